@@ -1,0 +1,79 @@
+/** Severity of a failure, as operators are paged for it. */
+export type Severity = "medium" | "high" | "critical";
+
+/**
+ * Every stable error code. The codes are a contract with scripts and runbooks: a code is never renamed or reused; its words
+ * in messages may change. The first 26 belong to the build procedure (SOP-BUILD-001); the rest are this product's own.
+ */
+export const errorCodes = {
+  ANTHROPIC_SDK_MISSING: "high",
+  BASE_IMAGE_DRIFT: "medium",
+  BUILD_FAILURE: "high",
+  CONTAINER_START_FAILURE: "critical",
+  DATABASE_CONNECTION_ERROR: "critical",
+  DISK_SPACE_LOW: "medium",
+  ENTRYPOINT_ERROR: "high",
+  HEALTH_CHECK_FAIL: "critical",
+  IMAGE_SIZE_EXCEEDED: "high",
+  IMPORT_ERROR: "high",
+  LOW_COVERAGE: "high",
+  MALWARE_DETECTED: "critical",
+  MANIFEST_ERROR: "high",
+  MISSING_ADDONS: "high",
+  MODULE_LOAD_ERROR: "critical",
+  NETWORK_TIMEOUT: "medium",
+  OUTDATED_BASE_IMAGE: "high",
+  PIP_DEPENDENCY_CONFLICT: "high",
+  PUSH_TIMEOUT: "medium",
+  QUOTA_EXCEEDED: "high",
+  REGISTRY_AUTH_FAILURE: "critical",
+  SECURITY_CRITICAL: "critical",
+  SECURITY_HIGH: "high",
+  SECURITY_VULN: "high",
+  TEST_FAILURE: "critical",
+  WKHTMLTOPDF_MISMATCH: "high",
+
+  ADDON_INVALID: "high",
+  BASE_IMAGE_INVALID: "high",
+  ENTERPRISE_MODULE: "high",
+  GIT_HISTORY_MISSING: "medium",
+  IMAGE_NOT_FOUND: "high",
+  NETWORK_FAILURE: "medium",
+  PRODUCTION_BUILD_REFUSED: "high",
+  SETTINGS_INVALID: "medium",
+  TOOL_MISSING: "medium",
+} as const satisfies Record<string, Severity>;
+
+/** One of the stable codes in {@link errorCodes}. */
+export type ErrorCode = keyof typeof errorCodes;
+
+/** What every failure tells its reader. */
+export interface Failure {
+  readonly code: ErrorCode;
+  /** What failed, one sentence. */
+  readonly summary: string;
+  readonly found: string;
+  readonly expected: string;
+  /** What to do next, so that a tired reader can act on it. */
+  readonly remedy: string;
+}
+
+/** An error that carries a stable code; its message reads as a whole on a terminal. */
+export class ShipError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(readonly failure: Failure) {
+    super(
+      `${failure.code}: ${failure.summary}\n` +
+        `  found:    ${indent(failure.found)}\n` +
+        `  expected: ${indent(failure.expected)}\n` +
+        `  remedy:   ${indent(failure.remedy)}`,
+    );
+    this.name = "ShipError";
+    this.code = failure.code;
+  }
+}
+
+function indent(text: string): string {
+  return text.replaceAll("\n", "\n            ");
+}
