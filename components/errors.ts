@@ -39,7 +39,10 @@ export const errorCodes = {
   GIT_HISTORY_MISSING: "medium",
   IMAGE_NOT_FOUND: "high",
   NETWORK_FAILURE: "medium",
+  PORT_TAKEN: "medium",
   PRODUCTION_BUILD_REFUSED: "high",
+  SANDBOX_BUSY: "medium",
+  SANDBOX_FAILURE: "medium",
   SETTINGS_INVALID: "medium",
   TOOL_MISSING: "medium",
 } as const satisfies Record<string, Severity>;
