@@ -1,0 +1,41 @@
+import type * as http from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { ShipError } from "../../components/errors";
+
+/** Listens on 127.0.0.1; answers the port (0 asks for any free one). A taken port is a `PORT_TAKEN` that names it. */
+export async function listen(server: http.Server, port: number, what: string): Promise<number> {
+  // Uploads of a large layer take longer than Node's five minutes; Go's clients reuse idle connections for a minute and more.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 120_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(error.code === "EADDRINUSE" ? portTaken(port, what) : error));
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** Stops listening and drops every connection, also one that a fault holds open. */
+export async function closeServer(server: http.Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}
+
+/** The error for a port that something else holds. */
+export function portTaken(port: number, what: string): ShipError {
+  return new ShipError({
+    code: "PORT_TAKEN",
+    summary: `${what} cannot listen on 127.0.0.1:${port}.`,
+    found: `another process listens on port ${port}`,
+    expected: `port ${port} to be free`,
+    remedy: `find the process with \`ss -ltnp 'sport = :${port}'\` and end it, or, if it is another sandbox, run \`npm run sandbox -- down\` there`,
+  });
+}
+
+/** Waits for a fault's delay, or until the client has gone away. */
+export async function hold(seconds: number, response: http.ServerResponse): Promise<void> {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  await delay(seconds * 1000, undefined, { signal: gone.signal, ref: false }).catch(() => undefined);
+}
