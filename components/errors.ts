@@ -41,6 +41,7 @@ export const errorCodes = {
   NETWORK_FAILURE: "medium",
   PORT_TAKEN: "medium",
   PRODUCTION_BUILD_REFUSED: "high",
+  REGISTRY_NOT_FOUND: "high",
   SANDBOX_BUSY: "medium",
   SANDBOX_FAILURE: "medium",
   SETTINGS_INVALID: "medium",

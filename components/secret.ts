@@ -1,0 +1,34 @@
+import { inspect } from "node:util";
+
+import * as pulumi from "@pulumi/pulumi";
+
+/** A value that prints as `[secret]` wherever it is shown by accident: logs, JSON, templates, the debugger. */
+export class Secret {
+  readonly #value: string;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  /** The plain value, for a request's header or body and nothing else. */
+  reveal(): string {
+    return this.#value;
+  }
+
+  /** The value as a resource input; the engine encrypts it in the state. */
+  toOutput(): pulumi.Output<string> {
+    return pulumi.secret(this.#value);
+  }
+
+  toString(): string {
+    return "[secret]";
+  }
+
+  toJSON(): string {
+    return "[secret]";
+  }
+
+  [inspect.custom](): string {
+    return "[secret]";
+  }
+}

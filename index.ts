@@ -1,0 +1,48 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { describeDrift } from "./components/base-image";
+import { OdooImage } from "./components/image";
+import { ImageRegistry } from "./components/registry";
+import { ImageRelease } from "./components/release";
+import { imageRepository, planRelease } from "./components/release-plan";
+import { loadSettings } from "./settings";
+
+/** Settings, then a plan made by reading alone, then resources. Nothing is declared before everything that can be refused was. */
+export = async () => {
+  const settings = loadSettings();
+  const plan = await planRelease(__dirname, settings, pulumi.runtime.isDryRun());
+  const now = new Date();
+  const attempt = Math.floor(now.getTime() / 1000);
+  const repository = imageRepository(settings.registry);
+  const access = settings.registryAccess;
+
+  const registry = new ImageRegistry("registry", {
+    settings: settings.registry,
+    ...(access === undefined ? {} : { login: { username: pulumi.output(access.username), password: access.password.toOutput() } }),
+    releaseKey: plan.key,
+    attempt: plan.digest === undefined || !plan.tagged ? attempt : undefined,
+    month: now.toISOString().slice(0, 7),
+  });
+
+  let digest: pulumi.Input<string> = settings.image.digest;
+  if (plan.build !== undefined) {
+    const drift = await describeDrift(plan.build.base, access && { repository, access });
+    await Promise.all([...plan.build.warnings, ...(drift === undefined ? [] : [drift])].map((text) => pulumi.log.warn(text)));
+    digest = new OdooImage(
+      "odoo-image",
+      {
+        build: plan.build,
+        repository,
+        server: settings.registry.host,
+        login: registry.push,
+        digest: plan.digest,
+        attempt: plan.digest === undefined ? attempt : undefined,
+      },
+      { dependsOn: registry },
+    ).digest;
+  }
+
+  const release = new ImageRelease("release", { repository, digest, tags: plan.tags, login: registry.push, attempt: plan.tagged ? undefined : attempt });
+
+  return { imageDigest: release.digest, imageReference: release.reference, pullCredentialsExpire: registry.pullExpires };
+};

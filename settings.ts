@@ -1,0 +1,166 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { z } from "zod";
+
+import { ShipError } from "./components/errors";
+import { Secret } from "./components/secret";
+import { type Key, settingsKeys } from "./components/settings-keys";
+
+type Keys = typeof settingsKeys;
+type Section<N extends string> = {
+  readonly [K in keyof Keys as K extends `${N}:${infer P}` ? P : never]: z.output<Keys[K]["schema"]>;
+};
+
+/** All that the program is told, validated. Secrets are wrapped, so that none is printed by accident. */
+export interface Settings {
+  readonly environment: Section<"odoo">["environment"];
+  readonly registry: Omit<Section<"registry">, "password">;
+  readonly image: Section<"image">;
+  /** What the program itself reads the registry with. */
+  readonly registryAccess: { readonly username: string; readonly password: Secret } | undefined;
+  /** DigitalOcean's API: address and token. */
+  readonly digitalocean: { readonly apiUrl: string; readonly token: Secret | undefined };
+}
+
+/** Where settings come from: the stack's configuration and the environment variables that name tokens. */
+export interface SettingsSource {
+  readonly config: Readonly<Record<string, string>>;
+  readonly secretKeys: ReadonlySet<string>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Keys of Pulumi itself and of the official providers, which validate them. */
+const foreignNamespaces = new Set(["pulumi", "digitalocean", "docker", "kubernetes", "command"]);
+
+/** The settings of the running program. */
+export function loadSettings(): Settings {
+  return readSettings({
+    config: pulumi.runtime.allConfig(),
+    secretKeys: secretKeys(process.env["PULUMI_CONFIG_SECRET_KEYS"] ?? ""),
+    environment: process.env,
+  });
+}
+
+/** The engine names the keys that are encrypted in a variable of its own; the SDK's function for it is internal. */
+function secretKeys(text: string): Set<string> {
+  return new Set(text === "" ? [] : (JSON.parse(text) as string[]));
+}
+
+/**
+ * Validates a stack's configuration.
+ * @throws ShipError SETTINGS_INVALID with every problem at once: key, value, what is allowed; PRODUCTION_BUILD_REFUSED.
+ */
+export function readSettings(source: SettingsSource): Settings {
+  const problems: string[] = [];
+  const values: Record<string, Record<string, unknown>> = { odoo: {}, registry: {}, image: {} };
+
+  for (const name of Object.keys(source.config)) {
+    const [namespace] = name.split(":", 1);
+    if (!(name in settingsKeys) && !foreignNamespaces.has(namespace ?? "")) {
+      problems.push(`${name}: unknown key${suggestion(name)}`);
+    }
+  }
+  for (const [name, key] of Object.entries<Key>(settingsKeys)) {
+    const text = source.config[name];
+    if (key.secret === true && text !== undefined && text !== "" && !source.secretKeys.has(name)) {
+      problems.push(`${name}: stands in plain; set it with: pulumi config set --secret ${name}`);
+      continue;
+    }
+    const result = key.schema.safeParse(decode(key, text));
+    if (result.success) {
+      const [namespace, property] = name.split(":") as [string, string];
+      (values[namespace] ??= {})[property] = result.data;
+    } else if (text === undefined) {
+      problems.push(`${name}: is missing; allowed: ${key.allowed}`);
+    } else {
+      const shown = key.secret === true ? "[secret]" : JSON.stringify(text);
+      const reasons = result.error.issues.map((issue) => issue.message).join("; ");
+      problems.push(`${name}: ${shown}: ${reasons}; allowed: ${key.allowed}`);
+    }
+  }
+  const settings = assemble(values, source);
+  problems.push(...contradictions(settings));
+  if (problems.length > 0) {
+    throw new ShipError({
+      code: "SETTINGS_INVALID",
+      summary: `the configuration of this stack has ${problems.length} problem${problems.length === 1 ? "" : "s"}`,
+      found: problems.join("\n"),
+      expected: "the keys and values of docs/configuration.md",
+      remedy: "correct Pulumi.<stack>.yaml, or use: pulumi config set <key> <value>",
+    });
+  }
+  refuseProductionBuild(settings);
+  return Object.freeze(settings);
+}
+
+function decode(key: Key, text: string | undefined): unknown {
+  if (text === undefined || key.form === "text") {
+    return text;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function assemble(values: Record<string, Record<string, unknown>>, source: SettingsSource): Settings {
+  const environment = (values["odoo"] as Section<"odoo">).environment;
+  const { password, ...registry } = values["registry"] as Section<"registry">;
+  const named = (name: string) => secretOf(source.environment[name]);
+  const token = secretOf(source.config["digitalocean:token"]) ?? named("DIGITALOCEAN_TOKEN") ?? named("DIGITALOCEAN_ACCESS_TOKEN");
+  const given = secretOf(password) ?? named(registry.kind === "ghcr" ? "GHCR_TOKEN" : "REGISTRY_PASSWORD");
+  const host = registry.kind === "ghcr" && source.config["registry:host"] === undefined ? "ghcr.io" : registry.host;
+
+  // DOCR takes an API token as user and as password alike.
+  const doToken = named("DO_REGISTRY_TOKEN") ?? token;
+  const access = registry.kind === "digitalocean" ? doToken && { username: doToken.reveal(), password: doToken } : given && { username: registry.username, password: given };
+  return {
+    environment,
+    registry: { ...registry, host },
+    image: values["image"] as Section<"image">,
+    registryAccess: access,
+    digitalocean: { apiUrl: source.environment["DIGITALOCEAN_API_URL"] ?? "https://api.digitalocean.com", token },
+  };
+}
+
+function secretOf(text: string | undefined): Secret | undefined {
+  return text === undefined || text === "" ? undefined : new Secret(text);
+}
+
+function contradictions({ registry, registryAccess, digitalocean }: Settings): string[] {
+  const problems: string[] = [];
+  if (registry.kind === "digitalocean" && digitalocean.token === undefined) {
+    problems.push("digitalocean:token: is missing; set the variable DIGITALOCEAN_TOKEN, or: pulumi config set --secret digitalocean:token");
+  }
+  if (registry.kind === "ghcr" || registry.kind === "generic") {
+    if (registry.ownership === "create") {
+      problems.push(`registry:ownership: "create": only a DigitalOcean registry can be created; allowed for ${registry.kind}: adopt`);
+    }
+    if (registryAccess === undefined) {
+      const variable = registry.kind === "ghcr" ? "GHCR_TOKEN" : "REGISTRY_PASSWORD";
+      problems.push(`registry:password: is missing; set the variable ${variable}, or: pulumi config set --secret registry:password`);
+    }
+    if (registry.username === "") {
+      problems.push("registry:username: is missing; allowed: the user that the password belongs to");
+    }
+  }
+  return problems;
+}
+
+function refuseProductionBuild({ environment, image }: Settings): void {
+  if (environment === "production" && image.digest === "") {
+    throw new ShipError({
+      code: "PRODUCTION_BUILD_REFUSED",
+      summary: "production never builds an image",
+      found: "odoo:environment is production and image:digest is empty",
+      expected: "the digest of an image that staging has released",
+      remedy: "pulumi stack output imageDigest --stack staging, then: pulumi config set image:digest <digest>",
+    });
+  }
+}
+
+function suggestion(name: string): string {
+  const property = name.split(":").at(-1)?.toLowerCase();
+  const near = Object.keys(settingsKeys).find((known) => known.toLowerCase().endsWith(`:${property ?? ""}`));
+  return near === undefined ? "" : `; did you mean ${near}?`;
+}
