@@ -10,7 +10,7 @@ import { loadSettings } from "./settings";
 /** Settings, then a plan made by reading alone, then resources. Nothing is declared before everything that can be refused was. */
 export = async () => {
   const settings = loadSettings();
-  const plan = await planRelease(__dirname, settings, pulumi.runtime.isDryRun());
+  const plan = await planRelease(process.cwd(), settings, pulumi.runtime.isDryRun());
   const now = new Date();
   const attempt = Math.floor(now.getTime() / 1000);
   const repository = imageRepository(settings.registry);

@@ -73,7 +73,9 @@ export function checkAddons(root: string, options: AddonCheckOptions): AddonChec
       remedy: [...new Set(errors.map((finding) => finding.remedy))].join("\n"),
     });
   }
-  return { modules: report.modules, warnings: report.findings.map(describe) };
+  // Without the base image at hand, what only it can have is judged by the same check inside the build.
+  const warnings = report.findings.filter((finding) => finding.code !== "MISSING_ADDONS").map(describe);
+  return { modules: report.modules, warnings };
 }
 
 function describe(finding: Finding): string {

@@ -33,9 +33,10 @@ export function deployedReleaseTags(environment: "sandbox" | "staging" | "produc
   return { fixed: [], moving: [environment === "production" ? "stable" : "latest"] };
 }
 
-/** A branch's name with what a tag may not contain replaced; at most 100 characters. */
+/** A branch's name with what a tag may not contain replaced; 1 to 100 characters. */
 function tagWord(branch: string): string {
-  return branch.replaceAll(/[^A-Za-z0-9_.-]+/g, "-").replace(/^[.-]+/, "").slice(0, 100);
+  const word = branch.replaceAll(/[^A-Za-z0-9_.-]+/g, "-").replace(/^[.-]+/, "").slice(0, 100);
+  return word === "" ? "branch" : word;
 }
 
 function byVersion(a: string, b: string): number {

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import { stringify } from "yaml";
+
+import { type ProgramRun, runProgram, stackConfig, type World } from "./support/program";
+
+const root = path.join(__dirname, "..");
+const digest = `sha256:${"d".repeat(64)}`;
+
+const world: World = {
+  outputs: {
+    "digitalocean:index/containerRegistry:ContainerRegistry": () => ({ endpoint: "registry.digitalocean.com/insightpulse" }),
+    "digitalocean:index/containerRegistryDockerCredentials:ContainerRegistryDockerCredentials": () => ({
+      dockerCredentials: JSON.stringify({ auths: { "registry.digitalocean.com": { auth: Buffer.from("planted:planted").toString("base64") } } }),
+      credentialExpirationTime: "2027-02-19T10:00:00Z",
+    }),
+    "docker:index/image:Image": (inputs) => ({ repoDigest: `${String(inputs["imageName"]).split(":candidate")[0]}@${digest}` }),
+    "command:local:Command": () => ({ stdout: "" }),
+  },
+  fetch: (method, url) => {
+    const { host, pathname } = url;
+    if (host === "api.digitalocean.com" && pathname === "/v2/registries/insightpulse") {
+      return new Response("{}", { status: known.registry ? 200 : 404 });
+    }
+    if (host === "registry-1.docker.io" && method === "HEAD") {
+      const { digest: recorded } = JSON.parse(fs.readFileSync(path.join(root, "images/odoo/base-image.json"), "utf8")) as { digest: string };
+      return new Response(null, { status: 200, headers: { "docker-content-digest": recorded } });
+    }
+    if (host === "registry.digitalocean.com" && method === "HEAD") {
+      return new Response(null, { status: pathname.endsWith(digest) ? 200 : 404, headers: { "docker-content-digest": digest } });
+    }
+    return undefined;
+  },
+};
+const known = { registry: false };
+
+/** The dump of a stack: every resource, sorted; what the content of this tree decides, and secrets, are masked. */
+function dump({ resources, outputs }: ProgramRun): string {
+  const sorted = [...resources].sort((a, b) => a.type.localeCompare(b.type) || a.name.localeCompare(b.name));
+  return stringify({ resources: sorted, outputs }, { sortMapEntries: true, lineWidth: 0 })
+    .replaceAll("planted", "[secret]")
+    .replaceAll(digest, "sha256:<digest>")
+    .replaceAll(/MODULES: .*/g, "MODULES: <modules>")
+    .replaceAll(/(?<!sha256:)\b[0-9a-f]{64}\b/g, "<content hash>")
+    .replaceAll(/\b[0-9a-f]{40}\b/g, "<commit>")
+    .replaceAll(/(sha-|main-|-push-|20260102-)[0-9a-f]{12}\b/g, "$1<12 digits>");
+}
+
+describe("the golden dump", () => {
+  let project: string;
+
+  before(() => {
+    project = fs.mkdtempSync(path.join(os.tmpdir(), "golden-"));
+    for (const folder of ["addons", "images"]) {
+      fs.cpSync(path.join(root, folder), path.join(project, folder), { recursive: true });
+    }
+    const git = (...args: string[]) => execFileSync("git", ["-C", project, ...args], { stdio: "pipe", env: { ...process.env, GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z" } });
+    git("init", "-q", "-b", "main");
+    git("add", "-A");
+    git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "all");
+  });
+  after(() => fs.rmSync(project, { recursive: true }));
+
+  const stacks: [stack: string, changes: Record<string, string>, registry: boolean][] = [
+    ["staging", {}, false],
+    ["prod", { "image:digest": digest }, true],
+  ];
+  for (const [stack, changes, registry] of stacks) {
+    it(`of ${stack} is as committed`, async () => {
+      known.registry = registry;
+      process.env["DIGITALOCEAN_TOKEN"] = "planted";
+      const actual = dump(await runProgram(project, stack, { ...stackConfig(stack), ...changes }, world));
+      const file = path.join(__dirname, "golden", `${stack}.yaml`);
+      if (process.env["UPDATE_GOLDEN"] === "1") {
+        fs.writeFileSync(file, actual);
+      }
+      assert.equal(actual, fs.readFileSync(file, "utf8"), "a resource changed: look at the difference, then: npm run golden");
+    });
+  }
+});

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { inspect } from "node:util";
+
+import { parse } from "yaml";
+
+import { ShipError } from "../components/errors";
+import { settingsKeys } from "../components/settings-keys";
+import { readSettings, type SettingsSource } from "../settings";
+
+const root = path.join(__dirname, "..");
+const digest = `sha256:${"a".repeat(64)}`;
+const compliant: Record<string, string> = {
+  "odoo:environment": "staging",
+  "registry:kind": "digitalocean",
+  "registry:repository": "team/odoo",
+};
+
+function read(changes: Record<string, string>, source: Partial<SettingsSource> = {}) {
+  const environment = { DIGITALOCEAN_TOKEN: "planted-token" };
+  return readSettings({ config: { ...compliant, ...changes }, secretKeys: new Set(), environment, ...source });
+}
+
+function refusal(changes: Record<string, string>, source: Partial<SettingsSource> = {}): ShipError {
+  try {
+    read(changes, source);
+  } catch (error) {
+    assert.ok(error instanceof ShipError, String(error));
+    return error;
+  }
+  throw new assert.AssertionError({ message: "the settings were accepted" });
+}
+
+function stackFile(stack: string): Record<string, string> {
+  const { config } = parse(fs.readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8")) as { config: Record<string, unknown> };
+  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]));
+}
+
+describe("settings", () => {
+  it("fill in every default", () => {
+    const { registry, image } = read({});
+    assert.equal(registry.host, "registry.digitalocean.com");
+    assert.equal(registry.ownership, "adopt");
+    assert.deepEqual(image.addons, ["addons"]);
+    assert.equal(image.baseRecord, "images/odoo/base-image.json");
+    assert.equal(image.postgresqlClient, 15);
+  });
+
+  it("name every problem at once, with key, value and what is allowed", () => {
+    const { code, message } = refusal({ "odoo:environment": "test", "image:postgresqlClient": "\"x\"", "registry:tier": "huge", "image:addon": "[]" });
+    assert.equal(code, "SETTINGS_INVALID");
+    for (const part of ["4 problems", "odoo:environment", '"test"', "image:postgresqlClient", "registry:tier", '"huge"', "`professional`", "image:addon: unknown key"]) {
+      assert.ok(message.includes(part), `${part} is not in:\n${message}`);
+    }
+  });
+
+  it("say that a required key is missing", () => {
+    const { "registry:kind": _, ...rest } = compliant;
+    assert.throws(() => readSettings({ config: rest, secretKeys: new Set(), environment: { DIGITALOCEAN_TOKEN: "t" } }), /registry:kind: is missing; allowed: `digitalocean`/);
+  });
+
+  const rejected: [key: string, value: string][] = [
+    ["registry:kind", "docker"],
+    ["registry:host", "https://registry.example.com"],
+    ["registry:repository", "odoo"],
+    ["registry:repository", "Team/Odoo"],
+    ["registry:ownership", "own"],
+    ["registry:region", "frankfurt"],
+    ["registry:pushSeconds", "60"],
+    ["registry:pullDays", "30"],
+    ["image:digest", "latest"],
+    ["image:digest", `sha256:${"A".repeat(64)}`],
+    ["image:flavour", "alpine"],
+    ["image:baseRecord", "/etc/base.json"],
+    ["image:addons", "[]"],
+    ["image:addons", "addons"],
+    ["image:addons", '["../elsewhere"]'],
+    ["image:ocaAddons", '["/srv/oca"]'],
+    ["image:modules", '["Sale Custom"]'],
+    ["image:pythonPackages", '["anthropic"]'],
+    ["image:pythonPackages", '["anthropic==0.36.0; rm -rf /"]'],
+    ["image:systemPackages", '["fonts-noto && reboot"]'],
+    ["image:locales", '["de_DE.UTF-8; x"]'],
+    ["image:postgresqlClient", "9"],
+    ["image:wkhtmltopdf", "newest"],
+    ["image:caFile", "../ca.pem"],
+    ["image:platform", "windows/amd64"],
+    ["image:epoch", "a b"],
+    ["image:source", "not a url"],
+  ];
+  for (const [key, value] of rejected) {
+    it(`refuse ${key} = ${value}`, () => {
+      const { message } = refusal({ [key]: value });
+      assert.ok(message.includes("has 1 problem\n") && message.includes(`${key}: `), message);
+    });
+  }
+
+  it("test a rejection of every key that can be wrong", () => {
+    const anyText = new Set(["registry:username", "registry:password", "odoo:environment", "registry:tier"]);
+    const tested = new Set(rejected.map(([key]) => key));
+    assert.deepEqual(Object.keys(settingsKeys).filter((key) => !tested.has(key) && !anyText.has(key)), []);
+  });
+
+  it("refuse a secret that stands in plain, without showing it", () => {
+    const { message } = refusal({ "registry:kind": "generic", "registry:username": "u", "registry:password": "planted-password" });
+    assert.match(message, /registry:password: stands in plain/);
+    assert.ok(!message.includes("planted-password"));
+  });
+
+  it("take an encrypted password, and never print it", () => {
+    const changes = { "registry:kind": "generic", "registry:host": "r.example.com", "registry:username": "u", "registry:password": "planted-password" };
+    const settings = read(changes, { secretKeys: new Set(["registry:password"]), environment: {} });
+    assert.equal(settings.registryAccess?.password.reveal(), "planted-password");
+    assert.ok(!inspect(settings, { depth: 9 }).includes("planted-password"));
+    assert.ok(!JSON.stringify(settings).includes("planted-password"));
+    assert.ok(!`${settings.registryAccess?.password}`.includes("planted-password"));
+  });
+
+  it("read GitHub's registry from its own variable and host", () => {
+    const settings = read({ "registry:kind": "ghcr", "registry:username": "u" }, { environment: { GHCR_TOKEN: "g" } });
+    assert.equal(settings.registry.host, "ghcr.io");
+    assert.equal(settings.registryAccess?.password.reveal(), "g");
+  });
+
+  it("refuse to create a registry that is not DigitalOcean's, or to use one without credentials", () => {
+    const { message } = refusal({ "registry:kind": "ghcr", "registry:ownership": "create" }, { environment: {} });
+    for (const part of ["3 problems", "only a DigitalOcean registry can be created", "GHCR_TOKEN", "registry:username"]) {
+      assert.ok(message.includes(part), message);
+    }
+  });
+
+  it("refuse DigitalOcean without a token", () => {
+    assert.match(refusal({}, { environment: {} }).message, /DIGITALOCEAN_TOKEN/);
+  });
+
+  it("refuse to build in production", () => {
+    const { code } = refusal({ "odoo:environment": "production" });
+    assert.equal(code, "PRODUCTION_BUILD_REFUSED");
+    assert.equal(read({ "odoo:environment": "production", "image:digest": digest }).image.digest, digest);
+  });
+
+  it("leave the keys of Pulumi's providers to them", () => {
+    assert.doesNotThrow(() => read({ "docker:host": "unix:///run/docker.sock", "pulumi:disable-default-providers": "[]" }));
+  });
+});
+
+describe("the committed stack files", () => {
+  it("are valid", () => {
+    const environment = { DIGITALOCEAN_TOKEN: "t" };
+    for (const stack of ["sandbox", "staging"]) {
+      assert.doesNotThrow(() => readSettings({ config: stackFile(stack), secretKeys: new Set(), environment }), stack);
+    }
+    const prod = { ...stackFile("prod"), "image:digest": digest };
+    assert.doesNotThrow(() => readSettings({ config: prod, secretKeys: new Set(), environment }));
+  });
+
+  it("have the same keys in the same order", () => {
+    const keys = Object.keys(stackFile("staging"));
+    assert.deepEqual(Object.keys(stackFile("prod")), keys);
+    assert.deepEqual(Object.keys(stackFile("sandbox")), keys);
+  });
+
+  it("let one stack create the registry that production adopts", () => {
+    assert.equal(stackFile("staging")["registry:ownership"], "create");
+    assert.equal(stackFile("prod")["registry:ownership"], "adopt");
+    assert.equal(stackFile("staging")["registry:repository"], stackFile("prod")["registry:repository"]);
+  });
+});

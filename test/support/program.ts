@@ -1,0 +1,95 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { mock } from "node:test";
+
+import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
+
+import program = require("../../index");
+
+const root = path.join(__dirname, "..", "..");
+
+/** A resource as the program declared it: what mocks and the engine are told. */
+export interface DeclaredResource {
+  readonly name: string;
+  readonly type: string;
+  readonly parent: string;
+  readonly inputs: unknown;
+  readonly options: unknown;
+}
+
+export interface ProgramRun {
+  readonly resources: readonly DeclaredResource[];
+  readonly outputs: Record<string, unknown>;
+}
+
+/** How the world answers: outputs of resources by type, and HTTP answers. What is not here is an error of the test. */
+export interface World {
+  readonly outputs: Record<string, (inputs: Record<string, unknown>) => Record<string, unknown>>;
+  readonly fetch: (method: string, url: URL) => Response | undefined;
+}
+
+/** The configuration of a committed stack file, as the engine hands it to the program. */
+export function stackConfig(stack: string): Record<string, string> {
+  const { config } = parse(fs.readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8")) as { config: Record<string, unknown> };
+  const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, text(value)]));
+}
+
+/** Runs the whole program in `directory` with mocks in the place of the engine, the network and the clock. Proves shape, not behaviour. */
+export async function runProgram(directory: string, stack: string, config: Record<string, string>, world: World): Promise<ProgramRun> {
+  const declared = new Map<string, DeclaredResource>();
+  const recorded = new Map<string, { parent: string; options: unknown }>();
+  const before = process.cwd();
+  const realFetch = globalThis.fetch;
+  globalThis.fetch = (input, init) => {
+    const url = new URL(String(input));
+    const answer = world.fetch(init?.method ?? "GET", url);
+    return answer === undefined ? Promise.reject(new Error(`the test knows no ${init?.method ?? "GET"} ${url.href}`)) : Promise.resolve(answer);
+  };
+  mock.timers.enable({ apis: ["Date"], now: new Date("2026-11-21T10:00:00Z") });
+  process.chdir(directory);
+  try {
+    await pulumi.runtime.setMocks(
+      {
+        call: ({ token }) => {
+          throw new Error(`the test knows no function ${token}`);
+        },
+        newResource: ({ name, type, inputs }) => {
+          const note = recorded.get(name);
+          declared.set(name, { name, type, parent: note?.parent ?? "", inputs, options: note?.options ?? {} });
+          const outputs = world.outputs[type];
+          if (outputs === undefined && !type.startsWith("odoo:") && type !== "pulumi:pulumi:Stack") {
+            throw new Error(`the test knows no resource ${type}`);
+          }
+          return { id: `${name}-id`, state: { ...(inputs as object), ...outputs?.(inputs as Record<string, unknown>) } };
+        },
+      },
+      "odoo",
+      stack,
+      false,
+    );
+    pulumi.runtime.setAllConfig(config);
+    const outputs = await pulumi.runtime.runInPulumiStack(async () => {
+      pulumi.runtime.registerStackTransformation(({ name, opts }) => {
+        const { parent, protect, retainOnDelete, ignoreChanges } = opts as pulumi.CustomResourceOptions;
+        recorded.set(name, { parent: nameOf(parent), options: { protect, retainOnDelete, ignoreChanges } });
+        return undefined;
+      });
+      return program();
+    });
+    return { resources: [...declared.values()], outputs: (await plain(outputs)) as Record<string, unknown> };
+  } finally {
+    process.chdir(before);
+    mock.timers.reset();
+    globalThis.fetch = realFetch;
+  }
+}
+
+function nameOf(resource: pulumi.Resource | undefined): string {
+  return (resource as unknown as { __name?: string } | undefined)?.__name ?? "";
+}
+
+function plain(value: unknown): Promise<unknown> {
+  return new Promise((resolve) => pulumi.unsecret(pulumi.output(value)).apply(resolve));
+}
