@@ -5,7 +5,7 @@ import { mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 
-import program = require("../../index");
+import program from "../../index";
 
 const root = path.join(__dirname, "..", "..");
 
