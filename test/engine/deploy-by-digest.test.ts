@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+
+import { RegistryClient } from "../../components/registry-client";
+import { Secret } from "../../components/secret";
+import { RunningServers } from "../sandbox/running-servers";
+import { TestStack } from "../support/test-stack";
+
+describe("an update with image:digest, on the real engine", function () {
+  this.timeout(180_000);
+  const running = new RunningServers();
+  let stack: TestStack;
+  let digest: string;
+  const registry = () => new RegistryClient(`${running.servers.registryAddress}/team/odoo`, { username: "push", password: new Secret(running.servers.push.password) });
+  const changingCalls = () => running.servers.api.log.list().filter((line) => !["GET", "HEAD"].includes(line.method)).length;
+
+  before(async () => {
+    await running.start();
+    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    digest = await running.push("team/odoo", "v1");
+    stack = new TestStack(running.servers, { "registry:ownership": "adopt", "image:digest": digest });
+    await stack.init();
+  });
+  after(async () => {
+    stack.remove();
+    await running.remove();
+  });
+  afterEach(() => running.servers.api.faults.clear());
+
+  it("changes nothing in a preview", async () => {
+    const before = changingCalls();
+    const { status, output } = await stack.preview();
+    assert.equal(status, 0, output);
+    assert.equal(changingCalls(), before);
+    assert.equal(await registry().digestOf("latest"), undefined);
+  });
+
+  it("publishes the digest and moves the tag", async () => {
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    const { imageDigest, imageReference } = await stack.outputs();
+    assert.equal(imageDigest, digest);
+    assert.equal(imageReference, `${running.servers.registryAddress}/team/odoo@${digest}`);
+    assert.equal(await registry().digestOf("latest"), digest);
+  });
+
+  it("changes nothing when run again", async () => {
+    const before = changingCalls();
+    const { status, output } = await stack.up("--expect-no-changes");
+    assert.equal(status, 0, output);
+    assert.equal(changingCalls(), before);
+  });
+
+  it("puts a tag back that was moved by hand", async () => {
+    const other = await running.push("team/odoo", "latest", "something else");
+    assert.equal(await registry().digestOf("latest"), other);
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.equal(await registry().digestOf("latest"), digest);
+  });
+
+  it("refuses a digest that the registry does not have, before anything is touched", async () => {
+    const missing = `sha256:${"0".repeat(64)}`;
+    const config = stack.config;
+    stack.config = { ...config, "image:digest": missing };
+    const stored = stack.storedText().length;
+    const { status, output } = await stack.up();
+    stack.config = config;
+    assert.notEqual(status, 0);
+    assert.match(output, /IMAGE_NOT_FOUND: the image to deploy is not in the registry/);
+    assert.match(output, /remedy:/);
+    assert.equal(await registry().digestOf("latest"), digest);
+    assert.ok(stack.storedText().length >= stored);
+  });
+
+  it("lives through an API and a registry that are busy or broken for a while", async () => {
+    running.servers.api.faults.add({ what: "api-429", times: 2, seconds: 0 });
+    running.servers.api.faults.add({ what: "api-500", times: 2 });
+    running.servers.api.faults.add({ what: "registry-429", times: 1, seconds: 0 });
+    running.servers.api.faults.add({ what: "registry-500", times: 1 });
+    const { status, output } = await stack.up("--expect-no-changes");
+    assert.equal(status, 0, output);
+  });
+
+  it("says that the registry refuses the credentials", async () => {
+    running.servers.api.faults.add({ what: "registry-unauthorized" });
+    const { status, output } = await stack.up();
+    assert.notEqual(status, 0);
+    assert.match(output, /REGISTRY_AUTH_FAILURE/);
+  });
+
+  it("writes no secret in plain into the state, a preview or the log", async () => {
+    const { output } = await stack.preview();
+    const everything = stack.storedText() + output;
+    assert.ok(everything.includes(digest), "the search finds what is there");
+    for (const secret of [running.servers.token, Buffer.from(`${running.servers.token}:${running.servers.token}`).toString("base64"), "planted-passphrase"]) {
+      assert.ok(!everything.includes(secret));
+    }
+    assert.match(everything, /"ciphertext"/);
+  });
+});

@@ -1,0 +1,119 @@
+import { spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import { stringify } from "yaml";
+
+import { readToolPaths, sandboxEnvironment } from "../../sandbox/environment";
+import type { Servers } from "../../sandbox/servers";
+
+const root = path.join(__dirname, "..", "..");
+
+export interface CommandResult {
+  readonly status: number | null;
+  /** Standard output and error, as they came. */
+  readonly output: string;
+}
+
+/** The program in a project folder and a stack of its own, run by the real Pulumi engine against the given servers. */
+export class TestStack {
+  readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), "test-stack-"));
+  readonly project = path.join(this.directory, "project");
+  readonly #environment: NodeJS.ProcessEnv;
+  config: Record<string, unknown>;
+
+  constructor(servers: Pick<Servers, "apiUrl" | "token" | "registryAddress">, config: Record<string, unknown> = {}) {
+    fs.mkdirSync(path.join(this.directory, "state"));
+    fs.mkdirSync(this.project);
+    for (const name of ["index.ts", "settings.ts", "components", "ops", "images", "Pulumi.yaml", "package.json", "tsconfig.json"]) {
+      fs.cpSync(path.join(root, name), path.join(this.project, name), { recursive: true });
+    }
+    fs.symlinkSync(path.join(root, "node_modules"), path.join(this.project, "node_modules"));
+    this.#environment = {
+      ...sandboxEnvironment(),
+      PULUMI_BACKEND_URL: `file://${path.join(this.directory, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "planted-passphrase",
+      PULUMI_CONFIG_PASSPHRASE_FILE: undefined,
+      PULUMI_STACK: "sandbox",
+      DIGITALOCEAN_API_URL: servers.apiUrl,
+      DIGITALOCEAN_TOKEN: servers.token,
+      DOCKER_CONFIG: path.join(this.directory, "docker"),
+    };
+    this.config = {
+      "odoo:environment": "sandbox",
+      "registry:kind": "digitalocean",
+      "registry:host": servers.registryAddress,
+      "registry:repository": "team/odoo",
+      "registry:ownership": "create",
+      ...config,
+    };
+  }
+
+  /** Runs Pulumi; ends it after `limitMs`. */
+  async pulumi(...args: string[]): Promise<CommandResult> {
+    fs.writeFileSync(path.join(this.project, "Pulumi.sandbox.yaml"), this.#stackFile());
+    return this.#run(readToolPaths().engine, args);
+  }
+
+  async init(): Promise<void> {
+    const { status, output } = await this.pulumi("stack", "init", "sandbox", "--non-interactive");
+    if (status !== 0) {
+      throw new Error(output);
+    }
+  }
+
+  up(...more: string[]): Promise<CommandResult> {
+    return this.pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--color", "never", ...more);
+  }
+
+  preview(...more: string[]): Promise<CommandResult> {
+    return this.pulumi("preview", "--non-interactive", "--color", "never", "--diff", ...more);
+  }
+
+  async outputs(): Promise<Record<string, string>> {
+    const { output } = await this.pulumi("stack", "output", "--json");
+    return JSON.parse(output) as Record<string, string>;
+  }
+
+  /** Everything that the engine keeps of the stack: state, history, backups. */
+  storedText(): string {
+    const files = fs.readdirSync(path.join(this.directory, "state"), { recursive: true, withFileTypes: true });
+    return files.filter((file) => file.isFile()).map((file) => fs.readFileSync(path.join(file.parentPath, file.name), "utf8")).join("\n");
+  }
+
+  write(file: string, text: string): void {
+    const full = path.join(this.project, file);
+    fs.mkdirSync(path.dirname(full), { recursive: true });
+    fs.writeFileSync(full, text);
+  }
+
+  commit(message: string): void {
+    const git = (...args: string[]) => execFileSync("git", ["-C", this.project, ...args], { stdio: "pipe" });
+    git("init", "-q", "-b", "main");
+    git("add", "-A", "--", "addons", "images", ...(fs.existsSync(path.join(this.project, "README.md")) ? ["README.md"] : []));
+    git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", message);
+  }
+
+  remove(): void {
+    fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #stackFile(): string {
+    const file = path.join(this.project, "Pulumi.sandbox.yaml");
+    const salt = fs.existsSync(file) ? /^encryptionsalt:.*$/m.exec(fs.readFileSync(file, "utf8"))?.[0] : undefined;
+    return [salt, stringify({ config: this.config })].filter((part) => part !== undefined).join("\n");
+  }
+
+  #run(command: string, args: readonly string[], limitMs = 300_000): Promise<CommandResult> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(command, args, { cwd: this.project, env: this.#environment, stdio: ["ignore", "pipe", "pipe"], timeout: limitMs });
+      let output = "";
+      child.stdout.on("data", (data: Buffer) => (output += data.toString()));
+      child.stderr.on("data", (data: Buffer) => (output += data.toString()));
+      child.on("error", reject);
+      child.on("close", (status) => resolve({ status, output }));
+    });
+  }
+}
