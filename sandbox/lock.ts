@@ -6,7 +6,7 @@ import { sleep } from "./process";
 
 /**
  * Runs `body` while this process alone holds `file`. The lock of a dead process is taken over.
- * @throws ShipError BUILD_FAILURE when another run holds it for longer than `limitMs`.
+ * @throws ShipError SANDBOX_BUSY when another run holds it for longer than `limitMs`.
  */
 export async function withLock<T>(
   file: string,
@@ -24,7 +24,7 @@ export async function withLock<T>(
     }
     if (Date.now() > end) {
       throw new ShipError({
-        code: "BUILD_FAILURE",
+        code: "SANDBOX_BUSY",
         summary: `another run holds ${file}`,
         found: `process ${holder?.pid ?? "unknown"} has held it for over ${Math.round(limitMs / 1000)} s`,
         expected: "that the other run ends",

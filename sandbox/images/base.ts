@@ -1,0 +1,113 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { readBaseImage, type BaseImage } from "../../components/base-image";
+import { ShipError } from "../../components/errors";
+import { paths, registryAddress } from "../config";
+import { dockerConfig } from "../environment";
+import { ask, run } from "../process";
+import type { Progress } from "../tools/cache";
+import { ensureBuilt } from "./build";
+import { pullPublic } from "./public";
+
+/** The records that the program and the tests read; same shape as images/odoo/base-image.json. */
+export const baseRecord = path.join(paths.state, "base-image.json");
+export const postgresRecord = path.join(paths.state, "postgres-image.json");
+
+/** An image in the sandbox's registry and in the local engine. */
+export interface SandboxImage {
+  /** `127.0.0.1:5055/library/<name>` */
+  readonly reference: string;
+  readonly tag: string;
+  readonly digest: string;
+  /** Whether it was pulled from the public registry, or built from Debian packages. */
+  readonly origin: "pulled" | "built";
+}
+
+/** The base image of Odoo and its record: the official one by its recorded digest, else Debian's newest Odoo. */
+export async function ensureOdooBase(progress: Progress): Promise<SandboxImage & { readonly series: string }> {
+  const official = readBaseImage(paths.root, "images/odoo/base-image.json");
+  const pulled = await pullPublic(official.reference, official.digest, progress);
+  const series = pulled === undefined ? "19.0" : official.series;
+  const local = pulled ?? (await ensureBuilt("odoo", series, progress));
+  const image = await publish(local, "odoo", series, pulled === undefined ? "built" : "pulled", progress);
+  const { uid, gid } = await userOf(local);
+  if (uid !== official.uid || gid !== official.gid) throw wrongUser(local, `${uid}:${gid}`, official);
+  const { reference, tag, digest } = image;
+  writeRecord(baseRecord, { reference, tag, digest, date: await dateOf(local), series, uid, gid });
+  return { ...image, series };
+}
+
+/** PostgreSQL for the sandbox: the official image, else Debian's. */
+export async function ensurePostgres(progress: Progress): Promise<SandboxImage> {
+  const pulled = await pullPublic("docker.io/library/postgres", "15", progress);
+  const tag = pulled === undefined ? "17" : "15";
+  const local = pulled ?? (await ensureBuilt("postgres", tag, progress));
+  const image = await publish(local, "postgres", tag, pulled === undefined ? "built" : "pulled", progress);
+  writeRecord(postgresRecord, { reference: image.reference, tag, digest: image.digest, date: await dateOf(local) });
+  return image;
+}
+
+/** Puts the image into the sandbox's registry, unless it is there, and leaves it in the local engine under its digest. */
+async function publish(
+  local: string,
+  name: string,
+  tag: string,
+  origin: "pulled" | "built",
+  progress: Progress,
+): Promise<SandboxImage> {
+  const reference = `${registryAddress}/library/${name}`;
+  const env = { ...process.env, DOCKER_CONFIG: dockerConfig };
+  const known = await digestOf(local, reference);
+  // A pull of what the engine has asks the registry for the manifest only; after a reset it is not there any more.
+  const there =
+    known !== undefined &&
+    (await ask("docker", ["pull", "--quiet", `${reference}@${known}`], { what: `looking for ${reference}`, limitMs: 60_000, env }));
+  if (known !== undefined && there) return { reference, tag, digest: known, origin };
+  progress(`pushing ${reference}:${tag}`);
+  await run("docker", ["tag", local, `${reference}:${tag}`], { what: `naming ${reference}`, limitMs: 30_000 });
+  const pushed = await run("docker", ["push", `${reference}:${tag}`], {
+    what: `pushing ${reference}:${tag}`,
+    limitMs: 10 * 60_000,
+    env,
+  });
+  const digest = /digest: (sha256:[0-9a-f]{64})/.exec(pushed.stdout)?.[1];
+  if (digest === undefined) throw new Error(`docker push did not name the digest of ${reference}:${tag}`);
+  return { reference, tag, digest, origin };
+}
+
+async function digestOf(image: string, reference: string): Promise<string | undefined> {
+  const digests = JSON.parse(await inspect(image, "{{json .RepoDigests}}")) as string[] | null;
+  const prefix = `${reference}@`;
+  return (digests ?? []).find((digest) => digest.startsWith(prefix))?.slice(prefix.length);
+}
+
+async function userOf(image: string): Promise<{ uid: number; gid: number }> {
+  const args = ["run", "--rm", "--network", "none", "--label", "odoo.sandbox=1", "--entrypoint", "sh", image, "-c", "id -u; id -g"];
+  const answer = await run("docker", args, { what: `asking ${image} for its user`, limitMs: 60_000 });
+  const [uid, gid] = answer.stdout.trim().split("\n").map(Number);
+  return { uid: uid ?? Number.NaN, gid: gid ?? Number.NaN };
+}
+
+async function dateOf(image: string): Promise<string> {
+  return (await inspect(image, "{{.Created}}")).slice(0, 10);
+}
+
+async function inspect(image: string, format: string): Promise<string> {
+  const answer = await run("docker", ["image", "inspect", "--format", format, image], { what: `inspecting ${image}`, limitMs: 15_000 });
+  return answer.stdout.trim();
+}
+
+function writeRecord(file: string, record: BaseImage | Omit<BaseImage, "series" | "uid" | "gid">): void {
+  fs.writeFileSync(`${file}.partial`, `${JSON.stringify(record, undefined, 2)}\n`);
+  fs.renameSync(`${file}.partial`, file);
+}
+
+function wrongUser(image: string, found: string, official: BaseImage): ShipError {
+  return new ShipError({
+    code: "BASE_IMAGE_INVALID",
+    summary: `${image} runs as another user than the record of the base image says`,
+    found,
+    expected: `${official.uid}:${official.gid}, as in images/odoo/base-image.json`,
+    remedy: "correct the record, or rebuild the image",
+  });
+}

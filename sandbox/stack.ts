@@ -1,0 +1,87 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { ShipError } from "../components/errors";
+import { paths } from "./config";
+import { readToolPaths, sandboxEnvironment } from "./environment";
+import { identify } from "./orphans";
+import { CommandError, run, type Output } from "./process";
+import type { ServersFile } from "./servers";
+
+export const stackName = "sandbox";
+/** All that Pulumi writes during `npm start`. */
+export const updateLog = path.join(paths.state, "pulumi.log");
+
+const interruptGraceMs = 30_000;
+
+/** How to run Pulumi on the sandbox's stack. */
+export interface StackOptions {
+  /** Without them, only what needs no API works. */
+  readonly servers: ServersFile | undefined;
+  /** The program's directory. @default the checkout */
+  readonly cwd?: string;
+  readonly onLine?: (line: string) => void;
+}
+
+/** Selects the stack, making it at the first time, and clears away what a killed update has left. */
+export async function prepareStack(options: StackOptions, progress: (message: string) => void): Promise<void> {
+  await pulumi(["stack", "select", "--create", "--non-interactive", stackName], "selecting the stack", 60_000, options);
+  if (staleLocks()) {
+    progress("taking away the lock of an interrupted update");
+    await pulumi(["cancel", "--yes", "--non-interactive", "--stack", stackName], "taking away a stale lock", 60_000, options);
+  }
+}
+
+/** `pulumi up` without questions. Its output goes to {@link updateLog} and, line by line, to `onLine`. */
+export async function updateStack(options: StackOptions): Promise<void> {
+  const args = ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never", "--stack", stackName];
+  await pulumi(args, "the update of the stack", 60 * 60_000, options);
+}
+
+/** The stack's outputs as JSON; secrets are masked. */
+export async function stackOutputs(options: StackOptions): Promise<Record<string, unknown>> {
+  const output = await pulumi(["stack", "output", "--json", "--stack", stackName], "reading the stack's outputs", 60_000, options);
+  return JSON.parse(output.stdout) as Record<string, unknown>;
+}
+
+async function pulumi(args: readonly string[], what: string, limitMs: number, options: StackOptions): Promise<Output> {
+  try {
+    return await run(readToolPaths().engine, args, {
+      what,
+      limitMs,
+      cwd: options.cwd ?? paths.root,
+      env: sandboxEnvironment(options.servers),
+      log: updateLog,
+      graceMs: interruptGraceMs,
+      ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new ShipError({
+      code: "SANDBOX_FAILURE",
+      summary: `${what} failed (${error.reason})`,
+      found: error.tail === "" ? "no output" : error.tail,
+      expected: "exit code 0",
+      remedy: `read the messages above; all of them are in ${updateLog}. Then run the same command again`,
+    });
+  }
+}
+
+/** Whether all locks of the file backend belong to processes that are dead; one of a living process is somebody at work. */
+function staleLocks(): boolean {
+  const directory = path.join(paths.state, "state", ".pulumi", "locks");
+  if (!fs.existsSync(directory)) return false;
+  const files = fs
+    .readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => path.join(directory, name));
+  return files.length > 0 && files.every((file) => identify(lockHolder(file)) === undefined);
+}
+
+function lockHolder(file: string): number {
+  try {
+    return (JSON.parse(fs.readFileSync(file, "utf8")) as { pid: number }).pid;
+  } catch {
+    // Cut off by a kill, or gone already: no living process holds it.
+    return 0;
+  }
+}
