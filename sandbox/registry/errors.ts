@@ -13,5 +13,6 @@ export function sendRegistryError(
     "docker-distribution-api-version": "registry/2.0",
     ...headers,
   });
-  response.end(JSON.stringify({ errors: [{ code, message, detail: null }] }));
+  // Without a detail Docker drops a message that is its own default for the code, and retries what is final.
+  response.end(JSON.stringify({ errors: [{ code, message, detail: {} }] }));
 }

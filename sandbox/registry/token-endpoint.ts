@@ -25,7 +25,8 @@ export async function answerTokenRequest(
   const wanted = request.method === "POST" ? await readForm(request) : readBasic(request, url);
   const known = wanted && authenticate(rules.credentials, rules.verifyMinted, wanted.user, wanted.password);
   if (wanted === undefined || known === undefined) {
-    sendRegistryError(response, 401, "UNAUTHORIZED", "authentication required", { "www-authenticate": 'Basic realm="registry"' });
+    const message = wanted === undefined ? "authentication required" : "incorrect username or password";
+    sendRegistryError(response, 401, "UNAUTHORIZED", message, { "www-authenticate": 'Basic realm="registry"' });
     return;
   }
   const access = grant(wanted.scopes, known.write);
