@@ -111,8 +111,7 @@ describe("the sandbox's DigitalOcean API", () => {
   });
 
   it("refuses a second process on the same state, by name", async () => {
-    const second = new RunningServers();
-    Object.assign(second, { stateDir: running.stateDir });
+    const second = new RunningServers(running.stateDir);
     await assert.rejects(second.start(), { code: "SANDBOX_BUSY", message: new RegExp(`process ${process.pid} holds`) });
     assert.equal((await running.api("GET", "/v2/account")).status, 200);
   });

@@ -9,8 +9,9 @@ const manifestType = "application/vnd.docker.distribution.manifest.v2+json";
 
 /** The sandbox's servers on free ports with a directory of their own, which `remove` takes away. */
 export class RunningServers {
-  readonly stateDir = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-servers-"));
   private current: Servers | undefined;
+
+  constructor(readonly stateDir = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-servers-"))) {}
 
   get servers(): Servers {
     if (this.current === undefined) {
