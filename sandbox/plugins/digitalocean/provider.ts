@@ -1,0 +1,26 @@
+import type { Provider } from "../resource";
+import { Api } from "./api";
+import { containerRegistry, getContainerRegistry } from "./container-registry";
+import { dockerCredentials } from "./docker-credentials";
+
+/** DigitalOcean. A new resource is a new file and a line here. */
+export function digitalocean(): Provider {
+  const api = new Api();
+  return {
+    name: "digitalocean",
+    config: {
+      apiEndpoint: { type: "string" },
+      httpRetryMax: { type: "integer" },
+      httpRetryWaitMax: { type: "number" },
+      httpRetryWaitMin: { type: "number" },
+      requestsPerSecond: { type: "number" },
+      spacesAccessId: { type: "string" },
+      spacesEndpoint: { type: "string" },
+      spacesSecretKey: { type: "string", secret: true },
+      token: { type: "string", secret: true },
+    },
+    resources: [containerRegistry(api), dockerCredentials(api)],
+    functions: [getContainerRegistry(api)],
+    configure: (config) => api.configure(config),
+  };
+}
