@@ -1,0 +1,116 @@
+"""What the addon check asks of files, of Odoo's own modules and of the dependency graph; it knows no rule about manifests."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from xml.parsers import expat
+
+PULL_AND_LIST_SECONDS = 600
+LIST_MODULES = """
+import glob, importlib.util, os
+for root in importlib.util.find_spec("odoo").submodule_search_locations:
+    for manifest in glob.glob(root + "/addons/*/__manifest__.py") + glob.glob(root + "/../addons/*/__manifest__.py"):
+        print(os.path.basename(os.path.dirname(manifest)))
+"""
+
+
+class UsageError(Exception):
+    """The check cannot be made at all; nothing is said about the addons."""
+
+
+def listing(path):
+    try:
+        return os.listdir(path)
+    except OSError:
+        return []
+
+
+def leaves(path, directory):
+    real = os.path.realpath(path)
+    return not os.path.exists(real) or os.path.commonpath([real, os.path.realpath(directory)]) != os.path.realpath(directory)
+
+
+def is_file_inside(root, name):
+    path = os.path.normpath(os.path.join(root, name))
+    return "\0" not in name and path.startswith(root + os.sep) and os.path.isfile(path)
+
+
+def read(path, limit=64 << 20):
+    """The bytes of a regular file, or a text that says why not: a FIFO would block, a huge file exhaust memory."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+            return "is no regular file" if status.st_size <= limit else f"is larger than {limit >> 20} MB"
+        return Path(path).read_bytes()
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def problem(path, data):
+    """(line, message) of what Python, the XML parser or Odoo's CSV reader would trip over; (None, None) if nothing. Data as `read` gives it."""
+    if isinstance(data, str):
+        return None, data
+    try:
+        if path.endswith(".py"):
+            compile(data, path, "exec", dont_inherit=True)
+        elif path.endswith(".csv"):
+            data.decode("utf-8")
+        elif path.endswith(".xml"):
+            parser = expat.ParserCreate()
+            parser.EntityDeclHandler = refuse_entity
+            parser.Parse(data, True)
+    except SyntaxError as error:
+        return error.lineno, f"is not valid for Python {sys.version_info[0]}.{sys.version_info[1]}: {error.msg}"
+    except expat.ExpatError as error:
+        return error.lineno, f"is not well-formed XML: {expat.ErrorString(error.code)}"
+    except UnicodeDecodeError as error:
+        return data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text"
+    except (ValueError, RecursionError, MemoryError, OverflowError, LookupError) as error:
+        return None, f"cannot be parsed: {str(error)[:120] or 'nested too deeply'}"
+    return None, None
+
+
+def refuse_entity(*_):
+    raise ValueError("it declares an XML entity, which Odoo's own files never do and which can expand without limit")
+
+
+def cycles(modules):
+    """Each dependency cycle once, from its first name; iterative, since a chain may be longer than Python's stack."""
+    edges = {name: {dep for dep in module.depends if dep in modules} for name, module in modules.items()}
+    found = []
+    while True:
+        # What depends on nothing that is left cannot be part of a cycle.
+        while free := {name for name, targets in edges.items() if not targets}:
+            edges = {name: targets - free for name, targets in edges.items() if name not in free}
+        if not edges:
+            return found
+        trail = [min(edges)]
+        while (following := min(edges[trail[-1]])) not in trail:
+            trail.append(following)
+        cycle = trail[trail.index(following):]
+        first = cycle.index(min(cycle))
+        found.append(cycle[first:] + cycle[:first])
+        edges[cycle[-1]].discard(cycle[0])
+
+
+def base_modules(base):
+    """Names of the modules that Odoo itself brings, from directories or from an image; the image runs without network."""
+    directories = base.split(os.pathsep)
+    # All of them: a checkout may well have a folder `odoo` when the base is the image odoo:18.0.
+    if os.path.isabs(base) or base.startswith(".") or all(map(os.path.isdir, directories)):
+        missing = [directory for directory in directories if not os.path.isdir(directory)]
+        if missing:
+            raise UsageError(f"--base: {', '.join(missing)} is no directory")
+        return {name for path in directories for name in listing(path) if os.path.isfile(os.path.join(path, name, "__manifest__.py"))}
+    command = ["docker", "run", "--rm", "--network", "none", "--entrypoint", "python3", "--", base, "-c", LIST_MODULES]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PULL_AND_LIST_SECONDS, stdin=subprocess.DEVNULL)
+    except FileNotFoundError:
+        raise UsageError("TOOL_MISSING: --base names an image, and there is no docker command; install Docker or name the directory of Odoo's addons") from None
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"--base: listing the modules of {base} took longer than {PULL_AND_LIST_SECONDS} s") from None
+    if done.returncode != 0 or not done.stdout.split():
+        raise UsageError(f"--base: the modules of {base} cannot be listed: {done.stderr.strip()[-500:] or 'it has none'}")
+    return set(done.stdout.split())
