@@ -31,7 +31,7 @@ export interface ContextSources {
   readonly caFile: string;
 }
 
-const imageFiles = ["Dockerfile", "addons_check.py", "enterprise-modules.txt", "entrypoint.py", "odoo.conf"];
+const imageFiles = ["Dockerfile", "addons_check.py", "addons_files.py", "enterprise-modules.txt", "entrypoint.py", "odoo.conf"];
 /** Where those files live; with the addon directories the inputs whose last commit is the image's revision. */
 export const imageDirectory = path.join("images", "odoo");
 /** Folders that the Dockerfile copies: they exist in each context, if empty. */

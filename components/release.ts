@@ -39,7 +39,8 @@ export class ImageRelease extends pulumi.ComponentResource {
         ignoreChanges: args.attempt === undefined ? ["triggers[2]", "environment.REGISTRY_USERNAME", "environment.REGISTRY_PASSWORD"] : [],
       },
     );
-    this.digest = pulumi.all([args.digest, tags.stdout]).apply(([digest]) => digest);
+    // Credentials in its environment make everything of the command secret; what it released is not.
+    this.digest = pulumi.unsecret(pulumi.all([args.digest, tags.stdout]).apply(([digest]) => digest));
     this.reference = pulumi.interpolate`${args.repository}@${this.digest}`;
     this.registerOutputs({ digest: this.digest, reference: this.reference });
   }
