@@ -34,6 +34,8 @@ export class CommandError extends Error {
     /** The last lines of its output. */
     readonly tail: string,
     readonly exitCode: number | undefined,
+    /** The last 60,000 characters of its output. */
+    readonly output: string,
   ) {
     super(`${what}: ${reason}${tail === "" ? "" : `\n${tail}`}`);
     this.name = "CommandError";
@@ -60,7 +62,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     const lines = lineSplitter(options.onLine);
     const hear = (stream: "stdout" | "stderr") => (data: string) => {
       chunks[stream] += data;
-      all = (all + data).slice(-8000);
+      all = (all + data).slice(-60_000);
       if (log !== undefined) fs.writeSync(log, data);
       lines(data);
     };
@@ -93,7 +95,7 @@ export function run(command: string, args: readonly string[], options: RunOption
       markEnded();
       if (log !== undefined) fs.closeSync(log);
       if (reason === undefined) resolve(chunks);
-      else reject(new CommandError(options.what, reason, all.trim().split("\n").slice(-15).join("\n"), exitCode));
+      else reject(new CommandError(options.what, reason, all.trim().split("\n").slice(-15).join("\n"), exitCode, all));
     };
     child.on("error", (error) => finish(`${command} cannot be started: ${error.message}`, undefined));
     child.on("close", (code, signal) => {

@@ -59,11 +59,26 @@ async function pulumi(args: readonly string[], what: string, limitMs: number, op
     throw new ShipError({
       code: "SANDBOX_FAILURE",
       summary: `${what} failed (${error.reason})`,
-      found: error.tail === "" ? "no output" : error.tail,
+      found: diagnosis(error.output),
       expected: "exit code 0",
       remedy: `read the messages above; all of them are in ${updateLog}. Then run the same command again`,
     });
   }
+}
+
+/** What Pulumi says went wrong: its diagnostics, without the table of resources before them. */
+function diagnosis(output: string): string {
+  const start = output.lastIndexOf("\nDiagnostics:");
+  const lines = (start < 0 ? output : output.slice(start)).trim().split("\n");
+  return lines.length > 80 ? [...lines.slice(0, 20), "...", ...lines.slice(-60)].join("\n") : lines.join("\n");
+}
+
+/** What a line of `pulumi up` says about the progress of a resource, or `undefined` for any other line. */
+export function resourceProgress(line: string): string | undefined {
+  const [, type, name, doing, detail] = /^\s*\S{1,2}\s+(\S+:\S+) (\S+) (.+?) \([\d.]+s\)(.*)$/.exec(line) ?? [];
+  if (type === undefined || name === undefined || doing === undefined) return undefined;
+  const stage = /\[[^\]]{1,40}\]/.exec(detail ?? "")?.[0];
+  return `${type} ${name} ${doing}${stage === undefined ? "" : ` ${stage}`}`;
 }
 
 /** Whether all locks of the file backend belong to processes that are dead; one of a living process is somebody at work. */

@@ -1,12 +1,13 @@
 import * as fs from "node:fs";
+import { ShipError } from "../components/errors";
 import { paths } from "./config";
 import { postgresRecord } from "./images/base";
 import { runSteps, timesTable, type Step } from "./progress";
 import { readServers } from "./servers-control";
 import { runSession } from "./session";
-import { prepareStack, stackOutputs, updateLog, updateStack, type StackOptions } from "./stack";
+import { prepareStack, resourceProgress, stackOutputs, updateLog, updateStack, type StackOptions } from "./stack";
 import { hostSteps } from "./steps";
-import { ShipError } from "../components/errors";
+import type { Progress } from "./tools/cache";
 
 /** `npm start`: from nothing to an image's digest, with everything it needs on this machine. */
 async function start(): Promise<void> {
@@ -25,10 +26,20 @@ function programSteps(): readonly (readonly Step[])[] {
       {
         title: "pulumi up",
         typicalSeconds: updatedBefore ? 15 : 240,
-        run: (progress) => updateStack({ ...stackOptions(), onLine: (line) => progress(line.trim().slice(0, 160)) }),
+        run: (progress) => updateStack({ ...stackOptions(), onLine: tellChanges(progress) }),
       },
     ],
   ];
+}
+
+/** Says each thing that Pulumi does once; what it repeats every second is left out. */
+function tellChanges(progress: Progress): (line: string) => void {
+  let last: string | undefined;
+  return (line) => {
+    const message = resourceProgress(line);
+    if (message !== undefined && message !== last) progress(message.slice(0, 160));
+    last = message ?? last;
+  };
 }
 
 function stackOptions(): StackOptions {
