@@ -1,14 +1,26 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { describeDrift } from "./components/base-image";
+import { ShipError } from "./components/errors";
 import { OdooImage } from "./components/image";
 import { ImageRegistry } from "./components/registry";
 import { ImageRelease } from "./components/release";
 import { imageRepository, planRelease } from "./components/release-plan";
 import { loadSettings } from "./settings";
 
+/** The program's errors are for operators: the engine shows their message and no stack. */
+function forOperators(error: unknown): unknown {
+  if (!(error instanceof ShipError)) {
+    return error;
+  }
+  const shown = new pulumi.RunError(error.message);
+  // A stack is never shown, and mapping it to sources takes half a minute through the SDK's large packages.
+  shown.stack = error.message;
+  return shown;
+}
+
 /** Settings, then a plan made by reading alone, then resources. Nothing is declared before everything that can be refused was. */
-export = async () => {
+async function program(): Promise<Record<string, pulumi.Output<string>>> {
   const settings = loadSettings();
   const plan = await planRelease(process.cwd(), settings, pulumi.runtime.isDryRun());
   const now = new Date();
@@ -45,4 +57,9 @@ export = async () => {
   const release = new ImageRelease("release", { repository, digest, tags: plan.tags, login: registry.push, attempt: plan.tagged ? undefined : attempt });
 
   return { imageDigest: release.digest, imageReference: release.reference, pullCredentialsExpire: registry.pullExpires };
-};
+}
+
+export = () =>
+  program().catch((error: unknown) => {
+    throw forOperators(error);
+  });
