@@ -2,11 +2,9 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { buildSync } from "esbuild";
+import { providers } from "./providers";
 
 const root = path.resolve(__dirname, "..", "..");
-
-/** Providers that have a stand-in; each is named like its npm package `@pulumi/<name>`. */
-export const standIns = ["command", "digitalocean", "docker"] as const;
 
 /**
  * Writes the stand-in plugins into a Pulumi home, as `plugins/resource-<name>-v<version>/pulumi-resource-<name>` of exactly the
@@ -16,7 +14,7 @@ export const standIns = ["command", "digitalocean", "docker"] as const;
 export function installStandIns(pulumiHome: string): readonly string[] {
   const bundle = bundleMain();
   const script = `stand-in-${createHash("sha256").update(bundle).digest("hex").slice(0, 16)}.cjs`;
-  return standIns.map((name) => {
+  return Object.keys(providers).map((name) => {
     const version = pluginVersion(name);
     const directory = path.join(pulumiHome, "plugins", `resource-${name}-v${version}`);
     fs.mkdirSync(directory, { recursive: true });

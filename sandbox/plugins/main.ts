@@ -1,10 +1,5 @@
-import { command } from "./command/provider";
-import { digitalocean } from "./digitalocean/provider";
-import { docker } from "./docker/provider";
 import { ProviderServer } from "./provider-server";
-import type { Provider } from "./resource";
-
-const providers: Readonly<Record<string, () => Provider>> = { command, digitalocean, docker };
+import { providers } from "./providers";
 
 // Every half second is soon enough for a person, and costs nothing.
 const parentCheckMs = 500;
@@ -14,17 +9,16 @@ async function main(): Promise<void> {
   // Set by the launcher for this process only: commands that run from here must not inherit it.
   delete process.env["NODE_COMPILE_CACHE"];
   const [name = "", version = "", ...rest] = process.argv.slice(2);
-  const provider = providers[name];
+  const provider = new Map(Object.entries(providers)).get(name);
   if (provider === undefined) throw new Error(`no stand-in plugin "${name}"; there are: ${Object.keys(providers).join(", ")}`);
   const address = rest.filter((argument) => !argument.startsWith("-")).at(-1);
   const server = new ProviderServer(provider(), version);
   const port = await server.listen(address);
   process.stdout.write(`${port}\n`);
   endWithParent(server);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    // Ctrl-C reaches the whole group; the engine then decides by Cancel what becomes of running work.
-    process.on(signal, () => (signal === "SIGTERM" ? end(server) : undefined));
-  }
+  // The engine ends a plugin by SIGINT to its process group; Ctrl-C in a terminal does not reach that group.
+  process.once("SIGINT", () => end(server));
+  process.once("SIGTERM", () => end(server));
 }
 
 /** An engine that was killed cannot end its plugins: they notice that their parent has changed. */

@@ -137,8 +137,9 @@ export class ResourceCalls {
   private existing(resource: Resource, urn: string, id: string, inputs: ValueMap, olds: ValueMap, sent: ValueMap): ExistingCall & Redacting {
     const outputs = Object.fromEntries(Object.entries(revealMap(olds)).filter(([name]) => name in resource.outputs || name in resource.inputs));
     const old = { inputs: oldInputs(resource, olds, sent), outputs };
-    // The state's secrets as well: a message may quote what was there before.
-    return { ...this.call(urn, inputs, [olds, sent]), id, old };
+    // The state's secrets as well: a message may quote what was there before. Inputs that are kept as one secret are not all secret.
+    const marked = Object.fromEntries(Object.entries(olds).filter(([name]) => name !== resource.inputsKey));
+    return { ...this.call(urn, inputs, [marked, sent]), id, old };
   }
 
   private call(urn: string, inputs: ValueMap, alsoSecret: readonly ValueMap[] = []): Call & Redacting {

@@ -1,10 +1,12 @@
 import type { ProviderFunction, Resource } from "../resource";
-import type { Properties } from "../schema";
+import { text, type Properties } from "../schema";
 import { isMap, type Value, type ValueMap } from "../values";
 import type { Api } from "./api";
 
 // The official provider answers this host whatever the API says.
 const host = "registry.digitalocean.com";
+
+const tiers: readonly string[] = ["starter", "basic", "professional"];
 
 const outputs: Properties = {
   createdAt: { type: "string", required: true },
@@ -24,12 +26,18 @@ export function containerRegistry(api: Api): Resource {
     inputs: {
       name: { type: "string", replace: true },
       region: { type: "string", replace: true },
-      subscriptionTierSlug: { type: { oneOf: ["starter", "basic", "professional"] }, required: true },
+      subscriptionTierSlug: { type: "string", required: true },
     },
     outputs,
     autoName: "name",
     uniqueBy: "name",
     updateChanges: [],
+    check: async ({ inputs }) => {
+      const tier = text(inputs, "subscriptionTierSlug");
+      if (tier === undefined || tiers.includes(tier)) return { failures: [], add: {} };
+      const reason = `"subscriptionTierSlug" must be one of ${tiers.join(", ")}, but is "${tier}"`;
+      return { failures: [{ property: "subscriptionTierSlug", reason }], add: {} };
+    },
     async create({ inputs, signal }) {
       const { registry } = await api.request("POST", "/v2/registry", signal, {
         name: inputs["name"] ?? null,

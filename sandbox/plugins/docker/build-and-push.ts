@@ -11,6 +11,8 @@ import { openSession } from "./session";
 import { tarStream } from "./tar";
 
 const pushLimitMinutes = 10;
+/** The engine tells the progress of each layer many times a second. */
+const shownEveryMs = 1000;
 
 /** Builds the image of these inputs and pushes it, unless `skipPush`. Answers the outputs of `docker.Image`. */
 export async function buildAndPush(engine: DockerEngine, call: Call): Promise<ValueMap> {
@@ -88,6 +90,7 @@ async function pushImage(engine: DockerEngine, call: Call, imageName: string, au
   const { repository, tag } = splitName(imageName);
   const limit = AbortSignal.timeout(pushLimitMinutes * 60_000);
   let digest: string | undefined;
+  let shown = 0;
   try {
     call.progress(`Pushing ${imageName}`);
     const body = await engine.stream({
@@ -98,6 +101,8 @@ async function pushImage(engine: DockerEngine, call: Call, imageName: string, au
     });
     await eachMessage(body, (message) => {
       digest = field(message.aux, "Digest") ?? digest;
+      if (message.progress !== undefined && Date.now() - shown < shownEveryMs) return;
+      if (message.progress !== undefined) shown = Date.now();
       call.progress([message.id, message.status, message.progress].filter((part) => part !== undefined).join(" "));
     });
   } catch (error) {

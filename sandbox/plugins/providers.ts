@@ -1,0 +1,6 @@
+import { command } from "./command/provider";
+import { digitalocean } from "./digitalocean/provider";
+import { docker } from "./docker/provider";
+
+/** Every provider that has a stand-in; each is named like its npm package `@pulumi/<name>`. */
+export const providers = { command, digitalocean, docker } as const;
