@@ -10,7 +10,7 @@ export interface Patience {
   readonly totalMs: number;
 }
 
-export const defaultPatience: Patience = { requestMs: 20_000, totalMs: 90_000 };
+export const defaultPatience: Patience = { requestMs: 15_000, totalMs: 60_000 };
 
 /** A whole answer: status, headers, and the body as text. */
 export interface Answer {

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+import { RunningServers } from "../sandbox/running-servers";
+import { TestStack } from "../support/test-stack";
+
+const manifest = (text: string) => `{"name": "x", "version": "1.0.0", "license": "LGPL-3", "depends": ["base"]${text}}`;
+
+describe("an update that cannot succeed, on the real engine", function () {
+  this.timeout(120_000);
+  const running = new RunningServers();
+  let stack: TestStack;
+
+  before(() => running.start());
+  after(() => running.remove());
+  beforeEach(async () => {
+    stack = await newStack(running.servers);
+  });
+  afterEach(() => {
+    running.servers.api.faults.clear();
+    stack.remove();
+  });
+
+  async function newStack(servers: Pick<typeof running.servers, "apiUrl" | "token" | "registryAddress">): Promise<TestStack> {
+    const made = new TestStack(servers);
+    made.write("addons/good/__manifest__.py", manifest(""));
+    made.write("addons/good/__init__.py", "");
+    await made.init();
+    return made;
+  }
+
+  async function refused(): Promise<string> {
+    const changes = () => running.servers.api.log.list().filter((line) => !["GET", "HEAD"].includes(line.method) && line.status < 400).length;
+    const before = changes();
+    const { status, output } = await stack.up();
+    assert.notEqual(status, 0, output);
+    assert.equal(changes(), before, "something was written");
+    assert.ok(!stack.storedText().includes("docker:index/image:Image"), "a resource was declared");
+    return output;
+  }
+
+  it("tells every bad addon in one message, and touches nothing", async () => {
+    stack.write("addons/sold/__manifest__.py", manifest("").replace("LGPL-3", "OEEL-1"));
+    stack.write("addons/sold/__init__.py", "");
+    stack.write("addons/broken/__manifest__.py", "{'name': ");
+    stack.write("addons/broken/__init__.py", "");
+    stack.write("addons/typo/__manifest__.py", manifest(""));
+    stack.write("addons/typo/__init__.py", "def x(:\n");
+    stack.write("more/good/__manifest__.py", manifest(""));
+    stack.write("more/good/__init__.py", "");
+    stack.config["image:addons"] = ["addons", "more"];
+    const output = await refused();
+    for (const part of ["ENTERPRISE_MODULE", "addons/sold", "addons/broken/__manifest__.py", "addons/typo/__init__.py:1", "more/good"]) {
+      assert.ok(output.includes(part), `${part} is not in:\n${output}`);
+    }
+    assert.ok(!/\n +at /.test(output), `a stack trace is in:\n${output}`);
+  });
+
+  it("names every wrong setting at once", async () => {
+    stack.config["image:postgresqlClient"] = 3;
+    stack.config["registry:teir"] = "basic";
+    const output = await refused();
+    assert.match(output, /SETTINGS_INVALID: the configuration of this stack has 2 problems/);
+  });
+
+  it("says that DigitalOcean refuses the token", async () => {
+    const { apiUrl, registryAddress } = running.servers;
+    const other = await newStack({ apiUrl, registryAddress, token: "planted-wrong-token" });
+    try {
+      const { status, output } = await other.up();
+      assert.notEqual(status, 0);
+      assert.match(output, /REGISTRY_AUTH_FAILURE: DigitalOcean refuses the API token/);
+      assert.ok(!output.includes("planted-wrong-token"));
+    } finally {
+      other.remove();
+    }
+  });
+
+  it("refuses a shallow clone, whose last commit would be any commit", async () => {
+    stack.commit("first");
+    stack.write("addons/good/__init__.py", "# changed\n");
+    stack.commit("second");
+    const shallow = path.join(stack.directory, "shallow");
+    execFileSync("git", ["clone", "-q", "--depth", "1", `file://${stack.project}`, shallow], { stdio: "pipe" });
+    fs.rmSync(path.join(stack.project, ".git"), { recursive: true });
+    fs.cpSync(path.join(shallow, ".git"), path.join(stack.project, ".git"), { recursive: true });
+    assert.match(await refused(), /GIT_HISTORY_MISSING/);
+  });
+
+  it("tells a full registry before it builds", async () => {
+    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    running.servers.api.faults.add({ what: "registry-quota" });
+    assert.match(await refused(), /QUOTA_EXCEEDED: the registry is full/);
+  });
+
+  it("adopts no registry that is not there", async () => {
+    stack.config["registry:ownership"] = "adopt";
+    stack.config["registry:repository"] = "nobody/odoo";
+    assert.match(await refused(), /REGISTRY_NOT_FOUND/);
+  });
+
+  it("does not wait for ever for an API that never answers", async () => {
+    running.servers.api.faults.add({ what: "api-timeout" });
+    const begun = Date.now();
+    assert.match(await refused(), /NETWORK_TIMEOUT/);
+    assert.ok(Date.now() - begun < 90_000);
+  });
+});
