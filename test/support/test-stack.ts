@@ -1,5 +1,4 @@
-import { spawn } from "node:child_process";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -10,6 +9,9 @@ import { readToolPaths, sandboxEnvironment } from "../../sandbox/environment";
 import type { Servers } from "../../sandbox/servers";
 
 const root = path.join(__dirname, "..", "..");
+
+const updateArguments = ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"];
+const limitMs = 10 * 60_000;
 
 export interface CommandResult {
   readonly status: number | null;
@@ -51,10 +53,31 @@ export class TestStack {
     };
   }
 
-  /** Runs Pulumi; ends it after `limitMs`. */
+  /** Runs Pulumi. */
   async pulumi(...args: string[]): Promise<CommandResult> {
     fs.writeFileSync(path.join(this.project, "Pulumi.sandbox.yaml"), this.#stackFile());
     return this.#run(readToolPaths().engine, args);
+  }
+
+  /** Runs an update and ends it, and all that it started, as soon as it prints `at`. Fails if that never happens. */
+  async endedUpdate(at: RegExp, signal: NodeJS.Signals): Promise<CommandResult> {
+    let ended = false;
+    const result = await this.#run(readToolPaths().engine, updateArguments, (output, end) => {
+      if (!ended && at.test(output)) {
+        ended = true;
+        end(signal);
+      }
+    });
+    if (!ended) {
+      throw new Error(`the update never printed ${String(at)}:\n${result.output}`);
+    }
+    return result;
+  }
+
+  /** What an operator does after a killed update: take its lock away, then update again. */
+  async recover(): Promise<CommandResult> {
+    await this.pulumi("cancel", "--yes", "--non-interactive");
+    return this.up();
   }
 
   async init(): Promise<void> {
@@ -65,7 +88,7 @@ export class TestStack {
   }
 
   up(...more: string[]): Promise<CommandResult> {
-    return this.pulumi("up", "--yes", "--skip-preview", "--non-interactive", "--color", "never", ...more);
+    return this.pulumi(...updateArguments, ...more);
   }
 
   preview(...more: string[]): Promise<CommandResult> {
@@ -106,12 +129,16 @@ export class TestStack {
     return [salt, stringify({ config: this.config })].filter((part) => part !== undefined).join("\n");
   }
 
-  #run(command: string, args: readonly string[], limitMs = 300_000): Promise<CommandResult> {
+  #run(command: string, args: readonly string[], onOutput?: (output: string, end: (signal: NodeJS.Signals) => void) => void): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
-      const child = spawn(command, args, { cwd: this.project, env: this.#environment, stdio: ["ignore", "pipe", "pipe"], timeout: limitMs });
+      const child = spawn(command, args, { cwd: this.project, env: this.#environment, detached: true, stdio: ["ignore", "pipe", "pipe"], timeout: limitMs });
       let output = "";
-      child.stdout.on("data", (data: Buffer) => (output += data.toString()));
-      child.stderr.on("data", (data: Buffer) => (output += data.toString()));
+      const take = (data: Buffer) => {
+        output += data.toString();
+        onOutput?.(output, (signal) => process.kill(-(child.pid ?? Number.NaN), signal));
+      };
+      child.stdout.on("data", take);
+      child.stderr.on("data", take);
       child.on("error", reject);
       child.on("close", (status) => resolve({ status, output }));
     });
