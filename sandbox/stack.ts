@@ -20,6 +20,8 @@ export interface StackOptions {
   /** The program's directory. @default the checkout */
   readonly cwd?: string;
   readonly onLine?: (line: string) => void;
+  /** Keeps the output out of the log. @default false */
+  readonly quiet?: boolean;
 }
 
 /** Selects the stack, making it at the first time, and clears away what a killed update has left. */
@@ -28,6 +30,13 @@ export async function prepareStack(options: StackOptions, progress: (message: st
   if (staleLocks()) {
     progress("taking away the lock of an interrupted update");
     await pulumi(["cancel", "--yes", "--non-interactive", "--stack", stackName], "taking away a stale lock", 60_000, options);
+  }
+  if (await hasPendingOperations(options)) {
+    // The engine would warn of them for ever. Whether a create that was cut off succeeded is for the program to find out, which adopts
+    // what is there; everything else is read anew.
+    progress("reading anew what an interrupted update was changing");
+    const args = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--non-interactive", "--stack", stackName];
+    await pulumi(args, "clearing an interrupted update", 10 * 60_000, options);
   }
 }
 
@@ -39,8 +48,14 @@ export async function updateStack(options: StackOptions): Promise<void> {
 
 /** The stack's outputs as JSON; secrets are masked. */
 export async function stackOutputs(options: StackOptions): Promise<Record<string, unknown>> {
-  const output = await pulumi(["stack", "output", "--json", "--stack", stackName], "reading the stack's outputs", 60_000, options);
+  const output = await pulumi(["stack", "output", "--json", "--stack", stackName], "reading the stack's outputs", 60_000, { ...options, quiet: true });
   return JSON.parse(output.stdout) as Record<string, unknown>;
+}
+
+async function hasPendingOperations(options: StackOptions): Promise<boolean> {
+  const output = await pulumi(["stack", "export", "--stack", stackName], "reading the stack's state", 60_000, { ...options, quiet: true });
+  const state = JSON.parse(output.stdout) as { deployment?: { pending_operations?: readonly unknown[] } | null };
+  return (state.deployment?.pending_operations ?? []).length > 0;
 }
 
 async function pulumi(args: readonly string[], what: string, limitMs: number, options: StackOptions): Promise<Output> {
@@ -50,7 +65,7 @@ async function pulumi(args: readonly string[], what: string, limitMs: number, op
       limitMs,
       cwd: options.cwd ?? paths.root,
       env: sandboxEnvironment(options.servers),
-      log: updateLog,
+      ...(options.quiet === true ? {} : { log: updateLog }),
       graceMs: interruptGraceMs,
       ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
     });

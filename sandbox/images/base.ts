@@ -2,9 +2,12 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { readBaseImage, type BaseImage } from "../../components/base-image";
 import { ShipError } from "../../components/errors";
+import { RegistryClient } from "../../components/registry-client";
+import { Secret } from "../../components/secret";
 import { paths, registryAddress } from "../config";
 import { dockerConfig } from "../environment";
-import { ask, run } from "../process";
+import { run } from "../process";
+import { readServers } from "../servers-control";
 import type { Progress } from "../tools/cache";
 import { ensureBuilt } from "./build";
 import { pullPublic } from "./public";
@@ -58,11 +61,7 @@ async function publish(
   const reference = `${registryAddress}/library/${name}`;
   const env = { ...process.env, DOCKER_CONFIG: dockerConfig };
   const known = await digestOf(local, reference);
-  // A pull of what the engine has asks the registry for the manifest only; after a reset it is not there any more.
-  const there =
-    known !== undefined &&
-    (await ask("docker", ["pull", "--quiet", `${reference}@${known}`], { what: `looking for ${reference}`, limitMs: 60_000, env }));
-  if (known !== undefined && there) return { reference, tag, digest: known, origin };
+  if (known !== undefined && (await inRegistry(reference, known))) return { reference, tag, digest: known, origin };
   progress(`pushing ${reference}:${tag}`);
   await run("docker", ["tag", local, `${reference}:${tag}`], { what: `naming ${reference}`, limitMs: 30_000 });
   const pushed = await run("docker", ["push", `${reference}:${tag}`], {
@@ -73,6 +72,14 @@ async function publish(
   const digest = /digest: (sha256:[0-9a-f]{64})/.exec(pushed.stdout)?.[1];
   if (digest === undefined) throw new Error(`docker push did not name the digest of ${reference}:${tag}`);
   return { reference, tag, digest, origin };
+}
+
+/** Asks the registry itself: the engine answers a pull by digest from what it has, also when the registry was emptied. */
+async function inRegistry(reference: string, digest: string): Promise<boolean> {
+  const push = readServers()?.push;
+  if (push === undefined) return false;
+  const client = new RegistryClient(reference, { username: push.username, password: new Secret(push.password) });
+  return (await client.digestOf(digest)) === digest;
 }
 
 async function digestOf(image: string, reference: string): Promise<string | undefined> {
