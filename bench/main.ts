@@ -1,0 +1,16 @@
+import { runSession } from "../sandbox/session";
+import type { Bench } from "./bench";
+import { imageBench } from "./image";
+
+const benches: Readonly<Record<string, Bench>> = { image: imageBench };
+
+const [name = ""] = process.argv.slice(2);
+const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+if (bench === undefined) {
+  console.error(name === "" ? "which benchmark?" : `no benchmark is named "${name}"`);
+  for (const [known, { help }] of Object.entries(benches)) console.error(`  npm run bench -- ${known}  ${help}`);
+  process.exitCode = 2;
+} else {
+  // A reset of the sandbox in the middle would spoil the figures.
+  runSession(true, () => bench.run());
+}

@@ -1,0 +1,34 @@
+/** What both sides of a comparison took: one figure per repetition. */
+export interface Pair {
+  readonly ours: readonly number[];
+  readonly yardstick: readonly number[];
+}
+
+/** Seconds that `body` takes. */
+export async function seconds(body: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await body();
+  return (performance.now() - begun) / 1000;
+}
+
+/**
+ * Measures both sides in turn, `times` times, and lets each go first every other time: what else the machine does, and what one run warms
+ * up for the next, then falls on both.
+ */
+export async function interleave(times: number, ours: (round: number) => Promise<number>, yardstick: (round: number) => Promise<number>): Promise<Pair> {
+  const figures = { ours: [] as number[], yardstick: [] as number[] };
+  for (let round = 0; round < times; round += 1) {
+    const oursTurn = async () => void figures.ours.push(await ours(round));
+    const yardstickTurn = async () => void figures.yardstick.push(await yardstick(round));
+    for (const turn of round % 2 === 0 ? [oursTurn, yardstickTurn] : [yardstickTurn, oursTurn]) await turn();
+  }
+  return figures;
+}
+
+/** The middle figure; of an even number, the mean of the two in the middle. */
+export function median(figures: readonly number[]): number {
+  const sorted = [...figures].sort((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;
+  return (lower + upper) / 2;
+}
