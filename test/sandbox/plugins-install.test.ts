@@ -10,11 +10,16 @@ import { PluginClient, urnOf } from "./support-plugins/plugin-client";
 describe("The installed stand-in plugins", () => {
   let home: string;
   let executables: readonly string[];
+  const leftover: number[] = [];
   before(() => {
     home = fs.mkdtempSync(path.join(os.tmpdir(), "plugins home-"));
     executables = installStandIns(home);
   });
-  after(() => fs.rmSync(home, { recursive: true }));
+  after(() => {
+    // Only a failed test leaves processes; they would keep this one from ending.
+    for (const pid of leftover.filter(isAlive)) process.kill(pid, "SIGKILL");
+    fs.rmSync(home, { recursive: true });
+  });
 
   it("have the versions that the npm packages name, where the engine looks for them", () => {
     const expected = ["command", "digitalocean", "docker"].map((name) => {
@@ -75,6 +80,7 @@ describe("The installed stand-in plugins", () => {
     const outcome = assert.rejects(running);
     while (!fs.existsSync(file) || fs.readFileSync(file, "utf8") === "") await new Promise((resolve) => setTimeout(resolve, 20));
     engine.kill("SIGKILL");
+    leftover.push(pid, Number(fs.readFileSync(file, "utf8")));
     await outcome;
     plugin.close();
     const deadline = Date.now() + 10_000;
