@@ -33,12 +33,12 @@ export async function runSteps(groups: readonly (readonly Step[])[], print: (lin
       group.map(async (step) => {
         number += 1;
         const prefix = `[${number}/${total}] ${step.title}`;
-        const timing = await runStep(step, prefix, start, left, print);
-        timings.push(timing);
+        return runStep(step, prefix, start, left, print);
       }),
     );
     const failed = outcomes.find((outcome) => outcome.status === "rejected");
     if (failed !== undefined) throw failed.reason;
+    for (const outcome of outcomes) if (outcome.status === "fulfilled") timings.push(outcome.value);
   }
   return timings;
 }
