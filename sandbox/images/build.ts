@@ -29,7 +29,7 @@ export async function ensureBuilt(name: "odoo" | "postgres", tag: string, progre
   if ((await labelOf(image, recipeLabel)) === recipe) return image;
   await ensureMinimal(progress);
   progress(`building ${image} from Debian packages`);
-  const args = ["build", "--label", imageLabel, "--label", `${recipeLabel}=${recipe}`];
+  const args = ["build", "--force-rm", "--label", imageLabel, "--label", `${recipeLabel}=${recipe}`];
   await building(`the image ${image}`, () =>
     run("docker", [...args, "--build-arg", `MIRROR=${debianMirror()}`, "--tag", image, directory], {
       what: `building ${image}`,

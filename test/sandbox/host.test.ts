@@ -40,7 +40,7 @@ describe("A command that the sandbox runs", () => {
 
   it("that takes too long is ended with all its children", async () => {
     const file = path.join(temporary(), "pid");
-    const script = `sleep 60 & echo $! > ${file}; wait`;
+    const script = `sleep 15 & echo $! > ${file}; wait`;
     await assert.rejects(run("sh", ["-c", script], { what: "sleeping", limitMs: 300, graceMs: 200 }), /sleeping: not done after 0 s/);
     const pid = Number(fs.readFileSync(file, "utf8"));
     assert.ok(await until(() => identify(pid) === undefined, 3000), `the grandchild ${pid} lives on`);
@@ -48,7 +48,7 @@ describe("A command that the sandbox runs", () => {
 
   it("gets an interrupt and time to clean up when the run is ended", async () => {
     const file = path.join(temporary(), "cleaned");
-    const script = `trap 'touch ${file}; exit 1' INT; echo ready; while :; do sleep 0.05; done`;
+    const script = `trap 'touch ${file}; exit 1' INT; echo ready; for i in $(seq 100); do sleep 0.05; done`;
     let ready = false;
     const ending = assert.rejects(run("sh", ["-c", script], { what: "working", limitMs, onLine: () => (ready = true) }));
     assert.ok(await until(() => ready, 5000));
