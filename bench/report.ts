@@ -51,7 +51,7 @@ export function writeReport(file: string, report: Report): void {
 }
 
 function figure(figures: readonly number[], unit: Row["unit"]): string {
-  const show = (value: number) => (unit === "bytes" ? `${Math.round(value / 1e6).toLocaleString("en-US")} MB` : `${value.toFixed(1)} s`);
+  const show = (value: number) => (unit === "bytes" ? `${Math.round(value / 1e6).toLocaleString("en-US")} MB` : `${value.toFixed(value < 10 ? 2 : 1)} s`);
   const middle = show(median(figures));
   return figures.length === 1 ? middle : `${middle} (${show(Math.min(...figures))} to ${show(Math.max(...figures))})`;
 }

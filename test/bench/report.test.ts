@@ -15,11 +15,11 @@ describe("The benchmarks' report", () => {
   it("gives medians, the range of what was repeated, and the ratio of the medians", () => {
     const text = table([
       { title: "size", unit: "bytes", ours: [1_500_000_000], yardstick: [3_000_000_000] },
-      { title: "build", unit: "seconds", ours: [3, 1, 2], yardstick: [4, 4, 4] },
+      { title: "build", unit: "seconds", ours: [30, 10, 20], yardstick: [4, 4, 4] },
     ]);
     const cells = text.split("\n").map((line) => line.split("|").map((cell) => cell.trim()).filter((cell) => cell !== ""));
     assert.deepEqual(cells[2], ["size", "1,500 MB", "3,000 MB", "0.50"]);
-    assert.deepEqual(cells[3], ["build", "2.0 s (1.0 s to 3.0 s)", "4.0 s (4.0 s to 4.0 s)", "0.50"]);
+    assert.deepEqual(cells[3], ["build", "20.0 s (10.0 s to 30.0 s)", "4.00 s (4.00 s to 4.00 s)", "5.00"]);
   });
 
   it("takes the mean of the two middle figures of an even number", () => {
