@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { ShipError } from "../components/errors";
@@ -8,6 +7,9 @@ import type { ServersFile } from "./servers";
 import { readServers } from "./servers-control";
 import { installedPlugins, pulumiHome } from "./tools/plugins";
 
+// Known to all: what it encrypts opens nothing but this machine's sandbox. In return its salt is committed, and no run changes a file
+// that Git tracks.
+const passphrase = "sandbox";
 const passphraseFile = path.join(paths.state, "passphrase");
 const toolsFile = path.join(paths.state, "tools.json");
 const stateDirectory = path.join(paths.state, "state");
@@ -96,7 +98,7 @@ function quote(value: string): string {
 function preparePulumi(): void {
   fs.mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   fs.mkdirSync(pulumiHome, { recursive: true, mode: 0o700 });
-  if (!fs.existsSync(passphraseFile)) writeAtomically(passphraseFile, randomBytes(24).toString("hex"));
+  if (!fs.existsSync(passphraseFile)) writeAtomically(passphraseFile, passphrase);
 }
 
 function writeAtomically(file: string, content: string): void {

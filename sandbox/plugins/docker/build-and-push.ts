@@ -96,7 +96,7 @@ async function pushImage(engine: DockerEngine, call: Call, imageName: string, au
     const body = await engine.stream({
       method: "POST",
       path: `/images/${repository}/push?tag=${encodeURIComponent(tag)}`,
-      headers: { "x-registry-auth": Buffer.from(JSON.stringify(auth ?? {})).toString("base64url") },
+      headers: { "x-registry-auth": headerValue(auth) },
       signal: AbortSignal.any([call.signal, limit]),
     });
     await eachMessage(body, (message) => {
@@ -117,6 +117,11 @@ async function pushImage(engine: DockerEngine, call: Call, imageName: string, au
   }
   if (digest === undefined) throw new Error(`pushing ${imageName}: the Docker engine's answer holds no digest`);
   return `${repository}@${digest}`;
+}
+
+/** The engine reads URL-safe base64 with its padding, which Node's `base64url` leaves out; without it the login is dropped in silence. */
+function headerValue(auth: RegistryAuth | undefined): string {
+  return Buffer.from(JSON.stringify(auth ?? {})).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
 /** A colon before the last slash belongs to the registry's port. */
