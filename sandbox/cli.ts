@@ -8,6 +8,7 @@ import { runSession } from "./session";
 import { stackOutputs } from "./stack";
 import { describe, logs } from "./status";
 import { hostSteps, prepareImages, prepareTools } from "./steps";
+import type { Progress } from "./tools/cache";
 import { ensureRegistryBinary } from "./tools/registry-binary";
 
 interface Command {
@@ -52,9 +53,11 @@ const commands: Readonly<Record<string, Command>> = {
     help: "only the Pulumi engine, language host, plugins and registry program (what `npm test` needs; no Docker)",
     exclusive: false,
     run: async () => {
-      const progress = (message: string): void => console.error(message);
-      await ensureRegistryBinary(progress);
-      await prepareTools(progress);
+      const steps = [
+        { title: "Registry program", typicalSeconds: 1, run: async (say: Progress) => void (await ensureRegistryBinary(say)) },
+        { title: "Pulumi engine and plugins", typicalSeconds: 200, run: prepareTools },
+      ];
+      await runSteps(steps.map((step) => [step]), (line) => console.error(line));
     },
   },
   images: { help: "only the base images (after `up`)", exclusive: true, run: () => prepareImages(say) },
