@@ -20,7 +20,7 @@ function forOperators(error: unknown): unknown {
 }
 
 /** Settings, then a plan made by reading alone, then resources. Nothing is declared before everything that can be refused was. */
-async function program(): Promise<Record<string, pulumi.Output<string>>> {
+async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const settings = loadSettings();
   const plan = await planRelease(process.cwd(), settings, pulumi.runtime.isDryRun());
   const now = new Date();
@@ -31,6 +31,7 @@ async function program(): Promise<Record<string, pulumi.Output<string>>> {
   const registry = new ImageRegistry("registry", {
     settings: settings.registry,
     ...(access === undefined ? {} : { login: { username: pulumi.output(access.username), password: access.password.toOutput() } }),
+    exists: plan.registryExists,
     releaseKey: plan.key,
     attempt: plan.digest === undefined || !plan.tagged ? attempt : undefined,
     month: now.toISOString().slice(0, 7),
@@ -56,7 +57,12 @@ async function program(): Promise<Record<string, pulumi.Output<string>>> {
 
   const release = new ImageRelease("release", { repository, digest, tags: plan.tags, login: registry.push, attempt: plan.tagged ? undefined : attempt });
 
-  return { imageDigest: release.digest, imageReference: release.reference, pullCredentialsExpire: registry.pullExpires };
+  return {
+    imageDigest: release.digest,
+    imageReference: release.reference,
+    pullCredentials: pulumi.all({ ...registry.pull }),
+    pullCredentialsExpire: registry.pullExpires,
+  };
 }
 
 export = () =>

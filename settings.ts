@@ -59,6 +59,11 @@ export function readSettings(source: SettingsSource): Settings {
       problems.push(`${name}: unknown key${suggestion(name)}`);
     }
   }
+  for (const name of ["digitalocean:token", "digitalocean:spacesSecretKey"]) {
+    if (source.config[name] !== undefined && !source.secretKeys.has(name)) {
+      problems.push(`${name}: stands in plain; set it with: pulumi config set --secret ${name}`);
+    }
+  }
   for (const [name, key] of Object.entries<Key>(settingsKeys)) {
     const text = source.config[name];
     if (key.secret === true && text !== undefined && text !== "" && !source.secretKeys.has(name)) {
@@ -103,24 +108,37 @@ function decode(key: Key, text: string | undefined): unknown {
   }
 }
 
-function assemble(values: Record<string, Record<string, unknown>>, source: SettingsSource): Settings {
-  const environment = (values["odoo"] as Section<"odoo">).environment;
-  const { password, ...registry } = values["registry"] as Section<"registry">;
-  const named = (name: string) => secretOf(source.environment[name]);
-  const token = secretOf(source.config["digitalocean:token"]) ?? named("DIGITALOCEAN_TOKEN") ?? named("DIGITALOCEAN_ACCESS_TOKEN");
-  const given = secretOf(password) ?? named(registry.kind === "ghcr" ? "GHCR_TOKEN" : "REGISTRY_PASSWORD");
-  const host = registry.kind === "ghcr" && source.config["registry:host"] === undefined ? "ghcr.io" : registry.host;
+/** Where a registry of each kind answers unless `registry:host` says so. */
+const usualHosts = { digitalocean: "registry.digitalocean.com", ghcr: "ghcr.io", generic: "" };
 
-  // DOCR takes an API token as user and as password alike.
-  const doToken = named("DO_REGISTRY_TOKEN") ?? token;
-  const access = registry.kind === "digitalocean" ? doToken && { username: doToken.reveal(), password: doToken } : given && { username: registry.username, password: given };
+function assemble(values: Record<string, Record<string, unknown>>, source: SettingsSource): Settings {
+  const { password, ...registry } = values["registry"] as Section<"registry">;
+  const token = secretOf(source.config["digitalocean:token"] ?? source.environment["DIGITALOCEAN_TOKEN"] ?? source.environment["DIGITALOCEAN_ACCESS_TOKEN"]);
   return {
-    environment,
-    registry: { ...registry, host },
+    environment: (values["odoo"] as Section<"odoo">).environment,
+    registry: { ...registry, host: registry.host === "" ? usualHosts[registry.kind] : registry.host },
     image: values["image"] as Section<"image">,
-    registryAccess: access,
-    digitalocean: { apiUrl: source.environment["DIGITALOCEAN_API_URL"] ?? "https://api.digitalocean.com", token },
+    registryAccess: accessTo(registry, password, token, source.environment),
+    digitalocean: {
+      apiUrl: source.config["digitalocean:apiEndpoint"] ?? source.environment["DIGITALOCEAN_API_URL"] ?? "https://api.digitalocean.com",
+      token,
+    },
   };
+}
+
+function accessTo(
+  { kind, username }: Settings["registry"],
+  password: string,
+  token: Secret | undefined,
+  environment: SettingsSource["environment"],
+): Settings["registryAccess"] {
+  if (kind === "digitalocean") {
+    // DOCR takes an API token as user and as password alike.
+    const own = secretOf(environment["DO_REGISTRY_TOKEN"]) ?? token;
+    return own && { username: own.reveal(), password: own };
+  }
+  const given = secretOf(password) ?? secretOf(environment[kind === "ghcr" ? "GHCR_TOKEN" : "REGISTRY_PASSWORD"]);
+  return given && { username, password: given };
 }
 
 function secretOf(text: string | undefined): Secret | undefined {
@@ -133,6 +151,9 @@ function contradictions({ registry, registryAccess, digitalocean }: Settings): s
     problems.push("digitalocean:token: is missing; set the variable DIGITALOCEAN_TOKEN, or: pulumi config set --secret digitalocean:token");
   }
   if (registry.kind === "ghcr" || registry.kind === "generic") {
+    if (registry.host === "" || registry.host === usualHosts.digitalocean) {
+      problems.push(`registry:host: ${JSON.stringify(registry.host)}: is not the host of a ${registry.kind} registry; its password must not be sent there`);
+    }
     if (registry.ownership === "create") {
       problems.push(`registry:ownership: "create": only a DigitalOcean registry can be created; allowed for ${registry.kind}: adopt`);
     }

@@ -52,7 +52,8 @@ export function checkAddons(root: string, options: AddonCheckOptions): AddonChec
     timeout: limitMs,
     maxBuffer: 64 * 1024 * 1024,
   });
-  if (check.status !== 0 && check.status !== 1) {
+  const report = check.status === 0 || check.status === 1 ? parseReport(check.stdout) : undefined;
+  if (report === undefined) {
     throw new ShipError({
       code: "TOOL_MISSING",
       summary: "the addon check did not run",
@@ -61,7 +62,6 @@ export function checkAddons(root: string, options: AddonCheckOptions): AddonChec
       remedy: "install Python 3.10 or newer, then run the same command again",
     });
   }
-  const report = JSON.parse(check.stdout) as { modules: AddonModule[]; findings: Finding[] };
   const errors = report.findings.filter((finding) => finding.severity === "error");
   const [first] = errors;
   if (first !== undefined) {
@@ -76,6 +76,15 @@ export function checkAddons(root: string, options: AddonCheckOptions): AddonChec
   // Without the base image at hand, what only it can have is judged by the same check inside the build.
   const warnings = report.findings.filter((finding) => finding.code !== "MISSING_ADDONS").map(describe);
   return { modules: report.modules, warnings };
+}
+
+/** Undefined for what is no report: a Python that is too old ends with the same status as a check with findings. */
+function parseReport(text: string): { modules: AddonModule[]; findings: Finding[] } | undefined {
+  try {
+    return JSON.parse(text) as { modules: AddonModule[]; findings: Finding[] };
+  } catch {
+    return undefined;
+  }
 }
 
 function describe(finding: Finding): string {

@@ -4,7 +4,7 @@ import type { Settings } from "../settings";
 import { checkAddons } from "./addons";
 import { type BaseImage, pinnedBase, readBaseImage } from "./base-image";
 import { type Revision, revisionOf } from "./git";
-import { bakedModules, contentHash, contextFiles, imageDirectory, writeContext } from "./image-inputs";
+import { bakedModules, contentHash, contextFiles, inputPathspecs, writeContext } from "./image-inputs";
 
 /** All that a build needs, decided before any resource: nothing in it is unknown or secret. */
 export interface BuildPlan {
@@ -36,7 +36,7 @@ export function planBuild(root: string, image: Settings["image"]): BuildPlan {
     base: pinnedBase(base),
   });
   const files = contextFiles({ root, modules: check.modules, addons: image.addons, ocaAddons: image.ocaAddons, caFile: image.caFile });
-  const revision = revisionOf(root, [imageDirectory, ...image.addons, ...image.ocaAddons]);
+  const revision = revisionOf(root, inputPathspecs([...image.addons, ...image.ocaAddons]));
   const modules = bakedModules(files, check.modules);
   const inputs = {
     BASE_IMAGE: pinnedBase(base),

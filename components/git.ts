@@ -17,8 +17,28 @@ export interface Revision {
 
 const outsideGit: Revision = { id: "unknown", created: "1970-01-01T00:00:00Z", dirty: true, branch: "detached", versionTags: [] };
 
+/** What lies beside modules and never reaches an image does not make a tree dirty. */
+const notInputs = ["__pycache__/**", "*.pyc", ".DS_Store", "*~", "*.sw[op]", ".idea/**", ".vscode/**"].map((pattern) => `:(exclude,glob)**/${pattern}`);
+
 /**
- * The commit that last touched `inputs`. Nothing else of the history counts, so that a commit elsewhere in the tree leaves the image's
+ * Files below a folder, as Git sees them: tracked or new, and nothing that it ignores, so that a `.env` beside the code stays there.
+ * Undefined outside Git.
+ */
+export function filesInGit(folder: string): string[] | undefined {
+  try {
+    const listed = execFileSync("git", ["-C", folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return listed.split("\0").filter((file) => file !== "");
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The commit that last touched `inputs` (Git pathspecs). Nothing else of the history counts, so that a commit elsewhere in the tree leaves the image's
  * labels, and with them its digest, alone.
  * @throws ShipError GIT_HISTORY_MISSING in a shallow clone, where the last commit is not the one that touched the inputs
  */
@@ -44,11 +64,11 @@ export function revisionOf(root: string, inputs: readonly string[], environment:
       remedy: "git fetch --unshallow; in GitHub Actions: actions/checkout with fetch-depth: 0",
     });
   }
-  const [commit, date] = (attempt("log", "-1", "--format=%H %cI", "--", ...inputs) ?? "").split(" ");
+  const [commit, date] = (attempt("log", "-1", "--format=%H %cI", "--", ...inputs, ...notInputs) ?? "").split(" ");
   if (commit === undefined || commit === "" || date === undefined) {
     return outsideGit;
   }
-  const dirty = git("status", "--porcelain", "--", ...inputs) !== "";
+  const dirty = git("status", "--porcelain", "--", ...inputs, ...notInputs) !== "";
   const tagged = [commit, "HEAD"].flatMap((at) => git("tag", "--points-at", at).split("\n"));
   return {
     id: dirty ? `${commit}-dirty` : commit,

@@ -3,6 +3,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import type { AddonModule } from "./addons";
+import { ShipError } from "./errors";
+import { filesInGit } from "./git";
 
 /** One file of the build context. */
 export interface ContextFile {
@@ -32,12 +34,17 @@ export interface ContextSources {
 }
 
 const imageFiles = ["Dockerfile", "addons_check.py", "addons_files.py", "enterprise-modules.txt", "entrypoint.py", "odoo.conf"];
-/** Where those files live; with the addon directories the inputs whose last commit is the image's revision. */
-export const imageDirectory = path.join("images", "odoo");
+const imageDirectory = "images/odoo";
 /** Folders that the Dockerfile copies: they exist in each context, if empty. */
 const contextFolders = ["extra-addons", "oca-addons", "requirements", "ca"];
-/** What editors, Python and version control leave behind; never part of an image. */
-const litter = /^(\.git|\.hg|\.svn|\.idea|\.vscode|\.DS_Store|__pycache__|node_modules|.*\.py[co]|.*~|.*\.sw[po])$/;
+/** What editors, Python and version control leave behind, and hidden files, where secrets like to be; never part of an image. */
+const litter = /^(\..*|__pycache__|node_modules|.*\.py[co]|.*~)$/;
+
+/** The inputs as Git pathspecs: the image's files and everything inside of a module, also of one that is gone by now. */
+export function inputPathspecs(directories: readonly string[]): string[] {
+  const own = imageFiles.map((name) => `:(literal)${imageDirectory}/${name}`);
+  return [...own, ...directories.flatMap((folder) => [`:(glob)${folder}/*/**`, `:(literal)${folder}/requirements.txt`])];
+}
 
 /** Lists every file that goes into the build, sorted by its path in the context. Reads only. */
 export function contextFiles(sources: ContextSources): ContextFile[] {
@@ -115,13 +122,29 @@ export function writeContext(directory: string, files: readonly ContextFile[], c
   fs.renameSync(fresh, directory);
 }
 
-function filesBelow(directory: string, prefix = ""): string[] {
-  return fs.readdirSync(directory).flatMap((name) => {
-    if (litter.test(name)) {
-      return [];
+function filesBelow(directory: string): string[] {
+  const inGit = filesInGit(directory) ?? [];
+  // Nothing at all: outside Git, or a folder of fetched modules that is ignored as a whole and listed in the settings all the same.
+  const files = inGit.length > 0 ? inGit : walk(directory);
+  const wanted = files.filter((file) => !file.split("/").some((part) => litter.test(part)) && fs.existsSync(path.join(directory, file)));
+  for (const file of wanted) {
+    if (fs.statSync(path.join(directory, file)).isDirectory()) {
+      throw new ShipError({
+        code: "ADDON_INVALID",
+        summary: "a module contains a link to a folder",
+        found: path.join(directory, file),
+        expected: "files and folders of the module's own",
+        remedy: "replace the link by what it leads to",
+      });
     }
-    const full = path.join(directory, name);
-    return fs.statSync(full).isDirectory() ? filesBelow(full, `${prefix}${name}/`) : [`${prefix}${name}`];
+  }
+  return wanted;
+}
+
+function walk(directory: string, prefix = ""): string[] {
+  return fs.readdirSync(path.join(directory, prefix), { withFileTypes: true }).flatMap((entry) => {
+    const name = `${prefix}${entry.name}`;
+    return entry.isDirectory() ? walk(directory, `${name}/`) : [name];
   });
 }
 

@@ -35,6 +35,8 @@ export class OdooImage extends pulumi.ComponentResource {
         imageName: `${args.repository}:${candidateTag(build.contentHash)}`,
         registry: { server: args.server, username: args.login.username, password: args.login.password },
         buildOnPreview: false,
+        // Only for a stack that has no state of an image that is there: it is built, and nothing in the registry moves.
+        skipPush: digest !== undefined,
         build: {
           context: build.context,
           dockerfile: `${build.context}/Dockerfile`,
@@ -44,7 +46,7 @@ export class OdooImage extends pulumi.ComponentResource {
           args: { ...build.args, ATTEMPT: String(args.attempt ?? 0) },
         },
       },
-      { parent: this, ignoreChanges: digest === undefined ? [] : ["build.args.ATTEMPT"] },
+      { parent: this, ignoreChanges: digest === undefined ? [] : ["build.args.ATTEMPT", "skipPush"] },
     );
     // What the registry already has for this content wins: same inputs, same digest, also after a lost state and a rebuild.
     this.digest = digest === undefined ? image.repoDigest.apply(digestOf) : pulumi.output(digest);

@@ -13,6 +13,8 @@ export interface ImageRegistryArgs {
   readonly settings: Settings["registry"];
   /** The given login of a registry that cannot make credentials of its own (`ghcr`, `generic`). */
   readonly login?: RegistryLogin;
+  /** Whether the registry is there already: then it is taken over, not created. No change for a stack that has it in its state. */
+  readonly exists: boolean;
   /** Word for what is released; each gets push credentials of its own. */
   readonly releaseKey: string;
   /** Seconds since 1970 if this update is going to write to the registry and needs fresh credentials. */
@@ -37,7 +39,7 @@ export class ImageRegistry extends pulumi.ComponentResource {
 
     if (settings.kind === "digitalocean") {
       const [registryName = ""] = settings.repository.split("/");
-      const dependsOn = settings.ownership === "create" ? [this.#create(name, registryName, settings)] : [];
+      const dependsOn = settings.ownership === "create" ? [this.#create(name, registryName, args)] : [];
       // The provider renews credentials when their lifetime changes (or on a refresh), so a few seconds more ask for new ones. It
       // revokes deleted ones at an address of its own; they are left to expire instead.
       const push = new digitalocean.ContainerRegistryDockerCredentials(
@@ -64,11 +66,11 @@ export class ImageRegistry extends pulumi.ComponentResource {
     this.registerOutputs({ pullExpires: this.pullExpires });
   }
 
-  #create(name: string, registryName: string, settings: Settings["registry"]): digitalocean.ContainerRegistry {
+  #create(name: string, registryName: string, { settings, exists }: ImageRegistryArgs): digitalocean.ContainerRegistry {
     return new digitalocean.ContainerRegistry(
       `${name}-docr`,
       { name: registryName, subscriptionTierSlug: settings.tier, ...(settings.region === "" ? {} : { region: settings.region }) },
-      { parent: this, protect: true },
+      { parent: this, protect: true, ...(exists ? { import: registryName } : {}) },
     );
   }
 }

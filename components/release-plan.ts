@@ -12,6 +12,8 @@ import { builtReleaseTags, candidateTag, deployedReleaseTags, type ReleaseTags }
 export interface ReleasePlan {
   /** Build of this tree; undefined when `image:digest` names what to deploy. */
   readonly build: BuildPlan | undefined;
+  /** Whether the registry exists already; one that this stack is to create is adopted then, as after a lost state. */
+  readonly registryExists: boolean;
   /** Digest in the registry; undefined when the candidate is yet to be built and pushed. */
   readonly digest: string | undefined;
   readonly tags: ReleaseTags;
@@ -32,7 +34,8 @@ export function imageRepository(registry: Settings["registry"]): string {
  */
 export async function planRelease(root: string, settings: Settings, dryRun: boolean): Promise<ReleasePlan> {
   const build = settings.image.digest === "" ? planBuild(root, settings.image) : undefined;
-  const client = (await registryIsThere(settings)) ? new RegistryClient(imageRepository(settings.registry), settings.registryAccess) : undefined;
+  const exists = await registryIsThere(settings);
+  const client = exists ? new RegistryClient(imageRepository(settings.registry), settings.registryAccess) : undefined;
 
   if (build === undefined) {
     const digest = await client?.digestOf(settings.image.digest);
@@ -40,17 +43,17 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
       throw digestNotFound(settings);
     }
     const tags = deployedReleaseTags(settings.environment);
-    return { build, digest, tags, tagged: await tagsAreSet(client, digest, tags), key: digest.slice("sha256:".length, "sha256:".length + 12) };
+    return { build, registryExists: exists, digest, tags, tagged: await tagsAreSet(client, digest, tags), key: digest.slice("sha256:".length, "sha256:".length + 12) };
   }
   const candidate = candidateTag(build.contentHash);
   const digest = await client?.digestOf(candidate);
-  const released = builtReleaseTags(build.revision);
-  // The candidate's tag is set again too: a rebuild for a lost state would have moved it.
+  const released = builtReleaseTags(build.revision, build.contentHash);
+  // The candidate's tag is set again too: a build of this content on another machine may have moved it.
   const tags = { ...released, moving: [candidate, ...released.moving] };
   if (digest === undefined && !dryRun) {
     await client?.probePush();
   }
-  return { build, digest, tags, tagged: await tagsAreSet(client, digest, tags), key: build.contentHash.slice(0, 12) };
+  return { build, registryExists: exists, digest, tags, tagged: await tagsAreSet(client, digest, tags), key: build.contentHash.slice(0, 12) };
 }
 
 async function registryIsThere({ registry, digitalocean }: Settings): Promise<boolean> {

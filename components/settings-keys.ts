@@ -44,9 +44,9 @@ export const settingsKeys = {
   ),
   "registry:host": key(
     "text",
-    z.string().regex(/^[a-z0-9.-]+(:\d+)?$/, "is not host or host:port").default("registry.digitalocean.com"),
-    "host or host:port",
-    "Where the registry answers. Over HTTPS, except on loopback addresses, as in Docker.",
+    z.string().regex(/^[a-z0-9.-]+(:\d+)?$/, "is not host or host:port").or(z.literal("")).default(""),
+    "host or host:port, or empty",
+    "Where the registry answers; empty: `registry.digitalocean.com` or `ghcr.io`, by its kind. Over HTTPS, except on loopback addresses, as in Docker.",
   ),
   "registry:repository": key(
     "text",
@@ -89,7 +89,7 @@ export const settingsKeys = {
     "data",
     z.number().int().min(600).max(86400).default(7200),
     "seconds, 600 to 86400",
-    "How long the push credentials of one update stay valid on DigitalOcean. Longer than the longest build.",
+    "How long the push credentials of one update stay valid on DigitalOcean, at least; up to an hour longer. Longer than the longest build.",
   ),
   "registry:pullDays": key(
     "data",

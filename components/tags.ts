@@ -12,10 +12,11 @@ export function candidateTag(contentHash: string): string {
 }
 
 /**
- * Tags of a release that was built from `revision`: `sha-<12>`, `<branch>-<12>`, `v1.2.3`, and the moving `1.2`, `1`, `latest`. An image
- * with uncommitted changes gets `latest` only: a name that says a commit would lie.
+ * Tags of a release that was built from `revision`: `sha-<12>`, `<branch>-<12>`, `v1.2.3`, and the moving `1.2`, `1`, `latest`. A second
+ * release of the same commit (other settings, the weekly rebuild) leaves the fixed ones where they are, and is found by
+ * `sha-<12>-<8 of the content hash>`. An image with uncommitted changes gets `latest` only: a name that says a commit would lie.
  */
-export function builtReleaseTags(revision: Revision): ReleaseTags {
+export function builtReleaseTags(revision: Revision, contentHash: string): ReleaseTags {
   if (revision.dirty) {
     return { fixed: [], moving: ["latest"] };
   }
@@ -23,7 +24,7 @@ export function builtReleaseTags(revision: Revision): ReleaseTags {
   const newest = [...revision.versionTags].sort(byVersion).at(-1);
   const [major, minor] = (newest ?? "").slice(1).split(".");
   return {
-    fixed: [`sha-${short}`, `${tagWord(revision.branch)}-${short}`, ...revision.versionTags],
+    fixed: [`sha-${short}`, `sha-${short}-${contentHash.slice(0, 8)}`, `${tagWord(revision.branch)}-${short}`, ...revision.versionTags],
     moving: [...(newest === undefined ? [] : [`${major}.${minor}`, `${major}`]), "latest"],
   };
 }

@@ -1,7 +1,8 @@
 /**
  * Sets the tags of a release through the registry's API. Run by the `ImageRelease` component; safe to run again.
  *
- * Environment: `RELEASE`, JSON of {repository, digest, fixed, moving}; `REGISTRY_USERNAME`, `REGISTRY_PASSWORD`.
+ * Environment: `RELEASE`, JSON of {repository, digest, fixed, moving}; `REGISTRY_USERNAME`, `REGISTRY_PASSWORD`. When those have expired since
+ * an update that was killed, `DO_REGISTRY_TOKEN` or `DIGITALOCEAN_TOKEN` of the update's own environment.
  */
 import { ShipError } from "../components/errors";
 import { RegistryClient } from "../components/registry-client";
@@ -10,8 +11,7 @@ import type { ReleaseTags } from "../components/tags";
 
 async function main(): Promise<void> {
   const release = JSON.parse(process.env["RELEASE"] ?? "{}") as ReleaseTags & { repository: string; digest: string };
-  const password = new Secret(process.env["REGISTRY_PASSWORD"] ?? "");
-  const registry = new RegistryClient(release.repository, { username: process.env["REGISTRY_USERNAME"] ?? "", password });
+  const registry = await loggedIn(release.repository);
 
   if ((await registry.digestOf(release.digest)) === undefined) {
     throw new ShipError({
@@ -32,6 +32,21 @@ async function main(): Promise<void> {
   for (const tag of release.moving) {
     await registry.tag(release.digest, tag);
     console.log(`${tag} set`);
+  }
+}
+
+async function loggedIn(repository: string): Promise<RegistryClient> {
+  const given = new Secret(process.env["REGISTRY_PASSWORD"] ?? "");
+  const registry = new RegistryClient(repository, { username: process.env["REGISTRY_USERNAME"] ?? "", password: given });
+  const token = process.env["DO_REGISTRY_TOKEN"] ?? process.env["DIGITALOCEAN_TOKEN"];
+  try {
+    await registry.probePush();
+    return registry;
+  } catch (error) {
+    if (!(error instanceof ShipError) || error.code !== "REGISTRY_AUTH_FAILURE" || token === undefined) {
+      throw error;
+    }
+    return new RegistryClient(repository, { username: token, password: new Secret(token) });
   }
 }
 

@@ -131,6 +131,23 @@ describe("settings", () => {
     }
   });
 
+  it("send no password to a registry that it is not for", () => {
+    const login = { "registry:username": "u" };
+    assert.match(refusal({ ...login, "registry:kind": "generic" }, { environment: { REGISTRY_PASSWORD: "p" } }).message, /registry:host: "": is not the host/);
+    const mixed = { ...login, "registry:kind": "ghcr", "registry:host": "registry.digitalocean.com" };
+    assert.match(refusal(mixed, { environment: { GHCR_TOKEN: "g" } }).message, /must not be sent there/);
+  });
+
+  it("refuse an API token that stands in plain", () => {
+    const { message } = refusal({ "digitalocean:token": "planted-token" });
+    assert.match(message, /digitalocean:token: stands in plain/);
+    assert.ok(!message.includes("planted-token"));
+  });
+
+  it("read the API's address where the provider reads it", () => {
+    assert.equal(read({ "digitalocean:apiEndpoint": "https://api.example.com" }).digitalocean.apiUrl, "https://api.example.com");
+  });
+
   it("refuse DigitalOcean without a token", () => {
     assert.match(refusal({}, { environment: {} }).message, /DIGITALOCEAN_TOKEN/);
   });

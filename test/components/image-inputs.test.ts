@@ -7,7 +7,7 @@ import * as path from "node:path";
 import fc from "fast-check";
 
 import { revisionOf } from "../../components/git";
-import { bakedModules, contentHash, contextFiles, writeContext } from "../../components/image-inputs";
+import { bakedModules, contentHash, contextFiles, inputPathspecs, writeContext } from "../../components/image-inputs";
 
 const images = path.join(__dirname, "..", "..", "images", "odoo");
 const modules = [{ name: "one", path: "addons/one", version: "1.0" }, { name: "two", path: "oca/two", version: "2.0" }];
@@ -21,7 +21,7 @@ describe("the inputs of an image", () => {
   const files = () => contextFiles({ root, modules, addons: ["addons"], ocaAddons: ["oca"], caFile: "" });
   const hash = (args: Record<string, string> = { A: "1" }) => contentHash(files(), args);
   const git = (...args: string[]) => execFileSync("git", ["-C", root, ...args], { stdio: "pipe" });
-  const revision = () => revisionOf(root, ["images/odoo", "addons", "oca"], {});
+  const revision = () => revisionOf(root, inputPathspecs(["addons", "oca"]), {});
   const commit = (message: string) => {
     git("add", "-A");
     git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", message);
@@ -54,7 +54,22 @@ describe("the inputs of an image", () => {
     write("addons/one/__pycache__/a.cpython-312.pyc", "x");
     write("addons/one/models/.a.py.swp", "x");
     write("addons/one/models/a.py~", "x");
+    write("addons/one/.env", "planted");
     assert.equal(hash(), before);
+  });
+
+  it("leave out what Git ignores, where secrets are kept, but not a module that is ignored as a whole", () => {
+    write(".gitignore", "*.pem\noca/\n");
+    const before = hash();
+    write("addons/one/planted.pem", "planted");
+    assert.equal(hash(), before);
+    assert.ok(files().some((file) => file.target === "oca-addons/two/__manifest__.py"));
+    assert.ok(!files().some((file) => file.target.includes("planted")));
+  });
+
+  it("refuse a link to a folder, which may have no end", () => {
+    fs.symlinkSync(".", path.join(root, "addons/one/loop"));
+    assert.throws(files, /ADDON_INVALID: a module contains a link to a folder/);
   });
 
   it("do not change with a date, a umask or a checkout elsewhere", () => {
@@ -111,8 +126,11 @@ describe("the inputs of an image", () => {
     const before = revision();
     assert.match(before.id, /^[0-9a-f]{40}$/);
     write("README.md", "changed");
+    write("addons/README.md", "not a module");
+    write("images/odoo/Dockerfile.baseline", "# not ours");
     assert.deepEqual(revision(), before);
-    commit("touch the README");
+    commit("touch what is no input");
+    write("addons/one/.DS_Store", "x");
     assert.deepEqual(revision(), before);
     write("addons/one/models/a.py", "a = 2");
     assert.equal(revision().id, `${before.id}-dirty`);

@@ -23,6 +23,7 @@ describe("npm start, interrupted", () => {
           const { status, output } = await npm(["start"]);
           assert.equal(status, 0, output);
           const printed = /^imageReference +(\S+)$/m.exec(output)?.[1];
+          assert.ok(printed !== undefined, output);
           assert.equal(printed, (reference ??= printed));
         });
       }

@@ -13,7 +13,10 @@ describe("an update that cannot succeed, on the real engine", function () {
   const running = new RunningServers();
   let stack: TestStack;
 
-  before(() => running.start());
+  before(async () => {
+    await running.start();
+    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+  });
   after(() => running.remove());
   beforeEach(async () => {
     stack = await newStack(running.servers);
@@ -90,9 +93,17 @@ describe("an update that cannot succeed, on the real engine", function () {
   });
 
   it("tells a full registry before it builds", async () => {
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
     running.servers.api.faults.add({ what: "registry-quota" });
     assert.match(await refused(), /QUOTA_EXCEEDED: the registry is full/);
+  });
+
+  it("takes over a registry that a killed update has made, and then needs no change", async () => {
+    const digest = await running.push("team/odoo", "v1");
+    Object.assign(stack.config, { "registry:region": "fra1", "image:digest": digest });
+    const first = await stack.up();
+    assert.equal(first.status, 0, first.output);
+    const second = await stack.up("--expect-no-changes");
+    assert.equal(second.status, 0, second.output);
   });
 
   it("adopts no registry that is not there", async () => {
