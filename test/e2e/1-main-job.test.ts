@@ -126,6 +126,12 @@ describe("npm start", () => {
     });
   }
 
+  it("passes the image's own smoke test, and ends well on SIGTERM", () => {
+    const smoke = spawnSync("sh", ["images/odoo/smoke-test.sh", reference], { encoding: "utf8", env: { ...environment, SMOKE_POSTGRES_IMAGE: odoo.postgres } });
+    assert.equal(smoke.status, 0, smoke.stdout + smoke.stderr);
+    assert.match(smoke.stdout, /installed base,release_info/);
+  });
+
   it("runs the new release's addons also where the base image's volume was carried over", () => {
     const volume = `odoo-e2e-trap-${process.pid}`;
     try {
