@@ -55,7 +55,13 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
     ).digest;
   }
 
-  const release = new ImageRelease("release", { repository, digest, tags: plan.tags, login: registry.push, attempt: plan.tagged ? undefined : attempt });
+  const release = new ImageRelease("release", {
+    repository,
+    digest,
+    tags: plan.tags,
+    login: registry.push,
+    attempt: plan.tagged ? undefined : attempt,
+  });
 
   return {
     imageDigest: release.digest,

@@ -113,7 +113,9 @@ const usualHosts = { digitalocean: "registry.digitalocean.com", ghcr: "ghcr.io",
 
 function assemble(values: Record<string, Record<string, unknown>>, source: SettingsSource): Settings {
   const { password, ...registry } = values["registry"] as Section<"registry">;
-  const token = secretOf(source.config["digitalocean:token"] ?? source.environment["DIGITALOCEAN_TOKEN"] ?? source.environment["DIGITALOCEAN_ACCESS_TOKEN"]);
+  const token = secretOf(
+    source.config["digitalocean:token"] ?? source.environment["DIGITALOCEAN_TOKEN"] ?? source.environment["DIGITALOCEAN_ACCESS_TOKEN"],
+  );
   return {
     environment: (values["odoo"] as Section<"odoo">).environment,
     registry: { ...registry, host: registry.host === "" ? usualHosts[registry.kind] : registry.host },
@@ -152,7 +154,9 @@ function contradictions({ registry, registryAccess, digitalocean }: Settings): s
   }
   if (registry.kind === "ghcr" || registry.kind === "generic") {
     if (registry.host === "" || registry.host === usualHosts.digitalocean) {
-      problems.push(`registry:host: ${JSON.stringify(registry.host)}: is not the host of a ${registry.kind} registry; its password must not be sent there`);
+      problems.push(
+        `registry:host: ${JSON.stringify(registry.host)}: is not the host of a ${registry.kind} registry; its password must not be sent there`,
+      );
     }
     if (registry.ownership === "create") {
       problems.push(`registry:ownership: "create": only a DigitalOcean registry can be created; allowed for ${registry.kind}: adopt`);

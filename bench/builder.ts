@@ -85,7 +85,11 @@ export class Builder {
       });
       await eachMessage(body, (message) => log.take(message));
     } catch (error) {
-      const reason = signal.aborted ? `not done after ${buildLimitMs / 60_000} minutes` : error instanceof Error ? error.message : String(error);
+      const reason = signal.aborted
+        ? `not done after ${buildLimitMs / 60_000} minutes`
+        : error instanceof Error
+          ? error.message
+          : String(error);
       throw new Error(`building ${image} failed: ${reason}\n${log.explain()}`, { cause: error });
     } finally {
       session.close();
@@ -104,6 +108,7 @@ export class Builder {
 export function copyWithFreshMounts(from: string, to: string, expected: boolean): void {
   const text = fs.readFileSync(from, "utf8");
   const fresh = text.replaceAll("--mount=type=cache,", `--mount=type=cache,id=${repository}-${randomUUID()},`);
-  if ((fresh !== text) !== expected) throw new Error(`${path.basename(from)} has ${expected ? "no" : "a"} cache mount of the form --mount=type=cache,...`);
+  if ((fresh !== text) !== expected)
+    throw new Error(`${path.basename(from)} has ${expected ? "no" : "a"} cache mount of the form --mount=type=cache,...`);
   fs.writeFileSync(to, fresh);
 }

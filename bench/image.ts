@@ -38,7 +38,10 @@ async function run(): Promise<void> {
   await runSteps(hostSteps(), say);
   const measurement = new Measurement(directory);
   try {
-    await runSteps(measurement.steps().map((step) => [step]), say);
+    await runSteps(
+      measurement.steps().map((step) => [step]),
+      say,
+    );
     say(`\n${table(measurement.rows)}\n`);
     writeReport(reportFile, { name: "image", text, facts: await measurement.facts(), rows: measurement.rows });
     say(`written to ${path.relative(process.cwd(), reportFile)}`);
@@ -60,9 +63,11 @@ class Measurement {
     const servers = running();
     this.builder = new Builder({ ...servers.pull, serveraddress: registryAddress });
     this.#project = path.join(directory, "project");
-    for (const folder of ["images", "addons"]) fs.cpSync(path.join(paths.root, folder), path.join(this.#project, folder), { recursive: true });
+    for (const folder of ["images", "addons"])
+      fs.cpSync(path.join(paths.root, folder), path.join(this.#project, folder), { recursive: true });
     const ca = path.join(paths.state, "ca.crt");
-    for (const file of [baseRecord, ca].filter((name) => fs.existsSync(name))) fs.copyFileSync(file, path.join(this.#project, path.basename(file)));
+    for (const file of [baseRecord, ca].filter((name) => fs.existsSync(name)))
+      fs.copyFileSync(file, path.join(this.#project, path.basename(file)));
 
     const copy = (file: string, mounts: boolean) => {
       copyWithFreshMounts(path.join(this.#project, "images", "odoo", file), path.join(directory, file), mounts);
@@ -78,8 +83,16 @@ class Measurement {
   steps(): readonly Step[] {
     return [
       { title: "First builds and sizes", typicalSeconds: 70, run: (progress) => this.#firstBuilds(progress) },
-      { title: "Rebuilds after a changed addon", typicalSeconds: 10, run: (progress) => this.#rebuilds("Rebuild after one changed addon", true, progress) },
-      { title: "Rebuilds with nothing changed", typicalSeconds: 2, run: (progress) => this.#rebuilds("Rebuild with nothing changed", false, progress) },
+      {
+        title: "Rebuilds after a changed addon",
+        typicalSeconds: 10,
+        run: (progress) => this.#rebuilds("Rebuild after one changed addon", true, progress),
+      },
+      {
+        title: "Rebuilds with nothing changed",
+        typicalSeconds: 2,
+        run: (progress) => this.#rebuilds("Rebuild with nothing changed", false, progress),
+      },
       { title: "Stack of the sandbox", typicalSeconds: 120, run: (progress) => this.#prepareStack(progress) },
       { title: "No-change updates", typicalSeconds: 30, run: (progress) => this.#updates(progress) },
     ];

@@ -15,7 +15,11 @@ export async function seconds(body: () => Promise<unknown>): Promise<number> {
  * Measures both sides in turn, `times` times, and lets each go first every other time: what else the machine does, and what one run warms
  * up for the next, then falls on both.
  */
-export async function interleave(times: number, ours: (round: number) => Promise<number>, yardstick: (round: number) => Promise<number>): Promise<Pair> {
+export async function interleave(
+  times: number,
+  ours: (round: number) => Promise<number>,
+  yardstick: (round: number) => Promise<number>,
+): Promise<Pair> {
   const figures = { ours: [] as number[], yardstick: [] as number[] };
   for (let round = 0; round < times; round += 1) {
     const oursTurn = async () => void figures.ours.push(await ours(round));

@@ -18,7 +18,8 @@ export interface Report {
   readonly rows: readonly Row[];
 }
 
-const preamble = "# Benchmarks\n\nEach part is written by its benchmark; both sides of a table are measured in one run. A ratio below 1 is in our favour.\n";
+const preamble =
+  "# Benchmarks\n\nEach part is written by its benchmark; both sides of a table are measured in one run. A ratio below 1 is in our favour.\n";
 
 /** The report as Markdown. */
 export function render({ name, text, facts, rows }: Report): string {
@@ -29,7 +30,12 @@ export function render({ name, text, facts, rows }: Report): string {
 export function table(rows: readonly Row[]): string {
   const cells = [
     ["Measure", "Ours", "Yardstick", "Ratio"],
-    ...rows.map(({ title, unit, ours, yardstick }) => [title, figure(ours, unit), figure(yardstick, unit), (median(ours) / median(yardstick)).toFixed(2)]),
+    ...rows.map(({ title, unit, ours, yardstick }) => [
+      title,
+      figure(ours, unit),
+      figure(yardstick, unit),
+      (median(ours) / median(yardstick)).toFixed(2),
+    ]),
   ];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((line) => (line[column] ?? "").length)));
   const line = (parts: readonly string[]) => `| ${parts.map((part, column) => pad(part, widths[column] ?? 0, column)).join(" | ")} |`;
@@ -51,7 +57,8 @@ export function writeReport(file: string, report: Report): void {
 }
 
 function figure(figures: readonly number[], unit: Row["unit"]): string {
-  const show = (value: number) => (unit === "bytes" ? `${Math.round(value / 1e6).toLocaleString("en-US")} MB` : `${value.toFixed(value < 10 ? 2 : 1)} s`);
+  const show = (value: number) =>
+    unit === "bytes" ? `${Math.round(value / 1e6).toLocaleString("en-US")} MB` : `${value.toFixed(value < 10 ? 2 : 1)} s`;
   const middle = show(median(figures));
   return figures.length === 1 ? middle : `${middle} (${show(Math.min(...figures))} to ${show(Math.max(...figures))})`;
 }

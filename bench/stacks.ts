@@ -22,10 +22,14 @@ export function product(): Project {
 
 /** A program without a resource, on a stack and a file backend of its own below `directory`; else the same settings of runtime and SDK. */
 export async function emptyProject(directory: string): Promise<Project> {
-  const project = { directory: path.join(directory, "empty"), environment: { ...sandboxEnvironment(), PULUMI_BACKEND_URL: `file://${path.join(directory, "state")}` } };
+  const project = {
+    directory: path.join(directory, "empty"),
+    environment: { ...sandboxEnvironment(), PULUMI_BACKEND_URL: `file://${path.join(directory, "state")}` },
+  };
   fs.mkdirSync(project.directory);
   fs.mkdirSync(path.join(directory, "state"));
-  for (const name of ["Pulumi.yaml", "package.json", "tsconfig.json"]) fs.copyFileSync(path.join(paths.root, name), path.join(project.directory, name));
+  for (const name of ["Pulumi.yaml", "package.json", "tsconfig.json"])
+    fs.copyFileSync(path.join(paths.root, name), path.join(project.directory, name));
   fs.writeFileSync(path.join(project.directory, "index.ts"), "export {};\n");
   fs.symlinkSync(path.join(paths.root, "node_modules"), path.join(project.directory, "node_modules"));
   await pulumi(project, ["stack", "init", stackName]);

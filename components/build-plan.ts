@@ -62,7 +62,15 @@ export function planBuild(root: string, image: Settings["image"]): BuildPlan {
   const hash = contentHash(files, inputs);
   writeContext(path.join(root, contextDirectory), files, revision.created);
   const { PLATFORM: platform, ...args } = inputs;
-  return { context: contextDirectory, args: { ...args, CONTENT_HASH: hash }, contentHash: hash, platform, revision, base, warnings: check.warnings };
+  return {
+    context: contextDirectory,
+    args: { ...args, CONTENT_HASH: hash },
+    contentHash: hash,
+    platform,
+    revision,
+    base,
+    warnings: check.warnings,
+  };
 }
 
 /**
@@ -70,5 +78,7 @@ export function planBuild(root: string, image: Settings["image"]): BuildPlan {
  * would ask for another image than the one that was tried.
  */
 function describeVersion(base: BaseImage, revision: Revision): string {
-  return [base.series, revision.created.slice(0, 10).replaceAll("-", ""), revision.id.slice(0, 12)].join("-") + (revision.dirty ? "-dirty" : "");
+  return (
+    [base.series, revision.created.slice(0, 10).replaceAll("-", ""), revision.id.slice(0, 12)].join("-") + (revision.dirty ? "-dirty" : "")
+  );
 }

@@ -14,7 +14,12 @@ export interface DigitalOceanAccess {
  */
 export async function registryExists(access: DigitalOceanAccess, name: string, patience?: Patience): Promise<boolean> {
   const url = `${access.apiUrl.replace(/\/$/, "")}/v2/registries/${encodeURIComponent(name)}`;
-  const answer = await request("asking DigitalOcean for the registry", url, { headers: { authorization: `Bearer ${access.token.reveal()}` } }, patience);
+  const answer = await request(
+    "asking DigitalOcean for the registry",
+    url,
+    { headers: { authorization: `Bearer ${access.token.reveal()}` } },
+    patience,
+  );
   switch (answer.status) {
     case 200:
       return true;

@@ -18,7 +18,9 @@ export interface Revision {
 const outsideGit: Revision = { id: "unknown", created: "1970-01-01T00:00:00Z", dirty: true, branch: "detached", versionTags: [] };
 
 /** What lies beside modules and never reaches an image does not make a tree dirty. */
-const notInputs = ["__pycache__/**", "*.pyc", ".DS_Store", "*~", "*.sw[op]", ".idea/**", ".vscode/**"].map((pattern) => `:(exclude,glob)**/${pattern}`);
+const notInputs = ["__pycache__/**", "*.pyc", ".DS_Store", "*~", "*.sw[op]", ".idea/**", ".vscode/**"].map(
+  (pattern) => `:(exclude,glob)**/${pattern}`,
+);
 
 /**
  * Files below a folder, as Git sees them: tracked or new, and nothing that it ignores, so that a `.env` beside the code stays there.
@@ -43,7 +45,8 @@ export function filesInGit(folder: string): string[] | undefined {
  * @throws ShipError GIT_HISTORY_MISSING in a shallow clone, where the last commit is not the one that touched the inputs
  */
 export function revisionOf(root: string, inputs: readonly string[], environment: NodeJS.ProcessEnv = process.env): Revision {
-  const git = (...args: string[]) => execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   const attempt = (...args: string[]) => {
     try {
       return git(...args);

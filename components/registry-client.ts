@@ -75,7 +75,12 @@ export class RegistryClient {
     const what = `${method} ${this.repository}`;
     const attempt = () => {
       const authorization = this.#tokens.get(scope);
-      return request(what, url, { ...init, method, headers: { ...init.headers, ...(authorization === undefined ? {} : { authorization }) } }, this.patience);
+      return request(
+        what,
+        url,
+        { ...init, method, headers: { ...init.headers, ...(authorization === undefined ? {} : { authorization }) } },
+        this.patience,
+      );
     };
     const first = await attempt();
     if (first.status !== 401) {
@@ -98,7 +103,12 @@ export class RegistryClient {
     const url = new URL(realm);
     url.searchParams.set("service", parameters.get("service") ?? this.#host);
     url.searchParams.set("scope", `repository:${this.#path}:${scope}`);
-    const answer = await request(`logging in to ${this.#host}`, url.href, { headers: basic === undefined ? {} : { authorization: basic } }, this.patience);
+    const answer = await request(
+      `logging in to ${this.#host}`,
+      url.href,
+      { headers: basic === undefined ? {} : { authorization: basic } },
+      this.patience,
+    );
     this.#expect(answer, [200], "logging in");
     const { token, access_token } = JSON.parse(answer.body) as { token?: string; access_token?: string };
     return `Bearer ${token ?? access_token ?? ""}`;

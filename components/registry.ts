@@ -80,7 +80,9 @@ function loginOf(dockerConfig: pulumi.Output<string>): RegistryLogin {
   const login = pulumi.secret(dockerConfig).apply((text) => {
     const { auths } = JSON.parse(text) as { auths: Record<string, { auth: string }> };
     const [first] = Object.values(auths);
-    const [username = "", password = ""] = Buffer.from(first?.auth ?? "", "base64").toString().split(/:(.*)/s);
+    const [username = "", password = ""] = Buffer.from(first?.auth ?? "", "base64")
+      .toString()
+      .split(/:(.*)/s);
     return { username, password };
   });
   return { username: login.username, password: login.password };

@@ -43,7 +43,14 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
       throw digestNotFound(settings);
     }
     const tags = deployedReleaseTags(settings.environment);
-    return { build, registryExists: exists, digest, tags, tagged: await tagsAreSet(client, digest, tags), key: digest.slice("sha256:".length, "sha256:".length + 12) };
+    return {
+      build,
+      registryExists: exists,
+      digest,
+      tags,
+      tagged: await tagsAreSet(client, digest, tags),
+      key: digest.slice("sha256:".length, "sha256:".length + 12),
+    };
   }
   const candidate = candidateTag(build.contentHash);
   const digest = await client?.digestOf(candidate);
@@ -53,7 +60,14 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
   if (digest === undefined && !dryRun) {
     await client?.probePush();
   }
-  return { build, registryExists: exists, digest, tags, tagged: await tagsAreSet(client, digest, tags), key: build.contentHash.slice(0, 12) };
+  return {
+    build,
+    registryExists: exists,
+    digest,
+    tags,
+    tagged: await tagsAreSet(client, digest, tags),
+    key: build.contentHash.slice(0, 12),
+  };
 }
 
 async function registryIsThere({ registry, digitalocean }: Settings): Promise<boolean> {

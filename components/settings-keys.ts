@@ -44,7 +44,11 @@ export const settingsKeys = {
   ),
   "registry:host": key(
     "text",
-    z.string().regex(/^[a-z0-9.-]+(:\d+)?$/, "is not host or host:port").or(z.literal("")).default(""),
+    z
+      .string()
+      .regex(/^[a-z0-9.-]+(:\d+)?$/, "is not host or host:port")
+      .or(z.literal(""))
+      .default(""),
     "host or host:port, or empty",
     "Where the registry answers; empty: `registry.digitalocean.com` or `ghcr.io`, by its kind. Over HTTPS, except on loopback addresses, as in Docker.",
   ),
@@ -68,16 +72,14 @@ export const settingsKeys = {
   ),
   "registry:region": key(
     "text",
-    z.string().regex(/^([a-z]{3}\d)?$/, "is not a region such as fra1").default(""),
+    z
+      .string()
+      .regex(/^([a-z]{3}\d)?$/, "is not a region such as fra1")
+      .default(""),
     "a DigitalOcean region such as `fra1`, or empty",
     "Region of a created DigitalOcean registry; empty leaves the choice to DigitalOcean.",
   ),
-  "registry:username": key(
-    "text",
-    z.string().default(""),
-    "text",
-    "User for a `ghcr` or `generic` registry. DigitalOcean needs none.",
-  ),
+  "registry:username": key("text", z.string().default(""), "text", "User for a `ghcr` or `generic` registry. DigitalOcean needs none."),
   "registry:password": key(
     "text",
     z.string().default(""),
@@ -100,7 +102,10 @@ export const settingsKeys = {
 
   "image:digest": key(
     "text",
-    z.string().refine((text) => text === "" || isDigest(text), "is not sha256: and 64 hexadecimal digits").default(""),
+    z
+      .string()
+      .refine((text) => text === "" || isDigest(text), "is not sha256: and 64 hexadecimal digits")
+      .default(""),
     "`sha256:…`, or empty",
     "Digest to deploy. Set: nothing is built and the digest must exist in the registry. Empty: the image is built from this tree.",
   ),
@@ -149,7 +154,7 @@ export const settingsKeys = {
   "image:locales": key(
     "data",
     z.array(z.string().regex(/^[A-Za-z_@.0-9-]+$/, "is not a locale")).default([]),
-    "list such as [\"de_DE.UTF-8\"]",
+    'list such as ["de_DE.UTF-8"]',
     "Locales to generate beside those of the base image.",
   ),
   "image:postgresqlClient": key(
@@ -160,7 +165,10 @@ export const settingsKeys = {
   ),
   "image:wkhtmltopdf": key(
     "text",
-    z.string().regex(/^[0-9.]*$/, "is not a version").default("0.12.6"),
+    z
+      .string()
+      .regex(/^[0-9.]*$/, "is not a version")
+      .default("0.12.6"),
     "a version or its beginning",
     "Version of wkhtmltopdf that the image must contain, since PDF layouts depend on it.",
   ),
@@ -178,7 +186,10 @@ export const settingsKeys = {
   ),
   "image:epoch": key(
     "text",
-    z.string().regex(/^[\w.-]+$/, "is not a word").default("1"),
+    z
+      .string()
+      .regex(/^[\w.-]+$/, "is not a word")
+      .default("1"),
     "a word, such as a date",
     "Raised by the weekly security rebuild: another value installs system packages afresh.",
   ),

@@ -36,7 +36,10 @@ export function deployedReleaseTags(environment: "sandbox" | "staging" | "produc
 
 /** A branch's name with what a tag may not contain replaced; 1 to 100 characters. */
 function tagWord(branch: string): string {
-  const word = branch.replaceAll(/[^A-Za-z0-9_.-]+/g, "-").replace(/^[.-]+/, "").slice(0, 100);
+  const word = branch
+    .replaceAll(/[^A-Za-z0-9_.-]+/g, "-")
+    .replace(/^[.-]+/, "")
+    .slice(0, 100);
   return word === "" ? "branch" : word;
 }
 

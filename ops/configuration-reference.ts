@@ -15,7 +15,10 @@ const sections: Record<string, string> = {
 };
 
 const environment: [name: string, meaning: string][] = [
-  ["DIGITALOCEAN_TOKEN", "API token, unless `digitalocean:token` is set as a secret. Makes the registry's credentials and reads the registry."],
+  [
+    "DIGITALOCEAN_TOKEN",
+    "API token, unless `digitalocean:token` is set as a secret. Makes the registry's credentials and reads the registry.",
+  ],
   ["DO_REGISTRY_TOKEN", "Token that the program reads the DigitalOcean registry with, when it should not be the API token."],
   ["GHCR_TOKEN", "Token for GitHub's registry, unless `registry:password` is set."],
   ["REGISTRY_PASSWORD", "Password for a generic registry, unless `registry:password` is set."],
@@ -40,7 +43,15 @@ function reference(): string {
       }
     }
   }
-  lines.push("", "## Environment variables", "", "| variable | meaning |", "| --- | --- |", ...environment.map(([name, meaning]) => `| \`${name}\` | ${meaning} |`), "");
+  lines.push(
+    "",
+    "## Environment variables",
+    "",
+    "| variable | meaning |",
+    "| --- | --- |",
+    ...environment.map(([name, meaning]) => `| \`${name}\` | ${meaning} |`),
+    "",
+  );
   return lines.join("\n");
 }
 

@@ -41,7 +41,8 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (args) => {
       const outputs = await stackOutputs({ servers: readServers() });
       if (args.includes("--json")) say(JSON.stringify(outputs, undefined, 2));
-      else for (const [name, value] of Object.entries(outputs)) say(`${name}  ${typeof value === "string" ? value : JSON.stringify(value)}`);
+      else
+        for (const [name, value] of Object.entries(outputs)) say(`${name}  ${typeof value === "string" ? value : JSON.stringify(value)}`);
     },
   },
   fault: {
@@ -57,7 +58,10 @@ const commands: Readonly<Record<string, Command>> = {
         { title: "Registry program", typicalSeconds: 1, run: async (say: Progress) => void (await ensureRegistryBinary(say)) },
         { title: "Pulumi engine and plugins", typicalSeconds: 200, run: prepareTools },
       ];
-      await runSteps(steps.map((step) => [step]), (line) => console.error(line));
+      await runSteps(
+        steps.map((step) => [step]),
+        (line) => console.error(line),
+      );
     },
   },
   images: { help: "only the base images (after `up`)", exclusive: true, run: () => prepareImages(say) },
@@ -68,7 +72,11 @@ const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
 if (command !== undefined) {
   runSession(command.exclusive, () => command.run(args));
 } else if (["help", "--help", "-h"].includes(name)) {
-  say(Object.entries(commands).map(([key, { help }]) => `npm run sandbox -- ${key.padEnd(8)} ${help}`).join("\n"));
+  say(
+    Object.entries(commands)
+      .map(([key, { help }]) => `npm run sandbox -- ${key.padEnd(8)} ${help}`)
+      .join("\n"),
+  );
 } else {
   runSession(false, () =>
     Promise.reject(

@@ -8,12 +8,7 @@ import { sleep } from "./process";
  * Runs `body` while this process alone holds `file`. The lock of a dead process is taken over.
  * @throws ShipError SANDBOX_BUSY when another run holds it for longer than `limitMs`.
  */
-export async function withLock<T>(
-  file: string,
-  limitMs: number,
-  onWait: (holder: number) => void,
-  body: () => Promise<T>,
-): Promise<T> {
+export async function withLock<T>(file: string, limitMs: number, onWait: (holder: number) => void, body: () => Promise<T>): Promise<T> {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   const end = Date.now() + limitMs;
   while (!take(file)) {

@@ -80,10 +80,7 @@ export function run(command: string, args: readonly string[], options: RunOption
       if (child.pid !== undefined) void endGroup(child.pid, graceMs);
     }, options.limitMs);
     let markEnded: () => void = () => undefined;
-    const entry =
-      child.pid === undefined
-        ? undefined
-        : { pid: child.pid, graceMs, ended: new Promise<void>((done) => (markEnded = done)) };
+    const entry = child.pid === undefined ? undefined : { pid: child.pid, graceMs, ended: new Promise<void>((done) => (markEnded = done)) };
     if (entry !== undefined) running.add(entry);
     let settled = false;
     const finish = (reason: string | undefined, exitCode: number | undefined) => {
@@ -135,11 +132,7 @@ export async function endGroup(pid: number, graceMs: number): Promise<void> {
 }
 
 /** Waits until `condition` holds. Returns whether it did within `limitMs`. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  limitMs: number,
-  everyMs = 100,
-): Promise<boolean> {
+export async function until(condition: () => boolean | Promise<boolean>, limitMs: number, everyMs = 100): Promise<boolean> {
   const end = Date.now() + limitMs;
   for (;;) {
     if (await condition()) return true;

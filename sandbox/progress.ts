@@ -55,13 +55,7 @@ export function duration(seconds: number): string {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
-async function runStep(
-  step: Step,
-  prefix: string,
-  start: number,
-  left: () => number,
-  print: (line: string) => void,
-): Promise<Timing> {
+async function runStep(step: Step, prefix: string, start: number, left: () => number, print: (line: string) => void): Promise<Timing> {
   const begun = Date.now();
   let doing = "";
   const say = (message: string) => print(`${prefix}: ${message} (${duration(secondsSince(start))} so far, ${estimate(left())})`);

@@ -48,7 +48,10 @@ export async function updateStack(options: StackOptions): Promise<void> {
 
 /** The stack's outputs as JSON; secrets are masked. */
 export async function stackOutputs(options: StackOptions): Promise<Record<string, unknown>> {
-  const output = await pulumi(["stack", "output", "--json", "--stack", stackName], "reading the stack's outputs", 60_000, { ...options, quiet: true });
+  const output = await pulumi(["stack", "output", "--json", "--stack", stackName], "reading the stack's outputs", 60_000, {
+    ...options,
+    quiet: true,
+  });
   return JSON.parse(output.stdout) as Record<string, unknown>;
 }
 

@@ -9,9 +9,14 @@ const lock = createHash("sha256").update(readFileSync("package-lock.json")).dige
 
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
   console.error("Installing npm packages from package-lock.json (under a minute) ...");
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { stdio: ["ignore", "inherit", "inherit"], timeout: 600_000 });
+  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    stdio: ["ignore", "inherit", "inherit"],
+    timeout: 600_000,
+  });
   if (npm.status !== 0) {
-    console.error("TOOL_MISSING: `npm ci` did not finish.\n  remedy:   read its message above; check the network, then run the command again");
+    console.error(
+      "TOOL_MISSING: `npm ci` did not finish.\n  remedy:   read its message above; check the network, then run the command again",
+    );
     process.exit(1);
   }
   writeFileSync(stamp, lock);

@@ -45,9 +45,16 @@ describe("the addon check", () => {
   }
 
   /** Asserts that exactly this is found, and that the exit code follows from it. */
-  function found(report: ReturnType<typeof check>, ...expected: readonly (readonly [code: string, severity: string, place: string, words: RegExp])[]) {
+  function found(
+    report: ReturnType<typeof check>,
+    ...expected: readonly (readonly [code: string, severity: string, place: string, words: RegExp])[]
+  ) {
     const seen = report.findings.map(({ code, severity, path: file, line }) => [code, severity, line === null ? file : `${file}:${line}`]);
-    assert.deepEqual(seen, expected.map((entry) => entry.slice(0, 3)), JSON.stringify(report.findings, null, 2));
+    assert.deepEqual(
+      seen,
+      expected.map((entry) => entry.slice(0, 3)),
+      JSON.stringify(report.findings, null, 2),
+    );
     expected.forEach(([, , , words], index) => {
       assert.match(report.findings[index]?.message ?? "", words);
       assert.ok(report.findings[index]?.remedy);
@@ -72,25 +79,61 @@ describe("the addon check", () => {
     }
   });
 
-  const manifests: readonly (readonly [title: string, text: string, code: string, severity: string, line: number | null, words: RegExp])[] = [
-    ["that is not valid Python", '{\n  "name": )\n}', "ADDON_INVALID", "error", 2, /not valid Python/],
-    ["that is a list", "[]", "ADDON_INVALID", "error", 1, /is a list/],
-    ["that calls a function", '{"name": str(1)}', "ADDON_INVALID", "error", null, /no plain literal/],
-    ["with a license key unknown to Odoo", manifest({ license: '"Apache-2.0"' }), "ADDON_INVALID", "error", 5, /Apache-2\.0/],
-    ["with a text as depends", manifest({ depends: '"base"' }), "ADDON_INVALID", "error", 6, /`depends` is a str/],
-    ["with a number in depends", manifest({ depends: '["base", 3]' }), "ADDON_INVALID", "error", 6, /something else than texts/],
-    ["with a number as version", manifest({ version: "18.0" }), "ADDON_INVALID", "error", 3, /`version` is a float/],
-    ["with a version in words", manifest({ version: '"18.0.beta"' }), "ADDON_INVALID", "error", 3, /no version that Odoo accepts/],
-    ["that names a missing data file", manifest({ data: '[\n"views/views.xml",\n"gone.xml"]' }), "ADDON_INVALID", "error", 9, /gone\.xml/],
-    ["that names a data file outside", manifest({ data: '["../../odoo/sale/__manifest__.py"]' }), "ADDON_INVALID", "error", 7, /no file of the module/],
-    ["with a foreign auto_install", manifest({ auto_install: '["web"]' }), "ADDON_INVALID", "error", 8, /not in `depends`/],
-    ["without a license", manifest({ license: undefined }), "ADDON_INVALID", "warning", null, /no `license`/],
-    ["of another series", manifest({ version: '"17.0.1.0.0"' }), "SERIES_MISMATCH", "warning", 3, /not of series 18\.0/],
-    ["with an Enterprise license", manifest({ license: '"OEEL-1"' }), "ENTERPRISE_MODULE", "error", 5, /OEEL-1/],
-    ["that depends on an Enterprise module", manifest({ depends: '[\n"base",\n"account_accountant"]' }), "ENTERPRISE_MODULE", "error", 8, /account_accountant/],
-    ["that depends on what is nowhere", manifest({ depends: '["base", "nowhere"]' }), "MISSING_ADDONS", "error", 6, /nowhere, which is nowhere/],
-    ["nested deeper than Python can follow", `{"a": ${"[".repeat(150)}${"]".repeat(150)}${"-".repeat(90_000)}1}`, "ADDON_INVALID", "error", null, /./],
-  ];
+  const manifests: readonly (readonly [title: string, text: string, code: string, severity: string, line: number | null, words: RegExp])[] =
+    [
+      ["that is not valid Python", '{\n  "name": )\n}', "ADDON_INVALID", "error", 2, /not valid Python/],
+      ["that is a list", "[]", "ADDON_INVALID", "error", 1, /is a list/],
+      ["that calls a function", '{"name": str(1)}', "ADDON_INVALID", "error", null, /no plain literal/],
+      ["with a license key unknown to Odoo", manifest({ license: '"Apache-2.0"' }), "ADDON_INVALID", "error", 5, /Apache-2\.0/],
+      ["with a text as depends", manifest({ depends: '"base"' }), "ADDON_INVALID", "error", 6, /`depends` is a str/],
+      ["with a number in depends", manifest({ depends: '["base", 3]' }), "ADDON_INVALID", "error", 6, /something else than texts/],
+      ["with a number as version", manifest({ version: "18.0" }), "ADDON_INVALID", "error", 3, /`version` is a float/],
+      ["with a version in words", manifest({ version: '"18.0.beta"' }), "ADDON_INVALID", "error", 3, /no version that Odoo accepts/],
+      [
+        "that names a missing data file",
+        manifest({ data: '[\n"views/views.xml",\n"gone.xml"]' }),
+        "ADDON_INVALID",
+        "error",
+        9,
+        /gone\.xml/,
+      ],
+      [
+        "that names a data file outside",
+        manifest({ data: '["../../odoo/sale/__manifest__.py"]' }),
+        "ADDON_INVALID",
+        "error",
+        7,
+        /no file of the module/,
+      ],
+      ["with a foreign auto_install", manifest({ auto_install: '["web"]' }), "ADDON_INVALID", "error", 8, /not in `depends`/],
+      ["without a license", manifest({ license: undefined }), "ADDON_INVALID", "warning", null, /no `license`/],
+      ["of another series", manifest({ version: '"17.0.1.0.0"' }), "SERIES_MISMATCH", "warning", 3, /not of series 18\.0/],
+      ["with an Enterprise license", manifest({ license: '"OEEL-1"' }), "ENTERPRISE_MODULE", "error", 5, /OEEL-1/],
+      [
+        "that depends on an Enterprise module",
+        manifest({ depends: '[\n"base",\n"account_accountant"]' }),
+        "ENTERPRISE_MODULE",
+        "error",
+        8,
+        /account_accountant/,
+      ],
+      [
+        "that depends on what is nowhere",
+        manifest({ depends: '["base", "nowhere"]' }),
+        "MISSING_ADDONS",
+        "error",
+        6,
+        /nowhere, which is nowhere/,
+      ],
+      [
+        "nested deeper than Python can follow",
+        `{"a": ${"[".repeat(150)}${"]".repeat(150)}${"-".repeat(90_000)}1}`,
+        "ADDON_INVALID",
+        "error",
+        null,
+        /./,
+      ],
+    ];
   for (const [title, text, code, severity, line, words] of manifests) {
     it(`reports a manifest ${title}`, () => {
       good("bad", { "__manifest__.py": text });
@@ -228,7 +271,11 @@ describe("the addon check", () => {
 
   it("reports an absent directory as an error and an empty one as a warning", () => {
     fs.mkdirSync(path.join(folder, "addons"));
-    found(check("addons", "absent"), ["ADDON_INVALID", "error", "absent", /cannot be read/], ["ADDON_INVALID", "warning", "addons", /no module/]);
+    found(
+      check("addons", "absent"),
+      ["ADDON_INVALID", "error", "absent", /cannot be read/],
+      ["ADDON_INVALID", "warning", "addons", /no module/],
+    );
   });
 
   it("gives everything at once, for people, with the counts in the last line and no control characters", () => {
@@ -262,9 +309,38 @@ describe("the addon check", () => {
   });
 
   it("survives any manifest: exit 0 or 1 and a valid report", () => {
-    const token = fc.constantFrom("{", "}", "[", "]", "(", ")", ":", ",", '"depends"', '"data"', '"version"', '"a"', "1e999", "None", "{}", "\n", "*", "-", "b'x'", "\\ud800", "#");
-    const literal = fc.dictionary(fc.constantFrom("name", "version", "depends", "data", "demo", "auto_install", "license", "x"), fc.jsonValue());
-    const text = fc.oneof(fc.array(token).map((tokens) => tokens.join("")), fc.string({ unit: "binary" }), literal.map((value) => pythonLiteral(value)));
+    const token = fc.constantFrom(
+      "{",
+      "}",
+      "[",
+      "]",
+      "(",
+      ")",
+      ":",
+      ",",
+      '"depends"',
+      '"data"',
+      '"version"',
+      '"a"',
+      "1e999",
+      "None",
+      "{}",
+      "\n",
+      "*",
+      "-",
+      "b'x'",
+      "\\ud800",
+      "#",
+    );
+    const literal = fc.dictionary(
+      fc.constantFrom("name", "version", "depends", "data", "demo", "auto_install", "license", "x"),
+      fc.jsonValue(),
+    );
+    const text = fc.oneof(
+      fc.array(token).map((tokens) => tokens.join("")),
+      fc.string({ unit: "binary" }),
+      literal.map((value) => pythonLiteral(value)),
+    );
     fc.assert(
       fc.property(fc.array(text, { minLength: 20, maxLength: 20 }), (texts) => {
         texts.forEach((content, index) => {

@@ -11,7 +11,10 @@ describe("the list of Enterprise modules", () => {
   it("is sorted, without doubles, and holds names only", () => {
     assert.deepEqual(names, [...new Set(names)].sort());
     assert.ok(names.length > 700);
-    assert.deepEqual(names.filter((name) => !/^[a-z0-9_]+$/.test(name)), []);
+    assert.deepEqual(
+      names.filter((name) => !/^[a-z0-9_]+$/.test(name)),
+      [],
+    );
   });
 
   it("has the modules that people ask for, and none of Community's that resemble them", () => {
@@ -19,7 +22,16 @@ describe("the list of Enterprise modules", () => {
       assert.ok(names.includes(name), name);
     }
     // That no module of a real Odoo Community is in it needs Odoo, and is not proven here.
-    for (const name of ["base", "web", "account", "spreadsheet_dashboard", "hr_work_entry", "mrp_subcontracting", "iot_base", "sale_commission"]) {
+    for (const name of [
+      "base",
+      "web",
+      "account",
+      "spreadsheet_dashboard",
+      "hr_work_entry",
+      "mrp_subcontracting",
+      "iot_base",
+      "sale_commission",
+    ]) {
       assert.ok(!names.includes(name), name);
     }
   });

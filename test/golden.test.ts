@@ -15,7 +15,9 @@ const world: World = {
   outputs: {
     "digitalocean:index/containerRegistry:ContainerRegistry": () => ({ endpoint: "registry.digitalocean.com/insightpulse" }),
     "digitalocean:index/containerRegistryDockerCredentials:ContainerRegistryDockerCredentials": () => ({
-      dockerCredentials: JSON.stringify({ auths: { "registry.digitalocean.com": { auth: Buffer.from("planted:planted").toString("base64") } } }),
+      dockerCredentials: JSON.stringify({
+        auths: { "registry.digitalocean.com": { auth: Buffer.from("planted:planted").toString("base64") } },
+      }),
       credentialExpirationTime: "2027-02-19T10:00:00Z",
     }),
     "docker:index/image:Image": (inputs) => ({ repoDigest: `${String(inputs["imageName"]).split(":candidate")[0]}@${digest}` }),
@@ -27,7 +29,9 @@ const world: World = {
       return new Response("{}", { status: known.registry ? 200 : 404 });
     }
     if (host === "registry-1.docker.io" && method === "HEAD") {
-      const { digest: recorded } = JSON.parse(fs.readFileSync(path.join(root, "images/odoo/base-image.json"), "utf8")) as { digest: string };
+      const { digest: recorded } = JSON.parse(fs.readFileSync(path.join(root, "images/odoo/base-image.json"), "utf8")) as {
+        digest: string;
+      };
       return new Response(null, { status: 200, headers: { "docker-content-digest": recorded } });
     }
     if (host === "registry.digitalocean.com" && method === "HEAD") {
@@ -58,7 +62,8 @@ describe("the golden dump", () => {
     for (const folder of ["addons", "images"]) {
       fs.cpSync(path.join(root, folder), path.join(project, folder), { recursive: true });
     }
-    const git = (...args: string[]) => execFileSync("git", ["-C", project, ...args], { stdio: "pipe", env: { ...process.env, GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z" } });
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-C", project, ...args], { stdio: "pipe", env: { ...process.env, GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z" } });
     git("init", "-q", "-b", "main");
     git("add", "-A");
     git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "all");

@@ -48,9 +48,23 @@ describe("settings", () => {
   });
 
   it("name every problem at once, with key, value and what is allowed", () => {
-    const { code, message } = refusal({ "odoo:environment": "test", "image:postgresqlClient": "\"x\"", "registry:tier": "huge", "image:addon": "[]" });
+    const { code, message } = refusal({
+      "odoo:environment": "test",
+      "image:postgresqlClient": '"x"',
+      "registry:tier": "huge",
+      "image:addon": "[]",
+    });
     assert.equal(code, "SETTINGS_INVALID");
-    for (const part of ["4 problems", "odoo:environment", '"test"', "image:postgresqlClient", "registry:tier", '"huge"', "`professional`", "image:addon: unknown key"]) {
+    for (const part of [
+      "4 problems",
+      "odoo:environment",
+      '"test"',
+      "image:postgresqlClient",
+      "registry:tier",
+      '"huge"',
+      "`professional`",
+      "image:addon: unknown key",
+    ]) {
       assert.ok(message.includes(part), `${part} is not in:\n${message}`);
     }
   });
@@ -58,7 +72,10 @@ describe("settings", () => {
   it("say that a required key is missing", () => {
     const config = { ...compliant };
     delete config["registry:kind"];
-    assert.throws(() => readSettings({ config, secretKeys: new Set(), environment: { DIGITALOCEAN_TOKEN: "t" } }), /registry:kind: is missing; allowed: `digitalocean`/);
+    assert.throws(
+      () => readSettings({ config, secretKeys: new Set(), environment: { DIGITALOCEAN_TOKEN: "t" } }),
+      /registry:kind: is missing; allowed: `digitalocean`/,
+    );
   });
 
   const rejected: [key: string, value: string][] = [
@@ -100,7 +117,10 @@ describe("settings", () => {
   it("test a rejection of every key that can be wrong", () => {
     const anyText = new Set(["registry:username", "registry:password", "odoo:environment", "registry:tier"]);
     const tested = new Set(rejected.map(([key]) => key));
-    assert.deepEqual(Object.keys(settingsKeys).filter((key) => !tested.has(key) && !anyText.has(key)), []);
+    assert.deepEqual(
+      Object.keys(settingsKeys).filter((key) => !tested.has(key) && !anyText.has(key)),
+      [],
+    );
   });
 
   it("refuse a secret that stands in plain, without showing it", () => {
@@ -110,7 +130,12 @@ describe("settings", () => {
   });
 
   it("take an encrypted password, and never print it", () => {
-    const changes = { "registry:kind": "generic", "registry:host": "r.example.com", "registry:username": "u", "registry:password": "planted-password" };
+    const changes = {
+      "registry:kind": "generic",
+      "registry:host": "r.example.com",
+      "registry:username": "u",
+      "registry:password": "planted-password",
+    };
     const settings = read(changes, { secretKeys: new Set(["registry:password"]), environment: {} });
     assert.equal(settings.registryAccess?.password.reveal(), "planted-password");
     assert.ok(!inspect(settings, { depth: 9 }).includes("planted-password"));
@@ -133,7 +158,10 @@ describe("settings", () => {
 
   it("send no password to a registry that it is not for", () => {
     const login = { "registry:username": "u" };
-    assert.match(refusal({ ...login, "registry:kind": "generic" }, { environment: { REGISTRY_PASSWORD: "p" } }).message, /registry:host: "": is not the host/);
+    assert.match(
+      refusal({ ...login, "registry:kind": "generic" }, { environment: { REGISTRY_PASSWORD: "p" } }).message,
+      /registry:host: "": is not the host/,
+    );
     const mixed = { ...login, "registry:kind": "ghcr", "registry:host": "registry.digitalocean.com" };
     assert.match(refusal(mixed, { environment: { GHCR_TOKEN: "g" } }).message, /must not be sent there/);
   });

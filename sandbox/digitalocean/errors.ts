@@ -11,8 +11,7 @@ export class ApiError extends Error {
 }
 
 export const unauthorized = (): ApiError => new ApiError(401, "Unauthorized", "Unable to authenticate you");
-export const notFound = (message = "The resource you requested could not be found."): ApiError =>
-  new ApiError(404, "not_found", message);
+export const notFound = (message = "The resource you requested could not be found."): ApiError => new ApiError(404, "not_found", message);
 export const conflict = (message: string): ApiError => new ApiError(409, "conflict", message);
 export const preconditionFailed = (message: string): ApiError => new ApiError(412, "precondition_failed", message);
 export const unprocessable = (message: string): ApiError => new ApiError(422, "unprocessable_entity", message);

@@ -9,7 +9,10 @@ export type Registry = State["registries"][number];
 
 const name = z
   .string({ error: "is required" })
-  .regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be 1 to 63 lowercase letters, digits or hyphens, begin with a letter and end with a letter or digit");
+  .regex(
+    /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    "must be 1 to 63 lowercase letters, digits or hyphens, begin with a letter and end with a letter or digit",
+  );
 const createBody = z.object({
   name,
   subscription_tier_slug: z.string().optional(),

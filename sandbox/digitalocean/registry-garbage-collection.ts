@@ -31,7 +31,13 @@ export function garbageCollectionRoutes(context: Context): readonly Route[] {
     const now = new Date().toISOString();
     const counts = { blobs_deleted: 0, freed_bytes: 0 };
     const collection: GarbageCollection = {
-      uuid: randomUUID(), registry_name: registry, status: "requested", type, created_at: now, updated_at: now, ...counts,
+      uuid: randomUUID(),
+      registry_name: registry,
+      status: "requested",
+      type,
+      created_at: now,
+      updated_at: now,
+      ...counts,
     };
     store.update((draft) => draft.garbageCollections.unshift(collection));
     const cancel = new AbortController();
@@ -58,7 +64,11 @@ export function garbageCollectionRoutes(context: Context): readonly Route[] {
       path: `${prefix}/garbage-collections`,
       handle: (call) => {
         const registry = findRegistry(store.state, call.param("name")).name;
-        return page(call, "garbage_collections", store.state.garbageCollections.filter((one) => one.registry_name === registry));
+        return page(
+          call,
+          "garbage_collections",
+          store.state.garbageCollections.filter((one) => one.registry_name === registry),
+        );
       },
     },
     {

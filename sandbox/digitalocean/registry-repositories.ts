@@ -9,8 +9,16 @@ import type { Call, Context, Route } from "./router";
 export function repositoryRoutes(context: Context): readonly Route[] {
   const { contents } = context;
   return ["/v2/registry/:name", "/v2/registries/:name"].flatMap((prefix): readonly Route[] => [
-    { method: "GET", path: `${prefix}/repositoriesV2`, handle: async (call) => page(call, "repositories", await list(context, call, describeV2)) },
-    { method: "GET", path: `${prefix}/repositories`, handle: async (call) => page(call, "repositories", await list(context, call, describeV1)) },
+    {
+      method: "GET",
+      path: `${prefix}/repositoriesV2`,
+      handle: async (call) => page(call, "repositories", await list(context, call, describeV2)),
+    },
+    {
+      method: "GET",
+      path: `${prefix}/repositories`,
+      handle: async (call) => page(call, "repositories", await list(context, call, describeV1)),
+    },
     {
       method: "DELETE",
       path: `${prefix}/repositories/:repository`,
@@ -26,7 +34,11 @@ export function repositoryRoutes(context: Context): readonly Route[] {
         const repository = await find(context, call);
         const manifests = await contents.manifests(repository.fullName);
         const tags = await contents.tags(repository.fullName);
-        return page(call, "tags", tags.map((tag) => describeTag(repository, tag, manifests)));
+        return page(
+          call,
+          "tags",
+          tags.map((tag) => describeTag(repository, tag, manifests)),
+        );
       },
     },
     {
@@ -48,7 +60,11 @@ export function repositoryRoutes(context: Context): readonly Route[] {
       handle: async (call) => {
         const repository = await find(context, call);
         const manifests = await contents.manifests(repository.fullName);
-        return page(call, "manifests", manifests.map((manifest) => describeManifest(repository, manifest)));
+        return page(
+          call,
+          "manifests",
+          manifests.map((manifest) => describeManifest(repository, manifest)),
+        );
       },
     },
     {

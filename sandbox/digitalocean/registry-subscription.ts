@@ -15,10 +15,7 @@ const tiers = [
 ];
 type Tier = (typeof tiers)[number];
 
-function tier(
-  name: string,
-  limits: { repositories: number; bytes: number; overage: boolean; cents: number; registries: number },
-) {
+function tier(name: string, limits: { repositories: number; bytes: number; overage: boolean; cents: number; registries: number }) {
   return {
     registries: limits.registries,
     description: {

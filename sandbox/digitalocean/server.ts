@@ -111,12 +111,7 @@ class RateLimit {
   }
 }
 
-async function applyFault(
-  faults: Faults,
-  method: string,
-  path: string,
-  response: http.ServerResponse,
-): Promise<"dropped" | undefined> {
+async function applyFault(faults: Faults, method: string, path: string, response: http.ServerResponse): Promise<"dropped" | undefined> {
   const fault = faults.take("api", method, path);
   if (fault === undefined) {
     return undefined;

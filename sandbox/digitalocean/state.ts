@@ -23,15 +23,7 @@ const projectSchema = z.object({
 const garbageCollectionSchema = z.object({
   uuid: z.uuid(),
   registry_name: z.string(),
-  status: z.enum([
-    "requested",
-    "scanning manifests",
-    "deleting unreferenced blobs",
-    "cancelling",
-    "failed",
-    "succeeded",
-    "cancelled",
-  ]),
+  status: z.enum(["requested", "scanning manifests", "deleting unreferenced blobs", "cancelling", "failed", "succeeded", "cancelled"]),
   type: z.enum(["untagged manifests only", "unreferenced blobs only", "untagged manifests and unreferenced blobs"]),
   created_at: time,
   updated_at: time,
@@ -47,10 +39,7 @@ const stateSchema = z.object({
   registries: z.array(z.object({ name: z.string(), region: z.string(), created_at: time })),
   subscription: z.object({ tier: z.string(), created_at: time, updated_at: time }).optional(),
   /** Minted registry credentials by the SHA-256 of their password; the password itself is never kept. */
-  credentials: z.record(
-    z.string(),
-    z.object({ registry: z.string(), write: z.boolean(), created_at: time, expires_at: time.optional() }),
-  ),
+  credentials: z.record(z.string(), z.object({ registry: z.string(), write: z.boolean(), created_at: time, expires_at: time.optional() })),
   garbageCollections: z.array(garbageCollectionSchema),
 });
 

@@ -51,13 +51,7 @@ export async function ensurePostgres(progress: Progress): Promise<SandboxImage> 
 }
 
 /** Puts the image into the sandbox's registry, unless it is there, and leaves it in the local engine under its digest. */
-async function publish(
-  local: string,
-  name: string,
-  tag: string,
-  origin: "pulled" | "built",
-  progress: Progress,
-): Promise<SandboxImage> {
+async function publish(local: string, name: string, tag: string, origin: "pulled" | "built", progress: Progress): Promise<SandboxImage> {
   const reference = `${registryAddress}/library/${name}`;
   const env = { ...process.env, DOCKER_CONFIG: dockerConfig };
   const known = await digestOf(local, reference);

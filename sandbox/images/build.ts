@@ -78,7 +78,10 @@ async function ensureMinimal(progress: Progress): Promise<void> {
 function recipeHash(directory: string): string {
   const hash = createHash("sha256");
   for (const file of fs.readdirSync(directory).sort()) {
-    hash.update(`${file}\0`).update(fs.readFileSync(path.join(directory, file))).update("\0");
+    hash
+      .update(`${file}\0`)
+      .update(fs.readFileSync(path.join(directory, file)))
+      .update("\0");
   }
   return hash.digest("hex");
 }

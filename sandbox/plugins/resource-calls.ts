@@ -105,7 +105,9 @@ export class ResourceCalls {
     }
     // Without a state this is an import: every input is taken from what is there.
     const names = Object.keys(inputs).length > 0 ? Object.keys(inputs) : Object.keys(resource.inputs);
-    const current = Object.fromEntries(names.flatMap((name) => pick(name, keepSecrets(inputs[name], found.outputs[name] ?? call.inputs[name]))));
+    const current = Object.fromEntries(
+      names.flatMap((name) => pick(name, keepSecrets(inputs[name], found.outputs[name] ?? call.inputs[name]))),
+    );
     response.setInputs(toStruct(current));
     response.setProperties(toStruct(state(resource, current, found.outputs)));
     return response;
@@ -134,8 +136,17 @@ export class ResourceCalls {
     return new Empty();
   }
 
-  private existing(resource: Resource, urn: string, id: string, inputs: ValueMap, olds: ValueMap, sent: ValueMap): ExistingCall & Redacting {
-    const outputs = Object.fromEntries(Object.entries(revealMap(olds)).filter(([name]) => name in resource.outputs || name in resource.inputs));
+  private existing(
+    resource: Resource,
+    urn: string,
+    id: string,
+    inputs: ValueMap,
+    olds: ValueMap,
+    sent: ValueMap,
+  ): ExistingCall & Redacting {
+    const outputs = Object.fromEntries(
+      Object.entries(revealMap(olds)).filter(([name]) => name in resource.outputs || name in resource.inputs),
+    );
     const old = { inputs: oldInputs(resource, olds, sent), outputs };
     // The state's secrets as well: a message may quote what was there before. Inputs that are kept as one secret are not all secret.
     const marked = Object.fromEntries(Object.entries(olds).filter(([name]) => name !== resource.inputsKey));

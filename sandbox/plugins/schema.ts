@@ -67,7 +67,9 @@ function typeFailures(type: PropertyType, value: Value, path: string): readonly 
     return typeof value === "string" && type.oneOf.includes(value) ? [] : wrong(`one of ${type.oneOf.join(", ")}`);
   }
   if ("array" in type) {
-    return Array.isArray(value) ? value.flatMap((item: Value, index) => typeFailures(type.array, item, `${path}[${index}]`)) : wrong("a list");
+    return Array.isArray(value)
+      ? value.flatMap((item: Value, index) => typeFailures(type.array, item, `${path}[${index}]`))
+      : wrong("a list");
   }
   if (!isMap(value)) return wrong("an object");
   if ("object" in type) return findFailures(type.object, value, `${path}.`);

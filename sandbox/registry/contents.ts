@@ -110,12 +110,7 @@ async function readTag(folder: string, name: string): Promise<Tag | undefined> {
   return digest === undefined ? undefined : { name, digest, updatedAt: (await fs.stat(link)).mtime };
 }
 
-async function readManifest(
-  root: string,
-  folder: string,
-  hex: string,
-  tags: readonly Tag[],
-): Promise<Manifest | undefined> {
+async function readManifest(root: string, folder: string, hex: string, tags: readonly Tag[]): Promise<Manifest | undefined> {
   const digest = `sha256:${hex}`;
   const text = await readIfThere(path.join(root, "blobs/sha256", hex.slice(0, 2), hex, "data"));
   if (text === undefined || (await readIfThere(path.join(folder, hex, "link"))) === undefined) {

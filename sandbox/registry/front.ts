@@ -96,9 +96,7 @@ function covers(claims: Claims, needed: Access | undefined): boolean {
   if (needed === undefined) {
     return true;
   }
-  const granted = claims.access
-    .filter(({ type, name }) => type === needed.type && name === needed.name)
-    .flatMap(({ actions }) => actions);
+  const granted = claims.access.filter(({ type, name }) => type === needed.type && name === needed.name).flatMap(({ actions }) => actions);
   return granted.includes("*") || needed.actions.every((action) => granted.includes(action));
 }
 

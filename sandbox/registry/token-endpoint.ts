@@ -41,9 +41,7 @@ export async function answerTokenRequest(
   const token = issuer.issue(known.write, access);
   const scope = access.map(({ type, name, actions }) => `${type}:${name}:${actions.join(",")}`).join(" ");
   response.writeHead(200, { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" });
-  response.end(
-    JSON.stringify({ token, access_token: token, scope, expires_in: tokenSeconds, issued_at: new Date().toISOString() }),
-  );
+  response.end(JSON.stringify({ token, access_token: token, scope, expires_in: tokenSeconds, issued_at: new Date().toISOString() }));
 }
 
 function readBasic(request: http.IncomingMessage, url: URL): TokenRequest | undefined {

@@ -36,8 +36,7 @@ export async function ensurePlugins(enginePath: string, progress: Progress): Pro
   fs.mkdirSync(path.join(pulumiHome, "plugins"), { recursive: true, mode: 0o700 });
   const standIns: Provider[] = [];
   for (const name of providers) {
-    const had =
-      wanted !== "stand-in" && (installFromMirror(name, progress) || (await installOfficial(name, enginePath, progress)));
+    const had = wanted !== "stand-in" && (installFromMirror(name, progress) || (await installOfficial(name, enginePath, progress)));
     if (had) continue;
     if (wanted === "official") throw noOfficial(name);
     standIns.push(name);

@@ -17,7 +17,12 @@ describe("The benchmarks' report", () => {
       { title: "size", unit: "bytes", ours: [1_500_000_000], yardstick: [3_000_000_000] },
       { title: "build", unit: "seconds", ours: [30, 10, 20], yardstick: [4, 4, 4] },
     ]);
-    const cells = text.split("\n").map((line) => line.split("|").map((cell) => cell.trim()).filter((cell) => cell !== ""));
+    const cells = text.split("\n").map((line) =>
+      line
+        .split("|")
+        .map((cell) => cell.trim())
+        .filter((cell) => cell !== ""),
+    );
     assert.deepEqual(cells[2], ["size", "1,500 MB", "3,000 MB", "0.50"]);
     assert.deepEqual(cells[3], ["build", "20.0 s (10.0 s to 30.0 s)", "4.00 s (4.00 s to 4.00 s)", "5.00"]);
   });
@@ -31,9 +36,20 @@ describe("The benchmarks' report", () => {
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), "bench-report-"));
     try {
       const file = path.join(directory, "benchmarks.md");
-      for (const [name, text] of [["image", "first"], ["other", "kept"], ["image", "second"]] as const) writeReport(file, report(name, text));
+      for (const [name, text] of [
+        ["image", "first"],
+        ["other", "kept"],
+        ["image", "second"],
+      ] as const)
+        writeReport(file, report(name, text));
       const written = fs.readFileSync(file, "utf8");
-      assert.deepEqual(written.match(/^(#.*|first|kept|second)$/gm), ["# Benchmarks", "## `npm run bench -- image`", "second", "## `npm run bench -- other`", "kept"]);
+      assert.deepEqual(written.match(/^(#.*|first|kept|second)$/gm), [
+        "# Benchmarks",
+        "## `npm run bench -- image`",
+        "second",
+        "## `npm run bench -- other`",
+        "kept",
+      ]);
       writeReport(file, report("image", "second"));
       assert.equal(fs.readFileSync(file, "utf8"), written);
     } finally {
@@ -50,7 +66,11 @@ describe("The benchmarks' report", () => {
   });
 
   it("names the benchmarks for a name that it does not know, with exit status 2", () => {
-    const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", "bench/main.ts", "imgae"], { cwd: root, encoding: "utf8", timeout: 60_000 });
+    const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", "bench/main.ts", "imgae"], {
+      cwd: root,
+      encoding: "utf8",
+      timeout: 60_000,
+    });
     assert.equal(status, 2, stderr);
     assert.match(stderr, /"imgae"[^]*npm run bench -- image/);
   });

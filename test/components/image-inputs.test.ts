@@ -10,7 +10,10 @@ import { revisionOf } from "../../components/git";
 import { bakedModules, contentHash, contextFiles, inputPathspecs, writeContext } from "../../components/image-inputs";
 
 const images = path.join(__dirname, "..", "..", "images", "odoo");
-const modules = [{ name: "one", path: "addons/one", version: "1.0" }, { name: "two", path: "oca/two", version: "2.0" }];
+const modules = [
+  { name: "one", path: "addons/one", version: "1.0" },
+  { name: "two", path: "oca/two", version: "2.0" },
+];
 
 describe("the inputs of an image", () => {
   let root: string;
@@ -42,7 +45,13 @@ describe("the inputs of an image", () => {
 
   it("put each module where the Dockerfile expects it, with its requirements", () => {
     const targets = files().map((file) => file.target);
-    for (const target of ["Dockerfile", "entrypoint.py", "extra-addons/one/models/a.py", "oca-addons/two/__manifest__.py", "requirements/addons--one.txt"]) {
+    for (const target of [
+      "Dockerfile",
+      "entrypoint.py",
+      "extra-addons/one/models/a.py",
+      "oca-addons/two/__manifest__.py",
+      "requirements/addons--one.txt",
+    ]) {
       assert.ok(targets.includes(target), `${target} is not among ${targets.join(" ")}`);
     }
   });

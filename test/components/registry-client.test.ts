@@ -39,17 +39,33 @@ describe("the registry client", () => {
   it("leaves nothing behind when it probes a push", async () => {
     await client().probePush();
     const log = running.servers.api.log.list().filter((line) => line.path.includes("/blobs/uploads/"));
-    assert.deepEqual(log.slice(-2).map((line) => [line.method, line.status]), [["POST", 202], ["DELETE", 204]]);
+    assert.deepEqual(
+      log.slice(-2).map((line) => [line.method, line.status]),
+      [
+        ["POST", 202],
+        ["DELETE", 204],
+      ],
+    );
   });
 
-  const failures: [what: string, fault: Parameters<typeof running.servers.api.faults.add>[0] | undefined, call: () => Promise<unknown>, expected: RegExp][] = [
+  const failures: [
+    what: string,
+    fault: Parameters<typeof running.servers.api.faults.add>[0] | undefined,
+    call: () => Promise<unknown>,
+    expected: RegExp,
+  ][] = [
     ["a wrong password", undefined, () => client("push", "planted-password").digestOf("v1"), /^ShipError: REGISTRY_AUTH_FAILURE/],
     ["a user who may only pull", undefined, () => client("pull").tag(digest, "x"), /^ShipError: REGISTRY_AUTH_FAILURE/],
     ["a full registry", { what: "registry-quota" }, () => client().probePush(), /^ShipError: QUOTA_EXCEEDED/],
     ["a manifest that is refused", { what: "registry-manifest-invalid" }, () => client().tag(digest, "x"), /^ShipError: MANIFEST_ERROR/],
     ["a registry that never answers", { what: "registry-timeout" }, () => client().digestOf("v1"), /^ShipError: NETWORK_TIMEOUT/],
     ["a registry that stays broken", { what: "registry-500" }, () => client().digestOf("v1"), /^ShipError: NETWORK_FAILURE/],
-    ["no registry at all", undefined, () => new RegistryClient("127.0.0.1:9/team/odoo", undefined, patience).digestOf("v1"), /^ShipError: NETWORK_FAILURE/],
+    [
+      "no registry at all",
+      undefined,
+      () => new RegistryClient("127.0.0.1:9/team/odoo", undefined, patience).digestOf("v1"),
+      /^ShipError: NETWORK_FAILURE/,
+    ],
   ];
   for (const [what, fault, call, expected] of failures) {
     it(`names ${what} by its code, and no password`, async () => {

@@ -5,13 +5,22 @@ import fc from "fast-check";
 import type { Revision } from "../../components/git";
 import { builtReleaseTags, candidateTag, deployedReleaseTags } from "../../components/tags";
 
-const revision: Revision = { id: "0123456789abcdef0123456789abcdef01234567", created: "2026-11-21T00:00:00Z", dirty: false, branch: "main", versionTags: [] };
+const revision: Revision = {
+  id: "0123456789abcdef0123456789abcdef01234567",
+  created: "2026-11-21T00:00:00Z",
+  dirty: false,
+  branch: "main",
+  versionTags: [],
+};
 
 const hash = "f".repeat(64);
 
 describe("the tags of a release", () => {
   it("name commit and branch, and move latest", () => {
-    assert.deepEqual(builtReleaseTags(revision, hash), { fixed: ["sha-0123456789ab", "sha-0123456789ab-ffffffff", "main-0123456789ab"], moving: ["latest"] });
+    assert.deepEqual(builtReleaseTags(revision, hash), {
+      fixed: ["sha-0123456789ab", "sha-0123456789ab-ffffffff", "main-0123456789ab"],
+      moving: ["latest"],
+    });
   });
 
   it("name the version and move its shorter forms to the newest", () => {
@@ -21,7 +30,10 @@ describe("the tags of a release", () => {
   });
 
   it("claim no commit for an image with uncommitted changes", () => {
-    assert.deepEqual(builtReleaseTags({ ...revision, id: `${revision.id}-dirty`, dirty: true, versionTags: ["v1.0.0"] }, hash), { fixed: [], moving: ["latest"] });
+    assert.deepEqual(builtReleaseTags({ ...revision, id: `${revision.id}-dirty`, dirty: true, versionTags: ["v1.0.0"] }, hash), {
+      fixed: [],
+      moving: ["latest"],
+    });
   });
 
   it("call what production runs stable, and leave latest to staging", () => {

@@ -74,13 +74,18 @@ describe("npm start", () => {
       <img src="/web/static/img/logo.png"/></div></t></t>`;
     await client.call("ir.config_parameter", "set_param", ["report.url", "http://127.0.0.1:8069"]);
     await client.call("ir.ui.view", "create", [{ name: "e2e.page", key: "e2e.page", type: "qweb", arch }]);
-    await client.call("ir.actions.report", "create", [{ name: "e2e", report_name: "e2e.page", report_type: "qweb-pdf", model: "res.partner" }]);
+    await client.call("ir.actions.report", "create", [
+      { name: "e2e", report_name: "e2e.page", report_type: "qweb-pdf", model: "res.partner" },
+    ]);
     const login = await fetch(`${url}/web/session/authenticate`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ jsonrpc: "2.0", params: { db: database, login: "admin", password: "admin" } }),
     });
-    const cookie = login.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+    const cookie = login.headers
+      .getSetCookie()
+      .map((line) => line.split(";")[0])
+      .join("; ");
     const answer = await fetch(`${url}/report/pdf/e2e.page/1`, { headers: { cookie } });
     const pdf = Buffer.from(await answer.arrayBuffer());
     assert.equal(answer.status, 200, pdf.toString().slice(0, 500));
@@ -127,7 +132,10 @@ describe("npm start", () => {
   }
 
   it("passes the image's own smoke test, and ends well on SIGTERM", () => {
-    const smoke = spawnSync("sh", ["images/odoo/smoke-test.sh", reference], { encoding: "utf8", env: { ...environment, SMOKE_POSTGRES_IMAGE: odoo.postgres } });
+    const smoke = spawnSync("sh", ["images/odoo/smoke-test.sh", reference], {
+      encoding: "utf8",
+      env: { ...environment, SMOKE_POSTGRES_IMAGE: odoo.postgres },
+    });
     assert.equal(smoke.status, 0, smoke.stdout + smoke.stderr);
     assert.match(smoke.stdout, /installed base,release_info/);
   });
@@ -136,11 +144,47 @@ describe("npm start", () => {
     const volume = `odoo-e2e-trap-${process.pid}`;
     try {
       odoo.docker("volume", "create", "--label", "odoo.sandbox=1", volume);
-      odoo.docker("run", "--rm", "-u", "0", "--entrypoint", "sh", "-v", `${volume}:/mnt/extra-addons`, reference, "-c", "rm -rf /mnt/extra-addons/* && mkdir -p /mnt/extra-addons/release_info && echo old > /mnt/extra-addons/release_info/__init__.py");
-      const paths = odoo.docker("run", "--rm", "--tmpfs", "/run", "--entrypoint", "python3", "-v", `${volume}:/mnt/extra-addons`, reference, "-c", "import configparser; c = configparser.ConfigParser(interpolation=None); c.read('/etc/odoo/odoo.conf'); print(c['options']['addons_path'])");
+      odoo.docker(
+        "run",
+        "--rm",
+        "-u",
+        "0",
+        "--entrypoint",
+        "sh",
+        "-v",
+        `${volume}:/mnt/extra-addons`,
+        reference,
+        "-c",
+        "rm -rf /mnt/extra-addons/* && mkdir -p /mnt/extra-addons/release_info && echo old > /mnt/extra-addons/release_info/__init__.py",
+      );
+      const paths = odoo.docker(
+        "run",
+        "--rm",
+        "--tmpfs",
+        "/run",
+        "--entrypoint",
+        "python3",
+        "-v",
+        `${volume}:/mnt/extra-addons`,
+        reference,
+        "-c",
+        "import configparser; c = configparser.ConfigParser(interpolation=None); c.read('/etc/odoo/odoo.conf'); print(c['options']['addons_path'])",
+      );
       assert.ok(paths.split(",").includes("/opt/odoo/extra-addons"), paths);
       assert.ok(!paths.includes("/mnt/extra-addons"), paths);
-      assert.match(odoo.docker("run", "--rm", "--entrypoint", "cat", "-v", `${volume}:/mnt/extra-addons`, reference, "/opt/odoo/extra-addons/release_info/__manifest__.py"), /release/i);
+      assert.match(
+        odoo.docker(
+          "run",
+          "--rm",
+          "--entrypoint",
+          "cat",
+          "-v",
+          `${volume}:/mnt/extra-addons`,
+          reference,
+          "/opt/odoo/extra-addons/release_info/__manifest__.py",
+        ),
+        /release/i,
+      );
     } finally {
       odoo.docker("volume", "rm", volume);
     }

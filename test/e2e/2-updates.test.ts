@@ -38,7 +38,9 @@ describe("updates that build", () => {
   const images = () => docker(process.env, "image", "ls", "--no-trunc", "-q", repository);
   const layers = (digest: string) => {
     docker(sandboxEnvironment(servers), "pull", "-q", `${repository}@${digest}`);
-    return JSON.parse(docker(process.env, "image", "inspect", "--format", "{{json .RootFS.Layers}}", `${repository}@${digest}`)) as string[];
+    return JSON.parse(
+      docker(process.env, "image", "inspect", "--format", "{{json .RootFS.Layers}}", `${repository}@${digest}`),
+    ) as string[];
   };
   const succeed = async (update: Promise<{ status: number | null; output: string }>) => {
     const { status, output } = await update;
@@ -85,7 +87,10 @@ describe("updates that build", () => {
     const answer = await api("GET", "/v2/registries/sandbox/repositories/trial/tags");
     const { tags } = (await answer.json()) as { tags: { tag: string; manifest_digest: string }[] };
     const candidates = tags.filter((tag) => tag.tag.startsWith("candidate-"));
-    assert.deepEqual(candidates.map((tag) => tag.manifest_digest), [first]);
+    assert.deepEqual(
+      candidates.map((tag) => tag.manifest_digest),
+      [first],
+    );
   });
 
   it("change nothing when nothing changed, in a preview or an update", async () => {
@@ -201,9 +206,17 @@ describe("updates that build", () => {
     assert.ok(everything.includes("release-tags"), "the search finds what is there");
     const secrets = [servers.token, servers.push.password, servers.pull.password, "planted-passphrase"];
     const minted = /dor_v1_[0-9a-f]{8,}/;
-    assert.match((await stack.pulumi("stack", "export", "--show-secrets")).output, minted, "the search finds credentials where they are shown");
+    assert.match(
+      (await stack.pulumi("stack", "export", "--show-secrets")).output,
+      minted,
+      "the search finds credentials where they are shown",
+    );
     assert.doesNotMatch(everything, minted);
-    for (const secret of [Buffer.from("dor_v1_").toString("base64").slice(0, 8), ...secrets, ...secrets.map((text) => Buffer.from(`${text}:${text}`).toString("base64"))]) {
+    for (const secret of [
+      Buffer.from("dor_v1_").toString("base64").slice(0, 8),
+      ...secrets,
+      ...secrets.map((text) => Buffer.from(`${text}:${text}`).toString("base64")),
+    ]) {
       assert.ok(!everything.includes(secret));
     }
   });

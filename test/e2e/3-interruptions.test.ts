@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 
 import { npm } from "../support/npm";
 
-const steps = ["Preflight", "Docker engine", "DigitalOcean API and registry", "Pulumi engine and plugins", "Base images", "Stack", "pulumi up"];
+const steps = [
+  "Preflight",
+  "Docker engine",
+  "DigitalOcean API and registry",
+  "Pulumi engine and plugins",
+  "Base images",
+  "Stack",
+  "pulumi up",
+];
 
 describe("npm start, interrupted", () => {
   let reference: string | undefined;

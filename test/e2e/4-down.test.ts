@@ -9,11 +9,21 @@ describe("npm run sandbox -- down", () => {
     const { status, output } = await npm(["run", "sandbox", "--", "down"]);
     assert.equal(status, 0, output);
     const processes = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" }).split("\n");
-    assert.ok(processes.some((line) => line.startsWith("ps ")), "the search finds what is there");
-    assert.deepEqual(processes.filter((line) => line.includes(paths.state)), []);
+    assert.ok(
+      processes.some((line) => line.startsWith("ps ")),
+      "the search finds what is there",
+    );
+    assert.deepEqual(
+      processes.filter((line) => line.includes(paths.state)),
+      [],
+    );
     // An engine that the sandbox started is gone with all in it; one that was there before must hold nothing of ours.
     if (spawnSync("docker", ["info"], { stdio: "ignore" }).status === 0) {
-      for (const list of [["ps", "-aq"], ["network", "ls", "-q"], ["volume", "ls", "-q"]]) {
+      for (const list of [
+        ["ps", "-aq"],
+        ["network", "ls", "-q"],
+        ["volume", "ls", "-q"],
+      ]) {
         assert.equal(execFileSync("docker", [...list, "--filter", "label=odoo.sandbox=1"], { encoding: "utf8" }), "");
       }
     }

@@ -10,7 +10,11 @@ describe("an update with image:digest, on the real engine", function () {
   const running = new RunningServers();
   let stack: TestStack;
   let digest: string;
-  const registry = () => new RegistryClient(`${running.servers.registryAddress}/team/odoo`, { username: "push", password: new Secret(running.servers.push.password) });
+  const registry = () =>
+    new RegistryClient(`${running.servers.registryAddress}/team/odoo`, {
+      username: "push",
+      password: new Secret(running.servers.push.password),
+    });
   const changingCalls = () => running.servers.api.log.list().filter((line) => !["GET", "HEAD"].includes(line.method)).length;
 
   before(async () => {
@@ -94,9 +98,18 @@ describe("an update with image:digest, on the real engine", function () {
     const everything = stack.storedText() + output;
     assert.ok(everything.includes(digest), "the search finds what is there");
     const minted = /dor_v1_[0-9a-f]{8,}/;
-    assert.match((await stack.pulumi("stack", "export", "--show-secrets")).output, minted, "the search finds credentials where they are shown");
+    assert.match(
+      (await stack.pulumi("stack", "export", "--show-secrets")).output,
+      minted,
+      "the search finds credentials where they are shown",
+    );
     assert.doesNotMatch(everything, minted);
-    for (const secret of [Buffer.from("dor_v1_").toString("base64").slice(0, 8), running.servers.token, Buffer.from(`${running.servers.token}:${running.servers.token}`).toString("base64"), "planted-passphrase"]) {
+    for (const secret of [
+      Buffer.from("dor_v1_").toString("base64").slice(0, 8),
+      running.servers.token,
+      Buffer.from(`${running.servers.token}:${running.servers.token}`).toString("base64"),
+      "planted-passphrase",
+    ]) {
       assert.ok(!everything.includes(secret));
     }
     assert.match(everything, /"ciphertext"/);

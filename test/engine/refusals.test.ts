@@ -35,7 +35,8 @@ describe("an update that cannot succeed, on the real engine", function () {
   }
 
   async function refused(): Promise<string> {
-    const changes = () => running.servers.api.log.list().filter((line) => !["GET", "HEAD"].includes(line.method) && line.status < 400).length;
+    const changes = () =>
+      running.servers.api.log.list().filter((line) => !["GET", "HEAD"].includes(line.method) && line.status < 400).length;
     const before = changes();
     const { status, output } = await stack.up();
     assert.notEqual(status, 0, output);

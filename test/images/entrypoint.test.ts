@@ -105,7 +105,10 @@ describe("the entrypoint of the image", () => {
     if (!fs.existsSync(file)) {
       return undefined;
     }
-    const pairs = fs.readFileSync(file, "utf8").split("\n").filter((line) => /^\w+ = /.test(line));
+    const pairs = fs
+      .readFileSync(file, "utf8")
+      .split("\n")
+      .filter((line) => /^\w+ = /.test(line));
     return Object.fromEntries(pairs.map((line) => [line.slice(0, line.indexOf(" = ")), line.slice(line.indexOf(" = ") + 3)]));
   }
 
@@ -174,7 +177,15 @@ describe("the entrypoint of the image", () => {
     });
 
     it("with the aliases of the official image, which yield to our names", () => {
-      const { options } = run({ HOST: "alias-host", PORT: "6000", USER: "alias-user", DB: "alias_db", PASSWORD: "alias-password", DB_HOST: "real-host", ADMIN_PASSWD: "x" });
+      const { options } = run({
+        HOST: "alias-host",
+        PORT: "6000",
+        USER: "alias-user",
+        DB: "alias_db",
+        PASSWORD: "alias-password",
+        DB_HOST: "real-host",
+        ADMIN_PASSWD: "x",
+      });
       assert.equal(options?.["db_host"], "real-host");
       assert.equal(options["db_port"], "6000");
       assert.equal(options["db_user"], "alias-user");
@@ -184,7 +195,14 @@ describe("the entrypoint of the image", () => {
 
     it("without taking a shell's USER and HOST, or a neighbour's service variables, for settings", () => {
       const login = os.userInfo().username;
-      const { options } = run({ ...required, USER: login, HOST: os.hostname(), DB_PORT: "tcp://198.18.0.9:5432", ODOO_PORT: "tcp://198.18.0.8:80", DB_NAME: "/web/db" });
+      const { options } = run({
+        ...required,
+        USER: login,
+        HOST: os.hostname(),
+        DB_PORT: "tcp://198.18.0.9:5432",
+        ODOO_PORT: "tcp://198.18.0.8:80",
+        DB_NAME: "/web/db",
+      });
       assert.equal(options?.["db_user"], "odoo");
       assert.equal(options["db_host"], "db");
       assert.equal(options["db_port"], "5432");
@@ -193,7 +211,10 @@ describe("the entrypoint of the image", () => {
     });
 
     it("with secrets from files, less the newline at their end", () => {
-      const { options } = run({ DB_PASSWORD_FILE: secretFile("db", `${dbPassword}\r\n`), ADMIN_PASSWD_FILE: secretFile("admin", `${adminPassword}\n`) });
+      const { options } = run({
+        DB_PASSWORD_FILE: secretFile("db", `${dbPassword}\r\n`),
+        ADMIN_PASSWD_FILE: secretFile("admin", `${adminPassword}\n`),
+      });
       assert.equal(options?.["db_password"], dbPassword);
       assertHashOf(options["admin_passwd"], adminPassword);
     });
@@ -223,16 +244,34 @@ describe("the entrypoint of the image", () => {
     });
 
     it("with any printable password unchanged", () => {
-      const passwords = fc.string({ unit: "grapheme-ascii", minLength: 1, maxLength: 40 }).filter((word) => word === word.trim() && !/^(true|false|none)$/i.test(word));
-      fc.assert(fc.property(passwords, (password) => run({ ...required, DB_PASSWORD: password }).options?.["db_password"] === password), { numRuns: 25 });
+      const passwords = fc
+        .string({ unit: "grapheme-ascii", minLength: 1, maxLength: 40 })
+        .filter((word) => word === word.trim() && !/^(true|false|none)$/i.test(word));
+      fc.assert(
+        fc.property(passwords, (password) => run({ ...required, DB_PASSWORD: password }).options?.["db_password"] === password),
+        { numRuns: 25 },
+      );
     });
   });
 
   describe("refuses with exit 78 and one line", () => {
     const wrong: readonly (readonly [string, string])[] = [
-      ["WORKERS", "four"], ["WORKERS", "-1"], ["WORKERS", "1.5"], ["WORKERS", "٣"], ["MAX_CRON_THREADS", "two"], ["DB_MAXCONN", "0"],
-      ["LIMIT_MEMORY_HARD", "2G"], ["LIMIT_MEMORY_SOFT", "x"], ["DB_PORT", "0"], ["DB_PORT", "65536"], ["ODOO_PORT", "http"],
-      ["PROXY_MODE", "maybe"], ["DB_NAME", "one,two"], ["DB_NAME", "a b"], ["DB_HOST", "a\nadmin_passwd = x"], ["DB_USER", "false"],
+      ["WORKERS", "four"],
+      ["WORKERS", "-1"],
+      ["WORKERS", "1.5"],
+      ["WORKERS", "٣"],
+      ["MAX_CRON_THREADS", "two"],
+      ["DB_MAXCONN", "0"],
+      ["LIMIT_MEMORY_HARD", "2G"],
+      ["LIMIT_MEMORY_SOFT", "x"],
+      ["DB_PORT", "0"],
+      ["DB_PORT", "65536"],
+      ["ODOO_PORT", "http"],
+      ["PROXY_MODE", "maybe"],
+      ["DB_NAME", "one,two"],
+      ["DB_NAME", "a b"],
+      ["DB_HOST", "a\nadmin_passwd = x"],
+      ["DB_USER", "false"],
     ];
     for (const [name, value] of wrong) {
       it(`${name} = ${JSON.stringify(value)}`, () => {
@@ -246,7 +285,10 @@ describe("the entrypoint of the image", () => {
       });
 
       it(`${name} and ${name}_FILE at once`, () => {
-        assertRefused(run({ ...required, [`${name}_FILE`]: secretFile("s", "other") }), new RegExp(`${name} and ${name}_FILE are both set`));
+        assertRefused(
+          run({ ...required, [`${name}_FILE`]: secretFile("s", "other") }),
+          new RegExp(`${name} and ${name}_FILE are both set`),
+        );
       });
 
       it(`an unreadable, empty or binary ${name}_FILE`, () => {
@@ -282,7 +324,10 @@ describe("the entrypoint of the image", () => {
     });
 
     it("a soft memory limit above the hard one", () => {
-      assertRefused(run({ ...required, LIMIT_MEMORY_SOFT: "3000", LIMIT_MEMORY_HARD: "2000" }), /LIMIT_MEMORY_SOFT must not exceed LIMIT_MEMORY_HARD/);
+      assertRefused(
+        run({ ...required, LIMIT_MEMORY_SOFT: "3000", LIMIT_MEMORY_HARD: "2000" }),
+        /LIMIT_MEMORY_SOFT must not exceed LIMIT_MEMORY_HARD/,
+      );
     });
 
     it("everything that is wrong, at once", () => {
@@ -303,7 +348,14 @@ describe("the entrypoint of the image", () => {
   describe("starts the program", () => {
     it("with no secret in its arguments, its environment or the log", () => {
       const file = secretFile("admin", adminPassword);
-      const withAll = { DB_PASSWORD: dbPassword, ADMIN_PASSWD_FILE: file, PASSWORD: dbPassword, PGPASSWORD: dbPassword, ODOO_ADMIN_PASSWD: adminPassword, KEPT: "yes" };
+      const withAll = {
+        DB_PASSWORD: dbPassword,
+        ADMIN_PASSWD_FILE: file,
+        PASSWORD: dbPassword,
+        PGPASSWORD: dbPassword,
+        ODOO_ADMIN_PASSWD: adminPassword,
+        KEPT: "yes",
+      };
       const { started, output } = run(withAll, ["odoo", "-i", "base"]);
       const seen = JSON.stringify(started) + output;
       assert.equal(started?.env["KEPT"], "yes", "the search must look at a real environment");
@@ -314,7 +366,13 @@ describe("the entrypoint of the image", () => {
     });
 
     it("without variables by which Odoo 19 would outvote the file", () => {
-      const { started } = run({ ...required, PGHOST: "elsewhere", ODOO_HTTP_PORT: "tcp://198.18.0.1:80", ODOO_WORKERS: "99", ODOO_LIST_DB: "True" });
+      const { started } = run({
+        ...required,
+        PGHOST: "elsewhere",
+        ODOO_HTTP_PORT: "tcp://198.18.0.1:80",
+        ODOO_WORKERS: "99",
+        ODOO_LIST_DB: "True",
+      });
       for (const name of ["PGHOST", "ODOO_HTTP_PORT", "ODOO_WORKERS", "ODOO_LIST_DB"]) {
         assert.equal(started?.env[name], undefined, name);
       }
@@ -377,7 +435,10 @@ describe("the entrypoint of the image", () => {
 
   describe("checks health", () => {
     const answers: readonly (readonly [string, number, number])[] = [
-      ['{"status": "pass"}', 200, 0], ['{"status": "fail"}', 500, 1], ["not json", 200, 1], ["[]", 200, 1],
+      ['{"status": "pass"}', 200, 0],
+      ['{"status": "fail"}', 500, 1],
+      ["not json", 200, 1],
+      ["[]", 200, 1],
     ];
     for (const [body, httpStatus, expected] of answers) {
       it(`${expected === 0 ? "good" : "bad"} on ${JSON.stringify(body)}, at the port of the written configuration`, async () => {

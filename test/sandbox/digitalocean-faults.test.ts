@@ -22,7 +22,12 @@ describe("the faults of the sandbox's servers", () => {
   it("are ordered with the token only, and in known words", async () => {
     const stranger = await running.api("POST", "/_sandbox/faults", { what: "api-500" }, { authorization: "Bearer wrong" });
     assert.equal(stranger.status, 401);
-    for (const fault of [{ what: "api-418" }, { what: "api-500", path: "(" }, { what: "api-500", times: 0 }, { what: "api-500", often: 1 }]) {
+    for (const fault of [
+      { what: "api-418" },
+      { what: "api-500", path: "(" },
+      { what: "api-500", times: 0 },
+      { what: "api-500", often: 1 },
+    ]) {
       assert.equal((await running.api("POST", "/_sandbox/faults", fault)).status, 422, JSON.stringify(fault));
     }
     assert.deepEqual(await statuses(1), [200]);

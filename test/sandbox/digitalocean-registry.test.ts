@@ -163,7 +163,9 @@ describe("container registries of the sandbox's DigitalOcean API", () => {
     assert.equal(list.at("garbage_collections", 0, "blobs_deleted"), 2);
     assert.ok(Number(list.at("garbage_collections", 0, "freed_bytes")) > 0);
     assert.equal((await running.api("GET", "/v2/registry/example/garbage-collection")).status, 404);
-    assert.deepEqual((await running.api("GET", "/v2/registries/example/repositories/team%2Ftool/digests")).at("manifests", 0, "tags"), ["v1"]);
+    assert.deepEqual((await running.api("GET", "/v2/registries/example/repositories/team%2Ftool/digests")).at("manifests", 0, "tags"), [
+      "v1",
+    ]);
     await running.push("example/app", "afterwards");
   });
 

@@ -76,14 +76,24 @@ describe("A lock of the sandbox", () => {
   it("is taken over from a dead process, and waited for when its holder lives", async () => {
     const file = path.join(temporary(), "lock");
     fs.writeFileSync(file, JSON.stringify({ pid: process.pid, started: "another life" }));
-    await withLock(file, limitMs, () => undefined, () => Promise.resolve());
+    await withLock(
+      file,
+      limitMs,
+      () => undefined,
+      () => Promise.resolve(),
+    );
 
     const holder = spawn("sleep", ["60"]);
     try {
       fs.writeFileSync(file, JSON.stringify(identify(holder.pid ?? 0)));
       const waitedFor: number[] = [];
       await assert.rejects(
-        withLock(file, 300, (pid) => waitedFor.push(pid), () => Promise.resolve()),
+        withLock(
+          file,
+          300,
+          (pid) => waitedFor.push(pid),
+          () => Promise.resolve(),
+        ),
         { code: "SANDBOX_BUSY" },
       );
       assert.equal(waitedFor[0], holder.pid);
@@ -100,7 +110,11 @@ describe("A lock of the sandbox", () => {
 });
 
 describe("The progress of a run", () => {
-  const step = (title: string, body: () => Promise<void>) => ({ title, typicalSeconds: 60, run: async (say: (text: string) => void) => (say("at it"), body()) });
+  const step = (title: string, body: () => Promise<void>) => ({
+    title,
+    typicalSeconds: 60,
+    run: async (say: (text: string) => void) => (say("at it"), body()),
+  });
 
   it("numbers the steps, runs a group at once, and says what is left", async () => {
     const lines: string[] = [];
@@ -110,7 +124,10 @@ describe("The progress of a run", () => {
       [[step("first", () => Promise.resolve())], [step("left", () => met), step("right", () => Promise.resolve(meet()))]],
       (line) => lines.push(line),
     );
-    assert.deepEqual(timings.map(({ title }) => title), ["first", "left", "right"]);
+    assert.deepEqual(
+      timings.map(({ title }) => title),
+      ["first", "left", "right"],
+    );
     assert.equal(lines[0], "[1/3] first");
     assert.match(lines[1] ?? "", /^\[1\/3\] first: at it \(0 s so far, about 2 min 00 s left\)$/);
     assert.ok(lines.includes("[3/3] right: done in 0 s"));
@@ -119,16 +136,28 @@ describe("The progress of a run", () => {
   it("ends with the failure of a step and starts none after it", async () => {
     const failing = step("bad", () => Promise.reject(new Error("broken")));
     const never = step("never", () => Promise.reject(new Error("must not run")));
-    await assert.rejects(runSteps([[failing], [never]], () => undefined), /broken/);
+    await assert.rejects(
+      runSteps([[failing], [never]], () => undefined),
+      /broken/,
+    );
   });
 
   it("writes durations and the table of times for people", () => {
     assert.deepEqual([0.4, 59, 75, 3600].map(duration), ["0 s", "59 s", "1 min 15 s", "60 min 00 s"]);
-    assert.equal(timesTable([{ title: "a", seconds: 1 }, { title: "long", seconds: 61 }]), "  a          1 s\n  long  1 min 01 s");
+    assert.equal(
+      timesTable([
+        { title: "a", seconds: 1 },
+        { title: "long", seconds: 61 },
+      ]),
+      "  a          1 s\n  long  1 min 01 s",
+    );
   });
 
   it("takes from Pulumi's lines what happens to resources, and nothing else", () => {
-    assert.equal(resourceProgress(" +  docker:index:Image odoo creating (3s) [runtime 2/7] COPY x"), "docker:index:Image odoo creating [runtime 2/7]");
+    assert.equal(
+      resourceProgress(" +  docker:index:Image odoo creating (3s) [runtime 2/7] COPY x"),
+      "docker:index:Image odoo creating [runtime 2/7]",
+    );
     assert.equal(resourceProgress(" +  docker:index:Image odoo created (12s) "), "docker:index:Image odoo created");
     assert.equal(resourceProgress("@ updating......"), undefined);
     assert.equal(resourceProgress("Diagnostics:"), undefined);

@@ -28,7 +28,9 @@ class FakeApi {
     request.on("data", (chunk: Buffer) => (body += chunk.toString()));
     request.on("end", () => {
       if (body !== "") this.bodies.push(JSON.parse(body));
-      const list = this.answers[`${request.method ?? ""} ${path}`] ?? [{ status: 404, body: { id: "not_found", message: "no such thing" } }];
+      const list = this.answers[`${request.method ?? ""} ${path}`] ?? [
+        { status: 404, body: { id: "not_found", message: "no such thing" } },
+      ];
       const answer = (list.length > 1 ? list.shift() : list[0]) ?? { status: 500 };
       response.writeHead(request.headers.authorization === "Bearer good" ? answer.status : 401, answer.headers);
       response.end(answer.body === undefined ? "" : JSON.stringify(answer.body));
@@ -116,7 +118,10 @@ describe("The stand-in for DigitalOcean", () => {
 
   it("does not repeat a request that is refused", async () => {
     api.answers["POST /v2/registry"] = [{ status: 422, body: { id: "unprocessable_entity", message: "name is taken" } }];
-    await assert.rejects(plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" }), /422 unprocessable_entity: name is taken/);
+    await assert.rejects(
+      plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" }),
+      /422 unprocessable_entity: name is taken/,
+    );
     assert.equal(api.asked.length, 1);
     await plugin.configure({ apiEndpoint: endpoint, token: secret("bad-token-value") });
     await assert.rejects(plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" }), (error: Error) => {
@@ -173,7 +178,10 @@ describe("The stand-in for DigitalOcean", () => {
   });
 
   it("refuses a wrong tier, a missing tier, and a property that does not exist", async () => {
-    assert.match((await plugin.check(registryUrn, { subscriptionTierSlug: "free" })).failures.join(), /must be one of starter, basic, professional/);
+    assert.match(
+      (await plugin.check(registryUrn, { subscriptionTierSlug: "free" })).failures.join(),
+      /must be one of starter, basic, professional/,
+    );
     assert.match((await plugin.check(registryUrn, {})).failures.join(), /missing required property "subscriptionTierSlug"/);
     assert.match((await plugin.check(registryUrn, { subscriptionTierSlug: "basic", size: 1 })).failures.join(), /unknown property "size"/);
     assert.deepEqual((await plugin.check(registryUrn, { subscriptionTierSlug: unknown })).failures, []);

@@ -139,11 +139,18 @@ describe("The stand-in for docker.Image", () => {
     fs.chmodSync(path.join(context, "file"), 0o755);
     await plugin.create(urn, await checked());
     const body = engine.requests[0]?.body ?? Buffer.alloc(0);
-    const listed = execFileSync("tar", ["--numeric-owner", "-tvf", "-"], { input: body, encoding: "utf8", env: { ...process.env, LC_ALL: "C.UTF-8" } });
+    const listed = execFileSync("tar", ["--numeric-owner", "-tvf", "-"], {
+      input: body,
+      encoding: "utf8",
+      env: { ...process.env, LC_ALL: "C.UTF-8" },
+    });
     assert.match(listed, /-rwxr-xr-x 0\/0 +7 .* file\n/);
     assert.match(listed, /lrwxrwxrwx 0\/0 +0 .* link -> file\n/);
     assert.ok(listed.includes(long), listed);
-    assert.equal(execFileSync("tar", ["-xOf", "-", long], { input: body, encoding: "utf8", env: { ...process.env, LC_ALL: "C.UTF-8" } }), "deep");
+    assert.equal(
+      execFileSync("tar", ["-xOf", "-", long], { input: body, encoding: "utf8", env: { ...process.env, LC_ALL: "C.UTF-8" } }),
+      "deep",
+    );
   });
 
   it("does not push with skipPush, and answers the local id", async () => {
@@ -184,7 +191,11 @@ describe("The stand-in for docker.Image", () => {
   });
 
   it("shows the end of a failed build's log, coded lines from before it, and no secret", async () => {
-    const lines = ["ADDON_INVALID: sale_custom/__manifest__.py", "password hunter22", ...Array.from({ length: 50 }, (_, index) => `line ${index}.`)];
+    const lines = [
+      "ADDON_INVALID: sale_custom/__manifest__.py",
+      "password hunter22",
+      ...Array.from({ length: 50 }, (_, index) => `line ${index}.`),
+    ];
     engine.buildAnswer = [
       { id: "moby.buildkit.trace", aux: trace(`${lines.join("\n")}\nlast wo`) },
       { id: "moby.buildkit.trace", aux: trace("rds") },
@@ -192,7 +203,10 @@ describe("The stand-in for docker.Image", () => {
     ];
     const inputs = await checked();
     await assert.rejects(plugin.create(urn, inputs), (error: Error) => {
-      assert.match(error.message, /creating Image "odoo": building .*shop\/odoo:v1 failed: executor failed running: exit code: 1\nADDON_INVALID: sale_custom/);
+      assert.match(
+        error.message,
+        /creating Image "odoo": building .*shop\/odoo:v1 failed: executor failed running: exit code: 1\nADDON_INVALID: sale_custom/,
+      );
       assert.match(error.message, /line 49\.\nlast words$/);
       assert.doesNotMatch(error.message, /line 1\.|hunter22/);
       return true;
@@ -222,7 +236,10 @@ describe("The stand-in for docker.Image", () => {
     assert.match(await failures({ buildOnPreview: true }), /"buildOnPreview" is not supported/);
     assert.match(await failures({ build: { cacheFrom: { images: [] } } }), /"build.cacheFrom" is not supported/);
     assert.match(await failures({ build: { contxt: "." } }), /unknown property "build.contxt"/);
-    await assert.rejects(plugin.check(urn, { ...args, build: { context: directory, dockerfile: "none" } }), /could not open dockerfile at relative path "none"/);
+    await assert.rejects(
+      plugin.check(urn, { ...args, build: { context: directory, dockerfile: "none" } }),
+      /could not open dockerfile at relative path "none"/,
+    );
     await assert.rejects(plugin.check(urn, { ...args, imageName: "odoo:1" }), /fully qualified/);
   });
 

@@ -30,7 +30,12 @@ describe("the sandbox's registry", () => {
 
   it("gives no token for a wrong password, an unknown user or none at all", async () => {
     const { push, pull } = running.servers;
-    for (const [user, password] of [["push", "wrong"], ["push", pull.password], ["nobody", push.password], ["", ""]] as const) {
+    for (const [user, password] of [
+      ["push", "wrong"],
+      ["push", pull.password],
+      ["nobody", push.password],
+      ["", ""],
+    ] as const) {
       const { answer } = await running.token(user, password, "repository:a:pull");
       assert.deepEqual([answer.status, answer.at("errors", 0, "code")], [401, "UNAUTHORIZED"], user);
     }
@@ -119,7 +124,11 @@ describe("the sandbox's registry", () => {
     await delay(50);
     await running.push("example/app", "again");
     const broken = running.servers.api.log.list().filter(({ method, path }) => method === "PATCH" && path.includes("/example/app/"));
-    assert.deepEqual(broken.map(({ status }) => status), [0], "the break reached the log, with no answer");
+    assert.deepEqual(
+      broken.map(({ status }) => status),
+      [0],
+      "the break reached the log, with no answer",
+    );
   });
 
   it("keeps its images over a restart", async () => {

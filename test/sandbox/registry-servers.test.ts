@@ -108,7 +108,10 @@ describe("the sandbox's servers as a process", () => {
           break;
         }
       }
-      assert.deepEqual(answered.filter((name) => !kept.includes(name)), []);
+      assert.deepEqual(
+        answered.filter((name) => !kept.includes(name)),
+        [],
+      );
       await running.servers.close();
     }
   });

@@ -62,7 +62,11 @@ export class RunningServers {
       method,
       ...init,
       // A manifest without this is converted to the format of 2014.
-      headers: { accept: `${manifestType}, */*`, ...(init.headers as Record<string, string>), ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+      headers: {
+        accept: `${manifestType}, */*`,
+        ...(init.headers as Record<string, string>),
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
     });
   }
 

@@ -11,7 +11,10 @@ export interface ScriptRun {
 }
 
 /** Runs an npm script as a person does. `onOutput` sees all that was printed so far and may end the whole run, as Ctrl-C or a kill does. */
-export function npm(args: readonly string[], onOutput?: (output: string, end: (signal: NodeJS.Signals) => void) => void): Promise<ScriptRun> {
+export function npm(
+  args: readonly string[],
+  onOutput?: (output: string, end: (signal: NodeJS.Signals) => void) => void,
+): Promise<ScriptRun> {
   return new Promise((resolve, reject) => {
     const begun = Date.now();
     const child = spawn("npm", args, { cwd: root, detached: true, stdio: ["ignore", "pipe", "pipe"], timeout: 45 * 60_000 });

@@ -7,7 +7,13 @@ const limitMs = 300_000;
 
 /** Runs Docker with the sandbox's login; answers standard output. */
 export function docker(environment: NodeJS.ProcessEnv, ...args: string[]): string {
-  return execFileSync("docker", args, { encoding: "utf8", env: environment, timeout: limitMs, stdio: ["ignore", "pipe", "pipe"], maxBuffer: 64 << 20 }).trim();
+  return execFileSync("docker", args, {
+    encoding: "utf8",
+    env: environment,
+    timeout: limitMs,
+    stdio: ["ignore", "pipe", "pipe"],
+    maxBuffer: 64 << 20,
+  }).trim();
 }
 
 /** An image run as the deployments will: PostgreSQL beside it, read-only root, no capabilities, secrets as files. */
@@ -39,8 +45,40 @@ export class HardenedOdoo {
   async start(modules: readonly string[]): Promise<string> {
     this.docker("network", "create", "--label", "odoo.sandbox=1", "--subnet", "198.18.88.0/24", this.#name);
     const files = `${this.#secrets}:/run/secrets:ro`;
-    this.docker("run", "-d", "--label", "odoo.sandbox=1", "--name", `${this.#name}-db`, "--network", this.#name, "--network-alias", "db", "-v", files, "-e", "POSTGRES_USER=odoo", "-e", "POSTGRES_DB=postgres", "-e", "POSTGRES_PASSWORD_FILE=/run/secrets/db", this.postgres);
-    this.docker("run", "--rm", ...this.#hardening(), "--memory", "2g", this.image, "odoo", "-i", modules.join(","), "--stop-after-init", "--no-http");
+    this.docker(
+      "run",
+      "-d",
+      "--label",
+      "odoo.sandbox=1",
+      "--name",
+      `${this.#name}-db`,
+      "--network",
+      this.#name,
+      "--network-alias",
+      "db",
+      "-v",
+      files,
+      "-e",
+      "POSTGRES_USER=odoo",
+      "-e",
+      "POSTGRES_DB=postgres",
+      "-e",
+      "POSTGRES_PASSWORD_FILE=/run/secrets/db",
+      this.postgres,
+    );
+    this.docker(
+      "run",
+      "--rm",
+      ...this.#hardening(),
+      "--memory",
+      "2g",
+      this.image,
+      "odoo",
+      "-i",
+      modules.join(","),
+      "--stop-after-init",
+      "--no-http",
+    );
     this.docker("run", "-d", "--name", this.container, "-p", "127.0.0.1::8069", ...this.#hardening(), this.image);
     const url = `http://${this.docker("port", this.container, "8069").split("\n")[0] ?? ""}`;
     await this.#ready(`${url}/web/login`);
@@ -50,7 +88,11 @@ export class HardenedOdoo {
   /** Runs a command once in a container of the image; answers its exit status and all it printed. */
   once(variables: Record<string, string>, ...command: string[]): { status: number | null; output: string } {
     const settings = Object.entries(variables).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
-    const run = spawnSync("docker", ["run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/run", "--tmpfs", "/tmp", ...settings, this.image, ...command], { encoding: "utf8", env: this.environment, timeout: limitMs });
+    const run = spawnSync(
+      "docker",
+      ["run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/run", "--tmpfs", "/tmp", ...settings, this.image, ...command],
+      { encoding: "utf8", env: this.environment, timeout: limitMs },
+    );
     return { status: run.status, output: `${run.stdout}${run.stderr}` };
   }
 
@@ -58,7 +100,10 @@ export class HardenedOdoo {
     for (const name of ["odoo", "db"]) {
       spawnSync("docker", ["rm", "-f", "-v", `${this.#name}-${name}`], { env: this.environment, stdio: "ignore" });
     }
-    for (const [kind, name] of [["network", this.#name], ["volume", `${this.#name}-data`]] as const) {
+    for (const [kind, name] of [
+      ["network", this.#name],
+      ["volume", `${this.#name}-data`],
+    ] as const) {
       spawnSync("docker", [kind, "rm", name], { env: this.environment, stdio: "ignore" });
     }
     fs.rmSync(this.#secrets, { recursive: true, force: true });
@@ -66,8 +111,32 @@ export class HardenedOdoo {
 
   #hardening(): string[] {
     const tmpfs = (target: string) => ["--tmpfs", `${target}:rw,noexec,nosuid,size=100m`];
-    const secrets = ["-v", `${this.#secrets}:/run/secrets:ro`, "-e", "DB_PASSWORD_FILE=/run/secrets/db", "-e", "ADMIN_PASSWD_FILE=/run/secrets/admin"];
-    return ["--label", "odoo.sandbox=1", "--network", this.#name, "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", ...tmpfs("/tmp"), ...tmpfs("/run"), "-v", `${this.#name}-data:/var/lib/odoo`, ...secrets, "-e", "WORKERS=2"];
+    const secrets = [
+      "-v",
+      `${this.#secrets}:/run/secrets:ro`,
+      "-e",
+      "DB_PASSWORD_FILE=/run/secrets/db",
+      "-e",
+      "ADMIN_PASSWD_FILE=/run/secrets/admin",
+    ];
+    return [
+      "--label",
+      "odoo.sandbox=1",
+      "--network",
+      this.#name,
+      "--read-only",
+      "--cap-drop",
+      "ALL",
+      "--security-opt",
+      "no-new-privileges",
+      ...tmpfs("/tmp"),
+      ...tmpfs("/run"),
+      "-v",
+      `${this.#name}-data:/var/lib/odoo`,
+      ...secrets,
+      "-e",
+      "WORKERS=2",
+    ];
   }
 
   async #ready(url: string): Promise<void> {

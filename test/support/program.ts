@@ -45,7 +45,9 @@ export async function runProgram(directory: string, stack: string, config: Recor
   globalThis.fetch = (input, init) => {
     const url = new URL(String(input));
     const answer = world.fetch(init?.method ?? "GET", url);
-    return answer === undefined ? Promise.reject(new Error(`the test knows no ${init?.method ?? "GET"} ${url.href}`)) : Promise.resolve(answer);
+    return answer === undefined
+      ? Promise.reject(new Error(`the test knows no ${init?.method ?? "GET"} ${url.href}`))
+      : Promise.resolve(answer);
   };
   mock.timers.enable({ apis: ["Date"], now: new Date("2026-11-21T10:00:00Z") });
   process.chdir(directory);

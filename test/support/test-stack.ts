@@ -103,7 +103,10 @@ export class TestStack {
   /** Everything that the engine keeps of the stack: state, history, backups. */
   storedText(): string {
     const files = fs.readdirSync(path.join(this.directory, "state"), { recursive: true, withFileTypes: true });
-    return files.filter((file) => file.isFile()).map((file) => fs.readFileSync(path.join(file.parentPath, file.name), "utf8")).join("\n");
+    return files
+      .filter((file) => file.isFile())
+      .map((file) => fs.readFileSync(path.join(file.parentPath, file.name), "utf8"))
+      .join("\n");
   }
 
   write(file: string, text: string): void {
@@ -129,9 +132,19 @@ export class TestStack {
     return [salt, stringify({ config: this.config })].filter((part) => part !== undefined).join("\n");
   }
 
-  #run(command: string, args: readonly string[], onOutput?: (output: string, end: (signal: NodeJS.Signals) => void) => void): Promise<CommandResult> {
+  #run(
+    command: string,
+    args: readonly string[],
+    onOutput?: (output: string, end: (signal: NodeJS.Signals) => void) => void,
+  ): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
-      const child = spawn(command, args, { cwd: this.project, env: this.#environment, detached: true, stdio: ["ignore", "pipe", "pipe"], timeout: limitMs });
+      const child = spawn(command, args, {
+        cwd: this.project,
+        env: this.#environment,
+        detached: true,
+        stdio: ["ignore", "pipe", "pipe"],
+        timeout: limitMs,
+      });
       let output = "";
       const take = (data: Buffer) => {
         output += data.toString();

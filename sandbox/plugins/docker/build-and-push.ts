@@ -21,9 +21,15 @@ export async function buildAndPush(engine: DockerEngine, call: Call): Promise<Va
   const registry = isMap(inputs["registry"]) ? inputs["registry"] : {};
   const imageName = text(inputs, "imageName") ?? "";
   const skipPush = inputs["skipPush"] === true;
-  const host = skipPush ? undefined : (text(registry, "server")?.replace(/^https?:\/\//, "").split("/")[0] ?? registryOf(imageName));
+  const host = skipPush
+    ? undefined
+    : (text(registry, "server")
+        ?.replace(/^https?:\/\//, "")
+        .split("/")[0] ?? registryOf(imageName));
   const given = host === undefined ? undefined : registryAuth(host, text(registry, "username"), text(registry, "password"));
-  const imageId = await buildImage(engine, call, imageName, build, (asked) => (asked === host ? given : registryAuth(asked, undefined, undefined)));
+  const imageId = await buildImage(engine, call, imageName, build, (asked) =>
+    asked === host ? given : registryAuth(asked, undefined, undefined),
+  );
   const context = text(build, "context") ?? ".";
   return {
     dockerfile: path.relative(context, text(build, "dockerfile") ?? path.join(context, "Dockerfile")),
@@ -121,7 +127,10 @@ async function pushImage(engine: DockerEngine, call: Call, imageName: string, au
 
 /** The engine reads URL-safe base64 with its padding, which Node's `base64url` leaves out; without it the login is dropped in silence. */
 function headerValue(auth: RegistryAuth | undefined): string {
-  return Buffer.from(JSON.stringify(auth ?? {})).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
+  return Buffer.from(JSON.stringify(auth ?? {}))
+    .toString("base64")
+    .replaceAll("+", "-")
+    .replaceAll("/", "_");
 }
 
 /** A colon before the last slash belongs to the registry's port. */

@@ -68,14 +68,7 @@ export class PluginClient {
     return { id: response.getId(), state: fromStruct(response.getProperties()), inputs: fromStruct(response.getInputs()) };
   }
 
-  async update(
-    urn: string,
-    id: string,
-    state: ValueMap,
-    oldInputs: ValueMap,
-    news: ValueMap,
-    preview = false,
-  ): Promise<ValueMap> {
+  async update(urn: string, id: string, state: ValueMap, oldInputs: ValueMap, news: ValueMap, preview = false): Promise<ValueMap> {
     const request = new rpc.UpdateRequest();
     request.setUrn(urn);
     request.setId(id);
