@@ -51,7 +51,8 @@ function dump({ resources, outputs }: ProgramRun): string {
     .replaceAll(/MODULES: .*/g, "MODULES: <modules>")
     .replaceAll(/(?<!sha256:)\b[0-9a-f]{64}\b/g, "<content hash>")
     .replaceAll(/\b[0-9a-f]{40}\b/g, "<commit>")
-    .replaceAll(/(sha-|main-|-push-|20260102-)[0-9a-f]{12}\b/g, "$1<12 digits>");
+    .replaceAll(/(sha-|main-|-push-|20260102-)[0-9a-f]{12}\b/g, "$1<12 digits>")
+    .replaceAll(/(sha-<12 digits>-)[0-9a-f]{8}\b/g, "$1<8 digits>");
 }
 
 describe("the golden dump", () => {
