@@ -9,15 +9,18 @@ const lock = createHash("sha256").update(readFileSync("package-lock.json")).dige
 
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
   console.error("Installing npm packages from package-lock.json (under a minute) ...");
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
-    stdio: ["ignore", "inherit", "inherit"],
-    timeout: 600_000,
-  });
-  if (npm.status !== 0) {
-    console.error(
-      "TOOL_MISSING: `npm ci` did not finish.\n  remedy:   read its message above; check the network, then run the command again",
-    );
-    process.exit(1);
+  // Of all install scripts only that of the package `node` is needed; ssh2's would look for a compiler for parts that it can do without.
+  for (const args of [
+    ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+    ["rebuild", "node", "--loglevel=error"],
+  ]) {
+    const npm = spawnSync("npm", args, { stdio: ["ignore", "ignore", "inherit"], timeout: 600_000 });
+    if (npm.status !== 0) {
+      console.error(
+        `TOOL_MISSING: \`npm ${args[0]}\` did not finish.\n  remedy:   read its message above; check the network, then run the command again`,
+      );
+      process.exit(1);
+    }
   }
   writeFileSync(stamp, lock);
 }
