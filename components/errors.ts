@@ -35,8 +35,13 @@ export const errorCodes = {
 
   ADDON_INVALID: "high",
   BASE_IMAGE_INVALID: "high",
+  DEPLOYMENT_FAILURE: "critical",
   ENTERPRISE_MODULE: "high",
   GIT_HISTORY_MISSING: "medium",
+  HOST_KEY_MISMATCH: "critical",
+  HOST_LOGIN_REFUSED: "high",
+  HOST_UNFIT: "medium",
+  HOST_UNREACHABLE: "high",
   IMAGE_NOT_FOUND: "high",
   NETWORK_FAILURE: "medium",
   PORT_TAKEN: "medium",
