@@ -1,0 +1,220 @@
+"""odoo-ship: the release worker of an Odoo host, for Pulumi, for systemd and for operators.
+
+  odoo-ship status [--json] [--request ID]    what runs, what is under way, what went wrong
+  odoo-ship points                            restore points: the data as they were when a release was left
+  odoo-ship deploy [--image REPO@sha256:…]    the live release again, or another image with the same settings
+  odoo-ship revert                            back to the previous release, in code only
+  odoo-ship revert --with-data [--to POINT]   back to it with the data of that moment; what was written since is kept as a new point
+  odoo-ship restore POINT --into NAME         a point's data in a new database: neutralised, or as they were with --exact
+  odoo-ship first-login                       the administrator's first password, shown once
+  odoo-ship dump                              a dump to the configured destination now
+  odoo-ship resume                            goes on with, or takes back, what was interrupted
+  odoo-ship logs                              the worker's log
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+
+import dump  # noqa: E402
+import ledger  # noqa: E402
+import project  # noqa: E402
+import protocol  # noqa: E402
+import restore  # noqa: E402
+import worker  # noqa: E402
+from failures import Failure, text_of  # noqa: E402
+from files import LOGS, read_json  # noqa: E402
+
+WAIT_SECONDS = 3 * 3600
+
+
+def parser():
+    top = argparse.ArgumentParser(prog="odoo-ship", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+    for name in ("receive", "run", "resume", "points", "first-login", "logs"):
+        commands.add_parser(name)
+    status = commands.add_parser("status")
+    status.add_argument("--json", action="store_true")
+    status.add_argument("--request")
+    deploy = commands.add_parser("deploy")
+    deploy.add_argument("--image")
+    deploy.add_argument("--additive", action="store_true")
+    revert = commands.add_parser("revert")
+    revert.add_argument("--to", metavar="POINT")
+    way = revert.add_mutually_exclusive_group()
+    way.add_argument("--with-data", action="store_true")
+    way.add_argument("--code-only", action="store_true")
+    restoring = commands.add_parser("restore")
+    restoring.add_argument("point")
+    restoring.add_argument("--into", required=True)
+    restoring.add_argument("--exact", action="store_true")
+    dumping = commands.add_parser("dump")
+    dumping.add_argument("--scheduled", action="store_true")
+    return top
+
+
+def main():
+    args = parser().parse_args()
+    if os.geteuid() != 0:
+        print("odoo-ship needs root: sudo odoo-ship …", file=sys.stderr)
+        return 77
+    os.umask(0o077)
+    try:
+        return COMMANDS[args.command](args) or 0
+    except Failure as failure:
+        print(failure.as_text(), file=sys.stderr)
+        return 1
+
+
+def receive(_):
+    print(json.dumps(worker.receive(sys.stdin.read())))
+
+
+def run(_):
+    return worker.serve()
+
+
+def resume(_):
+    worker.start_service()
+    return follow(None)
+
+
+def status(args):
+    found = worker.status(args.request)
+    if args.json:
+        print(json.dumps(found))
+        return 0
+    live = found["live"]
+    print(f"live      {live['image']} since {live['since']}" if live else "live      nothing is installed yet")
+    if found["closed"]:
+        print("closed    users see the maintenance page")
+    request = found.get("request")
+    if request:
+        print(f"request   {request['id']}: {request['state']}" + (f", at {request['step']}" if request["step"] else ""))
+        for warning in request["warnings"]:
+            print(f"warning   {warning}")
+        if request["error"]:
+            print(text_of(request["error"]))
+    print_points(found["points"])
+    return 0
+
+
+def points(_):
+    print_points(ledger.points())
+
+
+def print_points(known):
+    if not known:
+        print("points    none yet: one is taken whenever modules are upgraded")
+    for point in known:
+        print(f"point     {point['id']}  left {point['from'] and point['from'][:19]}  for {point['to'][:19]}  {point['at']}  {point['bytes'] / 1e6:.0f} MB")
+
+
+def deploy(args):
+    request = stored_request()
+    if args.image:
+        request = with_image(request, args.image)
+    if args.additive:
+        request["release"] = {**request["release"], "additive": True}
+    return submit({**request, "id": fresh_id(request), "force": True})
+
+
+def revert(args):
+    """Code only where the database allows it, which the plan finds out; else the data of a restore point, by a person's word."""
+    live = ledger.live()
+    if args.with_data or args.to:
+        known = ledger.points()
+        point = ledger.point(args.to) if args.to else (known[-1] if known else None)
+        if point is None:
+            raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=args.to or "no point at all", expected="one of `odoo-ship points`",
+                          remedy="`odoo-ship points` lists them")
+        request = project.staged(point["release"])
+        print(f"The data go back to {point['at']}: what was written since is kept as a new restore point, and is not in use any more.", file=sys.stderr)
+        return submit({**request, "id": fresh_id(request), "restore": point["id"], "force": True})
+    back = ledger.previous()
+    if live is None or back is None:
+        raise Failure("RELEASE_MISMATCH", "there is no earlier release to go back to", found="one release in the ledger", expected="two",
+                      remedy="deploy a release from Pulumi")
+    request = project.staged(back["release"])
+    return submit({**request, "id": fresh_id(request), "force": True})
+
+
+def stored_request():
+    live = ledger.live()
+    if live is None:
+        raise Failure("RELEASE_INCOMPLETE", "nothing is installed on this host", found="no release in the ledger", expected="a first install by Pulumi",
+                      remedy="run `pulumi up`")
+    return project.staged(live["release"])
+
+
+def with_image(request, image):
+    """The same settings with another image: its reference stands in the rendered files."""
+    if "@sha256:" not in image:
+        raise Failure("IMAGE_NOT_FOUND", "an image is deployed by its digest", found=image, expected="repository@sha256:…", remedy="see `pulumi stack output imageReference`")
+    old, old_digest, digest = request["image"], ledger.digest_of(request["image"]), ledger.digest_of(image)
+    files = {name: text.replace(old, image).replace(old_digest, digest) for name, text in request["files"].items()}
+    return {**request, "image": image, "files": files}
+
+
+def fresh_id(request):
+    return hashlib.sha256(f"{request['image']} {time.time()}".encode()).hexdigest()[:16]
+
+
+def submit(request):
+    answer = worker.receive(json.dumps(request))
+    return follow(answer["request"])
+
+
+def follow(request_id):
+    """Prints each step once until the release has ended."""
+    shown, end = None, time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < end:
+        request = worker.status(request_id).get("request")
+        if request is None:
+            return 0
+        step = request["message"] or request["step"]
+        if step and step != shown:
+            print(step, flush=True)
+            shown = step
+        if request["state"] in ("succeeded", "failed"):
+            print(request["state"])
+            if request["error"]:
+                print(text_of(request["error"]), file=sys.stderr)
+            return 0 if request["state"] == "succeeded" else 1
+        time.sleep(1)
+    raise Failure("DEPLOY_TIMEOUT", "the release has not ended", found=f"still at {shown} after {WAIT_SECONDS} s", expected="an end", remedy="odoo-ship status; odoo-ship logs")
+
+
+def first_login(_):
+    """Once: whoever reads it later than its owner must not find it."""
+    if not protocol.FIRST_LOGIN.exists():
+        print("The first password was shown already, or nothing is installed. Odoo's login page can send a new one.", file=sys.stderr)
+        return 1
+    print(protocol.FIRST_LOGIN.read_text(encoding="utf-8"), end="", flush=True)
+    protocol.FIRST_LOGIN.unlink()
+
+
+def restore_point(args):
+    restore.into(args.point, args.into, args.exact)
+
+
+def take_dump(args):
+    return dump.take(read_json(dump.SETTINGS), args.scheduled)
+
+
+def logs(_):
+    os.execvp("journalctl", ["journalctl", "--no-pager", "-u", "odoo-ship.service", "-n", "200"]) if not LOGS.exists() else subprocess.run(
+        f"journalctl --no-pager -u odoo-ship.service -n 100; echo; tail -n 60 $(ls -t {LOGS}/*.log | head -1)", shell=True, check=False)
+
+
+COMMANDS = {"receive": receive, "run": run, "resume": resume, "status": status, "points": points, "deploy": deploy, "revert": revert,
+            "restore": restore_point, "first-login": first_login, "dump": take_dump, "logs": logs}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""A dump of the database and the filestore on another host: what is left when this one is not."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import ledger
+import project
+import protocol
+from failures import Failure, tail
+from files import STATE, write_json
+from host import ComposeHost
+from shell import run
+
+SETTINGS = STATE / "dump.json"
+LIMIT = 5 * 3600
+
+
+def configure(request):
+    """Keeps where dumps go; without a destination there is nothing to keep."""
+    if request.get("dump"):
+        write_json(SETTINGS, request["dump"])
+    else:
+        SETTINGS.unlink(missing_ok=True)
+
+
+def take(settings, scheduled=False):
+    if settings is None or ledger.live() is None:
+        print("no dump: no destination is configured (backup:destination), or nothing is installed", file=sys.stderr)
+        return 0 if scheduled else 1
+    host = ComposeHost()
+    request = project.staged(ledger.live()["release"])
+    name = f"{request['database']}-{time.strftime('%Y%m%dt%H%M%Sz', time.gmtime())}"
+    release = protocol.Release(host, request, None, print)
+    store = release.filestore()
+    kept = store.kept("dump")
+    with Destination(settings) as destination:
+        try:
+            # Linked before and after the database is read: no file that the dump names can be missing.
+            store.link(store.live(request["database"]), kept)
+            database = destination.send(f"{name}.dump", f'docker exec {host.postgres.container} pg_dump -U postgres -Fc "{request["database"]}"')
+            relink(store.live(request["database"]), kept)
+            files = destination.send(f"{name}.filestore.tar", f'tar -C "{kept}" -cf - .')
+        finally:
+            project.remove_tree(kept)
+        facts = {"at": name, "image": request["image"], "database": database, "filestore": files}
+        destination.write(f"{name}.json", json.dumps(facts, indent=2))
+        destination.prune(request["database"], settings.get("keep", 14))
+    print(f"dumped to {settings['destination']}: {name}")
+    return 0
+
+
+def relink(source, target):
+    for directory, _, names in os.walk(source):
+        for name in names:
+            path = Path(directory) / name
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if not copy.exists():
+                try:
+                    os.link(path, copy)
+                except FileNotFoundError:
+                    pass
+
+
+class Destination:
+    """`ssh://user@host[:port]/directory`, its host key pinned; the private key lies in a file only while it is used."""
+
+    def __init__(self, settings):
+        url = urlsplit(settings["destination"])
+        self.directory = url.path.rstrip("/") or "."
+        self.address, self.port, self.user = url.hostname, url.port or 22, url.username
+        self.settings = settings
+
+    def __enter__(self):
+        self.files = tempfile.TemporaryDirectory(dir=STATE)
+        base = Path(self.files.name)
+        host = self.address if self.port == 22 else f"[{self.address}]:{self.port}"
+        (base / "known_hosts").write_text(f"{host} {self.settings['hostKey']}\n")
+        key = base / "key"
+        key.touch(0o600)
+        key.write_text(self.settings["privateKey"].rstrip("\n") + "\n")
+        self.ssh = ["ssh", "-i", str(key), "-o", f"UserKnownHostsFile={base / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes",
+                    "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=30", "-p", str(self.port), f"{self.user}@{self.address}"]
+        return self
+
+    def __exit__(self, *_):
+        self.files.cleanup()
+
+    def send(self, name, command):
+        """Streams the command's output there; {"file", "sha256", "bytes"}. It has its name only when it is whole."""
+        target = f"{self.directory}/{name}"
+        remote = f"umask 077; mkdir -p '{self.directory}' && cat > '{target}.partial' && mv '{target}.partial' '{target}'"
+        ssh = " ".join(quote(word) for word in [*self.ssh, remote])
+        sums = Path(self.files.name) / "sum"
+        script = f"{command} | tee >(sha256sum > '{sums}') >(wc -c > '{sums}.bytes') | {ssh}"
+        result = run(["bash", "-o", "pipefail", "-c", script + "; status=$?; wait; exit $status"], LIMIT)
+        if not result.ok:
+            raise Failure("DEPLOY_FAILED", "the dump did not reach its destination", found=tail(result.text, 3) or f"exit status {result.status}",
+                          expected=f"{self.settings['destination']} taking it", remedy="check backup:destination, its host key, and the space there", log=tail(result.text))
+        time.sleep(0.2)
+        return {"file": name, "sha256": sums.read_text().split()[0], "bytes": int(Path(f"{sums}.bytes").read_text())}
+
+    def write(self, name, text):
+        result = run([*self.ssh, f"umask 077; cat > '{self.directory}/{name}'"], 120, given=text)
+        if not result.ok:
+            raise Failure("DEPLOY_FAILED", "the dump's record was not written", found=tail(result.text, 3), expected="a file beside the dump", remedy="see above")
+
+    def prune(self, database, keep):
+        remote = (f"cd '{self.directory}' && ls -1 {quote(database)}-*.json 2>/dev/null | sort -r | tail -n +{int(keep) + 1} | "
+                  "while read -r record; do rm -f \"${record%.json}\".*; done")
+        run([*self.ssh, remote], 120)
+
+
+def quote(word):
+    return "'" + word.replace("'", "'\\''") + "'"

@@ -1,0 +1,114 @@
+"""Files that survive a crash: written beside, synced, renamed, and the directory synced too."""
+
+import fcntl
+import json
+import os
+import shutil
+from pathlib import Path
+
+STATE = Path("/var/lib/odoo-ship")
+PROJECT = Path("/opt/odoo")
+LOGS = STATE / "logs"
+
+
+def write(path, text, mode=0o600, owner=(0, 0)):
+    """Replaces the file as a whole: a reader sees the old content or the new one, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chown(partial, *owner)
+        os.chmod(partial, mode)
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(path):
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path, value):
+    write(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def read_json(path, default=None):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return default
+
+
+def remove_tree(path):
+    if path.exists():
+        shutil.rmtree(path)
+
+
+class Lock:
+    """One worker at a time on a host; the kernel lets go when its holder dies."""
+
+    def __init__(self, path=STATE / "lock"):
+        self.path = path
+        self.handle = None
+
+    def take(self):
+        """Whether this process holds it now."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self.handle)
+            self.handle = None
+            return False
+        return True
+
+    def release(self):
+        if self.handle is not None:
+            os.close(self.handle)
+            self.handle = None
+
+
+class Reserve:
+    """Disk space set aside, so that a full disk cannot keep the worker from putting the previous release back."""
+
+    BYTES = 64 * 1024 * 1024
+
+    def __init__(self, directories):
+        self.paths = [directory / ".odoo-ship-reserve" for directory in directories]
+
+    def keep(self):
+        """Takes the space where it is not held yet; a disk that has none for it is told by the checks, not here."""
+        for path in self.paths:
+            if path.exists() and path.stat().st_size == self.BYTES:
+                continue
+            try:
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+            except OSError:
+                continue
+            try:
+                os.posix_fallocate(handle, 0, self.BYTES)
+            except OSError:
+                path.unlink(missing_ok=True)
+            finally:
+                os.close(handle)
+
+    def give_back(self):
+        for path in self.paths:
+            path.unlink(missing_ok=True)
+
+
+def free_bytes(path):
+    stat = os.statvfs(path)
+    return stat.f_bavail * stat.f_frsize

@@ -1,0 +1,61 @@
+"""Odoo's attachments beside the database of the same name: copied by hard links, moved by renames."""
+
+import os
+import shutil
+from pathlib import Path
+
+from files import remove_tree, sync_directory
+
+
+class Filestore:
+    """`root`: where Odoo's data directory lies on the host. A file in it is never changed in place: its name is its content's hash."""
+
+    def __init__(self, root, uid=100, gid=101):
+        self.root = Path(root)
+        self.owner = (uid, gid)
+
+    def live(self, database):
+        return self.root / "filestore" / database
+
+    def kept(self, name):
+        """Restore points and evidence lie where Odoo does not look, readable by root only."""
+        return self.root / "odoo-ship" / name
+
+    def prepare(self):
+        for directory, mode in ((self.root, 0o700), (self.root / "filestore", 0o700)):
+            directory.mkdir(exist_ok=True)
+            os.chown(directory, *self.owner)
+            os.chmod(directory, mode)
+        (self.root / "odoo-ship").mkdir(mode=0o700, exist_ok=True)
+
+    def link(self, source, target):
+        """Hard links of everything below `source`; a copy that a crash cut off is made anew."""
+        remove_tree(target)
+        partial = target.with_name(f"{target.name}.partial")
+        remove_tree(partial)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.exists():
+            shutil.copytree(source, partial, copy_function=_link, symlinks=True)
+            for directory, _, _ in os.walk(partial):
+                os.chown(directory, *self.owner)
+        else:
+            partial.mkdir()
+            os.chown(partial, *self.owner)
+        os.rename(partial, target)
+        sync_directory(target.parent)
+
+    def move(self, source, target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(source, target)
+        sync_directory(target.parent)
+        sync_directory(source.parent)
+
+    def measure(self, path):
+        """(files, bytes)"""
+        files = [os.lstat(os.path.join(directory, name)).st_size for directory, _, names in os.walk(path) for name in names]
+        return len(files), sum(files)
+
+
+def _link(source, target):
+    os.link(source, target)
+    return target

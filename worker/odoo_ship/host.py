@@ -1,0 +1,231 @@
+"""Docker and Compose on this host, as the protocol needs them. Another kind of host would be another file like this one."""
+
+import base64
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import project
+from failures import Failure, code_from_log, tail
+from files import LOGS, PROJECT, STATE, free_bytes, write
+from postgres import Postgres, QUICK
+from shell import must, run
+
+CONTAINERS = {"odoo": "odoo-ce", "db": "odoo-db", "proxy": "odoo-proxy"}
+TASK_PREFIX = "odoo-ship-"
+DOCKER_LOGIN = STATE / "docker"
+HERE = Path(__file__).parent
+
+
+class ComposeHost:
+    def __init__(self):
+        self.postgres = Postgres(CONTAINERS["db"])
+
+    # Images
+
+    def log_in(self, registry):
+        """Keeps the pull credentials where only root reads them; `docker login` itself would want to reach the registry."""
+        if registry is None:
+            return
+        pair = base64.b64encode(f"{registry['username']}:{registry['password']}".encode()).decode()
+        write(DOCKER_LOGIN / "config.json", json.dumps({"auths": {registry["server"]: {"auth": pair}}}))
+
+    def has_image(self, image):
+        return run(["docker", "image", "inspect", image], QUICK).ok
+
+    def pull(self, image, limit):
+        """By digest, so what comes is what was asked for."""
+        if self.has_image(image):
+            return
+        result = run(["docker", "--config", str(DOCKER_LOGIN), "pull", "--quiet", image], limit)
+        if result.ok:
+            return
+        text = result.text.lower()
+        known = (("IMAGE_NOT_FOUND", ("not found", "manifest unknown", "does not exist")),
+                 ("REGISTRY_AUTH_FAILURE", ("unauthorized", "denied", "authentication required")),
+                 ("DISK_SPACE_LOW", ("no space left",)))
+        code = next((code for code, words in known if any(word in text for word in words)), "NETWORK_TIMEOUT")
+        raise Failure(code, f"the image cannot be pulled: {image}", found=tail(result.text, 3) or "no answer in time",
+                      expected="an image that the registry has and this host may pull",
+                      remedy="check the digest (`pulumi stack output imageDigest`) and the pull credentials' end, then update again")
+
+    def series_and_modules(self, image):
+        """{"series", "modules": {name: {"version", "hash"}}} as the image itself tells."""
+        args = ["docker", "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python3",
+                image, "-I", "/opt/odoo/modules.py"]
+        result = run(args, 120)
+        if not result.ok:
+            raise Failure("CONTAINER_START_FAILURE", "the image does not say which modules it has", found=tail(result.text, 5),
+                          expected="an image that was built by this product", remedy="deploy a digest that staging has released",
+                          log=tail(result.text))
+        return json.loads(result.output)
+
+    def postgres_major(self, image):
+        text = must(["docker", "image", "inspect", "--format", "{{json .Config.Env}}", image], QUICK, "reading the PostgreSQL image")
+        return dict(line.split("=", 1) for line in json.loads(text)).get("PG_MAJOR")
+
+    def remove_image(self, image):
+        run(["docker", "image", "rm", image], QUICK)
+
+    def has_volume(self, name):
+        return run(["docker", "volume", "inspect", name], QUICK).ok
+
+    def in_database(self, command, limit):
+        """A program in PostgreSQL's container: its tools are of the server's version."""
+        return run(["docker", "exec", CONTAINERS["db"], *command], limit)
+
+    def hold_cron(self, database):
+        return CronHold(CONTAINERS["db"], database)
+
+    def free(self):
+        """Free bytes: {place: bytes} for images and for the data."""
+        root = must(["docker", "info", "--format", "{{.DockerRootDir}}"], QUICK, "asking Docker where it keeps images").strip()
+        places = {root: free_bytes(root)}
+        for name in project.VOLUMES:
+            if self.has_volume(name):
+                path = project.volume_path(name)
+                places[str(path)] = free_bytes(path)
+        return places
+
+    # Services
+
+    def compose(self, request, *args, limit=300, release=False, what="docker compose", log=None):
+        """Compose with the release's own files, whether they are in place or not."""
+        files = project.RELEASES / request["id"] / "files"
+        names = ["docker-compose.prod.yml"] + (["docker-compose.release.yml"] if release else [])
+        command = ["docker", "compose", "--project-name", "odoo", "--project-directory", str(PROJECT), "--env-file", str(files / ".env")]
+        for name in names:
+            command += ["-f", str(files / name)]
+        env = {"COMPOSE_FILE": "", "COMPOSE_IGNORE_ORPHANS": "true"}
+        if log is not None:
+            return run([*command, *args], limit, log=log, env=env)
+        return must([*command, *args], limit, what, code="CONTAINER_START_FAILURE", env=env)
+
+    def service_images(self, request):
+        return self.compose(request, "config", "--images", what="reading the Compose file").split()
+
+    def service_image(self, request, service):
+        config = json.loads(self.compose(request, "config", "--format", "json", what="reading the Compose file"))
+        return config["services"][service]["image"]
+
+    def changes(self, request, service):
+        """Whether starting the service by the release's file would replace its container."""
+        container = CONTAINERS[service]
+        now = run(["docker", "inspect", "--format", '{{index .Config.Labels "com.docker.compose.config-hash"}} {{.State.Running}}', container], QUICK)
+        wanted = self.compose(request, "config", "--hash", service, what="reading the Compose file").split()[-1]
+        return not now.ok or now.output.split() != [wanted, "true"]
+
+    def start_database(self, request, seconds):
+        self.compose(request, "up", "-d", "--no-deps", "db", what="starting PostgreSQL")
+        self.postgres.wait(seconds)
+
+    def start_proxy(self, request):
+        self.compose(request, "up", "-d", "--no-deps", "proxy", what="starting the proxy")
+
+    def start_odoo(self, request):
+        """Started, but not by a reboot: until it is committed, only this worker starts it. :meth:`keep_odoo` ends that."""
+        self.compose(request, "up", "--no-start", "--no-deps", "odoo", what="making Odoo's container", limit=180)
+        must(["docker", "update", "--restart=no", CONTAINERS["odoo"]], QUICK, "holding Odoo's restart policy")
+        must(["docker", "start", CONTAINERS["odoo"]], 120, "starting Odoo", code="CONTAINER_START_FAILURE")
+
+    def keep_odoo(self):
+        must(["docker", "update", "--restart=unless-stopped", CONTAINERS["odoo"]], QUICK, "setting Odoo's restart policy")
+
+    def stop_odoo(self, seconds=60):
+        """Requests that are under way are finished; nobody starts it again, a reboot included."""
+        run(["docker", "stop", "--time", str(seconds), CONTAINERS["odoo"]], seconds + 60)
+
+    def odoo_runs(self, image):
+        answer = run(["docker", "inspect", "--format", "{{.Config.Image}} {{.State.Running}}", CONTAINERS["odoo"]], QUICK)
+        return answer.ok and answer.output.split() == [image, "true"]
+
+    def wait_ready(self, container, seconds):
+        """Until the login page is answered with exactly 200: /web/health passes without a database."""
+        end = time.monotonic() + seconds
+        probe = ("import urllib.request as u; "
+                 "print(u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:8069/web/login', timeout=20).status)")
+        answer = "nothing"
+        while time.monotonic() < end:
+            result = run(["docker", "exec", container, "python3", "-I", "-c", probe], 30)
+            if result.ok and result.output.strip() == "200":
+                return
+            answer = tail(result.text, 1) or "nothing"
+            state = run(["docker", "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", container], QUICK)
+            if state.ok and state.output.split()[0] == "exited":
+                log = self.logs(container)
+                raise Failure(code_from_log(log, "CONTAINER_START_FAILURE"), "Odoo's container exited", found=f"exit status {state.output.split()[1]}",
+                              expected="a server that answers", remedy="the log below says why; mend the release, then deploy again", log=tail(log))
+            time.sleep(0.3)
+        log = self.logs(container)
+        raise Failure("HEALTH_CHECK_FAIL", "Odoo does not become ready", found=f"/web/login answered {answer} for {seconds} s",
+                      expected="status 200", remedy="the log below may say why; mend the release, then deploy again", log=tail(log))
+
+    def logs(self, container):
+        return run(["docker", "logs", "--tail", "200", container], QUICK).text
+
+    # One-off containers of a release: the same hardening, no way out but to PostgreSQL, cron off
+
+    def task(self, request, name, command, limit, database, attempt):
+        """Runs to its end; the whole output is in the attempt's log."""
+        self.remove_task(name)
+        log = LOGS / f"{attempt}-{name}.log"
+        args = ["run", "--rm", "-T", "--no-deps", "--name", TASK_PREFIX + name, "-e", f"DB_NAME={database}", "odoo-task", *command]
+        result = self.compose(request, *args, limit=limit, release=True, log=log)
+        self.remove_task(name)
+        return result
+
+    def start_task(self, request, name, command, database):
+        self.remove_task(name)
+        self.compose(request, "run", "-d", "-T", "--no-deps", "--name", TASK_PREFIX + name, "-e", f"DB_NAME={database}", "odoo-task", *command,
+                     release=True, what="starting a container of the release")
+        return TASK_PREFIX + name
+
+    def remove_task(self, name):
+        run(["docker", "rm", "--force", "--volumes", TASK_PREFIX + name], QUICK)
+
+    def remove_tasks(self):
+        """Those that a killed worker has left: they go on without it."""
+        found = run(["docker", "ps", "--all", "--quiet", "--filter", f"name=^{TASK_PREFIX}"], QUICK).output.split()
+        if found:
+            must(["docker", "rm", "--force", "--volumes", *found], 120, "removing what an interrupted release has left")
+
+    def script(self, container, name, given, limit):
+        """Runs a file of this directory with the container's own Python; `given` goes to its standard input."""
+        source = (HERE / name).read_text(encoding="utf-8")
+        # The file is the argument and holds no secret; what may be secret comes by standard input.
+        return run(["docker", "exec", "-i", container, "python3", "-I", "-c", source], limit, given=given)
+
+    def conversation(self, container, name):
+        """A file of this directory run by the container's Python, that talks by lines on standard input and output."""
+        source = (HERE / name).read_text(encoding="utf-8")
+        return subprocess.Popen(["docker", "exec", "-i", container, "python3", "-I", "-c", source],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+class CronHold:
+    """Holds every scheduled job's row, so that cron workers skip them all: a release that is not committed sends no mail and books nothing."""
+
+    def __init__(self, container, database):
+        self.args = ["docker", "exec", "-i", container, "psql", "-X", "-q", "-A", "-t", "-U", "postgres", "-d", database]
+        self.child = None
+
+    def __enter__(self):
+        self.child = subprocess.Popen(self.args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        # Odoo itself takes its jobs with FOR NO KEY UPDATE SKIP LOCKED.
+        self.child.stdin.write("BEGIN; SELECT count(*) FROM (SELECT FROM ir_cron FOR NO KEY UPDATE) AS held;\n")
+        self.child.stdin.flush()
+        answer = self.child.stdout.readline().strip()
+        if not answer.isdigit():
+            raise Failure("DATABASE_CONNECTION_ERROR", "the scheduled jobs cannot be held", found=answer or "no answer", expected="their number",
+                          remedy="docker logs odoo-db shows why; then deploy again")
+        return self
+
+    def __exit__(self, *_):
+        self.child.stdin.close()
+        try:
+            self.child.wait(10)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+
+

@@ -1,0 +1,107 @@
+"""What a release is going to do to the database, decided by reading alone."""
+
+from failures import Failure
+from ledger import digest_of, releases
+
+
+class Plan:
+    """`mode`: install (no database yet), maintenance (closed while modules are upgraded) or rolling (serves throughout)."""
+
+    def __init__(self, mode, upgrade=(), install=(), applied=None, accepted=None, warnings=()):
+        self.mode = mode
+        self.upgrade = sorted(upgrade)
+        self.install = sorted(install)
+        #: {installed module: content hash} once the release is live
+        self.applied = applied or {}
+        #: {installed module: [content hashes]} that may run on the database afterwards
+        self.accepted = accepted or {}
+        self.warnings = list(warnings)
+
+    @property
+    def changes_modules(self):
+        return bool(self.upgrade or self.install)
+
+    def describe(self):
+        if self.mode == "install":
+            return f"first install of {', '.join(self.install)}"
+        parts = [f"{word} {', '.join(names)}" for word, names in (("upgrades", self.upgrade), ("installs", self.install)) if names]
+        return f"{self.mode}: {'; '.join(parts) or 'no module changes'}"
+
+
+def plan_release(request, image, installed, marker):
+    """`image`: {"series", "modules"} of the new image; `installed`: {module: version} of the database, None if there is none; `marker`: of the database."""
+    baked = image["modules"]
+    wanted = request["modules"]
+    absent = sorted(set(wanted) - set(baked))
+    if absent:
+        raise missing(absent, "odoo:modules names them")
+    if installed is None:
+        names = ["base", *wanted]
+        return Plan("install", install=names)
+    refuse_series(image["series"], installed)
+    absent = sorted(set(installed) - set(baked))
+    if absent:
+        raise missing(absent, "they are installed in the database")
+    refuse_downgrade(installed, baked)
+    known = marker["modules"] if marker else {}
+    upgrade = [name for name in installed if baked[name]["hash"] not in known.get(name, [])]
+    install = [name for name in wanted if name not in installed]
+    if marker and upgrade:
+        refuse_going_back(request, baked, upgrade)
+    warnings = [] if marker else ["the database has no marker of an earlier release: every installed module is upgraded"]
+    if not upgrade and not install:
+        mode = "rolling"
+    else:
+        mode = "rolling" if request["release"]["additive"] and marker else "maintenance"
+    return Plan(mode, upgrade, install, warnings=warnings)
+
+
+def applied(image, installed):
+    """{module: hash} of what is installed, as this image has it."""
+    return {name: image["modules"][name]["hash"] for name in installed}
+
+
+def accepted(now, before, additive):
+    """What may run on the database afterwards: this release, and after an additive one its predecessors too."""
+    result = {name: [value] for name, value in now.items()}
+    if additive:
+        for name, values in before.items():
+            result.setdefault(name, [])
+            result[name] += [value for value in values if value not in result[name]]
+    # A module that only the new release has installed must not keep the older code from starting.
+    return {name: values for name, values in result.items() if not additive or name in before}
+
+
+def missing(names, why):
+    return Failure("MISSING_ADDONS", "the image lacks modules that the database needs", found=f"{', '.join(names)}: not in the image; {why}",
+                   expected="every installed module in the image", remedy="put the module back into addons/ and release again, or uninstall it in Odoo first")
+
+
+def refuse_series(series, installed):
+    base = installed.get("base", "")
+    if not base.startswith(f"{series}."):
+        raise Failure("SERIES_MISMATCH", "the image has another Odoo series than the database", found=f"image {series}, database {base}",
+                      expected="the same series", remedy="a new series needs a migration of the database, which a release does not do")
+
+
+def refuse_downgrade(installed, baked):
+    lower = [f"{name} {version} -> {baked[name]['version']}" for name, version in sorted(installed.items())
+             if version and number(baked[name]["version"]) < number(version)]
+    if lower:
+        raise Failure("MODULE_DOWNGRADE", "the image has older modules than the database", found="; ".join(lower),
+                      expected="versions that stay or rise: Odoo would drop the newer columns with their data",
+                      remedy="raise the version in __manifest__.py; to go back to an earlier release: `odoo-ship revert` on the host")
+
+
+def number(version):
+    return tuple(int(part) if part.isdigit() else -1 for part in version.split("."))
+
+
+def refuse_going_back(request, baked, upgrade):
+    """An update with older code is no way back, and looks like any other change: the ledger knows."""
+    for entry in releases()[:-1]:
+        if entry["digest"] == digest_of(request["image"]) and all(entry["modules"].get(name) == baked[name]["hash"] for name in upgrade):
+            raise Failure("RELEASE_MISMATCH", "this release was left for a newer one, whose modules the database has",
+                          found=f"{request['image']}, live until {entry.get('left', '?')}; it would change {', '.join(sorted(upgrade))}",
+                          expected="a release that the database can go on with",
+                          remedy="`odoo-ship revert --with-data` on the host puts the data back as they were when it was left; `odoo-ship points` lists them")

@@ -1,0 +1,194 @@
+"""PostgreSQL as its superuser, through the socket in the database's own container: no password, and tools of the server's version."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import time
+
+from failures import Failure, code_from_log, tail
+from shell import run
+
+QUICK, LONG = 60, 3600
+
+
+def quoted(name):
+    """An identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
+def scram(password):
+    """The verifier that PostgreSQL stores: with it no password is in a statement, so none can be in a log."""
+    salt, rounds = os.urandom(16), 4096
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
+    client = hmac.new(salted, b"Client Key", "sha256").digest()
+    stored, server = hashlib.sha256(client).digest(), hmac.new(salted, b"Server Key", "sha256").digest()
+    encoded = [base64.b64encode(part).decode() for part in (salt, stored, server)]
+    return f"SCRAM-SHA-256${rounds}:{encoded[0]}${encoded[1]}:{encoded[2]}"
+
+
+class Postgres:
+    ROLE = "odoo"
+
+    def __init__(self, container="odoo-db"):
+        self.container = container
+
+    def sql(self, statements, database="postgres", limit=QUICK, what="asking PostgreSQL"):
+        """Rows of the last statements, unaligned, fields apart by tabs."""
+        result = self._psql(statements, database, limit)
+        if not result.ok:
+            raise self._failure(what, result)
+        return [line.split("\t") for line in result.output.splitlines() if line]
+
+    def value(self, statement, database="postgres"):
+        rows = self.sql(statement, database)
+        return rows[0][0] if rows else None
+
+    def _psql(self, statements, database, limit):
+        args = ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-f", "-"]
+        return run(["docker", "exec", "-i", self.container, *args], limit, given=statements)
+
+    def _failure(self, what, result):
+        code = code_from_log(result.text, "DATABASE_CONNECTION_ERROR" if result.status != 3 else "DEPLOY_FAILED")
+        return Failure(code, f"{what} failed", found=tail(result.text, 5) or f"exit status {result.status}",
+                       expected="PostgreSQL that answers and has room", log=tail(result.text),
+                       remedy=f"docker logs {self.container} shows why; when it runs again, deploy again")
+
+    def wait(self, seconds):
+        """Until PostgreSQL takes connections."""
+        end = time.monotonic() + seconds
+        while True:
+            # By TCP: during its first set-up PostgreSQL listens on the socket only.
+            result = run(["docker", "exec", self.container, "pg_isready", "-q", "-h", "127.0.0.1", "-U", "postgres"], QUICK)
+            if result.ok:
+                return
+            if time.monotonic() > end:
+                logs = run(["docker", "logs", "--tail", "25", self.container], QUICK).text
+                raise Failure("DATABASE_CONNECTION_ERROR", "PostgreSQL does not answer", found=f"no connection within {seconds} s",
+                              expected=f"the container {self.container} accepting connections",
+                              remedy=f"docker logs {self.container} shows why", log=tail(logs))
+            time.sleep(0.3)
+
+    def exists(self, database):
+        return self.value(f"SELECT 1 FROM pg_database WHERE datname = {literal(database)}") == "1"
+
+    def size(self, database):
+        return int(self.value(f"SELECT pg_database_size({literal(database)})"))
+
+    def prepare_role(self, password):
+        """The role that Odoo logs in with: it may not create databases, since Odoo would serve an empty one in place of a lost one."""
+        role = quoted(self.ROLE)
+        self.sql(f"""SELECT 'CREATE ROLE {role}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {literal(self.ROLE)}) \\gexec
+                     ALTER ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {literal(scram(password))};""",
+                 what="preparing the database role of Odoo")
+
+    def create(self, database):
+        self.sql(f"CREATE DATABASE {quoted(database)} OWNER {quoted(self.ROLE)} ENCODING 'UTF8' TEMPLATE template0",
+                 what=f"creating the database {database}")
+
+    def drop(self, database):
+        self.sql(f"DROP DATABASE IF EXISTS {quoted(database)} WITH (FORCE)" if self._can_force() else
+                 f"{self._close_sql(database)} DROP DATABASE IF EXISTS {quoted(database)}", limit=LONG, what=f"dropping {database}")
+
+    def _can_force(self):
+        return int(self.value("SHOW server_version_num")) >= 130000
+
+    def _close_sql(self, database):
+        return (f"SELECT 'ALTER DATABASE {quoted(database)} ALLOW_CONNECTIONS false' "
+                f"WHERE EXISTS (SELECT FROM pg_database WHERE datname = {literal(database)}) \\gexec\n"
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(database)} \\g /dev/null\n")
+
+    def clone(self, source, target, owner):
+        """A copy by the file system's means. Nobody may be connected to the source: it is closed meanwhile, and open again after it.
+
+        A copy that a crash cut off is dropped first; connection limit 0 keeps everyone but the superuser out of a copy that is a restore point.
+        """
+        self.drop(target)
+        try:
+            self._without_sessions(source, f"CREATE DATABASE {quoted(target)} TEMPLATE {quoted(source)} OWNER {quoted(owner)}")
+        finally:
+            self.open(source)
+        self.copy_settings(source, target)
+
+    def rename(self, old, new):
+        self._without_sessions(old, f"ALTER DATABASE {quoted(old)} RENAME TO {quoted(new)}")
+        self.open(new)
+
+    def open(self, database):
+        self.sql(f"ALTER DATABASE {quoted(database)} ALLOW_CONNECTIONS true")
+
+    def _without_sessions(self, database, statement):
+        # A backend that was told to end needs a moment.
+        for attempt in range(20):
+            self.sql(self._close_sql(database))
+            result = self._psql(statement, "postgres", LONG)
+            if result.ok:
+                return
+            if "is being accessed by other users" not in result.text:
+                break
+            time.sleep(0.25)
+        raise self._failure(f"copying or renaming {database}", result)
+
+    def limit(self, database, connections):
+        """-1: no limit. 0: the superuser only."""
+        self.sql(f"ALTER DATABASE {quoted(database)} CONNECTION LIMIT {int(connections)}")
+
+    def own(self, database, owner):
+        self.sql(f"ALTER DATABASE {quoted(database)} OWNER TO {quoted(owner)}")
+
+    def copy_settings(self, source, target):
+        """A clone has neither the grants on the database nor its ALTER DATABASE … SET."""
+        rows = self.sql(f"""SELECT format('ALTER DATABASE %I SET %s TO %L', {literal(target)}, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1))
+            FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c
+            WHERE d.datname = {literal(source)} AND s.setrole = 0
+            UNION ALL
+            SELECT format('GRANT %s ON DATABASE %I TO %s', a.privilege_type, {literal(target)},
+                   CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(a.grantee::regrole::text) END)
+            FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = {literal(source)} AND a.grantee <> d.datdba""")
+        if rows:
+            self.sql(";\n".join(row[0] for row in rows))
+
+    def modules(self, database):
+        """{installed module: version as the database knows it}; None if this is no Odoo database yet."""
+        if self.value("SELECT to_regclass('public.ir_module_module') IS NOT NULL", database) != "t":
+            return None
+        rows = self.sql("SELECT name, coalesce(latest_version, '') FROM ir_module_module "
+                        "WHERE state IN ('installed', 'to upgrade', 'to remove')", database)
+        return {row[0]: row[1] if len(row) > 1 else "" for row in rows}
+
+    def unfinished_modules(self, database):
+        return [row[0] for row in self.sql("SELECT name FROM ir_module_module WHERE state IN ('to install', 'to upgrade', 'to remove') ORDER BY 1",
+                                           database)]
+
+    # The marker: which release the data belong to. Odoo's role may read it and not change it.
+
+    def marker(self, database):
+        if self.value("SELECT to_regclass('odoo_ship.marker') IS NOT NULL", database) != "t":
+            return None
+        text = self.value("SELECT json_build_object('state', state, 'digest', digest, 'modules', modules) FROM odoo_ship.marker", database)
+        return None if text is None else json.loads(text)
+
+    def mark(self, database, state, digest, modules):
+        self.sql(f"""BEGIN;
+            CREATE SCHEMA IF NOT EXISTS odoo_ship;
+            CREATE TABLE IF NOT EXISTS odoo_ship.marker (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), state text NOT NULL,
+                digest text NOT NULL, modules jsonb NOT NULL, changed timestamptz NOT NULL DEFAULT now());
+            GRANT USAGE ON SCHEMA odoo_ship TO {quoted(self.ROLE)};
+            GRANT SELECT ON odoo_ship.marker TO {quoted(self.ROLE)};
+            INSERT INTO odoo_ship.marker (state, digest, modules)
+                VALUES ({literal(state)}, {literal(digest)}, {literal(json.dumps(modules, sort_keys=True))})
+                ON CONFLICT (only_row) DO UPDATE SET state = excluded.state, digest = excluded.digest, modules = excluded.modules, changed = now();
+            COMMIT;""", database, what="writing the release's marker")
+
+    def set_marker_state(self, database, state):
+        self.sql(f"UPDATE odoo_ship.marker SET state = {literal(state)}, changed = now()", database)
+
+    def set_parameter(self, database, key, value, replace):
+        """A system parameter of Odoo; the running server does not see it before its next start."""
+        conflict = "UPDATE SET value = excluded.value" if replace else "NOTHING"
+        self.sql(f"INSERT INTO ir_config_parameter (key, value) VALUES ({literal(key)}, {literal(value)}) ON CONFLICT (key) DO {conflict}", database)

@@ -1,0 +1,117 @@
+"""The Compose project on this host: its files, its secrets, its volumes."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from failures import Failure
+from files import PROJECT, STATE, read_json, remove_tree, write
+from shell import must, run
+
+VOLUMES = {"odoo-filestore": (100, 101), "odoo-db-data": (999, 999), "odoo-proxy-data": (1000, 1000)}
+GENERATED = STATE / "secrets"
+RELEASES = STATE / "releases"
+
+
+def stage(request):
+    """Keeps what the release consists of, so that it can be put in place, and back in place, at any time."""
+    directory = RELEASES / request["id"]
+    for name, text in request["files"].items():
+        write(directory / "files" / name, text, mode=0o600)
+    write(directory / "request.json", json.dumps(request, indent=2, sort_keys=True))
+    return directory
+
+
+def staged(release):
+    request = read_json(RELEASES / release / "request.json")
+    if request is None:
+        raise Failure("RELEASE_INCOMPLETE", f"release {release} is not kept on this host any more", expected="one of `odoo-ship status`",
+                      remedy="deploy it again from Pulumi, which sends its files")
+    return request
+
+
+def forget(release):
+    remove_tree(RELEASES / release)
+
+
+def activate(request):
+    """Puts the release's files in place: from here on a plain `docker compose up -d` runs it."""
+    prepare(request)
+    for name, text in request["files"].items():
+        if name != "docker-compose.prod.yml":
+            write(PROJECT / name, text, mode=0o644)
+    # Last: a release is in place when its Compose file is.
+    write(PROJECT / "docker-compose.prod.yml", request["files"]["docker-compose.prod.yml"], mode=0o644)
+
+
+def prepare(request):
+    """Directories, secrets and volumes that any container of the release needs. Changes nothing that runs."""
+    for directory in (PROJECT, PROJECT / "proxy", PROJECT / "proxy" / "state"):
+        directory.mkdir(parents=True, exist_ok=True)
+        os.chmod(directory, 0o755)
+    (PROJECT / "secrets").mkdir(exist_ok=True)
+    os.chmod(PROJECT / "secrets", 0o711)
+    for secret in request["secrets"]:
+        text = generated(secret["file"]) if secret.get("generate") else secret["content"]
+        path = PROJECT / secret["file"]
+        # A file that is bind-mounted keeps its content for a container as long as it is not replaced.
+        if not path.exists() or path.read_text(encoding="utf-8") != text or path.stat().st_uid != secret["uid"]:
+            write(path, text, mode=0o400, owner=(secret["uid"], 0))
+    make_volumes(request.get("dataDirectory"))
+
+
+def generated(name):
+    """A password that is made on this host and leaves it never."""
+    path = GENERATED / Path(name).name
+    if not path.exists():
+        write(path, secrets.token_urlsafe(32))
+    return path.read_text(encoding="utf-8")
+
+
+def make_volumes(data_directory):
+    for name, (uid, gid) in VOLUMES.items():
+        if run(["docker", "volume", "inspect", name], 60).ok:
+            continue
+        options = []
+        if data_directory is not None:
+            require_mounted(data_directory)
+            path = Path(data_directory) / name
+            path.mkdir(mode=0o700, exist_ok=True)
+            os.chown(path, uid, gid)
+            options = ["--opt", "type=none", "--opt", "o=bind", "--opt", f"device={path}"]
+        must(["docker", "volume", "create", *options, name], 60, f"making the volume {name}")
+        path = volume_path(name)
+        if not any(path.iterdir()):
+            os.chown(path, uid, gid)
+            os.chmod(path, 0o700)
+
+
+def require_mounted(directory):
+    """Books on the host's own disk because their Volume was not mounted would be lost with the host."""
+    if not os.path.ismount(directory):
+        raise Failure("HOST_UNFIT", f"{directory} is not mounted", found="an ordinary directory, or none", expected="the data Volume mounted there",
+                      remedy=f"attach the Volume and run `mount {directory}`, then deploy again")
+
+
+def volume_path(name):
+    """Where a volume's content lies on the host."""
+    volume = json.loads(must(["docker", "volume", "inspect", name], 60, f"looking for the volume {name}"))[0]
+    device = (volume.get("Options") or {}).get("device")
+    return Path(device or volume["Mountpoint"])
+
+
+CLOSED = PROJECT / "proxy" / "state" / "closed"
+
+
+def close():
+    """From the next request on the proxy answers 503; a restart of it, or of the host, changes nothing about that."""
+    write(CLOSED, "closed for maintenance\n", mode=0o644)
+
+
+def is_open():
+    return not CLOSED.exists()
+
+
+def open_again():
+    CLOSED.unlink(missing_ok=True)

@@ -1,0 +1,541 @@
+"""A release, step by step: preflight, pulled, rehearsed, closed, point, upgraded, smoked, committed.
+
+Every step is journalled before and after. Whatever fails or is killed before `committed` begins is taken back: the database and the
+files as they were, the previous release serving. From then on nothing is ever restored without a person's word.
+"""
+
+import json
+import re
+import secrets
+import threading
+import time
+
+import ledger
+import plan as planning
+import project
+from failures import Failure, code_from_log, tail
+from files import LOGS, Reserve, STATE
+from filestore import Filestore
+from journal import Journal, now
+from postgres import LONG
+
+IMAGE_BYTES, SPARE_BYTES = 4_000_000_000, 500_000_000
+REHEARSAL = "rehearsal"
+FIRST_LOGIN = STATE / "first-login"
+REPORT_URL = "http://127.0.0.1:8069"
+
+
+class Release:
+    """One attempt to make `request` the live release. `restore`: a restore point to put back, in place of an upgrade."""
+
+    def __init__(self, host, request, journal, say, restore=None):
+        self.host = host
+        self.request = request
+        self.journal = journal
+        self.say = say
+        self.restore = restore
+        self.postgres = host.postgres
+        self.database = request["database"]
+        self.settings = request["release"]
+        self.plan = None
+        self.image = None
+        self.warnings = []
+
+    # The way forward
+
+    def run(self):
+        journal, say = self.journal, self.say
+        with journal.step("preflight", say):
+            self.preflight()
+        with journal.step("pulled", say):
+            self.pull()
+            self.plan = self.make_plan()
+            journal.note(mode=self.plan.mode, point=journal["attempt"] if self.plan.mode == "maintenance" else None)
+            say(f"pulled: {self.plan.describe()}")
+        if self.settings["rehearse"] and self.plan.mode != "install" and self.plan.changes_modules and not self.restore:
+            with journal.step("rehearsed", say):
+                self.rehearse()
+        closing = self.plan.mode != "rolling" or self.host.changes(self.request, "db")
+        if closing:
+            with journal.step("closed", say):
+                self.close()
+        if self.plan.mode == "maintenance":
+            with journal.step("point", say):
+                self.take_point()
+        if self.plan.changes_modules or self.restore:
+            with journal.step("upgraded", say):
+                self.upgrade()
+        with journal.step("smoked", say):
+            if self.plan.changes_modules or self.host.changes(self.request, "odoo"):
+                self.smoke_apart()
+            self.activate()
+        self.commit()
+
+    def preflight(self):
+        """Nothing is touched. What needs the image itself is checked once it is here, still before anything changes."""
+        self.host.remove_tasks()
+        self.reserve().keep()
+        needed = {} if self.host.has_image(self.request["image"]) else {"images": IMAGE_BYTES}
+        for place, free in self.host.free().items():
+            want = SPARE_BYTES + needed.get("images", 0)
+            if free < want:
+                raise disk_low(place, free, want)
+        if self.journal["from"] is not None:
+            self.postgres.wait(60)
+            if self.postgres.exists(self.database):
+                self.require_room(3)
+
+    def require_room(self, copies):
+        """Room for so many copies of the database beside it."""
+        size = self.postgres.size(self.database)
+        path = project.volume_path("odoo-db-data")
+        free = self.host.free()[str(path)]
+        if free < copies * size + SPARE_BYTES:
+            raise disk_low(path, free, copies * size + SPARE_BYTES)
+
+    def pull(self):
+        self.host.log_in(self.request["registry"])
+        images = self.host.service_images(self.request)
+        for image in sorted(set(images)):
+            if "@sha256:" not in image:
+                raise Failure("DEPLOY_FAILED", "an image is not named by its digest", found=image, expected="repository@sha256:…",
+                              remedy="deploy from Pulumi, which renders it so")
+            self.host.pull(image, 1800)
+        self.image = self.host.series_and_modules(self.request["image"])
+        self.refuse_postgres_mismatch()
+
+    def refuse_postgres_mismatch(self):
+        if not self.host.has_volume("odoo-db-data"):
+            return
+        version = project.volume_path("odoo-db-data") / "PG_VERSION"
+        if not version.exists():
+            return
+        found, major = version.read_text().strip(), self.host.postgres_major(self.host.service_image(self.request, "db"))
+        if major is not None and found != major:
+            raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image does not fit the data directory",
+                          found=f"data of PostgreSQL {found}, image of {major}", expected="the same major version",
+                          remedy="keep the older image in the images record; a new major version needs a dump and a restore")
+
+    def make_plan(self):
+        if self.journal["from"] is None:
+            project.prepare(self.request)
+            self.host.start_database(self.request, 120)
+            self.postgres.prepare_role(project.generated("odoo-db-password"))
+        elif not self.postgres.exists(self.database):
+            raise Failure("DATABASE_CONNECTION_ERROR", f"the database {self.database} is gone", found=f"PostgreSQL has no {self.database}",
+                          expected="the live database", remedy="`odoo-ship points` lists restore points; `odoo-ship restore` puts one into a new database")
+        exists = self.postgres.exists(self.database)
+        installed = self.postgres.modules(self.database) if exists else None
+        marker = self.postgres.marker(self.database) if installed else None
+        if self.restore:
+            return planning.Plan("maintenance")
+        plan = planning.plan_release(self.request, self.image, installed, marker)
+        self.warnings += plan.warnings
+        return plan
+
+    def rehearse(self):
+        """The same upgrade on a neutralised copy, while the live release serves: most bad releases end here."""
+        name = f"{self.database}-{REHEARSAL}"
+        try:
+            self.postgres.drop(name)
+            self.postgres.create(name)
+            copy = f'pg_dump -U postgres -Fc "{self.database}" | pg_restore -U postgres -d "{name}" --exit-on-error'
+            result = self.host.in_database(["bash", "-o", "pipefail", "-c", copy], LONG)
+            if not result.ok:
+                raise Failure(code_from_log(result.text, "DATABASE_CONNECTION_ERROR"), "the copy for the rehearsal cannot be made",
+                              found=tail(result.text, 3), expected="room for a second database",
+                              remedy="free some disk, or set release:rehearse to false", log=tail(result.text))
+            store = self.filestore()
+            store.link(store.live(self.database), store.live(name))
+            self.neutralise(name)
+            self.change_modules(name)
+            self.smoke(name)
+        except Failure as failure:
+            failure.summary = f"in the rehearsal, on a copy: {failure.summary}"
+            raise
+        finally:
+            self.forget_rehearsal()
+
+    def forget_rehearsal(self):
+        self.host.remove_tasks()
+        name = f"{self.database}-{REHEARSAL}"
+        self.postgres.drop(name)
+        project.remove_tree(self.filestore().live(name))
+
+    def neutralise(self, database):
+        result = self.host.task(self.request, "neutralise", ["odoo", "neutralize", "-d", database], 600, database, self.journal["attempt"])
+        if not result.ok:
+            raise Failure("DEPLOY_FAILED", "a copy of the database cannot be neutralised", found=f"exit status {result.status}",
+                          expected="a copy that sends no mail and runs no job", remedy="see the log", log=tail(result.text))
+
+    def close(self):
+        """No new request from here on; those under way are finished; then Odoo is stopped, and with it cron."""
+        project.close()
+        self.host.stop_odoo()
+        if self.host.changes(self.request, "db"):
+            self.host.start_database(self.request, 120)
+
+    def take_point(self):
+        """The data as they are when this release is left: cloned, with the files as hard links."""
+        attempt = self.journal["attempt"]
+        self.require_room(1)
+        self.postgres.clone(self.database, self.point_database(attempt), "postgres")
+        self.postgres.limit(self.point_database(attempt), 0)
+        store = self.filestore()
+        store.link(store.live(self.database), store.kept(attempt))
+        files, size = store.measure(store.kept(attempt))
+        left = ledger.live()
+        ledger.record_point({"id": attempt, "from": left and left["digest"], "release": left and left["release"], "to": ledger.digest_of(self.request["image"]),
+                             "at": now(), "database": self.point_database(attempt), "bytes": self.postgres.size(self.point_database(attempt)),
+                             "files": files, "fileBytes": size, "modules": left["modules"] if left else {}})
+
+    def upgrade(self):
+        if self.restore:
+            self.put_back_copy_of(self.restore)
+        elif self.plan.mode == "install":
+            self.install()
+        elif self.plan.mode == "maintenance":
+            # From here on no code but ours may start on this database, whoever starts it.
+            digest = ledger.digest_of(self.request["image"])
+            self.postgres.mark(self.database, "upgrading", digest, {})
+            self.change_modules(self.database)
+            self.mark_ready(additive=False)
+        else:
+            before = self.postgres.marker(self.database)["modules"]
+            self.change_modules(self.database)
+            self.mark_ready(additive=True, before=before)
+
+    def install(self):
+        if not self.postgres.exists(self.database):
+            self.postgres.create(self.database)
+        self.filestore().prepare()
+        self.change_modules(self.database)
+        container = self.host.start_task(self.request, "first-login", ["sleep", "300"], self.database)
+        password = secrets.token_urlsafe(15)
+        self.ask_odoo(container, {"database": self.database, "do": "first-install", "password": password}).close()
+        self.host.remove_task("first-login")
+        project.write(FIRST_LOGIN, f"user: admin\npassword: {password}\n", mode=0o400)
+        self.mark_ready(additive=False)
+
+    def change_modules(self, database):
+        """Odoo's own upgrade: it commits each module by itself, so a failure leaves a half-upgraded database behind."""
+        series = float(self.image["series"])
+        command = ["odoo", "--stop-after-init", "--no-http", "--workers=0", "--max-cron-threads=0", "-d", database]
+        if self.plan.install:
+            command += ["-i", ",".join(self.plan.install)]
+        if self.plan.upgrade:
+            command += ["-u", ",".join(self.plan.upgrade)]
+        if self.plan.mode == "install":
+            demo = self.request.get("demo", False)
+            command += (["--with-demo"] if demo else []) if series >= 19 else ([] if demo else ["--without-demo=all"])
+        result = self.host.task(self.request, "upgrade", command, self.settings["upgradeSeconds"], database, self.journal["attempt"])
+        self.judge(result, database)
+
+    def judge(self, result, database):
+        """Exit status 0 is not enough: Odoo reports modules that it could not load in its log alone."""
+        bad = re.findall(r"(?m)^.* (?:ERROR|CRITICAL) .*(?:modules are not loaded|inconsistent states|Failed to load|Couldn't load module|"
+                         r"Failed to initialize|invalid module names).*$", result.text)
+        if result.status == 124:
+            raise Failure("DEPLOY_TIMEOUT", "the upgrade of the modules takes too long", found=f"not done after {self.settings['upgradeSeconds']} s",
+                          expected="an end within release:upgradeMinutes", remedy="raise release:upgradeMinutes, or make the migration faster",
+                          log=tail(result.text))
+        if not result.ok or bad:
+            raise Failure(code_from_log(result.text, "MODULE_LOAD_ERROR"), "the modules cannot be upgraded" if self.plan.upgrade else "the modules cannot be installed",
+                          found=bad[0].strip() if bad else last_error(result.text) or f"exit status {result.status}", expected="an upgrade without errors",
+                          remedy="the log below names the module; mend it and release again", log=tail(result.text, 40))
+        unfinished = self.postgres.unfinished_modules(database)
+        installed = self.postgres.modules(database)
+        unfinished += [name for name in self.plan.install if name not in installed]
+        if unfinished:
+            raise Failure("MODULE_LOAD_ERROR", "modules were left unfinished", found=", ".join(unfinished), expected="all installed",
+                          remedy="the log below names the reason; mend the module and release again", log=tail(result.text, 40))
+
+    def mark_ready(self, additive, before=None):
+        installed = self.postgres.modules(self.database)
+        now_applied = planning.applied(self.image, installed)
+        self.postgres.mark(self.database, "ready", ledger.digest_of(self.request["image"]), planning.accepted(now_applied, before or {}, additive))
+
+    def set_addresses(self):
+        """PDFs fetch their style sheets from Odoo itself, not through the proxy; links in mails lead to the address that users know."""
+        self.postgres.set_parameter(self.database, "report.url", REPORT_URL, replace=False)
+        before = self.journal["from"] and project.staged(self.journal["from"])["url"]
+        self.postgres.set_parameter(self.database, "web.base.url", self.request["url"], replace=before != self.request["url"])
+        self.postgres.set_parameter(self.database, "web.base.url.freeze", "True", replace=False)
+
+    def put_back_copy_of(self, point):
+        """The data of a restore point become live; the point itself stays. What was live is in the point that was just taken."""
+        attempt, store = self.journal["attempt"], self.filestore()
+        incoming = f"{self.database}-incoming"
+        self.postgres.clone(point["database"], incoming, self.postgres.ROLE)
+        self.postgres.limit(incoming, -1)
+        store.link(store.kept(point["id"]), store.kept("incoming"))
+        self.postgres.rename(self.database, f"{self.database}-replaced-{attempt}")
+        self.postgres.rename(incoming, self.database)
+        store.move(store.live(self.database), store.kept(f"replaced-{attempt}"))
+        store.move(store.kept("incoming"), store.live(self.database))
+
+    def smoke_apart(self):
+        self.smoke(self.database)
+
+    def smoke(self, database):
+        """The new server on an address that nobody knows, with no way out, used as a person would."""
+        container = self.host.start_task(self.request, "smoke", ["odoo"], database)
+        try:
+            self.host.wait_ready(container, self.settings["readySeconds"])
+            password = secrets.token_urlsafe(24)
+            order = {"database": database, "do": "smoke-user", "login": f"odoo-ship-smoke-{secrets.token_hex(4)}", "password": password,
+                     "modules": self.plan.upgrade + self.plan.install}
+            with self.ask_odoo(container, order) as talk:
+                order.update(talk.answer)
+                result = self.host.script(container, "smoke.py", json.dumps(order), 300)
+                talk.say_done()
+            self.judge_smoke(result, container)
+        finally:
+            self.host.remove_task("smoke")
+
+    def judge_smoke(self, result, container):
+        found = json.loads(result.output) if result.ok and result.output.strip() else {"failed": "start", "found": tail(result.text, 5)}
+        if "failed" in found:
+            log = self.host.logs(container)
+            raise Failure(code_from_log(log + found["found"], "HEALTH_CHECK_FAIL"), f"the new release fails the smoke test: {found['failed']}",
+                          found=found["found"], expected="login page, asset, login, create and read, form views, websocket",
+                          remedy="the log below may say why; mend the release, then deploy again", log=tail(log))
+
+    def ask_odoo(self, container, order):
+        return Conversation(self.host.conversation(container, "in_odoo.py"), order)
+
+    def activate(self):
+        """The release's files in place and its real server started, on a port that only the proxy reaches, with every job held."""
+        project.activate(self.request)
+        if not self.host.changes(self.request, "odoo") and not self.plan.changes_modules and not self.restore:
+            self.host.start_proxy(self.request)
+            return
+        self.host.stop_odoo()
+        self.set_addresses()
+        self.hold = self.host.hold_cron(self.database)
+        self.hold.__enter__()
+        self.host.start_odoo(self.request)
+        self.host.wait_ready("odoo-ce", self.settings["readySeconds"])
+        self.host.start_proxy(self.request)
+
+    hold = None
+
+    def commit(self):
+        """The commit point: once its begin is in the journal, users reach the new release, and nothing is taken back by itself."""
+        installed = self.postgres.modules(self.database)
+        applied = planning.applied(self.image, installed)
+        self.journal.note(applied=applied)
+        with self.journal.step("committed", self.say):
+            complete(self.host, self.journal)
+            self.let_go()
+
+    def let_go(self):
+        if self.hold is not None:
+            self.hold.__exit__()
+            self.hold = None
+
+    # What both ways need
+
+    def filestore(self):
+        return Filestore(project.volume_path("odoo-filestore"))
+
+    def point_database(self, attempt):
+        return f"{self.database}-point-{attempt}"
+
+    def reserve(self):
+        places = [STATE]
+        if self.host.has_volume("odoo-filestore"):
+            kept = self.filestore().kept("")
+            if kept.exists():
+                places.append(kept)
+        return Reserve(places)
+
+
+def complete(host, journal):
+    """What is left to do after the commit point; may be done again after a crash."""
+    request = project.staged(journal["to"])
+    project.activate(request)
+    if not host.odoo_runs(request["image"]):
+        # Only after a crash: the server that was ready is gone with the host.
+        host.start_database(request, 120)
+        host.start_odoo(request)
+        host.wait_ready("odoo-ce", request["release"]["readySeconds"])
+        host.start_proxy(request)
+    host.keep_odoo()
+    project.open_again()
+    ledger.record(request, journal["applied"])
+    journal.note(outcome="succeeded")
+
+
+def take_back(host, journal, say):
+    """Puts everything back as it was before the release began; may be done again after a crash, from wherever that left it."""
+    say("taking the release back")
+    journal.note(reverting=True)
+    release = Release(host, project.staged(journal["to"]), journal, say)
+    postgres, database, attempt = host.postgres, release.database, journal["attempt"]
+    release.reserve().give_back()
+    host.remove_tasks()
+    if journal["from"] is None and journal["mode"] != "maintenance":
+        take_back_install(host, journal, release)
+        return
+    postgres.wait(120)
+    changed = journal.reached("upgraded") and journal["mode"] == "maintenance"
+    activated = journal.reached("smoked")
+    if changed or activated or journal.reached("closed"):
+        # Files first: should anyone start the project by hand meanwhile, it is the previous release that is refused or runs.
+        previous = journal["from"] and project.staged(journal["from"])
+        if previous:
+            project.activate(previous)
+        if changed:
+            host.stop_odoo(10)
+            swap_back(release, attempt)
+        elif journal.reached("point"):
+            postgres.drop(release.point_database(attempt))
+            project.remove_tree(release.filestore().kept(attempt))
+            ledger.forget_point(attempt)
+            postgres.open(database)
+        if previous:
+            serve_again(host, previous)
+    release.forget_rehearsal()
+    prune_evidence(release, keep=attempt)
+
+
+def take_back_install(host, journal, release):
+    """A first install has nothing to go back to: what it made is removed, if it made it."""
+    if journal.reached("upgraded") and journal["mode"] == "install":
+        host.stop_odoo(10)
+        host.postgres.wait(120)
+        host.postgres.drop(release.database)
+        project.remove_tree(release.filestore().live(release.database))
+
+
+def swap_back(release, attempt):
+    """The point by rename, the failed data kept as evidence. Which renames are done already is told by what exists."""
+    postgres, store, database = release.postgres, release.filestore(), release.database
+    point, failed = release.point_database(attempt), f"{database}-failed-{attempt}"
+    for name in (f"{database}-incoming", f"{database}-replaced-{attempt}"):
+        if name.endswith("incoming") or postgres.exists(database):
+            postgres.drop(name)
+    if postgres.exists(point):
+        if postgres.exists(database):
+            postgres.rename(database, failed)
+            postgres.limit(failed, 0)
+        postgres.own(point, postgres.ROLE)
+        postgres.limit(point, -1)
+        postgres.rename(point, database)
+        postgres.copy_settings(failed, database)
+    project.remove_tree(store.kept("incoming"))
+    if store.kept(attempt).exists():
+        if store.live(database).exists():
+            project.remove_tree(store.kept(f"failed-{attempt}"))
+            store.move(store.live(database), store.kept(f"failed-{attempt}"))
+        store.move(store.kept(attempt), store.live(database))
+    ledger.forget_point(attempt)
+
+
+def serve_again(host, request):
+    """The previous release, ready, before anyone is let in."""
+    host.start_database(request, 120)
+    host.postgres.open(request["database"])
+    host.start_odoo(request)
+    host.wait_ready("odoo-ce", request["release"]["readySeconds"])
+    host.keep_odoo()
+    host.start_proxy(request)
+    project.open_again()
+
+
+def prune_evidence(release, keep):
+    """The newest failed database is kept for whoever wants to know why; older ones go."""
+    postgres, database = release.postgres, release.database
+    names = [row[0] for row in postgres.sql("SELECT datname FROM pg_database ORDER BY 1")]
+    for name in names:
+        if re.fullmatch(re.escape(database) + r"-(failed|replaced)-.+", name) and not name.endswith(keep):
+            postgres.drop(name)
+    kept = release.filestore().kept("")
+    for path in kept.glob("failed-*") if kept.exists() else ():
+        if not path.name.endswith(keep):
+            project.remove_tree(path)
+
+
+def prune(host, request, say):
+    """After a commit: restore points beyond the newest N, evidence, releases and images that nothing can go back to."""
+    release = Release(host, request, None, say)
+    points = ledger.points()
+    for point in points[: max(0, len(points) - request["release"]["keepPoints"])]:
+        say(f"removing the restore point {point['id']}: {request['release']['keepPoints']} newer ones are kept")
+        host.postgres.drop(point["database"])
+        project.remove_tree(release.filestore().kept(point["id"]))
+        ledger.forget_point(point["id"])
+    prune_evidence(release, keep="")
+    for path in release.filestore().kept("").glob("replaced-*"):
+        project.remove_tree(path)
+    known = ledger.releases()
+    needed = {entry["release"] for entry in known[-3:]} | {point["release"] for point in ledger.points()}
+    images = {entry["image"] for entry in known if entry["release"] in needed}
+    for entry in known:
+        if entry["release"] not in needed:
+            project.forget(entry["release"])
+            if entry["image"] not in images:
+                host.remove_image(entry["image"])
+
+
+class Conversation:
+    """Odoo's own code in a container, asked by one line and let go by another; ended by force if it takes too long."""
+
+    LIMIT = 300
+
+    def __init__(self, child, order):
+        self.child = child
+        self.timer = threading.Timer(self.LIMIT, child.kill)
+        self.timer.start()
+        try:
+            child.stdin.write(json.dumps(order) + "\n")
+            child.stdin.flush()
+        except BrokenPipeError:
+            pass
+        line = child.stdout.readline()
+        if not line:
+            self.timer.cancel()
+            log = child.stderr.read()
+            child.wait()
+            raise Failure(code_from_log(log, "MODULE_LOAD_ERROR"), "Odoo's code cannot be used with this database", found=tail(log, 1) or "no answer",
+                          expected="a registry that loads", remedy="the log below says why; mend the release, then deploy again", log=tail(log))
+        self.answer = json.loads(line)["ok"]
+
+    def say_done(self):
+        self.child.stdin.write("\n")
+        self.child.stdin.flush()
+        self.child.stdout.readline()
+
+    def close(self):
+        self.child.stdin.close()
+        try:
+            self.child.wait(60)
+        except Exception:
+            self.child.kill()
+        self.timer.cancel()
+        self.child.stdout.close()
+        self.child.stderr.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def last_error(log):
+    lines = [line for line in log.splitlines() if re.search(r" (ERROR|CRITICAL) |^\w*(Error|Exception)\b", line)]
+    return lines[-1].strip() if lines else ""
+
+
+def disk_low(place, free, wanted):
+    return Failure("DISK_SPACE_LOW", "there is too little disk space for this release", found=f"{free / 1e9:.1f} GB free at {place}",
+                   expected=f"{wanted / 1e9:.1f} GB", remedy="`docker system df` and `odoo-ship points` show what takes space; free some, or enlarge the disk")
+
+
+def attempt_name():
+    return time.strftime("%Y%m%dt%H%M%Sz", time.gmtime())
+
+
+__all__ = ["Release", "complete", "take_back", "prune", "attempt_name", "LOGS"]

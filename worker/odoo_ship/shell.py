@@ -1,0 +1,70 @@
+"""Programs run by the worker: always with a limit, never with a secret among the arguments."""
+
+import os
+import signal
+import subprocess
+
+from failures import Failure, tail
+
+
+class Result:
+    def __init__(self, status, output, error=""):
+        self.status = status
+        self.output = output
+        self.error = error
+
+    @property
+    def ok(self):
+        return self.status == 0
+
+    @property
+    def text(self):
+        return (self.output + self.error).strip()
+
+
+def run(args, limit, given=None, log=None, env=None):
+    """Runs to the end or the limit (seconds), then the whole process group is killed and the status is 124.
+
+    `log`: a file that gets all output; then nothing is captured and `output` is that file's content from this run.
+    """
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(log, "ab") as file:
+            start = file.tell()
+            status, _, _ = _run(args, limit, given, file, subprocess.STDOUT, env)
+        with open(log, "rb") as file:
+            file.seek(start)
+            return Result(status, file.read().decode("utf-8", "replace"))
+    status, output, error = _run(args, limit, given, subprocess.PIPE, subprocess.PIPE, env)
+    return Result(status, output, error)
+
+
+def _run(args, limit, given, stdout, stderr, env):
+    try:
+        child = subprocess.Popen(args, stdin=subprocess.PIPE if given is not None else subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+                                 env=None if env is None else {**os.environ, **env}, start_new_session=True)
+    except FileNotFoundError:
+        raise Failure("TOOL_MISSING", f"{args[0]} is not installed on this host", found="no such program", expected=f"{args[0]} on PATH",
+                      remedy=f"install {args[0]}, then deploy again") from None
+    try:
+        output, error = child.communicate(None if given is None else given.encode(), timeout=limit)
+        status = child.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        output, error = child.communicate()
+        status, error = 124, (error or b"") + f"\nended after {limit} s".encode()
+    except BaseException:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        raise
+    return status, (output or b"").decode("utf-8", "replace"), (error or b"").decode("utf-8", "replace")
+
+
+def must(args, limit, what, code="DEPLOY_FAILED", given=None, env=None):
+    """Standard output of a program that must succeed."""
+    result = run(args, limit, given=given, env=env)
+    if not result.ok:
+        late = f"not done after {limit} s" if result.status == 124 else f"exit status {result.status}"
+        raise Failure(code, f"{what} failed", found=f"{late}: {tail(result.text, 5)}", expected="exit status 0",
+                      remedy="see the log below or `odoo-ship logs`, mend the cause, then deploy again", log=tail(result.text))
+    return result.output

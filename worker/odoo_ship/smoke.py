@@ -1,0 +1,121 @@
+"""Runs inside a container of the release: uses its server as a person would. Standard input: {"database", "login", "password", "models", "websocket"}.
+
+Prints one JSON line: {"passed": [what]} or {"failed": what, "found": why, "passed": […]}. Only Python's own library.
+"""
+
+import base64
+import http.client
+import json
+import os
+import re
+import sys
+
+
+class Client:
+    def __init__(self):
+        self.cookie = ""
+
+    def ask(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", 8069, timeout=60)
+        headers = {"Host": "127.0.0.1:8069", **({"Cookie": self.cookie} if self.cookie else {}), **(headers or {})}
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        for line in answer.headers.get_all("Set-Cookie") or []:
+            if line.startswith("session_id="):
+                self.cookie = line.split(";")[0]
+        return answer, answer.read()
+
+    def page(self, path):
+        answer, body = self.ask("GET", path)
+        if answer.status != 200:
+            raise ValueError(f"{path} answered {answer.status}: {readable(body)}")
+        return body.decode("utf-8", "replace")
+
+    def rpc(self, path, params):
+        body = json.dumps({"jsonrpc": "2.0", "method": "call", "id": 1, "params": params})
+        answer, text = self.ask("POST", path, body, {"Content-Type": "application/json"})
+        if answer.status != 200:
+            raise ValueError(f"{path} answered {answer.status}: {readable(text)}")
+        result = json.loads(text)
+        if "error" in result:
+            data = result["error"].get("data") or {}
+            raise ValueError(f"{path}: {data.get('name', '')} {data.get('message') or result['error'].get('message')}\n{data.get('debug', '')[-1500:]}")
+        return result.get("result")
+
+    def call(self, model, method, args=(), options=None):
+        return self.rpc(f"/web/dataset/call_kw/{model}/{method}",
+                        {"model": model, "method": method, "args": list(args), "kwargs": options or {}})
+
+
+def readable(body):
+    return re.sub(r"<[^>]+>|\s+", " ", body.decode("utf-8", "replace"))[:300].strip()
+
+
+def login_page(client, order):
+    page = client.page("/web/login")
+    if 'name="login"' not in page:
+        raise ValueError("/web/login has no login form")
+    order["page"] = page
+
+
+def static_asset(client, order):
+    assets = re.findall(r'(?:href|src)="(/web/(?:assets|content)/[^"]+|/web/static/[^"]+)"', order["page"])
+    if not assets:
+        raise ValueError("the login page names no asset")
+    client.page(assets[0].replace("&amp;", "&"))
+
+
+def authenticated(client, order):
+    session = client.rpc("/web/session/authenticate", {"db": order["database"], "login": order["login"], "password": order["password"]})
+    if not session or not session.get("uid"):
+        raise ValueError("the login was refused")
+
+
+def create_and_read(client, order):
+    record = client.call("res.partner.category", "create", [{"name": "Smoke test of a release"}])
+    record = record if isinstance(record, int) else record[0]
+    found = client.call("res.partner.category", "read", [[record], ["name"]])
+    client.call("res.partner.category", "unlink", [[record]])
+    if [row["name"] for row in found] != ["Smoke test of a release"]:
+        raise ValueError(f"read back {found}")
+
+
+def form_views(client, order):
+    for model in order["models"] or ["res.partner"]:
+        views = client.call(model, "get_views", [], {"views": [[False, "form"]]})
+        if "<form" not in views["views"]["form"]["arch"]:
+            raise ValueError(f"no form of {model}")
+
+
+def websocket(client, order):
+    if not order["websocket"]:
+        return
+    config = open(os.environ["ODOO_RC"], encoding="utf-8").read()
+    workers = re.search(r"(?m)^workers\s*=\s*(\d+)", config)
+    connection = http.client.HTTPConnection("127.0.0.1", 8072 if workers and int(workers[1]) > 0 else 8069, timeout=30)
+    key = base64.b64encode(os.urandom(16)).decode()
+    connection.request("GET", "/websocket", headers={
+        "Host": "127.0.0.1:8069", "Origin": "http://127.0.0.1:8069", "Connection": "Upgrade", "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key, "Cookie": client.cookie})
+    status = connection.getresponse().status
+    if status != 101:
+        raise ValueError(f"/websocket answered {status}, not 101")
+
+
+CHECKS = (("login page", login_page), ("static asset", static_asset), ("login", authenticated), ("create and read", create_and_read),
+          ("form views", form_views), ("websocket", websocket))
+
+
+def main():
+    order, client, passed = json.load(sys.stdin), Client(), []
+    for name, check in CHECKS:
+        try:
+            check(client, order)
+        except Exception as error:
+            print(json.dumps({"failed": name, "found": f"{type(error).__name__}: {error}", "passed": passed}))
+            return
+        passed.append(name)
+    print(json.dumps({"passed": passed}))
+
+
+main()
