@@ -35,7 +35,7 @@ export const errorCodes = {
 
   ADDON_INVALID: "high",
   BASE_IMAGE_INVALID: "high",
-  DEPLOYMENT_FAILURE: "critical",
+  DEPLOY_FAILED: "critical",
   ENTERPRISE_MODULE: "high",
   GIT_HISTORY_MISSING: "medium",
   HOST_KEY_MISMATCH: "critical",
