@@ -33,7 +33,16 @@ export interface ContextSources {
   readonly caFile: string;
 }
 
-const imageFiles = ["Dockerfile", "addons_check.py", "addons_files.py", "enterprise-modules.txt", "entrypoint.py", "odoo.conf"];
+const imageFiles = [
+  "Dockerfile",
+  "addons_check.py",
+  "addons_files.py",
+  "enterprise-modules.txt",
+  "entrypoint.py",
+  "modules.py",
+  "odoo.conf",
+  "release_marker.py",
+];
 const imageDirectory = "images/odoo";
 /** Folders that the Dockerfile copies: they exist in each context, if empty. */
 const contextFolders = ["extra-addons", "oca-addons", "requirements", "ca"];

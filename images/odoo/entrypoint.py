@@ -2,8 +2,9 @@
 """Start of the Odoo container: settings in, one private configuration file out, then exec.
 
 /etc/odoo/odoo.conf (baked or mounted) and the environment become /run/odoo/odoo.conf (mode 0600, named by ODOO_RC); the
-environment wins. The secrets leave the environment before Odoo starts and never enter an argument. Exit codes (sysexits.h):
-78 for a setting that is missing or wrong, 69 for a PostgreSQL that does not answer; either way one line says which.
+environment wins. The secrets leave the environment before Odoo starts and never enter an argument. Odoo does not start on a
+database that belongs to another release (release_marker.py). Exit codes (sysexits.h): 78 for a setting that is missing or wrong and
+for another release's database, 69 for a PostgreSQL that does not answer; either way one line says which.
 """
 
 import base64
@@ -20,6 +21,10 @@ import socket
 import sys
 import time
 from pathlib import Path
+
+# -I leaves this directory out, so that no file in a working directory can take the place of a module.
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import release_marker  # noqa: E402
 
 EX_UNAVAILABLE, EX_CONFIG = 69, 78
 SECRETS = ("DB_PASSWORD", "ADMIN_PASSWD")
@@ -205,7 +210,11 @@ def write_private(parser, path, origin):
         raise Refusal(f"{path} cannot be written by uid {os.getuid()}: {error.strerror}; mount a tmpfs on /run (mode 1777)") from None
 
 
-def wait_for_postgresql(options, seconds):
+def connection_target(options):
+    return {key: options["db_" + key] for key in ("host", "port", "user", "password", "sslmode") if options.get("db_" + key)}
+
+
+def wait_for_postgresql(target, seconds):
     """Returns once PostgreSQL lets this user in; refuses after `seconds`, with the last reason."""
     import psycopg2  # only the image has it, and only this needs it
 
@@ -215,7 +224,6 @@ def wait_for_postgresql(options, seconds):
         raise Refusal(f"DB_WAIT_SECONDS must be {expected}, got {seconds!r}") from None
     # As PID 1 this process has no default reaction to SIGTERM, and a wait must be interruptible.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    target = {key: options["db_" + key] for key in ("host", "port", "user", "password", "sslmode") if options.get("db_" + key)}
     where = f"PostgreSQL at {target['host']}:{target['port']} (user {target['user']})"
     deadline = time.monotonic() + limit
     for attempt in itertools.count():
@@ -228,6 +236,15 @@ def wait_for_postgresql(options, seconds):
         if attempt == 0:
             warn(f"waiting up to {limit} s for {where}")
         time.sleep(min(1, max(0, deadline - time.monotonic())))
+
+
+def check_release(target, argv, options, environ):
+    """Refuses a start on a database that another release's code has changed, or that a deployment is changing."""
+    if environ.get("ODOO_RELEASE_TASK") == "1":
+        return warn("ODOO_RELEASE_TASK=1: the release marker is not looked at")
+    if found := release_marker.objection(target, release_marker.databases(argv, options["db_name"])):
+        code, text = found
+        raise Refusal(text, code, EX_UNAVAILABLE if code == "DATABASE_CONNECTION_ERROR" else EX_CONFIG)
 
 
 def child_environment(environ, options, rc, for_odoo):
@@ -267,7 +284,9 @@ def start(argv, environ, root):
             raise
         warn(f"no configuration was written for {argv[0]!r}: {refusal}")
     if for_odoo:
-        wait_for_postgresql(options, environ.get("DB_WAIT_SECONDS") or "60")
+        target = connection_target(options)
+        wait_for_postgresql(target, environ.get("DB_WAIT_SECONDS") or "60")
+        check_release(target, argv[1:], options, environ)
     execute(argv, child_environment(environ, options, rc, for_odoo))
 
 
