@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { z } from "zod";
 import { ShipError } from "../components/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort } from "./config";
+import type { Machines } from "./digitalocean/machines";
 import { startDigitalOceanApi, type DigitalOceanApi } from "./digitalocean/server";
 import { startRegistryBackend, type RegistryBackend } from "./registry/backend";
 import { startRegistryFront, type RegistryFront } from "./registry/front";
@@ -20,6 +21,10 @@ export interface ServersOptions {
   readonly apiPort?: number;
   readonly registryPort?: number;
   readonly registryBackendPort?: number;
+  /** What runs behind the API's droplets. @default nothing */
+  readonly machines?: Machines;
+  /** How long an action on a droplet takes at least, in milliseconds. @default 300 */
+  readonly actionMs?: number;
 }
 
 const secretsSchema = z.object({ token: z.string(), pushPassword: z.string(), pullPassword: z.string() });
@@ -76,6 +81,8 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       stateFile: path.join(options.stateDir, "digitalocean.json"),
       token: secrets.token,
       contents: backend.contents,
+      ...(options.machines !== undefined && { machines: options.machines }),
+      ...(options.actionMs !== undefined && { actionMs: options.actionMs }),
     });
     closers.push(() => api.close());
     const front = await startRegistryFront({

@@ -1,3 +1,4 @@
+import { slots } from "./machines";
 import type { Context, Route } from "./router";
 
 /** The e-mail address of the sandbox's account; also the user name in Docker credentials. */
@@ -13,9 +14,9 @@ export function accountRoutes({ store }: Context): readonly Route[] {
         status: 200,
         body: {
           account: {
-            droplet_limit: 25,
-            floating_ip_limit: 5,
-            reserved_ip_limit: 5,
+            droplet_limit: slots.length,
+            floating_ip_limit: slots.length,
+            reserved_ip_limit: slots.length,
             volume_limit: 100,
             email: accountEmail,
             name: "Sandbox",

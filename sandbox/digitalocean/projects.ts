@@ -150,6 +150,16 @@ function assign(state: State, id: string, urns: readonly string[], origin: strin
   });
 }
 
+/** Where a new resource belongs until someone says otherwise. */
+export function joinDefaultProject(draft: State, urn: string): void {
+  draft.assignments[urn] = { project: find(draft, "default").id, assigned_at: new Date().toISOString() };
+}
+
+/** A resource that is gone is in no project. */
+export function leaveProjects(draft: State, urn: string): void {
+  draft.assignments = Object.fromEntries(Object.entries(draft.assignments).filter(([assigned]) => assigned !== urn));
+}
+
 function resourcesOf(state: Readonly<State>, project: Project, origin: string): readonly unknown[] {
   return Object.entries(state.assignments)
     .filter(([, assignment]) => assignment.project === project.id)

@@ -1,12 +1,16 @@
 import type { z } from "zod";
 import type { RegistryContents } from "../registry/contents";
+import type { Actions } from "./actions";
 import { ApiError, notFound, unprocessable } from "./errors";
+import type { Fleet } from "./fleet";
 import type { Store } from "./state";
 
 /** What a resource file needs to answer. */
 export interface Context {
   readonly store: Store;
   readonly contents: RegistryContents;
+  readonly actions: Actions;
+  readonly fleet: Fleet;
 }
 
 export interface Reply {

@@ -5,16 +5,29 @@ import { Faults } from "../support/faults";
 import { closeServer, hold, listen } from "../support/listen";
 import { RequestLog } from "../support/request-log";
 import { accountRoutes } from "./account";
+import { actionRoutes, Actions } from "./actions";
+import { catalogRoutes } from "./catalog";
 import { controlPrefix, controlRoutes } from "./control";
+import { dropletActionRoutes } from "./droplet-actions";
+import { dropletRoutes } from "./droplets";
 import { ApiError, serverError, unauthorized } from "./errors";
+import { firewallRoutes } from "./firewalls";
+import { Fleet } from "./fleet";
+import { paperMachines, type Machines } from "./machines";
 import { projectRoutes } from "./projects";
 import { registryRoutes } from "./registries";
 import { credentialRoutes, verifyMinted } from "./registry-credentials";
 import { garbageCollectionRoutes } from "./registry-garbage-collection";
 import { repositoryRoutes } from "./registry-repositories";
 import { pushRefusal, subscriptionRoutes } from "./registry-subscription";
+import { reservedIpRoutes } from "./reserved-ips";
 import { Call, findRoute, type Context, type Reply, type Route } from "./router";
+import { sshKeyRoutes } from "./ssh-keys";
 import { Store } from "./state";
+import { tagRoutes } from "./tags";
+import { volumeActionRoutes } from "./volume-actions";
+import { volumeRoutes } from "./volumes";
+import { vpcRoutes } from "./vpcs";
 
 export interface DigitalOceanApiOptions {
   /** 0 takes any free port. */
@@ -23,6 +36,10 @@ export interface DigitalOceanApiOptions {
   /** The only API token that is let in. */
   readonly token: string;
   readonly contents: RegistryContents;
+  /** What runs behind the droplets. @default nothing: droplets are on paper */
+  readonly machines?: Machines;
+  /** How long an action takes at least. @default 300 */
+  readonly actionMs?: number;
 }
 
 export interface DigitalOceanApi {
@@ -41,7 +58,9 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
   const store = new Store(options.stateFile);
   const faults = new Faults();
   const log = new RequestLog();
-  const context: Context = { store, contents: options.contents };
+  const actions = new Actions(store, options.actionMs ?? 300);
+  const fleet = new Fleet(store, actions, options.machines ?? paperMachines());
+  const context: Context = { store, contents: options.contents, actions, fleet };
   // Fixed names come before `:name`.
   const routes = [
     ...controlRoutes(faults, log),
@@ -52,6 +71,17 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
     ...registryRoutes(context),
     ...garbageCollectionRoutes(context),
     ...repositoryRoutes(context),
+    ...actionRoutes(context),
+    ...catalogRoutes(),
+    ...vpcRoutes(context),
+    ...sshKeyRoutes(context),
+    ...tagRoutes(context),
+    ...dropletRoutes(context),
+    ...dropletActionRoutes(context),
+    ...firewallRoutes(context),
+    ...reservedIpRoutes(context),
+    ...volumeRoutes(context),
+    ...volumeActionRoutes(context),
   ];
   const rate = new RateLimit();
 
@@ -78,6 +108,8 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
   const server = http.createServer((request, response) => void answer(request, response));
   try {
     const port = await listen(server, options.port, "The sandbox's DigitalOcean API");
+    // In the background: a machine takes longer to make than a client waits for the API.
+    void fleet.recover().catch((error: unknown) => console.error("DigitalOcean API, bringing the droplets back:", error));
     return {
       url: `http://127.0.0.1:${port}`,
       faults,
@@ -85,6 +117,7 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
       verifyMinted: (password) => verifyMinted(store, password),
       pushRefusal: (repository) => pushRefusal(context, repository),
       async close() {
+        actions.close();
         await closeServer(server);
         store.close();
       },

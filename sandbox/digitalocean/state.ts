@@ -31,6 +31,72 @@ const garbageCollectionSchema = z.object({
   freed_bytes: z.int(),
 });
 
+const dropletSchema = z.object({
+  id: z.int(),
+  name: z.string(),
+  region: z.string(),
+  size: z.string(),
+  /** In GiB; a resize may leave it as it was. */
+  disk: z.int(),
+  image: z.string(),
+  /** Which of the sandbox's few machines it is; its addresses follow from it. */
+  slot: z.int(),
+  status: z.enum(["new", "active", "off", "archive"]),
+  features: z.array(z.string()),
+  backup_policy: z.object({ plan: z.string(), weekday: z.string().optional(), hour: z.int().optional() }).optional(),
+  tags: z.array(z.string()),
+  /** What its machine is made from, again if it is lost: public keys, and the script of the first boot, which no answer tells. */
+  authorized_keys: z.array(z.string()),
+  user_data: z.string(),
+  created_at: time,
+});
+
+const volumeSchema = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  region: z.string(),
+  size_gigabytes: z.int(),
+  description: z.string(),
+  filesystem_type: z.string(),
+  filesystem_label: z.string(),
+  /** A volume is attached to one droplet at most. */
+  droplet: z.int().optional(),
+  tags: z.array(z.string()),
+  created_at: time,
+});
+
+const ruleTargetsSchema = z.object({
+  addresses: z.array(z.string()).optional(),
+  droplet_ids: z.array(z.int()).optional(),
+  tags: z.array(z.string()).optional(),
+});
+const ruleSchema = z.object({ protocol: z.enum(["tcp", "udp", "icmp"]), ports: z.string() });
+
+const firewallSchema = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  status: z.enum(["waiting", "succeeded", "failed"]),
+  inbound_rules: z.array(ruleSchema.extend({ sources: ruleTargetsSchema })),
+  outbound_rules: z.array(ruleSchema.extend({ destinations: ruleTargetsSchema })),
+  droplet_ids: z.array(z.int()),
+  tags: z.array(z.string()),
+  created_at: time,
+});
+
+const actionSchema = z.object({
+  id: z.int(),
+  status: z.enum(["in-progress", "completed", "errored"]),
+  type: z.string(),
+  started_at: time,
+  completed_at: time.nullable(),
+  resource_id: z.int().nullable(),
+  resource_type: z.string(),
+  region: z.string(),
+  /** Droplet that takes no other action meanwhile, and the volume or reserved address that it is about. */
+  droplet: z.int().optional(),
+  about: z.string().optional(),
+});
+
 const stateSchema = z.object({
   account: z.object({ uuid: z.string(), owner_id: z.int(), team_uuid: z.string() }),
   projects: z.array(projectSchema),
@@ -41,10 +107,24 @@ const stateSchema = z.object({
   /** Minted registry credentials by the SHA-256 of their password; the password itself is never kept. */
   credentials: z.record(z.string(), z.object({ registry: z.string(), write: z.boolean(), created_at: time, expires_at: time.optional() })),
   garbageCollections: z.array(garbageCollectionSchema),
+  // What follows came later: a file without it is one of an earlier version, and means "none yet".
+  droplets: z.array(dropletSchema).default([]),
+  volumes: z.array(volumeSchema).default([]),
+  firewalls: z.array(firewallSchema).default([]),
+  reservedIps: z.array(z.object({ slot: z.int(), region: z.string(), droplet: z.int().optional() })).default([]),
+  sshKeys: z.array(z.object({ id: z.int(), name: z.string(), fingerprint: z.string(), public_key: z.string() })).default([]),
+  tags: z.array(z.string()).default([]),
+  actions: z.array(actionSchema).default([]),
+  /** Next number for a droplet, an action or a key. None is given twice. */
+  nextId: z.int().default(500_000_001),
 });
 
 export type State = z.infer<typeof stateSchema>;
 export type Project = z.infer<typeof projectSchema>;
+export type Droplet = z.infer<typeof dropletSchema>;
+export type Volume = z.infer<typeof volumeSchema>;
+export type Firewall = z.infer<typeof firewallSchema>;
+export type Action = z.infer<typeof actionSchema>;
 export type GarbageCollection = z.infer<typeof garbageCollectionSchema>;
 
 /** The API's state: in memory, and on disk before a change counts. One process at a time holds the file. */
@@ -116,5 +196,5 @@ function initialState(): State {
     created_at: now,
     updated_at: now,
   };
-  return { account, projects: [project], assignments: {}, registries: [], credentials: {}, garbageCollections: [] };
+  return stateSchema.parse({ account, projects: [project], assignments: {}, registries: [], credentials: {}, garbageCollections: [] });
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { startServers, type Servers } from "../../sandbox/servers";
+import { startServers, type Servers, type ServersOptions } from "../../sandbox/servers";
 import { ensureRegistryBinary } from "../../sandbox/tools/registry-binary";
 
 const manifestType = "application/vnd.docker.distribution.manifest.v2+json";
@@ -11,7 +11,10 @@ const manifestType = "application/vnd.docker.distribution.manifest.v2+json";
 export class RunningServers {
   private current: Servers | undefined;
 
-  constructor(readonly stateDir = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-servers-"))) {}
+  constructor(
+    readonly stateDir = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-servers-")),
+    private readonly options: Partial<ServersOptions> = {},
+  ) {}
 
   get servers(): Servers {
     if (this.current === undefined) {
@@ -22,7 +25,7 @@ export class RunningServers {
 
   async start(): Promise<void> {
     const registryBinary = process.env["DOCKER_REGISTRY_BINARY"] ?? (await ensureRegistryBinary());
-    this.current = await startServers({ stateDir: this.stateDir, registryBinary });
+    this.current = await startServers({ stateDir: this.stateDir, registryBinary, ...this.options });
   }
 
   async restart(): Promise<void> {

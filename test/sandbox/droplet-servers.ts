@@ -1,0 +1,66 @@
+import * as assert from "node:assert/strict";
+import { RecordedMachines } from "./recorded-machines";
+import { RunningServers, type Answer } from "./running-servers";
+
+/** The sandbox's API with machines that only note what they are told. */
+export class DropletServers extends RunningServers {
+  readonly machines: RecordedMachines;
+
+  constructor({ onPaper = false } = {}) {
+    const machines = new RecordedMachines();
+    super(undefined, { actionMs: 20, ...(!onPaper && { machines }) });
+    this.machines = machines;
+  }
+
+  /** Asks for a droplet and waits until it is there. Answers its id. */
+  async droplet(name: string, more: Readonly<Record<string, unknown>> = {}): Promise<number> {
+    const answer = await this.api("POST", "/v2/droplets", { ...smallest, name, ...more });
+    assert.equal(answer.status, 202, JSON.stringify(answer.body));
+    assert.equal(await this.ended(Number(answer.at("links", "actions", 0, "id"))), "completed");
+    return Number(answer.at("droplet", "id"));
+  }
+
+  /** Orders an action and waits for its end. Answers how it ended, or what it was refused with. */
+  async act(target: string, body: Readonly<Record<string, unknown>>): Promise<string> {
+    const answer = await this.api("POST", `${target}/actions`, body);
+    return answer.status < 300 ? this.ended(Number(answer.at("action", "id"))) : `${answer.status} ${String(answer.at("message"))}`;
+  }
+
+  async ended(action: number): Promise<string> {
+    for (;;) {
+      const status = (await this.api("GET", `/v2/actions/${action}`)).at("action", "status");
+      if (status !== "in-progress") return String(status);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Deletes all that the tests have made. */
+  async clear(): Promise<void> {
+    this.machines.failing.clear();
+    for (const [path, list, key] of kinds) {
+      for (const id of (await this.api("GET", path)).all(list, key)) {
+        const answer = await this.api("DELETE", `${path}/${String(id)}`);
+        assert.equal(answer.status, 204, `${path}/${String(id)}: ${JSON.stringify(answer.body)}`);
+      }
+    }
+    this.machines.news();
+  }
+}
+
+/** What every droplet needs. */
+export const smallest = { region: "fra1", size: "s-1vcpu-1gb", image: "ubuntu-24-04-x64" };
+
+/** Droplets first: volumes and addresses are free then. */
+const kinds = [
+  ["/v2/droplets", "droplets", "id"],
+  ["/v2/reserved_ips", "reserved_ips", "ip"],
+  ["/v2/volumes", "volumes", "id"],
+  ["/v2/firewalls", "firewalls", "id"],
+  ["/v2/account/keys", "ssh_keys", "id"],
+  ["/v2/tags", "tags", "name"],
+] as const;
+
+/** Status and message of a refusal. */
+export function refusal(answer: Answer): string {
+  return `${answer.status} ${String(answer.at("message"))}`;
+}
