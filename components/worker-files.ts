@@ -1,0 +1,32 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+/** The release worker, as it is sent to a host. */
+export interface WorkerFiles {
+  /** Text of every file by its path below worker/. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The Python program that installs them; the one thing of all this that is an argument on the host. */
+  readonly bootstrap: string;
+  /** 12 hexadecimal digits that name all of it. */
+  readonly hash: string;
+}
+
+const bootstrapFile = "bootstrap.py";
+const kinds = new Set([".py", ".service", ".timer"]);
+
+/** Reads worker/ of the project. */
+export function readWorker(root: string): WorkerFiles {
+  const folder = path.join(root, "worker");
+  const texts = fs
+    .readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((file) => file.split(path.sep).join("/"))
+    .filter((file) => kinds.has(path.extname(file)))
+    .sort()
+    .map((file) => [file, fs.readFileSync(path.join(folder, file), "utf8")] as const);
+  const { [bootstrapFile]: bootstrap, ...files } = Object.fromEntries(texts);
+  if (bootstrap === undefined) {
+    throw new Error(`${folder} has no ${bootstrapFile}`);
+  }
+  return { files, bootstrap, hash: createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, 12) };
+}

@@ -1,0 +1,65 @@
+/**
+ * Deploys a request to a host and waits for its outcome. Run by the `VpsDeployment` component; safe to run again: a host that runs what is asked
+ * for says so at once, and one that is at it is attached to.
+ *
+ * Standard input: JSON of {connection: {host, port, user, hostKey, privateKey}, request}. Standard output: one line of JSON about what runs.
+ * Progress and failures go to standard error. `--fresh`: the host may have been made just now.
+ */
+import { text } from "node:stream/consumers";
+
+import { ShipError } from "../components/errors";
+import type { HostAddress } from "../components/host-connection";
+import { Secret } from "../components/secret";
+import { type Deployable, VpsClient } from "../components/vps-client";
+import { readWorker } from "../components/worker-files";
+
+const minute = 60_000;
+
+interface Input {
+  readonly connection: HostAddress & { readonly hostKey: string; readonly privateKey: string };
+  readonly request: Deployable;
+}
+
+let sent = false;
+
+async function main(): Promise<void> {
+  const { connection, request } = JSON.parse(await text(process.stdin)) as Input;
+  const { host, port, user, hostKey } = connection;
+  const patience = {
+    readyMs: (process.argv.includes("--fresh") ? 10 : 2) * minute,
+    lostMs: 15 * minute,
+    releaseMs: request.release.upgradeSeconds * 1000 + 30 * minute,
+    pollMs: 2_000,
+  };
+  const client = new VpsClient({ host, port, user, hostKey, privateKey: new Secret(connection.privateKey) }, patience, (line) =>
+    console.error(line),
+  );
+  await client.ready(request);
+  sent = true;
+  await client.send(readWorker(process.cwd()), request);
+  const { live, request: outcome } = await client.follow(request);
+  client.close();
+  console.log(
+    JSON.stringify({ request: request.id, url: request.url, digest: live?.digest, since: live?.since, warnings: outcome?.warnings ?? [] }),
+  );
+}
+
+/** Nobody waits for the outcome any more; the host does not mind. */
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    console.error(
+      sent
+        ? `${signal}: the host goes on by itself. See how far it is with \`sudo odoo-ship status\` there, or run the same command again to wait for it.`
+        : `${signal}: nothing was changed on the host.`,
+    );
+    process.exit(130);
+  });
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : String(error));
+  if (sent && error instanceof ShipError && error.code === "HOST_UNREACHABLE") {
+    console.error("The host has the request and goes on by itself; run the same command again to see how it ended.");
+  }
+  process.exit(1);
+});

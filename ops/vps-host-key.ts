@@ -1,0 +1,27 @@
+/**
+ * Finds out the SSH key of a host that was made just now, and prints it once the host has proved that it is its own. Run by `VpsDroplet`.
+ *
+ * Standard input: JSON of {connection: {host, port, user, privateKey}, nonce}. Progress and failures go to standard error.
+ */
+import { text } from "node:stream/consumers";
+
+import type { HostAddress } from "../components/host-connection";
+import { provenHostKey } from "../components/host-key-proof";
+import { Secret } from "../components/secret";
+
+interface Input {
+  readonly connection: HostAddress & { readonly privateKey: string };
+  readonly nonce: string;
+}
+
+async function main(): Promise<void> {
+  const { connection, nonce } = JSON.parse(await text(process.stdin)) as Input;
+  const access = { ...connection, privateKey: new Secret(connection.privateKey) };
+  const key = await provenHostKey(access, nonce, { totalMs: 10 * 60_000, pauseMs: 3_000 }, (line) => console.error(line));
+  console.log(key);
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+});

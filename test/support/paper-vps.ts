@@ -1,0 +1,69 @@
+import { type CommandHandler, type CommandOutcome, sshKeyPair, SshServer } from "./ssh-server";
+
+/** What `odoo-ship status --json` answers, one after the other; the last one stays. */
+export type StatusAnswers = readonly (object | "connection lost" | "no worker")[];
+
+/** A host made of paper behind a real SSH server: it answers the commands that a deployment consists of, and does nothing. */
+export class PaperVps {
+  readonly user = sshKeyPair();
+  readonly server: SshServer;
+  readonly report: Record<string, string> = {
+    os: "Debian GNU/Linux 13 (trixie)",
+    systemd: "running",
+    root: "sudo",
+    python: "3.13.5",
+    client: "26.1.5",
+    docker: "26.1.5",
+    compose: "2.26.1",
+    "disk:/var/lib/docker": "40000000000",
+    "disk:/var/lib": "40000000000",
+    memory: "3916",
+    cpus: "2",
+  };
+  /** What the set-up of the host has noted, one after the other. */
+  setup: string[] = [];
+  /** What it shows as the proof of its key, one after the other. */
+  proofs: string[] = [];
+  statuses: StatusAnswers = [];
+  receive: CommandOutcome = { status: 0, stdout: '{"request": "0123456789abcdef", "state": "queued"}\n' };
+  #asked = 0;
+
+  constructor() {
+    this.server = new SshServer(this.user.publicKey, this.#answer);
+  }
+
+  /** The requests that it was sent. */
+  get requests(): { readonly worker: Record<string, string>; readonly request: Record<string, unknown> }[] {
+    return this.server.commands
+      .filter(({ command }) => command.includes("python3 -c"))
+      .map(({ stdin }) => JSON.parse(stdin) as { worker: Record<string, string>; request: Record<string, unknown> });
+  }
+
+  readonly #answer: CommandHandler = (command, stdin) => {
+    if (command.startsWith("sh -s")) {
+      const lines = Object.entries({ ...this.report, time: String(Math.floor(Date.now() / 1000)) });
+      return stdin === "" ? { status: 2 } : { status: 0, stdout: lines.map(([key, value]) => `${key}=${value}\n`).join("") };
+    }
+    if (command.includes("/state")) {
+      return { status: 0, stdout: `${(this.setup.length > 1 ? this.setup.shift() : this.setup[0]) ?? ""}\n` };
+    }
+    if (command.includes("/proof")) {
+      const proof = (this.proofs.length > 1 ? this.proofs.shift() : this.proofs[0]) ?? "";
+      return { status: proof === "" ? 1 : 0, stdout: `${proof}\n` };
+    }
+    if (command.startsWith("tail ")) {
+      return { status: 0, stdout: "E: Unable to locate package docker.io\n" };
+    }
+    if (command.includes("python3 -c")) {
+      return this.receive;
+    }
+    if (command.includes("odoo-ship status")) {
+      const answer = this.statuses[Math.min(this.#asked++, this.statuses.length - 1)] ?? "no worker";
+      if (answer === "connection lost") {
+        return answer;
+      }
+      return answer === "no worker" ? { status: 127, stderr: "not found\n" } : { status: 0, stdout: `${JSON.stringify(answer)}\n` };
+    }
+    return { status: 127, stderr: `the paper host knows no ${command}\n` };
+  };
+}
