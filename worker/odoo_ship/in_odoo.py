@@ -9,9 +9,14 @@ import json
 import logging
 import os
 import sys
+import time
 
 
 def connect(database):
+    # The entrypoint of a container that has just started writes its configuration yet.
+    end = time.monotonic() + 60
+    while not os.path.exists(os.environ["ODOO_RC"]) and time.monotonic() < end:
+        time.sleep(0.1)
     import odoo
     from odoo.modules.registry import Registry
 

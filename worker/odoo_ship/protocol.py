@@ -97,7 +97,7 @@ class Release:
         self.host.log_in(self.request["registry"])
         images = self.host.service_images(self.request)
         for image in sorted(set(images)):
-            if "@sha256:" not in image:
+            if not re.search(r"@sha256:[0-9a-f]{64}$", image):
                 raise Failure("DEPLOY_FAILED", "an image is not named by its digest", found=image, expected="repository@sha256:…",
                               remedy="deploy from Pulumi, which renders it so")
             self.host.pull(image, 1800)
