@@ -18,7 +18,7 @@ describe("the account of concurrent clients", () => {
   it("agrees with what was acknowledged, refused, and lost once per client", () => {
     const outcomes = [acknowledged, refused(503, "30"), lost("x"), lost("y")];
     assert.deepEqual(unaccounted(outcomes, [...rows, { id: 2, token: "x" }], 2), []);
-    assert.deepEqual(unaccounted([acknowledged, down], rows, 2, { hostDown: true }), []);
+    assert.deepEqual(unaccounted([acknowledged, down], rows, 2, { outage: true }), []);
   });
 
   const disagreements: [what: string, outcomes: Outcome[], rows: { id: number; token: string }[], allowed: Allowed][] = [

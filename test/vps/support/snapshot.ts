@@ -32,14 +32,14 @@ const rowsThatCount: Readonly<Record<string, string>> = {
   trial_ledger_line: `name NOT LIKE '${writerPrefix}%'`,
 };
 
-/** @param database another database than the live one, such as a restored point; its files are then not looked at */
-export async function snapshot(odoo: Installation, database?: string): Promise<Snapshot> {
+/** @param database another one than the live one, such as a restored point */
+export async function snapshot(odoo: Installation, database = odoo.database): Promise<Snapshot> {
   const tables = (await odoo.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1", database))
     .split("\n")
     .filter((table) => !Object.hasOwn(volatile, table) && !signals.test(table));
   if (tables.length < 50) throw new Error(`not a database of Odoo: it has the tables ${tables.join(", ")}`);
   const sums = tables.map((table) => {
-    const where = Object.hasOwn(rowsThatCount, table) ? `WHERE ${rowsThatCount[table]}` : "";
+    const where = Object.hasOwn(rowsThatCount, table) ? `WHERE ${rowsThatCount[table] ?? ""}` : "";
     return `SELECT '${table}', count(*) || ' rows, ' || md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text COLLATE "C"), '')) FROM "${table}" t ${where}`;
   });
   const [rows, values] = await Promise.all([
@@ -51,8 +51,14 @@ export async function snapshot(odoo: Installation, database?: string): Promise<S
   return {
     tables: Object.fromEntries(pairs(rows)),
     sequences: Object.fromEntries(sequences.map(([name, value]) => [name, Number(value)])),
-    wrongFiles: database === undefined ? await wrongFiles(odoo) : [],
+    wrongFiles: await wrongFiles(odoo, database),
   };
+}
+
+/** Names of the tables whose rows are different. */
+export function changedTables(before: Snapshot, after: Snapshot): string[] {
+  const names = new Set([...Object.keys(before.tables), ...Object.keys(after.tables)]);
+  return [...names].filter((name) => before.tables[name] !== after.tables[name]).sort();
 }
 
 /**
@@ -60,14 +66,12 @@ export async function snapshot(odoo: Installation, database?: string): Promise<S
  * @param writing whether clients wrote in between: sequences may then have gone on, and never back
  */
 export function differences(before: Snapshot, after: Snapshot, writing = false): string[] {
-  const names = <T>(...records: readonly Readonly<Record<string, T>>[]) => [...new Set(records.flatMap(Object.keys))].sort();
+  const sequences = [...new Set([...Object.keys(before.sequences), ...Object.keys(after.sequences)])].sort();
   const told = (what: string, name: string, old: unknown, now: unknown) =>
     `${what} ${name}: was ${String(old ?? "not there")}, is ${String(now ?? "not there")}`;
   return [
-    ...names(before.tables, after.tables)
-      .filter((name) => before.tables[name] !== after.tables[name])
-      .map((name) => told("table", name, before.tables[name], after.tables[name])),
-    ...names(before.sequences, after.sequences)
+    ...changedTables(before, after).map((name) => told("table", name, before.tables[name], after.tables[name])),
+    ...sequences
       .filter((name) => {
         const [old, now] = [before.sequences[name], after.sequences[name]];
         return writing && old !== undefined && now !== undefined ? now < old : now !== old;
@@ -77,12 +81,15 @@ export function differences(before: Snapshot, after: Snapshot, writing = false):
   ];
 }
 
-async function wrongFiles(odoo: Installation): Promise<string[]> {
+async function wrongFiles(odoo: Installation, database: string): Promise<string[]> {
   // A file's name is the SHA-1 of its bytes, and what an attachment calls it.
-  const directory = `/var/lib/odoo/filestore/${odoo.database}`;
+  const directory = `/var/lib/odoo/filestore/${database}`;
   const script = `cd ${directory} && find . -path ./checklist -prune -o -type f -print0 | xargs -0 -r sha1sum`;
   const [named, found] = await Promise.all([
-    odoo.sql(`SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname > '' AND ${rowsThatCount["ir_attachment"] ?? ""}`),
+    odoo.sql(
+      `SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname > '' AND (${rowsThatCount["ir_attachment"] ?? ""})`,
+      database,
+    ),
     odoo.inOdoo("sh", "-c", script),
   ]);
   const sums = new Map(found.split("\n").map((line) => [line.slice(44), line.slice(0, 40)]));

@@ -13,6 +13,14 @@ import { type AddonFiles, ledger, notes, trialAddons, type Variant, versionOf } 
 const repository = "127.0.0.1:5055/sandbox/vps-trial";
 const limitMs = 10 * 60_000;
 
+/** A release in the registry. */
+export interface TrialRelease {
+  /** `repository@sha256:…` */
+  readonly image: string;
+  /** What the running Odoo answers when it is asked which release it is. */
+  readonly contentHash: string;
+}
+
 /** What the image says about itself in /opt/odoo/release.json. */
 export interface ReleaseFile {
   readonly version: string;
@@ -28,7 +36,7 @@ export interface ReleaseFile {
  * of their own. Each is made once. What is under test is the way to a host, not the product's build, which has tests of its own.
  */
 export class TrialReleases {
-  readonly #made = new Map<string, Promise<string>>();
+  readonly #made = new Map<string, Promise<TrialRelease>>();
   readonly #directory = fs.mkdtempSync(path.join(os.tmpdir(), "trial-releases-"));
 
   private constructor(
@@ -53,10 +61,13 @@ export class TrialReleases {
     return `${repository}@sha256:${randomBytes(32).toString("hex")}`;
   }
 
-  /** Builds and pushes the release unless that has been done; answers `repository@sha256:…`. */
-  image(variant: Variant, level: number): Promise<string> {
-    const key = JSON.stringify([variant, level]);
-    const made = this.#made.get(key) ?? this.#make(trialAddons(variant, level), key);
+  /**
+   * Builds and pushes the release unless that has been done.
+   * @param ballastMiB size of a file beside the modules that no other release has: a pull that takes room
+   */
+  make(variant: Variant, level: number, ballastMiB = 0): Promise<TrialRelease> {
+    const key = JSON.stringify([variant, level, ballastMiB]);
+    const made = this.#made.get(key) ?? this.#make(trialAddons(variant, level), key, ballastMiB);
     this.#made.set(key, made);
     return made;
   }
@@ -65,7 +76,7 @@ export class TrialReleases {
     fs.rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  async #make(addons: AddonFiles, key: string): Promise<string> {
+  async #make(addons: AddonFiles, key: string, ballastMiB: number): Promise<TrialRelease> {
     const name = sha256(key).slice(0, 12);
     const context = path.join(this.#directory, name);
     const release = releaseFile(this.baseRelease, addons);
@@ -74,6 +85,7 @@ export class TrialReleases {
       fs.writeFileSync(path.join(context, file), text);
     };
     for (const [file, text] of Object.entries(addons)) write(`addons/${file}`, text);
+    fs.writeFileSync(path.join(context, "ballast"), randomBytes(ballastMiB << 20));
     write("release.json", `${JSON.stringify(release, undefined, 2)}\n`);
     write("Dockerfile", dockerfile(this.base, release));
     const tag = `${repository}:${name}-${process.pid}`;
@@ -83,7 +95,7 @@ export class TrialReleases {
       const { stdout } = await run("docker", ["push", tag], { ...options, what: `pushing the release ${key}` });
       const digest = /digest: (sha256:[0-9a-f]{64})/.exec(stdout)?.[1];
       if (digest === undefined) throw new Error(`docker push named no digest:\n${stdout}`);
-      return `${repository}@${digest}`;
+      return { image: `${repository}@${digest}`, contentHash: release.contentHash };
     } finally {
       await run("docker", ["rmi", tag], { ...options, what: "removing the local copy of a release" });
     }
@@ -112,6 +124,7 @@ function dockerfile(base: string, release: ReleaseFile): string {
     `FROM ${base}`,
     "COPY --chown=0:0 addons /opt/odoo/extra-addons",
     "COPY --chown=0:0 release.json /opt/odoo/release.json",
+    "COPY ballast /opt/trial-ballast",
     `LABEL io.odoo.content-hash=${JSON.stringify(release.contentHash)} io.odoo.modules=${JSON.stringify(JSON.stringify(release.modules))}`,
     "",
   ].join("\n");

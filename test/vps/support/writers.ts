@@ -25,8 +25,11 @@ export type Outcome =
   | { readonly kind: "failed"; readonly token: string; readonly message: string; readonly at: number };
 
 export interface Allowed {
-  /** Whether the host itself was down in between: connections then fail more than once per client. @default false */
-  readonly hostDown?: boolean;
+  /**
+   * Whether more than the release was broken in between, such as the host or PostgreSQL: connections may then fail more than once per
+   * client, and the proxy may say that nobody is behind it. @default false
+   */
+  readonly outage?: boolean;
   /** Whether the release may have closed: refusals then must be there, or must not. @default either is fine */
   readonly refusals?: "some" | "none";
 }
@@ -132,7 +135,7 @@ export function unaccounted(
   const there = (token: string) => found.get(token) ?? [];
   const known = new Set(outcomes.map(({ token }) => token));
   const refused = of("refused");
-  const hostDown = allowed.hostDown === true;
+  const outage = allowed.outage === true;
   return [
     ...of("acknowledged")
       .filter(({ token, id }) => there(token).length !== 1 || there(token)[0] !== id)
@@ -144,12 +147,12 @@ export function unaccounted(
       .filter(({ token }) => there(token).length > 0)
       .map(({ token, kind }) => `${token}: ${kind}, and there as ${told(there(token))}`),
     ...refused
-      .filter(({ status, retryAfter }) => status !== 503 || !/^\d+$/.test(retryAfter ?? ""))
+      .filter(({ status, retryAfter }) => !(status === 503 && /^\d+$/.test(retryAfter ?? "")) && !(outage && [502, 504].includes(status)))
       .map(({ token, status, retryAfter }) => `${token}: refused with ${status} and Retry-After ${retryAfter ?? "missing"}`),
-    ...(hostDown ? [] : of("unreachable").map(({ token, code }) => `${token}: ${code}`)),
-    ...of("failed").map(({ token, message }) => `${token}: Odoo answered ${message}`),
+    ...(outage ? [] : of("unreachable").map(({ token, code }) => `${token}: ${code}`)),
+    ...(outage ? [] : of("failed")).map(({ token, message }) => `${token}: Odoo answered ${message}`),
     ...[...found.keys()].filter((token) => !known.has(token)).map((token) => `${token}: nobody asked for it`),
-    ...(of("ambiguous").length > clients && !hostDown
+    ...(of("ambiguous").length > clients && !outage
       ? [`${of("ambiguous").length} connections of ${clients} clients ended without an answer`]
       : []),
     ...(allowed.refusals === "none" && refused.length > 0 ? [`${refused.length} requests were refused, and none should have been`] : []),
