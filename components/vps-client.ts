@@ -8,8 +8,10 @@ import type { WorkerFiles } from "./worker-files";
 
 /** How long a host is waited for. Milliseconds. */
 export interface HostPatience {
-  /** Until the host answers, and until its set-up is done. */
+  /** Until the host answers. */
   readonly readyMs: number;
+  /** Until the set-up of a host that answers is done. */
+  readonly setupMs: number;
   /** Without contact to a host that has begun to deploy: a reboot, a network that fails. */
   readonly lostMs: number;
   /** For the whole release. The worker has limits of its own; this one is for a worker that never ends. */
@@ -146,7 +148,7 @@ export class VpsClient {
 
   /** How far the set-up of a new host is, once it is over; empty for a host that Pulumi did not set up. */
   async #setUp(): Promise<string> {
-    const end = Date.now() + this.patience.readyMs;
+    const end = Date.now() + this.patience.setupMs;
     let told = "";
     for (;;) {
       const { stdout } = await this.#reached(this.patience.readyMs, (connection) =>

@@ -27,6 +27,7 @@ async function main(): Promise<void> {
   const { host, port, user, hostKey } = connection;
   const patience = {
     readyMs: (process.argv.includes("--fresh") ? 10 : 2) * minute,
+    setupMs: 10 * minute,
     lostMs: 15 * minute,
     releaseMs: request.release.upgradeSeconds * 1000 + 30 * minute,
     pollMs: 2_000,

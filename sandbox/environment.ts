@@ -1,5 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+
+import ssh2 from "ssh2";
+
 import { ShipError } from "../components/errors";
 import { paths, registryAddress } from "./config";
 import { run } from "./process";
@@ -12,6 +15,7 @@ import { installedPlugins, pulumiHome } from "./tools/plugins";
 const passphrase = "sandbox";
 const passphraseFile = path.join(paths.state, "passphrase");
 const toolsFile = path.join(paths.state, "tools.json");
+const sshKeyFile = path.join(paths.state, "vps-ssh-key");
 const stateDirectory = path.join(paths.state, "state");
 /** Docker's configuration of the sandbox: logged in to its registry, nothing else. */
 export const dockerConfig = path.join(paths.state, "docker");
@@ -62,7 +66,15 @@ export function sandboxVariables(servers: ServersFile | undefined = readServers(
     ...(standIns ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" } : {}),
     ...(servers === undefined ? {} : { DIGITALOCEAN_API_URL: servers.apiUrl, DIGITALOCEAN_TOKEN: servers.token }),
     DOCKER_CONFIG: dockerConfig,
+    VPS_SSH_PRIVATE_KEY: sshPrivateKey(),
   };
+}
+
+/** The key that logs in to the sandbox's hosts, made once. */
+function sshPrivateKey(): string {
+  if (!fs.existsSync(sshKeyFile))
+    writeAtomically(sshKeyFile, ssh2.utils.generateKeyPairSync("ed25519", { comment: "odoo-sandbox" }).private);
+  return fs.readFileSync(sshKeyFile, "utf8");
 }
 
 /** The same as `export` lines for a POSIX shell. */

@@ -31,7 +31,7 @@ describe("a deployment to a host", () => {
 
   function client(changes: Partial<ConstructorParameters<typeof VpsClient>[1]> = {}): VpsClient {
     const access = { host: "127.0.0.1", port: host.server.port, user: "ops", hostKey: host.server.hostKey };
-    const patience = { readyMs: 1_000, lostMs: 1_000, releaseMs: 5_000, pollMs: 10, ...changes };
+    const patience = { readyMs: 1_000, setupMs: 5_000, lostMs: 1_000, releaseMs: 5_000, pollMs: 10, ...changes };
     return new VpsClient({ ...access, privateKey: new Secret(host.user.privateKey) }, patience, (line) => told.push(line));
   }
 

@@ -25,7 +25,7 @@ export interface ProgramRun {
 
 /** How the world answers: outputs of resources by type, and HTTP answers. What is not here is an error of the test. */
 export interface World {
-  readonly outputs: Record<string, (inputs: Record<string, unknown>) => Record<string, unknown>>;
+  readonly outputs: Record<string, (inputs: Record<string, unknown>, name: string) => Record<string, unknown>>;
   readonly fetch: (method: string, url: URL) => Response | undefined;
 }
 
@@ -38,8 +38,6 @@ export function stackConfig(stack: string): Record<string, string> {
 
 /** Runs the whole program in `directory` with mocks in the place of the engine, the network and the clock. Proves shape, not behaviour. */
 export async function runProgram(directory: string, stack: string, config: Record<string, string>, world: World): Promise<ProgramRun> {
-  const declared = new Map<string, DeclaredResource>();
-  const recorded = new Map<string, { parent: string; options: unknown }>();
   const before = process.cwd();
   const realFetch = globalThis.fetch;
   globalThis.fetch = (input, init) => {
@@ -52,40 +50,62 @@ export async function runProgram(directory: string, stack: string, config: Recor
   mock.timers.enable({ apis: ["Date"], now: new Date("2026-11-21T10:00:00Z") });
   process.chdir(directory);
   try {
-    await pulumi.runtime.setMocks(
-      {
-        call: ({ token }) => {
-          throw new Error(`the test knows no function ${token}`);
-        },
-        newResource: ({ name, type, inputs }) => {
-          const note = recorded.get(name);
-          declared.set(name, { name, type, parent: note?.parent ?? "", inputs, options: note?.options ?? {} });
-          const outputs = world.outputs[type];
-          if (outputs === undefined && !type.startsWith("odoo:") && type !== "pulumi:pulumi:Stack") {
-            throw new Error(`the test knows no resource ${type}`);
-          }
-          return { id: `${name}-id`, state: { ...(inputs as object), ...outputs?.(inputs as Record<string, unknown>) } };
-        },
-      },
-      "odoo",
-      stack,
-      false,
-    );
-    pulumi.runtime.setAllConfig(config);
-    const outputs = await pulumi.runtime.runInPulumiStack(async () => {
-      pulumi.runtime.registerStackTransformation(({ name, opts }) => {
-        const { parent, protect, retainOnDelete, ignoreChanges } = opts as pulumi.CustomResourceOptions;
-        recorded.set(name, { parent: nameOf(parent), options: { protect, retainOnDelete, ignoreChanges } });
-        return undefined;
-      });
-      return program();
-    });
-    return { resources: [...declared.values()], outputs: (await plain(outputs)) as Record<string, unknown> };
+    return await declare(stack, config, world.outputs, program);
   } finally {
     process.chdir(before);
     mock.timers.reset();
     globalThis.fetch = realFetch;
   }
+}
+
+/** What a piece of the program declares, with mocks in the place of the engine. */
+export async function declare(
+  stack: string,
+  config: Record<string, string>,
+  outputsOf: World["outputs"],
+  body: () => Promise<Record<string, unknown>>,
+): Promise<ProgramRun> {
+  const declared = new Map<string, DeclaredResource>();
+  const recorded = new Map<string, { parent: string; options: unknown }>();
+  await pulumi.runtime.setMocks(
+    {
+      call: ({ token }) => {
+        throw new Error(`the test knows no function ${token}`);
+      },
+      newResource: ({ name, type, inputs }) => {
+        const note = recorded.get(name);
+        declared.set(name, { name, type, parent: note?.parent ?? "", inputs, options: note?.options ?? {} });
+        const outputs = outputsOf[type];
+        if (outputs === undefined && !type.startsWith("odoo:") && type !== "pulumi:pulumi:Stack") {
+          throw new Error(`the test knows no resource ${type}`);
+        }
+        return { id: `${name}-id`, state: { ...(inputs as object), ...outputs?.(inputs as Record<string, unknown>, name) } };
+      },
+    },
+    "odoo",
+    stack,
+    false,
+  );
+  pulumi.runtime.setAllConfig(config);
+  const outputs = await pulumi.runtime.runInPulumiStack(async () => {
+    pulumi.runtime.registerStackTransformation(({ name, opts }) => {
+      const { parent, protect, retainOnDelete, ignoreChanges, deleteBeforeReplace, additionalSecretOutputs } =
+        opts as pulumi.CustomResourceOptions;
+      const options = { protect, retainOnDelete, ignoreChanges, deleteBeforeReplace, additionalSecretOutputs };
+      recorded.set(name, { parent: nameOf(parent), options });
+      return undefined;
+    });
+    return body();
+  });
+  return { resources: [...declared.values()], outputs: (await plain(outputs)) as Record<string, unknown> };
+}
+
+const secretSignature = "4dabf18193072939515e22adb298388d";
+
+/** The value inside of a secret input; undefined for an input that is none. */
+export function secretOf(input: unknown): unknown {
+  const wrapped = input as { readonly [secretSignature]?: string; readonly value?: unknown } | undefined;
+  return typeof input === "object" && wrapped?.[secretSignature] !== undefined ? wrapped.value : undefined;
 }
 
 function nameOf(resource: pulumi.Resource | undefined): string {

@@ -29,7 +29,17 @@ export class TestStack {
   constructor(servers: Pick<Servers, "apiUrl" | "token" | "registryAddress">, config: Record<string, unknown> = {}) {
     fs.mkdirSync(path.join(this.directory, "state"));
     fs.mkdirSync(this.project);
-    for (const name of ["index.ts", "settings.ts", "components", "ops", "images", "Pulumi.yaml", "package.json", "tsconfig.json"]) {
+    for (const name of [
+      "index.ts",
+      "settings.ts",
+      "components",
+      "ops",
+      "images",
+      "worker",
+      "Pulumi.yaml",
+      "package.json",
+      "tsconfig.json",
+    ]) {
       fs.cpSync(path.join(root, name), path.join(this.project, name), { recursive: true });
     }
     fs.symlinkSync(path.join(root, "node_modules"), path.join(this.project, "node_modules"));
