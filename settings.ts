@@ -3,6 +3,7 @@ import type { z } from "zod";
 
 import { ShipError } from "./components/errors";
 import { Secret } from "./components/secret";
+import { contradictions, usualHosts } from "./components/settings/contradictions";
 import { type Key, settingsKeys } from "./components/settings-keys";
 
 type Keys = typeof settingsKeys;
@@ -13,13 +14,21 @@ type Section<N extends string> = {
 /** All that the program is told, validated. Secrets are wrapped, so that none is printed by accident. */
 export interface Settings {
   readonly environment: Section<"odoo">["environment"];
+  /** Odoo itself, on whichever target. */
+  readonly odoo: Omit<Section<"odoo">, "environment">;
   readonly registry: Omit<Section<"registry">, "password">;
   readonly image: Section<"image">;
   /** What the program itself reads the registry with. */
   readonly registryAccess: { readonly username: string; readonly password: Secret } | undefined;
   /** DigitalOcean's API: address and token. */
   readonly digitalocean: { readonly apiUrl: string; readonly token: Secret | undefined };
+  readonly vps: WithSecrets<Section<"vps">, "privateKey" | "tlsKey">;
+  readonly release: Section<"release">;
+  readonly backup: WithSecrets<Section<"backup">, "privateKey">;
 }
+
+/** A section whose secrets are wrapped, and undefined if not set. */
+type WithSecrets<S, K extends keyof S> = Omit<S, K> & { readonly [P in K]: Secret | undefined };
 
 /** Where settings come from: the stack's configuration and the environment variables that name tokens. */
 export interface SettingsSource {
@@ -51,7 +60,7 @@ function secretKeys(text: string): Set<string> {
  */
 export function readSettings(source: SettingsSource): Settings {
   const problems: string[] = [];
-  const values: Record<string, Record<string, unknown>> = { odoo: {}, registry: {}, image: {} };
+  const values: Record<string, Record<string, unknown>> = {};
 
   for (const name of Object.keys(source.config)) {
     const [namespace] = name.split(":", 1);
@@ -77,13 +86,18 @@ export function readSettings(source: SettingsSource): Settings {
     } else if (text === undefined) {
       problems.push(`${name}: is missing; allowed: ${key.allowed}`);
     } else {
+      // Contradictions are looked for nevertheless, so that all problems are told at once: with what the key is without a value.
+      const [namespace, property] = name.split(":") as [string, string];
+      (values[namespace] ??= {})[property] = key.schema.safeParse(undefined).data;
       const shown = key.secret === true ? "[secret]" : JSON.stringify(text);
       const reasons = result.error.issues.map((issue) => issue.message).join("; ");
       problems.push(`${name}: ${shown}: ${reasons}; allowed: ${key.allowed}`);
     }
   }
   const settings = assemble(values, source);
-  problems.push(...contradictions(settings));
+  // A key that is wrong by itself is not told twice.
+  const told = new Set(problems.map((problem) => problem.split(": ", 1)[0]));
+  problems.push(...contradictions(settings).filter((problem) => !told.has(problem.split(": ", 1)[0])));
   if (problems.length > 0) {
     throw new ShipError({
       code: "SETTINGS_INVALID",
@@ -108,16 +122,17 @@ function decode(key: Key, text: string | undefined): unknown {
   }
 }
 
-/** Where a registry of each kind answers unless `registry:host` says so. */
-const usualHosts = { digitalocean: "registry.digitalocean.com", ghcr: "ghcr.io", generic: "" };
-
 function assemble(values: Record<string, Record<string, unknown>>, source: SettingsSource): Settings {
   const { password, ...registry } = values["registry"] as Section<"registry">;
+  const { environment, ...odoo } = values["odoo"] as Section<"odoo">;
+  const vps = values["vps"] as Section<"vps">;
+  const backup = values["backup"] as Section<"backup">;
   const token = secretOf(
     source.config["digitalocean:token"] ?? source.environment["DIGITALOCEAN_TOKEN"] ?? source.environment["DIGITALOCEAN_ACCESS_TOKEN"],
   );
   return {
-    environment: (values["odoo"] as Section<"odoo">).environment,
+    environment,
+    odoo,
     registry: { ...registry, host: registry.host === "" ? usualHosts[registry.kind] : registry.host },
     image: values["image"] as Section<"image">,
     registryAccess: accessTo(registry, password, token, source.environment),
@@ -125,6 +140,13 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
       apiUrl: source.config["digitalocean:apiEndpoint"] ?? source.environment["DIGITALOCEAN_API_URL"] ?? "https://api.digitalocean.com",
       token,
     },
+    vps: {
+      ...vps,
+      privateKey: secretOf(vps.privateKey) ?? secretOf(source.environment["VPS_SSH_PRIVATE_KEY"]),
+      tlsKey: secretOf(vps.tlsKey),
+    },
+    release: values["release"] as Section<"release">,
+    backup: { ...backup, privateKey: secretOf(backup.privateKey) },
   };
 }
 
@@ -145,31 +167,6 @@ function accessTo(
 
 function secretOf(text: string | undefined): Secret | undefined {
   return text === undefined || text === "" ? undefined : new Secret(text);
-}
-
-function contradictions({ registry, registryAccess, digitalocean }: Settings): string[] {
-  const problems: string[] = [];
-  if (registry.kind === "digitalocean" && digitalocean.token === undefined) {
-    problems.push("digitalocean:token: is missing; set the variable DIGITALOCEAN_TOKEN, or: pulumi config set --secret digitalocean:token");
-  }
-  if (registry.kind === "ghcr" || registry.kind === "generic") {
-    if (registry.host === "" || registry.host === usualHosts.digitalocean) {
-      problems.push(
-        `registry:host: ${JSON.stringify(registry.host)}: is not the host of a ${registry.kind} registry; its password must not be sent there`,
-      );
-    }
-    if (registry.ownership === "create") {
-      problems.push(`registry:ownership: "create": only a DigitalOcean registry can be created; allowed for ${registry.kind}: adopt`);
-    }
-    if (registryAccess === undefined) {
-      const variable = registry.kind === "ghcr" ? "GHCR_TOKEN" : "REGISTRY_PASSWORD";
-      problems.push(`registry:password: is missing; set the variable ${variable}, or: pulumi config set --secret registry:password`);
-    }
-    if (registry.username === "") {
-      problems.push("registry:username: is missing; allowed: the user that the password belongs to");
-    }
-  }
-  return problems;
 }
 
 function refuseProductionBuild({ environment, image }: Settings): void {

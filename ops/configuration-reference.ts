@@ -9,9 +9,12 @@ import { type Key, settingsKeys } from "../components/settings-keys";
 const file = path.join(__dirname, "..", "docs", "configuration.md");
 
 const sections: Record<string, string> = {
-  odoo: "The stack",
+  odoo: "The stack and its Odoo",
   registry: "The registry",
   image: "The image",
+  vps: "The VPS",
+  release: "A release",
+  backup: "The nightly dump",
 };
 
 const environment: [name: string, meaning: string][] = [
@@ -22,6 +25,7 @@ const environment: [name: string, meaning: string][] = [
   ["DO_REGISTRY_TOKEN", "Token that the program reads the DigitalOcean registry with, when it should not be the API token."],
   ["GHCR_TOKEN", "Token for GitHub's registry, unless `registry:password` is set."],
   ["REGISTRY_PASSWORD", "Password for a generic registry, unless `registry:password` is set."],
+  ["VPS_SSH_PRIVATE_KEY", "Private SSH key for the login on the VPS, unless `vps:privateKey` is set."],
   ["DIGITALOCEAN_API_URL", "Another address of DigitalOcean's API; the official provider reads it too."],
   ["DOCKER_HOST", "The Docker engine that builds, as for every Docker tool."],
 ];

@@ -106,6 +106,52 @@ describe("settings", () => {
     ["image:platform", "windows/amd64"],
     ["image:epoch", "a b"],
     ["image:source", "not a url"],
+    ["odoo:database", "postgres"],
+    ["odoo:database", "Odoo-1"],
+    ["odoo:database", "a".repeat(31)],
+    ["odoo:modules", '["sale,crm"]'],
+    ["odoo:demoData", "yes"],
+    ["vps:mode", "rent"],
+    ["vps:domain", "https://erp.example.com"],
+    ["vps:domain", "1.2.3"],
+    ["vps:tls", "off"],
+    ["vps:acmeEmail", "ops"],
+    ["vps:tlsCertificate", "cert.pem"],
+    ["vps:bodyMegabytes", "0"],
+    ["vps:name", "Odoo_1"],
+    ["vps:region", "frankfurt"],
+    ["vps:size", "4 GB"],
+    ["vps:image", "Ubuntu 24"],
+    ["vps:sshFrom", '["the office"]'],
+    ["vps:sshFrom", '["203.0.113.7"]'],
+    ["vps:backups", "daily"],
+    ["vps:monitoring", "1"],
+    ["vps:volumeGiB", "-1"],
+    ["vps:allowDestroy", "please"],
+    ["vps:host", "root@host"],
+    ["vps:port", "0"],
+    ["vps:user", "root;reboot"],
+    ["vps:hostKey", "host.example.com ssh-ed25519 AAAA"],
+    ["vps:hostKey", "SHA256:abc"],
+    ["vps:memoryMiB", "100"],
+    ["vps:cpus", "-2"],
+    ["vps:workers", "1"],
+    ["vps:cronThreads", "99"],
+    ["vps:odooMemoryMiB", "256"],
+    ["vps:odooCpus", "two"],
+    ["vps:logging", "syslog"],
+    ["vps:fluentdAddress", "localhost"],
+    ["vps:fluentdTag", "a b"],
+    ["vps:imagesRecord", "/etc/images.json"],
+    ["release:additive", "maybe"],
+    ["release:rehearse", "0"],
+    ["release:upgradeMinutes", "0"],
+    ["release:readySeconds", "1"],
+    ["release:keepPoints", "0"],
+    ["backup:destination", "s3://bucket"],
+    ["backup:destination", "ssh://user@host/a b"],
+    ["backup:hostKey", "ssh-dss AAAA"],
+    ["backup:keep", "0"],
   ];
   for (const [key, value] of rejected) {
     it(`refuse ${key} = ${value}`, () => {
@@ -116,6 +162,9 @@ describe("settings", () => {
 
   it("test a rejection of every key that can be wrong", () => {
     const anyText = new Set(["registry:username", "registry:password", "odoo:environment", "registry:tier"]);
+    for (const secret of ["vps:tlsKey", "vps:privateKey", "backup:privateKey"]) {
+      anyText.add(secret);
+    }
     const tested = new Set(rejected.map(([key]) => key));
     assert.deepEqual(
       Object.keys(settingsKeys).filter((key) => !tested.has(key) && !anyText.has(key)),
@@ -193,7 +242,7 @@ describe("settings", () => {
 
 describe("the committed stack files", () => {
   it("are valid", () => {
-    const environment = { DIGITALOCEAN_TOKEN: "t" };
+    const environment = { DIGITALOCEAN_TOKEN: "t", VPS_SSH_PRIVATE_KEY: "k" };
     for (const stack of ["sandbox", "staging"]) {
       assert.doesNotThrow(() => readSettings({ config: stackFile(stack), secretKeys: new Set(), environment }), stack);
     }

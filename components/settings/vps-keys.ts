@@ -1,0 +1,183 @@
+import { z } from "zod";
+
+import { address, hostKey } from "./addresses";
+import { folder, key, matching, secretText, whole } from "./key";
+
+const cpus = z.number().min(0).max(512);
+
+/** Settings of the VPS: the host, what users see of it, and how its memory is shared out. */
+export const vpsKeys = {
+  "vps:mode": key(
+    "text",
+    z.enum(["none", "create", "adopt"]).default("none"),
+    "`none`, `create` or `adopt`",
+    "`create`: this stack makes a DigitalOcean Droplet. `adopt`: a host that is there already. `none`: this stack has no VPS.",
+  ),
+
+  "vps:domain": key(
+    "text",
+    address,
+    "a host name or an IP address",
+    "What users type: Odoo answers at `https://<domain>`. Required with a VPS. Its DNS record must lead to the host.",
+  ),
+  "vps:tls": key(
+    "text",
+    z.enum(["acme", "internal", "files"]).default("acme"),
+    "`acme`, `internal` or `files`",
+    "Where the certificate comes from. `acme`: Let's Encrypt, by itself. `internal`: an authority on the host, for tests. `files`: the two keys below.",
+  ),
+  "vps:acmeEmail": key(
+    "text",
+    z.union([z.email(), z.literal("")]).default(""),
+    "an e-mail address, or empty",
+    "Contact for the certificate authority.",
+  ),
+  "vps:tlsCertificate": key(
+    "text",
+    matching(/^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, "is not a certificate in PEM format"),
+    "PEM text",
+    "With `files`: the certificate and its intermediates.",
+  ),
+  "vps:tlsKey": key("text", secretText, "a secret, PEM text", "With `files`: the certificate's private key.", true),
+  "vps:bodyMegabytes": key(
+    "data",
+    whole(1, 4096).default(128),
+    "megabytes, 1 to 4096",
+    "Largest request that the proxy accepts: the largest attachment or import.",
+  ),
+
+  "vps:name": key(
+    "text",
+    z
+      .string()
+      .regex(/^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$/, "is not a name of lower-case letters, digits and hyphens")
+      .default("odoo"),
+    "lower-case letters, digits and `-`",
+    "Name of the Droplet, and the beginning of the names of what belongs to it.",
+  ),
+  "vps:region": key(
+    "text",
+    matching(/^[a-z]{3}\d$/, "is not a region such as fra1"),
+    "a region such as `fra1`",
+    "Region of a created Droplet. Required for `create`.",
+  ),
+  "vps:size": key(
+    "text",
+    matching(/^[a-z][a-z0-9]*(-[a-z0-9.]+)+$/, "is not a size such as s-2vcpu-4gb"),
+    "a size such as `s-2vcpu-4gb`",
+    "Size of a created Droplet. Required for `create`. 2 GB of memory are the least.",
+  ),
+  "vps:image": key(
+    "text",
+    z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9.-]*$/, "is not the name of an image")
+      .default("ubuntu-24-04-x64"),
+    "the name of a DigitalOcean image",
+    "Operating system of a created Droplet: Ubuntu or Debian.",
+  ),
+  "vps:sshFrom": key(
+    "data",
+    z.array(z.union([z.cidrv4(), z.cidrv6()], "is not an address range such as 203.0.113.7/32")).default([]),
+    'list such as ["203.0.113.7/32"]',
+    "Who may reach port 22 of a created Droplet: your office, your CI runner. Required for `create`.",
+  ),
+  "vps:backups": key(
+    "data",
+    z.boolean().default(false),
+    "`true` or `false`",
+    "DigitalOcean's weekly backups of the Droplet's own disk. The data are on the Volume.",
+  ),
+  "vps:monitoring": key("data", z.boolean().default(true), "`true` or `false`", "DigitalOcean's monitoring agent on a created Droplet."),
+  "vps:volumeGiB": key(
+    "data",
+    whole(0, 16384).default(50),
+    "GiB, 0 to 16384",
+    "Size of the Volume that holds database, filestore and certificates of a created Droplet. 0: none, and the data go with the Droplet.",
+  ),
+  "vps:allowDestroy": key(
+    "data",
+    z.boolean().default(false),
+    "`true` or `false`",
+    "Lifts the protection of what holds data, for `pulumi destroy`. Needs an update before it is felt.",
+  ),
+
+  "vps:host": key("text", address, "a host name or an IP address", "Where the host answers by SSH. Required for `adopt`."),
+  "vps:port": key("data", whole(1, 65535).default(22), "1 to 65535", "Port of SSH on the host."),
+  "vps:user": key(
+    "text",
+    z
+      .string()
+      .regex(/^[a-z_][a-z0-9_-]{0,31}$/, "is not a user name")
+      .default("root"),
+    "a user name",
+    "Who logs in: root, or a user who may use `sudo` without a password.",
+  ),
+  "vps:hostKey": key(
+    "text",
+    hostKey,
+    "`ssh-ed25519 AAAA…`",
+    "The host's SSH key: no other host is talked to. Required for `adopt`: `ssh-keyscan -t ed25519 <host>`, compared.",
+  ),
+  "vps:privateKey": key(
+    "text",
+    secretText,
+    "a secret",
+    "Private SSH key for the login, without a passphrase; instead of the variable `VPS_SSH_PRIVATE_KEY`.",
+    true,
+  ),
+  "vps:memoryMiB": key(
+    "data",
+    z.union([z.literal(0), whole(512, 16_777_216)], "is neither 0 nor 512 to 16777216").default(0),
+    "MiB, or 0",
+    "Memory of the host. 0: by `vps:size`, or as measured on an adopted host.",
+  ),
+  "vps:cpus": key(
+    "data",
+    cpus.default(0),
+    "a number, or 0",
+    "Processors of the host. 0: by `vps:size`, or as measured on an adopted host.",
+  ),
+
+  "vps:workers": key(
+    "data",
+    z.union([z.literal(0), whole(2, 256)], "is neither 0 nor 2 to 256").default(0),
+    "2 to 256, or 0",
+    "Processes that answer requests. 0: as many as fit. At least two, since a PDF report asks Odoo for its own style sheets.",
+  ),
+  "vps:cronThreads": key("data", whole(0, 16).default(0), "1 to 16, or 0", "Processes for scheduled jobs. 0: two, on a small host one."),
+  "vps:odooMemoryMiB": key(
+    "data",
+    z.union([z.literal(0), whole(512, 1_048_576)], "is neither 0 nor 512 to 1048576").default(0),
+    "MiB, 512 or more, or 0",
+    "Memory limit of Odoo. 0: 2048, on a small host what is left.",
+  ),
+  "vps:odooCpus": key("data", cpus.default(0), "a number, or 0", "Processor limit of Odoo. 0: two, or what the host has."),
+  "vps:logging": key(
+    "text",
+    z.enum(["json-file", "fluentd"]).default("json-file"),
+    "`json-file` or `fluentd`",
+    "Where the containers' logs go: to files on the host, 5 of 100 MB each, or to Fluentd.",
+  ),
+  "vps:fluentdAddress": key(
+    "text",
+    matching(/^([a-z0-9.-]+|\[[0-9a-f:]+\]):\d{1,5}$/, "is not host:port"),
+    "host:port",
+    "Where Fluentd answers, seen from the host. Required for `fluentd`.",
+  ),
+  "vps:fluentdTag": key(
+    "text",
+    z
+      .string()
+      .regex(/^[\w.-]+$/, "is not a tag of letters, digits, dots and hyphens")
+      .default("odoo"),
+    "a tag",
+    "Beginning of the tag of each message; the service's name follows.",
+  ),
+  "vps:imagesRecord": key(
+    "text",
+    folder.default("images/vps-images.json"),
+    "path of a JSON file in the project",
+    "Record of the images of PostgreSQL and of the proxy: reference, tag, digest and date of each.",
+  ),
+} as const;
