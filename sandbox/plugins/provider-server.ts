@@ -5,7 +5,7 @@ import { PluginInfo, type PluginAttach } from "@pulumi/pulumi/proto/plugin_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { configFromRequest, EngineConfigError } from "./configuration";
 import { channelOptions, EngineLog } from "./engine-log";
-import { checkResponse, failureMessage } from "./messages";
+import { checkResponse, errorStatus, failureMessage } from "./messages";
 import type { Provider, Resource } from "./resource";
 import { ResourceCalls } from "./resource-calls";
 import { findFailures } from "./schema";
@@ -142,7 +142,7 @@ function unary<Request, Response>(handler: Handler<Request, Response>) {
       .then(handler)
       .then(
         (response) => callback(null, response),
-        (error: unknown) => callback({ code: grpc.status.UNKNOWN, details: error instanceof Error ? error.message : String(error) }),
+        (error: unknown) => callback(errorStatus(error)),
       );
   };
 }

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import * as rpc from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import type { EngineLog } from "./engine-log";
-import { checkResponse } from "./messages";
-import type { Call, Checked, ExistingCall, Resource } from "./resource";
+import { checkResponse, InitFailure } from "./messages";
+import { Unfinished, type Call, type Checked, type ExistingCall, type Resource } from "./resource";
 import { applySchema, findFailures } from "./schema";
 import {
   fromStruct,
@@ -82,10 +82,16 @@ export class ResourceCalls {
       return response;
     }
     const call = this.call(request.getUrn(), inputs);
-    const { id, outputs } = await this.run("creating", call, resource, () => resource.create(call));
-    response.setId(id);
-    response.setProperties(toStruct(state(resource, inputs, outputs)));
-    return response;
+    try {
+      const { id, outputs } = await this.run("creating", call, resource, () => resource.create(call));
+      response.setId(id);
+      response.setProperties(toStruct(state(resource, inputs, outputs)));
+      return response;
+    } catch (error) {
+      if (!(error instanceof Error && error.cause instanceof Unfinished)) throw error;
+      const { id, outputs } = error.cause.outcome;
+      throw new InitFailure(error.message, id, state(resource, inputs, outputs), inputs);
+    }
   }
 
   async read(resource: Resource, request: rpc.ReadRequest): Promise<rpc.ReadResponse> {

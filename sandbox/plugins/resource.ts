@@ -43,6 +43,16 @@ export interface Outcome {
   readonly outputs: ValueMap;
 }
 
+/** Thrown by `create` when the resource exists but is not as it should be: the state keeps it, and the next update goes on with it. */
+export class Unfinished extends Error {
+  constructor(
+    readonly outcome: Outcome,
+    cause: unknown,
+  ) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
 /** One resource type: its row of facts and what is done for it. */
 export interface Resource {
   readonly token: string;

@@ -6,9 +6,12 @@ export class RecordedMachines implements Machines {
   readonly orders: MachineOrder[] = [];
   /** Names of calls that fail. */
   readonly failing = new Set<string>();
+  /** Until this resolves no machine is made. */
+  held: Promise<unknown> = Promise.resolve();
   private readonly status = new Map<number, "active" | "off">();
 
   async createMachine(order: MachineOrder): Promise<void> {
+    await this.held;
     this.note("create", order.id);
     this.orders.push(order);
     this.status.set(order.id, "active");

@@ -2,6 +2,13 @@ import type { Provider } from "../resource";
 import { Api } from "./api";
 import { containerRegistry, getContainerRegistry } from "./container-registry";
 import { dockerCredentials } from "./docker-credentials";
+import { droplet } from "./droplet";
+import { firewall } from "./firewall";
+import { reservedIp } from "./reserved-ip";
+import { reservedIpAssignment } from "./reserved-ip-assignment";
+import { sshKey } from "./ssh-key";
+import { volume } from "./volume";
+import { volumeAttachment } from "./volume-attachment";
 
 /** DigitalOcean. A new resource is a new file and a line here. */
 export function digitalocean(): Provider {
@@ -19,7 +26,17 @@ export function digitalocean(): Provider {
       spacesSecretKey: { type: "string", secret: true },
       token: { type: "string", secret: true },
     },
-    resources: [containerRegistry(api), dockerCredentials(api)],
+    resources: [
+      containerRegistry(api),
+      dockerCredentials(api),
+      droplet(api),
+      firewall(api),
+      reservedIp(api),
+      reservedIpAssignment(api),
+      sshKey(api),
+      volume(api),
+      volumeAttachment(api),
+    ],
     functions: [getContainerRegistry(api)],
     configure: (config) => api.configure(config),
   };

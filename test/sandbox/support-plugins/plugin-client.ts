@@ -1,6 +1,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as rpc from "@pulumi/pulumi/proto/provider_pb";
+import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { fromStruct, toStruct, type ValueMap } from "../../../sandbox/plugins/values";
 
@@ -118,13 +119,26 @@ export class PluginClient {
   }
 }
 
+/** An error of the plugin, with what it says of a resource that exists all the same. */
+export class PluginError extends Error {
+  readonly unfinished: { readonly id: string; readonly state: ValueMap; readonly inputs: ValueMap } | undefined;
+
+  constructor(error: grpc.ServiceError) {
+    super(error.details);
+    const [bytes] = error.metadata.get("grpc-status-details-bin");
+    const [detail] = bytes instanceof Buffer ? Status.deserializeBinary(bytes).getDetailsList() : [];
+    const failure = detail?.unpack((binary) => rpc.ErrorResourceInitFailed.deserializeBinary(binary), "pulumirpc.ErrorResourceInitFailed");
+    if (failure) {
+      this.unfinished = { id: failure.getId(), state: fromStruct(failure.getProperties()), inputs: fromStruct(failure.getInputs()) };
+    }
+  }
+}
+
 /** The engine's name for a resource. */
 export function urnOf(type: string, name: string): string {
   return `urn:pulumi:test::project::${type}::${name}`;
 }
 
 function ask<Response>(send: (done: (error: grpc.ServiceError | null, response: Response) => void) => void): Promise<Response> {
-  return new Promise((resolve, reject) =>
-    send((error, response) => (error === null ? resolve(response) : reject(new Error(error.details)))),
-  );
+  return new Promise((resolve, reject) => send((error, response) => (error === null ? resolve(response) : reject(new PluginError(error)))));
 }

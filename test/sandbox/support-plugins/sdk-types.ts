@@ -49,7 +49,9 @@ export class SdkTypes {
   private words(node: ts.TypeNode): string {
     if (ts.isUnionTypeNode(node)) {
       const parts = node.types.filter((part) => part.kind !== ts.SyntaxKind.UndefinedKeyword).map((part) => this.words(part));
-      return [...new Set(parts)].join(" | ");
+      // Where any text may stand, an enumeration beside it only suggests some.
+      const said = parts.includes("string") ? parts.filter((part) => !part.startsWith("one of ")) : parts;
+      return [...new Set(said)].join(" | ");
     }
     if (ts.isArrayTypeNode(node)) return `list of ${this.words(node.elementType)}`;
     if (ts.isTypeLiteralNode(node)) {
