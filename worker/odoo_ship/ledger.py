@@ -23,15 +23,26 @@ def previous():
     return next((entry for entry in reversed(known[:-1]) if entry["digest"] != known[-1]["digest"]), None)
 
 
-def record(request, modules):
-    """Notes that users have reached this release; noting it twice is the same as once."""
+def record(request, modules, lineage):
+    """Notes that users have reached this release; noting it twice is the same as once.
+
+    `lineage`: the digests that the data have gone through, newest last. Going back to a restore point goes back in it too.
+    """
     known = releases()
     if known and known[-1]["release"] == request["id"] and known[-1]["image"] == request["image"]:
         return
     if known:
         known[-1]["left"] = now()
-    known.append({"release": request["id"], "image": request["image"], "digest": digest_of(request["image"]), "modules": modules, "since": now()})
+    known.append({"release": request["id"], "image": request["image"], "digest": digest_of(request["image"]), "modules": modules,
+                  "lineage": lineage, "since": now()})
     write_json(LEDGER, known)
+
+
+def lineage_after(request, point=None):
+    """The lineage once this release is live: its own digest after those of the live one, or of the restore point that it puts back."""
+    before = (point["lineage"] if point else live()["lineage"] if live() else [])
+    digest = digest_of(request["image"])
+    return before if before[-1:] == [digest] else [*before, digest]
 
 
 def digest_of(image):

@@ -1,7 +1,7 @@
 """What a release is going to do to the database, decided by reading alone."""
 
 from failures import Failure
-from ledger import digest_of, releases
+from ledger import digest_of, live
 
 
 class Plan:
@@ -47,7 +47,7 @@ def plan_release(request, image, installed, marker):
     upgrade = [name for name in installed if baked[name]["hash"] not in known.get(name, [])]
     install = [name for name in wanted if name not in installed]
     if marker and upgrade:
-        refuse_going_back(request, baked, upgrade)
+        refuse_going_back(request, upgrade)
     warnings = [] if marker else ["the database has no marker of an earlier release: every installed module is upgraded"]
     if not upgrade and not install:
         mode = "rolling"
@@ -97,11 +97,10 @@ def number(version):
     return tuple(int(part) if part.isdigit() else -1 for part in version.split("."))
 
 
-def refuse_going_back(request, baked, upgrade):
-    """An update with older code is no way back, and looks like any other change: the ledger knows."""
-    for entry in releases()[:-1]:
-        if entry["digest"] == digest_of(request["image"]) and all(entry["modules"].get(name) == baked[name]["hash"] for name in upgrade):
-            raise Failure("RELEASE_MISMATCH", "this release was left for a newer one, whose modules the database has",
-                          found=f"{request['image']}, live until {entry.get('left', '?')}; it would change {', '.join(sorted(upgrade))}",
-                          expected="a release that the database can go on with",
-                          remedy="`odoo-ship revert --with-data` on the host puts the data back as they were when it was left; `odoo-ship points` lists them")
+def refuse_going_back(request, upgrade):
+    """An update with older code is no way back, and looks like any other change: the lineage of the data knows."""
+    current, digest = live(), digest_of(request["image"])
+    if current and digest in current["lineage"][:-1]:
+        raise Failure("RELEASE_MISMATCH", "this release was left for a newer one, whose modules the database has",
+                      found=f"{request['image']} would change {', '.join(sorted(upgrade))} back", expected="a release that the database can go on with",
+                      remedy="`odoo-ship revert --with-data` on the host puts the data back as they were when it was left; `odoo-ship points` lists them")

@@ -187,7 +187,8 @@ class Release:
         left = ledger.live()
         ledger.record_point({"id": attempt, "from": left and left["digest"], "release": left and left["release"], "to": ledger.digest_of(self.request["image"]),
                              "at": now(), "database": self.point_database(attempt), "bytes": self.postgres.size(self.point_database(attempt)),
-                             "files": files, "fileBytes": size, "modules": left["modules"] if left else {}})
+                             "files": files, "fileBytes": size, "modules": left["modules"] if left else {},
+                             "lineage": left["lineage"] if left else []})
 
     def upgrade(self):
         if self.restore:
@@ -324,7 +325,7 @@ class Release:
         """The commit point: once its begin is in the journal, users reach the new release, and nothing is taken back by itself."""
         installed = self.postgres.modules(self.database)
         applied = planning.applied(self.image, installed)
-        self.journal.note(applied=applied)
+        self.journal.note(applied=applied, lineage=ledger.lineage_after(self.request, self.restore))
         with self.journal.step("committed", self.say):
             complete(self.host, self.journal)
             self.let_go()
@@ -363,7 +364,7 @@ def complete(host, journal):
         host.start_proxy(request)
     host.keep_odoo()
     project.open_again()
-    ledger.record(request, journal["applied"])
+    ledger.record(request, journal["applied"], journal["lineage"])
     journal.note(outcome="succeeded")
 
 
