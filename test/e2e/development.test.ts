@@ -31,7 +31,7 @@ describe("docker compose up with the development file", () => {
   let url: string;
 
   before(async () => {
-    if (!fs.existsSync(baseRecord) || !fs.existsSync(postgresRecord)) {
+    if (readServers() === undefined) {
       const { status, output } = await npm(["start"]);
       assert.equal(status, 0, output);
     }
