@@ -67,6 +67,8 @@ export class HostConnection {
           return;
         }
         clearTimeout(limit);
+        // A command is several small messages, each of which would wait for the answer to the one before.
+        client.setNoDelay(true);
         resolve(new HostConnection(client, access, seen));
       });
       // Stays for the connection's whole life: an error event without a listener would end the process.

@@ -71,6 +71,7 @@ export class SshServer {
   #serve(connection: Connection, authorizedKey: string): void {
     this.#open.add(connection);
     connection.on("error", () => undefined);
+    connection.setNoDelay(true);
     connection.on("close", () => this.#open.delete(connection));
     connection.on("authentication", (context) => {
       const known = utils.parseKey(authorizedKey);
