@@ -1,3 +1,5 @@
+import { ShipError } from "./errors";
+
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
 /** Whether the text is `sha256:` and 64 hexadecimal digits. */
@@ -16,4 +18,27 @@ export function splitRepository(repository: string): { host: string; path: strin
   const host = hasHost ? first : "docker.io";
   const path = hasHost ? repository.slice(slash + 1) : repository;
   return host === "docker.io" ? { host: "registry-1.docker.io", path: path.includes("/") ? path : `library/${path}` } : { host, path };
+}
+
+/**
+ * Refuses an image that is not named by its digest: a tag may name something else tomorrow.
+ * @throws ShipError SETTINGS_INVALID
+ */
+export function requirePinned(reference: string): void {
+  const [repository = "", digest = "", ...rest] = reference.split("@");
+  // A tag beside the digest would be ignored, and mislead who reads it.
+  if (
+    !/^[a-z0-9][a-z0-9.:_/-]*$/.test(repository) ||
+    repository.slice(repository.lastIndexOf("/")).includes(":") ||
+    !isDigest(digest) ||
+    rest.length > 0
+  ) {
+    throw new ShipError({
+      code: "SETTINGS_INVALID",
+      summary: "an image is named by its digest, and nothing else",
+      found: reference,
+      expected: "repository@sha256:…, without a tag",
+      remedy: "name the digest: `docker buildx imagetools inspect <image>:<tag>` shows it",
+    });
+  }
 }

@@ -1,0 +1,153 @@
+import { createHash } from "node:crypto";
+
+import type { Settings } from "../settings";
+import { caddyfile, urlHost } from "./caddyfile";
+import { composeProject, secretFiles, users } from "./compose-project";
+import { type HostCapacity, hostSize } from "./host-size";
+import { maintenancePage } from "./maintenance-page";
+import type { VpsImages } from "./vps-images";
+
+/** What a host is told to run: JSON on the standard input of its worker, never in an argument. */
+export interface HostRequest {
+  /** 16 hexadecimal digits: a hash of all that matters for the host, without credentials, which change while nothing else does. */
+  readonly id: string;
+  /** `repository@sha256:…` */
+  readonly image: string;
+  readonly database: string;
+  readonly url: string;
+  readonly modules: readonly string[];
+  readonly demo: boolean;
+  /** What the host pulls with; null where nothing is needed. */
+  readonly registry: RegistryLogin | null;
+  readonly release: {
+    readonly additive: boolean;
+    readonly rehearse: boolean;
+    readonly upgradeSeconds: number;
+    readonly readySeconds: number;
+    readonly keepPoints: number;
+  };
+  /** Where the data Volume is mounted; null: Docker's own directory. */
+  readonly dataDirectory: string | null;
+  /** Text by path below the project's directory. Nothing in it is secret. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly secrets: readonly SecretFile[];
+  readonly dump: {
+    readonly destination: string;
+    readonly hostKey: string;
+    readonly privateKey: string;
+    readonly keep: number;
+  } | null;
+}
+
+export interface RegistryLogin {
+  /** host[:port] */
+  readonly server: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** A file of mode 0400 that one user reads: made on the host, or sent. */
+export type SecretFile = { readonly file: string; readonly uid: number } & ({ readonly generate: true } | { readonly content: string });
+
+export interface HostRequestArgs {
+  readonly settings: Pick<Settings, "odoo" | "vps" | "release" | "backup">;
+  /** Repository of the Odoo image, with the registry's host. */
+  readonly repository: string;
+  /** `sha256:…` */
+  readonly digest: string;
+  readonly images: VpsImages;
+  /** What the host has, as known by its size or as measured. `vps:memoryMiB` and `vps:cpus` are the caller's to respect. */
+  readonly host: HostCapacity;
+  readonly registry: RegistryLogin | null;
+  readonly dataDirectory: string | null;
+}
+
+/**
+ * Renders the request. It holds secrets: plain text, to be wrapped by the caller.
+ * @throws ShipError HOST_TOO_SMALL; SETTINGS_INVALID for an image that is not named by its digest
+ */
+export function hostRequest({ settings, repository, digest, images, host, registry, dataDirectory }: HostRequestArgs): HostRequest {
+  const { odoo, vps, release, backup } = settings;
+  const image = `${repository}@${digest}`;
+  const tlsFiles = vps.tls === "files";
+  const proxyFiles = {
+    "proxy/Caddyfile": caddyfile(vps),
+    ...(tlsFiles ? { "proxy/tls.pem": vps.tlsCertificate } : {}),
+  };
+  const request: Omit<HostRequest, "id"> = {
+    image,
+    database: odoo.database,
+    url: `https://${urlHost(vps.domain)}`,
+    modules: odoo.modules,
+    demo: odoo.demoData,
+    registry,
+    release: {
+      additive: release.additive,
+      rehearse: release.rehearse,
+      upgradeSeconds: release.upgradeMinutes * 60,
+      readySeconds: release.readySeconds,
+      keepPoints: release.keepPoints,
+    },
+    dataDirectory,
+    files: {
+      ...composeProject({
+        images: { odoo: image, ...images },
+        database: odoo.database,
+        size: hostSize(host, vps),
+        logging: vps,
+        proxyFiles: Object.values(proxyFiles),
+        tlsKey: tlsFiles,
+      }),
+      ...proxyFiles,
+      // Read for each request, so a change of it replaces no container.
+      "proxy/maintenance.html": maintenancePage,
+      // Empty: nothing is held. It is there from the start, because the proxy complains of a file that is not.
+      "proxy/state/hold": "",
+    },
+    secrets: [
+      { file: secretFiles.odooDatabasePassword, uid: users.odoo.uid, generate: true },
+      { file: secretFiles.odooMasterPassword, uid: users.odoo.uid, generate: true },
+      { file: secretFiles.postgresPassword, uid: users.postgres.uid, generate: true },
+      ...(tlsFiles ? [{ file: secretFiles.tlsKey, uid: users.proxy.uid, content: vps.tlsKey?.reveal() ?? "" }] : []),
+    ],
+    dump:
+      backup.destination === ""
+        ? null
+        : {
+            destination: backup.destination,
+            hostKey: backup.hostKey,
+            privateKey: backup.privateKey?.reveal() ?? "",
+            keep: backup.keep,
+          },
+  };
+  return { id: requestId(request), ...request };
+}
+
+/** Credentials are renewed while nothing else changes; a certificate's key is not one of them, since the proxy must read it anew. */
+function requestId(request: Omit<HostRequest, "id">): string {
+  const { registry, dump, ...rest } = request;
+  const counted = {
+    ...rest,
+    registry: registry?.server ?? null,
+    dump: dump && { destination: dump.destination, hostKey: dump.hostKey, keep: dump.keep },
+  };
+  return createHash("sha256")
+    .update(JSON.stringify(sorted(counted)))
+    .digest("hex")
+    .slice(0, 16);
+}
+
+/** The same value with every object's keys in order, so that its JSON does not depend on how it was put together. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(sorted);
+  }
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, content]) => [name, sorted(content)]),
+    );
+  }
+  return value;
+}
