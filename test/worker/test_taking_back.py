@@ -1,0 +1,84 @@
+"""Taking a release back is killed after each of its operations in turn, and done again: the end must be the same."""
+
+from support import WorkerCase, request
+
+import protocol
+from filestore import Filestore
+from journal import Journal
+
+
+class Killed(BaseException):
+    pass
+
+
+class Databases:
+    """PostgreSQL as a dictionary {name: content}; dies after `operations` changes."""
+
+    ROLE = "odoo"
+
+    def __init__(self, known, operations):
+        self.known, self.left = known, operations
+
+    def change(self):
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+
+    def exists(self, name):
+        return name in self.known
+
+    def rename(self, old, new):
+        self.change()
+        assert old in self.known and new not in self.known, (old, new, self.known)
+        self.known[new] = self.known.pop(old)
+
+    def drop(self, name):
+        self.change()
+        self.known.pop(name, None)
+
+    def own(self, name, _):
+        self.change()
+        assert name in self.known
+
+    limit = own
+
+    def copy_settings(self, *_):
+        self.change()
+
+
+class TakingBackTest(WorkerCase):
+    def begin(self, known, live, kept):
+        store = Filestore(self.root)
+        for path, text in ((store.live("odoo"), live), (store.kept("a"), kept)):
+            path.mkdir(parents=True)
+            (path / "file").write_text(text)
+        return known
+
+    def release(self, known, operations):
+        host = type("Host", (), {"postgres": Databases(known, operations)})()
+        release = protocol.Release(host, request(), Journal({"attempt": "a"}), print)
+        release.filestore = lambda: Filestore(self.root)
+        return release
+
+    def assert_back(self, known):
+        store = Filestore(self.root)
+        self.assertEqual(known, {"odoo": "before", "odoo-failed-a": "half upgraded"})
+        self.assertEqual((store.live("odoo") / "file").read_text(), "before")
+        self.assertEqual((store.kept("failed-a") / "file").read_text(), "half upgraded")
+
+    def test_the_point_becomes_the_database_again_wherever_it_was_killed(self):
+        seen = 0
+        for operations in range(30):
+            self.tearDown()
+            self.doCleanups()
+            self.setUp()
+            known = self.begin({"odoo": "half upgraded", "odoo-point-a": "before"}, "half upgraded", "before")
+            try:
+                protocol.swap_back(self.release(known, operations), "a")
+            except Killed:
+                seen += 1
+                protocol.swap_back(self.release(known, 100), "a")
+            self.assert_back(known)
+            if seen <= operations - 1:
+                break
+        self.assertGreaterEqual(seen, 4)
