@@ -11,6 +11,8 @@ import { startRegistryFront, type RegistryFront } from "./registry/front";
 import { writeFileAtomically } from "./support/atomic-file";
 import { takeLock } from "./support/lock";
 import { ensureRegistryBinary } from "./tools/registry-binary";
+import * as machines from "./vps/machine";
+import { registrySocket } from "./vps/names";
 
 export interface ServersOptions {
   /** Everything that the servers keep lies here. */
@@ -21,6 +23,8 @@ export interface ServersOptions {
   readonly apiPort?: number;
   readonly registryPort?: number;
   readonly registryBackendPort?: number;
+  /** A Unix socket that leads to the registry, too. @default none */
+  readonly registrySocket?: string;
   /** What runs behind the API's droplets. @default nothing */
   readonly machines?: Machines;
   /** How long an action on a droplet takes at least, in milliseconds. @default 300 */
@@ -87,6 +91,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
     closers.push(() => api.close());
     const front = await startRegistryFront({
       port: options.registryPort ?? 0,
+      ...(options.registrySocket !== undefined && { socket: options.registrySocket }),
       backendUrl: backend.url,
       credentials: {
         apiToken: secrets.token,
@@ -142,6 +147,8 @@ async function main(): Promise<void> {
     apiPort: portOf(apiAddress),
     registryPort: portOf(registryAddress),
     registryBackendPort,
+    registrySocket,
+    machines,
   });
   console.log(`DigitalOcean API ${servers.apiUrl}, registry ${servers.registryUrl}`);
   await stopped;

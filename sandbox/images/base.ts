@@ -9,12 +9,16 @@ import { dockerConfig } from "../environment";
 import { run } from "../process";
 import { readServers } from "../servers-control";
 import type { Progress } from "../tools/cache";
+import { caddyVersion, ensureCaddyBinary } from "../tools/caddy-binary";
 import { ensureBuilt } from "./build";
 import { pullPublic } from "./public";
 
 /** The records that the program and the tests read; same shape as images/odoo/base-image.json. */
 export const baseRecord = path.join(paths.state, "base-image.json");
 export const postgresRecord = path.join(paths.state, "postgres-image.json");
+/** Same shape as images/vps-images.json. */
+export const vpsImagesRecord = path.join(paths.state, "vps-images.json");
+const officialRecord = path.join(paths.root, "images", "vps-images.json");
 
 /** An image in the sandbox's registry and in the local engine. */
 export interface SandboxImage {
@@ -40,14 +44,61 @@ export async function ensureOdooBase(progress: Progress): Promise<SandboxImage &
   return { ...image, series };
 }
 
-/** PostgreSQL for the sandbox: the official image, else Debian's. */
+/** PostgreSQL for the sandbox: the official image by its recorded digest, else Debian's of the same major version. */
 export async function ensurePostgres(progress: Progress): Promise<SandboxImage> {
-  const pulled = await pullPublic("docker.io/library/postgres", "15", progress);
-  const tag = pulled === undefined ? "17" : "15";
+  const official = officialImages().postgres;
+  const pulled = await pullPublic(official.reference, official.digest, progress);
+  const tag = pulled === undefined ? "17" : official.tag;
   const local = pulled ?? (await ensureBuilt("postgres", tag, progress));
   const image = await publish(local, "postgres", tag, pulled === undefined ? "built" : "pulled", progress);
-  writeRecord(postgresRecord, { reference: image.reference, tag, digest: image.digest, date: await dateOf(local) });
+  const record = { reference: image.reference, tag, digest: image.digest, date: await dateOf(local) };
+  writeRecord(postgresRecord, record);
+  writeVpsImages({ postgres: record });
   return image;
+}
+
+/** The reverse proxy for the sandbox: the official Caddy by its recorded digest, else one built from its sources. */
+export async function ensureProxy(progress: Progress): Promise<SandboxImage> {
+  const official = officialImages().proxy;
+  const pulled = await pullPublic(official.reference, official.digest, progress);
+  const tag = pulled === undefined ? caddyVersion : official.tag;
+  const recipe = path.join(__dirname, "..", "tools", "caddy");
+  const local = pulled ?? (await ensureBuilt("caddy", tag, progress, { name: "caddy", recipe, make: ensureCaddyBinary }));
+  const image = await publish(local, "caddy", tag, pulled === undefined ? "built" : "pulled", progress);
+  writeVpsImages({ proxy: { reference: image.reference, tag, digest: image.digest, date: await dateOf(local) } });
+  return image;
+}
+
+/** An image by its digest, as records hold it. */
+type ImageRecord = Omit<BaseImage, "series" | "uid" | "gid">;
+interface VpsImages {
+  readonly postgres: ImageRecord;
+  readonly proxy: ImageRecord;
+}
+
+const knownOfficial: VpsImages = {
+  postgres: {
+    reference: "docker.io/library/postgres",
+    tag: "17",
+    digest: "sha256:d74eeac9a635390a49bc21bd49fccd973de707e2a53a76ac49b552b8712ec46f",
+    date: "",
+  },
+  proxy: {
+    reference: "docker.io/library/caddy",
+    tag: "2.10.2",
+    digest: "sha256:c3d7ee5d2b11f9dc54f947f68a734c84e9c9666c92c88a7f30b9cba5da182adb",
+    date: "",
+  },
+};
+
+function officialImages(): VpsImages {
+  return !fs.existsSync(officialRecord) ? knownOfficial : (JSON.parse(fs.readFileSync(officialRecord, "utf8")) as VpsImages);
+}
+
+/** Puts new records beside those that are there. */
+function writeVpsImages(records: Partial<VpsImages>): void {
+  const known = fs.existsSync(vpsImagesRecord) ? (JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as Partial<VpsImages>) : {};
+  writeRecord(vpsImagesRecord, { ...known, ...records });
 }
 
 /** Puts the image into the sandbox's registry, unless it is there, and leaves it in the local engine under its digest. */
@@ -98,7 +149,7 @@ async function inspect(image: string, format: string): Promise<string> {
   return answer.stdout.trim();
 }
 
-function writeRecord(file: string, record: BaseImage | Omit<BaseImage, "series" | "uid" | "gid">): void {
+function writeRecord(file: string, record: BaseImage | ImageRecord | Partial<VpsImages>): void {
   fs.writeFileSync(`${file}.partial`, `${JSON.stringify(record, undefined, 2)}\n`);
   fs.renameSync(`${file}.partial`, file);
 }

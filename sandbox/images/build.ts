@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { ShipError } from "../../components/errors";
 import { paths } from "../config";
+import { withLock } from "../lock";
 import { ask, CommandError, run } from "../process";
 import type { Progress } from "../tools/cache";
 import { ensureMmdebstrap } from "../tools/mmdebstrap";
@@ -18,20 +19,51 @@ export function debianMirror(): string {
   return process.env["SANDBOX_DEBIAN_MIRROR"] ?? "http://deb.debian.org/debian";
 }
 
+/** A program that is copied into an image and lies in its context under this name. */
+export interface Ingredient {
+  readonly name: string;
+  /** The directory that says what is built: it belongs to the recipe. */
+  readonly recipe: string;
+  /** Path of the executable. */
+  make(progress: Progress): Promise<string>;
+}
+
 /**
- * Builds `sandbox/images/<name>` unless the local engine has it from the same recipe.
+ * Builds `sandbox/images/<name>` unless the local engine has it from the same recipe. Two processes do not build it at once.
  * @throws ShipError BUILD_FAILURE, TOOL_MISSING.
  */
-export async function ensureBuilt(name: "odoo" | "postgres", tag: string, progress: Progress): Promise<string> {
+export async function ensureBuilt(
+  name: "odoo" | "postgres" | "caddy" | "vps",
+  tag: string,
+  progress: Progress,
+  ingredient?: Ingredient,
+): Promise<string> {
   const directory = path.join(__dirname, name);
   const image = `odoo-sandbox/${name}:${tag}`;
-  const recipe = recipeHash(directory);
-  if ((await labelOf(image, recipeLabel)) === recipe) return image;
-  await ensureMinimal(progress);
+  const recipe = recipeHash(ingredient === undefined ? [directory] : [directory, ingredient.recipe]);
+  const isThere = async (): Promise<boolean> => (await labelOf(image, recipeLabel)) === recipe;
+  if (await isThere()) return image;
+  await alone(`image-${name}`, progress, async () => {
+    if (await isThere()) return;
+    await ensureMinimal(progress);
+    const program = await ingredient?.make(progress);
+    const context = fs.mkdtempSync(path.join(paths.state, `image-${name}.`));
+    try {
+      fs.cpSync(directory, context, { recursive: true });
+      if (ingredient !== undefined && program !== undefined) fs.copyFileSync(program, path.join(context, ingredient.name));
+      await build(name, image, recipe, context, progress);
+    } finally {
+      fs.rmSync(context, { recursive: true, force: true });
+    }
+  });
+  return image;
+}
+
+async function build(name: string, image: string, recipe: string, context: string, progress: Progress): Promise<void> {
   progress(`building ${image} from Debian packages`);
   const args = ["build", "--force-rm", "--label", imageLabel, "--label", `${recipeLabel}=${recipe}`];
   await building(`the image ${image}`, () =>
-    run("docker", [...args, "--build-arg", `MIRROR=${debianMirror()}`, "--tag", image, directory], {
+    run("docker", [...args, "--build-arg", `MIRROR=${debianMirror()}`, "--tag", image, context], {
       what: `building ${image}`,
       limitMs: 25 * minute,
       log: path.join(paths.state, `image-${name}.log`),
@@ -40,15 +72,31 @@ export async function ensureBuilt(name: "odoo" | "postgres", tag: string, progre
       onLine: stepTeller(progress),
     }),
   );
-  return image;
 }
 
-/** The minimal Debian under both images. */
+/** The API's server may want an image while a run builds it. */
+function alone(what: string, progress: Progress, body: () => Promise<void>): Promise<void> {
+  let told = false;
+  const onWait = (holder: number): void => {
+    if (!told) progress(`process ${holder} is making it; waiting for it`);
+    told = true;
+  };
+  fs.mkdirSync(paths.state, { recursive: true, mode: 0o700 });
+  return withLock(path.join(paths.state, `${what}.lock`), 40 * minute, onWait, body);
+}
+
+/** The minimal Debian under all images. */
 async function ensureMinimal(progress: Progress): Promise<void> {
-  if ((await labelOf(minimalName, "odoo.sandbox")) === "1") return;
+  const isThere = async (): Promise<boolean> => (await labelOf(minimalName, "odoo.sandbox")) === "1";
+  if (await isThere()) return;
+  await alone("image-debian", progress, async () => {
+    if (!(await isThere())) await makeMinimal(progress);
+  });
+}
+
+async function makeMinimal(progress: Progress): Promise<void> {
   const mmdebstrap = await ensureMmdebstrap(progress);
   progress("making a minimal Debian trixie");
-  fs.mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   const archive = path.join(paths.state, `trixie.${process.pid}.tar`);
   try {
     await building("a minimal Debian", async () => {
@@ -75,13 +123,15 @@ async function ensureMinimal(progress: Progress): Promise<void> {
 }
 
 /** Name and content of every file, so that a changed recipe builds again and an unchanged one never does. */
-function recipeHash(directory: string): string {
+function recipeHash(directories: readonly string[]): string {
   const hash = createHash("sha256");
-  for (const file of fs.readdirSync(directory).sort()) {
-    hash
-      .update(`${file}\0`)
-      .update(fs.readFileSync(path.join(directory, file)))
-      .update("\0");
+  for (const directory of directories) {
+    for (const file of fs.readdirSync(directory).sort()) {
+      hash
+        .update(`${file}\0`)
+        .update(fs.readFileSync(path.join(directory, file)))
+        .update("\0");
+    }
   }
   return hash.digest("hex");
 }

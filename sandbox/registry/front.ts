@@ -1,6 +1,6 @@
 import * as http from "node:http";
 import type { Faults } from "../support/faults";
-import { closeServer, hold, listen } from "../support/listen";
+import { closeServer, hold, listen, listenOnSocket } from "../support/listen";
 import type { RequestLog } from "../support/request-log";
 import { sendRegistryError } from "./errors";
 import { Proxy } from "./proxy";
@@ -10,6 +10,8 @@ import { TokenIssuer, type Access, type Claims, type RegistryCredentials, type V
 export interface RegistryFrontOptions {
   /** 0 takes any free port. */
   readonly port: number;
+  /** A Unix socket that leads to the same registry, for machines that do not share this one's loopback. @default none */
+  readonly socket?: string;
   /** The registry without authentication that does the work. */
   readonly backendUrl: string;
   readonly credentials: RegistryCredentials;
@@ -57,7 +59,7 @@ export async function startRegistryFront(options: RegistryFrontOptions): Promise
     }
     proxy.pass(request, response);
   };
-  const server = http.createServer((request, response) => {
+  const handler = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     answer(request, response).catch((error: unknown) => {
       console.error("Registry front:", error);
       if (response.headersSent) {
@@ -66,13 +68,18 @@ export async function startRegistryFront(options: RegistryFrontOptions): Promise
         sendRegistryError(response, 500, "UNKNOWN", "unexpected error");
       }
     });
-  });
+  };
+  const server = http.createServer(handler);
+  const local = http.createServer(handler);
   const port = await listen(server, options.port, "The sandbox's registry");
+  if (options.socket !== undefined) {
+    await listenOnSocket(local, options.socket);
+  }
   return {
     url: `http://127.0.0.1:${port}`,
     address: `127.0.0.1:${port}`,
     async close() {
-      await closeServer(server);
+      await Promise.all([closeServer(server), closeServer(local)]);
       proxy.close();
     },
   };

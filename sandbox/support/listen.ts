@@ -1,18 +1,37 @@
+import * as fs from "node:fs";
 import type * as http from "node:http";
 import type { AddressInfo } from "node:net";
+import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ShipError } from "../../components/errors";
 
 /** Listens on 127.0.0.1; answers the port (0 asks for any free one). A taken port is a `PORT_TAKEN` that names it. */
 export async function listen(server: http.Server, port: number, what: string): Promise<number> {
-  // Uploads of a large layer take longer than Node's five minutes; Go's clients reuse idle connections for a minute and more.
-  server.requestTimeout = 0;
-  server.keepAliveTimeout = 120_000;
+  bePatient(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(error.code === "EADDRINUSE" ? portTaken(port, what) : error));
     server.listen(port, "127.0.0.1", resolve);
   });
   return (server.address() as AddressInfo).port;
+}
+
+/** Listens on a Unix socket; what a killed run has left there is taken away. */
+export async function listenOnSocket(server: http.Server, file: string): Promise<void> {
+  bePatient(server);
+  fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  fs.rmSync(file, { force: true });
+  // A socket's path is limited to about 100 characters, and a checkout may lie deeper than that.
+  const relative = path.relative(process.cwd(), file);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(relative.length < file.length ? relative : file, resolve);
+  });
+}
+
+/** Uploads of a large layer take longer than Node's five minutes; Go's clients reuse idle connections for a minute and more. */
+function bePatient(server: http.Server): void {
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 120_000;
 }
 
 /** Stops listening and drops every connection, also one that a fault holds open. */

@@ -13,6 +13,8 @@ export interface GoTool {
   readonly version: string;
   /** What the linker stamps into it, as `import/path.Variable=value`. */
   readonly stamp?: string;
+  /** Whether it runs in an image: for Linux, with nothing of this machine's C library. */
+  readonly forImage?: boolean;
 }
 
 /** Builds the tool into `directory`. */
@@ -23,7 +25,7 @@ export async function goBuild(tool: GoTool, directory: string, progress: Progres
       code: "TOOL_MISSING",
       summary: `${tool.name} is not installed, cannot be downloaded, and cannot be built`,
       found: `no ${tool.name} on PATH, no answer from its download site, no Go compiler`,
-      expected: `one of: ${tool.name} on PATH, a network that reaches its download site, Go 1.25 or newer`,
+      expected: `one of: ${tool.name} on PATH, a network that reaches its download site, Go 1.26 or newer`,
       remedy: `install ${tool.name}, or Go from https://go.dev/dl/, then run again`,
     });
   }
@@ -37,6 +39,7 @@ export async function goBuild(tool: GoTool, directory: string, progress: Progres
       what: `building ${tool.name}`,
       limitMs: 25 * 60_000,
       cwd: source,
+      env: tool.forImage === true ? { ...process.env, CGO_ENABLED: "0", GOOS: "linux" } : process.env,
     });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
