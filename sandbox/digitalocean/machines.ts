@@ -28,6 +28,7 @@ export interface Machines {
   powerOnMachine(id: number): Promise<void>;
   /** Also when there is none any more. Volumes stay. */
   removeMachine(id: number): Promise<void>;
+  /** One that is attached already takes the new size. */
   attachVolume(id: number, volume: MachineVolume): Promise<void>;
   detachVolume(id: number, volume: MachineVolume): Promise<void>;
   /** Takes a volume's data away; it is attached to nothing then. */

@@ -72,8 +72,16 @@ function work({ store, fleet }: Context, id: string, wanted: Wanted): ActionWork
         done: change((one) => delete one.droplet),
       };
     case "resize":
-      // Nothing on this machine limits a volume: its size is what the API says.
-      return { work: () => Promise.resolve(), done: change((one) => (one.size_gigabytes = wanted.size_gigabytes)) };
+      return {
+        // A machine that has it learns the new size; elsewhere a size is what the API says.
+        work: async () => {
+          const { droplet } = findVolume(store.state, id);
+          if (droplet !== undefined) {
+            await fleet.machines.attachVolume(droplet, { ...volume(), sizeGiB: wanted.size_gigabytes });
+          }
+        },
+        done: change((one) => (one.size_gigabytes = wanted.size_gigabytes)),
+      };
   }
 }
 

@@ -73,9 +73,14 @@ describe("volumes in the sandbox's DigitalOcean API", () => {
     assert.deepEqual((await running.api("GET", `/v2/volumes/${id}`)).at("volume", "droplet_ids"), []);
   });
 
-  it("grow and never shrink", async () => {
+  it("grow, which a machine that has them learns, and never shrink", async () => {
     const target = `/v2/volumes/${await create()}`;
+    assert.equal(await running.act(target, { type: "resize", size_gigabytes: 6, region: "fra1" }), "completed");
+    const droplet = await running.droplet("shop");
+    await running.act(target, { type: "attach", droplet_id: droplet });
+    machines.news();
     assert.equal(await running.act(target, { type: "resize", size_gigabytes: 7, region: "fra1" }), "completed");
+    assert.deepEqual(machines.news(), [`attach ${droplet} data 7`]);
     assert.equal((await running.api("GET", target)).at("volume", "size_gigabytes"), 7);
     assert.match(await running.act(target, { type: "resize", size_gigabytes: 6 }), /^422 size_gigabytes must be larger than 7/);
     assert.match(await running.act(target, { type: "format" }), /must be one of attach, detach, resize/);
