@@ -17,7 +17,11 @@ describe("the release worker", () => {
       }
       const test = `${path.basename(file, ".py")}.${current}.${name ?? ""}`;
       it((name ?? "").replace("test_", "").replaceAll("_", " "), () => {
-        const { status, stderr } = spawnSync("python3", ["-B", "-m", "unittest", test], { cwd: directory, encoding: "utf8", timeout: 30_000 });
+        const { status, stderr } = spawnSync("python3", ["-B", "-m", "unittest", test], {
+          cwd: directory,
+          encoding: "utf8",
+          timeout: 30_000,
+        });
         assert.equal(status, 0, stderr);
         assert.match(stderr, /Ran 1 test/);
       });
