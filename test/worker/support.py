@@ -21,7 +21,7 @@ class WorkerCase(unittest.TestCase):
         self.root = Path(directory.name)
         places = {(files, "STATE"): self.root, (journal.Journal, "PATH"): self.root / "journal.json", (ledger, "LEDGER"): self.root / "ledger.json",
                   (ledger, "POINTS"): self.root / "points", (project, "RELEASES"): self.root / "releases", (project, "PROJECT"): self.root / "project",
-                  (project, "CLOSED"): self.root / "project/proxy/state/closed", (project, "GENERATED"): self.root / "secrets"}
+                  (project, "CLOSED"): self.root / "closed", (project, "HOLD"): self.root / "hold", (project, "GENERATED"): self.root / "secrets"}
         for (owner, name), value in places.items():
             before = getattr(owner, name)
             setattr(owner, name, value)

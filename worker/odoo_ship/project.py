@@ -101,17 +101,25 @@ def volume_path(name):
     return Path(device or volume["Mountpoint"])
 
 
+# What the proxy looks at for each request: no reload, and a restart of it, or of the host, changes nothing.
 CLOSED = PROJECT / "proxy" / "state" / "closed"
+HOLD = PROJECT / "proxy" / "state" / "hold"
 
 
 def close():
-    """From the next request on the proxy answers 503; a restart of it, or of the host, changes nothing about that."""
+    """From the next request on the proxy answers 503."""
     write(CLOSED, "closed for maintenance\n", mode=0o644)
 
 
+def hold():
+    """From the next request on the proxy lets users wait, for up to half a minute: long enough to put one container in another's place."""
+    write(HOLD, "-held", mode=0o644)
+
+
 def is_open():
-    return not CLOSED.exists()
+    return not CLOSED.exists() and (not HOLD.exists() or HOLD.read_text(encoding="utf-8") == "")
 
 
 def open_again():
     CLOSED.unlink(missing_ok=True)
+    write(HOLD, "", mode=0o644)

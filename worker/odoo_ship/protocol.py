@@ -311,6 +311,7 @@ class Release:
         if not self.host.changes(self.request, "odoo") and not self.plan.changes_modules and not self.restore:
             self.host.start_proxy(self.request)
             return
+        project.hold()
         self.host.stop_odoo()
         self.set_addresses()
         self.hold = self.host.hold_cron(self.database)
@@ -396,6 +397,7 @@ def take_back(host, journal, say):
             ledger.forget_point(attempt)
             postgres.open(database)
         if previous:
+            project.hold()
             serve_again(host, previous)
     release.forget_rehearsal()
     prune_evidence(release, keep=attempt)
