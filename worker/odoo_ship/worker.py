@@ -133,6 +133,8 @@ def handle(host, request):
         failure = error if isinstance(error, Failure) else unexpected(error)
         say(failure.as_text())
         if journal.reached("committed"):
+            # Finished at the next start of the service, which systemd sees to; a full disk must not keep it from that.
+            release.reserve().give_back()
             raise incomplete(failure) from error
         give_up(host, journal, failure)
         return
