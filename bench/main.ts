@@ -1,8 +1,9 @@
 import { runSession } from "../sandbox/session";
 import type { Bench } from "./bench";
 import { imageBench } from "./image";
+import { vpsBench } from "./vps";
 
-const benches: Readonly<Record<string, Bench>> = { image: imageBench };
+const benches: Readonly<Record<string, Bench>> = { image: imageBench, vps: vpsBench };
 
 const [name = ""] = process.argv.slice(2);
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;

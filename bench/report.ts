@@ -5,7 +5,7 @@ import { median, type Pair } from "./measure";
 /** One line of a report's table. */
 export interface Row extends Pair {
   readonly title: string;
-  readonly unit: "bytes" | "seconds";
+  readonly unit: "bytes" | "seconds" | "milliseconds" | "requests/s";
 }
 
 /** A benchmark's part of docs/benchmarks.md. */
@@ -57,8 +57,19 @@ export function writeReport(file: string, report: Report): void {
 }
 
 function figure(figures: readonly number[], unit: Row["unit"]): string {
-  const show = (value: number) =>
-    unit === "bytes" ? `${Math.round(value / 1e6).toLocaleString("en-US")} MB` : `${value.toFixed(value < 10 ? 2 : 1)} s`;
+  const short = (value: number) => value.toFixed(value < 10 ? 2 : 1);
+  const show = (value: number) => {
+    switch (unit) {
+      case "bytes":
+        return `${Math.round(value / 1e6).toLocaleString("en-US")} MB`;
+      case "seconds":
+        return `${short(value)} s`;
+      case "milliseconds":
+        return `${short(value)} ms`;
+      case "requests/s":
+        return `${short(value)} /s`;
+    }
+  };
   const middle = show(median(figures));
   return figures.length === 1 ? middle : `${middle} (${show(Math.min(...figures))} to ${show(Math.max(...figures))})`;
 }

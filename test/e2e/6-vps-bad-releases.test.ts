@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+
+import { plantedReason, type Variant } from "../vps/support/trial-addons";
+import { type Ending, Trial } from "../vps/support/trial";
+import { type TrialRelease, TrialReleases } from "../vps/support/trial-releases";
+
+interface Expected {
+  readonly code: string;
+  /** In the log's tail, or in what was found where no log can show it. */
+  readonly reason: string;
+  /** What stops it without a rehearsal: a check of what was read, or the real upgrade, by which time the host is closed. */
+  readonly stoppedBy: "check" | "upgrade";
+}
+
+const bad: [what: string, variant: Variant, expected: Expected][] = [
+  [
+    "an addon that raises on import",
+    { kind: "import-error" },
+    { code: "IMPORT_ERROR", reason: "trial_library_that_is_nowhere", stoppedBy: "upgrade" },
+  ],
+  [
+    "two modules, of which the first upgrades and the second fails",
+    { kind: "second-fails" },
+    { code: "MODULE_LOAD_ERROR", reason: `${plantedReason}: the second`, stoppedBy: "upgrade" },
+  ],
+  [
+    "a migration that has committed and raises at its end",
+    { kind: "migration-raises-at-end" },
+    { code: "MODULE_LOAD_ERROR", reason: `${plantedReason}: a migration`, stoppedBy: "upgrade" },
+  ],
+  [
+    "a login page that fails",
+    { kind: "never-healthy", how: "fails" },
+    { code: "HEALTH_CHECK_FAIL", reason: `${plantedReason}: a login page`, stoppedBy: "upgrade" },
+  ],
+  [
+    "a login page that never answers",
+    { kind: "never-healthy", how: "hangs" },
+    { code: "HEALTH_CHECK_FAIL", reason: "/web/login", stoppedBy: "upgrade" },
+  ],
+  ["an addon whose version goes down", { kind: "version-down" }, { code: "MODULE_DOWNGRADE", reason: "trial_ledger", stoppedBy: "check" }],
+  [
+    "an installed module that is missing",
+    { kind: "module-missing" },
+    { code: "MISSING_ADDONS", reason: "trial_notes", stoppedBy: "check" },
+  ],
+];
+
+describe("a bad release", () => {
+  let trial: Trial;
+
+  before(async () => {
+    trial = await Trial.open();
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") console.error(await trial.machine.story());
+  });
+
+  const refuse = async (release: TrialRelease, rehearse: boolean, { code, reason, stoppedBy }: Expected) => {
+    let ending: Ending | undefined;
+    const problems = await trial.problemsAfter(async () => {
+      ending = await trial.deploy(release, { rehearse, readySeconds: 15 });
+      return { allowed: { refusals: stoppedBy === "check" || rehearse ? "none" : "some" } };
+    });
+    assert.deepEqual([ending?.state, ending?.error?.code], ["failed", code], JSON.stringify(ending, undefined, 2));
+    const told = `${ending?.error?.found ?? ""}\n${ending?.error?.log ?? ""}`;
+    assert.ok(told.includes(reason), told);
+    if (stoppedBy === "upgrade") assert.ok((ending?.error?.log ?? "").includes(reason.split("\n")[0] ?? ""), told);
+    assert.deepEqual(problems, []);
+  };
+
+  for (const [what, variant, expected] of bad) {
+    it(`with ${what} is refused before anything closes`, async () => {
+      await refuse(await trial.releases.make(variant, trial.level + 1), true, expected);
+    });
+    if (expected.stoppedBy === "upgrade") {
+      it(`with ${what} is taken back when it was not rehearsed`, async () => {
+        await refuse(await trial.releases.make(variant, trial.level + 1), false, expected);
+      });
+    }
+  }
+
+  it("that the registry does not have is refused before anything closes", async () => {
+    const nowhere = { image: TrialReleases.nowhere(), contentHash: "" };
+    await refuse(nowhere, true, { code: "IMAGE_NOT_FOUND", reason: nowhere.image, stoppedBy: "check" });
+  });
+
+  it("keeps no good one from following", async () => {
+    const release = await trial.releases.make({ kind: "good" }, trial.level + 1);
+    const problems = await trial.problemsAfter(async () => {
+      const ending = await trial.deploy(release);
+      assert.equal(ending.state, "succeeded", JSON.stringify(ending, undefined, 2));
+      trial.live = release;
+      trial.level += 1;
+      return { changed: true, allowed: { refusals: "some" } };
+    });
+    assert.deepEqual(problems, []);
+  });
+});

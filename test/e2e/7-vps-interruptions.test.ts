@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+
+import { sleep } from "../../sandbox/process";
+import { type Options, send } from "../vps/support/requests";
+import { differences } from "../vps/support/snapshot";
+import { type Ending, Trial } from "../vps/support/trial";
+import { type Held, type Phase, type Step, steps } from "../vps/support/trial-machine";
+import type { TrialRelease } from "../vps/support/trial-releases";
+
+/** Time in which a worker that should leave things alone would have touched them. */
+const patienceMs = 15_000;
+
+describe("a release that is interrupted", () => {
+  let trial: Trial;
+
+  before(async () => {
+    trial = await Trial.open();
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") console.error(await trial.machine.story());
+    await trial.machine.emptyDisk();
+  });
+  after(() => trial.close());
+
+  const next = () => trial.releases.make({ kind: "good" }, trial.level + 1);
+  const isLive = (release: TrialRelease) => {
+    trial.live = release;
+    trial.level += 1;
+  };
+
+  /** Sends a release and answers once its worker stands still at the given point. */
+  const begun = async (release: TrialRelease, step: Step, phase: Phase, options: Options) => {
+    const request = trial.request(release, options);
+    const { held } = await trial.machine.hold(step, phase, request.id);
+    await send(trial.machine, request);
+    const found = await held;
+    assert.ok(found !== undefined, `the worker never came by ${step} ${phase}:\n${await trial.machine.story()}`);
+    return { held: found, request };
+  };
+
+  /** Interrupts a good release at a point; afterwards the old one serves, or from the commit point on the new one, and no line is lost. */
+  const interrupted = async (step: Step, phase: Phase, outage: boolean, interrupt: (held: Held) => Promise<void>) => {
+    const release = await next();
+    let ending: Ending | undefined;
+    let where: Held | undefined;
+    const problems = await trial.problemsAfter(async () => {
+      const { held, request } = await begun(release, step, phase, { rehearse: step === "rehearsed" });
+      where = held;
+      await interrupt(held);
+      ending = await trial.ending(request);
+      const committed = held.step === "committed";
+      if (committed) isLive(release);
+      return { changed: committed, allowed: { outage } };
+    });
+    assert.equal(ending?.state, where?.step === "committed" ? "succeeded" : "failed", JSON.stringify([where, ending], undefined, 2));
+    assert.deepEqual(problems, []);
+  };
+
+  for (const step of steps) {
+    for (const phase of ["begin", "end"] as const) {
+      it(`by a SIGKILL of the worker at the ${phase} of "${step}" ends well`, () =>
+        interrupted(step, phase, false, async (held) => {
+          await trial.machine.kill(held);
+          // As the next poll of an update does; alone, systemd does the same ten seconds later.
+          await trial.machine.sh("systemctl start --no-block odoo-ship.service");
+        }));
+    }
+  }
+
+  it("by a SIGKILL of the worker goes on without anybody asking", () =>
+    interrupted("upgraded", "begin", false, (held) => trial.machine.kill(held)));
+
+  for (const step of steps) {
+    // The other side of each step is the next one's begin, a moment later.
+    it(`by a power cut in the middle of "${step}" ends well`, () =>
+      interrupted(step, "begin", true, async (held) => {
+        await trial.machine.resume(held);
+        await sleep(200);
+        await trial.machine.powerCut();
+      }));
+  }
+
+  for (const step of ["closed", "point", "upgraded"] as const) {
+    it(`by the end of PostgreSQL at "${step}" is taken back`, async () => {
+      const release = await trial.releases.make({ kind: "slow", seconds: 6 }, trial.level + 1);
+      let ending: Ending | undefined;
+      const problems = await trial.problemsAfter(async () => {
+        const { held, request } = await begun(release, step, "begin", { rehearse: false });
+        await trial.machine.resume(held);
+        await sleep(step === "upgraded" ? 4000 : 0);
+        await trial.machine.killPostgres();
+        ending = await trial.ending(request);
+        return { allowed: { outage: true } };
+      });
+      assert.deepEqual([ending?.state, ending?.error?.code], ["failed", "DATABASE_CONNECTION_ERROR"], JSON.stringify(ending, undefined, 2));
+      assert.deepEqual(problems, []);
+    });
+  }
+
+  it("by a disk without room is refused before anything is pulled", async () => {
+    const release = await trial.releases.make({ kind: "good" }, trial.level + 1, 1);
+    await trial.machine.fillDisk(400);
+    const before = await trial.snapshot();
+    const ending = await trial.deploy(release);
+    assert.deepEqual([ending.state, ending.error?.code], ["failed", "DISK_SPACE_LOW"], JSON.stringify(ending, undefined, 2));
+    assert.deepEqual([...(await trial.wrongRelease()), ...differences(before, await trial.snapshot())], []);
+  });
+
+  const fullAt: [step: Step, phase: Phase][] = [
+    ["pulled", "begin"],
+    ["rehearsed", "begin"],
+    ["point", "begin"],
+    ["upgraded", "begin"],
+  ];
+  for (const [step, phase] of fullAt) {
+    it(`by a disk that is full at "${step}" is taken back while it still is`, async () => {
+      // Random bytes that no other release has: the pull needs room.
+      const release = await trial.releases.make({ kind: "good" }, trial.level + 1, 100);
+      if (step !== "pulled") await trial.machine.exec(["docker", "--config", "/var/lib/odoo-ship/docker", "pull", "-q", release.image]);
+      const before = await trial.snapshot();
+      const { held, request } = await begun(release, step, phase, { rehearse: step === "rehearsed" });
+      await trial.machine.fillDisk(1);
+      await trial.machine.resume(held);
+      const ending = await trial.ending(request);
+      assert.deepEqual([ending.state, ending.error?.code], ["failed", "DISK_SPACE_LOW"], JSON.stringify(ending, undefined, 2));
+      await trial.machine.waitForLogin();
+      await trial.machine.emptyDisk();
+      assert.deepEqual([...(await trial.wrongRelease()), ...differences(before, await trial.snapshot())], []);
+    });
+  }
+
+  it("after the commit point is not taken back, says what to do, and is finished once its cause is gone", async () => {
+    const release = await next();
+    const { held, request } = await begun(release, "committed", "begin", { rehearse: false });
+    await trial.machine.fillDisk(0);
+    await trial.machine.resume(held);
+    await sleep(patienceMs);
+    const upgraded = () =>
+      trial.machine.sql(`SELECT count(*) FROM trial_ledger_line WHERE name LIKE 'line %' AND memo LIKE 'level ${trial.level + 1}:%'`);
+    assert.equal(await upgraded(), "5000", "the data are the new release's");
+    const said = await trial.machine.sh("journalctl --no-pager -q -u odoo-ship.service -n 60; odoo-ship status");
+    assert.match(said, /RELEASE_INCOMPLETE/);
+    assert.match(said, /odoo-ship resume/);
+    await trial.machine.emptyDisk();
+    await trial.machine.exec(["odoo-ship", "resume"]);
+    assert.equal((await trial.ending(request)).state, "succeeded");
+    isLive(release);
+    await trial.machine.waitForLogin();
+    assert.deepEqual([await trial.wrongRelease(), await upgraded()], [[], "5000"]);
+  });
+});

@@ -1,0 +1,61 @@
+"""Runs on a host under test: stops the worker (SIGSTOP) at a point of a release, as if time stood still there.
+
+Arguments: step, phase ("begin" or "end"), id of the request, seconds. Prints "watching", then "held <step> <phase> <pid>" or "missed".
+A phase that lasts less than a look takes is passed over for the next one; what is printed is where the worker really stands.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+
+JOURNAL = "/var/lib/odoo-ship/journal.json"
+STEPS = ("preflight", "pulled", "rehearsed", "closed", "point", "upgraded", "smoked", "committed")
+
+
+def place(entry):
+    return STEPS.index(entry["step"]), entry["phase"] == "end"
+
+
+def worker():
+    """Process of the unit's main program."""
+    for name in os.listdir("/proc"):
+        try:
+            words = open(f"/proc/{name}/cmdline", encoding="utf-8").read().split("\0") if name.isdigit() else []
+        except OSError:
+            continue
+        if words[-2:-1] == ["run"] and any(word.endswith("/odoo_ship") for word in words):
+            return int(name)
+    return None
+
+
+def main(step, phase, request, seconds):
+    wanted, seen, end = place({"step": step, "phase": phase}), None, time.monotonic() + float(seconds)
+    print("watching", flush=True)
+    while time.monotonic() < end:
+        try:
+            stat = os.stat(JOURNAL)
+            if (stat.st_ino, stat.st_mtime_ns) == seen:
+                time.sleep(0.0005)
+                continue
+            seen = stat.st_ino, stat.st_mtime_ns
+            entry = json.load(open(JOURNAL, encoding="utf-8"))
+        except FileNotFoundError:
+            time.sleep(0.0005)
+            continue
+        if entry.get("request") != request or entry.get("step") is None or place(entry) < wanted:
+            continue
+        if "outcome" in entry or entry.get("reverting"):
+            break
+        pid = worker()
+        if pid is not None:
+            os.kill(pid, signal.SIGSTOP)
+            # It may have come a step further before the signal did.
+            entry = json.load(open(JOURNAL, encoding="utf-8"))
+            print("held", entry["step"], entry["phase"], pid, flush=True)
+            return
+    print("missed", flush=True)
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,150 @@
+import type { HostRequest } from "../../../components/host-request";
+import { readServers } from "../../../sandbox/servers-control";
+import { sleep, until } from "../../../sandbox/process";
+import { npm } from "../../support/npm";
+import { type Attachments, populate, wrongAttachments } from "./population";
+import { type Options, send, type Status, statusOf, trialRequest } from "./requests";
+import { differences, type Snapshot, snapshot } from "./snapshot";
+import { ledger, notes } from "./trial-addons";
+import { TrialMachine } from "./trial-machine";
+import { type TrialRelease, TrialReleases } from "./trial-releases";
+import { type Allowed, Writers } from "./writers";
+
+const limitMs = 6 * 60_000;
+/** Time that clients write before and after a release. */
+const settleMs = 1500;
+
+/** How a request to a host ended. */
+export interface Ending extends Pick<Status, "error" | "warnings"> {
+  readonly state: string;
+  readonly seconds: number;
+  /** Steps that were seen, in their order. */
+  readonly steps: readonly string[];
+}
+
+/** A host with a populated Odoo of level 0 or later, and the releases to try on it. */
+export class Trial {
+  /** Level of the live release. */
+  level = 0;
+  attachments: Attachments = new Map();
+
+  private constructor(
+    readonly machine: TrialMachine,
+    readonly releases: TrialReleases,
+    private readonly registry: { server: string; username: string; password: string },
+    /** The release that users reach. */
+    public live: TrialRelease,
+  ) {}
+
+  /** The one host of a run, installed and populated at the first call. */
+  static open(): Promise<Trial> {
+    return (opened ??= Trial.#open());
+  }
+
+  static async #open(): Promise<Trial> {
+    if (readServers() === undefined) {
+      const { status, output } = await npm(["start"]);
+      if (status !== 0) throw new Error(output);
+    }
+    const servers = readServers();
+    if (servers === undefined) throw new Error("npm start ended without the sandbox's servers");
+    const [machine, releases] = await Promise.all([TrialMachine.create(), TrialReleases.open(servers)]);
+    const registry = { server: servers.registryAddress, ...servers.pull };
+    const trial = new Trial(machine, releases, registry, await releases.make({ kind: "good" }, 0));
+    const { state, error } = await trial.deploy(trial.live);
+    if (state !== "succeeded")
+      throw new Error(`the first install ${state}: ${JSON.stringify(error, undefined, 2)}\n${await machine.story()}`);
+    machine.password = /^password: (.+)$/m.exec(await machine.exec(["odoo-ship", "first-login"]))?.[1] ?? "";
+    trial.attachments = await populate(machine);
+    return trial;
+  }
+
+  async close(): Promise<void> {
+    opened = undefined;
+    this.releases.remove();
+    await this.machine.remove();
+  }
+
+  request(release: TrialRelease, options: Options = {}): HostRequest {
+    return trialRequest(release.image, this.registry, ["release_info", ledger, notes], options);
+  }
+
+  /** Sends a request as Pulumi does, and waits for its end. */
+  async deploy(release: TrialRelease, options: Options = {}): Promise<Ending> {
+    const request = this.request(release, options);
+    const begun = Date.now();
+    await send(this.machine, request);
+    return this.ending(request, begun);
+  }
+
+  /** Waits for the end of a request that was sent. */
+  async ending(request: HostRequest, begun = Date.now()): Promise<Ending> {
+    const steps: string[] = [];
+    let status: Status | undefined;
+    const ended = async () => {
+      status = await statusOf(this.machine, request);
+      if (typeof status?.step === "string" && !steps.includes(status.step)) steps.push(status.step);
+      return status?.state === "succeeded" || status?.state === "failed";
+    };
+    if (!(await until(ended, limitMs, 300)))
+      throw new Error(`the request did not end within ${limitMs / 1000} s:\n${await this.machine.story()}`);
+    const seconds = (Date.now() - begun) / 1000;
+    return { state: status?.state ?? "", error: status?.error ?? null, warnings: status?.warnings ?? [], seconds, steps };
+  }
+
+  writers(): Promise<Writers> {
+    return this.machine.address().then((address) => Writers.start(address, this.machine.database, "admin", this.machine.password));
+  }
+
+  /**
+   * Runs `body` while clients write, and answers what is wrong afterwards with the release that should serve, with the data, or with what
+   * the clients were told: one line each. Data are compared unless the body says that a release changed them.
+   */
+  async problemsAfter(body: () => Promise<{ allowed?: Allowed; changed?: boolean }>): Promise<string[]> {
+    const before = await this.snapshot();
+    const writers = await this.writers();
+    await sleep(settleMs);
+    let outcome: Awaited<ReturnType<typeof body>>;
+    try {
+      outcome = await body();
+      await this.machine.waitForLogin();
+      await sleep(settleMs);
+    } finally {
+      await writers.stop();
+    }
+    const after = await this.snapshot();
+    return [
+      ...(await this.wrongRelease()),
+      ...(outcome.changed === true ? after.wrongFiles : differences(before, after, true)),
+      ...(await wrongAttachments(await this.machine.client(), this.attachments)),
+      ...(await writers.verify(this.machine, outcome.allowed)).map((problem) => `${problem} (${writers.summary()})`),
+    ];
+  }
+
+  snapshot(database?: string): Promise<Snapshot> {
+    return snapshot(this.machine, database);
+  }
+
+  /** What of the host is not as {@link live} says: one line each. */
+  async wrongRelease(): Promise<string[]> {
+    const { machine } = this;
+    const [image, marker, status, release] = await Promise.all([
+      machine.exec(["docker", "inspect", "--format", "{{.Config.Image}}", "odoo-ce"]),
+      machine.sql("SELECT state || ' ' || digest FROM odoo_ship.marker"),
+      statusOf(machine, this.request(this.live)),
+      machine.client().then((client) => client.call("release.info", "current")) as Promise<{ contentHash: string }>,
+    ]);
+    const digest = this.live.image.split("@")[1] ?? "";
+    const expect = (what: string, found: unknown, expected: string) =>
+      found === expected ? [] : [`${what}: ${String(found)}, expected ${expected}`];
+    return [
+      ...expect("image of the running container", image, this.live.image),
+      ...expect("release that Odoo itself names", release.contentHash, this.live.contentHash),
+      ...expect("marker in the database", marker, `ready ${digest}`),
+      ...(status?.closed === false ? [] : ["the proxy is still closed"]),
+      ...expect("live release in the status", status?.digest, digest),
+    ];
+  }
+}
+
+let opened: Promise<Trial> | undefined;
