@@ -72,7 +72,7 @@ ${hardened(users.odoo, args, "odoo", size.odoo)}
 ${odooEnvironment(args, { workers: size.odoo.workers, cronThreads: size.odoo.cronThreads })}
     secrets: [odoo-db-password, odoo-master-password]
     volumes:
-      - odoo-filestore:/var/lib/odoo
+      - odoo-filestore:/var/lib/odoo:nocopy
     networks: [backend, edge]
     # For the operator on this host only; users come through the proxy.
     ports:
@@ -106,7 +106,7 @@ ${hardened(users.postgres, args, "db", size.db)}
       - postgres
 ${postgresOptions(size)}
     volumes:
-      - odoo-db-data:/var/lib/postgresql/data
+      - odoo-db-data:/var/lib/postgresql/data:nocopy
     # Internal: no way out, and no way in but for Odoo.
     networks: [backend]
     # The fast shutdown: SIGTERM would wait for every session to end by itself.
@@ -137,7 +137,7 @@ ${hardened(users.proxy, args, "proxy", size.proxy)}
       XDG_DATA_HOME: /data
 ${tlsKey ? "    secrets: [tls-key]\n" : ""}    volumes:
       - ./proxy:/etc/caddy:ro
-      - odoo-proxy-data:/data
+      - odoo-proxy-data:/data:nocopy
     networks: [edge]
     # The proxy's own name for "nowhere": requests wait while proxy/state/hold says -held.
     extra_hosts:
@@ -162,7 +162,8 @@ networks:
     internal: true
   edge: {}
 
-# Made by odoo-ship. "external" keeps \`docker compose down --volumes\` from removing them.
+# Made by odoo-ship, each for the user of its service ("nocopy": the image's own directory would bring its own owner). "external"
+# keeps \`docker compose down --volumes\` from removing them.
 volumes:
   odoo-filestore:
     external: true
@@ -192,7 +193,7 @@ ${hardened(users.odoo, args, "odoo-task", size.task, "no")}
 ${odooEnvironment(args, { workers: size.task.workers, cronThreads: 0 })}
     secrets: [odoo-db-password, odoo-master-password]
     volumes:
-      - odoo-filestore:/var/lib/odoo
+      - odoo-filestore:/var/lib/odoo:nocopy
     networks: [backend]
     stop_grace_period: 30s
     healthcheck:
