@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { describeDrift } from "./components/base-image";
+import { ComposeHost } from "./components/compose-host";
 import { ShipError } from "./components/errors";
+import { planHost } from "./components/host-plan";
 import { OdooImage } from "./components/image";
 import { ImageRegistry } from "./components/registry";
 import { ImageRelease } from "./components/release";
@@ -23,6 +25,7 @@ function forOperators(error: unknown): unknown {
 async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const settings = loadSettings();
   const plan = await planRelease(process.cwd(), settings, pulumi.runtime.isDryRun());
+  const host = await planHost(process.cwd(), settings, plan.digest);
   const now = new Date();
   const attempt = Math.floor(now.getTime() / 1000);
   const repository = imageRepository(settings.registry);
@@ -63,11 +66,23 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
     attempt: plan.tagged ? undefined : attempt,
   });
 
+  await Promise.all((host?.warnings ?? []).map((text) => pulumi.log.warn(text)));
+  const vps =
+    host &&
+    new ComposeHost("vps", {
+      settings: settings.vps,
+      plan: host,
+      digest: release.digest,
+      pull: registry.pull,
+      attempt: host.drifted ? attempt : undefined,
+    });
+
   return {
     imageDigest: release.digest,
     imageReference: release.reference,
     pullCredentials: pulumi.all({ ...registry.pull }),
     pullCredentialsExpire: registry.pullExpires,
+    ...(vps && { vpsUrl: vps.url, vpsAddress: vps.address, vpsHostKey: vps.hostKey }),
   };
 }
 

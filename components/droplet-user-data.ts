@@ -40,7 +40,6 @@ export function dropletUserData({ nonce, volume, user }: UserDataOptions): strin
 const header = `#!/bin/sh
 # Sets up a host for Odoo. Written by Pulumi, run once at the first boot; its output is in ${setupLog}.
 set -eu
-umask 077
 export DEBIAN_FRONTEND=noninteractive
 exec >> ${setupLog} 2>&1
 setup=${setupDirectory}
@@ -75,9 +74,6 @@ install -d -m 0700 -o ${user} "$home/.ssh"
 install -m 0600 -o ${user} /root/.ssh/authorized_keys "$home/.ssh/authorized_keys"
 printf '%s\\n' '${user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/odoo-ship
 chmod 0440 /etc/sudoers.d/odoo-ship
-# It reads the proof.
-chmod 0755 "$setup"
-chmod 0644 "$setup/proof"
 `;
 }
 
@@ -85,7 +81,6 @@ const ssh = `tell "closing password logins"
 mkdir -p /etc/ssh/sshd_config.d
 # The first value counts, so before the image's own files.
 printf 'PasswordAuthentication no\\nKbdInteractiveAuthentication no\\n' > /etc/ssh/sshd_config.d/00-odoo-ship.conf
-chmod 0644 /etc/ssh/sshd_config.d/00-odoo-ship.conf
 systemctl try-reload-or-restart ssh.service || systemctl try-reload-or-restart sshd.service || true
 `;
 
@@ -115,8 +110,6 @@ fi
 # Without the volume no container starts, rather than an empty database beside the real one.
 mkdir -p /etc/systemd/system/docker.service.d
 printf '[Unit]\\nRequiresMountsFor=${path}\\n' > /etc/systemd/system/docker.service.d/odoo-data.conf
-chmod 0755 /etc/systemd/system/docker.service.d
-chmod 0644 /etc/systemd/system/docker.service.d/odoo-data.conf
 systemctl daemon-reload
 `;
 }
@@ -134,10 +127,8 @@ if ! docker compose version > /dev/null 2>&1; then
     apt install --no-install-recommends ca-certificates curl
     install -d -m 0755 /etc/apt/keyrings
     curl -fsS --retry 3 --max-time 60 "https://download.docker.com/linux/$ID/gpg" -o /etc/apt/keyrings/docker.asc
-    chmod 0644 /etc/apt/keyrings/docker.asc
     printf 'deb [arch=%s signed-by=/etc/apt/keyrings/docker.asc] https://download.docker.com/linux/%s %s stable\\n' \\
       "$(dpkg --print-architecture)" "$ID" "$VERSION_CODENAME" > /etc/apt/sources.list.d/docker.list
-    chmod 0644 /etc/apt/sources.list.d/docker.list
     apt update
     apt install --no-install-recommends docker-ce docker-ce-cli containerd.io docker-compose-plugin
   fi
@@ -149,7 +140,6 @@ tell "done"
 if [ ! -e /etc/apt/apt.conf.d/20auto-upgrades ]; then
   if command -v unattended-upgrade > /dev/null || { apt update && apt install --no-install-recommends unattended-upgrades; }; then
     printf 'APT::Periodic::Update-Package-Lists "1";\\nAPT::Periodic::Unattended-Upgrade "1";\\n' > /etc/apt/apt.conf.d/20auto-upgrades
-    chmod 0644 /etc/apt/apt.conf.d/20auto-upgrades
   else
     echo "security updates are not installed by themselves: the package unattended-upgrades cannot be had"
   fi

@@ -58,7 +58,8 @@ export class WorkerError extends Error {
   }
 }
 
-const workerCommand = "/usr/local/bin/odoo-ship";
+/** The worker, for whoever has root's rights. */
+export const workerCommand = "/usr/local/bin/odoo-ship";
 /** Of single-quoted words in a POSIX shell. */
 const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 

@@ -79,7 +79,8 @@ export async function declare(
         if (outputs === undefined && !type.startsWith("odoo:") && type !== "pulumi:pulumi:Stack") {
           throw new Error(`the test knows no resource ${type}`);
         }
-        return { id: `${name}-id`, state: { ...(inputs as object), ...outputs?.(inputs as Record<string, unknown>, name) } };
+        const { id = `${name}-id`, ...state } = outputs?.(inputs as Record<string, unknown>, name) ?? {};
+        return { id: String(id), state: { ...(inputs as object), ...state } };
       },
     },
     "odoo",

@@ -71,7 +71,8 @@ export class SshServer {
   #serve(connection: Connection, authorizedKey: string): void {
     this.#open.add(connection);
     connection.on("error", () => undefined);
-    connection.setNoDelay(true);
+    // Not in its types.
+    (connection as Connection & { setNoDelay: (noDelay: boolean) => void }).setNoDelay(true);
     connection.on("close", () => this.#open.delete(connection));
     connection.on("authentication", (context) => {
       const known = utils.parseKey(authorizedKey);

@@ -1,0 +1,64 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import type { Settings } from "../settings";
+import { sshPort, VpsDroplet } from "./droplet";
+import type { HostPlan } from "./host-plan";
+import type { RegistryLogin } from "./registry";
+import { VpsDeployment } from "./vps-deployment";
+
+export interface ComposeHostArgs {
+  readonly settings: Settings["vps"];
+  readonly plan: HostPlan;
+  /** The released digest, `sha256:…`: known once its tags are set, so nothing is deployed before. */
+  readonly digest: pulumi.Input<string>;
+  /** What the host pulls with. */
+  readonly pull: RegistryLogin;
+  /** Seconds since 1970 if the host does not run what was deployed last; undefined if it does, or if that is not known. */
+  readonly attempt: number | undefined;
+}
+
+/** One host with Docker Compose, made or adopted, that runs the released image. */
+export class ComposeHost extends pulumi.ComponentResource {
+  /** Where users find Odoo, known once it serves. */
+  readonly url: pulumi.Output<string>;
+  /** Where the host answers by SSH, and where the domain's DNS record must lead. */
+  readonly address: pulumi.Output<string>;
+  /** The host's pinned SSH key. */
+  readonly hostKey: pulumi.Output<string>;
+
+  constructor(name: string, args: ComposeHostArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("odoo:vps:ComposeHost", name, {}, opts);
+    const { settings, plan, pull } = args;
+    const created = settings.mode === "create";
+    const host = created
+      ? new VpsDroplet(`${name}-host`, { settings, privateKey: plan.privateKey }, { parent: this })
+      : { address: pulumi.output(settings.host), hostKey: pulumi.output(settings.hostKey) };
+
+    const request = pulumi.secret(
+      pulumi
+        .all([args.digest, pull.username, pull.password])
+        .apply(([digest, username, password]) => plan.request(digest, { username, password })),
+    );
+    const deployment = new VpsDeployment(
+      `${name}-odoo`,
+      {
+        connection: {
+          host: host.address,
+          port: created ? sshPort : settings.port,
+          user: settings.user,
+          hostKey: host.hostKey,
+          privateKey: plan.privateKey,
+        },
+        request,
+        worker: plan.worker,
+        fresh: created,
+        attempt: args.attempt,
+      },
+      { parent: this },
+    );
+    this.url = deployment.url;
+    this.address = host.address;
+    this.hostKey = host.hostKey;
+    this.registerOutputs({ url: this.url, address: this.address, hostKey: this.hostKey });
+  }
+}

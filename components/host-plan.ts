@@ -1,0 +1,98 @@
+import type { Settings } from "../settings";
+import { dataVolume } from "./droplet";
+import { mountPoint } from "./droplet-user-data";
+import { type HostAccess, HostConnection, publicKeyOf } from "./host-connection";
+import { probeHost } from "./host-probe";
+import { type HostRequest, hostRequest } from "./host-request";
+import { type HostCapacity, sizeOfSlug } from "./host-size";
+import { imageRepository } from "./release-plan";
+import type { Secret } from "./secret";
+import { workerCommand, type WorkerStatus } from "./vps-client";
+import { readVpsImages } from "./vps-images";
+import { readWorker } from "./worker-files";
+
+/** What an update is going to tell its host, decided by reading alone and before any resource is declared; in previews too. */
+export interface HostPlan {
+  readonly privateKey: Secret;
+  /** The request for a digest; it has secrets. */
+  readonly request: (digest: string, login: Login) => HostRequest;
+  /** Whether the host runs something else than the state says was deployed last. */
+  readonly drifted: boolean;
+  /** Names the worker's files. */
+  readonly worker: string;
+  readonly warnings: readonly string[];
+}
+
+interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+/**
+ * Renders what the host is to run, looks at an adopted host, and refuses what can be refused. A created host is known by its size; its address
+ * and its key are in the state, which a program cannot read, so what runs there is not looked at.
+ * @param digest of the image if it is in the registry already
+ * @returns undefined for `vps:mode` none
+ * @throws ShipError HOST_UNREACHABLE, HOST_KEY_MISMATCH, HOST_LOGIN_REFUSED, HOST_TOO_SMALL, SETTINGS_INVALID, and all that judgeHost finds
+ */
+export async function planHost(root: string, settings: Settings, digest: string | undefined): Promise<HostPlan | undefined> {
+  const { vps, backup } = settings;
+  const { mode, privateKey } = vps;
+  if (mode === "none" || privateKey === undefined) {
+    return undefined;
+  }
+  publicKeyOf(privateKey);
+  const images = readVpsImages(root, vps.imagesRecord);
+  const found = mode === "adopt" ? await look({ ...vps, privateKey }) : { capacity: sizeOfSlug(vps.size), live: undefined };
+  const volume = mode === "create" ? dataVolume(vps) : undefined;
+  const request = (of: string, login: Login) =>
+    hostRequest({
+      settings,
+      repository: imageRepository(settings.registry),
+      digest: of,
+      images,
+      host: stated(vps, found.capacity),
+      registry: { server: settings.registry.host, ...login },
+      dataDirectory: volume === undefined ? null : mountPoint(volume),
+    });
+  // Rendered now, so that what does not fit is told before anything is declared. Credentials are no part of the id.
+  const { id } = request(digest ?? anyDigest, { username: "", password: "" });
+  return {
+    privateKey,
+    request,
+    drifted: digest !== undefined && found.live !== undefined && found.live !== id,
+    worker: readWorker(root).hash,
+    warnings: backup.destination === "" ? [noDump] : [],
+  };
+}
+
+const anyDigest = `sha256:${"0".repeat(64)}`;
+const noDump =
+  "backup:destination is empty: no dump leaves the host, and what is lost with it is lost for good. " +
+  "Set it to an SSH destination: docs/configuration.md.";
+
+/** Settings go before what was found out. */
+function stated({ memoryMiB, cpus }: Settings["vps"], found: HostCapacity | undefined): HostCapacity {
+  return { memoryMiB: memoryMiB === 0 ? (found?.memoryMiB ?? 0) : memoryMiB, cpus: cpus === 0 ? (found?.cpus ?? 0) : cpus };
+}
+
+/** `live`: id of the request that the host runs, null if it runs none that we know. */
+async function look(access: HostAccess): Promise<{ capacity: HostCapacity; live: string | null }> {
+  const connection = await HostConnection.connect(access);
+  try {
+    const facts = await probeHost(connection, access.host);
+    const { stdout } = await connection.exec(`test ! -x ${workerCommand} || ${facts.asRoot}${workerCommand} status --json`);
+    return { capacity: facts, live: liveOf(stdout) };
+  } finally {
+    connection.end();
+  }
+}
+
+/** A worker that is not there or does not answer runs nothing that we know; the deployment finds out more. */
+function liveOf(text: string): string | null {
+  try {
+    return (JSON.parse(text) as WorkerStatus).live?.release ?? null;
+  } catch {
+    return null;
+  }
+}
