@@ -87,6 +87,7 @@ export function caddyfile({ domain, tls, acmeEmail, bodyMegabytes }: SiteArgs): 
 		}
 		# A slow sender keeps the proxy waiting, not one of Odoo's few workers.
 		request_buffers 64KiB
+		header_up X-Real-IP {remote_host}
 		transport http {
 			dial_timeout 2s
 			# Odoo itself ends what takes longer than its limit_time_real.
@@ -104,7 +105,7 @@ http://:${healthPort} {
 }
 
 # Under a name that is not ours there is nothing.
-http:// {
+http://, https:// {
 	respond "There is no such site here." 421
 }
 
