@@ -10,6 +10,7 @@ import { describe, logs } from "./status";
 import { hostSteps, prepareImages, prepareTools } from "./steps";
 import type { Progress } from "./tools/cache";
 import { ensureRegistryBinary } from "./tools/registry-binary";
+import { onMachine } from "./vps/shell";
 
 interface Command {
   readonly help: string;
@@ -28,8 +29,13 @@ const commands: Readonly<Record<string, Command>> = {
   },
   status: { help: "what runs, and what is a stand-in", exclusive: false, run: async () => say(await describe()) },
   logs: { help: "the last lines of every log", exclusive: false, run: async () => say(logs()) },
-  down: { help: "stop and remove all of it; state, images and tools stay", exclusive: true, run: () => takeDown(say) },
-  reset: { help: "down, then remove .sandbox/ with the stack's state", exclusive: true, run: () => reset(say) },
+  ssh: {
+    help: "a command as root on the VPS, or a shell: ssh [--droplet ID] [command]",
+    exclusive: false,
+    run: async (args) => void (process.exitCode = await onMachine(args)),
+  },
+  down: { help: "stop and remove all that runs; state, the VPS's disk, images and tools stay", exclusive: true, run: () => takeDown(say) },
+  reset: { help: "down, then remove .sandbox/ with the stack's state, and the VPS's disk", exclusive: true, run: () => reset(say) },
   env: {
     help: 'export lines for a shell: eval "$(npm run -s sandbox -- env)"',
     exclusive: false,

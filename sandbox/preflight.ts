@@ -3,9 +3,12 @@ import * as net from "node:net";
 import * as path from "node:path";
 import { ShipError } from "../components/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort } from "./config";
+import { publicAddress, reservedAddress } from "./digitalocean/machines";
 import { readServers } from "./servers-control";
+import { publishedPorts } from "./vps/container";
+import { listMachines } from "./vps/machine";
 
-const neededBytes = 10e9;
+const neededBytes = 15e9;
 
 /**
  * What would make a run fail late: too little disk, taken ports.
@@ -38,6 +41,40 @@ export async function preflight(): Promise<void> {
 }
 
 /**
+ * Whether the first VPS can have its addresses. Where machines exist, theirs are theirs. Wants a Docker engine.
+ * @throws ShipError PORT_TAKEN, SANDBOX_FAILURE.
+ */
+export async function checkMachineAddresses(): Promise<void> {
+  if ((await listMachines()).length > 0) return;
+  const addresses = [publicAddress(0), reservedAddress(0)].flatMap((address) => publishedPorts.map((port) => `${address}:${port}`));
+  const troubles = new Map<string, string>();
+  for (const address of addresses) {
+    const trouble = await troubleOf(address);
+    if (trouble !== undefined) troubles.set(address, trouble);
+  }
+  if ([...troubles.values()].includes("EADDRNOTAVAIL")) {
+    throw new ShipError({
+      code: "SANDBOX_FAILURE",
+      summary: "this machine does not have the addresses of the sandbox's VPS",
+      found: `no ${publicAddress(0)} on the loopback interface`,
+      expected: "all of 127.0.0.0/8, as Linux has it",
+      remedy: `on macOS: sudo ifconfig lo0 alias ${publicAddress(0)} up; sudo ifconfig lo0 alias ${reservedAddress(0)} up`,
+    });
+  }
+  const taken = [...troubles].filter(([, code]) => code === "EADDRINUSE").map(([address]) => address);
+  if (taken.length > 0) {
+    throw new ShipError({
+      code: "PORT_TAKEN",
+      summary: "the addresses of the sandbox's VPS are in use",
+      found: `something else listens on ${taken.join(", ")}, perhaps on all addresses of this machine`,
+      expected: "these ports free on these addresses; others do not matter",
+      remedy:
+        "let what listens there (`ss -ltnp`) listen on its own address only, as sshd does with ListenAddress, or end it; then run again",
+    });
+  }
+}
+
+/**
  * Writes `.sandbox/ca.crt`, which image builds trust in addition: the certificate authorities that this machine's owner has added
  * (SANDBOX_CA_FILE, else those in /usr/local/share/ca-certificates, else NODE_EXTRA_CA_CERTS), or nothing.
  */
@@ -59,12 +96,17 @@ function caFiles(): readonly string[] {
   return extra === "" ? [] : [extra];
 }
 
-function isFree(address: string): Promise<boolean> {
-  const { hostname, port } = new URL(`http://${address}`);
+async function isFree(address: string): Promise<boolean> {
+  return (await troubleOf(address)) === undefined;
+}
+
+/** The system's word for why nothing can listen there; `undefined` when it can. */
+function troubleOf(address: string): Promise<string | undefined> {
+  const [hostname, port] = address.split(":");
   return new Promise((resolve) => {
     const server = net.createServer();
-    server.once("error", () => resolve(false));
-    server.listen(Number(port), hostname, () => server.close(() => resolve(true)));
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen(Number(port), hostname, () => server.close(() => resolve(undefined)));
   });
 }
 

@@ -4,9 +4,11 @@ import { orphans } from "./orphans";
 import { ask, endGroup, run } from "./process";
 import { stopServers } from "./servers-control";
 import type { Progress } from "./tools/cache";
-import { dockerAnswers, stopDocker } from "./tools/docker-engine";
+import { dockerAnswers, ensureDocker, stopDocker } from "./tools/docker-engine";
+import { stopMachines } from "./vps/machine";
+import { dataLabel, vpsState } from "./vps/names";
 
-/** Containers, networks and volumes of the sandbox carry this label. */
+/** Containers, networks and volumes of the sandbox carry this label; `down` removes them. What holds data has another, see {@link reset}. */
 export const objectLabel = "odoo.sandbox=1";
 
 /** Ends what runs that were killed have left behind: builds, or an update that still goes on. */
@@ -19,32 +21,47 @@ export async function endOrphans(progress: Progress): Promise<void> {
   }
 }
 
-/** Stops and removes everything of the sandbox that runs; its state and the caches stay. */
+/** Stops and removes everything of the sandbox that runs; its state, the disks of its machines and the caches stay. */
 export async function takeDown(progress: Progress): Promise<void> {
-  await endOrphans(progress);
-  if (await stopServers()) progress("API and registry stopped");
-  if (await dockerAnswers()) await removeDockerObjects(progress);
+  await endRun(progress);
   if (await stopDocker(progress)) progress("Docker engine stopped");
 }
 
-/** {@link takeDown}, then the state goes too: the next start is a first one, but for the caches. */
+/** {@link takeDown}, then the state goes too, with the disks of its machines: the next start is a first one, but for the caches. */
 export async function reset(progress: Progress): Promise<void> {
-  await takeDown(progress);
+  await endRun(progress);
+  // Without a machine there is no disk, and no engine has to be started for them.
+  if (fs.existsSync(vpsState)) {
+    await ensureDocker(progress);
+    await removeKind(volumes, `${dataLabel}=${paths.state}`, progress);
+  }
+  if (await stopDocker(progress)) progress("Docker engine stopped");
   fs.rmSync(paths.state, { recursive: true, force: true });
   progress(`${paths.state} removed`);
 }
 
-async function removeDockerObjects(progress: Progress): Promise<void> {
-  const kinds = [
-    { name: "container", list: ["ps", "--all", "--quiet"], remove: ["rm", "--force", "--volumes"] },
-    { name: "network", list: ["network", "ls", "--quiet"], remove: ["network", "rm"] },
-    { name: "volume", list: ["volume", "ls", "--quiet"], remove: ["volume", "rm", "--force"] },
-  ];
-  for (const { name, list, remove } of kinds) {
-    const found = await ask("docker", [...list, "--filter", `label=${objectLabel}`], { what: `listing each ${name}`, limitMs: 30_000 });
-    const ids = (found?.stdout ?? "").split("\n").filter((id) => id !== "");
-    if (ids.length === 0) continue;
-    await run("docker", [...remove, ...ids], { what: `removing each ${name}`, limitMs: 120_000 });
-    progress(`${ids.length} ${name}${ids.length === 1 ? "" : "s"} removed`);
-  }
+async function endRun(progress: Progress): Promise<void> {
+  await endOrphans(progress);
+  if (await stopServers()) progress("API and registry stopped");
+  if (!(await dockerAnswers())) return;
+  await stopMachines(progress);
+  for (const kind of [containers, networks, volumes]) await removeKind(kind, objectLabel, progress);
+}
+
+interface Kind {
+  readonly name: string;
+  readonly list: readonly string[];
+  readonly remove: readonly string[];
+}
+
+const containers: Kind = { name: "container", list: ["ps", "--all", "--quiet"], remove: ["rm", "--force", "--volumes"] };
+const networks: Kind = { name: "network", list: ["network", "ls", "--quiet"], remove: ["network", "rm"] };
+const volumes: Kind = { name: "volume", list: ["volume", "ls", "--quiet"], remove: ["volume", "rm", "--force"] };
+
+async function removeKind({ name, list, remove }: Kind, label: string, progress: Progress): Promise<void> {
+  const found = await ask("docker", [...list, "--filter", `label=${label}`], { what: `listing each ${name}`, limitMs: 30_000 });
+  const ids = (found?.stdout ?? "").split("\n").filter((id) => id !== "");
+  if (ids.length === 0) return;
+  await run("docker", [...remove, ...ids], { what: `removing each ${name}`, limitMs: 120_000 });
+  progress(`${ids.length} ${name}${ids.length === 1 ? "" : "s"} removed`);
 }

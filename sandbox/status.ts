@@ -1,25 +1,29 @@
 import * as fs from "node:fs";
 import { paths } from "./config";
 import { readToolPaths } from "./environment";
-import { baseRecord, postgresRecord } from "./images/base";
+import { baseRecord, postgresRecord, vpsImagesRecord } from "./images/base";
 import { readServers, serversLog } from "./servers-control";
 import { updateLog } from "./stack";
 import { dockerAnswers, dockerLog, origin } from "./tools/docker-engine";
 import { engineKind } from "./tools/engine";
 import { installedPlugins, providers } from "./tools/plugins";
+import { listMachines } from "./vps/machine";
 
 /** What runs and what is a stand-in, one line each. */
 export async function describe(): Promise<string> {
   const servers = readServers();
   const plugins = installedPlugins();
+  const engine = await dockerAnswers();
   const rows = [
     ["Pulumi engine", engineLine()],
     ...providers.map((name) => [`plugin ${name}`, plugins[name] ?? "not installed"]),
-    ["Docker engine", (await dockerAnswers()) ? `answers (${origin()})` : "none answers"],
+    ["Docker engine", engine ? `answers (${origin()})` : "none answers"],
     ["DigitalOcean API", servers === undefined ? "stopped" : `${servers.apiUrl} (stand-in)`],
     ["registry", servers === undefined ? "stopped" : `${servers.registryAddress} (CNCF Distribution behind the sandbox's login)`],
     ["Odoo base", imageLine(baseRecord)],
     ["PostgreSQL", imageLine(postgresRecord)],
+    ["Caddy", imageLine(vpsImagesRecord, "proxy")],
+    ...(engine ? await machineRows() : []),
     ["state", paths.state],
     ["cache", paths.cache],
   ] as const;
@@ -43,8 +47,23 @@ function engineLine(): string {
   }
 }
 
-function imageLine(file: string): string {
+async function machineRows(): Promise<readonly (readonly [string, string])[]> {
+  const machines = await listMachines();
+  return machines.map(({ id, container, state }) => [`VPS of droplet ${id}`, `${state}: the container ${container}`] as const);
+}
+
+interface ImageRecord {
+  readonly reference: string;
+  readonly tag: string;
+  readonly digest: string;
+}
+
+/** @param part which one, in a record of several */
+function imageLine(file: string, part?: string): string {
   if (!fs.existsSync(file)) return "not prepared";
-  const { reference, tag, digest } = JSON.parse(fs.readFileSync(file, "utf8")) as { reference: string; tag: string; digest: string };
+  const content = JSON.parse(fs.readFileSync(file, "utf8")) as ImageRecord & Record<string, ImageRecord | undefined>;
+  const image = part === undefined ? content : content[part];
+  if (image === undefined) return "not prepared";
+  const { reference, tag, digest } = image;
   return `${tag}: ${reference}@${digest}`;
 }

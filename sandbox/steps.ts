@@ -1,9 +1,10 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { paths } from "./config";
+import { waitForDroplets } from "./droplets";
 import { logInToRegistry, writeToolPaths } from "./environment";
-import { baseRecord, ensureOdooBase, ensurePostgres } from "./images/base";
-import { preflight, writeCaFile } from "./preflight";
+import { baseRecord, ensureOdooBase, ensurePostgres, ensureProxy } from "./images/base";
+import { checkMachineAddresses, preflight, writeCaFile } from "./preflight";
 import type { Step } from "./progress";
 import { endOrphans } from "./removal";
 import { startServersInBackground } from "./servers-control";
@@ -12,6 +13,7 @@ import { ensureDocker } from "./tools/docker-engine";
 import { engineKind, ensureEngine, ensureLanguageHost } from "./tools/engine";
 import { ensurePlugins } from "./tools/plugins";
 import { ensureRegistryBinary } from "./tools/registry-binary";
+import { ensureVpsImage } from "./vps/machine";
 
 /** Makes the Pulumi engine, its language host and the provider plugins ready, and notes where they are. */
 export async function prepareTools(progress: Progress): Promise<void> {
@@ -27,9 +29,16 @@ export async function prepareTools(progress: Progress): Promise<void> {
 export async function prepareImages(progress: Progress): Promise<void> {
   const odoo = await ensureOdooBase(progress);
   await ensurePostgres(progress);
+  await ensureProxy(progress);
   if (odoo.origin === "built") {
     progress(`odoo:18.0 cannot be pulled here: the sandbox runs Odoo ${odoo.series} from Debian packages instead`);
   }
+}
+
+/** What a droplet's machine is made from, and that one can be reached. */
+export async function prepareMachines(progress: Progress): Promise<void> {
+  await checkMachineAddresses();
+  await ensureVpsImage(progress);
 }
 
 /** Everything around the program, in groups of steps that may run at the same time. */
@@ -55,13 +64,16 @@ export function hostSteps(): readonly (readonly Step[])[] {
         typicalSeconds: 3,
         run: async (progress) => {
           await ensureRegistryBinary(progress);
-          await logInToRegistry(await startServersInBackground());
+          const servers = await startServersInBackground();
+          await logInToRegistry(servers);
+          await waitForDroplets(servers, progress);
         },
       },
     ],
     [
       { title: "Pulumi engine and plugins", typicalSeconds: toolsThere ? 1 : 200, run: prepareTools },
-      { title: "Base images", typicalSeconds: imagesThere ? 3 : 300, run: prepareImages },
+      { title: "Base images", typicalSeconds: imagesThere ? 3 : 420, run: prepareImages },
+      { title: "VPS image", typicalSeconds: imagesThere ? 1 : 60, run: prepareMachines },
     ],
   ];
 }

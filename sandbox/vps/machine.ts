@@ -7,7 +7,17 @@ import { ask, run, until } from "../process";
 import type { Progress } from "../tools/cache";
 import { runArguments } from "./container";
 import { readVolumes, volumeWords, writeFirewall, writeOrder, writeVolumes } from "./files";
-import { containerName, dataLabel, diskName, machineDirectory, networkName, networkRange, registrySocket, volumesName } from "./names";
+import {
+  containerName,
+  dataLabel,
+  diskName,
+  machineDirectory,
+  machineLabel,
+  networkName,
+  networkRange,
+  registrySocket,
+  volumesName,
+} from "./names";
 
 const second = 1000;
 /** The first start copies the system to the machine's disk; a later one takes a second. */
@@ -58,6 +68,30 @@ export async function rebootMachine(id: number): Promise<void> {
 export async function powerOffMachine(id: number): Promise<void> {
   const stop = ["stop", "--time", String(shutdownSeconds), containerName(id)];
   await docker(stop, `stopping the machine of droplet ${id}`, (shutdownSeconds + 30) * second);
+}
+
+/** All machines that run, at once: what their databases hold in memory is written before `down` removes them. */
+export async function stopMachines(progress: Progress): Promise<void> {
+  const machines = await listMachines();
+  const running = machines.filter(({ state }) => state === "running").map(({ container }) => container);
+  if (running.length === 0) return;
+  progress(`stopping ${running.join(", ")}`);
+  const stop = ["stop", "--time", String(shutdownSeconds), ...running];
+  await docker(stop, "stopping the machines", (running.length * shutdownSeconds + 30) * second);
+}
+
+/** What there is of machines, of every checkout. */
+export async function listMachines(): Promise<readonly { readonly id: number; readonly container: string; readonly state: string }[]> {
+  const format = `{{.Label "${machineLabel}"}} {{.Names}} {{.State}}`;
+  const lines = await docker(["ps", "--all", "--filter", `label=${machineLabel}`, "--format", format], "listing the machines");
+  return lines
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [id = "", container = "", state = ""] = line.split(" ");
+      return { id: Number(id), container, state };
+    })
+    .sort((one, other) => one.id - other.id);
 }
 
 /** Starts a machine that is off; one that runs goes on. */

@@ -5,7 +5,7 @@ import { paths } from "../../sandbox/config";
 import { npm } from "../support/npm";
 
 describe("npm run sandbox -- down", () => {
-  it("leaves no container, network, volume or process of ours", async () => {
+  it("leaves no container, network, volume or process of ours but the disks of machines", async () => {
     const { status, output } = await npm(["run", "sandbox", "--", "down"]);
     assert.equal(status, 0, output);
     const processes = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" }).split("\n");
@@ -25,6 +25,9 @@ describe("npm run sandbox -- down", () => {
         ["volume", "ls", "-q"],
       ]) {
         assert.equal(execFileSync("docker", [...list, "--filter", "label=odoo.sandbox=1"], { encoding: "utf8" }), "");
+        // Disks have a label of their own, and nothing else may.
+        if (list[0] === "volume") continue;
+        assert.equal(execFileSync("docker", [...list, "--filter", "label=odoo.sandbox.data"], { encoding: "utf8" }), "");
       }
     }
   });
