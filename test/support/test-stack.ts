@@ -69,6 +69,11 @@ export class TestStack {
     return this.#run(readToolPaths().engine, args);
   }
 
+  /** An environment variable of Pulumi from now on; undefined takes it away. */
+  setVariable(name: string, value: string | undefined): void {
+    this.#environment[name] = value;
+  }
+
   /** Runs an update and ends it, and all that it started, as soon as it prints `at`. Fails if that never happens. */
   async endedUpdate(at: RegExp, signal: NodeJS.Signals): Promise<CommandResult> {
     let ended = false;

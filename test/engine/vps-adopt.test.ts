@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+
+import { RunningServers } from "../sandbox/running-servers";
+import { PaperVps } from "../support/paper-vps";
+import { sshKeyPair } from "../support/ssh-server";
+import { TestStack } from "../support/test-stack";
+
+/** The host is a real SSH server that does nothing: what a release does to a host, the end-to-end tests show. */
+describe("an update with an adopted host, on the real engine", function () {
+  this.timeout(240_000);
+  const running = new RunningServers();
+  let host: PaperVps;
+  let stack: TestStack;
+  let digest: string;
+
+  before(async () => {
+    await running.start();
+    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    digest = await running.push("team/odoo", "v1");
+    host = new PaperVps();
+    await host.server.start();
+    stack = new TestStack(running.servers, {
+      "registry:ownership": "adopt",
+      "image:digest": digest,
+      "vps:mode": "adopt",
+      "vps:domain": "erp.example.com",
+      "vps:host": "127.0.0.1",
+      "vps:port": host.server.port,
+      "vps:user": "ops",
+      "vps:hostKey": host.server.hostKey,
+    });
+    stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
+    await stack.init();
+  });
+  after(async () => {
+    stack.remove();
+    await host.server.close();
+    await running.remove();
+  });
+
+  async function refused(changes: Record<string, unknown>, code: string): Promise<void> {
+    const { config } = stack;
+    stack.config = { ...config, ...changes };
+    const sent = host.requests.length;
+    try {
+      for (const run of [() => stack.preview(), () => stack.up()]) {
+        const { status, output } = await run();
+        assert.notEqual(status, 0, output);
+        assert.match(output, new RegExp(`${code}: [\\s\\S]*found:[\\s\\S]*expected:[\\s\\S]*remedy:`));
+        assert.ok(!stack.storedText().includes("odoo:registry:ImageRegistry"), "a resource was declared");
+        assert.equal(host.requests.length, sent, "something was sent");
+        assert.ok(!output.includes("OPENSSH PRIVATE KEY"));
+      }
+    } finally {
+      stack.config = config;
+    }
+  }
+
+  it("refuses a host that is down before any resource is declared", async () => {
+    await refused({ "vps:port": 1 }, "HOST_UNREACHABLE");
+  });
+
+  it("refuses a host with another key", async () => {
+    await refused({ "vps:hostKey": sshKeyPair().publicKey }, "HOST_KEY_MISMATCH");
+  });
+
+  it("refuses a host that takes another login", async () => {
+    stack.setVariable("VPS_SSH_PRIVATE_KEY", sshKeyPair().privateKey);
+    await refused({}, "HOST_LOGIN_REFUSED");
+    stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
+  });
+
+  it("refuses a host without Docker, and one with a full disk", async () => {
+    const { docker, client, compose } = host.report;
+    delete host.report["docker"];
+    delete host.report["client"];
+    delete host.report["compose"];
+    await refused({}, "TOOL_MISSING");
+    Object.assign(host.report, { docker, client, compose, "disk:/var/lib": "1000000" });
+    await refused({}, "DISK_SPACE_LOW");
+    host.report["disk:/var/lib"] = "40000000000";
+  });
+
+  it("asks for the private key that a fork's preview does not have", async () => {
+    stack.setVariable("VPS_SSH_PRIVATE_KEY", undefined);
+    await refused({}, "SETTINGS_INVALID");
+    stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
+  });
+
+  it("deploys the released digest, and tells where it is", async () => {
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    const outputs = await stack.outputs();
+    assert.equal(outputs["vpsUrl"], "https://erp.example.com");
+    assert.equal(outputs["vpsAddress"], "127.0.0.1");
+    assert.equal(outputs["vpsHostKey"], host.server.hostKey);
+    assert.equal(host.live?.digest, digest);
+    assert.match(output, /backup:destination is empty/);
+    const [sent] = host.requests;
+    assert.ok(sent && "odoo_ship/__main__.py" in sent.worker && "systemd/odoo-ship.service" in sent.worker);
+  });
+
+  it("changes nothing when run again, and still warns that no dump leaves the host", async () => {
+    const sent = host.requests.length;
+    const { status, output } = await stack.up("--expect-no-changes");
+    assert.equal(status, 0, output);
+    assert.equal(host.requests.length, sent);
+    assert.match(output, /backup:destination is empty/);
+  });
+
+  it("shows in a preview which file a setting changes, and deploys it in place", async () => {
+    stack.config = { ...stack.config, "vps:bodyMegabytes": 200 };
+    const sent = host.requests.length;
+    const preview = await stack.preview();
+    assert.equal(preview.status, 0, preview.output);
+    assert.match(preview.output, /proxy\/Caddyfile/);
+    assert.equal(host.requests.length, sent, "a preview deployed");
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.match(output, /vps-odoo-release updat/);
+    assert.doesNotMatch(output, /vps-odoo-release (replac|delet)/);
+    assert.equal(host.requests.length, sent + 1);
+  });
+
+  it("deploys again to a host that runs something else", async () => {
+    assert.ok(host.live);
+    host.live = { ...host.live, release: "fedcba9876543210" };
+    const sent = host.requests.length;
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.equal(host.requests.length, sent + 1);
+    const again = await stack.up("--expect-no-changes");
+    assert.equal(again.status, 0, again.output);
+  });
+
+  it("fails with the worker's words when a release fails, and tries again at the next update", async () => {
+    const { config } = stack;
+    stack.config = { ...config, "vps:bodyMegabytes": 300 };
+    const error = {
+      code: "TEST_CODE",
+      summary: "the upgrade failed",
+      found: "planted finding",
+      remedy: "planted remedy",
+      log: "last line of the log",
+    };
+    host.statuses = [{ request: { id: "x", state: "failed", error }, live: null }];
+    const failed = await stack.up();
+    assert.notEqual(failed.status, 0);
+    for (const part of ["TEST_CODE: the upgrade failed", "planted finding", "planted remedy", "last line of the log"]) {
+      assert.ok(failed.output.includes(part), `${part} is not in:\n${failed.output}`);
+    }
+    host.statuses = [];
+    const sent = host.requests.length;
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.equal(host.requests.length, sent + 1);
+  });
+
+  it("writes no secret in plain into the state, a preview or the host's list of processes", async () => {
+    const { output } = await stack.preview("--show-sames");
+    const commands = host.server.commands.map(({ command }) => command).join("\n");
+    const everything = stack.storedText() + output + commands;
+    assert.ok(everything.includes(digest), "the search finds what is there");
+    const shown = (await stack.pulumi("stack", "export", "--show-secrets")).output;
+    const [, , line = ""] = host.user.privateKey.split("\n");
+    assert.ok(line.length > 40 && shown.includes(line), "the search finds the key where it is shown");
+    assert.ok(!everything.includes(line));
+    const passwords = host.requests.map(({ request }) => (request["registry"] as { password: string }).password);
+    assert.ok(passwords.every((password) => password.length > 8 && !everything.includes(password)));
+  });
+});
