@@ -96,10 +96,6 @@ export class Actions {
     this.stopped.abort();
   }
 
-  get closed(): boolean {
-    return this.stopped.signal.aborted;
-  }
-
   private finish(id: number, status: Outcome, change: ((draft: State) => void) | undefined): Outcome | undefined {
     // A server that stops leaves the action under way; the next start deals with it.
     if (this.stopped.signal.aborted) {

@@ -1,16 +1,21 @@
 import { endAction, isBusy, type Actions } from "./actions";
-import type { Machines, MachineVolume } from "./machines";
+import { paperMachines, type Machines, type MachineVolume } from "./machines";
 import type { Action, Droplet, State, Store, Volume } from "./state";
 
 /** The machines behind the droplets, kept as the state says. */
 export class Fleet {
+  readonly machines: Machines;
+  private readonly real: boolean;
   private readonly firewallTurns = new Map<number, Promise<void>>();
 
   constructor(
     private readonly store: Store,
     private readonly actions: Actions,
-    readonly machines: Machines,
-  ) {}
+    machines: Machines | undefined,
+  ) {
+    this.machines = machines ?? paperMachines();
+    this.real = machines !== undefined;
+  }
 
   /** Makes a droplet's machine, with its volumes and its firewall; one that is there stays. */
   async make(id: number): Promise<void> {
@@ -69,19 +74,16 @@ export class Fleet {
   }
 
   /**
-   * Brings the machines to what the state says, after a start: what was interrupted goes on or has failed, and active droplets
-   * whose machine is gone or off get it back. Meanwhile the droplet has an action under way, as clients expect of one that changes.
+   * Brings the machines to what the state says, after a start: what was interrupted goes on or has failed, and active droplets whose
+   * machine is gone or off get it back. Until that is known each has an action under way, so that clients wait for it.
    */
-  async recover(): Promise<void> {
+  recover(): void {
     const interrupted = this.store.state.actions.filter(({ status }) => status === "in-progress");
     const creating = interrupted.filter(({ type, droplet }) => type === "create" && droplet !== undefined);
     this.store.update((draft) => interrupted.filter((one) => !creating.includes(one)).forEach(({ id }) => endAction(draft, id, "errored")));
     creating.forEach((action) => this.runCreate(action));
-    for (const { id } of this.store.state.droplets.filter(({ status }) => status === "active")) {
-      const running = (await this.machines.machineStatus(id)) === "active";
-      if (!running && !this.actions.closed && !isBusy(this.store.state, id)) {
-        this.powerOn(id);
-      }
+    if (this.real) {
+      this.store.state.droplets.filter(({ status }) => status === "active").forEach(({ id }) => this.powerOn(id));
     }
   }
 
@@ -104,9 +106,13 @@ export class Fleet {
     });
   }
 
-  /** Starts a machine that is off, makes one that is gone. */
+  /** Starts a machine that is off, makes one that is gone, and lets one that runs alone. */
   async boot(id: number): Promise<void> {
-    if ((await this.machines.machineStatus(id)) === undefined) {
+    const status = await this.machines.machineStatus(id);
+    if (status === "active") {
+      return;
+    }
+    if (status === undefined) {
       return this.make(id);
     }
     await this.machines.powerOnMachine(id);

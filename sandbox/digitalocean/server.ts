@@ -13,7 +13,7 @@ import { dropletRoutes } from "./droplets";
 import { ApiError, serverError, unauthorized } from "./errors";
 import { firewallRoutes } from "./firewalls";
 import { Fleet } from "./fleet";
-import { paperMachines, type Machines } from "./machines";
+import type { Machines } from "./machines";
 import { projectRoutes } from "./projects";
 import { registryRoutes } from "./registries";
 import { credentialRoutes, verifyMinted } from "./registry-credentials";
@@ -59,7 +59,7 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
   const faults = new Faults();
   const log = new RequestLog();
   const actions = new Actions(store, options.actionMs ?? 300);
-  const fleet = new Fleet(store, actions, options.machines ?? paperMachines());
+  const fleet = new Fleet(store, actions, options.machines);
   const context: Context = { store, contents: options.contents, actions, fleet };
   // Fixed names come before `:name`.
   const routes = [
@@ -108,8 +108,7 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
   const server = http.createServer((request, response) => void answer(request, response));
   try {
     const port = await listen(server, options.port, "The sandbox's DigitalOcean API");
-    // In the background: a machine takes longer to make than a client waits for the API.
-    void fleet.recover().catch((error: unknown) => console.error("DigitalOcean API, bringing the droplets back:", error));
+    fleet.recover();
     return {
       url: `http://127.0.0.1:${port}`,
       faults,

@@ -1,6 +1,7 @@
 import * as assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { waitForDroplets } from "../../sandbox/droplets";
 import { DropletServers, refusal, smallest } from "./droplet-servers";
 
 const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEJlZ2lubmluZ09mQVRlc3RLZXlPZjMyQnl0ZXMh team@example.com";
@@ -17,12 +18,14 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
   const act = (id: number, body: Readonly<Record<string, unknown>>): Promise<string> => running.act(`/v2/droplets/${id}`, body);
 
   it("are new and locked at first, and active with their addresses when the action that makes them has ended", async () => {
+    const release = machines.hold();
     const created = await running.api("POST", "/v2/droplets", { ...smallest, name: "shop" });
     assert.equal(created.status, 202);
     const id = Number(created.at("droplet", "id"));
     assert.deepEqual([created.at("droplet", "status"), created.at("droplet", "locked")], ["new", true]);
     assert.deepEqual(created.at("droplet", "networks"), { v4: [], v6: [] });
     assert.equal(refusal(await running.api("DELETE", `/v2/droplets/${id}`)), "422 Droplet already has a pending event.");
+    release();
 
     const action = Number(created.at("links", "actions", 0, "id"));
     assert.equal(await running.ended(action), "completed");
@@ -150,9 +153,11 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
 
   it("take one action at a time", async () => {
     const id = await running.droplet("shop");
+    const release = machines.hold();
     const first = await running.api("POST", `/v2/droplets/${id}/actions`, { type: "reboot" });
     assert.deepEqual([first.status, first.at("action", "status"), first.at("action", "completed_at")], [201, "in-progress", null]);
     assert.equal(await act(id, { type: "rename", name: "x" }), "422 Droplet already has a pending event.");
+    release();
     assert.equal(await running.ended(Number(first.at("action", "id"))), "completed");
   });
 
@@ -195,14 +200,20 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
     const stopped = await running.droplet("stopped");
     const wanted = await running.droplet("wanted-off");
     await act(wanted, { type: "power_off" });
+    const told: string[] = [];
     machines.lose(lost);
     await machines.powerOffMachine(stopped);
     machines.news();
     const before = machines.orders.find(({ id }) => id === lost);
+    const release = machines.hold();
     await running.restart();
-    const done = async (): Promise<boolean> =>
-      (await Promise.all([lost, stopped].map((id) => get(id, "locked")))).every((locked) => locked === false) && machines.told.length >= 4;
-    while (!(await done())) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual([await get(lost, "locked"), await get(stopped, "locked"), await get(wanted, "locked")], [true, true, false]);
+    await waitForDroplets(running.servers, (line) => {
+      told.push(line);
+      release();
+    });
+    assert.deepEqual(told, ["starting lost, stopped"]);
+    assert.deepEqual([await get(lost, "locked"), await get(stopped, "locked")], [false, false]);
     assert.deepEqual(
       machines.news().sort(),
       [`create ${lost}`, `firewall ${lost} open`, `firewall ${stopped} open`, `on ${stopped}`].sort(),
@@ -213,13 +224,14 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
 
   it("that were being made when the API stopped are made after its start; other actions have failed", async () => {
     const id = await running.droplet("old");
+    const release = machines.hold();
     const created = await running.api("POST", "/v2/droplets", { ...smallest, name: "shop" });
-    const renaming = await running.api("POST", `/v2/droplets/${id}/actions`, { type: "rename", name: "x" });
+    const reboot = await running.api("POST", `/v2/droplets/${id}/actions`, { type: "reboot" });
     await running.restart();
+    release();
     assert.equal(await running.ended(Number(created.at("links", "actions", 0, "id"))), "completed");
     assert.equal(await get(Number(created.at("droplet", "id")), "status"), "active");
-    assert.equal(await running.ended(Number(renaming.at("action", "id"))), "errored");
-    assert.equal(await get(id, "name"), "old");
+    assert.equal(await running.ended(Number(reboot.at("action", "id"))), "errored");
   });
 
   it("are on paper when the API has no machines, also after a restart", async () => {

@@ -63,12 +63,14 @@ describe("volumes in the sandbox's DigitalOcean API", () => {
     const droplet = await running.droplet("shop");
     const [id, other] = [await create(), await create({ name: "other" })];
     machines.failing.add("attach");
+    const release = machines.hold();
     const first = await running.api("POST", `/v2/volumes/${id}/actions`, { type: "attach", droplet_id: droplet });
     assert.equal(first.status, 202);
     assert.equal(
       await running.act(`/v2/volumes/${other}`, { type: "attach", droplet_id: droplet }),
       "422 Droplet already has a pending event.",
     );
+    release();
     assert.equal(await running.ended(Number(first.at("action", "id"))), "errored");
     assert.deepEqual((await running.api("GET", `/v2/volumes/${id}`)).at("volume", "droplet_ids"), []);
   });

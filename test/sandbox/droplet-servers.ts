@@ -1,4 +1,5 @@
 import * as assert from "node:assert/strict";
+import { waitForDroplets } from "../../sandbox/droplets";
 import { RecordedMachines } from "./recorded-machines";
 import { RunningServers, type Answer } from "./running-servers";
 
@@ -37,6 +38,7 @@ export class DropletServers extends RunningServers {
   /** Deletes all that the tests have made. */
   async clear(): Promise<void> {
     this.machines.failing.clear();
+    await waitForDroplets(this.servers, () => undefined);
     for (const [path, list, key] of kinds) {
       for (const id of (await this.api("GET", path)).all(list, key)) {
         const answer = await this.api("DELETE", `${path}/${String(id)}`);

@@ -179,8 +179,7 @@ describe("The stand-in's droplets", () => {
 
   it("that were cancelled while they came up are in the state, and an update waits for them", async () => {
     const inputs = await check(given);
-    let release: () => void = () => undefined;
-    machines.held = new Promise<void>((resolve) => (release = resolve));
+    const release = machines.hold();
     const creating = running.plugin.create(urn, inputs).catch((refusal: unknown) => refusal);
     while ((await running.api("GET", "/v2/droplets")).at("meta", "total") !== 1) await new Promise((resolve) => setTimeout(resolve, 2));
     await running.plugin.cancel();

@@ -6,50 +6,48 @@ export class RecordedMachines implements Machines {
   readonly orders: MachineOrder[] = [];
   /** Names of calls that fail. */
   readonly failing = new Set<string>();
-  /** Until this resolves no machine is made. */
-  held: Promise<unknown> = Promise.resolve();
+  private held: Promise<unknown> = Promise.resolve();
   private readonly status = new Map<number, "active" | "off">();
 
   async createMachine(order: MachineOrder): Promise<void> {
-    await this.held;
-    this.note("create", order.id);
+    await this.note("create", order.id);
     this.orders.push(order);
     this.status.set(order.id, "active");
   }
 
   async setFirewall(id: number, ports: number[] | undefined): Promise<void> {
-    this.note("firewall", id, ports === undefined ? "open" : ports.join(","));
+    await this.note("firewall", id, ports === undefined ? "open" : ports.join(","));
   }
 
   async rebootMachine(id: number): Promise<void> {
-    this.note("reboot", id);
+    await this.note("reboot", id);
   }
 
   async powerOffMachine(id: number): Promise<void> {
-    this.note("off", id);
+    await this.note("off", id);
     this.status.set(id, "off");
   }
 
   async powerOnMachine(id: number): Promise<void> {
-    this.note("on", id);
+    await this.note("on", id);
     this.status.set(id, "active");
   }
 
   async removeMachine(id: number): Promise<void> {
-    this.note("remove", id);
+    await this.note("remove", id);
     this.status.delete(id);
   }
 
   async attachVolume(id: number, volume: { readonly name: string; readonly sizeGiB: number }): Promise<void> {
-    this.note("attach", id, `${volume.name} ${volume.sizeGiB}`);
+    await this.note("attach", id, `${volume.name} ${volume.sizeGiB}`);
   }
 
   async detachVolume(id: number, volume: { readonly name: string }): Promise<void> {
-    this.note("detach", id, volume.name);
+    await this.note("detach", id, volume.name);
   }
 
   async removeVolume(volume: { readonly name: string }): Promise<void> {
-    this.note("remove volume", 0, volume.name);
+    await this.note("remove volume", 0, volume.name);
   }
 
   async machineStatus(id: number): Promise<"active" | "off" | undefined> {
@@ -66,7 +64,15 @@ export class RecordedMachines implements Machines {
     return this.told.splice(0);
   }
 
-  private note(what: string, id: number, more = ""): void {
+  /** From now on no machine does what it is told, until the answered function is called. */
+  hold(): () => void {
+    let release: () => void = () => undefined;
+    this.held = new Promise<void>((resolve) => (release = resolve));
+    return release;
+  }
+
+  private async note(what: string, id: number, more = ""): Promise<void> {
+    await this.held;
     this.told.push([what, ...(id === 0 ? [] : [String(id)]), ...(more === "" ? [] : [more])].join(" "));
     if (this.failing.has(what)) {
       throw new Error(`${what} fails`);
