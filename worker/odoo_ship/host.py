@@ -125,7 +125,8 @@ class ComposeHost:
 
     def start_odoo(self, request):
         """Started, but not by a reboot: until it is committed, only this worker starts it. :meth:`keep_odoo` ends that."""
-        self.compose(request, "up", "--no-start", "--no-deps", "odoo", what="making Odoo's container", limit=180)
+        # Not --no-deps: Compose hashes a service without what it depends on otherwise, and would make it anew by hand.
+        self.compose(request, "up", "--no-start", "odoo", what="making Odoo's container", limit=180)
         must(["docker", "update", "--restart=no", CONTAINERS["odoo"]], QUICK, "holding Odoo's restart policy")
         must(["docker", "start", CONTAINERS["odoo"]], 120, "starting Odoo", code="CONTAINER_START_FAILURE")
 
