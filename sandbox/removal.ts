@@ -6,7 +6,7 @@ import { stopServers } from "./servers-control";
 import type { Progress } from "./tools/cache";
 import { dockerAnswers, ensureDocker, stopDocker } from "./tools/docker-engine";
 import { stopMachines } from "./vps/machine";
-import { dataLabel, vpsState } from "./vps/names";
+import { dataLabel, hasDisks } from "./vps/names";
 
 /** Containers, networks and volumes of the sandbox carry this label; `down` removes them. What holds data has another, see {@link reset}. */
 export const objectLabel = "odoo.sandbox=1";
@@ -30,8 +30,8 @@ export async function takeDown(progress: Progress): Promise<void> {
 /** {@link takeDown}, then the state goes too, with the disks of its machines: the next start is a first one, but for the caches. */
 export async function reset(progress: Progress): Promise<void> {
   await endRun(progress);
-  // Without a machine there is no disk, and no engine has to be started for them.
-  if (fs.existsSync(vpsState)) {
+  // An engine that `down` has stopped is started again for them.
+  if (hasDisks()) {
     await ensureDocker(progress);
     await removeKind(volumes, `${dataLabel}=${paths.state}`, progress);
   }

@@ -123,7 +123,7 @@ async function makeMinimal(progress: Progress): Promise<void> {
 }
 
 /** Name and content of every file, so that a changed recipe builds again and an unchanged one never does. */
-function recipeHash(directories: readonly string[]): string {
+export function recipeHash(directories: readonly string[]): string {
   const hash = createHash("sha256");
   for (const directory of directories) {
     for (const file of fs.readdirSync(directory).sort()) {

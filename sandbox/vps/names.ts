@@ -36,13 +36,19 @@ export function volumesName(): string {
   return `${containerPrefix}-vps-volumes-${instance()}`;
 }
 
+const instanceFile = path.join(vpsState, "instance");
+
+/** Whether this checkout may have disks of machines. */
+export function hasDisks(): boolean {
+  return fs.existsSync(instanceFile);
+}
+
 /** Tells this state from an earlier one in the same place: droplets' ids begin again, and must not find old disks. */
 function instance(): string {
-  const file = path.join(vpsState, "instance");
-  if (!fs.existsSync(file)) {
+  if (!hasDisks()) {
     fs.mkdirSync(vpsState, { recursive: true, mode: 0o700 });
-    fs.writeFileSync(`${file}.${process.pid}`, randomBytes(4).toString("hex"));
-    fs.renameSync(`${file}.${process.pid}`, file);
+    fs.writeFileSync(`${instanceFile}.${process.pid}`, randomBytes(4).toString("hex"));
+    fs.renameSync(`${instanceFile}.${process.pid}`, instanceFile);
   }
-  return fs.readFileSync(file, "utf8");
+  return fs.readFileSync(instanceFile, "utf8");
 }

@@ -31,8 +31,7 @@ export async function onMachine(args: readonly string[]): Promise<number> {
 
 /** As ssh does it, the words of the command are one line for the shell there. */
 export function parse(args: readonly string[]): { readonly droplet: number | undefined; readonly command: string } {
-  if (args[0] === "--") return { droplet: undefined, command: args.slice(1).join(" ") };
-  if (args[0] !== "--droplet") return { droplet: undefined, command: args.join(" ") };
+  if (args[0] !== "--droplet") return { droplet: undefined, command: line(args) };
   const droplet = Number(args[1]);
   if (!Number.isInteger(droplet)) {
     throw new ShipError({
@@ -43,5 +42,9 @@ export function parse(args: readonly string[]): { readonly droplet: number | und
       remedy: "npm run sandbox -- ssh [--droplet ID] [command]",
     });
   }
-  return { droplet, command: args.slice(2).join(" ") };
+  return { droplet, command: line(args.slice(2)) };
+}
+
+function line(words: readonly string[]): string {
+  return words.slice(words[0] === "--" ? 1 : 0).join(" ");
 }
