@@ -54,7 +54,8 @@ export class ComposeHost extends pulumi.ComponentResource {
         fresh: created,
         attempt: args.attempt,
       },
-      { parent: this },
+      // What is declared last is removed first: as it is kept, a host that is given up by mistake keeps its address and firewall too.
+      { parent: this, protect: created && !settings.allowDestroy },
     );
     this.url = deployment.url;
     this.address = host.address;

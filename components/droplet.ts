@@ -23,7 +23,8 @@ export function dataVolume({ name, volumeGiB }: Settings["vps"]): string | undef
 
 /**
  * A Droplet that is ready to be deployed to: address that stays, data on a Volume of their own, firewall, and a host key that was proved
- * (docs/adr/0004-host-key.md). What holds data or the address is protected: removing it takes `vps:allowDestroy` and a second update.
+ * (docs/adr/0004-host-key.md). What holds the data, the address or the door is protected: removing it takes `vps:allowDestroy` and a
+ * second update.
  */
 export class VpsDroplet extends pulumi.ComponentResource {
   /** The reserved address, which outlives the Droplet. */
@@ -86,9 +87,10 @@ export class VpsDroplet extends pulumi.ComponentResource {
     const firewall = new digitalocean.Firewall(
       `${name}-firewall`,
       { name: settings.name, dropletIds: [dropletId], inboundRules: inbound(settings.sshFrom), outboundRules: outbound },
-      child,
+      kept,
     );
-    const ip = new digitalocean.ReservedIp(`${name}-ip`, { region }, kept);
+    // After the Droplet: an address that leads nowhere costs money.
+    const ip = new digitalocean.ReservedIp(`${name}-ip`, { region }, { ...kept, dependsOn: droplet });
     const assignment = new digitalocean.ReservedIpAssignment(`${name}-ip-assignment`, { ipAddress: ip.ipAddress, dropletId }, child);
 
     const proof = new command.local.Command(

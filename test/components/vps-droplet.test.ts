@@ -57,9 +57,9 @@ describe("a created host", () => {
     made = await run();
   });
 
-  it("protects what holds data and the address, and nothing else", () => {
+  it("protects what holds data, the address and the door, and nothing else", () => {
     const protectedOnes = made.resources.filter(({ options }) => (options as { protect?: boolean }).protect === true);
-    assert.deepEqual(protectedOnes.map(({ name }) => name).sort(), ["vps-data", "vps-droplet", "vps-ip"]);
+    assert.deepEqual(protectedOnes.map(({ name }) => name).sort(), ["vps-data", "vps-droplet", "vps-firewall", "vps-ip"]);
   });
 
   it("is unprotected only by the setting for it", async () => {

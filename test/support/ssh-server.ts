@@ -49,10 +49,10 @@ export class SshServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  start(port = 0): Promise<void> {
+  start(port = 0, address = "127.0.0.1"): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(port, "127.0.0.1", () => resolve());
+      this.#server.listen(port, address, () => resolve());
     });
   }
 

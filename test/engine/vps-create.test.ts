@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import * as net from "node:net";
+
+import { hostKeyProof } from "../../components/host-key-proof";
+import { type MachineOrder, paperMachines, reservedAddress, slots } from "../../sandbox/digitalocean/machines";
+import { RunningServers } from "../sandbox/running-servers";
+import { PaperVps } from "../support/paper-vps";
+import { TestStack } from "../support/test-stack";
+
+/**
+ * Behind the API stands a real SSH server that proves its key as the user data says, and does nothing else. It needs port 22 of a loopback
+ * address that no sandbox uses now; without the right to it, these tests are left out and the end-to-end tests remain.
+ */
+describe("an update that makes its host, on the real engine", function () {
+  this.timeout(240_000);
+  const host = new PaperVps();
+  const orders: MachineOrder[] = [];
+  const firewalls: (number[] | undefined)[] = [];
+  const running = new RunningServers(undefined, {
+    actionMs: 0,
+    machines: {
+      ...paperMachines(),
+      createMachine: (order) => {
+        orders.push(order);
+        const [, nonce = ""] = /b"([0-9a-f]{64})"/.exec(order.userData) ?? [];
+        host.proofs = ["", hostKeyProof(nonce, host.server.hostKey)];
+        host.setup = ["installing Docker", "done"];
+        host.report["mounted"] = "/mnt/odoo-data";
+        return Promise.resolve();
+      },
+      setFirewall: (_, ports) => {
+        firewalls.push(ports);
+        return Promise.resolve();
+      },
+    },
+  });
+  const changes = () =>
+    running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400).length;
+  let stack: TestStack;
+  let digest: string;
+  let slot: number;
+
+  before(async function () {
+    const free = await freeSlot();
+    if (free === undefined) {
+      this.skip();
+    }
+    slot = free;
+    await running.start();
+    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    for (let other = 0; other < slot; other++) {
+      await running.api("POST", "/v2/droplets", { name: "other", region: "ams3", size: "s-1vcpu-1gb", image: "ubuntu-24-04-x64" });
+    }
+    orders.length = 0;
+    await host.server.start(22, reservedAddress(slot));
+    digest = await running.push("team/odoo", "v1");
+    stack = new TestStack(running.servers, {
+      "registry:ownership": "adopt",
+      "image:digest": digest,
+      "vps:mode": "create",
+      "vps:domain": "erp.example.com",
+      "vps:region": "fra1",
+      "vps:size": "s-2vcpu-4gb",
+      "vps:sshFrom": ["127.0.0.0/8"],
+    });
+    stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
+    await stack.init();
+  });
+  after(async () => {
+    stack?.remove();
+    await host.server.close();
+    await running.remove();
+  });
+
+  it("changes nothing in a preview", async () => {
+    const before = changes();
+    const { status, output } = await stack.preview();
+    assert.equal(status, 0, output);
+    assert.match(output, /digitalocean:index\/droplet:Droplet/);
+    assert.equal(changes(), before);
+  });
+
+  it("makes the host, pins the key that it proves, and deploys", async () => {
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    const outputs = await stack.outputs();
+    assert.deepEqual(
+      [outputs["vpsUrl"], outputs["vpsAddress"], outputs["vpsHostKey"]],
+      ["https://erp.example.com", reservedAddress(slot), host.server.hostKey],
+    );
+    const [order, ...more] = orders;
+    assert.equal(more.length, 0);
+    assert.deepEqual(
+      order?.authorizedKeys.map((key) => key.split(" ")[1]),
+      [host.user.publicKey.split(" ")[1]],
+    );
+    assert.deepEqual(
+      order?.volumes.map(({ name }) => name),
+      ["odoo-data"],
+      "the volume is there at the first boot",
+    );
+    assert.deepEqual([...(firewalls.at(-1) ?? [])].sort(), [22, 443, 80]);
+    assert.equal(host.requests[0]?.request["dataDirectory"], "/mnt/odoo-data");
+    assert.match(output, /waiting for .* to boot: no proof on the host yet/);
+  });
+
+  it("changes nothing when run again", async () => {
+    const { status, output } = await stack.up("--expect-no-changes");
+    assert.equal(status, 0, output);
+  });
+
+  it("keeps the host whatever is changed that counts at its first boot only", async () => {
+    const { config } = stack;
+    stack.config = { ...config, "vps:image": "debian-13-x64", "vps:monitoring": false };
+    const { status, output } = await stack.up("--expect-no-changes");
+    stack.config = config;
+    assert.equal(status, 0, output);
+  });
+
+  it("refuses to move the host to another region, or to give it up, while it is protected", async () => {
+    const { config } = stack;
+    const before = changes();
+    for (const change of [{ "vps:region": "ams3" }, { "vps:mode": "none" }]) {
+      stack.config = { ...config, ...change };
+      const { status, output } = await stack.up();
+      assert.notEqual(status, 0, output);
+      assert.match(output, /protect/);
+    }
+    stack.config = config;
+    const destroyed = await stack.pulumi("destroy", "--yes", "--skip-preview", "--non-interactive");
+    assert.notEqual(destroyed.status, 0, destroyed.output);
+    assert.match(destroyed.output, /protect/);
+    assert.equal(changes(), before, "something was changed");
+  });
+
+  it("writes neither nonce nor key in plain into the state", async () => {
+    const [, nonce = ""] = /b"([0-9a-f]{64})"/.exec(orders[0]?.userData ?? "") ?? [];
+    const shown = (await stack.pulumi("stack", "export", "--show-secrets")).output;
+    const [, , line = ""] = host.user.privateKey.split("\n");
+    assert.ok(nonce.length === 64 && shown.includes(nonce) && shown.includes(line), "the search finds them where they are shown");
+    const stored = stack.storedText();
+    assert.ok(!stored.includes(nonce) && !stored.includes(line));
+  });
+
+  it("gives the host up once its protection is lifted", async () => {
+    stack.config = { ...stack.config, "vps:allowDestroy": true };
+    const lifted = await stack.up();
+    assert.equal(lifted.status, 0, lifted.output);
+    stack.config = { ...stack.config, "vps:mode": "none" };
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.deepEqual((await running.api("GET", "/v2/volumes")).all("volumes", "name"), []);
+  });
+
+  /** The first slot whose address nothing uses at port 22. */
+  async function freeSlot(): Promise<number | undefined> {
+    for (const candidate of slots) {
+      const free = await new Promise<boolean>((resolve) => {
+        const probe = net.createServer();
+        probe.once("error", () => resolve(false));
+        probe.listen(22, reservedAddress(candidate), () => probe.close(() => resolve(true)));
+      });
+      if (free) {
+        return candidate;
+      }
+    }
+    return undefined;
+  }
+});
