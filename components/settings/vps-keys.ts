@@ -63,7 +63,7 @@ export const vpsKeys = {
   ),
   "vps:size": key(
     "text",
-    matching(/^[a-z][a-z0-9]*(-[a-z0-9.]+)+$/, "is not a size such as s-2vcpu-4gb"),
+    matching(/^[a-z][a-z0-9_.]*(-[a-z0-9.]+)+$/, "is not a size such as s-2vcpu-4gb"),
     "a size such as `s-2vcpu-4gb`",
     "Size of a created Droplet. Required for `create`. 2 GB of memory are the least.",
   ),
