@@ -76,23 +76,8 @@ interface VpsImages {
   readonly proxy: ImageRecord;
 }
 
-const knownOfficial: VpsImages = {
-  postgres: {
-    reference: "docker.io/library/postgres",
-    tag: "17",
-    digest: "sha256:d74eeac9a635390a49bc21bd49fccd973de707e2a53a76ac49b552b8712ec46f",
-    date: "",
-  },
-  proxy: {
-    reference: "docker.io/library/caddy",
-    tag: "2.10.2",
-    digest: "sha256:c3d7ee5d2b11f9dc54f947f68a734c84e9c9666c92c88a7f30b9cba5da182adb",
-    date: "",
-  },
-};
-
 function officialImages(): VpsImages {
-  return !fs.existsSync(officialRecord) ? knownOfficial : (JSON.parse(fs.readFileSync(officialRecord, "utf8")) as VpsImages);
+  return JSON.parse(fs.readFileSync(officialRecord, "utf8")) as VpsImages;
 }
 
 /** Puts new records beside those that are there. */
