@@ -33,8 +33,7 @@ export function caddyfile({ domain, tls, acmeEmail, bodyMegabytes }: SiteArgs): 
 	persist_config off
 	grace_period 10s
 	# Browsers name no host to an IP address.
-	default_sni ${domain}
-	skip_install_trust${acmeEmail === "" ? "" : `\n	email ${acmeEmail}`}
+	default_sni ${domain}${tls === "internal" ? "\n	skip_install_trust" : ""}${acmeEmail === "" ? "" : `\n	email ${acmeEmail}`}
 	servers {
 		timeouts {
 			read_header 10s

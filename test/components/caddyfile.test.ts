@@ -37,6 +37,12 @@ describe("the proxy's configuration", () => {
     assert.equal(tls("files"), "\ttls /etc/caddy/tls.pem /run/secrets/tls-key");
   });
 
+  it("makes an authority of its own only where one is asked for", () => {
+    // Either line would make Caddy create one.
+    const own = (kind: SiteArgs["tls"]) => /skip_install_trust|tls internal/.test(render({ tls: kind }));
+    assert.deepEqual([own("acme"), own("files"), own("internal")], [false, false, true]);
+  });
+
   it("names an ACME contact if there is one", () => {
     assert.match(render(), /^\temail ops@example\.com$/m);
     assert.ok(!/^\s*email/m.test(render({ acmeEmail: "" })));
