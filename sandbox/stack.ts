@@ -95,8 +95,10 @@ function diagnosis(output: string): string {
 export function resourceProgress(line: string): string | undefined {
   const [, type, name, doing, detail] = /^\s*\S{1,2}\s+(\S+:\S+) (\S+) (.+?) \([\d.]+s\)(.*)$/.exec(line) ?? [];
   if (type === undefined || name === undefined || doing === undefined) return undefined;
-  const stage = /\[[^\]]{1,40}\]/.exec(detail ?? "")?.[0];
-  return `${type} ${name} ${doing}${stage === undefined ? "" : ` ${stage}`}`;
+  // What a command says is a step of it; what the builder says are hundreds of lines.
+  const said = (detail ?? "").replace(/^[\s;]*(\[[^\]]{1,40}\])?[\s;]*/, "$1 ").trim();
+  const shown = type.startsWith("command:") ? said : (/^\[[^\]]+\]/.exec(said)?.[0] ?? "");
+  return `${type} ${name} ${doing} ${shown}`.trim();
 }
 
 /** Whether all locks of the file backend belong to processes that are dead; one of a living process is somebody at work. */

@@ -1,7 +1,6 @@
 import * as fs from "node:fs";
 import { ShipError } from "../components/errors";
 import { paths } from "./config";
-import { postgresRecord } from "./images/base";
 import { runSteps, timesTable, type Step } from "./progress";
 import { readServers } from "./servers-control";
 import { runSession } from "./session";
@@ -9,7 +8,7 @@ import { prepareStack, resourceProgress, stackOutputs, updateLog, updateStack, t
 import { hostSteps } from "./steps";
 import type { Progress } from "./tools/cache";
 
-/** `npm start`: from nothing to an image's digest, with everything it needs on this machine. */
+/** `npm start`: from nothing to a running Odoo, with everything it needs on this machine. */
 async function start(): Promise<void> {
   const begun = Date.now();
   console.log(`State: ${paths.state}; tools are kept in ${paths.cache}. Interrupt at any time; the next run goes on.`);
@@ -55,25 +54,27 @@ function stackOptions(): StackOptions {
 }
 
 function summary(outputs: Record<string, unknown>, times: string): string {
-  const reference = String(outputs["imageReference"] ?? "(no output imageReference)");
-  const postgres = JSON.parse(fs.readFileSync(postgresRecord, "utf8")) as { reference: string; digest: string };
+  const shown = (name: string) => String(outputs[name] ?? `(no output ${name})`);
+  const domain = new URL(shown("vpsUrl")).hostname;
   return `
-imageDigest     ${String(outputs["imageDigest"] ?? "(no output imageDigest)")}
-imageReference  ${reference}
+imageDigest     ${shown("imageDigest")}
+imageReference  ${shown("imageReference")}
+vpsUrl          ${shown("vpsUrl")}   at ${shown("vpsAddress")}
 
 ${times}
 
+Log in: the user is admin; its password is shown once by
+  npm run -s sandbox -- ssh odoo-ship first-login
+In a browser of this machine ${domain} must lead to ${shown("vpsAddress")}, and the certificate is the proxy's own:
+  google-chrome --host-resolver-rules="MAP ${domain} ${shown("vpsAddress")}" ${shown("vpsUrl")}
+  curl --insecure --resolve ${domain}:443:${shown("vpsAddress")} ${shown("vpsUrl")}/web/health
+
 Next, for example:
+  npm run sandbox -- ssh odoo-ship status
   eval "$(npm run -s sandbox -- env)"
   pulumi preview
-  docker pull ${reference}
-  docker network create --label odoo.sandbox=1 --subnet 198.18.55.0/24 odoo-sandbox-try
-  docker run -d --label odoo.sandbox=1 --network odoo-sandbox-try --network-alias db \\
-    -e POSTGRES_USER=odoo -e POSTGRES_PASSWORD=odoo -e POSTGRES_DB=postgres ${postgres.reference}@${postgres.digest}
-  docker run --rm --label odoo.sandbox=1 --network odoo-sandbox-try -p 127.0.0.1:8069:8069 \\
-    -e ODOO_INSECURE_DEFAULTS=1 ${reference} odoo -i release_info
   npm run sandbox -- status
-  npm run sandbox -- down        (stops and removes all of it; images and tools stay cached)`;
+  npm run sandbox -- down        (stops all of it; the VPS's data, images and tools stay)`;
 }
 
 runSession(true, start);
