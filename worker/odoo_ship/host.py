@@ -134,8 +134,18 @@ class ComposeHost:
         must(["docker", "update", "--restart=unless-stopped", CONTAINERS["odoo"]], QUICK, "setting Odoo's restart policy")
 
     def stop_odoo(self, seconds=60):
-        """Requests that are under way are finished; nobody starts it again, a reboot included."""
+        """Requests that are under way are finished; nobody starts it again, a reboot included. The proxy must send no new ones any more."""
+        self._drain(30)
         run(["docker", "stop", "--time", str(seconds), CONTAINERS["odoo"]], seconds + 60)
+
+    def _drain(self, seconds):
+        """Until no connection waits in Odoo's queue: those would be reset, while those that a worker has taken are finished."""
+        pid = run(["docker", "inspect", "--format", "{{.State.Pid}}", CONTAINERS["odoo"]], QUICK).output.strip()
+        end = time.monotonic() + seconds
+        empty = 0
+        while pid.isdigit() and pid != "0" and empty < 2 and time.monotonic() < end:
+            empty = empty + 1 if waiting_connections(pid) == 0 else 0
+            time.sleep(0.2)
 
     def odoo_runs(self, image):
         answer = run(["docker", "inspect", "--format", "{{.Config.Image}} {{.State.Running}}", CONTAINERS["odoo"]], QUICK)
@@ -202,6 +212,20 @@ class ComposeHost:
         source = (HERE / name).read_text(encoding="utf-8")
         return subprocess.Popen(["docker", "exec", "-i", container, "python3", "-I", "-c", source],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def waiting_connections(pid):
+    """Connections that the kernel has accepted for a listening socket of Odoo and no worker has taken yet."""
+    waiting = 0
+    for name in ("tcp", "tcp6"):
+        try:
+            lines = Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for local, _, state, queues in (line.split()[1:5] for line in lines):
+            if state == "0A" and int(local.split(":")[1], 16) in (8069, 8072):
+                waiting += int(queues.split(":")[1], 16)
+    return waiting
 
 
 class CronHold:

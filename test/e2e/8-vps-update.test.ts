@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as https from "node:https";
+import * as path from "node:path";
+
+import { paths } from "../../sandbox/config";
+import { npm, type ScriptRun } from "../support/npm";
+import { firstLogin, onHost } from "../support/sandbox-host";
+
+const source = path.join(paths.root, "addons", "release_info", "release.py");
+
+interface Status {
+  readonly live: { readonly digest: string; readonly release: string };
+  readonly request: { readonly state: string; readonly error: { readonly code: string } | null };
+  readonly points: readonly { readonly from: string; readonly to: string }[];
+}
+
+/** The whole way: a changed addon, `npm start`, a build, a release on the host. What happens on the host alone is tried in 5 to 7. */
+describe("an update of the VPS", () => {
+  const original = fs.readFileSync(source, "utf8");
+  let changes = 0;
+  let live: string;
+
+  const status = () => JSON.parse(onHost("odoo-ship", "status", "--json")) as Status;
+  const change = () => fs.writeFileSync(source, `${original}\n# changed by a test: ${process.pid} ${++changes}\n`);
+  const digestIn = (output: string) => /^imageDigest +(\S+)$/m.exec(output)?.[1];
+  const start = async (): Promise<ScriptRun> => {
+    const run = await npm(["start"]);
+    assert.equal(run.status, 0, run.output);
+    return run;
+  };
+  const assertLive = (run: ScriptRun) => {
+    const { live: now, request } = status();
+    assert.equal(now.digest, digestIn(run.output));
+    assert.equal(request.state, "succeeded");
+    live = now.digest;
+  };
+
+  before(async () => {
+    assertLive(await start());
+  });
+  after(() => fs.writeFileSync(source, original));
+
+  it("changes nothing the second time, and starts no container anew", async () => {
+    const started = () => onHost("docker", "inspect", "--format", "{{.Id}} {{.State.StartedAt}}", "odoo-ce", "odoo-db", "odoo-proxy");
+    const before = started();
+    assertLive(await start());
+    assert.equal(started(), before);
+  });
+
+  it("of one changed addon upgrades that module alone, and runs the new code", async () => {
+    const points = status().points.length;
+    const before = live;
+    change();
+    const run = await start();
+    assertLive(run);
+    assert.notEqual(live, before);
+    assert.equal(status().points.length, points + 1);
+    assert.match(onHost("journalctl", "-u", "odoo-ship", "-o", "cat", "--no-pager"), /maintenance: upgrades release_info\n/);
+    const release = (await rpc("release.info", "current")) as { digest: string };
+    assert.equal(release.digest, live);
+  });
+
+  for (const step of ["pulled", "rehearsed", "closed", "point", "upgraded", "smoked"]) {
+    it(`goes on by itself after a SIGKILL of pulumi at "${step}", and the next update finds it done`, async () => {
+      change();
+      let killed = false;
+      const cut = await npm(["start"], (output) => {
+        if (!killed && new RegExp(`vps-odoo-release \\w+.* ${step}\\b`).test(output)) {
+          killed = true;
+          killPulumi();
+        }
+      });
+      assert.ok(killed, cut.output);
+      assert.notEqual(cut.status, 0, cut.output);
+      assertLive(await start());
+    });
+  }
+
+  it("survives the loss of its connection", async () => {
+    change();
+    let cut = false;
+    const run = await npm(["start"], (output) => {
+      if (!cut && /vps-odoo-release \w+.* (rehearsed|closed)\b/.test(output)) {
+        cut = true;
+        onHost("pkill", "-KILL", "-f", "sshd-session: root|sshd: root");
+      }
+    });
+    assert.ok(cut, run.output);
+    assert.equal(run.status, 0, run.output);
+    assertLive(run);
+  });
+
+  it("that fails tells the code and the log, and the previous release serves", async () => {
+    const before = live;
+    fs.writeFileSync(source, `${original}\nraise RuntimeError("planted failure")\n`);
+    const run = await npm(["start"]);
+    assert.notEqual(run.status, 0);
+    assert.match(run.output, /IMPORT_ERROR: in the rehearsal/);
+    assert.match(run.output, /planted failure/);
+    assert.equal(status().live.digest, before);
+    fs.writeFileSync(source, original);
+  });
+});
+
+/** The engine and its providers, as a machine that loses power ends them. */
+function killPulumi(): void {
+  for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const [program = "", ...args] = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      if (path.basename(program) === "pulumi" && args.includes("up") && fs.readlinkSync(`/proc/${pid}/cwd`) === paths.root) {
+        process.kill(-Number(pid), "SIGKILL");
+      }
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+async function rpc(model: string, method: string): Promise<unknown> {
+  const { user, password } = firstLogin();
+  const call = (service: string, name: string, args: unknown[]) =>
+    new Promise<unknown>((resolve, reject) => {
+      const request = https.request(
+        {
+          host: "127.0.0.11",
+          servername: "odoo.test",
+          path: "/jsonrpc",
+          method: "POST",
+          rejectUnauthorized: false,
+          headers: { host: "odoo.test", "content-type": "application/json" },
+        },
+        (answer) => {
+          let body = "";
+          answer.setEncoding("utf8").on("data", (text: string) => (body += text));
+          answer.on("end", () => {
+            const { result, error } = JSON.parse(body) as { result?: unknown; error?: unknown };
+            if (error === undefined) resolve(result);
+            else reject(new Error(JSON.stringify(error)));
+          });
+        },
+      );
+      request.on("error", reject);
+      request.end(JSON.stringify({ jsonrpc: "2.0", method: "call", id: 1, params: { service, method: name, args } }));
+    });
+  const uid = await call("common", "login", ["odoo", user, password]);
+  return call("object", "execute_kw", ["odoo", uid, password, model, method, []]);
+}
+
+// A test that edits the checkout's sources must not run beside another.
+execFileSync("git", ["diff", "--quiet", "--", "addons"], { cwd: paths.root });
