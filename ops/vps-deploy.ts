@@ -33,7 +33,8 @@ async function main(): Promise<void> {
     pollMs: 2_000,
   };
   const client = new VpsClient({ host, port, user, hostKey, privateKey: new Secret(connection.privateKey) }, patience, (line) =>
-    console.error(line),
+    // Pulumi keeps what is printed as a secret, since the input is one, and masks the same line in the next update: the time makes it new.
+    console.error(`${new Date().toISOString().slice(11, 19)} ${line}`),
   );
   await client.ready(request);
   sent = true;
