@@ -103,4 +103,5 @@ def refuse_going_back(request, upgrade):
     if current and digest in current["lineage"][:-1]:
         raise Failure("RELEASE_MISMATCH", "this release was left for a newer one, whose modules the database has",
                       found=f"{request['image']} would change {', '.join(sorted(upgrade))} back", expected="a release that the database can go on with",
-                      remedy="`odoo-ship revert --with-data` on the host puts the data back as they were when it was left; `odoo-ship points` lists them")
+                      remedy="`odoo-ship revert --with-data` on the host puts the data back as they were when it was left; `odoo-ship points` lists them. "
+                             "If its code is to go on with today's data, raise the modules' versions: that makes it a new release")
