@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
-import * as https from "node:https";
 import * as path from "node:path";
 
 import { paths } from "../../sandbox/config";
 import { npm, type ScriptRun } from "../support/npm";
-import { firstLogin, onHost } from "../support/sandbox-host";
+import { RpcClient } from "../vps/support/endpoint";
+import { passwordFile, SandboxHost } from "../support/sandbox-host";
 
 const source = path.join(paths.root, "addons", "release_info", "release.py");
 
@@ -23,7 +23,8 @@ describe("an update of the VPS", () => {
   let live: string;
   let begun: string;
 
-  const status = () => JSON.parse(onHost("odoo-ship", "status", "--json")) as Status;
+  let host: SandboxHost;
+  const status = () => JSON.parse(host.sh("odoo-ship status --json")) as Status;
   const change = () => fs.writeFileSync(source, `${original}\n# changed by a test: ${process.pid} ${++changes}\n`);
   const digestIn = (output: string) => /^imageDigest +(\S+)$/m.exec(output)?.[1];
   const start = async (): Promise<ScriptRun> => {
@@ -39,7 +40,9 @@ describe("an update of the VPS", () => {
   };
 
   before(async () => {
-    assertLive(await start());
+    const run = await start();
+    host = await SandboxHost.open();
+    assertLive(run);
     begun = live;
   });
   after(async () => {
@@ -47,13 +50,14 @@ describe("an update of the VPS", () => {
     // The same content is the same release as before, and going back to a release is a person's word: so is it here.
     const first = status().points.find((point) => point.from === begun);
     if (first !== undefined) {
-      onHost("odoo-ship", "revert", "--with-data", "--to", first.id);
+      host.sh(`odoo-ship revert --with-data --to ${first.id}`);
       await start();
     }
+    host.close();
   });
 
   it("changes nothing the second time, and starts no container anew", async () => {
-    const started = () => onHost("docker", "inspect", "--format", "{{.Id}} {{.State.StartedAt}}", "odoo-ce", "odoo-db", "odoo-proxy");
+    const started = () => host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' odoo-ce odoo-db odoo-proxy");
     const before = started();
     assertLive(await start());
     assert.equal(started(), before);
@@ -67,8 +71,13 @@ describe("an update of the VPS", () => {
     assertLive(run);
     assert.notEqual(live, before);
     assert.equal(status().points.length, points + 1);
-    assert.match(onHost("journalctl", "-u", "odoo-ship", "-o", "cat", "--no-pager"), /maintenance: upgrades release_info\n/);
-    const release = (await rpc("release.info", "current")) as { digest: string };
+    assert.match(host.sh("journalctl -u odoo-ship -o cat --no-pager"), /maintenance: upgrades release_info\n/);
+    if (!fs.existsSync(passwordFile)) {
+      const shown = /^password: (\S+)$/m.exec(host.sh("odoo-ship first-login"))?.[1] ?? "";
+      fs.writeFileSync(passwordFile, shown, { mode: 0o600 });
+    }
+    const client = await RpcClient.login(host.endpoint(), "odoo", "admin", fs.readFileSync(passwordFile, "utf8"));
+    const release = (await client.call("release.info", "current")) as { digest: string };
     assert.equal(release.digest, live);
   });
 
@@ -94,7 +103,8 @@ describe("an update of the VPS", () => {
     const run = await npm(["start"], (output) => {
       if (!cut && /vps-odoo-release \w+.* (rehearsed|closed)\b/.test(output)) {
         cut = true;
-        onHost("pkill", "-KILL", "-f", "sshd-session: root|sshd: root");
+        // Ours is one of those that it cuts.
+        host.run("pkill -KILL -f 'sshd(-session)?: root'");
       }
     });
     assert.ok(cut, run.output);
@@ -126,36 +136,6 @@ function killPulumi(): void {
       // It has ended meanwhile.
     }
   }
-}
-
-async function rpc(model: string, method: string): Promise<unknown> {
-  const { user, password } = firstLogin();
-  const call = (service: string, name: string, args: unknown[]) =>
-    new Promise<unknown>((resolve, reject) => {
-      const request = https.request(
-        {
-          host: "127.0.0.11",
-          servername: "odoo.test",
-          path: "/jsonrpc",
-          method: "POST",
-          rejectUnauthorized: false,
-          headers: { host: "odoo.test", "content-type": "application/json" },
-        },
-        (answer) => {
-          let body = "";
-          answer.setEncoding("utf8").on("data", (text: string) => (body += text));
-          answer.on("end", () => {
-            const { result, error } = JSON.parse(body) as { result?: unknown; error?: unknown };
-            if (error === undefined) resolve(result);
-            else reject(new Error(JSON.stringify(error)));
-          });
-        },
-      );
-      request.on("error", reject);
-      request.end(JSON.stringify({ jsonrpc: "2.0", method: "call", id: 1, params: { service, method: name, args } }));
-    });
-  const uid = await call("common", "login", ["odoo", user, password]);
-  return call("object", "execute_kw", ["odoo", uid, password, model, method, []]);
 }
 
 // A test that edits the checkout's sources must not run beside another.
