@@ -1,0 +1,606 @@
+import assert from "node:assert/strict";
+import { createHash, randomUUID, X509Certificate } from "node:crypto";
+import * as fs from "node:fs";
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import * as https from "node:https";
+import * as net from "node:net";
+import * as os from "node:os";
+import * as path from "node:path";
+import * as tls from "node:tls";
+
+import type { Page } from "playwright-core";
+
+import { paths } from "../../sandbox/config";
+import { privateAddress, publicAddress, reservedAddress } from "../../sandbox/digitalocean/machines";
+import { sandboxEnvironment, readToolPaths } from "../../sandbox/environment";
+import { ask, run } from "../../sandbox/process";
+import { readServers } from "../../sandbox/servers-control";
+import { updateLog } from "../../sandbox/stack";
+import { openBrowser } from "../support/browser";
+import { passwordFile, SandboxHost } from "../support/sandbox-host";
+import { type Answer, Endpoint, RpcClient } from "../vps/support/endpoint";
+
+const database = "odoo";
+const mebibyte = 1 << 20;
+const containers = ["odoo-ce", "odoo-db", "odoo-proxy"] as const;
+const named = ["odoo-db-data", "odoo-filestore", "odoo-proxy-data"];
+
+interface Inspected {
+  readonly HostConfig: Record<string, unknown> & { readonly CapAdd: readonly string[] | null; readonly Memory: number };
+  readonly Config: { readonly User: string; readonly Image: string };
+  readonly Mounts: readonly { readonly Type: string; readonly Name?: string; readonly Destination: string; readonly RW: boolean }[];
+  readonly NetworkSettings: { readonly Networks: Record<string, unknown> };
+}
+
+describe("the VPS that npm start leaves behind", () => {
+  let host: SandboxHost;
+  let endpoint: Endpoint;
+  let password: string;
+
+  before(async () => {
+    host = await SandboxHost.open();
+    endpoint = host.endpoint();
+  });
+  after(() => {
+    endpoint.close();
+    host.close();
+  });
+
+  const inspect = (container: string) => (JSON.parse(host.sh(`docker inspect ${container}`)) as [Inspected])[0];
+  const admin = () => RpcClient.login(endpoint, database, "admin", password);
+  const ids = () => host.sh(`docker inspect -f '{{.Name}} {{.Id}}' ${containers.join(" ")}`);
+
+  describe("answers users", () => {
+    it("by its name, with a certificate of its own authority, over HTTP/1.1 and HTTP/2", async () => {
+      assert.equal(host.url.href, "https://odoo.test/");
+      const { status, body } = await endpoint.request("GET", "/web/login");
+      assert.equal(status, 200);
+      assert.match(body.toString(), /name="login"/);
+      assert.deepEqual(await overHttp2("/web/login"), { status: 200, protocol: "h2" });
+      const stranger = new Endpoint({ host: host.address, port: 443, domain: host.url.hostname });
+      await assert.rejects(stranger.request("GET", "/web/login"), /certificate/);
+    });
+
+    it("on the droplet's own address, too", async () => {
+      const { status } = await new Endpoint({ ...host.proxy, host: publicAddress(0) }).request("GET", "/web/login");
+      assert.equal(status, 200);
+    });
+
+    it("over websockets", async () => {
+      assert.equal(await upgrade("/websocket"), 101);
+    });
+
+    it("only by TLS", async () => {
+      const { status, headers } = await plain("/web/login?a=b");
+      assert.equal(status, 308);
+      assert.equal(headers.location, "https://odoo.test/web/login?a=b");
+    });
+
+    it("with security headers", async () => {
+      const { headers } = await endpoint.request("GET", "/web/login");
+      const given = Object.fromEntries(
+        ["strict-transport-security", "x-content-type-options", "x-frame-options", "referrer-policy", "server"].map((name) => [
+          name,
+          headers[name],
+        ]),
+      );
+      assert.deepEqual(given, {
+        "strict-transport-security": "max-age=31536000",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "SAMEORIGIN",
+        "referrer-policy": "strict-origin-when-cross-origin",
+        server: undefined,
+      });
+      assert.match([headers["set-cookie"] ?? []].flat().join(), /session_id=.*HttpOnly/);
+    });
+
+    it("but not about databases, however the address is spelled", async () => {
+      const mark = randomUUID();
+      for (const address of [
+        "/web/database/manager",
+        "/web/database/selector",
+        "/web//database/manager",
+        "//web//database/manager",
+        "/WEB/database",
+        "/web/database%2Fmanager",
+        "/web%2Fdatabase/manager",
+        "/web/%64atabase/manager",
+        "/web/./database/manager",
+        "/web/login/../database/manager",
+        "/xmlrpc/2/db",
+      ]) {
+        assert.equal((await endpoint.request("GET", `${address}?${mark}`)).status, 403, address);
+      }
+      assert.equal((await endpoint.request("GET", `/web/login?${mark}`)).status, 200);
+      const reached = host.sh(`docker logs --since 2m odoo-ce 2>&1 | grep -F ${mark}`).split("\n");
+      assert.equal(reached.length, 1, reached.join("\n"));
+      assert.match(reached[0] ?? "", /GET \/web\/login\?/);
+      // The one way that has no address of its own.
+      const list = await endpoint.request("POST", "/jsonrpc", {
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ jsonrpc: "2.0", method: "call", params: { service: "db", method: "list", args: [] } }),
+      });
+      assert.match(list.body.toString(), /AccessDenied/);
+    });
+
+    it("with 413 when they send too much", async () => {
+      const { status, body } = await endpoint.request("POST", "/web/login", { body: "x".repeat(129_000_000) });
+      assert.equal(status, 413);
+      assert.match(body.toString(), /larger than the 128 MB/);
+    });
+  });
+
+  describe("is closed elsewhere", () => {
+    it("so that 8069 and 5432 are reached from the host itself at most", async () => {
+      const addresses = [publicAddress(0), reservedAddress(0), privateAddress(0)];
+      for (const address of addresses) {
+        assert.equal(await connects(address, 443), true, `${address}:443`);
+        for (const port of [8069, 8071, 8072, 5432, 2019, 2375]) assert.equal(await connects(address, port), false, `${address}:${port}`);
+      }
+      assert.equal(host.sh("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8069/web/login"), "200");
+      assert.notEqual(host.run("curl -s -m 2 telnet://127.0.0.1:5432 < /dev/null").status, 0);
+    });
+
+    it("also without its firewall: nothing else listens on an address of others", () => {
+      const listening = host.sh("ss -Hltn | awk '{print $4}'").split("\n");
+      assert.ok(listening.includes("127.0.0.1:8069"), listening.join(" "));
+      const open = listening.filter((address) => !address.startsWith("127.")).map((address) => address.split(":").at(-1));
+      assert.deepEqual([...new Set(open)].sort(), ["22", "443", "80"]);
+    });
+
+    it("and PostgreSQL is in a network without a way out", () => {
+      assert.equal(host.sh("docker network inspect -f '{{.Internal}}' odoo_backend odoo_edge"), "true\nfalse");
+      assert.deepEqual(Object.keys(inspect("odoo-db").NetworkSettings.Networks), ["odoo_backend"]);
+      assert.deepEqual(Object.keys(inspect("odoo-proxy").NetworkSettings.Networks), ["odoo_edge"]);
+    });
+  });
+
+  describe("lets its operator in", () => {
+    it("with a password that is shown once", async () => {
+      const shown = host.run("odoo-ship first-login");
+      if (shown.status === 0) {
+        assert.match(shown.stdout, /^user: admin\npassword: \S{16,}\n$/);
+        fs.rmSync(passwordFile, { force: true });
+        fs.writeFileSync(passwordFile, /^password: (.*)$/m.exec(shown.stdout)?.[1] ?? "", { mode: 0o600 });
+      } else {
+        assert.ok(fs.existsSync(passwordFile), `the first password was taken by hand, and is not in ${passwordFile}`);
+      }
+      password = fs.readFileSync(passwordFile, "utf8");
+      const again = host.run("odoo-ship first-login");
+      assert.deepEqual([again.status, again.stdout], [1, ""]);
+      assert.match(again.stderr, /shown already/);
+      assert.equal(host.sh("find /var/lib/odoo-ship -name 'first-login*'"), "");
+      await admin();
+      await assert.rejects(RpcClient.login(endpoint, database, "admin", "admin"), /cannot log in/);
+    });
+
+    it("by a browser that trusts nothing but the verified key", async () => {
+      const { hostname: domain } = host.url;
+      const trustedKey = await verifiedKey();
+      const stranger = await openBrowser({ domain, host: host.address });
+      try {
+        await assert.rejects((await stranger.newPage()).goto(`${host.url.href}web/login`), /ERR_CERT_AUTHORITY_INVALID/);
+      } finally {
+        await stranger.close();
+      }
+      const browser = await openBrowser({ domain, host: host.address, trustedKey });
+      try {
+        const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+        const problems = problemsOf(page);
+        await page.goto(`${host.url.href}web/login`);
+        await page.fill("input[name=login]", "admin");
+        await page.fill("input[name=password]", password);
+        await page.click("button[type=submit]");
+        const cards = page.locator(".o_kanban_view .o_kanban_record:not(.o_kanban_ghost)");
+        await cards.first().waitFor({ timeout: 120_000 });
+        assert.match(await page.locator(".o_control_panel").innerText(), /Apps/);
+        assert.ok((await cards.count()) > 20, `${await cards.count()} apps`);
+        await page.waitForFunction("[...document.images].every((image) => image.complete && image.naturalWidth > 0)");
+        const folder = process.env["UPDATE_SCREENSHOT"] === "1" ? path.join(paths.root, "docs", "images") : os.tmpdir();
+        fs.mkdirSync(folder, { recursive: true });
+        await page.screenshot({ path: path.join(folder, "apps.png") });
+        assert.deepEqual(problems, []);
+      } finally {
+        await browser.close();
+      }
+    });
+  });
+
+  describe("is hardened", () => {
+    const tmpfs = (size: string, rest: string) => `rw,noexec,nosuid,nodev,size=${size},mode=${rest}`;
+    const expected: Record<(typeof containers)[number], { user: string; add: string[]; tmpfs: object; ports: object }> = {
+      "odoo-ce": {
+        user: "100:101",
+        add: [],
+        tmpfs: { "/tmp": tmpfs("100m", "1777"), "/run": tmpfs("16m", "1777") },
+        ports: { "8069/tcp": [{ HostIp: "127.0.0.1", HostPort: "8069" }] },
+      },
+      "odoo-db": {
+        user: "999:999",
+        add: [],
+        tmpfs: { "/tmp": tmpfs("100m", "1777"), "/var/run/postgresql": tmpfs("16m", "0775,uid=999,gid=999") },
+        ports: {},
+      },
+      "odoo-proxy": {
+        user: "1000:1000",
+        add: ["NET_BIND_SERVICE"],
+        tmpfs: { "/tmp": tmpfs("100m", "1777"), "/config": tmpfs("1m", "0700,uid=1000,gid=1000") },
+        ports: Object.fromEntries(["80/tcp", "443/tcp", "443/udp"].map((port) => [port, [{ HostIp: "", HostPort: port.split("/")[0] }]])),
+      },
+    };
+
+    it("and runs these three containers, by digest", () => {
+      assert.deepEqual(host.sh("docker ps -a --format '{{.Names}}'").split("\n").sort(), [...containers]);
+      for (const container of containers) assert.match(inspect(container).Config.Image, /@sha256:[0-9a-f]{64}$/);
+    });
+
+    for (const container of containers) {
+      it(`in how ${container} is set up`, () => {
+        const { HostConfig: set, Config, Mounts } = inspect(container);
+        const { user, add, tmpfs: memory, ports } = expected[container];
+        assert.deepEqual(
+          {
+            user: Config.User,
+            privileged: set["Privileged"],
+            readOnly: set["ReadonlyRootfs"],
+            drop: set["CapDrop"],
+            add: (set.CapAdd ?? []).map((name) => name.replace(/^CAP_/, "")),
+            security: set["SecurityOpt"],
+            tmpfs: set["Tmpfs"],
+            ports: set["PortBindings"],
+            restart: (set["RestartPolicy"] as { Name: string }).Name,
+            log: set["LogConfig"],
+            devices: set["Devices"] ?? [],
+            ofTheHost: [set["PidMode"], set["UTSMode"], set["UsernsMode"], set["IpcMode"]],
+          },
+          {
+            user,
+            privileged: false,
+            readOnly: true,
+            drop: ["ALL"],
+            add,
+            security: ["no-new-privileges:true"],
+            tmpfs: memory,
+            ports,
+            restart: "unless-stopped",
+            log: { Type: "json-file", Config: { "max-file": "5", "max-size": "100m" } },
+            devices: [],
+            ofTheHost: ["", "", "", "private"],
+          },
+        );
+        assert.ok((set["MaskedPaths"] as string[]).includes("/proc/kcore"));
+        for (const limit of ["Memory", "NanoCpus", "PidsLimit"]) assert.ok(Number(set[limit]) > 0, limit);
+        const writable = Mounts.filter(({ RW, Type }) => RW && Type === "bind");
+        assert.deepEqual(writable, [], "directories of the host that it can write to");
+      });
+
+      it(`in what the processes of ${container} are`, () => {
+        const script = `for pid in $(docker top ${container} -eo pid | tail -n +2); do
+          sed -n 's/^\\(Uid\\|CapEff\\|CapBnd\\|NoNewPrivs\\|Seccomp\\):\\s*/\\1 /p' /proc/$pid/status 2>/dev/null | tr '\\t\\n' '  '; echo; done`;
+        const found = new Set(
+          host
+            .sh(script)
+            .split("\n")
+            .filter((line) => line.trim() !== "")
+            .map((line) => line.trim()),
+        );
+        const uid = expected[container].user.split(":")[0] ?? "";
+        const capabilities = container === "odoo-proxy" ? "0000000000000400" : "0000000000000000";
+        const line = `Uid ${[uid, uid, uid, uid].join(" ")} CapEff ${capabilities} CapBnd ${capabilities} NoNewPrivs 1 Seccomp 2`;
+        assert.deepEqual([...found], [line]);
+      });
+
+      it(`in that nothing can be written into ${container}, not even by root`, () => {
+        for (const user of [expected[container].user, "0:0"]) {
+          const { status, stderr } = host.run(`docker exec -u ${user} ${container} touch /written`);
+          assert.notEqual(status, 0);
+          assert.match(stderr, /Read-only file system/);
+        }
+        host.sh(`docker exec ${container} sh -c 'touch /tmp/written && rm /tmp/written'`);
+      });
+    }
+
+    it("and Odoo gets 2 GiB and 2 processors, of which 512 MiB are its own", () => {
+      const { Memory, MemoryReservation, NanoCpus } = inspect("odoo-ce").HostConfig;
+      assert.deepEqual([Memory, MemoryReservation, NanoCpus], [2048 * mebibyte, 512 * mebibyte, 2e9]);
+    });
+
+    it("yet renders a PDF with style sheet and image", async () => {
+      const client = await admin();
+      assert.equal(await client.call("ir.config_parameter", "get_param", ["report.url"]), "http://127.0.0.1:8069");
+      const arch = `<t t-name="e2e.vps"><t t-call="web.html_container"><div class="article"><h1 class="text-primary">Planted title</h1>
+        <img src="/web/static/img/logo.png"/></div></t></t>`;
+      const view = await client.call("ir.ui.view", "create", [{ name: "e2e.vps", key: "e2e.vps", type: "qweb", arch }]);
+      const report = await client.call("ir.actions.report", "create", [
+        { name: "e2e", report_name: "e2e.vps", report_type: "qweb-pdf", model: "res.partner" },
+      ]);
+      try {
+        const { status, body } = await endpoint.request("GET", "/report/pdf/e2e.vps/1", { headers: { cookie: await session() } });
+        assert.equal(status, 200, body.toString().slice(0, 500));
+        assert.equal(body.subarray(0, 5).toString(), "%PDF-");
+        assert.ok(body.includes("/Subtype /Image"), "the PDF has no image");
+      } finally {
+        await client.call("ir.actions.report", "unlink", [[report]]);
+        await client.call("ir.ui.view", "unlink", [[view]]);
+      }
+      const log = host.sh("docker logs --since 2m odoo-ce 2>&1");
+      assert.match(log, /GET \/web\/assets\/\S*report_assets_common\S*\.css\S* HTTP\/1\.\d" 200/);
+    });
+
+    it("with secrets of one reader each", () => {
+      assert.equal(
+        host.sh("cd /opt/odoo/secrets && find . -mindepth 1 -printf '%f %m %U %y\\n' | sort"),
+        ["odoo-db-password 400 100 f", "odoo-master-password 400 100 f", "postgres-password 400 999 f"].join("\n"),
+      );
+      assert.equal(host.sh("stat -c '%a %u' /var/lib/odoo-ship /opt/odoo/secrets"), "700 0\n711 0");
+      assert.equal(host.sh("find /var/lib/odoo-ship -type f -perm /077"), "");
+      assert.notEqual(host.sh("sha256sum /opt/odoo/secrets/* | cut -d' ' -f1 | sort -u | wc -l"), "1");
+    });
+
+    it("and keeps nothing but the named volumes, on the data Volume", () => {
+      const volumes = containers.flatMap((container) => inspect(container).Mounts.filter(({ Type }) => Type === "volume"));
+      // Docker makes one for what the base image declares. No code is loaded from it, see below.
+      const kept = volumes.filter(({ Destination }) => Destination !== "/mnt/extra-addons");
+      assert.deepEqual(kept.map(({ Name }) => Name).sort(), named);
+      assert.deepEqual(host.sh("docker volume ls -q").split("\n").sort(), volumes.map(({ Name }) => Name).sort());
+      for (const volume of named) {
+        const source = host.sh(`findmnt -nvo SOURCE,FSROOT -T $(docker volume inspect -f '{{.Mountpoint}}' ${volume})`);
+        assert.equal(source.split(/\s+/)[0], host.sh("findmnt -nvo SOURCE /mnt/odoo-sandbox-data"), volume);
+        assert.equal(source.split(/\s+/)[1], `/${volume}`);
+      }
+    });
+  });
+
+  describe("tells no secrets", () => {
+    const planted = `planted-${randomUUID()}`;
+    const secretFiles = ["odoo-db-password", "odoo-master-password", "postgres-password"].map((name) => `/opt/odoo/secrets/${name}`);
+    let secrets: Record<string, string>;
+
+    before(async () => {
+      const servers = readServers();
+      assert.ok(servers !== undefined);
+      const { stdout } = await pulumi("stack", "output", "--json", "--show-secrets");
+      const { pullCredentials } = JSON.parse(stdout) as { pullCredentials: { username: string; password: string } };
+      const key = sandboxEnvironment(servers)["VPS_SSH_PRIVATE_KEY"]?.split("\n") ?? [];
+      secrets = {
+        "administrator's password": password,
+        "pull password": pullCredentials.password,
+        "push password": servers.push.password,
+        "DigitalOcean token": servers.token,
+        // A line from its middle: the first ones are the same in every key.
+        "SSH private key": key[3] ?? "",
+      };
+      for (const [name, value] of Object.entries(secrets)) assert.ok(value.length >= 16, `${name} is not known`);
+    });
+
+    it("on the host, where a planted one is found in each place", () => {
+      const script = fs.readFileSync(path.join(__dirname, "..", "support", "find_secrets.py"), "utf8");
+      host.sh("cat > /root/find_secrets.py", script);
+      // Each place gets it as a secret would get there.
+      host.sh(`
+        echo ${planted} | systemd-cat -t planted
+        curl -s -o /dev/null 'http://127.0.0.1:8069/web/login?${planted}'
+        docker create --name planted --label planted=${planted} $(docker inspect -f '{{.Image}}' odoo-proxy) > /dev/null
+        echo ${planted} > /opt/odoo/planted && chmod 600 /opt/odoo/planted
+        echo ${planted} > /tmp/planted && chmod 644 /tmp/planted
+        systemd-run -q --unit planted sleep 300 && journalctl --sync`);
+      try {
+        // An argument of a process that stays: the unit's own name is none of the planted one's places.
+        host.sh(`systemd-run -q --unit planted-argument sh -c 'sleep 300; : ${planted}'`);
+        const found = JSON.parse(
+          host.sh("python3 -I /root/find_secrets.py", JSON.stringify({ secrets: { ...secrets, planted }, files: secretFiles })),
+        ) as Record<string, string[]>;
+        assert.deepEqual(found, {
+          journal: ["planted"],
+          "container logs": ["planted"],
+          "container descriptions": ["planted"],
+          "image histories": [],
+          "arguments of processes": ["planted"],
+          "Compose project": ["planted"],
+          "world-readable files": ["planted"],
+          "their own files": secretFiles,
+        });
+      } finally {
+        host.sh(`systemctl stop planted planted-argument; docker rm -f planted > /dev/null
+          rm -f /opt/odoo/planted /tmp/planted /root/find_secrets.py`);
+      }
+    });
+
+    it("in Pulumi's state, in its output or in a preview, and gives none to a process as an argument", async () => {
+      Object.assign(
+        secrets,
+        Object.fromEntries(
+          host
+            .sh(`tail -n +1 -q ${secretFiles.join(" ")}`)
+            .split("\n")
+            .map((value, index) => [secretFiles[index], value]),
+        ),
+      );
+      let processes = "";
+      let previewing = true;
+      const watch = async () => {
+        while (previewing) processes += (await ask("ps", ["-eo", "args"], { what: "listing processes", limitMs: 10_000 }))?.stdout ?? "";
+      };
+      const watching = watch();
+      const preview = await pulumi("preview", "--diff", "--non-interactive", "--color", "never").finally(() => (previewing = false));
+      await watching;
+      const places = {
+        state: read(path.join(paths.state, "state")),
+        log: read(updateLog),
+        preview: preview.stdout + preview.stderr,
+        processes,
+      };
+      assert.match(places.state, /"ciphertext"/);
+      assert.match(places.log, /odoo-vps|vps/);
+      assert.match(places.preview, /ComposeHost|unchanged/);
+      assert.match(places.processes, /preview --diff/);
+      for (const [place, text] of Object.entries(places)) {
+        assert.deepEqual(
+          Object.entries(secrets)
+            .filter(([, value]) => text.includes(value))
+            .map(([name]) => name),
+          [],
+          place,
+        );
+      }
+      // The search finds what is there.
+      assert.ok(read(passwordFile).includes(secrets["administrator's password"] ?? " "));
+      assert.ok(read(path.join(paths.state, "vps-ssh-key")).includes(secrets["SSH private key"] ?? " "));
+    });
+  });
+
+  describe("is looked after by hand", () => {
+    const labels = () =>
+      JSON.parse(host.sh("docker image inspect -f '{{json .Config.Labels}}' $(docker inspect -f '{{.Image}}' odoo-ce)")) as Record<
+        string,
+        string
+      >;
+
+    it("with docker compose up -d, which changes nothing", () => {
+      const before = ids();
+      host.sh("cd /opt/odoo && docker compose up -d");
+      assert.equal(ids(), before);
+    });
+
+    it("and runs the image's addons, whatever is in the volume that the base image declares", async () => {
+      const declared = host.sh("docker image inspect -f '{{json .Config.Volumes}}' $(docker inspect -f '{{.Image}}' odoo-ce)");
+      assert.match(declared, /"\/mnt\/extra-addons"/);
+      // As a container of an older release would have left it; a place that takes nothing is as good.
+      host.run(
+        `docker exec odoo-ce sh -c 'cd /mnt/extra-addons && rm -rf release_info && mkdir release_info && echo old > release_info/__init__.py'`,
+      );
+      const before = ids();
+      host.sh("cd /opt/odoo && docker compose up -d --force-recreate odoo");
+      assert.notEqual(ids(), before);
+      await answers();
+      const release = (await (await admin()).call("release.info", "current")) as { contentHash: string; modules: object };
+      assert.equal(release.contentHash, labels()["io.odoo.content-hash"]);
+      assert.deepEqual(release.modules, JSON.parse(labels()["io.odoo.modules"] ?? ""));
+      const addons = host.sh("docker exec odoo-ce sed -n 's/^addons_path = //p' /run/odoo/odoo.conf").split(",");
+      assert.ok(addons.includes("/opt/odoo/extra-addons") && !addons.includes("/mnt/extra-addons"), addons.join());
+    });
+  });
+
+  async function answers(): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      const { status } = await endpoint.request("GET", "/web/login");
+      if (status === 200) return;
+      assert.ok(attempt < 60, `/web/login answers ${status}`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  /** The cookie of a browser that is logged in. */
+  async function session(): Promise<string> {
+    const { headers } = await endpoint.request("POST", "/web/session/authenticate", {
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ jsonrpc: "2.0", params: { db: database, login: "admin", password } }),
+    });
+    return (headers["set-cookie"] ?? []).map((line) => line.split(";")[0]).join("; ");
+  }
+
+  /** SHA-256 of the public key that the proxy shows, once its certificate is verified. */
+  function verifiedKey(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const { host: address, port, domain, ca } = host.proxy;
+      const socket = tls.connect({ host: address, port, servername: domain ?? "", ca: ca ?? "" }, () => {
+        const { publicKey } = new X509Certificate(socket.getPeerCertificate().raw);
+        resolve(
+          createHash("sha256")
+            .update(publicKey.export({ type: "spki", format: "der" }))
+            .digest("base64"),
+        );
+        socket.end();
+      });
+      socket.on("error", reject);
+    });
+  }
+
+  function overHttp2(target: string): Promise<{ status: number | undefined; protocol: string | undefined }> {
+    return new Promise((resolve, reject) => {
+      const { ca, domain } = host.proxy;
+      const session = http2.connect(`https://${host.address}`, { ca: ca ?? "", servername: domain ?? "" });
+      session.on("error", reject);
+      const request = session.request({ ":path": target, ":authority": domain ?? "" });
+      request.on("error", reject).on("response", (headers) => {
+        resolve({ status: headers[":status"], protocol: session.alpnProtocol });
+        session.close();
+      });
+      request.resume().end();
+    });
+  }
+
+  function upgrade(target: string): Promise<number | undefined> {
+    const { ca, domain } = host.proxy;
+    const headers = {
+      host: domain,
+      origin: host.url.origin,
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": "dGVzdHRlc3R0ZXN0dGVzdA==",
+    };
+    return new Promise((resolve, reject) => {
+      const request = https.request({ host: host.address, servername: domain ?? "", ca: ca ?? "", path: target, agent: false, headers });
+      request.on("upgrade", (response, socket) => {
+        socket.destroy();
+        resolve(response.statusCode);
+      });
+      request.on("response", (response) => resolve(response.statusCode));
+      request.on("error", reject).end();
+    });
+  }
+
+  /** Without TLS. */
+  function plain(target: string): Promise<Pick<Answer, "status" | "headers">> {
+    return new Promise((resolve, reject) => {
+      const request = http.get({ host: host.address, path: target, agent: false, headers: { host: host.url.hostname } }, (response) => {
+        response.resume();
+        resolve({ status: response.statusCode ?? 0, headers: response.headers });
+      });
+      request.on("error", reject);
+    });
+  }
+});
+
+/** What goes wrong in a page, as it comes: scripts that raise, and requests that fail. */
+function problemsOf(page: Page): string[] {
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("response", (response) => {
+    if (response.status() >= 400) problems.push(`${response.status()} ${response.url()}`);
+  });
+  return problems;
+}
+
+function pulumi(...args: string[]) {
+  return run(readToolPaths().engine, args, {
+    what: `pulumi ${args[0] ?? ""}`,
+    limitMs: 300_000,
+    cwd: paths.root,
+    env: sandboxEnvironment(readServers()),
+  });
+}
+
+/** A file, or all files of a directory. */
+function read(where: string): string {
+  if (!fs.statSync(where).isDirectory()) return fs.readFileSync(where, "utf8");
+  return fs
+    .readdirSync(where, { recursive: true, encoding: "utf8" })
+    .map((name) => path.join(where, name))
+    .filter((name) => fs.statSync(name).isFile())
+    .map((name) => fs.readFileSync(name, "utf8"))
+    .join("\n");
+}
+
+function connects(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host, port, timeout: 1500 });
+    const end = (answer: boolean) => (): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("connect", end(true)).once("error", end(false)).once("timeout", end(false));
+  });
+}
