@@ -97,7 +97,10 @@ def serve():
 
 def recover(host):
     journal = Journal.read()
-    if journal is None or not journal.open:
+    if journal is None:
+        return
+    if not journal.open:
+        tell_outcome(journal)
         return
     say(f"release {journal['to']} was interrupted at {journal['step']} ({journal['phase']})")
     queued = read_json(QUEUE)
@@ -110,6 +113,15 @@ def recover(host):
         "DEPLOY_FAILED", f"the release was interrupted at the step {journal['step']}", found="the worker or the host stopped in the middle",
         expected="a release that runs to its end", remedy="the previous release serves; deploy again")
     give_up(host, journal, failure)
+
+
+def tell_outcome(journal):
+    """What a worker that was killed after the end of its release had no time to tell."""
+    if (OUTCOMES / f"{journal['request']}.json").exists():
+        return
+    if journal["outcome"] == "succeeded":
+        dump.configure(project.staged(journal["to"]))
+    outcome(journal["request"], journal["outcome"], journal["error"])
 
 
 def read_failure(journal):
