@@ -44,10 +44,12 @@ def main(step, phase, request, seconds):
         except FileNotFoundError:
             time.sleep(0.0005)
             continue
-        if entry.get("request") != request or entry.get("step") is None or place(entry) < wanted:
+        if entry.get("request") != request or entry.get("step") is None:
             continue
-        if "outcome" in entry or entry.get("reverting"):
+        if entry.get("reverting") or ("outcome" in entry and place(entry) < place({"step": "committed", "phase": "begin"})):
             break
+        if place(entry) < wanted:
+            continue
         pid = worker()
         if pid is not None:
             os.kill(pid, signal.SIGSTOP)

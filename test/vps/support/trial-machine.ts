@@ -189,4 +189,4 @@ export class TrialMachine implements Installation {
 }
 
 const story =
-  "odoo-ship status; journalctl --no-pager -q -u odoo-ship.service -n 40; cat /var/lib/odoo-ship/journal.json; docker ps -a; df -h /opt; docker logs --tail 20 odoo-ce 2>&1";
+  "odoo-ship status; journalctl --no-pager -q -u odoo-ship.service -n 40; grep -E '\"(step|phase|outcome|from|to)\"' /var/lib/odoo-ship/journal.json; docker ps -a; df -h /opt; docker logs --tail 20 odoo-ce 2>&1 | grep -v WARNING";
