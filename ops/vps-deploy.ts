@@ -29,7 +29,7 @@ async function main(): Promise<void> {
     readyMs: (process.argv.includes("--fresh") ? 10 : 2) * minute,
     setupMs: 10 * minute,
     lostMs: 15 * minute,
-    releaseMs: request.release.upgradeSeconds * 1000 + 30 * minute,
+    releaseMs: 2 * request.release.upgradeSeconds * 1000 + 60 * minute,
     pollMs: 2_000,
   };
   const client = new VpsClient({ host, port, user, hostKey, privateKey: new Secret(connection.privateKey) }, patience, (line) =>

@@ -26,7 +26,8 @@ def install(files):
                 file.write(text)
         os.sync()
         os.rename(partial, target)
-    link(f"versions/{version}", f"{HOME}/current")
+    if not os.path.islink(f"{HOME}/current") or os.readlink(f"{HOME}/current") != f"versions/{version}":
+        link(f"versions/{version}", f"{HOME}/current")
     for name in os.listdir(f"{target}/systemd"):
         replace(f"/etc/systemd/system/{name}", open(f"{target}/systemd/{name}", encoding="utf-8").read(), 0o644)
     replace("/usr/local/bin/odoo-ship", f'#!/bin/sh\nexec python3 -B {HOME}/current/odoo_ship "$@"\n', 0o755)
@@ -36,6 +37,8 @@ def install(files):
     for old in sorted(os.listdir(f"{HOME}/versions"), key=lambda name: os.path.getmtime(f"{HOME}/versions/{name}"))[:-3]:
         if old != version:
             shutil.rmtree(f"{HOME}/versions/{old}", ignore_errors=True)
+    # A power cut must not leave an empty unit beside a journal that is open.
+    os.sync()
     return target
 
 
@@ -51,6 +54,8 @@ def link(target, path):
 
 
 def replace(path, text, mode):
+    if os.path.exists(path) and open(path, encoding="utf-8").read() == text:
+        return
     with open(path + ".new", "w", encoding="utf-8") as file:
         file.write(text)
     os.chmod(path + ".new", mode)

@@ -56,8 +56,12 @@ class PlanTest(WorkerCase):
         self.refused("MISSING_ADDONS", request(modules=["hr"]), image(), None, None)
 
     def test_a_version_that_goes_down_is_refused_by_number_not_by_letter(self):
-        self.refused("MODULE_DOWNGRADE", request(), image(), {**INSTALLED, "sale": "19.0.1.10"}, MARKER)
+        self.refused("MODULE_DOWNGRADE", request(), image(sale={"version": "19.0.1.9", "hash": "s"}), {**INSTALLED, "sale": "19.0.1.10"}, MARKER)
         self.assertEqual(plan.plan_release(request(), image(sale={"version": "19.0.1.10", "hash": "s"}), {**INSTALLED, "sale": "19.0.1.9"}, MARKER).upgrade, ["sale"])
+
+    def test_the_code_that_an_additive_release_left_may_come_back_with_its_lower_version(self):
+        marker = {"modules": {**MARKER["modules"], "sale": ["sale2", "sale1"]}}
+        self.assertEqual(plan.plan_release(request(), image(), {**INSTALLED, "sale": "19.0.1.1"}, marker).mode, "rolling")
 
     def test_another_series_is_refused(self):
         self.refused("SERIES_MISMATCH", request(), image(series="18.0"), INSTALLED, MARKER)

@@ -69,7 +69,9 @@ def main():
         return COMMANDS[args.command](args) or 0
     except Failure as failure:
         print(failure.as_text(), file=sys.stderr)
-        return 1
+    except OSError as error:
+        print(worker.unexpected(error).as_text(), file=sys.stderr)
+    return 1
 
 
 def receive(_):
@@ -101,6 +103,9 @@ def status(args):
             print(f"warning   {warning}")
         if request["error"]:
             print(text_of(request["error"]))
+    if found["dump"]:
+        error = found["dump"].get("error")
+        print(f"dump      {found['dump'].get('name')}" if error is None else f"dump      the one of {found['dump']['at']} was not made: {error['found']}")
     print_points(found["points"])
     return 0
 
@@ -117,40 +122,38 @@ def print_points(known):
 
 
 def deploy(args):
-    request = stored_request()
-    if args.image:
-        request = with_image(request, args.image)
-    if args.additive:
-        request["release"] = {**request["release"], "additive": True}
-    return submit({**request, "id": fresh_id(request), "force": True})
+    live = live_request()
+    return submit({**(with_image(live, args.image) if args.image else live), "release": {**live["release"], "additive": args.additive}})
 
 
 def revert(args):
-    """Code only where the database allows it, which the plan finds out; else the data of a restore point, by a person's word."""
-    live = ledger.live()
+    """Code only where the database allows it, which the plan finds out; else the data of a restore point, by a person's word.
+
+    The settings stay those of the live release, passwords and the proxy's rules among them: only image and data go back.
+    """
+    request = live_request()
     if args.with_data or args.to:
-        known = ledger.points()
-        point = ledger.point(args.to) if args.to else (known[-1] if known else None)
-        if point is None:
+        point = ledger.point(args.to) if args.to else ledger.newest_point()
+        if point is None or point["image"] is None:
             raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=args.to or "no point at all", expected="one of `odoo-ship points`",
                           remedy="`odoo-ship points` lists them")
-        request = project.staged(point["release"])
         print(f"The data go back to {point['at']}: what was written since is kept as a new restore point, and is not in use any more.", file=sys.stderr)
-        return submit({**request, "id": fresh_id(request), "restore": point["id"], "force": True})
+        return submit({**with_image(request, point["image"]), "restore": point["id"]})
     back = ledger.previous()
-    if live is None or back is None:
+    if back is None:
         raise Failure("RELEASE_MISMATCH", "there is no earlier release to go back to", found="one release in the ledger", expected="two",
                       remedy="deploy a release from Pulumi")
-    request = project.staged(back["release"])
-    return submit({**request, "id": fresh_id(request), "force": True})
+    return submit(with_image(request, back["image"]))
 
 
-def stored_request():
+def live_request():
+    """The live release as it would be asked for now: what was said about that one release only is left out."""
     live = ledger.live()
     if live is None:
         raise Failure("RELEASE_INCOMPLETE", "nothing is installed on this host", found="no release in the ledger", expected="a first install by Pulumi",
                       remedy="run `pulumi up`")
-    return project.staged(live["release"])
+    request = project.staged(live["release"])
+    return {**{name: value for name, value in request.items() if name not in ("restore", "force")}, "release": {**request["release"], "additive": False}}
 
 
 def with_image(request, image):
@@ -167,7 +170,8 @@ def fresh_id(request):
 
 
 def submit(request):
-    answer = worker.receive(json.dumps(request))
+    """By hand always a release of its own, also where nothing differs."""
+    answer = worker.receive(json.dumps({**request, "id": fresh_id(request), "force": True}))
     return follow(answer["request"])
 
 

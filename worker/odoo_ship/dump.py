@@ -12,11 +12,14 @@ import ledger
 import project
 import protocol
 from failures import Failure, tail
-from files import STATE, write_json
+from files import STATE, Lock, write_json
 from host import ComposeHost
+from journal import Journal, now
 from shell import run
 
 SETTINGS = STATE / "dump.json"
+# What became of the last one: {"at", "name" | "error"}.
+RESULT = STATE / "dump-result.json"
 LIMIT = 5 * 3600
 
 
@@ -32,16 +35,34 @@ def take(settings, scheduled=False):
     if settings is None or ledger.live() is None:
         print("no dump: no destination is configured (backup:destination), or nothing is installed", file=sys.stderr)
         return 0 if scheduled else 1
+    with Lock(STATE / "dump.lock"):
+        try:
+            name = send(settings)
+        except (Failure, OSError) as error:
+            failure = error if isinstance(error, Failure) else Failure("DEPLOY_FAILED", "the dump was not made", found=str(error), expected="a dump", remedy="see above")
+            write_json(RESULT, {"at": now(), "error": failure.as_json()})
+            raise failure from error
+        write_json(RESULT, {"at": now(), "name": name})
+    print(f"dumped to {settings['destination']}: {name}")
+    return 0
+
+
+def send(settings):
+    """Database and filestore as one moment's: {prefix}-{time}.dump, .filestore.tar, and last .json, which makes a dump of them."""
+    journal = Journal.read()
+    if journal and journal.open:
+        raise Failure("RELEASE_IN_PROGRESS", "there is no dump in the middle of a release", found=f"request {journal['request']} at {journal['step']}",
+                      expected="its end", remedy="the nightly dump tries again by itself; else `odoo-ship dump` after it")
     host = ComposeHost()
     request = project.staged(ledger.live()["release"])
-    name = f"{request['database']}-{time.strftime('%Y%m%dt%H%M%Sz', time.gmtime())}"
-    release = protocol.Release(host, request, None, print)
-    store = release.filestore()
+    prefix = f"{urlsplit(request['url']).hostname}-{request['database']}"
+    name = f"{prefix}-{time.strftime('%Y%m%dt%H%M%Sz', time.gmtime())}"
+    store = protocol.Release(host, request, None, print).filestore()
     kept = store.kept("dump")
     with Destination(settings) as destination:
         try:
             # Linked before and after the database is read: no file that the dump names can be missing.
-            store.link(store.live(request["database"]), kept)
+            store.link(store.live(request["database"]), kept, serving=True)
             database = destination.send(f"{name}.dump", f'docker exec {host.postgres.container} pg_dump -U postgres -Fc "{request["database"]}"')
             relink(store.live(request["database"]), kept)
             files = destination.send(f"{name}.filestore.tar", f'tar -C "{kept}" -cf - .')
@@ -49,9 +70,8 @@ def take(settings, scheduled=False):
             project.remove_tree(kept)
         facts = {"at": name, "image": request["image"], "database": database, "filestore": files}
         destination.write(f"{name}.json", json.dumps(facts, indent=2))
-        destination.prune(request["database"], settings.get("keep", 14))
-    print(f"dumped to {settings['destination']}: {name}")
-    return 0
+        destination.prune(prefix, settings.get("keep", 14))
+    return name
 
 
 def relink(source, target):
@@ -94,7 +114,7 @@ class Destination:
     def send(self, name, command):
         """Streams the command's output there; {"file", "sha256", "bytes"}. It has its name only when it is whole."""
         target = f"{self.directory}/{name}"
-        remote = f"umask 077; mkdir -p '{self.directory}' && cat > '{target}.partial' && mv '{target}.partial' '{target}'"
+        remote = f"umask 077; mkdir -p '{self.directory}' && cat > '{target}.partial'"
         ssh = " ".join(quote(word) for word in [*self.ssh, remote])
         sums = Path(self.files.name) / "sum"
         script = f"{command} | tee >(sha256sum > '{sums}') >(wc -c > '{sums}.bytes') | {ssh}"
@@ -102,18 +122,25 @@ class Destination:
         if not result.ok:
             raise Failure("DEPLOY_FAILED", "the dump did not reach its destination", found=tail(result.text, 3) or f"exit status {result.status}",
                           expected=f"{self.settings['destination']} taking it", remedy="check backup:destination, its host key, and the space there", log=tail(result.text))
-        time.sleep(0.2)
+        # The other side cannot tell a stream that ended from one that broke off: this side does.
+        self.tell(f"mv '{target}.partial' '{target}'", "naming the dump")
         return {"file": name, "sha256": sums.read_text().split()[0], "bytes": int(Path(f"{sums}.bytes").read_text())}
 
     def write(self, name, text):
-        result = run([*self.ssh, f"umask 077; cat > '{self.directory}/{name}'"], 120, given=text)
-        if not result.ok:
-            raise Failure("DEPLOY_FAILED", "the dump's record was not written", found=tail(result.text, 3), expected="a file beside the dump", remedy="see above")
+        target = f"{self.directory}/{name}"
+        self.tell(f"umask 077; cat > '{target}.partial' && mv '{target}.partial' '{target}'", "writing the dump's record", text)
 
-    def prune(self, database, keep):
-        remote = (f"cd '{self.directory}' && ls -1 {quote(database)}-*.json 2>/dev/null | sort -r | tail -n +{int(keep) + 1} | "
-                  "while read -r record; do rm -f \"${record%.json}\".*; done")
-        run([*self.ssh, remote], 120)
+    def prune(self, prefix, keep):
+        """Dumps beyond the newest `keep`, and what broke off more than two days ago."""
+        directory, pattern = quote(self.directory), f"{quote(prefix)}-[0-9]*t[0-9]*z"
+        self.tell(f"cd {directory} && ls -1 {pattern}.json | sort -r | tail -n +{int(keep) + 1} | while read -r record; do rm -f \"${{record%.json}}\".*; done; "
+                  f"find . -maxdepth 1 -name {quote(prefix)}'-*.partial' -mtime +1 -delete", "removing old dumps")
+
+    def tell(self, remote, what, given=None):
+        result = run([*self.ssh, remote], 120, given=given)
+        if not result.ok:
+            raise Failure("DEPLOY_FAILED", f"{what} failed at its destination", found=tail(result.text, 3) or f"exit status {result.status}",
+                          expected=f"{self.settings['destination']} taking it", remedy="check backup:destination and the space there")
 
 
 def quote(word):

@@ -62,12 +62,12 @@ class Lock:
         self.path = path
         self.handle = None
 
-    def take(self):
+    def take(self, wait=False):
         """Whether this process holds it now."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             os.close(self.handle)
             self.handle = None
@@ -78,6 +78,13 @@ class Lock:
         if self.handle is not None:
             os.close(self.handle)
             self.handle = None
+
+    def __enter__(self):
+        self.take(wait=True)
+        return self
+
+    def __exit__(self, *_):
+        self.release()
 
 
 class Reserve:

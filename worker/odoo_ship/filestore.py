@@ -28,14 +28,17 @@ class Filestore:
             os.chmod(directory, mode)
         (self.root / "odoo-ship").mkdir(mode=0o700, exist_ok=True)
 
-    def link(self, source, target):
-        """Hard links of everything below `source`; a copy that a crash cut off is made anew."""
+    def link(self, source, target, serving=False):
+        """Hard links of everything below `source`; a copy that a crash cut off is made anew.
+
+        `serving`: Odoo runs, and its garbage collection may remove a file that was just listed.
+        """
         remove_tree(target)
         partial = target.with_name(f"{target.name}.partial")
         remove_tree(partial)
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.exists():
-            shutil.copytree(source, partial, copy_function=_link, symlinks=True)
+            shutil.copytree(source, partial, copy_function=_link_if_there if serving else _link, symlinks=True)
             for directory, _, _ in os.walk(partial):
                 os.chown(directory, *self.owner)
         else:
@@ -58,4 +61,12 @@ class Filestore:
 
 def _link(source, target):
     os.link(source, target)
+    return target
+
+
+def _link_if_there(source, target):
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        pass
     return target

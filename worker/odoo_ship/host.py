@@ -3,6 +3,7 @@
 import base64
 import json
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from shell import must, run
 
 CONTAINERS = {"odoo": "odoo-ce", "db": "odoo-db", "proxy": "odoo-proxy"}
 TASK_PREFIX = "odoo-ship-"
+# Inside of its container only; see the rendered proxy configuration.
+PROXY_HEALTH = "http://127.0.0.1:2020/"
 DOCKER_LOGIN = STATE / "docker"
 HERE = Path(__file__).parent
 
@@ -69,7 +72,7 @@ class ComposeHost:
         run(["docker", "image", "rm", image], QUICK)
 
     def has_volume(self, name):
-        return run(["docker", "volume", "inspect", name], QUICK).ok
+        return name in must(["docker", "volume", "ls", "--quiet", "--filter", f"name={name}"], QUICK, "listing volumes").split()
 
     def in_database(self, command, limit):
         """A program in PostgreSQL's container: its tools are of the server's version."""
@@ -121,7 +124,15 @@ class ComposeHost:
         self.postgres.wait(seconds)
 
     def start_proxy(self, request):
+        """Started, and read its configuration: one with a broken certificate would keep everyone out of a good release."""
         self.compose(request, "up", "-d", "--no-deps", "proxy", what="starting the proxy")
+        end = time.monotonic() + 60
+        while not run(["docker", "exec", CONTAINERS["proxy"], "wget", "-q", "-O", "/dev/null", PROXY_HEALTH], 20).ok:
+            if time.monotonic() > end:
+                log = self.logs(CONTAINERS["proxy"])
+                raise Failure("HEALTH_CHECK_FAIL", "the proxy does not start", found=tail(log, 1), expected="a proxy that answers within 60 s",
+                              remedy="the log below says why: most often the certificate or the domain", log=tail(log))
+            time.sleep(0.3)
 
     def start_odoo(self, request):
         """Started, but not by a reboot: until it is committed, only this worker starts it. :meth:`keep_odoo` ends that."""
@@ -137,6 +148,15 @@ class ComposeHost:
         """Requests that are under way are finished; nobody starts it again, a reboot included. The proxy must send no new ones any more."""
         self._drain(30)
         run(["docker", "stop", "--time", str(seconds), CONTAINERS["odoo"]], seconds + 60)
+        if self._running("odoo"):
+            run(["docker", "kill", CONTAINERS["odoo"]], QUICK)
+        if self._running("odoo"):
+            raise Failure("DEPLOY_FAILED", "Odoo cannot be stopped", found=f"{CONTAINERS['odoo']} runs after docker stop and docker kill",
+                          expected="a stopped server, before its database is touched", remedy="`systemctl restart docker`, then deploy again")
+
+    def _running(self, service):
+        names = must(["docker", "ps", "--quiet", "--filter", f"name=^{CONTAINERS[service]}$"], QUICK, "listing containers")
+        return names.strip() != ""
 
     def _drain(self, seconds):
         """Until no connection waits in Odoo's queue: those would be reset, while those that a worker has taken are finished."""
@@ -197,7 +217,7 @@ class ComposeHost:
 
     def remove_tasks(self):
         """Those that a killed worker has left: they go on without it."""
-        found = run(["docker", "ps", "--all", "--quiet", "--filter", f"name=^{TASK_PREFIX}"], QUICK).output.split()
+        found = must(["docker", "ps", "--all", "--quiet", "--filter", f"name=^{TASK_PREFIX}"], QUICK, "listing containers").split()
         if found:
             must(["docker", "rm", "--force", "--volumes", *found], 120, "removing what an interrupted release has left")
 
@@ -238,19 +258,23 @@ class CronHold:
     def __enter__(self):
         self.child = subprocess.Popen(self.args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         # Odoo itself takes its jobs with FOR NO KEY UPDATE SKIP LOCKED.
-        self.child.stdin.write("BEGIN; SELECT count(*) FROM (SELECT FROM ir_cron FOR NO KEY UPDATE) AS held;\n")
+        self.child.stdin.write("BEGIN; SET LOCAL lock_timeout = '30s'; SELECT count(*) FROM (SELECT FROM ir_cron FOR NO KEY UPDATE) AS held;\n")
         self.child.stdin.flush()
+        timer = threading.Timer(60, self.child.kill)
+        timer.start()
         answer = self.child.stdout.readline().strip()
+        timer.cancel()
         if not answer.isdigit():
+            self.child.kill()
             raise Failure("DATABASE_CONNECTION_ERROR", "the scheduled jobs cannot be held", found=answer or "no answer", expected="their number",
                           remedy="docker logs odoo-db shows why; then deploy again")
         return self
 
     def __exit__(self, *_):
-        self.child.stdin.close()
         try:
+            self.child.stdin.close()
             self.child.wait(10)
-        except subprocess.TimeoutExpired:
+        except (OSError, subprocess.TimeoutExpired):
             self.child.kill()
 
 

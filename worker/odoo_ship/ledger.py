@@ -58,6 +58,11 @@ def point(name):
     return next((point for point in points() if point["id"] == name), None)
 
 
+def newest_point():
+    """The newest one that a release was left by; going back to what a revert has kept would be going forward again."""
+    return next((point for point in reversed(points()) if not point.get("revert")), None)
+
+
 def record_point(point):
     path = POINTS / f"{point['id']}.json"
     if not path.exists():

@@ -42,8 +42,8 @@ def plan_release(request, image, installed, marker):
     absent = sorted(set(installed) - set(baked))
     if absent:
         raise missing(absent, "they are installed in the database")
-    refuse_downgrade(installed, baked)
     known = marker["modules"] if marker else {}
+    refuse_downgrade({name: version for name, version in installed.items() if baked[name]["hash"] not in known.get(name, [])}, baked)
     upgrade = [name for name in installed if baked[name]["hash"] not in known.get(name, [])]
     install = [name for name in wanted if name not in installed]
     if marker and upgrade:

@@ -34,6 +34,7 @@ def scram(password):
 
 class Postgres:
     ROLE = "odoo"
+    NAME = "odoo-ship"
 
     def __init__(self, container="odoo-db"):
         self.container = container
@@ -51,13 +52,32 @@ class Postgres:
 
     def _psql(self, statements, database, limit):
         args = ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-f", "-"]
-        return run(["docker", "exec", "-i", self.container, *args], limit, given=statements)
+        return run(["docker", "exec", "-i", "-e", f"PGAPPNAME={self.NAME}", self.container, *args], limit, given=statements)
 
     def _failure(self, what, result):
         code = code_from_log(result.text, "DATABASE_CONNECTION_ERROR" if result.status != 3 else "DEPLOY_FAILED")
         return Failure(code, f"{what} failed", found=tail(result.text, 5) or f"exit status {result.status}",
                        expected="PostgreSQL that answers and has room", log=tail(result.text),
                        remedy=f"docker logs {self.container} shows why; when it runs again, deploy again")
+
+    def end_what_was_left(self):
+        """A copy that a killed worker has ordered goes on in the server."""
+        self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = {literal(self.NAME)} AND pid <> pg_backend_pid()")
+
+    def refuse_changed_collation(self, database):
+        """PostgreSQL 15 and newer copy no database whose collation library has changed: better known before anything is closed."""
+        if int(self.value("SHOW server_version_num")) < 150000:
+            return
+        rows = self.sql("SELECT datcollversion, pg_database_collation_actual_version(oid) FROM pg_database WHERE datcollversion IS NOT NULL "
+                        f"AND datname = {literal(database)} AND datcollversion <> pg_database_collation_actual_version(oid)")
+        if rows:
+            raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image sorts text differently than the one that made the database",
+                          found=f"collation version {rows[0][0]}, now {rows[0][1]}", expected="the same version, or rebuilt indexes",
+                          remedy=f'docker exec odoo-db psql -U postgres -d {database} -c "REINDEX DATABASE {database}" '
+                                 f'-c "ALTER DATABASE {database} REFRESH COLLATION VERSION", then deploy again')
+
+    def tables(self, database):
+        return int(self.value("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'", database))
 
     def wait(self, seconds):
         """Until PostgreSQL takes connections."""
@@ -143,7 +163,11 @@ class Postgres:
 
     def copy_settings(self, source, target):
         """A clone has neither the grants on the database nor its ALTER DATABASE … SET."""
-        rows = self.sql(f"""SELECT format('ALTER DATABASE %I SET %s TO %L', {literal(target)}, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1))
+        # Lists are stored as they are written, everything else as one value.
+        lists = "('search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries', 'DateStyle', 'datestyle')"
+        rows = self.sql(f"""SELECT format(CASE WHEN split_part(c, '=', 1) IN {lists} THEN 'ALTER DATABASE %I SET %s TO %s'
+                                          ELSE 'ALTER DATABASE %I SET %s TO %L' END,
+                   {literal(target)}, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1))
             FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c
             WHERE d.datname = {literal(source)} AND s.setrole = 0
             UNION ALL
@@ -185,8 +209,11 @@ class Postgres:
                 ON CONFLICT (only_row) DO UPDATE SET state = excluded.state, digest = excluded.digest, modules = excluded.modules, changed = now();
             COMMIT;""", database, what="writing the release's marker")
 
-    def set_marker_state(self, database, state):
-        self.sql(f"UPDATE odoo_ship.marker SET state = {literal(state)}, changed = now()", database)
+    def forget_uninstalled(self, database):
+        """A module that users have uninstalled since is not part of the data any more, and keeps no code from starting."""
+        marker, installed = self.marker(database), self.modules(database)
+        if marker and set(marker["modules"]) - set(installed):
+            self.mark(database, marker["state"], marker["digest"], {name: value for name, value in marker["modules"].items() if name in installed})
 
     def set_parameter(self, database, key, value, replace):
         """A system parameter of Odoo; the running server does not see it before its next start."""

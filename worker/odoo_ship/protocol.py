@@ -82,12 +82,13 @@ class Release:
                 raise disk_low(place, free, want)
         if self.journal["from"] is not None:
             self.postgres.wait(60)
-            if self.postgres.exists(self.database):
-                self.require_room(3)
+            self.postgres.end_what_was_left()
+            self.postgres.refuse_changed_collation(self.database)
+            self.forget_rehearsal()
 
-    def require_room(self, copies):
+    def require_room(self, copies, database=None):
         """Room for so many copies of the database beside it."""
-        size = self.postgres.size(self.database)
+        size = self.postgres.size(database or self.database)
         path = project.volume_path("odoo-db-data")
         free = self.host.free()[str(path)]
         if free < copies * size + SPARE_BYTES:
@@ -128,10 +129,25 @@ class Release:
         installed = self.postgres.modules(self.database) if exists else None
         marker = self.postgres.marker(self.database) if installed else None
         if self.restore:
+            self.require_room(3)
             return planning.Plan("maintenance")
+        if installed is None:
+            self.refuse_what_is_not_ours(exists)
         plan = planning.plan_release(self.request, self.image, installed, marker)
         self.warnings += plan.warnings
+        if plan.changes_modules and plan.mode != "install":
+            self.require_room(3)
         return plan
+
+    def refuse_what_is_not_ours(self, exists):
+        """A first install makes everything itself: what is there already may be a restore that somebody is at."""
+        found = f"a database {self.database} with tables, that Odoo does not know" if exists and self.postgres.tables(self.database) else ""
+        files = self.filestore().live(self.database)
+        if files.exists() and any(files.iterdir()):
+            found = f"attachments in {files}"
+        if found:
+            raise Failure("RELEASE_MISMATCH", "there are data that no first install may touch", found=found, expected="nothing, or a whole Odoo database",
+                          remedy="finish the restore that they belong to, or move them away; then deploy again")
 
     def rehearse(self):
         """The same upgrade on a neutralised copy, while the live release serves: most bad releases end here."""
@@ -146,7 +162,7 @@ class Release:
                               found=tail(result.text, 3), expected="room for a second database",
                               remedy="free some disk, or set release:rehearse to false", log=tail(result.text))
             store = self.filestore()
-            store.link(store.live(self.database), store.live(name))
+            store.link(store.live(self.database), store.live(name), serving=True)
             self.neutralise(name)
             self.change_modules(name)
             self.smoke(name)
@@ -154,7 +170,7 @@ class Release:
             failure.summary = f"in the rehearsal, on a copy: {failure.summary}"
             raise
         finally:
-            self.forget_rehearsal()
+            quietly(self.forget_rehearsal, self.say)
 
     def forget_rehearsal(self):
         self.host.remove_tasks()
@@ -187,7 +203,7 @@ class Release:
         left = ledger.live()
         ledger.record_point({"id": attempt, "from": left and left["digest"], "release": left and left["release"], "to": ledger.digest_of(self.request["image"]),
                              "at": now(), "database": self.point_database(attempt), "bytes": self.postgres.size(self.point_database(attempt)),
-                             "files": files, "fileBytes": size, "modules": left["modules"] if left else {},
+                             "files": files, "fileBytes": size, "modules": left["modules"] if left else {}, "image": left and left["image"], "revert": bool(self.restore),
                              "lineage": left["lineage"] if left else []})
 
     def upgrade(self):
@@ -207,6 +223,7 @@ class Release:
             self.mark_ready(additive=True, before=before)
 
     def install(self):
+        self.journal.note(made=True)
         if not self.postgres.exists(self.database):
             self.postgres.create(self.database)
         self.filestore().prepare()
@@ -289,7 +306,8 @@ class Release:
             with self.ask_odoo(container, order) as talk:
                 order.update(talk.answer)
                 result = self.host.script(container, "smoke.py", json.dumps(order), 300)
-                talk.say_done()
+                if not talk.say_done():
+                    self.say("the smoke test's user was not taken away: the next release does it")
             self.judge_smoke(result, container)
         finally:
             self.host.remove_task("smoke")
@@ -308,6 +326,7 @@ class Release:
     def activate(self):
         """The release's files in place and its real server started, on a port that only the proxy reaches, with every job held."""
         project.activate(self.request)
+        self.postgres.forget_uninstalled(self.database)
         if not self.host.changes(self.request, "odoo") and not self.plan.changes_modules and not self.restore:
             self.host.start_proxy(self.request)
             return
@@ -369,46 +388,61 @@ def complete(host, journal):
     journal.note(outcome="succeeded")
 
 
+def give_reserve_back(release):
+    """First of all, and without Docker where it can: a full disk must not keep anything from being taken back."""
+    Reserve([STATE]).give_back()
+    quietly(lambda: release.reserve().give_back(), release.say)
+
+
 def take_back(host, journal, say):
     """Puts everything back as it was before the release began; may be done again after a crash, from wherever that left it."""
     say("taking the release back")
-    journal.note(reverting=True)
     release = Release(host, project.staged(journal["to"]), journal, say)
-    postgres, database, attempt = host.postgres, release.database, journal["attempt"]
-    release.reserve().give_back()
-    host.remove_tasks()
-    if journal["from"] is None and journal["mode"] != "maintenance":
-        take_back_install(host, journal, release)
+    give_reserve_back(release)
+    journal.note(reverting=True)
+    if not journal.reached("closed"):
+        # Nothing was touched. What a rehearsal has left goes now or, with PostgreSQL away, at the next release.
+        quietly(host.remove_tasks, say)
+        quietly(release.forget_rehearsal, say)
         return
-    postgres.wait(120)
-    changed = journal.reached("upgraded") and journal["mode"] == "maintenance"
-    activated = journal.reached("smoked")
-    if changed or activated or journal.reached("closed"):
-        # Files first: should anyone start the project by hand meanwhile, it is the previous release that is refused or runs.
-        previous = journal["from"] and project.staged(journal["from"])
-        if previous:
-            project.activate(previous)
-        if changed:
-            host.stop_odoo(10)
-            swap_back(release, attempt)
-        elif journal.reached("point"):
-            postgres.drop(release.point_database(attempt))
-            project.remove_tree(release.filestore().kept(attempt))
-            ledger.forget_point(attempt)
-            postgres.open(database)
-        if previous:
-            project.hold()
-            serve_again(host, previous)
-    release.forget_rehearsal()
-    prune_evidence(release, keep=attempt)
-
-
-def take_back_install(host, journal, release):
-    """A first install has nothing to go back to: what it made is removed, if it made it."""
-    if journal.reached("upgraded") and journal["mode"] == "install":
+    host.remove_tasks()
+    previous = journal["from"] and project.staged(journal["from"])
+    changed = journal.reached("upgraded") and journal["mode"] != "rolling"
+    if previous:
+        project.hold()
+    if changed:
         host.stop_odoo(10)
-        host.postgres.wait(120)
-        host.postgres.drop(release.database)
+    # The files first: should anyone start the project by hand meanwhile, it is the previous release that is refused or runs.
+    if previous:
+        project.activate(previous)
+    host.start_database(previous or release.request, 120)
+    host.postgres.end_what_was_left()
+    if journal["mode"] == "install":
+        take_back_install(journal, release)
+    elif changed:
+        swap_back(release, journal["attempt"])
+    elif journal["mode"] == "maintenance":
+        host.postgres.drop(release.point_database(journal["attempt"]))
+        project.remove_tree(release.filestore().kept(journal["attempt"]))
+        ledger.forget_point(journal["attempt"])
+    if previous:
+        serve_again(host, previous, release.request)
+    quietly(release.forget_rehearsal, say)
+    quietly(lambda: prune_evidence(release, keep=journal["attempt"]), say)
+
+
+def quietly(action, say):
+    """What may fail without hurting anybody: it is told, and left for the next release."""
+    try:
+        action()
+    except Exception as error:
+        say(f"put off: {error}")
+
+
+def take_back_install(journal, release):
+    """A first install has nothing to go back to: what it made is removed, and nothing else."""
+    if journal["made"]:
+        release.postgres.drop(release.database)
         project.remove_tree(release.filestore().live(release.database))
 
 
@@ -436,10 +470,11 @@ def swap_back(release, attempt):
     ledger.forget_point(attempt)
 
 
-def serve_again(host, request):
+def serve_again(host, request, failed):
     """The previous release, ready, before anyone is let in."""
-    host.start_database(request, 120)
     host.postgres.open(request["database"])
+    if failed["url"] != request["url"]:
+        host.postgres.set_parameter(request["database"], "web.base.url", request["url"], replace=True)
     host.start_odoo(request)
     host.wait_ready("odoo-ce", request["release"]["readySeconds"])
     host.keep_odoo()
@@ -452,11 +487,11 @@ def prune_evidence(release, keep):
     postgres, database = release.postgres, release.database
     names = [row[0] for row in postgres.sql("SELECT datname FROM pg_database ORDER BY 1")]
     for name in names:
-        if re.fullmatch(re.escape(database) + r"-(failed|replaced)-.+", name) and not name.endswith(keep):
+        if re.fullmatch(re.escape(database) + r"-(failed|replaced)-.+", name) and (keep is None or not name.endswith(keep)):
             postgres.drop(name)
     kept = release.filestore().kept("")
-    for path in kept.glob("failed-*") if kept.exists() else ():
-        if not path.name.endswith(keep):
+    for path in [*kept.glob("failed-*"), *kept.glob("replaced-*")] if kept.exists() else ():
+        if keep is None or not path.name.endswith(keep):
             project.remove_tree(path)
 
 
@@ -469,17 +504,24 @@ def prune(host, request, say):
         host.postgres.drop(point["database"])
         project.remove_tree(release.filestore().kept(point["id"]))
         ledger.forget_point(point["id"])
-    prune_evidence(release, keep="")
-    for path in release.filestore().kept("").glob("replaced-*"):
-        project.remove_tree(path)
-    known = ledger.releases()
-    needed = {entry["release"] for entry in known[-3:]} | {point["release"] for point in ledger.points()}
-    images = {entry["image"] for entry in known if entry["release"] in needed}
-    for entry in known:
-        if entry["release"] not in needed:
-            project.forget(entry["release"])
-            if entry["image"] not in images:
-                host.remove_image(entry["image"])
+    prune_evidence(release, keep=None)
+    sweep(host)
+
+
+def sweep(host):
+    """Releases and images that nothing can go back to, failed ones among them, and old logs."""
+    known, back = ledger.releases(), ledger.previous()
+    needed = {entry["release"] for entry in known[-3:]} | {point["release"] for point in ledger.points()} | ({back["release"]} if back else set())
+    staged = sorted(project.RELEASES.iterdir()) if project.RELEASES.exists() else []
+    images = {project.staged(path.name)["image"] for path in staged if path.name in needed}
+    for path in staged:
+        if path.name not in needed:
+            image = project.staged(path.name)["image"]
+            project.forget(path.name)
+            if image not in images:
+                host.remove_image(image)
+    for log in sorted(LOGS.glob("*.log"), key=lambda path: path.stat().st_mtime)[:-20]:
+        log.unlink()
 
 
 class Conversation:
@@ -506,13 +548,17 @@ class Conversation:
         self.answer = json.loads(line)["ok"]
 
     def say_done(self):
-        self.child.stdin.write("\n")
-        self.child.stdin.flush()
-        self.child.stdout.readline()
+        """Lets it tidy up; answers what it says."""
+        try:
+            self.child.stdin.write("\n")
+            self.child.stdin.flush()
+            return self.child.stdout.readline()
+        except BrokenPipeError:
+            return ""
 
     def close(self):
-        self.child.stdin.close()
         try:
+            self.child.stdin.close()
             self.child.wait(60)
         except Exception:
             self.child.kill()

@@ -5,6 +5,7 @@ import re
 import ledger
 import project
 import protocol
+import worker
 from failures import Failure
 from files import Lock
 from host import ComposeHost
@@ -17,31 +18,50 @@ def into(point_name, database, exact):
     if point is None:
         raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=point_name, expected="one of `odoo-ship points`", remedy="odoo-ship points")
     live = ledger.live()
+    if live is None:
+        raise Failure("RELEASE_INCOMPLETE", "nothing is installed on this host", found="no release in the ledger", expected="a live release, whose image reads the data",
+                      remedy="run `pulumi up`")
     request = project.staged(live["release"])
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,40}", database) or database == request["database"]:
-        raise Failure("RELEASE_MISMATCH", "a point is restored into a new database", found=database, expected="another name than the live one's",
-                      remedy="`odoo-ship revert --with-data` is what makes it the live one")
+    # `<live>-…` are the worker's own: points, evidence, rehearsals.
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,40}", database) or database == request["database"] or database.startswith(f"{request['database']}-"):
+        raise Failure("RELEASE_MISMATCH", "a point is restored into a new database", found=database,
+                      expected=f"lower-case letters, digits, '_' and '-', neither {request['database']} nor beginning with {request['database']}-",
+                      remedy="`odoo-ship revert --with-data` is what makes a point the live database")
     lock = Lock()
     if not lock.take():
         raise Failure("RELEASE_IN_PROGRESS", "a release is under way", found="the worker holds its lock", expected="none", remedy="wait: odoo-ship status")
     try:
+        journal = Journal.read()
+        if journal and journal.open:
+            raise Failure("RELEASE_IN_PROGRESS", "a release is neither finished nor taken back", found=f"request {journal['request']}", expected="none",
+                          remedy="`odoo-ship resume`, then restore")
         restore(ComposeHost(), request, point, database, exact)
     finally:
         lock.release()
+        # What was asked for meanwhile found the lock taken.
+        worker.start_service()
     print(f"{database}: the data of {point['at']}" + ("" if exact else ", neutralised"))
 
 
 def restore(host, request, point, database, exact):
-    if host.postgres.exists(database):
-        raise Failure("RELEASE_MISMATCH", f"the database {database} exists", found="it is there", expected="a new name", remedy="choose another name")
+    postgres, partial = host.postgres, f"{database}-partial"
     release = protocol.Release(host, request, Journal({"attempt": protocol.attempt_name()}), print)
-    partial = f"{database}-partial"
     store = release.filestore()
-    host.postgres.clone(point["database"], partial, host.postgres.ROLE)
-    host.postgres.limit(partial, -1)
-    store.link(store.kept(point["id"]), store.live(partial))
-    if not exact:
-        release.neutralise(partial)
-    # It gets its name when it is complete.
-    store.move(store.live(partial), store.live(database))
-    host.postgres.rename(partial, database)
+    if postgres.exists(database) or store.live(database).exists():
+        raise Failure("RELEASE_MISMATCH", f"the database {database} exists", found="it is there, or its attachments are", expected="a new name", remedy="choose another name")
+    release.require_room(1, point["database"])
+    try:
+        postgres.clone(point["database"], partial, postgres.ROLE)
+        postgres.limit(partial, -1)
+        store.link(store.kept(point["id"]), store.live(partial))
+        if not exact:
+            release.neutralise(partial)
+        # It gets its name when it is complete, the attachments first: without a database they are found by nobody.
+        store.move(store.live(partial), store.live(database))
+        postgres.rename(partial, database)
+    except BaseException:
+        protocol.quietly(lambda: postgres.drop(partial), print)
+        protocol.quietly(lambda: project.remove_tree(store.live(partial)), print)
+        if not postgres.exists(database):
+            protocol.quietly(lambda: project.remove_tree(store.live(database)), print)
+        raise

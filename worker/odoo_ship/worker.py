@@ -1,6 +1,7 @@
 """The service: takes requests one at a time, and first finishes or takes back what a crash has left."""
 
 import json
+import re
 import sys
 
 import dump
@@ -8,7 +9,7 @@ import ledger
 import project
 import protocol
 from failures import Failure, tail
-from files import STATE, Lock, read_json, write_json
+from files import STATE, Lock, Reserve, read_json, write_json
 from host import ComposeHost
 from journal import Journal, now
 from shell import run
@@ -32,13 +33,23 @@ def receive(text):
     if lacking:
         raise Failure("DEPLOY_FAILED", "the request is not complete", found=f"no {', '.join(sorted(lacking))}", expected="a request as Pulumi sends it",
                       remedy="update Pulumi's program and this host from the same release")
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,29}", request["database"]):
+        raise Failure("DEPLOY_FAILED", "the database's name is none that a release can work with", found=request["database"],
+                      expected="up to 30 letters, digits, '_', '.', '-': PostgreSQL cuts longer names of copies short", remedy="set odoo:database")
+    with Lock(STATE / "receive.lock"):
+        return take_in(request)
+
+
+def take_in(request):
     state = request_state(request["id"])
     if state in ("queued", "running"):
         start_service()
         return {"request": request["id"], "state": state}
     journal = Journal.read()
     queued = read_json(QUEUE)
-    if queued or (journal and journal.open):
+    # What was committed may be given up for another release by whoever asks for one; before that it is taken back first.
+    if queued or (journal and journal.open and not journal.reached("committed")):
+        start_service()
         other = queued["id"] if queued else journal["request"]
         raise Failure("RELEASE_IN_PROGRESS", "another release is under way on this host", found=f"request {other}", expected="one at a time",
                       remedy="wait for its end: `odoo-ship status` on the host tells how far it is")
@@ -59,8 +70,9 @@ def receive(text):
 def settled(request):
     """Whether the host is as the request wants it: nothing stopped, replaced or edited by hand."""
     host = ComposeHost()
+    fixed = {name: text for name, text in request["files"].items() if not name.startswith("proxy/state/")}
     files = all((project.PROJECT / name).exists() and (project.PROJECT / name).read_text(encoding="utf-8") == text
-                for name, text in request["files"].items())
+                for name, text in fixed.items())
     return files and project.is_open() and not any(host.changes(request, service) for service in ("db", "odoo", "proxy"))
 
 
@@ -76,16 +88,17 @@ def request_state(request_id):
     journal = Journal.read()
     if journal and journal.open and journal["request"] == request_id:
         return "running"
-    outcome = read_json(OUTCOMES / f"{request_id}.json")
-    return outcome and outcome["state"]
+    known = read_json(OUTCOMES / f"{request_id}.json")
+    if known is None and journal and journal["request"] == request_id:
+        # The journal is closed a moment before its outcome is written.
+        return journal["outcome"]
+    return known and known["state"]
 
 
 def serve():
     """Until nothing is left to do. Fails when a release can neither be finished nor taken back now: systemd then tries again."""
     lock = Lock()
-    if not lock.take():
-        say("another worker is at it")
-        return 0
+    lock.take(wait=True)
     host = ComposeHost()
     recover(host)
     while True:
@@ -107,7 +120,7 @@ def recover(host):
     if queued and queued["id"] == journal["request"]:
         QUEUE.unlink()
     if journal.reached("committed"):
-        finish(host, journal)
+        finish_or_give_way(host, journal)
         return
     failure = read_failure(journal) or Failure(
         "DEPLOY_FAILED", f"the release was interrupted at the step {journal['step']}", found="the worker or the host stopped in the middle",
@@ -131,23 +144,29 @@ def read_failure(journal):
 
 def handle(host, request):
     live = ledger.live()
-    project.stage(request)
     journal = Journal.begin(request["id"], None, live and live["release"], request["id"], protocol.attempt_name())
-    restore = ledger.point(request["restore"]) if request.get("restore") else None
+    try:
+        restore = restore_point(request)
+        project.stage(request)
+        # Noted before the request leaves the queue: between the two it is there twice, never not at all.
+        journal.note(step=None, phase="begin")
+    except (Failure, OSError) as error:
+        Reserve([STATE]).give_back()
+        leave_queue(request)
+        outcome(request["id"], "failed", (error if isinstance(error, Failure) else unexpected(error)).as_json())
+        return
+    leave_queue(request)
     release = protocol.Release(host, request, journal, say, restore)
-    # Noted before the request leaves the queue: between the two it is there twice, never not at all.
-    journal.note(step=None, phase="begin")
-    QUEUE.unlink()
     try:
         release.run()
     except Exception as error:
-        release.let_go()
+        protocol.quietly(release.let_go, say)
         failure = error if isinstance(error, Failure) else unexpected(error)
         say(failure.as_text())
         if journal.reached("committed"):
             # Finished at the next start of the service, which systemd sees to; a full disk must not keep it from that.
-            release.reserve().give_back()
-            raise incomplete(failure) from error
+            protocol.give_reserve_back(release)
+            trouble(journal, incomplete(failure))
         give_up(host, journal, failure)
         return
     dump.configure(request)
@@ -156,11 +175,42 @@ def handle(host, request):
     tidy(host, request)
 
 
-def finish(host, journal):
+def restore_point(request):
+    if not request.get("restore"):
+        return None
+    point = ledger.point(request["restore"])
+    if point is None:
+        raise Failure("RELEASE_MISMATCH", "the restore point is gone", found=request["restore"], expected="one of `odoo-ship points`", remedy="odoo-ship points")
+    return point
+
+
+def leave_queue(request):
+    queued = read_json(QUEUE)
+    if queued and queued["id"] == request["id"]:
+        QUEUE.unlink()
+
+
+def trouble(journal, failure):
+    """Cannot go on now: told to whoever asks, and tried again by systemd."""
+    protocol.quietly(lambda: journal.note(trouble=failure.as_json()), say)
+    raise failure
+
+
+def finish_or_give_way(host, journal):
+    """Finishes what was committed; if it cannot be and somebody has sent another release, that one comes instead."""
     try:
-        protocol.complete(host, journal)
+        finish(host, journal)
     except Failure as failure:
-        raise incomplete(failure) from failure
+        if read_json(QUEUE) is None:
+            trouble(journal, incomplete(failure))
+        say(f"given up for another release: {failure}")
+        ledger.record(project.staged(journal["to"]), journal["applied"], journal["lineage"])
+        journal.note(outcome="failed", error=incomplete(failure).as_json())
+        outcome(journal["request"], "failed", incomplete(failure).as_json())
+
+
+def finish(host, journal):
+    protocol.complete(host, journal)
     dump.configure(project.staged(journal["to"]))
     outcome(journal["request"], "succeeded")
     say("committed: users reach the new release")
@@ -168,10 +218,7 @@ def finish(host, journal):
 
 def tidy(host, request):
     """Nothing here can hurt the release, so nothing here fails it."""
-    try:
-        protocol.prune(host, request, say)
-    except Exception as error:
-        say(f"tidying up was put off to the next release: {error}")
+    protocol.quietly(lambda: protocol.prune(host, request, say), say)
 
 
 def give_up(host, journal, failure):
@@ -181,10 +228,14 @@ def give_up(host, journal, failure):
     except OSError:
         # A full disk: taking back first gives the reserved space free.
         pass
-    protocol.take_back(host, journal, say)
+    try:
+        protocol.take_back(host, journal, say)
+    except Failure as obstacle:
+        trouble(journal, obstacle)
     journal.note(error=failure.as_json(), outcome="failed")
     outcome(journal["request"], "failed", failure.as_json())
     say("the previous release serves" if journal["from"] else "nothing is installed")
+    protocol.quietly(lambda: protocol.sweep(host), say)
 
 
 def incomplete(failure):
@@ -210,12 +261,22 @@ def status(request_id=None):
     live = ledger.live()
     answer = {"live": live and {"image": live["image"], "digest": live["digest"], "since": live["since"], "release": live["release"]},
               "closed": not project.is_open(),
+              "dump": read_json(dump.RESULT) if dump.SETTINGS.exists() else None,
               "points": [{key: point[key] for key in ("id", "from", "to", "at", "bytes")} for point in ledger.points()]}
     request_id = request_id or (journal and journal["request"])
     if request_id:
         ours = journal if journal and journal["request"] == request_id else None
         kept = read_json(OUTCOMES / f"{request_id}.json", {})
-        answer["request"] = {"id": request_id, "state": request_state(request_id), "step": ours and ours["step"], "mode": ours and ours["mode"],
-                             "message": "taking the release back" if ours and ours["reverting"] and ours.open else "",
-                             "error": kept.get("error"), "warnings": kept.get("warnings", [])}
+        state, error, message = request_state(request_id), kept.get("error") or (ours and ours["error"]), ""
+        if state in ("queued", "running"):
+            start_service()
+        if ours and ours.open and ours["trouble"]:
+            if ours.reached("committed"):
+                # Users may be on it: whoever waits for it hears so, and the worker goes on trying.
+                state, error = "failed", ours["trouble"]
+            message = f"trouble: {ours['trouble']['code']}: {ours['trouble']['summary']}: {ours['trouble']['found']}"
+        elif ours and ours.open and ours["reverting"]:
+            message = "taking the release back"
+        answer["request"] = {"id": request_id, "state": state, "step": ours and ours["step"], "mode": ours and ours["mode"], "message": message,
+                             "error": error if state == "failed" else None, "warnings": kept.get("warnings", [])}
     return answer
