@@ -384,10 +384,9 @@ describe("the VPS that npm start leaves behind", () => {
         docker create --name planted --label planted=${planted} $(docker inspect -f '{{.Image}}' odoo-proxy) > /dev/null
         echo ${planted} > /opt/odoo/planted && chmod 600 /opt/odoo/planted
         echo ${planted} > /tmp/planted && chmod 644 /tmp/planted
-        systemd-run -q --unit planted sleep 300 && journalctl --sync`);
+        systemd-run -q --unit planted sh -c 'sleep 300; : ${planted}'
+        journalctl --sync`);
       try {
-        // An argument of a process that stays: the unit's own name is none of the planted one's places.
-        host.sh(`systemd-run -q --unit planted-argument sh -c 'sleep 300; : ${planted}'`);
         const found = JSON.parse(
           host.sh("python3 -I /root/find_secrets.py", JSON.stringify({ secrets: { ...secrets, planted }, files: secretFiles })),
         ) as Record<string, string[]>;
@@ -400,9 +399,10 @@ describe("the VPS that npm start leaves behind", () => {
           "Compose project": ["planted"],
           "world-readable files": ["planted"],
           "their own files": secretFiles,
+          "login to the registry": ["pull password"],
         });
       } finally {
-        host.sh(`systemctl stop planted planted-argument; docker rm -f planted > /dev/null
+        host.sh(`systemctl stop planted; docker rm -f planted > /dev/null
           rm -f /opt/odoo/planted /tmp/planted /root/find_secrets.py`);
       }
     });
@@ -466,10 +466,10 @@ describe("the VPS that npm start leaves behind", () => {
     it("and runs the image's addons, whatever is in the volume that the base image declares", async () => {
       const declared = host.sh("docker image inspect -f '{{json .Config.Volumes}}' $(docker inspect -f '{{.Image}}' odoo-ce)");
       assert.match(declared, /"\/mnt\/extra-addons"/);
+      const there = "/mnt/extra-addons/release_info";
       // As a container of an older release would have left it; a place that takes nothing is as good.
-      host.run(
-        `docker exec odoo-ce sh -c 'cd /mnt/extra-addons && rm -rf release_info && mkdir release_info && echo old > release_info/__init__.py'`,
-      );
+      const left =
+        host.run(`docker exec odoo-ce sh -c 'rm -rf ${there} && mkdir ${there} && echo old > ${there}/__init__.py'`).status === 0;
       const before = ids();
       host.sh("cd /opt/odoo && docker compose up -d --force-recreate odoo");
       assert.notEqual(ids(), before);
@@ -479,6 +479,10 @@ describe("the VPS that npm start leaves behind", () => {
       assert.deepEqual(release.modules, JSON.parse(labels()["io.odoo.modules"] ?? ""));
       const addons = host.sh("docker exec odoo-ce sed -n 's/^addons_path = //p' /run/odoo/odoo.conf").split(",");
       assert.ok(addons.includes("/opt/odoo/extra-addons") && !addons.includes("/mnt/extra-addons"), addons.join());
+      if (left) {
+        assert.equal(host.sh(`docker exec odoo-ce cat ${there}/__init__.py`), "old", "the volume was carried over");
+        host.sh(`docker exec odoo-ce sh -c 'rm -r ${there} && ln -s /opt/odoo/extra-addons/release_info ${there}'`);
+      }
     });
   });
 
