@@ -2,15 +2,18 @@ import { run } from "../process";
 import { containerName } from "./names";
 
 const second = 1000;
+const apiserver = "/run/services/kube-apiserver";
 
 /** Takes the apiserver away; what runs in pods goes on. */
 export async function stopApiserver(id: string): Promise<void> {
-  await inside(id, ["sv", "-w", "20", "force-stop", "/run/services/kube-apiserver"], "stopping the apiserver");
+  await inside(id, ["sv", "down", apiserver], "stopping the apiserver");
+  // It would first let everyone finish who watches something.
+  await inside(id, ["sv", "kill", apiserver], "killing the apiserver");
 }
 
 /** Brings it back, and waits until it answers. */
 export async function startApiserver(id: string): Promise<void> {
-  await inside(id, ["sv", "start", "/run/services/kube-apiserver"], "starting the apiserver");
+  await inside(id, ["sv", "up", apiserver], "starting the apiserver");
   await inside(id, ["sh", "-c", "until kubectl get --raw /readyz > /dev/null 2>&1; do sleep 0.2; done"], "waiting for the apiserver");
 }
 

@@ -99,6 +99,8 @@ describe("a Kubernetes node of the sandbox", () => {
           containers: [
             container(imageOf, `exec caddy respond --listen :8080 '${text}'`, {
               ports: [{ name: "http", containerPort: 8080 }],
+              // Until nobody is sent here any more.
+              lifecycle: { preStop: { sleep: { seconds: 3 } } },
               readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 1 },
             }),
           ],

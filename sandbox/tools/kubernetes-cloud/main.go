@@ -7,7 +7,9 @@ import (
 	"context"
 	"flag"
 	"log"
+	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -29,6 +31,10 @@ const (
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == pluginName {
+		runPlugin()
+		return
+	}
 	log.SetFlags(0)
 	kubeconfig := flag.String("kubeconfig", "", "how to log in to the cluster")
 	nodeAddress := flag.String("node-address", "", "the node's address in the machines' network")
@@ -52,11 +58,12 @@ func main() {
 		log.Fatal(err)
 	}
 	factory := informers.NewSharedInformerFactory(client, 0)
+	policies := newPolicies(factory)
 	parts := []part{
 		newLoadBalancers(client, factory, *nodeAddress, *loadBalancer),
 		newPullSecrets(client, factory),
 		newVolumes(client, factory, *volumes),
-		newPolicies(factory),
+		policies,
 	}
 	changed := make(chan struct{}, 1)
 	notify := func() {
@@ -68,6 +75,9 @@ func main() {
 	watchAll(factory, notify)
 	factory.Start(ctx.Done())
 	factory.WaitForCacheSync(ctx.Done())
+	if err := servePlugin(ctx, policies); err != nil {
+		log.Fatal(err)
+	}
 	notify()
 	follow(ctx, parts, changed)
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
@@ -35,7 +36,10 @@ type policies struct {
 	pods       listers.PodLister
 	namespaces listers.NamespaceLister
 	policies   networklisters.NetworkPolicyLister
-	applied    string
+	// Addresses of pods that have just got one, by the pods' uid: their status tells it a second later.
+	fresh   map[string]string
+	applied string
+	mutex   sync.Mutex
 }
 
 func newPolicies(factory informers.SharedInformerFactory) *policies {
@@ -43,10 +47,21 @@ func newPolicies(factory informers.SharedInformerFactory) *policies {
 		pods:       factory.Core().V1().Pods().Lister(),
 		namespaces: factory.Core().V1().Namespaces().Lister(),
 		policies:   factory.Networking().V1().NetworkPolicies().Lister(),
+		fresh:      map[string]string{},
 	}
 }
 
+// learn returns when what is said of a pod holds at its address.
+func (p *policies) learn(ctx context.Context, uid, address string) error {
+	p.mutex.Lock()
+	p.fresh[uid] = address
+	p.mutex.Unlock()
+	return p.sync(ctx)
+}
+
 func (p *policies) sync(ctx context.Context) error {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
 	pods, err := p.pods.List(labels.Everything())
 	if err != nil {
 		return err
@@ -59,7 +74,7 @@ func (p *policies) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wanted := newRuleset(pods, namespaces, all).render()
+	wanted := newRuleset(p.addressed(pods), namespaces, all).render()
 	if wanted == p.applied {
 		return nil
 	}
@@ -68,6 +83,28 @@ func (p *policies) sync(ctx context.Context) error {
 	}
 	p.applied = wanted
 	return nil
+}
+
+// addressed are the pods with an address of their own.
+func (p *policies) addressed(pods []*core.Pod) []*core.Pod {
+	var found []*core.Pod
+	known := map[string]string{}
+	for _, pod := range pods {
+		ended := pod.Status.Phase == core.PodSucceeded || pod.Status.Phase == core.PodFailed
+		if pod.Spec.HostNetwork || ended {
+			continue
+		}
+		if address, fresh := p.fresh[string(pod.UID)]; fresh {
+			known[string(pod.UID)] = address
+			pod = pod.DeepCopy()
+			pod.Status.PodIP = address
+		}
+		if pod.Status.PodIP != "" {
+			found = append(found, pod)
+		}
+	}
+	p.fresh = known
+	return found
 }
 
 // apply replaces all rules at once: no packet sees half of them.
@@ -120,13 +157,7 @@ type ruleset struct {
 }
 
 func newRuleset(pods []*core.Pod, namespaces []*core.Namespace, policies []*networking.NetworkPolicy) *ruleset {
-	set := &ruleset{namespaces: map[string]*core.Namespace{}, policies: slices.Clone(policies)}
-	for _, pod := range pods {
-		ended := pod.Status.Phase == core.PodSucceeded || pod.Status.Phase == core.PodFailed
-		if pod.Status.PodIP != "" && !pod.Spec.HostNetwork && !ended {
-			set.pods = append(set.pods, pod)
-		}
-	}
+	set := &ruleset{pods: pods, namespaces: map[string]*core.Namespace{}, policies: slices.Clone(policies)}
 	for _, namespace := range namespaces {
 		set.namespaces[namespace.Name] = namespace
 	}
