@@ -3,6 +3,7 @@ import { containerName } from "./names";
 
 const second = 1000;
 const apiserver = "/run/services/kube-apiserver";
+const kubelet = "/run/services/kubelet";
 
 /** Takes the apiserver away; what runs in pods goes on. */
 export async function stopApiserver(id: string): Promise<void> {
@@ -15,6 +16,17 @@ export async function stopApiserver(id: string): Promise<void> {
 export async function startApiserver(id: string): Promise<void> {
   await inside(id, ["sv", "up", apiserver], "starting the apiserver");
   await inside(id, ["sh", "-c", "until kubectl get --raw /readyz > /dev/null 2>&1; do sleep 0.2; done"], "waiting for the apiserver");
+}
+
+/** The node is gone, and all that runs on it, while the apiserver answers. */
+export async function loseNode(id: string): Promise<void> {
+  const kill = "ctr -n k8s.io tasks list -q | xargs -rn1 ctr -n k8s.io tasks kill --signal SIGKILL";
+  await inside(id, ["sh", "-c", `sv down ${kubelet} && sv kill ${kubelet} && ${kill}`], "taking the node away");
+}
+
+/** Ends {@link loseNode}. */
+export async function regainNode(id: string): Promise<void> {
+  await inside(id, ["sv", "up", kubelet], "bringing the node back");
 }
 
 /** The node hangs: nothing of it runs, and its addresses accept connections and say nothing. */

@@ -10,9 +10,9 @@ import { containerName, diskName, loadBalancerAddress } from "../../sandbox/kube
 import { until } from "../../sandbox/process";
 import { readServers } from "../../sandbox/servers-control";
 
-// Beside the slot of the API's cluster.
+// Beside the slots of the API's clusters.
 const id = "e2e-node";
-const slot = 1;
+const slot = 2;
 const outside = loadBalancerAddress(slot);
 
 /** A pod's container under the restricted standard; the image is the sandbox's Caddy, which has a shell, too. */
@@ -56,6 +56,7 @@ describe("a Kubernetes node of the sandbox", () => {
     return output;
   };
   const apply = (...items: readonly object[]): string => k("apply --filename -", JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+  const ledger = (): string => k("exec -n shop writer -- cat /data/ledger");
   const logs = (pod: string): string => k(`logs -n shop ${pod}`);
   /** Runs a command in a pod to its end; answers whether it went well. */
   const succeeds = (name: string, namespace: string, command: string, labels: object = {}): boolean => {
@@ -171,6 +172,18 @@ describe("a Kubernetes node of the sandbox", () => {
     k("rollout status -n shop deployment/web --timeout=60s");
   });
 
+  it("ends a container that takes more memory than it may, and says so", async () => {
+    const more = { resources: { limits: { memory: "32Mi" } } };
+    const spec = {
+      restartPolicy: "Never",
+      securityContext: restricted,
+      containers: [container(image, "head -c 200000000 /dev/zero | tail -n 1", more)],
+    };
+    apply({ apiVersion: "v1", kind: "Pod", metadata: metadata("greedy"), spec });
+    assert.ok(await until(() => k("get pod -n shop greedy -o yaml").includes("OOMKilled"), 30_000, 500));
+    k("delete pod -n shop greedy --now");
+  });
+
   it("refuses what the restricted standard forbids", () => {
     const pod = { apiVersion: "v1", kind: "Pod", metadata: metadata("root"), spec: { containers: [{ name: "main", image }] } };
     const { status, output } = kubectl(["apply", "--filename", "-"], JSON.stringify(pod));
@@ -191,6 +204,7 @@ describe("a Kubernetes node of the sandbox", () => {
       metadata: metadata(name),
       spec: { accessModes: [mode], storageClassName, resources: { requests: { storage: "1Gi" } } },
     });
+    const untilTold = "trap 'echo told >> /data/ledger; exit' TERM; while :; do sleep 1 & wait $!; done";
     const writer = {
       apiVersion: "v1",
       kind: "Pod",
@@ -198,7 +212,7 @@ describe("a Kubernetes node of the sandbox", () => {
       spec: {
         securityContext: restricted,
         containers: [
-          container(image, "ls /data; cat /data/ledger; id -u >> /data/ledger && sleep 3600", {
+          container(image, `ls /data; id -u >> /data/ledger; ${untilTold}`, {
             volumeMounts: [
               { name: "data", mountPath: "/data" },
               { name: "shared", mountPath: "/shared" },
@@ -211,7 +225,7 @@ describe("a Kubernetes node of the sandbox", () => {
     apply(claim("data", "ReadWriteOnce"), claim("shared", "ReadWriteMany", "sandbox-shared"), claim("wrong", "ReadWriteMany"), writer);
     k("wait -n shop pod/writer --for=condition=Ready --timeout=60s");
     assert.match(logs("writer"), /lost\+found/);
-    assert.equal(k("exec -n shop writer -- cat /data/ledger"), "1000");
+    assert.equal(ledger(), "1000");
     const wrong = (): string => k("get events -n shop --field-selector involvedObject.name=wrong");
     assert.ok(await until(() => wrong().includes("ProvisioningFailed"), 20_000));
     assert.equal(k("get pvc -n shop wrong -o jsonpath={.status.phase}"), "Pending");
@@ -228,7 +242,8 @@ describe("a Kubernetes node of the sandbox", () => {
       spec,
     });
     const visit = "wget -T 3 -qO- http://web.shop.svc.cluster.local/ | grep second";
-    assert.equal(succeeds("before", "street", visit), true);
+    const administer = "wget -T 3 --no-check-certificate -qO- https://$KUBERNETES_SERVICE_HOST/livez";
+    assert.equal(succeeds("before", "street", `${visit} && ${administer}`), true);
     const friends = {
       namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "street" } },
       podSelector: { matchLabels: { friend: "yes" } },
@@ -240,8 +255,7 @@ describe("a Kubernetes node of the sandbox", () => {
     assert.ok(await until(async () => (await page()) === "no answer", 20_000), "the load balancer is not let in");
     assert.equal(succeeds("stranger", "street", visit), false);
     assert.equal(succeeds("friend", "street", visit, { friend: "yes" }), true);
-    assert.equal(succeeds("inmate", "shop", "nslookup -timeout=3 web || wget -T 3 -qO- http://$WEB_SERVICE_HOST/"), false);
-    assert.equal(succeeds("gaoler", "shop", "wget -T 3 --no-check-certificate -qO- https://$KUBERNETES_SERVICE_HOST/livez"), false);
+    assert.equal(succeeds("inmate", "shop", `wget -T 3 -qO- http://$WEB_SERVICE_HOST/ || ${administer}`, { friend: "yes" }), false);
     apply(policy("all", { podSelector: { matchLabels: { app: "web" } }, ingress: [{}] }));
     assert.equal(await shows("second"), true);
     assert.equal(succeeds("guest", "street", visit), true);
@@ -266,6 +280,16 @@ describe("a Kubernetes node of the sandbox", () => {
     assert.equal(await page(), "second");
   });
 
+  it("is missed when it is gone, and starts its pods again when it is back", async () => {
+    const ready = (): string => k("get node default-e2e1 -o jsonpath={.status.conditions[?(@.type=='Ready')].status}");
+    await faults.loseNode(id);
+    assert.equal(await page(), "no answer");
+    assert.ok(await until(() => ready() === "Unknown", 60_000, 500));
+    await faults.regainNode(id);
+    assert.ok(await until(() => ready() === "True", 60_000, 500));
+    assert.equal(await shows("second"), true);
+  });
+
   it("tells that its disk is full, and recovers", async () => {
     const pressure = (): string => k("get node default-e2e1 -o jsonpath={.status.conditions[?(@.type=='DiskPressure')].status}");
     await faults.fillDisk(id);
@@ -277,11 +301,13 @@ describe("a Kubernetes node of the sandbox", () => {
   });
 
   it("comes back from a power cut, with what was written", async () => {
-    k("delete pod -n shop writer --ignore-not-found --now");
     await faults.killNode(id);
     assert.equal(await clusters.clusterStatus(id), "off");
     await clusters.createCluster(order);
     assert.equal(await shows("second"), true);
+    assert.ok(
+      await until(() => kubectl(["exec", "-n", "shop", "writer", "--", "cat", "/data/ledger"]).output === "1000\n1000", 60_000, 500),
+    );
   });
 
   it("is the same cluster when its container was removed and is made again", async () => {
@@ -294,5 +320,13 @@ describe("a Kubernetes node of the sandbox", () => {
     await clusters.createCluster(order);
     assert.deepEqual([identity(), (await clusters.clusterCredentials(id)).token], [before, token]);
     assert.equal(await shows("second"), true);
+    // Its pods were told to end before the power went.
+    assert.ok(
+      await until(
+        () => kubectl(["exec", "-n", "shop", "writer", "--", "cat", "/data/ledger"]).output === "1000\n1000\ntold\n1000",
+        60_000,
+        500,
+      ),
+    );
   });
 });
