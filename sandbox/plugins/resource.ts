@@ -1,3 +1,6 @@
+import type { DiffResponse } from "@pulumi/pulumi/proto/provider_pb";
+import type { EngineLog } from "./engine-log";
+import type { ResourceProtocol } from "./protocol";
 import type { Failure, Properties } from "./schema";
 import type { Value, ValueMap } from "./values";
 
@@ -98,4 +101,8 @@ export interface Provider {
   readonly resources: readonly Resource[];
   readonly functions: readonly ProviderFunction[];
   configure(config: ValueMap): void;
+  /** Serves types that are not a table, in the place of `resources`. */
+  protocol?(log: EngineLog, cancelled: AbortSignal): ResourceProtocol;
+  /** What a changed configuration does to the provider and so to its resources. Default: nothing. */
+  diffConfig?(old: ValueMap, now: ValueMap): DiffResponse;
 }
