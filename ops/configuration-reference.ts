@@ -13,6 +13,7 @@ const sections: Record<string, string> = {
   registry: "The registry",
   image: "The image",
   vps: "The VPS",
+  doks: "Kubernetes",
   release: "A release",
   backup: "The nightly dump",
 };
