@@ -32,7 +32,11 @@ function pod(name: string, changes: Record<string, string> = {}) {
   assert.ok(found, `no ${name}`);
   const [container, ...others] = found.pod.containers;
   assert.ok(container !== undefined && others.length === 0, name);
-  return { ...found, container, env: Object.fromEntries(container.env.map(({ name: key, value }) => [key, value])) };
+  return {
+    ...found,
+    container,
+    env: Object.fromEntries(container.env.map(({ name: key, value }): [string, string | undefined] => [key, value])),
+  };
 }
 
 describe("the objects of a Kubernetes target", () => {
@@ -276,7 +280,10 @@ describe("the Job of a release", () => {
 
   it("is run once, is kept, and is replaced where it failed", () => {
     const spec = job().spec as Record<string, unknown>;
-    assert.equal(spec["backoffLimit"], 0);
+    const { rules } = spec["podFailurePolicy"] as { rules: unknown[] };
+    // A release that failed and was taken back is not tried again; a worker that was killed is followed by one that takes it back.
+    assert.deepEqual(rules[0], { action: "FailJob", onExitCodes: { containerName: "odoo-ship", operator: "In", values: [1] } });
+    assert.ok(Number(spec["backoffLimit"]) > 0);
     assert.equal(spec["ttlSecondsAfterFinished"], undefined);
     assert.equal(pod(name).pod.restartPolicy, "Never");
     assert.equal(job().metadata.annotations?.["pulumi.com/replaceUnready"], "true");
@@ -308,7 +315,11 @@ describe("the Job of a release", () => {
     };
     assert.deepEqual(
       secrets.sources.flatMap(({ secret }) => secret.items.map(({ path }) => path)),
-      ["odoo-db-password", "odoo-master-password", "postgres-password"],
+      ["odoo-db-password", "odoo-master-password", "odoo-ship/admin-password", "odoo-ship/odoo-password", "odoo-ship/first-password"],
+    );
+    assert.deepEqual(
+      [env["ODOO_SHIP_HOST"], env["ODOO_SHIP_STATE"], env["ODOO_SHIP_ADMIN"], env["PGSSLMODE"]],
+      ["kubernetes", "/data/odoo-ship", "postgres", "disable"],
     );
   });
 
@@ -333,7 +344,7 @@ describe("the Job of a release", () => {
 
   it("goes on after a node was drained under it", () => {
     const { podFailurePolicy } = job().spec as { podFailurePolicy: { rules: unknown[] } };
-    assert.deepEqual(podFailurePolicy.rules, [{ action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }]);
+    assert.deepEqual(podFailurePolicy.rules[1], { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] });
   });
 });
 

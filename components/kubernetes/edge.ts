@@ -93,7 +93,7 @@ export function edgeDeployment({ image, size, tls, config, tlsKey }: EdgeArgs): 
           ],
           volumes: [
             { name: "config", configMap: { name: config } },
-            ...(tlsKey === undefined ? [] : [secretFiles("tls-key", [{ name: tlsKey, files: [tlsKeyFile] }])]),
+            ...(tlsKey === undefined ? [] : [secretFiles("tls-key", [{ secret: tlsKey, key: tlsKeyFile }])]),
             kept ? { name: "data", persistentVolumeClaim: { claimName: names.edge } } : scratch("data", "16Mi"),
             scratch("home", "1Mi"),
             scratch("tmp", "100Mi"),

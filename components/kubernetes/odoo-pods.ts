@@ -11,6 +11,7 @@ import {
   odooScratch,
   podSecurity,
   resources,
+  type SecretFile,
   secretFiles,
   spread,
   variables,
@@ -61,10 +62,15 @@ export const paths = {
   databaseCa: "/etc/odoo/database-ca.pem",
 } as const;
 
-export const secretKeys = { database: "odoo-db-password", master: "odoo-master-password", admin: "postgres-password" } as const;
+export const secretKeys = {
+  database: "odoo-db-password",
+  master: "odoo-master-password",
+  admin: "postgres-password",
+  firstLogin: "first-password",
+} as const;
 
-/** How long a pod that is to end waits for its address to be forgotten, and how long its requests may take then; seconds. */
-const drain = { forgotten: 5, requests: 85 } as const;
+/** The guard serves on until the pod's address is forgotten, then lets requests end, and what is left is killed; seconds. */
+const drain = { forgotten: 5, requests: 60, rest: 25 } as const;
 
 /** What answers requests. */
 export function webDeployment(args: OdooPodsArgs): Omit<k8s.apps.v1.Deployment, "metadata"> & Labelled {
@@ -124,12 +130,17 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
     ...account(names.web),
     ...(affinity && { affinity }),
     securityContext: podSecurity(users.odoo),
-    terminationGracePeriodSeconds: drain.forgotten + drain.requests,
+    terminationGracePeriodSeconds: drain.forgotten + drain.requests + drain.rest,
     containers: [
       {
         name: "odoo",
         image: args.image,
-        env: variables({ ...odooEnvironment(args, size), ODOO_GUARD: 1 }),
+        env: variables({
+          ...odooEnvironment(args, size),
+          ODOO_GUARD: 1,
+          ODOO_GUARD_DRAIN_SECONDS: drain.forgotten,
+          ODOO_GUARD_GRACE_SECONDS: drain.requests,
+        }),
         ports: [
           { name: "http", containerPort: odooPorts.http },
           { name: "websocket", containerPort: odooPorts.websocket },
@@ -140,7 +151,6 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
         startupProbe: guardProbe("live", { periodSeconds: 5, failureThreshold: Math.ceil(args.readySeconds / 5) + 6 }),
         livenessProbe: guardProbe("live", { periodSeconds: 20, failureThreshold: 4 }),
         readinessProbe: guardProbe("ready", { periodSeconds: 5, failureThreshold: 3 }),
-        lifecycle: { preStop: { sleep: { seconds: drain.forgotten } } },
         volumeMounts: odooMounts(args),
       },
     ],
@@ -193,14 +203,14 @@ export function odooMounts({ databaseConfig }: Pick<OdooPodsArgs, "databaseConfi
 
 export function odooVolumes(
   { secrets, databaseConfig }: Pick<OdooPodsArgs, "secrets" | "databaseConfig">,
-  more: readonly { name: pulumi.Input<string>; files: readonly string[] }[] = [],
+  more: readonly SecretFile[] = [],
 ): k8s.core.v1.Volume[] {
   return [
     { name: "filestore", persistentVolumeClaim: { claimName: names.filestore } },
     ...odooScratch.volumes,
     secretFiles("secrets", [
-      { name: secrets.database, files: [secretKeys.database] },
-      { name: secrets.master, files: [secretKeys.master] },
+      { secret: secrets.database, key: secretKeys.database },
+      { secret: secrets.master, key: secretKeys.master },
       ...more,
     ]),
     ...(databaseConfig === undefined ? [] : [{ name: "database-config", configMap: { name: databaseConfig } }]),

@@ -62,20 +62,18 @@ export function mountsOf(places: Readonly<Record<string, string>>): k8s.core.v1.
   return Object.entries(places).map(([name, mountPath]) => ({ name, mountPath }));
 }
 
+/** A key of a Secret as a file. */
+export interface SecretFile {
+  readonly secret: pulumi.Input<string>;
+  readonly key: string;
+  /** Below the volume's directory; the key by default. */
+  readonly path?: string;
+}
+
 /** Files of several Secrets in one directory, each readable by the pod's group only. */
-export function secretFiles(
-  name: string,
-  secrets: readonly { name: pulumi.Input<string>; files: readonly string[] }[],
-): k8s.core.v1.Volume {
-  return {
-    name,
-    projected: {
-      defaultMode: 0o440,
-      sources: secrets.map((secret) => ({
-        secret: { name: secret.name, items: secret.files.map((file) => ({ key: file, path: file })) },
-      })),
-    },
-  };
+export function secretFiles(name: string, files: readonly SecretFile[]): k8s.core.v1.Volume {
+  const sources = files.map(({ secret, key, path = key }) => ({ secret: { name: secret, items: [{ key, path }] } }));
+  return { name, projected: { defaultMode: 0o440, sources } };
 }
 
 /**

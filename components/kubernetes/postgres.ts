@@ -73,7 +73,7 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Omit
             scratch("run", "16Mi"),
             // Parallel queries exchange their rows there.
             scratch("shm", `${size.shmMiB}Mi`),
-            secretFiles("secrets", [{ name: secret, files: [secretKeys.admin] }]),
+            secretFiles("secrets", [{ secret, key: secretKeys.admin }]),
           ],
         },
       },

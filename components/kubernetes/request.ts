@@ -2,7 +2,6 @@ import type { Settings } from "../../settings";
 import { urlHost } from "../caddyfile";
 import { requestId } from "../host-request";
 import { requirePinned } from "../image-reference";
-import type { Postgres } from "./postgres-access";
 
 /** What the Job of a release is told: JSON in a Secret, /run/request/request.json. Passwords are files of their own. */
 export interface KubernetesRequest {
@@ -21,8 +20,8 @@ export interface KubernetesRequest {
     readonly readySeconds: number;
     readonly keepPoints: number;
   };
-  /** Where PostgreSQL is, and as whom the release works there. */
-  readonly postgres: Postgres;
+  /** Files to put in place: none, since Pulumi makes the objects. */
+  readonly files: Readonly<Record<string, never>>;
 }
 
 export interface KubernetesRequestArgs {
@@ -31,11 +30,10 @@ export interface KubernetesRequestArgs {
   readonly repository: string;
   /** `sha256:…` */
   readonly digest: string;
-  readonly postgres: Postgres;
 }
 
 /** What the Job is told. Rendering is pure: the same arguments give the same id. */
-export function kubernetesRequest({ settings, repository, digest, postgres }: KubernetesRequestArgs): KubernetesRequest {
+export function kubernetesRequest({ settings, repository, digest }: KubernetesRequestArgs): KubernetesRequest {
   const { odoo, doks, release } = settings;
   const image = `${repository}@${digest}`;
   requirePinned(image);
@@ -52,7 +50,7 @@ export function kubernetesRequest({ settings, repository, digest, postgres }: Ku
       readySeconds: release.readySeconds,
       keepPoints: release.keepPoints,
     },
-    postgres,
+    files: {},
   };
   return { id: requestId(request), ...request };
 }

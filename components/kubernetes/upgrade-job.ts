@@ -16,8 +16,12 @@ export interface UpgradeJobArgs extends Pick<
   readonly request: pulumi.Input<string>;
   /** ConfigMap with the worker's files, and their paths by its keys. */
   readonly worker: { readonly name: pulumi.Input<string>; readonly files: Readonly<Record<string, string>> };
-  /** Secret with the admin's password. */
-  readonly admin: pulumi.Input<string>;
+  /** Secret with the admin's password, and its key there. */
+  readonly admin: { readonly secret: pulumi.Input<string>; readonly key: string };
+  /** Secret with the password that a new database's administrator gets. */
+  readonly firstLogin: pulumi.Input<string>;
+  /** Where an operator finds why PostgreSQL does not answer. */
+  readonly databaseStory: string;
   readonly upgradeSeconds: number;
   readonly readySeconds: number;
 }
@@ -25,10 +29,16 @@ export interface UpgradeJobArgs extends Pick<
 /** Directory of the worker's package, as on a VPS. */
 const workerDirectory = "/opt/odoo-ship";
 const requestDirectory = "/run/request";
+/** Its secrets, below those of Odoo. */
+const workerSecrets = "odoo-ship";
 /** What a release takes beside its two upgrades and its start: the pull, the copy of the data, the drain, and taking it back; seconds. */
 const besidesSeconds = 1800;
 /** After its time is over, the worker may still take back what it began; seconds. */
-const graceSeconds = 120;
+const graceSeconds = 300;
+/** Pods after the first one: of a release whose worker was killed, the next one takes back what it finds, and does not try again. */
+const retries = 3;
+/** What the worker answers when the release has failed, and everything is as before. */
+const failedCleanly = 1;
 
 /** How long a release may take as a whole: the rehearsal's upgrade, the real one, and a start that is tried. */
 export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJobArgs, "upgradeSeconds" | "readySeconds">): number {
@@ -36,9 +46,9 @@ export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJo
 }
 
 /**
- * One release: the worker in the release's own image, with its fence, its restore point and its deadlines (docs/adr/0005). It has no token, and no way to
- * Kubernetes' API. A Job's spec cannot be changed and a failed Job stays failed, so the request's id is its name and it is replaced where it
- * failed; it is kept when it is done, since one that is gone would be run again.
+ * One release: the worker in the release's own image, with its fence, its restore points and its deadlines. It has no token, and no way to Kubernetes'
+ * API. A Job's spec cannot be changed and a failed Job stays failed, so the request's id is its name, and it is replaced where it failed; it
+ * is kept when it is done, since one that is gone would be run again.
  */
 export function upgradeJob(args: UpgradeJobArgs): k8s.batch.v1.Job & { spec: k8s.batch.v1.JobSpec } {
   const deadline = deadlineSeconds(args);
@@ -54,12 +64,17 @@ export function upgradeJob(args: UpgradeJobArgs): k8s.batch.v1.Job & { spec: k8s
       },
     },
     spec: {
-      backoffLimit: 0,
       completions: 1,
       parallelism: 1,
       activeDeadlineSeconds: deadline,
-      // A pod that a node's drain has ended is no failed release: the next one goes on from the journal.
-      podFailurePolicy: { rules: [{ action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] }] },
+      // Pods that were killed, or could not take their release back yet, are followed by another. A drained node is nobody's failure.
+      backoffLimit: retries,
+      podFailurePolicy: {
+        rules: [
+          { action: "FailJob", onExitCodes: { containerName: "odoo-ship", operator: "In", values: [failedCleanly] } },
+          { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] },
+        ],
+      },
       template: {
         metadata: {
           labels: { ...labels("upgrade", args.version), ...filestoreLabel },
@@ -77,11 +92,24 @@ export function upgradeJob(args: UpgradeJobArgs): k8s.batch.v1.Job & { spec: k8s
               image: args.image,
               // As PID 1 the worker and Odoo would hear no signal, and nobody would reap what they leave.
               command: ["tini", "--", "python3", "-B", `${workerDirectory}/odoo_ship`, "job", `${requestDirectory}/request.json`],
-              // What it starts of Odoo changes the database that this release's marker is about to be written into.
-              env: variables({ ...odooEnvironment(args, args.size.task), ODOO_RELEASE_TASK: 1, PYTHONUNBUFFERED: 1 }),
+              env: [
+                ...variables({
+                  ...odooEnvironment(args, args.size.task),
+                  // What it starts of Odoo changes the database that this release's marker is about to be written into.
+                  ODOO_RELEASE_TASK: 1,
+                  ODOO_SHIP_HOST: "kubernetes",
+                  ODOO_SHIP_STATE: `${paths.data}/odoo-ship`,
+                  ODOO_SHIP_ADMIN: args.postgres.admin,
+                  ODOO_SHIP_DATABASE_STORY: args.databaseStory,
+                  PGSSLMODE: args.postgres.sslmode,
+                  PYTHONUNBUFFERED: 1,
+                }),
+                // All pods of one Job have it in common, and no other Job has.
+                { name: "ODOO_SHIP_JOB", valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } } },
+              ],
               resources: resources(args.size.task),
               securityContext: containerSecurity(),
-              // Nothing reads it but the event that tells of a failure.
+              // The worker writes its last words there; should it not come to that, the end of its log says why.
               terminationMessagePolicy: "FallbackToLogsOnError",
               volumeMounts: [
                 ...odooMounts(args),
@@ -92,7 +120,11 @@ export function upgradeJob(args: UpgradeJobArgs): k8s.batch.v1.Job & { spec: k8s
             },
           ],
           volumes: [
-            ...odooVolumes(args, [{ name: args.admin, files: [secretKeys.admin] }]),
+            ...odooVolumes(args, [
+              { secret: args.admin.secret, key: args.admin.key, path: `${workerSecrets}/admin-password` },
+              { secret: args.secrets.database, key: secretKeys.database, path: `${workerSecrets}/odoo-password` },
+              { secret: args.firstLogin, key: secretKeys.firstLogin, path: `${workerSecrets}/first-password` },
+            ]),
             {
               name: "worker",
               configMap: { name: args.worker.name, items: Object.entries(args.worker.files).map(([key, path]) => ({ key, path })) },

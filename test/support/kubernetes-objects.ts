@@ -109,7 +109,9 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
         id: "0123456789abcdef",
         request: "odoo-request-1",
         worker: { name: "odoo-worker-1", files: worker.files },
-        admin: "odoo-admin-1",
+        admin: { secret: "odoo-admin-1", key: "postgres-password" },
+        firstLogin: "odoo-first-login",
+        databaseStory: "kubectl logs statefulset/odoo-db",
         upgradeSeconds: release.upgradeMinutes * 60,
       }),
     ],
@@ -158,7 +160,7 @@ export interface PlainContainer {
   readonly image: string;
   readonly command?: string[];
   readonly args?: string[];
-  readonly env: readonly { name: string; value: string }[];
+  readonly env: readonly { name: string; value?: string }[];
   readonly resources: { limits: Record<string, string>; requests: Record<string, string> };
   readonly securityContext: Record<string, unknown> & { capabilities: { drop: string[]; add?: string[] } };
   readonly volumeMounts: readonly { name: string; mountPath: string; subPath?: string; readOnly?: boolean }[];
