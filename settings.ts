@@ -20,8 +20,8 @@ export interface Settings {
   readonly image: Section<"image">;
   /** What the program itself reads the registry with. */
   readonly registryAccess: { readonly username: string; readonly password: Secret } | undefined;
-  /** DigitalOcean's API: address and token. */
-  readonly digitalocean: { readonly apiUrl: string; readonly token: Secret | undefined };
+  /** DigitalOcean's API: address and token, and whether the token is one of the stack's secrets or the environment's. */
+  readonly digitalocean: { readonly apiUrl: string; readonly token: Secret | undefined; readonly configured: boolean };
   readonly vps: WithSecrets<Section<"vps">, "privateKey" | "tlsKey">;
   readonly doks: WithSecrets<Section<"doks">, "kubeconfig" | "tlsKey">;
   readonly release: Section<"release">;
@@ -142,6 +142,7 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
     digitalocean: {
       apiUrl: source.config["digitalocean:apiEndpoint"] ?? source.environment["DIGITALOCEAN_API_URL"] ?? "https://api.digitalocean.com",
       token,
+      configured: source.config["digitalocean:token"] !== undefined,
     },
     vps: {
       ...vps,

@@ -34,6 +34,7 @@ export const errorCodes = {
   WKHTMLTOPDF_MISMATCH: "high",
 
   ADDON_INVALID: "high",
+  API_AUTH_FAILURE: "high",
   BASE_IMAGE_INVALID: "high",
   CLUSTER_NOT_FOUND: "high",
   CLUSTER_UNFIT: "medium",

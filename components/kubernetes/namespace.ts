@@ -1,6 +1,7 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
+import type { Settings } from "../../settings";
 import { general, names } from "./names";
 
 /** The namespace refuses a pod that is not *restricted*; the version of the standard is the cluster's. */
@@ -25,10 +26,25 @@ export function serviceAccount(
   };
 }
 
+/** What a volume is made of. */
+export interface Storage {
+  readonly gibibytes: number;
+  readonly storageClass: string;
+  readonly access: "ReadWriteOnce" | "ReadWriteMany";
+}
+
+/** Of the filestore: a shared file system has its own class. */
+export function filestoreStorage(
+  doks: Pick<Settings["doks"], "filestoreGiB" | "filestoreAccess" | "storageClass" | "blockStorageClass">,
+): Storage {
+  const storageClass = doks.storageClass === "" ? doks.blockStorageClass : doks.storageClass;
+  return { gibibytes: doks.filestoreGiB, storageClass, access: doks.filestoreAccess };
+}
+
 /** A volume that outlives its pods. */
 export function volumeClaim(
   name: string,
-  { gibibytes, storageClass, access }: { gibibytes: number; storageClass: string; access: "ReadWriteOnce" | "ReadWriteMany" },
+  { gibibytes, storageClass, access }: Storage,
 ): k8s.core.v1.PersistentVolumeClaim & { metadata: { name: string } } {
   return {
     metadata: { name, labels: { ...general } },
@@ -36,14 +52,9 @@ export function volumeClaim(
   };
 }
 
-/** Login to a registry, as Kubernetes keeps it. */
-export function pullSecret(login: { server: string; username: string; password: string }): {
-  type: string;
-  stringData: Record<string, string>;
-} {
-  const auth = Buffer.from(`${login.username}:${login.password}`).toString("base64");
-  return {
-    type: "kubernetes.io/dockerconfigjson",
-    stringData: { ".dockerconfigjson": JSON.stringify({ auths: { [login.server]: { auth } } }) },
-  };
+/** Login to a registry, as a Secret of the type kubernetes.io/dockerconfigjson holds it. */
+export function pullSecret(login: { server: string; username: string; password: string }): Record<string, string> {
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+  const auths = { [login.server]: { auth: base64(`${login.username}:${login.password}`) } };
+  return { ".dockerconfigjson": base64(JSON.stringify({ auths })) };
 }

@@ -76,7 +76,7 @@ const drain = { forgotten: 5, requests: 60, rest: 25 } as const;
 export function webDeployment(args: OdooPodsArgs): Omit<k8s.apps.v1.Deployment, "metadata"> & Labelled {
   const several = args.replicas > 1 || args.replicasMax > 1;
   return {
-    metadata: { name: names.web, labels: labels("web", args.version) },
+    metadata: { name: names.web, labels: labels("web", args.version), annotations: waited(progressSeconds(args.readySeconds)) },
     spec: {
       // The autoscaler's number would be taken back by each update otherwise.
       ...(args.replicasMax === 0 ? { replicas: args.replicas } : {}),
@@ -99,7 +99,7 @@ export function webDeployment(args: OdooPodsArgs): Omit<k8s.apps.v1.Deployment, 
 /** Scheduled jobs: one pod at a time, since two would do each job twice. */
 export function cronDeployment(args: OdooPodsArgs): Omit<k8s.apps.v1.Deployment, "metadata"> & Labelled {
   return {
-    metadata: { name: names.cron, labels: labels("cron", args.version) },
+    metadata: { name: names.cron, labels: labels("cron", args.version), annotations: waited(progressSeconds(args.readySeconds)) },
     spec: {
       replicas: 1,
       revisionHistoryLimit: 5,
@@ -116,7 +116,16 @@ export function cronDeployment(args: OdooPodsArgs): Omit<k8s.apps.v1.Deployment,
 
 /** Metadata as plain text: a test reads them. */
 export interface Labelled {
-  readonly metadata: { readonly name: string; readonly labels: Record<string, pulumi.Input<string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels: Record<string, pulumi.Input<string>>;
+    readonly annotations?: Record<string, string>;
+  };
+}
+
+/** How long Pulumi waits for it: longer than Kubernetes does, which then tells the reason. */
+export function waited(seconds: number): Record<string, string> {
+  return { "pulumi.com/timeoutSeconds": String(seconds + 60) };
 }
 
 /** A first start pulls the image, and attaches volumes. */

@@ -4,7 +4,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { users } from "../compose-project";
 import { postgresOptions } from "../host-size";
 import { labels, names, postgresPort, selector } from "./names";
-import { type Labelled, secretKeys } from "./odoo-pods";
+import { type Labelled, secretKeys, waited } from "./odoo-pods";
 import { account, containerSecurity, mountsOf, podSecurity, resources, scratch, secretFiles, variables } from "./pods";
 import type { ClusterSize } from "./size";
 
@@ -16,6 +16,8 @@ export interface PostgresArgs {
   readonly secret: pulumi.Input<string>;
 }
 
+/** Recovery after a crash may take long, and must not be cut short. */
+const startSeconds = 600;
 const mount = "/var/lib/postgresql/data";
 
 /**
@@ -30,7 +32,7 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Omit
     ...rhythm,
   });
   return {
-    metadata: { name: names.database, labels: labels("database") },
+    metadata: { name: names.database, labels: labels("database"), annotations: waited(startSeconds) },
     spec: {
       serviceName: names.database,
       replicas: 1,
@@ -57,8 +59,7 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Omit
               ports: [{ name: "postgresql", containerPort: postgresPort }],
               resources: resources(size),
               securityContext: containerSecurity(),
-              // Recovery after a crash may take long, and must not be cut short.
-              startupProbe: ready({ periodSeconds: 5, failureThreshold: 120 }),
+              startupProbe: ready({ periodSeconds: 5, failureThreshold: startSeconds / 5 }),
               livenessProbe: ready({ periodSeconds: 20, failureThreshold: 6 }),
               readinessProbe: ready({ periodSeconds: 5, failureThreshold: 3 }),
               volumeMounts: [

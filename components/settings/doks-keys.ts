@@ -163,7 +163,7 @@ export const doksKeys = {
     "text",
     matching(objectName, "is not the name of a storage class"),
     "the name of a storage class, or empty",
-    "Of the filestore. Empty: `do-block-storage`. Required for `ReadWriteMany`: DigitalOcean brings none that can.",
+    "Of the filestore. Empty: `doks:blockStorageClass`. Required for `ReadWriteMany`: DigitalOcean brings none that can.",
   ),
   "doks:blockStorageClass": key(
     "text",
