@@ -28,7 +28,8 @@ async function main(id: string | undefined, environment: NodeJS.ProcessEnv): Pro
       summary: "the cluster does not exist any more",
       found: `no cluster ${id} in this account`,
       expected: "the cluster that this stack has made or adopted",
-      remedy: "pulumi refresh takes what is gone out of the state; PULUMI_K8S_DELETE_UNREACHABLE=true lets it forget what was in the cluster",
+      remedy:
+        "pulumi refresh takes what is gone out of the state; PULUMI_K8S_DELETE_UNREACHABLE=true lets it forget what was in the cluster",
     });
   }
   const status = { token: found.token, expirationTimestamp: found.expires_at };
