@@ -2,7 +2,6 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { describeDrift } from "./components/base-image";
 import { ComposeHost } from "./components/compose-host";
-import { deployToCluster } from "./components/doks";
 import { ShipError } from "./components/errors";
 import { planHost } from "./components/host-plan";
 import { OdooImage } from "./components/image";
@@ -22,6 +21,9 @@ function forOperators(error: unknown): unknown {
   shown.stack = error.message;
   return shown;
 }
+
+/** Kubernetes' SDK is large: a stack without a cluster does not wait for it. */
+const clusterTarget = () => import("./components/doks");
 
 /** Settings, then a plan made by reading alone, then resources. Nothing is declared before everything that can be refused was. */
 async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
@@ -79,7 +81,7 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
       pull: registry.pull,
       attempt: host.drifted ? attempt : undefined,
     });
-  const doks = cluster && deployToCluster("doks", { settings, plan: cluster, digest: release.digest, registry });
+  const doks = cluster && (await clusterTarget()).deployToCluster("doks", { settings, plan: cluster, digest: release.digest, registry });
 
   return {
     imageDigest: release.digest,
