@@ -5,6 +5,7 @@ import { ComposeHost } from "./components/compose-host";
 import { ShipError } from "./components/errors";
 import { planHost } from "./components/host-plan";
 import { OdooImage } from "./components/image";
+import { planCluster } from "./components/kubernetes/cluster-plan";
 import { ImageRegistry } from "./components/registry";
 import { ImageRelease } from "./components/release";
 import { imageRepository, planRelease } from "./components/release-plan";
@@ -21,11 +22,15 @@ function forOperators(error: unknown): unknown {
   return shown;
 }
 
+/** Kubernetes' SDK is large: a stack without a cluster does not wait for it. */
+const clusterTarget = () => import("./components/doks");
+
 /** Settings, then a plan made by reading alone, then resources. Nothing is declared before everything that can be refused was. */
 async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const settings = loadSettings();
   const plan = await planRelease(process.cwd(), settings, pulumi.runtime.isDryRun());
   const host = await planHost(process.cwd(), settings, plan.digest);
+  const cluster = await planCluster(process.cwd(), settings);
   const now = new Date();
   const attempt = Math.floor(now.getTime() / 1000);
   const repository = imageRepository(settings.registry);
@@ -66,7 +71,7 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
     attempt: plan.tagged ? undefined : attempt,
   });
 
-  await Promise.all((host?.warnings ?? []).map((text) => pulumi.log.warn(text)));
+  await Promise.all([...(host?.warnings ?? []), ...(cluster?.warnings ?? [])].map((text) => pulumi.log.warn(text)));
   const vps =
     host &&
     new ComposeHost("vps", {
@@ -76,6 +81,7 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
       pull: registry.pull,
       attempt: host.drifted ? attempt : undefined,
     });
+  const doks = cluster && (await clusterTarget()).deployToCluster("doks", { settings, plan: cluster, digest: release.digest, registry });
 
   return {
     imageDigest: release.digest,
@@ -83,6 +89,7 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
     pullCredentials: pulumi.all({ ...registry.pull }),
     pullCredentialsExpire: registry.pullExpires,
     ...(vps && { vpsUrl: vps.url, vpsAddress: vps.address, vpsHostKey: vps.hostKey }),
+    ...(doks && { doksUrl: doks.url, doksAddress: doks.address, doksDigest: doks.digest }),
   };
 }
 

@@ -20,9 +20,10 @@ export interface Settings {
   readonly image: Section<"image">;
   /** What the program itself reads the registry with. */
   readonly registryAccess: { readonly username: string; readonly password: Secret } | undefined;
-  /** DigitalOcean's API: address and token. */
-  readonly digitalocean: { readonly apiUrl: string; readonly token: Secret | undefined };
+  /** DigitalOcean's API: address and token, and whether the token is one of the stack's secrets or the environment's. */
+  readonly digitalocean: { readonly apiUrl: string; readonly token: Secret | undefined; readonly configured: boolean };
   readonly vps: WithSecrets<Section<"vps">, "privateKey" | "tlsKey">;
+  readonly doks: WithSecrets<Section<"doks">, "kubeconfig" | "tlsKey">;
   readonly release: Section<"release">;
   readonly backup: WithSecrets<Section<"backup">, "privateKey">;
 }
@@ -56,7 +57,7 @@ function secretKeys(text: string): Set<string> {
 
 /**
  * Validates a stack's configuration.
- * @throws ShipError SETTINGS_INVALID with every problem at once: key, value, what is allowed; PRODUCTION_BUILD_REFUSED.
+ * @throws ShipError SETTINGS_INVALID with every problem at once: key, value, what is allowed; PRODUCTION_BUILD_REFUSED, PRODUCTION_TARGETS_REFUSED.
  */
 export function readSettings(source: SettingsSource): Settings {
   const problems: string[] = [];
@@ -108,6 +109,7 @@ export function readSettings(source: SettingsSource): Settings {
     });
   }
   refuseProductionBuild(settings);
+  refuseTwoProductions(settings);
   return Object.freeze(settings);
 }
 
@@ -126,6 +128,7 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
   const { password, ...registry } = values["registry"] as Section<"registry">;
   const { environment, ...odoo } = values["odoo"] as Section<"odoo">;
   const vps = values["vps"] as Section<"vps">;
+  const doks = values["doks"] as Section<"doks">;
   const backup = values["backup"] as Section<"backup">;
   const token = secretOf(
     source.config["digitalocean:token"] ?? source.environment["DIGITALOCEAN_TOKEN"] ?? source.environment["DIGITALOCEAN_ACCESS_TOKEN"],
@@ -139,12 +142,14 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
     digitalocean: {
       apiUrl: source.config["digitalocean:apiEndpoint"] ?? source.environment["DIGITALOCEAN_API_URL"] ?? "https://api.digitalocean.com",
       token,
+      configured: source.config["digitalocean:token"] !== undefined,
     },
     vps: {
       ...vps,
       privateKey: secretOf(vps.privateKey) ?? secretOf(source.environment["VPS_SSH_PRIVATE_KEY"]),
       tlsKey: secretOf(vps.tlsKey),
     },
+    doks: { ...doks, kubeconfig: secretOf(doks.kubeconfig), tlsKey: secretOf(doks.tlsKey) },
     release: values["release"] as Section<"release">,
     backup: { ...backup, privateKey: secretOf(backup.privateKey) },
   };
@@ -177,6 +182,18 @@ function refuseProductionBuild({ environment, image }: Settings): void {
       found: "odoo:environment is production and image:digest is empty",
       expected: "the digest of an image that staging has released",
       remedy: "pulumi stack output imageDigest --stack staging, then: pulumi config set image:digest <digest>",
+    });
+  }
+}
+
+function refuseTwoProductions({ environment, vps, doks }: Settings): void {
+  if (environment === "production" && vps.mode !== "none" && doks.mode !== "none") {
+    throw new ShipError({
+      code: "PRODUCTION_TARGETS_REFUSED",
+      summary: "production runs in one place",
+      found: `vps:mode is ${vps.mode} and doks:mode is ${doks.mode}`,
+      expected: "one of them none: two targets would be two sets of books",
+      remedy: "pulumi config set vps:mode none, or: pulumi config set doks:mode none",
     });
   }
 }

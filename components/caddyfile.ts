@@ -11,8 +11,13 @@ export interface SiteArgs {
   readonly bodyMegabytes: number;
 }
 
-/** Where the proxy answers to its own health check, inside of its container only. */
+/** Where the proxy runs: as a container beside Odoo's on one host, or as a pod before Odoo's Service. */
+export type ProxyPlace = "host" | "cluster";
+
+/** Where the proxy answers to its own health check: inside of its container, or of its pod, only. */
 export const healthPort = 2020;
+/** Where it listens in a cluster, whose load balancer has 80 and 443. */
+export const clusterPorts = { http: 8080, https: 8443 } as const;
 
 /** Host part of an address in a URL. */
 export function urlHost(domain: string): string {
@@ -20,13 +25,16 @@ export function urlHost(domain: string): string {
 }
 
 /**
- * Configuration of the proxy (Caddy 2.10 or newer). The files that it looks at while it runs lie beside it in /etc/caddy:
- * `state/closed` (there: closed for maintenance), `state/hold` (its text is put behind the upstream's name: with `-held`, requests wait
- * instead of reaching Odoo), `maintenance.html`. None of them needs a reload, and there is no admin API that could do one.
+ * Configuration of the proxy (Caddy 2.10 or newer), the same rules in both places. On a host the files that it looks at while it runs lie
+ * beside it in /etc/caddy: `state/closed` (there: closed for maintenance), `state/hold` (its text is put behind the upstream's name: with `-held`,
+ * requests wait instead of reaching Odoo), `maintenance.html`. None of them needs a reload, and there is no admin API that could do one. In
+ * a cluster nothing has to close it: pods that are fenced are no endpoints of Odoo's Service, and then nobody answers.
  */
-export function caddyfile({ domain, tls, acmeEmail, bodyMegabytes }: SiteArgs): string {
-  return `# Proxy of the Odoo on this host. Written by Pulumi through odoo-ship: a change by hand is replaced by the next release.
-# "docker logs odoo-proxy" tells what it does.
+export function caddyfile(site: SiteArgs, place: ProxyPlace = "host"): string {
+  const { domain, tls, acmeEmail, bodyMegabytes } = site;
+  const words = places[place];
+  return `# Proxy of the Odoo ${words.where}. Written by Pulumi${words.through}: a change by hand is replaced by the next release.
+# "${words.logs}" tells what it does.
 {
 	# No way to change the configuration from inside of the container.
 	admin off
@@ -34,8 +42,8 @@ export function caddyfile({ domain, tls, acmeEmail, bodyMegabytes }: SiteArgs): 
 	grace_period 10s
 	# Browsers name no host to an IP address.
 	default_sni ${domain}${tls === "internal" ? "\n	skip_install_trust" : ""}${acmeEmail === "" ? "" : `\n	email ${acmeEmail}`}
-	servers {
-		timeouts {
+${words.listening}	servers {
+${words.connections}		timeouts {
 			read_header 10s
 			# A large upload over a slow line, and a report that Odoo works at meanwhile.
 			read_body 30m
@@ -76,8 +84,8 @@ export function caddyfile({ domain, tls, acmeEmail, bodyMegabytes }: SiteArgs): 
 
 # (odoo <port> <how long to wait while nobody listens there>)
 (odoo) {
-	reverse_proxy odoo{file./etc/caddy/state/hold}:{args[0]} {
-		# While Odoo's container is replaced, requests wait. What broke off in the middle is not sent again, not even a GET: it
+	reverse_proxy ${words.upstream}:{args[0]} {
+		# ${words.waiting} What broke off in the middle is not sent again, not even a GET: it
 		# may have been done, or it may be what ended Odoo's worker.
 		lb_try_duration {args[1]}
 		lb_try_interval 250ms
@@ -97,10 +105,9 @@ export function caddyfile({ domain, tls, acmeEmail, bodyMegabytes }: SiteArgs): 
 	}
 }
 
-# For the health check of the container.
+# For the health check of the ${words.unit}.
 http://:${healthPort} {
-	bind 127.0.0.1
-	respond "ok"
+${words.healthBind}	respond "ok"
 }
 
 # Under a name that is not ours there is nothing.
@@ -113,16 +120,7 @@ ${tlsLines(tls)}	encode zstd gzip
 	import headers
 
 	route {
-		# Looked at for each request: closing and opening need no reload.
-		@closed file {
-			root /etc/caddy/state
-			try_files closed
-		}
-		handle @closed {
-			import unavailable
-		}
-
-		# Paths are compared decoded, cleaned and in any case. The database service of /jsonrpc has no path of its own:
+${words.closing}		# Paths are compared decoded, cleaned and in any case. The database service of /jsonrpc has no path of its own:
 		# list_db = False, which the image sets, disables it there.
 		@database path_regexp (?i)(/web/+database|/xmlrpc/+(2/+)?db)
 		handle @database {
@@ -136,10 +134,10 @@ ${tlsLines(tls)}	encode zstd gzip
 		# Notifications: Odoo's own process for long-lived connections. Odoo 16 knows both addresses.
 		@live path /websocket /websocket/* /longpolling/*
 		handle @live {
-			import odoo 8072 10s
+			import odoo 8072 ${words.liveSeconds}s
 		}
 		handle {
-			import odoo 8069 30s
+			import odoo 8069 ${words.seconds}s
 		}
 	}
 
@@ -166,6 +164,60 @@ ${tlsLines(tls)}	encode zstd gzip
 }
 `;
 }
+
+/** What differs between the places: how requests come in, and who says that Odoo is closed. */
+const places = {
+  host: {
+    where: "on this host",
+    through: " through odoo-ship",
+    logs: "docker logs odoo-proxy",
+    unit: "container",
+    listening: "",
+    connections: "",
+    healthBind: "	bind 127.0.0.1\n",
+    upstream: "odoo{file./etc/caddy/state/hold}",
+    waiting: "While Odoo's container is replaced, requests wait.",
+    seconds: 30,
+    liveSeconds: 10,
+    closing: `		# Looked at for each request: closing and opening need no reload.
+		@closed file {
+			root /etc/caddy/state
+			try_files closed
+		}
+		handle @closed {
+			import unavailable
+		}
+
+`,
+  },
+  cluster: {
+    where: "in this namespace",
+    through: "",
+    logs: "kubectl logs deployment/odoo-edge",
+    unit: "pod",
+    listening: `	http_port ${clusterPorts.http}
+	https_port ${clusterPorts.https}
+`,
+    // The load balancer passes TCP on, so no HTTP/3. It tells the sender's address in a first line of its own, which counts only if it comes
+    // from within; connections without it are taken as they are.
+    connections: `		protocols h1 h2
+		listener_wrappers {
+			proxy_protocol {
+				timeout 5s
+				allow 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7
+			}
+			tls
+		}
+`,
+    healthBind: "",
+    upstream: "odoo",
+    // Without an endpoint the Service refuses at once; a pod that is just ending, or one that takes its place, is what is waited for.
+    waiting: "While one pod takes another's place, requests wait.",
+    seconds: 5,
+    liveSeconds: 5,
+    closing: "",
+  },
+} as const;
 
 function tlsLines(tls: SiteArgs["tls"]): string {
   const lines = { acme: "", internal: "\ttls internal\n", files: "\ttls /etc/caddy/tls.pem /run/secrets/tls-key\n" };

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import type { Settings } from "../settings";
 import { healthPort } from "./caddyfile";
-import type { ContainerLimits, HostSize } from "./host-size";
+import { type ContainerLimits, type HostSize, postgresOptions } from "./host-size";
 import { requirePinned } from "./image-reference";
 
 /** What the Compose project depends on. */
@@ -104,7 +104,9 @@ ${hardened(users.postgres, args, "db", size.db)}
     secrets: [postgres-password]
     command:
       - postgres
-${postgresOptions(size)}
+${postgresOptions(size.db.maxConnections, size.db)
+  .map((option) => `      - -c\n      - ${option}`)
+  .join("\n")}
     volumes:
       - odoo-db-data:/var/lib/postgresql/data:nocopy
     # Internal: no way out, and no way in but for Odoo.
@@ -265,22 +267,6 @@ function odooEnvironment(
   };
   return Object.entries(variables)
     .map(([name, value]) => `      ${name}: ${JSON.stringify(String(value))}`)
-    .join("\n");
-}
-
-function postgresOptions({ db }: HostSize): string {
-  const options = {
-    max_connections: db.maxConnections,
-    shared_buffers: `${db.sharedBuffersMiB}MB`,
-    effective_cache_size: `${db.effectiveCacheMiB}MB`,
-    work_mem: `${db.workMemMiB}MB`,
-    maintenance_work_mem: `${db.maintenanceWorkMemMiB}MB`,
-    // Solid-state disks.
-    random_page_cost: 1.1,
-    password_encryption: "scram-sha-256",
-  };
-  return Object.entries(options)
-    .map(([name, value]) => `      - -c\n      - ${name}=${value}`)
     .join("\n");
 }
 

@@ -1,4 +1,4 @@
-import { ShipError } from "./errors";
+import { type Failure, ShipError } from "./errors";
 import { type Patience, request } from "./http";
 import type { Secret } from "./secret";
 
@@ -13,25 +13,37 @@ export interface DigitalOceanAccess {
  * @throws ShipError REGISTRY_AUTH_FAILURE for a refused token, NETWORK_FAILURE for any other answer
  */
 export async function registryExists(access: DigitalOceanAccess, name: string, patience?: Patience): Promise<boolean> {
-  const url = `${access.apiUrl.replace(/\/$/, "")}/v2/registries/${encodeURIComponent(name)}`;
-  const answer = await request(
-    "asking DigitalOcean for the registry",
-    url,
-    { headers: { authorization: `Bearer ${access.token.reveal()}` } },
-    patience,
-  );
+  const path = `/v2/registries/${encodeURIComponent(name)}`;
+  const refused = { code: "REGISTRY_AUTH_FAILURE", expected: "a token that may read and write registries" } as const;
+  return (await readFromApi(access, "asking DigitalOcean for the registry", path, refused, patience)) !== undefined;
+}
+
+/**
+ * Reads from the API.
+ * @param what what is asked for, for messages
+ * @returns the answer's body; undefined where there is nothing
+ * @throws ShipError for a refused token as `refused` says, NETWORK_FAILURE for any other answer
+ */
+export async function readFromApi(
+  access: DigitalOceanAccess,
+  what: string,
+  path: string,
+  refused: Pick<Failure, "code" | "expected">,
+  patience?: Patience,
+): Promise<string | undefined> {
+  const url = `${access.apiUrl.replace(/\/$/, "")}${path}`;
+  const answer = await request(what, url, { headers: { authorization: `Bearer ${access.token.reveal()}` } }, patience);
   switch (answer.status) {
     case 200:
-      return true;
+      return answer.body;
     case 404:
-      return false;
+      return undefined;
     case 401:
     case 403:
       throw new ShipError({
-        code: "REGISTRY_AUTH_FAILURE",
+        ...refused,
         summary: "DigitalOcean refuses the API token",
         found: `HTTP ${answer.status} from ${access.apiUrl}`,
-        expected: "a token that may read and write registries",
         remedy: "make a new token in the DigitalOcean control panel and set DIGITALOCEAN_TOKEN",
       });
     default:

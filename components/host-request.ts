@@ -120,17 +120,21 @@ export function hostRequest({ settings, repository, digest, images, host, regist
             keep: backup.keep,
           },
   };
-  return { id: requestId(request), ...request };
+  return { id: requestId(withoutCredentials(request)), ...request };
 }
 
 /** Credentials are renewed while nothing else changes; a certificate's key is not one of them, since the proxy must read it anew. */
-function requestId(request: Omit<HostRequest, "id">): string {
+function withoutCredentials(request: Omit<HostRequest, "id">): object {
   const { registry, dump, ...rest } = request;
-  const counted = {
+  return {
     ...rest,
     registry: registry?.server ?? null,
     dump: dump && { destination: dump.destination, hostKey: dump.hostKey, keep: dump.keep },
   };
+}
+
+/** 16 hexadecimal digits that name a request by all that is in it. */
+export function requestId(counted: object): string {
   return createHash("sha256")
     .update(JSON.stringify(sorted(counted)))
     .digest("hex")

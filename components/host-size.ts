@@ -56,7 +56,7 @@ export interface HostSize {
 
 const MiB = 1024 * 1024;
 /** E2's figures: what Odoo gets where it fits. */
-const usual = { odooMiB: 2048, odooCpus: 2, reservedMiB: 512, reservedCpus: 0.5 };
+export const usual = { odooMiB: 2048, odooCpus: 2, reservedMiB: 512, reservedCpus: 0.5 };
 /** Below these nothing works well: PostgreSQL with a small cache, and an upgrade of the modules in one process. */
 const leastDbMiB = 320;
 const leastTaskMiB = 512;
@@ -66,9 +66,11 @@ const odooWorkerMiB = 180;
 /** What a connection of PostgreSQL holds that has loaded the catalogue of Odoo's thousand tables. */
 const sessionMiB = 8;
 /** A worker serves one request at a time; the websocket process serves many, and needs the most. */
-const dbMaxconn = 16;
+export const dbMaxconn = 16;
 /** The smoke test's server: two workers, as the smallest production has. */
-const taskWorkers = 2;
+export const taskWorkers = 2;
+/** Beside Odoo's: the release worker's, an operator's, and those that PostgreSQL keeps for its superuser. */
+export const otherConnections = 13;
 
 /**
  * Memory and processors of a Droplet by its size, such as `s-2vcpu-4gb`, `c-4-8gib` or `g-2vcpu-8gb-intel`; undefined if the name does not
@@ -94,7 +96,7 @@ export function hostSize(host: HostCapacity, wishes: SizeWishes): HostSize {
   const forAll = Math.floor(host.memoryMiB - systemMiB - proxyMiB);
   const atMost = forAll - leastDbMiB - leastTaskMiB;
   const leastWorkers = wishes.workers === 0 ? 2 : wishes.workers;
-  const forWorkersMiB = odooBaseMiB + leastWorkers * odooWorkerMiB;
+  const forWorkersMiB = memoryOfWorkers(leastWorkers);
   const neededMiB = Math.max(forWorkersMiB, wishes.odooMemoryMiB);
   const odooMiB = wishes.odooMemoryMiB === 0 ? Math.min(atMost, Math.max(usual.odooMiB, neededMiB)) : wishes.odooMemoryMiB;
   if (atMost < neededMiB) {
@@ -111,18 +113,16 @@ export function hostSize(host: HostCapacity, wishes: SizeWishes): HostSize {
     throw tooSmall(`vps:odooCpus ${wishes.odooCpus} on a host with ${host.cpus}`, "no more than the host has");
   }
   const odooCpus = wishes.odooCpus === 0 ? Math.min(usual.odooCpus, host.cpus) : wishes.odooCpus;
-  const fitting = Math.floor((odooMiB - odooBaseMiB) / odooWorkerMiB);
-  const workers = wishes.workers === 0 ? Math.max(2, Math.min(Math.floor(2 * odooCpus + 1), fitting)) : wishes.workers;
+  const workers = wishes.workers === 0 ? fittingWorkers(odooMiB, odooCpus) : wishes.workers;
   const cronThreads = wishes.cronThreads === 0 ? (workers < 4 ? 1 : 2) : wishes.cronThreads;
 
   const rest = forAll - odooMiB;
   const taskMiB = Math.max(leastTaskMiB, Math.min(2048, Math.floor(rest * 0.4)));
   const db = databaseSize(rest - taskMiB, workers + cronThreads);
-  const forSessionsMiB = db.sharedBuffersMiB + (workers + cronThreads + taskWorkers) * (2 * db.workMemMiB + sessionMiB);
+  const forSessionsMiB = memoryOfSessions(db, workers + cronThreads + taskWorkers);
   if (forSessionsMiB > db.memoryMiB) {
     throw tooSmall(`${db.memoryMiB} MiB for PostgreSQL, which serves ${workers} workers`, `at least ${forSessionsMiB} MiB for so many`);
   }
-  const limitMemorySoft = Math.max(1024, odooMiB) * MiB;
   return {
     host,
     systemMiB,
@@ -137,9 +137,7 @@ export function hostSize(host: HostCapacity, wishes: SizeWishes): HostSize {
       workers,
       cronThreads,
       dbMaxconn,
-      limitMemorySoft,
-      // wkhtmltopdf inherits this limit, and reserves a gigabyte of addresses that it never uses.
-      limitMemoryHard: Math.max(2048 * MiB, limitMemorySoft * 1.25),
+      ...addressLimits(odooMiB),
     },
     task: { memoryMiB: taskMiB, cpus: host.cpus, cpuShares: 512, pids: 512, workers: taskWorkers },
     db: { ...db, cpus: host.cpus, cpuShares: 1024, pids: db.maxConnections + 100 },
@@ -147,19 +145,69 @@ export function hostSize(host: HostCapacity, wishes: SizeWishes): HostSize {
   };
 }
 
+/** Memory of an Odoo with that many processes that serve requests. */
+export function memoryOfWorkers(workers: number): number {
+  return odooBaseMiB + workers * odooWorkerMiB;
+}
+
+/** As many workers as memory and processors have use for; two at least. */
+export function fittingWorkers(memoryMiB: number, cpus: number): number {
+  return Math.max(2, Math.min(Math.floor(2 * cpus + 1), Math.floor((memoryMiB - odooBaseMiB) / odooWorkerMiB)));
+}
+
+/** Limits of a process of Odoo in bytes of address space, for a container with so much memory. */
+export function addressLimits(memoryMiB: number): Pick<HostSize["odoo"], "limitMemorySoft" | "limitMemoryHard"> {
+  const limitMemorySoft = Math.max(1024, memoryMiB) * MiB;
+  // wkhtmltopdf inherits this limit, and reserves a gigabyte of addresses that it never uses.
+  return { limitMemorySoft, limitMemoryHard: Math.max(2048 * MiB, limitMemorySoft * 1.25) };
+}
+
+/** How PostgreSQL uses its memory. */
+export type PostgresTuning = Pick<
+  HostSize["db"],
+  "sharedBuffersMiB" | "effectiveCacheMiB" | "workMemMiB" | "maintenanceWorkMemMiB" | "shmMiB"
+>;
+
+/** @param busy processes that serve requests at a time */
+export function postgresTuning(memoryMiB: number, busy: number): PostgresTuning {
+  return {
+    sharedBuffersMiB: Math.floor(memoryMiB / 4),
+    effectiveCacheMiB: Math.floor(memoryMiB * 0.7),
+    // Two sorts at once in each process that serves a request take a quarter of the memory.
+    workMemMiB: Math.max(2, Math.min(64, Math.floor(memoryMiB / 8 / busy))),
+    maintenanceWorkMemMiB: Math.max(32, Math.min(1024, Math.floor(memoryMiB / 16))),
+    // Parallel queries exchange their rows there; 64 MiB, Docker's default, is too little for large ones.
+    shmMiB: Math.max(64, Math.min(1024, Math.floor(memoryMiB / 8))),
+  };
+}
+
+/** What PostgreSQL needs while that many processes sort at once. */
+export function memoryOfSessions({ sharedBuffersMiB, workMemMiB }: PostgresTuning, busy: number): number {
+  return sharedBuffersMiB + busy * (2 * workMemMiB + sessionMiB);
+}
+
+/** PostgreSQL's options, as they follow `postgres -c`. */
+export function postgresOptions(maxConnections: number, tuning: PostgresTuning): string[] {
+  const options = {
+    max_connections: maxConnections,
+    shared_buffers: `${tuning.sharedBuffersMiB}MB`,
+    effective_cache_size: `${tuning.effectiveCacheMiB}MB`,
+    work_mem: `${tuning.workMemMiB}MB`,
+    maintenance_work_mem: `${tuning.maintenanceWorkMemMiB}MB`,
+    // Solid-state disks.
+    random_page_cost: 1.1,
+    password_encryption: "scram-sha-256",
+  };
+  return Object.entries(options).map(([name, value]) => `${name}=${value}`);
+}
+
 function databaseSize(memoryMiB: number, odooProcesses: number): Omit<HostSize["db"], keyof ContainerLimits> & { memoryMiB: number } {
   // The websocket process, and of the one-off container the workers, the websocket process and the master, and the worker itself.
   const processes = odooProcesses + 1 + taskWorkers + 2;
   return {
     memoryMiB,
-    maxConnections: Math.ceil((processes * dbMaxconn + 13) / 10) * 10,
-    sharedBuffersMiB: Math.floor(memoryMiB / 4),
-    effectiveCacheMiB: Math.floor(memoryMiB * 0.7),
-    // Two sorts at once in each process that serves a request take a quarter of the memory.
-    workMemMiB: Math.max(2, Math.min(64, Math.floor(memoryMiB / 8 / (odooProcesses + taskWorkers)))),
-    maintenanceWorkMemMiB: Math.max(32, Math.min(1024, Math.floor(memoryMiB / 16))),
-    // Parallel queries exchange their rows there; 64 MiB, Docker's default, is too little for large ones.
-    shmMiB: Math.max(64, Math.min(1024, Math.floor(memoryMiB / 8))),
+    maxConnections: Math.ceil((processes * dbMaxconn + otherConnections) / 10) * 10,
+    ...postgresTuning(memoryMiB, odooProcesses + taskWorkers),
   };
 }
 

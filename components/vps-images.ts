@@ -15,7 +15,7 @@ const imageSchema = z.strictObject({
 });
 const recordSchema = z.strictObject({ postgres: imageSchema, proxy: imageSchema });
 
-/** The images beside Odoo on a VPS, each as `repository@sha256:…`. */
+/** The images beside Odoo, on a VPS and in a cluster, each as `repository@sha256:…`. */
 export interface VpsImages {
   readonly postgres: string;
   readonly proxy: string;
@@ -23,17 +23,18 @@ export interface VpsImages {
 
 /**
  * Reads the record of the images of PostgreSQL and of the proxy.
- * @param file path in the project: the setting vps:imagesRecord
+ * @param file path in the project
+ * @param setting that names it
  * @throws ShipError SETTINGS_INVALID
  */
-export function readVpsImages(root: string, file: string): VpsImages {
+export function readVpsImages(root: string, file: string, setting = "vps:imagesRecord"): VpsImages {
   const invalid = (found: string) =>
     new ShipError({
       code: "SETTINGS_INVALID",
-      summary: `the record of the images of a VPS, ${file}, cannot be used`,
+      summary: `the record of the images beside Odoo, ${file}, cannot be used`,
       found,
       expected: "postgres and proxy, each with reference, tag, digest and date, as in images/vps-images.json",
-      remedy: "correct the file, or the setting vps:imagesRecord; in the sandbox: npm run sandbox -- up",
+      remedy: `correct the file, or the setting ${setting}; in the sandbox: npm run sandbox -- up`,
     });
   let content: unknown;
   try {

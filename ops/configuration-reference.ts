@@ -13,6 +13,7 @@ const sections: Record<string, string> = {
   registry: "The registry",
   image: "The image",
   vps: "The VPS",
+  doks: "Kubernetes",
   release: "A release",
   backup: "The nightly dump",
 };
@@ -20,7 +21,7 @@ const sections: Record<string, string> = {
 const environment: [name: string, meaning: string][] = [
   [
     "DIGITALOCEAN_TOKEN",
-    "API token, unless `digitalocean:token` is set as a secret. Makes the registry's credentials and reads the registry.",
+    "API token, unless `digitalocean:token` is set as a secret. Makes the registry's credentials, reads the registry, and opens the cluster.",
   ],
   ["DO_REGISTRY_TOKEN", "Token that the program reads the DigitalOcean registry with, when it should not be the API token."],
   ["GHCR_TOKEN", "Token for GitHub's registry, unless `registry:password` is set."],

@@ -6,6 +6,7 @@ import * as path from "node:path";
 
 import { stringify } from "yaml";
 
+import { clusterApi, clusterFunctions, clusterOutputs } from "./support/paper-cluster";
 import { type ProgramRun, runProgram, secretOf, stackConfig, type World } from "./support/program";
 import { sshKeyPair } from "./support/ssh-server";
 
@@ -38,11 +39,16 @@ const world: World = {
     "digitalocean:index/firewall:Firewall": () => ({}),
     "digitalocean:index/reservedIp:ReservedIp": () => ({ ipAddress: "203.0.113.9" }),
     "digitalocean:index/reservedIpAssignment:ReservedIpAssignment": () => ({}),
+    ...clusterOutputs,
   },
+  functions: clusterFunctions,
   fetch: (method, url) => {
     const { host, pathname } = url;
     if (host === "api.digitalocean.com" && pathname === "/v2/registries/insightpulse") {
       return new Response("{}", { status: known.registry ? 200 : 404 });
+    }
+    if (host === "api.digitalocean.com" && pathname.startsWith("/v2/kubernetes/")) {
+      return clusterApi(pathname);
     }
     if (host === "registry-1.docker.io" && method === "HEAD") {
       const { digest: recorded } = JSON.parse(fs.readFileSync(path.join(root, "images/odoo/base-image.json"), "utf8")) as {
@@ -64,7 +70,7 @@ function dump({ resources, outputs }: ProgramRun): string {
   const shown = JSON.parse(
     // What goes by standard input is secret as a whole, and rendered by functions that have tests of their own.
     JSON.stringify({ resources: sorted, outputs }, (key, value: unknown) =>
-      key === "stdin" && secretOf(value) !== undefined ? "[secret]" : value,
+      key === "stdin" && secretOf(value) !== undefined ? "[secret]" : key.startsWith("odoo_ship.") ? "<worker's file>" : value,
     ),
   ) as unknown;
   return stringify(shown, { sortMapEntries: true, lineWidth: 0 })
@@ -75,6 +81,7 @@ function dump({ resources, outputs }: ProgramRun): string {
     .replaceAll(/(?<!sha256:)\b[0-9a-f]{64}\b/g, "<content hash>")
     .replaceAll(/\b[0-9a-f]{40}\b/g, "<commit>")
     .replaceAll(/(REQUEST: )"?[0-9a-f]{16}"?/g, "$1<request>")
+    .replaceAll(/(odoo-upgrade-)[0-9a-f]{16}/g, "$1<request>")
     .replaceAll(/(WORKER: )"?[0-9a-f]{12}"?/g, "$1<worker>")
     .replaceAll(/\b[0-9a-f]{12} (?=[\w.])/g, "<12 digits> ")
     .replaceAll(/(sha-|main-|-push-|20260102-)[0-9a-f]{12}\b/g, "$1<12 digits>")
@@ -97,17 +104,18 @@ describe("the golden dump", () => {
   });
   after(() => fs.rmSync(project, { recursive: true }));
 
-  const stacks: [stack: string, changes: Record<string, string>, registry: boolean][] = [
-    ["staging", {}, false],
-    ["prod", { "image:digest": digest }, true],
+  const stacks: [name: string, stack: string, changes: Record<string, string>, registry: boolean][] = [
+    ["staging", "staging", {}, false],
+    ["prod", "prod", { "image:digest": digest }, true],
+    ["prod-on-kubernetes", "prod", { "image:digest": digest, "vps:mode": "none", "doks:mode": "create" }, true],
   ];
-  for (const [stack, changes, registry] of stacks) {
-    it(`of ${stack} is as committed`, async () => {
+  for (const [name, stack, changes, registry] of stacks) {
+    it(`of ${name} is as committed`, async () => {
       known.registry = registry;
       process.env["DIGITALOCEAN_TOKEN"] = "planted";
       process.env["VPS_SSH_PRIVATE_KEY"] = hostKey.privateKey;
       const actual = dump(await runProgram(project, stack, { ...stackConfig(stack), ...changes }, world));
-      const file = path.join(__dirname, "golden", `${stack}.yaml`);
+      const file = path.join(__dirname, "golden", `${name}.yaml`);
       if (process.env["UPDATE_GOLDEN"] === "1") {
         fs.writeFileSync(file, actual);
       }

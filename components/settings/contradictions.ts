@@ -8,18 +8,20 @@ export const usualHosts = { digitalocean: "registry.digitalocean.com", ghcr: "gh
 
 /** What is wrong with settings that are each right by themselves: one line each, beginning with the key. */
 export function contradictions(settings: Settings): string[] {
-  const { vps } = settings;
+  const { vps, doks } = settings;
   return [
     ...ofRegistry(settings),
     ...ofOdoo(settings),
     ...ofBackup(settings),
-    ...(vps.mode === "create" || vps.mode === "adopt" ? [...ofHost(settings), ...ofSite(vps)] : []),
+    ...(vps.mode === "create" || vps.mode === "adopt" ? [...ofHost(settings), ...ofSite("vps", vps)] : []),
+    ...(doks.mode === "create" || doks.mode === "adopt" ? [...ofCluster(settings), ...ofSite("doks", doks)] : []),
   ];
 }
 
-function ofRegistry({ registry, registryAccess, digitalocean, vps }: Settings): string[] {
+function ofRegistry({ registry, registryAccess, digitalocean, vps, doks }: Settings): string[] {
   const problems: string[] = [];
-  if ((registry.kind === "digitalocean" || vps.mode === "create") && digitalocean.token === undefined) {
+  const made = vps.mode === "create" || doks.mode === "create" || (doks.mode === "adopt" && doks.clusterId !== "");
+  if ((registry.kind === "digitalocean" || made) && digitalocean.token === undefined) {
     problems.push("digitalocean:token: is missing; set the variable DIGITALOCEAN_TOKEN, or: pulumi config set --secret digitalocean:token");
   }
   if (registry.kind === "ghcr" || registry.kind === "generic") {
@@ -93,23 +95,74 @@ function ofHost({ vps }: Settings): string[] {
   return problems;
 }
 
-function ofSite(vps: Settings["vps"]): string[] {
+function ofCluster({ doks }: Settings): string[] {
   const problems: string[] = [];
-  if (vps.domain === "") {
-    problems.push("vps:domain: is missing; allowed: the name that users type, such as erp.example.com");
-  } else if (vps.tls === "acme" && (isIP(vps.domain) !== 0 || !vps.domain.includes("."))) {
+  if (doks.mode === "create") {
+    for (const [key, allowed] of [
+      ["region", "a region such as fra1"],
+      ["version", "an exact version such as 1.34.1-do.0; `doctl kubernetes options versions` lists them"],
+      ["nodeSize", "a size such as s-2vcpu-4gb"],
+    ] as const) {
+      if (doks[key] === "") {
+        problems.push(`doks:${key}: is missing; allowed: ${allowed}`);
+      }
+    }
+    if (doks.nodesMax < doks.nodesMin) {
+      problems.push(`doks:nodesMax: ${doks.nodesMax}: is less than doks:nodesMin, ${doks.nodesMin}`);
+    }
+  } else {
+    if (doks.clusterId === "" && doks.kubeconfig === undefined) {
+      problems.push("doks:clusterId: is missing; doks:mode adopt needs it, or: pulumi config set --secret doks:kubeconfig");
+    }
+    if (doks.clusterId !== "" && doks.kubeconfig !== undefined) {
+      problems.push("doks:kubeconfig: is set beside doks:clusterId; a cluster is adopted by one of them");
+    }
+    if (doks.databaseMode === "managed" && doks.clusterId === "") {
+      problems.push('doks:databaseMode: "managed": only a cluster of DigitalOcean can be let in to its database; set doks:clusterId');
+    }
+  }
+  return [...problems, ...ofPods(doks)];
+}
+
+function ofPods(doks: Settings["doks"]): string[] {
+  const problems: string[] = [];
+  const most = Math.max(doks.replicas, doks.replicasMax);
+  if (doks.replicasMax !== 0 && doks.replicasMax < doks.replicas) {
+    problems.push(`doks:replicasMax: ${doks.replicasMax}: is less than doks:replicas, ${doks.replicas}`);
+  }
+  if (most > 1 && doks.filestoreAccess === "ReadWriteOnce") {
+    const key = doks.replicas > 1 ? "replicas" : "replicasMax";
     problems.push(
-      `vps:tls: "acme": no public certificate is to be had for ${vps.domain}; set vps:domain to a public name, or vps:tls to files or internal`,
+      `doks:${key}: ${most}: several pods need one filestore with the sessions in it, and a ReadWriteOnce volume is on one node only; ` +
+        "set doks:filestoreAccess to ReadWriteMany and doks:storageClass to a class that can, or use one replica",
     );
   }
-  if (vps.tls === "files") {
-    if (vps.tlsCertificate === "") {
-      problems.push("vps:tlsCertificate: is missing; vps:tls files needs the certificate in PEM format");
+  if (doks.filestoreAccess === "ReadWriteMany" && doks.storageClass === "") {
+    problems.push(
+      "doks:storageClass: is missing; ReadWriteMany needs a class of a shared file system (NFS, CephFS), which DigitalOcean does not bring",
+    );
+  }
+  return problems;
+}
+
+function ofSite(target: "vps" | "doks", site: Settings["vps"] | Settings["doks"]): string[] {
+  const problems: string[] = [];
+  if (site.domain === "") {
+    problems.push(`${target}:domain: is missing; allowed: the name that users type, such as erp.example.com`);
+  } else if (site.tls === "acme" && (isIP(site.domain) !== 0 || !site.domain.includes("."))) {
+    problems.push(
+      `${target}:tls: "acme": no public certificate is to be had for ${site.domain}; ` +
+        `set ${target}:domain to a public name, or ${target}:tls to files or internal`,
+    );
+  }
+  if (site.tls === "files") {
+    if (site.tlsCertificate === "") {
+      problems.push(`${target}:tlsCertificate: is missing; ${target}:tls files needs the certificate in PEM format`);
     }
-    if (vps.tlsKey === undefined) {
-      problems.push("vps:tlsKey: is missing; set it with: pulumi config set --secret vps:tlsKey -- < key.pem");
-    } else if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(vps.tlsKey.reveal())) {
-      problems.push("vps:tlsKey: [secret]: is not a private key in PEM format");
+    if (site.tlsKey === undefined) {
+      problems.push(`${target}:tlsKey: is missing; set it with: pulumi config set --secret ${target}:tlsKey -- < key.pem`);
+    } else if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(site.tlsKey.reveal())) {
+      problems.push(`${target}:tlsKey: [secret]: is not a private key in PEM format`);
     }
   }
   return problems;

@@ -16,6 +16,8 @@ export interface DeclaredResource {
   readonly parent: string;
   readonly inputs: unknown;
   readonly options: unknown;
+  /** Name of the provider that was chosen for it; absent for the usual one. */
+  readonly provider?: string;
 }
 
 export interface ProgramRun {
@@ -27,6 +29,8 @@ export interface ProgramRun {
 export interface World {
   readonly outputs: Record<string, (inputs: Record<string, unknown>, name: string) => Record<string, unknown>>;
   readonly fetch: (method: string, url: URL) => Response | undefined;
+  /** What functions of providers answer, by token. */
+  readonly functions?: Record<string, (inputs: Record<string, unknown>) => Record<string, unknown>>;
 }
 
 /** The configuration of a committed stack file, as the engine hands it to the program. */
@@ -50,7 +54,7 @@ export async function runProgram(directory: string, stack: string, config: Recor
   mock.timers.enable({ apis: ["Date"], now: new Date("2026-11-21T10:00:00Z") });
   process.chdir(directory);
   try {
-    return await declare(stack, config, world.outputs, program);
+    return await declare(stack, config, world.outputs, program, world.functions);
   } finally {
     process.chdir(before);
     mock.timers.reset();
@@ -64,17 +68,24 @@ export async function declare(
   config: Record<string, string>,
   outputsOf: World["outputs"],
   body: () => Promise<Record<string, unknown>>,
+  functions: World["functions"] = {},
 ): Promise<ProgramRun> {
   const declared = new Map<string, DeclaredResource>();
   const recorded = new Map<string, { parent: string; options: unknown }>();
   await pulumi.runtime.setMocks(
     {
-      call: ({ token }) => {
-        throw new Error(`the test knows no function ${token}`);
+      call: ({ token, inputs }) => {
+        const answer = functions[token];
+        if (answer === undefined) {
+          throw new Error(`the test knows no function ${token}`);
+        }
+        return answer(inputs as Record<string, unknown>);
       },
-      newResource: ({ name, type, inputs }) => {
+      newResource: ({ name, type, inputs, provider }) => {
         const note = recorded.get(name);
-        declared.set(name, { name, type, parent: note?.parent ?? "", inputs, options: note?.options ?? {} });
+        const chosen = /::([^:]+)::[^:]*$/.exec(provider ?? "")?.[1];
+        const resource = { name, type, parent: note?.parent ?? "", inputs, options: note?.options ?? {} };
+        declared.set(name, { ...resource, ...(chosen === undefined ? {} : { provider: chosen }) });
         const outputs = outputsOf[type];
         if (outputs === undefined && !type.startsWith("odoo:") && type !== "pulumi:pulumi:Stack") {
           throw new Error(`the test knows no resource ${type}`);
@@ -90,9 +101,16 @@ export async function declare(
   pulumi.runtime.setAllConfig(config);
   const outputs = await pulumi.runtime.runInPulumiStack(async () => {
     pulumi.runtime.registerStackTransformation(({ name, opts }) => {
-      const { parent, protect, retainOnDelete, ignoreChanges, deleteBeforeReplace, additionalSecretOutputs } =
+      const { parent, protect, retainOnDelete, ignoreChanges, deleteBeforeReplace, additionalSecretOutputs, dependsOn } =
         opts as pulumi.CustomResourceOptions;
-      const options = { protect, retainOnDelete, ignoreChanges, deleteBeforeReplace, additionalSecretOutputs };
+      const options = {
+        protect,
+        retainOnDelete,
+        ignoreChanges,
+        deleteBeforeReplace,
+        additionalSecretOutputs,
+        dependsOn: namesOf(dependsOn),
+      };
       recorded.set(name, { parent: nameOf(parent), options });
       return undefined;
     });
@@ -107,6 +125,14 @@ const secretSignature = "4dabf18193072939515e22adb298388d";
 export function secretOf(input: unknown): unknown {
   const wrapped = input as { readonly [secretSignature]?: string; readonly value?: unknown } | undefined;
   return typeof input === "object" && wrapped?.[secretSignature] !== undefined ? wrapped.value : undefined;
+}
+
+/** In the order of the alphabet; what comes as an output is left out. */
+function namesOf(resources: pulumi.CustomResourceOptions["dependsOn"]): string[] | undefined {
+  const known = (Array.isArray(resources) ? resources : [resources]).filter((one): one is pulumi.Resource =>
+    pulumi.Resource.isInstance(one),
+  );
+  return known.length === 0 ? undefined : known.map(nameOf).sort();
 }
 
 function nameOf(resource: pulumi.Resource | undefined): string {

@@ -1,0 +1,94 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { Settings } from "../settings";
+import { clusterIdentifier, type ClusterPlan } from "./kubernetes/cluster-plan";
+import { kubeconfig } from "./kubernetes/kubeconfig";
+import { OdooCluster } from "./odoo-cluster";
+import { managedPort, OdooDatabase } from "./odoo-database";
+import { OdooDeployment } from "./odoo-deployment";
+import { OdooEdge } from "./odoo-edge";
+import { OdooNamespace } from "./odoo-namespace";
+import type { ImageRegistry } from "./registry";
+import { imageRepository } from "./release-plan";
+
+export interface DoksArgs {
+  readonly settings: Settings;
+  readonly plan: ClusterPlan;
+  /** The released digest, `sha256:…`. */
+  readonly digest: pulumi.Output<string>;
+  readonly registry: ImageRegistry;
+}
+
+/** What an operator asks of the target. */
+export interface DoksOutputs {
+  readonly url: pulumi.Output<string>;
+  readonly address: pulumi.Output<string>;
+  readonly digest: pulumi.Output<string>;
+}
+
+/**
+ * The Kubernetes target. No component of its own: its one provider is made here, at the root of the stack, and everything in the cluster inherits it.
+ */
+export function deployToCluster(name: string, { settings, plan, digest, registry }: DoksArgs): DoksOutputs {
+  const { doks } = settings;
+  const cluster =
+    doks.mode === "create"
+      ? new OdooCluster(`${name}-cluster`, { settings: doks, integrateRegistry: plan.pull.way === "integrated" }, { dependsOn: registry })
+      : undefined;
+  const providers = [provider(`${name}-kubernetes`, settings, plan, cluster)];
+
+  const managedDatabase = plan.size.db === undefined;
+  const namespace = new OdooNamespace(
+    `${name}-namespace`,
+    {
+      name: doks.namespace,
+      network: { egress: doks.egress, acme: doks.tls === "acme", managedPort: managedDatabase ? managedPort : undefined },
+      managedDatabase,
+      pull: plan.pull,
+      registry: { server: settings.registry.host, login: registry.pull },
+      allowDestroy: doks.allowDestroy,
+    },
+    { providers },
+  );
+  const inside = { providers, dependsOn: namespace };
+  const home = cluster ? { id: cluster.id, region: doks.region, vpc: cluster.vpc } : plan.adopted;
+  const database = new OdooDatabase(
+    `${name}-database`,
+    { settings: doks, size: plan.size, image: plan.images.postgres, namespace: namespace.namespace, cluster: home },
+    inside,
+  );
+  const edge = new OdooEdge(
+    `${name}-edge`,
+    { settings: doks, size: plan.size.edge, image: plan.images.proxy, namespace: namespace.namespace },
+    inside,
+  );
+  const odoo = new OdooDeployment(
+    `${name}-odoo`,
+    { settings, plan, repository: imageRepository(settings.registry), digest, namespace: namespace.namespace, database },
+    inside,
+  );
+  return { url: odoo.url, address: edge.address, digest: odoo.digest };
+}
+
+/** The same cluster stays the same provider, whatever changes in the way to it: another one would mean that everything is made anew. */
+function provider(name: string, settings: Settings, plan: ClusterPlan, cluster: OdooCluster | undefined): kubernetes.Provider {
+  const { doks, digitalocean } = settings;
+  if (doks.kubeconfig !== undefined) {
+    return new kubernetes.Provider(name, {
+      kubeconfig: doks.kubeconfig.toOutput(),
+      clusterIdentifier: clusterIdentifier(doks.kubeconfig.reveal()),
+    });
+  }
+  const address = cluster?.address ?? (plan.adopted && pulumi.output(plan.adopted));
+  if (address === undefined) {
+    throw new Error("there is no cluster");
+  }
+  // In the stack's configuration the API's token is a secret; from the environment, whoever needs it has it there.
+  const apiToken = digitalocean.configured ? digitalocean.token?.reveal() : undefined;
+  const text = address.apply((known) => kubeconfig({ ...known, namespace: doks.namespace, apiUrl: digitalocean.apiUrl, apiToken }));
+  return new kubernetes.Provider(name, {
+    kubeconfig: apiToken === undefined ? text : pulumi.secret(text),
+    clusterIdentifier: address.apply(({ id }) => id),
+  });
+}

@@ -1,0 +1,37 @@
+import * as command from "@pulumi/command";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+
+/** A password that is made once and kept in the state, encrypted. A change of how it is made makes no other one. */
+export function password(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
+  const made = new command.local.Command(
+    name,
+    {
+      create: "node -e \"process.stdout.write(require('node:crypto').randomBytes(24).toString('base64url'))\"",
+      logging: command.local.Logging.None,
+    },
+    { ...opts, additionalSecretOutputs: ["stdout"], ignoreChanges: ["create", "logging"] },
+  );
+  return pulumi.secret(made.stdout);
+}
+
+/**
+ * A Secret with files. Without a name of its own it gets one that changes with its content, so that what mounts it starts anew.
+ * @param files text by file name
+ */
+export function secretOf(
+  name: string,
+  { namespace, files, fixedName }: { namespace: pulumi.Input<string>; files: Record<string, pulumi.Input<string>>; fixedName?: string },
+  opts: pulumi.CustomResourceOptions,
+): kubernetes.core.v1.Secret {
+  const data = Object.fromEntries(Object.entries(files).map(([file, text]) => [file, pulumi.secret(text).apply(base64)]));
+  return new kubernetes.core.v1.Secret(
+    name,
+    { metadata: { namespace, ...(fixedName === undefined ? {} : { name: fixedName }) }, data },
+    opts,
+  );
+}
+
+export function base64(text: string): string {
+  return Buffer.from(text).toString("base64");
+}

@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+
+import type { Settings } from "../../settings";
+import type { DigitalOceanAccess } from "../digitalocean-api";
+import { ShipError } from "../errors";
+import { sizeOfSlug } from "../host-size";
+import { readVpsImages, type VpsImages } from "../vps-images";
+import { readWorker } from "../worker-files";
+import { clusterById, clusterCredentials, clusterNamed, type FoundCluster, offeredVersions } from "./cluster-api";
+import { judgeVersion } from "./cluster-version";
+import type { ClusterAddress } from "./kubeconfig";
+import { type ClusterSize, clusterSize } from "./size";
+import { workerConfig } from "./upgrade-job";
+
+/** What an update is going to do with its cluster, decided by reading alone and before any resource is declared; in previews too. */
+export interface ClusterPlan {
+  readonly images: VpsImages;
+  readonly size: ClusterSize;
+  /** The release worker's files, as a ConfigMap holds them. */
+  readonly worker: ReturnType<typeof workerConfig>;
+  /** The cluster that is adopted by its id. */
+  readonly adopted: (ClusterAddress & Pick<FoundCluster, "region"> & { readonly vpc: string }) | undefined;
+  readonly pull: PullWay;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * How the cluster's nodes log in to the registry. `integrated`: DigitalOcean keeps a secret of this name in each namespace, and renews it. `given`:
+ * somebody else does. `brought`: each update brings one, whose end is that of the registry's pull credentials.
+ */
+export interface PullWay {
+  readonly way: "integrated" | "given" | "brought";
+  readonly secret: string;
+}
+
+/**
+ * Renders nothing and changes nothing: looks at images, sizes, the worker and the cluster, and refuses what can be refused.
+ * @returns undefined for `doks:mode` none
+ * @throws ShipError CLUSTER_NOT_FOUND, KUBERNETES_VERSION_REFUSED, HOST_TOO_SMALL, DATABASE_TOO_SMALL, API_AUTH_FAILURE, SETTINGS_INVALID
+ */
+export async function planCluster(root: string, settings: Settings): Promise<ClusterPlan | undefined> {
+  const { doks, digitalocean } = settings;
+  if (doks.mode === "none") {
+    return undefined;
+  }
+  const images = readVpsImages(root, doks.imagesRecord, "doks:imagesRecord");
+  const size = clusterSize(doks);
+  const worker = workerConfig(readWorker(root).files);
+  const access = digitalocean.token && { apiUrl: digitalocean.apiUrl, token: digitalocean.token };
+  if (doks.mode === "create" && access !== undefined) {
+    const [running, offered] = await Promise.all([clusterNamed(access, doks.name), offeredVersions(access)]);
+    judgeVersion(doks.version, running?.version, offered);
+  }
+  const found = doks.mode === "adopt" && doks.clusterId !== "" && access !== undefined ? await adopt(access, doks.clusterId) : undefined;
+  const pull = pullWay(settings, found?.cluster);
+  return {
+    images,
+    size,
+    worker,
+    adopted: found && { ...found.address, region: found.cluster.region, vpc: found.cluster.vpc_uuid },
+    pull,
+    warnings: [...(doks.mode === "create" ? tightNodes(size, doks) : []), noDump],
+  };
+}
+
+/** Name of the kubeconfig's cluster for the provider: the same cluster must not look like another one when its kubeconfig is renewed. */
+export function clusterIdentifier(kubeconfig: string): string {
+  const server = /"?server"?:\s*"?([^\s",]+)/.exec(kubeconfig)?.[1];
+  if (server === undefined) {
+    throw new ShipError({
+      code: "SETTINGS_INVALID",
+      summary: "doks:kubeconfig is no kubeconfig",
+      found: "a text without a line `server: …`",
+      expected: "the whole text of a kubeconfig with one cluster and its credentials",
+      remedy: "kubectl config view --raw --minify --flatten | pulumi config set --secret doks:kubeconfig",
+    });
+  }
+  return createHash("sha256").update(server).digest("hex").slice(0, 16);
+}
+
+const noDump =
+  "no dump leaves the cluster: restore points are on its own volumes, and what is lost with them is lost for good. " +
+  "Take dumps with a tool of your own, or use a managed database, whose backups DigitalOcean keeps.";
+
+async function adopt(access: DigitalOceanAccess, id: string): Promise<{ cluster: FoundCluster; address: ClusterAddress }> {
+  // The shortest token: only the address beside it is wanted.
+  const [cluster, credentials] = await Promise.all([clusterById(access, id), clusterCredentials(access, id, 300)]);
+  if (cluster === undefined || credentials === undefined) {
+    throw new ShipError({
+      code: "CLUSTER_NOT_FOUND",
+      summary: "the cluster to adopt does not exist",
+      found: `no DigitalOcean cluster ${id} in this account`,
+      expected: "a cluster of the account that the API token belongs to",
+      remedy: "doctl kubernetes cluster list, then: pulumi config set doks:clusterId <id>",
+    });
+  }
+  return { cluster, address: { id, server: credentials.server, certificateAuthority: credentials.certificate_authority_data } };
+}
+
+function pullWay({ doks, registry }: Settings, found: FoundCluster | undefined): PullWay {
+  if (doks.imagePullSecret !== "") {
+    return { way: "given", secret: doks.imagePullSecret };
+  }
+  const [name = ""] = registry.repository.split("/");
+  if (registry.kind === "digitalocean" && (doks.mode === "create" || found?.registry_enabled === true)) {
+    // https://docs.digitalocean.com/products/container-registry/how-to/use-registry-docker-kubernetes/: the secret has the registry's name.
+    return { way: "integrated", secret: name };
+  }
+  return { way: "brought", secret: "odoo-registry" };
+}
+
+/** What DigitalOcean leaves of a node's memory to pods, in GiB. */
+const allocatable: readonly [node: number, pods: number][] = [
+  [2, 1],
+  [4, 2.5],
+  [8, 6],
+  [16, 13],
+  [32, 28],
+];
+/** Processors that DigitalOcean's own pods ask for on each node, about. */
+const systemCpus = 0.7;
+
+/**
+ * With the filestore on one node, a rollout needs room there for all that mounts it: both pods of Odoo, cron, and a release. Estimates of what is
+ * free are not worth a refusal.
+ */
+function tightNodes({ web, cron, task }: ClusterSize, doks: Settings["doks"]): string[] {
+  const node = sizeOfSlug(doks.nodeSize);
+  if (node === undefined || doks.filestoreAccess === "ReadWriteMany") {
+    return [];
+  }
+  const gibibytes = node.memoryMiB / 1024;
+  const forPods = allocatable.filter(([size]) => size <= gibibytes).at(-1)?.[1] ?? 0;
+  const cpus = 2 * web.requestedCpus + cron.requestedCpus + task.requestedCpus;
+  const memory = (2 * web.requestedMiB + cron.requestedMiB + task.requestedMiB) / 1024;
+  return cpus <= node.cpus - systemCpus && memory <= forPods
+    ? []
+    : [
+        `doks:nodeSize ${doks.nodeSize} is tight: a rollout asks one node for ${cpus.toFixed(1)} processors and ${memory.toFixed(1)} GiB, and may wait for room. ` +
+          "Take larger nodes, or lower doks:odooCpus and doks:odooMemoryMiB.",
+      ];
+}

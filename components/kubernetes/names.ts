@@ -1,0 +1,46 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+/** Names of objects that people type. ConfigMaps and Secrets have auto-names instead, so that a change of one rolls its pods. */
+export const names = {
+  web: "odoo",
+  cron: "odoo-cron",
+  upgrade: "odoo-upgrade",
+  database: "odoo-db",
+  edge: "odoo-edge",
+  filestore: "odoo-filestore",
+} as const;
+
+/** What a pod is there for. */
+export type Part = "web" | "cron" | "upgrade" | "database" | "edge";
+
+const program: Record<Part, string> = { web: "odoo", cron: "odoo", upgrade: "odoo", database: "postgresql", edge: "caddy" };
+
+/** Labels that never change: selectors are made of them. `app` is what everyone types. */
+export function selector(part: Part): { app: string } {
+  return { app: names[part] };
+}
+
+/**
+ * Kubernetes' standard labels beside the selector's.
+ * @param version of the release that a pod runs; absent for what no release changes
+ */
+export function labels(part: Part, version?: pulumi.Input<string>): Record<string, pulumi.Input<string>> {
+  return {
+    ...selector(part),
+    "app.kubernetes.io/name": program[part],
+    "app.kubernetes.io/instance": names[part],
+    "app.kubernetes.io/component": part,
+    ...general,
+    ...(version === undefined ? {} : { "app.kubernetes.io/version": version }),
+  };
+}
+
+/** Labels of what is no pod's own. */
+export const general = { "app.kubernetes.io/part-of": "odoo", "app.kubernetes.io/managed-by": "pulumi" } as const;
+
+/** On every pod that mounts the filestore: pods with it share a node where the volume does. */
+export const filestoreLabel = { "odoo-ship/filestore": names.filestore } as const;
+
+/** Where Odoo answers, inside of its pods and at its Service. */
+export const odooPorts = { http: 8069, websocket: 8072 } as const;
+export const postgresPort = 5432;

@@ -1,0 +1,152 @@
+import type { input as k8s } from "@pulumi/kubernetes/types";
+import type * as pulumi from "@pulumi/pulumi";
+
+import { users } from "../compose-project";
+import { filestoreLabel, labels, names } from "./names";
+import { odooEnvironment, odooMounts, type OdooPodsArgs, odooVolumes, paths, secretKeys } from "./odoo-pods";
+import { account, besideFilestore, containerSecurity, podSecurity, resources, variables } from "./pods";
+
+export interface UpgradeJobArgs extends Pick<
+  OdooPodsArgs,
+  "image" | "digest" | "version" | "database" | "postgres" | "size" | "filestoreAccess" | "secrets" | "databaseConfig"
+> {
+  /** Id of the request: another request is another Job, and the same one is run once. */
+  readonly id: pulumi.Input<string>;
+  /** Secret with request.json. */
+  readonly request: pulumi.Input<string>;
+  /** ConfigMap with the worker's files, and their paths by its keys. */
+  readonly worker: { readonly name: pulumi.Input<string>; readonly files: Readonly<Record<string, string>> };
+  /** Secret with the admin's password, and its key there. */
+  readonly admin: { readonly secret: pulumi.Input<string>; readonly key: string };
+  /** Secret with the password that a new database's administrator gets. */
+  readonly firstLogin: pulumi.Input<string>;
+  /** Where an operator finds why PostgreSQL does not answer. */
+  readonly databaseStory: string;
+  readonly upgradeSeconds: number;
+  readonly readySeconds: number;
+}
+
+/** Directory of the worker's package, as on a VPS. */
+const workerDirectory = "/opt/odoo-ship";
+const requestDirectory = "/run/request";
+/** Its secrets, below those of Odoo. */
+const workerSecrets = "odoo-ship";
+/** What a release takes beside its two upgrades and its start: the pull, the copy of the data, the drain, and taking it back; seconds. */
+const besidesSeconds = 1800;
+/** After its time is over, the worker may still take back what it began; seconds. */
+const graceSeconds = 300;
+/** Pods after the first one: of a release whose worker was killed, the next one takes back what it finds, and does not try again. */
+const retries = 3;
+/** What the worker answers when the release has failed, and everything is as before. */
+const failedCleanly = 1;
+
+/** How long a release may take as a whole: the rehearsal's upgrade, the real one, and a start that is tried. */
+export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJobArgs, "upgradeSeconds" | "readySeconds">): number {
+  return 2 * upgradeSeconds + 2 * readySeconds + besidesSeconds;
+}
+
+/**
+ * One release: the worker in the release's own image, with its fence, its restore points and its deadlines. It has no token, and no way to Kubernetes'
+ * API. A Job's spec cannot be changed and a failed Job stays failed, so the request's id is its name, and it is replaced where it failed; it
+ * is kept when it is done, since one that is gone would be run again.
+ */
+export function upgradeJob(args: UpgradeJobArgs): k8s.batch.v1.Job & { spec: k8s.batch.v1.JobSpec } {
+  const deadline = deadlineSeconds(args);
+  const affinity = besideFilestore(args.filestoreAccess);
+  return {
+    metadata: {
+      name: join(args.id),
+      labels: labels("upgrade", args.version),
+      annotations: {
+        "pulumi.com/replaceUnready": "true",
+        // Longer than the Job's own deadline: the end of it is seen, with its reason.
+        "pulumi.com/timeoutSeconds": String(deadline + graceSeconds + 180),
+      },
+    },
+    spec: {
+      completions: 1,
+      parallelism: 1,
+      activeDeadlineSeconds: deadline,
+      // Pods that were killed, or could not take their release back yet, are followed by another. A drained node is nobody's failure.
+      backoffLimit: retries,
+      podFailurePolicy: {
+        rules: [
+          { action: "FailJob", onExitCodes: { containerName: "odoo-ship", operator: "In", values: [failedCleanly] } },
+          { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] },
+        ],
+      },
+      template: {
+        metadata: {
+          labels: { ...labels("upgrade", args.version), ...filestoreLabel },
+          annotations: { "cluster-autoscaler.kubernetes.io/safe-to-evict": "false" },
+        },
+        spec: {
+          ...account(names.upgrade),
+          ...(affinity && { affinity }),
+          restartPolicy: "Never",
+          securityContext: podSecurity(users.odoo),
+          terminationGracePeriodSeconds: graceSeconds,
+          containers: [
+            {
+              name: "odoo-ship",
+              image: args.image,
+              // As PID 1 the worker and Odoo would hear no signal, and nobody would reap what they leave.
+              command: ["tini", "--", "python3", "-B", `${workerDirectory}/odoo_ship`, "job", `${requestDirectory}/request.json`],
+              env: [
+                ...variables({
+                  ...odooEnvironment(args, args.size.task),
+                  // What it starts of Odoo changes the database that this release's marker is about to be written into.
+                  ODOO_RELEASE_TASK: 1,
+                  ODOO_SHIP_HOST: "kubernetes",
+                  ODOO_SHIP_STATE: `${paths.data}/odoo-ship`,
+                  ODOO_SHIP_ADMIN: args.postgres.admin,
+                  ODOO_SHIP_DATABASE_STORY: args.databaseStory,
+                  PGSSLMODE: args.postgres.sslmode,
+                  PYTHONUNBUFFERED: 1,
+                }),
+                // All pods of one Job have it in common, and no other Job has.
+                { name: "ODOO_SHIP_JOB", valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } } },
+              ],
+              resources: resources(args.size.task),
+              securityContext: containerSecurity(),
+              // The worker writes its last words there; should it not come to that, the end of its log says why.
+              terminationMessagePolicy: "FallbackToLogsOnError",
+              volumeMounts: [
+                ...odooMounts(args),
+                { name: "filestore", mountPath: paths.data },
+                { name: "worker", mountPath: workerDirectory, readOnly: true },
+                { name: "request", mountPath: requestDirectory, readOnly: true },
+              ],
+            },
+          ],
+          volumes: [
+            ...odooVolumes(args, [
+              { secret: args.admin.secret, key: args.admin.key, path: `${workerSecrets}/admin-password` },
+              { secret: args.secrets.database, key: secretKeys.database, path: `${workerSecrets}/odoo-password` },
+              { secret: args.firstLogin, key: secretKeys.firstLogin, path: `${workerSecrets}/first-password` },
+            ]),
+            {
+              name: "worker",
+              configMap: { name: args.worker.name, items: Object.entries(args.worker.files).map(([key, path]) => ({ key, path })) },
+            },
+            { name: "request", secret: { secretName: args.request, defaultMode: 0o440 } },
+          ],
+        },
+      },
+    },
+  };
+}
+
+/** A ConfigMap's keys have no slashes. */
+export function workerConfig(files: Readonly<Record<string, string>>): { data: Record<string, string>; files: Record<string, string> } {
+  const python = Object.entries(files).filter(([path]) => path.startsWith("odoo_ship/") && path.endsWith(".py"));
+  const key = (path: string) => path.replaceAll("/", ".");
+  return {
+    data: Object.fromEntries(python.map(([path, text]) => [key(path), text])),
+    files: Object.fromEntries(python.map(([path]) => [key(path), path])),
+  };
+}
+
+function join(id: pulumi.Input<string>): pulumi.Input<string> {
+  return typeof id === "string" ? `${names.upgrade}-${id}` : (id as pulumi.Output<string>).apply((text) => `${names.upgrade}-${text}`);
+}

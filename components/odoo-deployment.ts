@@ -1,0 +1,147 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { Settings } from "../settings";
+import { urlHost } from "./caddyfile";
+import type { ClusterPlan } from "./kubernetes/cluster-plan";
+import { filestoreStorage, volumeClaim } from "./kubernetes/namespace";
+import { names } from "./kubernetes/names";
+import {
+  autoscaler,
+  cronDeployment,
+  disruptionBudget,
+  type OdooPodsArgs,
+  secretKeys,
+  webDeployment,
+  webService,
+} from "./kubernetes/odoo-pods";
+import { kubernetesRequest } from "./kubernetes/request";
+import { upgradeJob } from "./kubernetes/upgrade-job";
+import { password, secretOf } from "./kubernetes-secret";
+import type { OdooDatabase } from "./odoo-database";
+
+export interface OdooDeploymentArgs {
+  readonly settings: Pick<Settings, "odoo" | "doks" | "release">;
+  readonly plan: ClusterPlan;
+  /** Repository of the Odoo image, with the registry's host. */
+  readonly repository: string;
+  /** The released digest, `sha256:…`: known once its tags are set, so nothing is deployed before. */
+  readonly digest: pulumi.Output<string>;
+  readonly namespace: pulumi.Output<string>;
+  readonly database: OdooDatabase;
+}
+
+/**
+ * Odoo in a namespace: the Job that makes the database ready for a release, and then the pods that run it. A Job that fails fails the
+ * update, and the pods of the release before it stay as they are.
+ */
+export class OdooDeployment extends pulumi.ComponentResource {
+  /** Where users find Odoo, known once the release serves. */
+  readonly url: pulumi.Output<string>;
+  /** Digest that the pods run. */
+  readonly digest: pulumi.Output<string>;
+
+  readonly #inside: <M extends object>(metadata: M) => M & { namespace: pulumi.Output<string> };
+
+  constructor(name: string, args: OdooDeploymentArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("odoo:doks:OdooDeployment", name, {}, opts);
+    this.#inside = (metadata) => ({ ...metadata, namespace: args.namespace });
+    const { pods, job } = this.#release(name, args);
+    const { doks } = args.settings;
+    const child = { parent: this };
+
+    const web = webDeployment(pods);
+    const serving = new kubernetes.apps.v1.Deployment(
+      `${name}-web`,
+      { ...web, metadata: this.#inside(web.metadata) },
+      { ...child, dependsOn: job },
+    );
+    const after = { ...child, dependsOn: serving };
+    const address = webService();
+    new kubernetes.core.v1.Service(`${name}-web-service`, { ...address, metadata: this.#inside(address.metadata) }, after);
+    if (Math.max(doks.replicas, doks.replicasMax) > 1) {
+      this.#budget(`${name}-web-budget`);
+    }
+    if (doks.replicasMax > 0) {
+      const scaler = autoscaler(doks);
+      new kubernetes.autoscaling.v2.HorizontalPodAutoscaler(
+        `${name}-web-scaler`,
+        { ...scaler, metadata: this.#inside(scaler.metadata) },
+        after,
+      );
+    }
+    // An image that does not become ready ends the update here, while the cron of the release before it still runs.
+    const cron = cronDeployment(pods);
+    const scheduled = new kubernetes.apps.v1.Deployment(`${name}-cron`, { ...cron, metadata: this.#inside(cron.metadata) }, after);
+
+    this.url = scheduled.id.apply(() => `https://${urlHost(doks.domain)}`);
+    this.digest = pulumi.all([args.digest, scheduled.id]).apply(([digest]) => digest);
+    this.registerOutputs({ url: this.url, digest: this.digest });
+  }
+
+  /** The Job of the release, and what it and the pods have in common. */
+  #release(name: string, args: OdooDeploymentArgs): { pods: OdooPodsArgs; job: pulumi.Resource } {
+    const { settings, plan, repository, digest, namespace, database } = args;
+    const { odoo, doks, release } = settings;
+    const child = { parent: this };
+    const kept = { parent: this, protect: !doks.allowDestroy };
+    const claim = volumeClaim(names.filestore, filestoreStorage(doks));
+    const filestore = new kubernetes.core.v1.PersistentVolumeClaim(
+      `${name}-filestore`,
+      { ...claim, metadata: this.#inside(claim.metadata) },
+      kept,
+    );
+    const master = secretOf(
+      `${name}-master`,
+      { namespace, files: { [secretKeys.master]: password(`${name}-master-password`, kept) } },
+      child,
+    );
+    // An operator asks for it by name, once.
+    const firstLogin = secretOf(
+      `${name}-first-login`,
+      { namespace, files: { [secretKeys.firstLogin]: password(`${name}-first-password`, kept) }, fixedName: "odoo-first-login" },
+      child,
+    );
+    const request = digest.apply((known) => kubernetesRequest({ settings, repository, digest: known }));
+    const told = secretOf(`${name}-request`, { namespace, files: { "request.json": pulumi.jsonStringify(request) } }, child);
+    const worker = new kubernetes.core.v1.ConfigMap(`${name}-worker`, { metadata: { namespace }, data: plan.worker.data }, child);
+    const pods: OdooPodsArgs = {
+      image: request.image,
+      digest,
+      version: digest.apply((known) => known.slice("sha256:".length, "sha256:".length + 12)),
+      database: odoo.database,
+      postgres: database.postgres,
+      size: plan.size,
+      replicas: doks.replicas,
+      replicasMax: doks.replicasMax,
+      replicasCpu: doks.replicasCpu,
+      filestoreAccess: doks.filestoreAccess,
+      readySeconds: release.readySeconds,
+      secrets: { database: database.userSecret, master: master.metadata.name },
+      databaseConfig: database.config,
+    };
+    const job = upgradeJob({
+      ...pods,
+      id: request.id,
+      request: told.metadata.name,
+      worker: { name: worker.metadata.name, files: plan.worker.files },
+      admin: { secret: database.adminSecret, key: secretKeys.admin },
+      firstLogin: firstLogin.metadata.name,
+      databaseStory: database.story,
+      upgradeSeconds: release.upgradeMinutes * 60,
+    });
+    return {
+      pods,
+      job: new kubernetes.batch.v1.Job(
+        `${name}-upgrade`,
+        { ...job, metadata: this.#inside(job.metadata ?? {}) },
+        { ...child, dependsOn: [filestore, database] },
+      ),
+    };
+  }
+
+  #budget(name: string): void {
+    const budget = disruptionBudget("web");
+    new kubernetes.policy.v1.PodDisruptionBudget(name, { ...budget, metadata: this.#inside(budget.metadata) }, { parent: this });
+  }
+}

@@ -1,0 +1,65 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { Settings } from "../settings";
+import { edgeDeployment, edgeFiles, edgeReplicas, edgeService, keepsCertificates, tlsKeyFile } from "./kubernetes/edge";
+import { volumeClaim } from "./kubernetes/namespace";
+import { names } from "./kubernetes/names";
+import { disruptionBudget } from "./kubernetes/odoo-pods";
+import type { PodResources } from "./kubernetes/size";
+import { secretOf } from "./kubernetes-secret";
+
+export interface OdooEdgeArgs {
+  readonly settings: Settings["doks"];
+  readonly size: PodResources;
+  /** `repository@sha256:…` */
+  readonly image: string;
+  readonly namespace: pulumi.Output<string>;
+}
+
+/** The proxy and its load balancer (docs/adr/0006-the-edge.md). It is there before Odoo is, and answers the maintenance page meanwhile. */
+export class OdooEdge extends pulumi.ComponentResource {
+  /** Where the load balancer answers, and where the domain's DNS record must lead. */
+  readonly address: pulumi.Output<string>;
+
+  constructor(name: string, args: OdooEdgeArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("odoo:doks:OdooEdge", name, {}, opts);
+    const { settings, size, image, namespace } = args;
+    const { tls } = settings;
+    const child = { parent: this };
+    const kept = { parent: this, protect: !settings.allowDestroy };
+    const inside = <M extends object>(metadata: M) => ({ ...metadata, namespace });
+
+    const claim = volumeClaim(names.edge, { gibibytes: 1, storageClass: settings.blockStorageClass, access: "ReadWriteOnce" });
+    const certificates = keepsCertificates(tls)
+      ? [new kubernetes.core.v1.PersistentVolumeClaim(`${name}-certificates`, { ...claim, metadata: inside(claim.metadata) }, kept)]
+      : [];
+    const config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: { namespace }, data: edgeFiles(settings) }, child);
+    const tlsKey =
+      tls === "files" && settings.tlsKey !== undefined
+        ? secretOf(`${name}-tls`, { namespace, files: { [tlsKeyFile]: settings.tlsKey.toOutput() } }, child).metadata.name
+        : undefined;
+    const deployment = edgeDeployment({ image, size, tls, config: config.metadata.name, tlsKey });
+    const pods = new kubernetes.apps.v1.Deployment(
+      `${name}-deployment`,
+      { ...deployment, metadata: inside(deployment.metadata) },
+      { ...child, dependsOn: certificates },
+    );
+    if (edgeReplicas(tls) > 1) {
+      const budget = disruptionBudget("edge");
+      new kubernetes.policy.v1.PodDisruptionBudget(`${name}-budget`, { ...budget, metadata: inside(budget.metadata) }, child);
+    }
+    const service = edgeService(settings.name);
+    // With it goes the load balancer, and the address that the domain's DNS record names.
+    const balanced = new kubernetes.core.v1.Service(
+      `${name}-service`,
+      { ...service, metadata: inside(service.metadata) },
+      { ...kept, dependsOn: pods },
+    );
+    this.address = balanced.status.apply((status) => {
+      const [first] = status.loadBalancer.ingress;
+      return first?.ip ?? first?.hostname ?? "";
+    });
+    this.registerOutputs({ address: this.address });
+  }
+}

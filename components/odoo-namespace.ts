@@ -1,0 +1,58 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { PullWay } from "./kubernetes/cluster-plan";
+import { accounts, namespace, pullSecret, serviceAccount } from "./kubernetes/namespace";
+import { type NetworkArgs, networkPolicies } from "./kubernetes/network-policies";
+import type { RegistryLogin } from "./registry";
+
+export interface OdooNamespaceArgs {
+  readonly name: string;
+  readonly network: NetworkArgs;
+  readonly managedDatabase: boolean;
+  readonly pull: PullWay;
+  readonly registry: { readonly server: string; readonly login: RegistryLogin };
+  readonly allowDestroy: boolean;
+}
+
+/** The namespace with what holds before anything runs in it: the restricted standard, who may talk to whom, accounts without tokens. */
+export class OdooNamespace extends pulumi.ComponentResource {
+  /** Its name, known once it is there. */
+  readonly namespace: pulumi.Output<string>;
+
+  constructor(name: string, args: OdooNamespaceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("odoo:doks:OdooNamespace", name, {}, opts);
+    const child = { parent: this };
+    const made = new kubernetes.core.v1.Namespace(`${name}-namespace`, namespace(args.name), { ...child, protect: !args.allowDestroy });
+    this.namespace = made.metadata.name;
+    const inside = <M extends object>(metadata: M) => ({ ...metadata, namespace: this.namespace });
+
+    for (const policy of networkPolicies(args.network)) {
+      new kubernetes.networking.v1.NetworkPolicy(
+        `${name}-network-${policy.metadata.name}`,
+        { ...policy, metadata: inside(policy.metadata) },
+        child,
+      );
+    }
+    for (const account of accounts(args.managedDatabase).map((one) => serviceAccount(one, [args.pull.secret]))) {
+      new kubernetes.core.v1.ServiceAccount(
+        `${name}-account-${account.metadata.name}`,
+        { ...account, metadata: inside(account.metadata) },
+        child,
+      );
+    }
+    if (args.pull.way === "brought") {
+      const { server, login } = args.registry;
+      const content = pulumi
+        .secret(pulumi.all([login.username, login.password]))
+        .apply(([username, password]) => pullSecret({ server, username, password }));
+      // Its name stays when the credentials are renewed: no pod starts anew for it, as none refers to it as a value.
+      new kubernetes.core.v1.Secret(
+        `${name}-registry`,
+        { metadata: inside({ name: args.pull.secret }), type: "kubernetes.io/dockerconfigjson", data: content },
+        { ...child, deleteBeforeReplace: true },
+      );
+    }
+    this.registerOutputs({ namespace: this.namespace });
+  }
+}

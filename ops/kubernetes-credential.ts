@@ -1,0 +1,42 @@
+/**
+ * Prints a token for a DigitalOcean cluster, as Kubernetes' clients ask for one (client.authentication.k8s.io/v1):
+ * `node --import tsx ops/kubernetes-credential.ts <cluster id>`, with the API's token in DIGITALOCEAN_TOKEN.
+ */
+import { ShipError } from "../components/errors";
+import { clusterCredentials } from "../components/kubernetes/cluster-api";
+import { Secret } from "../components/secret";
+
+/** Longer than a request takes, shorter than anyone needs who finds it. Clients ask again when it ends. */
+const lifetimeSeconds = 3600;
+
+async function main(id: string | undefined, environment: NodeJS.ProcessEnv): Promise<void> {
+  const token = environment["DIGITALOCEAN_TOKEN"] ?? environment["DIGITALOCEAN_ACCESS_TOKEN"];
+  if (id === undefined || token === undefined || token === "") {
+    throw new ShipError({
+      code: "SETTINGS_INVALID",
+      summary: "there is no way to ask for access to the cluster",
+      found: id === undefined ? "no cluster's id" : "the variable DIGITALOCEAN_TOKEN is not set",
+      expected: "a cluster's id as the argument, and an API token in DIGITALOCEAN_TOKEN",
+      remedy: "set DIGITALOCEAN_TOKEN, or: pulumi config set --secret digitalocean:token",
+    });
+  }
+  const apiUrl = environment["DIGITALOCEAN_API_URL"] ?? "https://api.digitalocean.com";
+  const found = await clusterCredentials({ apiUrl, token: new Secret(token) }, id, lifetimeSeconds);
+  if (found === undefined) {
+    throw new ShipError({
+      code: "CLUSTER_NOT_FOUND",
+      summary: "the cluster does not exist any more",
+      found: `no cluster ${id} in this account`,
+      expected: "the cluster that this stack has made or adopted",
+      remedy:
+        "pulumi refresh takes what is gone out of the state; PULUMI_K8S_DELETE_UNREACHABLE=true lets it forget what was in the cluster",
+    });
+  }
+  const status = { token: found.token, expirationTimestamp: found.expires_at };
+  process.stdout.write(`${JSON.stringify({ apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential", status })}\n`);
+}
+
+main(process.argv[2], process.env).catch((error: unknown) => {
+  console.error(error instanceof ShipError ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,181 @@
+import type { input as k8s } from "@pulumi/kubernetes/types";
+
+import { type ClusterSize, clusterSize } from "../../components/kubernetes/size";
+import { edgeDeployment, edgeFiles, edgeService } from "../../components/kubernetes/edge";
+import { accounts, namespace, serviceAccount, volumeClaim } from "../../components/kubernetes/namespace";
+import { networkPolicies } from "../../components/kubernetes/network-policies";
+import {
+  autoscaler,
+  cronDeployment,
+  databaseConfig,
+  disruptionBudget,
+  type OdooPodsArgs,
+  webDeployment,
+  webService,
+} from "../../components/kubernetes/odoo-pods";
+import { postgresService, postgresStatefulSet } from "../../components/kubernetes/postgres";
+import { upgradeJob, workerConfig } from "../../components/kubernetes/upgrade-job";
+import { readSettings, type Settings } from "../../settings";
+
+export const digestOf = (letter: string) => `sha256:${letter.repeat(64)}`;
+
+/** Settings of a created cluster, with the changes. */
+export function doksSettings(changes: Readonly<Record<string, string>> = {}): Settings {
+  return readSettings({
+    config: {
+      "odoo:environment": "staging",
+      "odoo:modules": '["sale"]',
+      "registry:kind": "digitalocean",
+      "registry:repository": "team/odoo",
+      "doks:mode": "create",
+      "doks:domain": "erp.example.com",
+      "doks:region": "fra1",
+      "doks:version": "1.34.1-do.0",
+      "doks:nodeSize": "s-4vcpu-8gb",
+      ...changes,
+    },
+    secretKeys: new Set(["doks:tlsKey", "doks:kubeconfig"]),
+    environment: { DIGITALOCEAN_TOKEN: "planted" },
+  });
+}
+
+/** What several replicas need. */
+export const shared = { "doks:replicas": "3", "doks:filestoreAccess": "ReadWriteMany", "doks:storageClass": "nfs" };
+
+/** A rendered object: what all kinds have. */
+export interface Rendered {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name?: string; readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> };
+  readonly spec?: unknown;
+  readonly data?: Record<string, string>;
+}
+
+/** Every object of the namespace as plain data, in the order in which a person would read them. */
+export function render(changes: Readonly<Record<string, string>> = {}): { objects: Rendered[]; size: ClusterSize } {
+  const { doks, odoo, release } = doksSettings(changes);
+  const size = clusterSize(doks);
+  const managed = doks.databaseMode === "managed";
+  const pods: OdooPodsArgs = {
+    image: `registry.digitalocean.com/team/odoo@${digestOf("a")}`,
+    digest: digestOf("a"),
+    version: "a".repeat(12),
+    database: odoo.database,
+    postgres: managed
+      ? { host: "private-db.example.com", port: 25060, admin: "doadmin", user: "odoo", sslmode: "verify-ca", managed }
+      : { host: "odoo-db", port: 5432, admin: "postgres", user: "odoo", sslmode: "disable", managed },
+    size,
+    replicas: doks.replicas,
+    replicasMax: doks.replicasMax,
+    replicasCpu: doks.replicasCpu,
+    filestoreAccess: doks.filestoreAccess,
+    readySeconds: release.readySeconds,
+    secrets: { database: "odoo-db-1", master: "odoo-master-1" },
+    databaseConfig: managed ? "odoo-database-1" : undefined,
+  };
+  const files = doks.tls === "files";
+  const several = doks.replicas > 1 || doks.replicasMax > 1;
+  const worker = workerConfig({ "odoo_ship/__main__.py": "", "odoo_ship/worker.py": "", "systemd/odoo-ship.service": "" });
+  const objects: [apiVersion: string, kind: string, object: object][] = [
+    ["v1", "Namespace", namespace(doks.namespace)],
+    ...accounts(managed).map((name): [string, string, object] => ["v1", "ServiceAccount", serviceAccount(name, ["team"])]),
+    ...networkPolicies({ egress: doks.egress, acme: doks.tls === "acme", managedPort: managed ? 25060 : undefined }).map(
+      (policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy],
+    ),
+    [
+      "v1",
+      "PersistentVolumeClaim",
+      volumeClaim("odoo-filestore", { gibibytes: 20, storageClass: "do-block-storage", access: doks.filestoreAccess }),
+    ],
+    ...(size.db
+      ? ([
+          [
+            "apps/v1",
+            "StatefulSet",
+            postgresStatefulSet({ image: `docker.io/library/postgres@${digestOf("b")}`, size: size.db, secret: "odoo-admin-1" }),
+          ],
+          ["v1", "Service", postgresService()],
+        ] as [string, string, object][])
+      : ([["v1", "ConfigMap", { metadata: { name: "odoo-database-1" }, data: databaseConfig("<certificate>") }]] as [
+          string,
+          string,
+          object,
+        ][])),
+    [
+      "batch/v1",
+      "Job",
+      upgradeJob({
+        ...pods,
+        id: "0123456789abcdef",
+        request: "odoo-request-1",
+        worker: { name: "odoo-worker-1", files: worker.files },
+        admin: { secret: "odoo-admin-1", key: "postgres-password" },
+        firstLogin: "odoo-first-login",
+        databaseStory: "kubectl logs statefulset/odoo-db",
+        upgradeSeconds: release.upgradeMinutes * 60,
+      }),
+    ],
+    ["apps/v1", "Deployment", webDeployment(pods)],
+    ["v1", "Service", webService()],
+    ...(several ? [["policy/v1", "PodDisruptionBudget", disruptionBudget("web")] as [string, string, object]] : []),
+    ...(doks.replicasMax > 0 ? [["autoscaling/v2", "HorizontalPodAutoscaler", autoscaler(doks)] as [string, string, object]] : []),
+    ["apps/v1", "Deployment", cronDeployment(pods)],
+    ["v1", "ConfigMap", { metadata: { name: "odoo-edge-1" }, data: edgeFiles(doks) }],
+    [
+      "apps/v1",
+      "Deployment",
+      edgeDeployment({
+        image: `docker.io/library/caddy@${digestOf("c")}`,
+        size: size.edge,
+        tls: doks.tls,
+        config: "odoo-edge-1",
+        tlsKey: files ? "odoo-tls-1" : undefined,
+      }),
+    ],
+    ["v1", "Service", edgeService("odoo")],
+    ...(files ? [["policy/v1", "PodDisruptionBudget", disruptionBudget("edge")] as [string, string, object]] : []),
+  ];
+  // Nothing in it is an Output here, and what is undefined is not there.
+  const plain = objects.map(([apiVersion, kind, object]) => JSON.parse(JSON.stringify({ apiVersion, kind, ...object })) as Rendered);
+  return { objects: plain, size };
+}
+
+/** A pod's spec as plain data. */
+export interface PlainPod {
+  readonly serviceAccountName: string;
+  readonly automountServiceAccountToken: boolean;
+  readonly enableServiceLinks: boolean;
+  readonly restartPolicy?: string;
+  readonly terminationGracePeriodSeconds: number;
+  readonly affinity?: k8s.core.v1.Affinity;
+  readonly topologySpreadConstraints?: unknown[];
+  readonly securityContext: Record<string, unknown>;
+  readonly containers: readonly PlainContainer[];
+  readonly initContainers?: readonly PlainContainer[];
+  readonly volumes: readonly Record<string, unknown>[];
+}
+
+export interface PlainContainer {
+  readonly name: string;
+  readonly image: string;
+  readonly command?: string[];
+  readonly args?: string[];
+  readonly env: readonly { name: string; value?: string }[];
+  readonly resources: { limits: Record<string, string>; requests: Record<string, string> };
+  readonly securityContext: Record<string, unknown> & { capabilities: { drop: string[]; add?: string[] } };
+  readonly volumeMounts: readonly { name: string; mountPath: string; subPath?: string; readOnly?: boolean }[];
+  readonly startupProbe?: Record<string, unknown>;
+  readonly livenessProbe?: Record<string, unknown>;
+  readonly readinessProbe?: Record<string, unknown>;
+}
+
+/** Every pod template, by `Kind/name` of what makes it. */
+export function podsOf(objects: readonly Rendered[]): Map<string, { pod: PlainPod; labels: Record<string, string> }> {
+  const templates = objects.flatMap(({ kind, metadata, spec }) => {
+    const template = (spec as { template?: { spec: PlainPod; metadata: { labels: Record<string, string> } } } | undefined)?.template;
+    return template === undefined
+      ? []
+      : [[`${kind}/${metadata.name ?? ""}`, { pod: template.spec, labels: template.metadata.labels }] as const];
+  });
+  return new Map(templates);
+}
