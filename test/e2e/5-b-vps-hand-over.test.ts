@@ -44,11 +44,11 @@ describe("handing a release over to a host", () => {
     });
   }
 
-  it("deploys it by a user who is not root, and says each step", async () => {
+  it("deploys it by a user who is not root, and says how far it is", async () => {
     const { status, stdout, stderr } = await deploy(trial.request(trial.live, { readySeconds: 95 }));
     assert.equal(status, 0, stderr);
     assert.equal((JSON.parse(stdout) as { digest: string }).digest, trial.live.image.split("@")[1]);
-    assert.match(stderr, /Debian GNU\/Linux[\s\S]* smoked[\s\S]* committed/);
+    assert.match(stderr, /Debian GNU\/Linux[\s\S]* (queued|preflight|pulled|smoked|committed)\n/);
     assert.deepEqual(await trial.wrongRelease(), []);
   });
 

@@ -105,7 +105,7 @@ def status(args):
             print(text_of(request["error"]))
     if found["dump"]:
         error = found["dump"].get("error")
-        print(f"dump      {found['dump'].get('name')}" if error is None else f"dump      the one of {found['dump']['at']} was not made: {error['found']}")
+        print(f"dump      {found['dump'].get('name')}" if error is None else f"dump      the one of {found['dump']['at']} was not made: {error['found'].splitlines()[-1]}")
     print_points(found["points"])
     return 0
 

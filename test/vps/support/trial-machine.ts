@@ -133,11 +133,14 @@ export class TrialMachine implements Installation {
     await this.sh(`
       case $(findmnt -nvo SOURCE -T ${path.dirname(ballast)}) in /dev/loop*) ;; *) echo "not a disk of its own" >&2; exit 1 ;; esac
       free=$(($(stat -f -c '%f * %S / 1048576' ${path.dirname(ballast)})))
-      [ $free -le ${leaveMiB} ] || fallocate -l $((free - ${leaveMiB}))M ${ballast}`);
+      rest=$((${leaveMiB} > 64 ? ${leaveMiB} : 64))
+      [ $free -le $rest ] || fallocate -l $((free - rest))M ${ballast}
+      # The file system keeps some blocks to itself: where little is left, only writing finds the end.
+      [ ${leaveMiB} -ge 64 ] || { cat /dev/zero > ${ballast}-rest 2> /dev/null || true; truncate -s -${leaveMiB}M ${ballast}-rest; }`);
   }
 
   async emptyDisk(): Promise<void> {
-    await this.sh(`rm -f ${ballast}`);
+    await this.sh(`rm -f ${ballast} ${ballast}-rest`);
   }
 
   /** Ends PostgreSQL as a crash does: no signal that it could react to. */
