@@ -55,7 +55,9 @@ describe("handing a release over to a host", () => {
   describe("refuses", () => {
     /** What a release could have touched: the worker, the project, the units, the state. */
     const touched = () =>
-      trial.machine.sh("find /opt/odoo-ship /opt/odoo /etc/systemd/system /var/lib/odoo-ship /usr/local/bin -newer /root/before -not -type l");
+      trial.machine.sh(
+        "find /opt/odoo-ship /opt/odoo /etc/systemd/system /var/lib/odoo-ship /usr/local/bin -newer /root/before -not -type l",
+      );
 
     async function refused(code: string, found: RegExp, changes: Record<string, unknown> = {}): Promise<void> {
       const { status, stdout, stderr } = await deploy(trial.request(trial.live, { readySeconds: 96 }), changes);
