@@ -83,7 +83,9 @@ def run(_):
 
 
 def resume(_):
-    worker.start_service()
+    print("the worker goes on; `odoo-ship logs` in another terminal tells what it does", flush=True)
+    # Until this attempt has ended: what the last one said is in the status until then.
+    subprocess.run(["systemctl", "start", "odoo-ship.service"], stderr=subprocess.DEVNULL, timeout=WAIT_SECONDS, check=False)
     return follow(None)
 
 
