@@ -31,7 +31,8 @@ describe("the dump that leaves the host", () => {
     assert.equal(state, "succeeded", JSON.stringify(error, undefined, 2));
   };
   const dumps = () => trial.machine.sh(`ls -1 ${directory}`);
-  const take = () => trial.machine.sh("systemctl start odoo-ship-dump.service || { journalctl -q -u odoo-ship-dump.service -n 20; exit 1; }");
+  const take = () =>
+    trial.machine.sh("systemctl start odoo-ship-dump.service || { journalctl -q -u odoo-ship-dump.service -n 20; exit 1; }");
 
   it("is taken by a timer, and writes down what it consists of", async () => {
     await configure();
@@ -57,7 +58,7 @@ describe("the dump that leaves the host", () => {
     assert.equal(await trial.machine.sql(counts, "from-dump"), await trial.machine.sql(counts));
     const stored = await trial.machine.sql("SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL", "from-dump");
     const bad = await trial.machine.sh(
-      "while read -r name; do sum=$(sha1sum < /tmp/from-dump/$name) && [ \"${name#*/}\" = \"${sum%% *}\" ] || echo $name; done",
+      'while read -r name; do sum=$(sha1sum < /tmp/from-dump/$name) && [ "${name#*/}" = "${sum%% *}" ] || echo $name; done',
       `${stored}\n`,
     );
     assert.equal(bad, "");

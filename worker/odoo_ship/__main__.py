@@ -91,7 +91,9 @@ def job(args):
 
 
 def resume(_):
-    worker.start_service()
+    print("the worker goes on; `odoo-ship logs` in another terminal tells what it does", flush=True)
+    # Until this attempt has ended: what the last one said is in the status until then.
+    subprocess.run(["systemctl", "start", "odoo-ship.service"], stderr=subprocess.DEVNULL, timeout=WAIT_SECONDS, check=False)
     return follow(None)
 
 
@@ -113,7 +115,7 @@ def status(args):
             print(text_of(request["error"]))
     if found["dump"]:
         error = found["dump"].get("error")
-        print(f"dump      {found['dump'].get('name')}" if error is None else f"dump      the one of {found['dump']['at']} was not made: {error['found']}")
+        print(f"dump      {found['dump'].get('name')}" if error is None else f"dump      the one of {found['dump']['at']} was not made: {error['found'].splitlines()[-1]}")
     print_points(found["points"])
     return 0
 

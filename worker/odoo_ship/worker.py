@@ -141,6 +141,7 @@ def recover(host):
         tell_outcome(journal)
         return
     say(f"release {journal['to']} was interrupted at {journal['step']} ({journal['phase']})")
+    protocol.quietly(lambda: journal.note(trouble=None), say)
     queued = read_json(QUEUE)
     if queued and queued["id"] == journal["request"]:
         QUEUE.unlink()
@@ -225,13 +226,14 @@ def finish_or_give_way(host, journal):
     """Finishes what was committed; if it cannot be and somebody has sent another release, that one comes instead."""
     try:
         finish(host, journal)
-    except Failure as failure:
+    except Exception as error:
+        failure = incomplete(error if isinstance(error, Failure) else unexpected(error))
         if read_json(QUEUE) is None:
-            trouble(journal, incomplete(failure))
+            trouble(journal, failure)
         say(f"given up for another release: {failure}")
         ledger.record(project.staged(journal["to"]), journal["applied"], journal["lineage"])
-        journal.note(outcome="failed", error=incomplete(failure).as_json())
-        outcome(journal["request"], "failed", incomplete(failure).as_json())
+        journal.note(outcome="failed", error=failure.as_json())
+        outcome(journal["request"], "failed", failure.as_json())
 
 
 def finish(host, journal):

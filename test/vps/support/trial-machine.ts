@@ -129,15 +129,22 @@ export class TrialMachine implements Installation {
 
   /** Leaves only so much room on the machine's disk. */
   async fillDisk(leaveMiB: number): Promise<void> {
-    // Never the outer machine's. Blocks that are reserved for root count as room: the worker is root.
+    // Never the outer machine's. Room is what users have: root may go on for a while, PostgreSQL may not.
     await this.sh(`
       case $(findmnt -nvo SOURCE -T ${path.dirname(ballast)}) in /dev/loop*) ;; *) echo "not a disk of its own" >&2; exit 1 ;; esac
-      free=$(($(stat -f -c '%f * %S / 1048576' ${path.dirname(ballast)})))
-      [ $free -le ${leaveMiB} ] || fallocate -l $((free - ${leaveMiB}))M ${ballast}`);
+      free=$(($(stat -f -c '%a * %S / 1048576' ${path.dirname(ballast)})))
+      rest=$((${leaveMiB} > 64 ? ${leaveMiB} : 64))
+      [ $free -le $rest ] || fallocate -l $((free - rest))M ${ballast}
+      # The file system keeps some blocks to itself: where little is left, only writing finds the end.
+      if [ ${leaveMiB} -lt 64 ]; then
+        install -o nobody /dev/null ${ballast}-rest
+        setpriv --reuid=nobody --clear-groups cat /dev/zero 2> /dev/null >> ${ballast}-rest || true
+        truncate -s -${leaveMiB}M ${ballast}-rest
+      fi`);
   }
 
   async emptyDisk(): Promise<void> {
-    await this.sh(`rm -f ${ballast}`);
+    await this.sh(`rm -f ${ballast} ${ballast}-rest`);
   }
 
   /** Ends PostgreSQL as a crash does: no signal that it could react to. */
