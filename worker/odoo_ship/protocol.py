@@ -153,7 +153,7 @@ class Release:
         """The data as they are when this release is left: cloned, with the files as hard links."""
         attempt = self.journal["attempt"]
         self.require_room(1)
-        self.postgres.clone(self.database, self.point_database(attempt), "postgres")
+        self.postgres.clone(self.database, self.point_database(attempt), self.postgres.admin)
         self.postgres.limit(self.point_database(attempt), 0)
         store = self.filestore()
         store.link(store.live(self.database), store.kept(attempt))
