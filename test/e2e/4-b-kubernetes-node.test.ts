@@ -3,10 +3,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as https from "node:https";
 
+import { loadBalancerAddress } from "../../sandbox/digitalocean/cluster-machines";
 import { vpsImagesRecord } from "../../sandbox/images/base";
 import * as clusters from "../../sandbox/kubernetes/cluster";
 import * as faults from "../../sandbox/kubernetes/faults";
-import { containerName, diskName, loadBalancerAddress } from "../../sandbox/kubernetes/names";
+import { containerName, diskName } from "../../sandbox/kubernetes/names";
 import { until } from "../../sandbox/process";
 import { readServers } from "../../sandbox/servers-control";
 
@@ -50,14 +51,15 @@ describe("a Kubernetes node of the sandbox", () => {
     });
     return { status, output: `${stdout}${stderr}`.trim() };
   };
-  const k = (line: string, input = ""): string => {
-    const { status, output } = kubectl(line.split(" "), input);
+  /** @param more arguments with spaces in them */
+  const k = (line: string, more: readonly string[] = [], input = ""): string => {
+    const { status, output } = kubectl([...line.split(" "), ...more], input);
     assert.equal(status, 0, `kubectl ${line}: ${output}`);
     return output;
   };
-  const apply = (...items: readonly object[]): string => k("apply --filename -", JSON.stringify({ apiVersion: "v1", kind: "List", items }));
-  const ledger = (): string => k("exec -n shop writer -- cat /data/ledger");
-  const logs = (pod: string): string => k(`logs -n shop ${pod}`);
+  const apply = (...items: readonly object[]): string =>
+    k("apply --filename -", [], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+  const ledger = (): string => kubectl("exec -n shop deployment/writer -- cat /data/ledger".split(" ")).output;
   /** Runs a command in a pod to its end; answers whether it went well. */
   const succeeds = (name: string, namespace: string, command: string, labels: object = {}): boolean => {
     const spec = { restartPolicy: "Never", securityContext: restricted, containers: [container(image, command)] };
@@ -84,31 +86,30 @@ describe("a Kubernetes node of the sandbox", () => {
       https.get(`${server}${path}`, { ca, headers, agent: false }, (answer) => resolve(answer.resume().statusCode)).once("error", reject);
     });
   };
-  const shop = (text: string, imageOf = image): object => ({
+  const deployment = (name: string, replicas: number, spec: object): object => ({
     apiVersion: "apps/v1",
     kind: "Deployment",
-    metadata: metadata("web"),
+    metadata: metadata(name),
     spec: {
-      replicas: 2,
+      replicas,
       progressDeadlineSeconds: 15,
-      selector: { matchLabels: { app: "web" } },
+      selector: { matchLabels: { app: name } },
       strategy: { rollingUpdate: { maxUnavailable: 0 } },
-      template: {
-        metadata: { labels: { app: "web" } },
-        spec: {
-          securityContext: restricted,
-          containers: [
-            container(imageOf, `exec caddy respond --listen :8080 '${text}'`, {
-              ports: [{ name: "http", containerPort: 8080 }],
-              // Until nobody is sent here any more.
-              lifecycle: { preStop: { sleep: { seconds: 3 } } },
-              readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 1 },
-            }),
-          ],
-        },
-      },
+      template: { metadata: { labels: { app: name } }, spec },
     },
   });
+  const shop = (text: string, imageOf = image): object =>
+    deployment("web", 2, {
+      securityContext: restricted,
+      containers: [
+        container(imageOf, `exec caddy respond --listen :8080 '${text}'`, {
+          ports: [{ name: "http", containerPort: 8080 }],
+          // Until nobody is sent here any more.
+          lifecycle: { preStop: { sleep: { seconds: 3 } } },
+          readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 1 },
+        }),
+      ],
+    });
 
   before(async () => {
     await clusters.removeCluster(id);
@@ -206,25 +207,23 @@ describe("a Kubernetes node of the sandbox", () => {
     });
     const untilTold = "trap 'echo told >> /data/ledger; exit' TERM; while :; do sleep 1 & wait $!; done";
     const writer = {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: metadata("writer"),
-      spec: {
-        securityContext: restricted,
-        containers: [
-          container(image, `ls /data; id -u >> /data/ledger; ${untilTold}`, {
-            volumeMounts: [
-              { name: "data", mountPath: "/data" },
-              { name: "shared", mountPath: "/shared" },
-            ],
-          }),
-        ],
-        volumes: ["data", "shared"].map((name) => ({ name, persistentVolumeClaim: { claimName: name } })),
-      },
+      securityContext: restricted,
+      containers: [
+        container(image, `ls /data > /data/listing; id -u >> /data/ledger; touch /shared/too; ${untilTold}`, {
+          volumeMounts: ["data", "shared"].map((name) => ({ name, mountPath: `/${name}` })),
+          readinessProbe: { exec: { command: ["test", "-e", "/shared/too"] }, periodSeconds: 1 },
+        }),
+      ],
+      volumes: ["data", "shared"].map((name) => ({ name, persistentVolumeClaim: { claimName: name } })),
     };
-    apply(claim("data", "ReadWriteOnce"), claim("shared", "ReadWriteMany", "sandbox-shared"), claim("wrong", "ReadWriteMany"), writer);
-    k("wait -n shop pod/writer --for=condition=Ready --timeout=60s");
-    assert.match(logs("writer"), /lost\+found/);
+    apply(
+      claim("data", "ReadWriteOnce"),
+      claim("shared", "ReadWriteMany", "sandbox-shared"),
+      claim("wrong", "ReadWriteMany"),
+      deployment("writer", 1, writer),
+    );
+    k("rollout status -n shop deployment/writer --timeout=60s");
+    assert.match(k("exec -n shop deployment/writer -- cat /data/listing"), /^lost\+found$/m);
     assert.equal(ledger(), "1000");
     const wrong = (): string => k("get events -n shop --field-selector involvedObject.name=wrong");
     assert.ok(await until(() => wrong().includes("ProvisioningFailed"), 20_000));
@@ -301,13 +300,12 @@ describe("a Kubernetes node of the sandbox", () => {
   });
 
   it("comes back from a power cut, with what was written", async () => {
+    k("exec -n shop deployment/writer -- sh -c", ["echo before > /data/ledger"]);
     await faults.killNode(id);
     assert.equal(await clusters.clusterStatus(id), "off");
     await clusters.createCluster(order);
     assert.equal(await shows("second"), true);
-    assert.ok(
-      await until(() => kubectl(["exec", "-n", "shop", "writer", "--", "cat", "/data/ledger"]).output === "1000\n1000", 60_000, 500),
-    );
+    assert.ok(await until(() => ledger() === "before\n1000", 60_000, 500));
   });
 
   it("is the same cluster when its container was removed and is made again", async () => {
@@ -321,12 +319,6 @@ describe("a Kubernetes node of the sandbox", () => {
     assert.deepEqual([identity(), (await clusters.clusterCredentials(id)).token], [before, token]);
     assert.equal(await shows("second"), true);
     // Its pods were told to end before the power went.
-    assert.ok(
-      await until(
-        () => kubectl(["exec", "-n", "shop", "writer", "--", "cat", "/data/ledger"]).output === "1000\n1000\ntold\n1000",
-        60_000,
-        500,
-      ),
-    );
+    assert.ok(await until(() => ledger() === "before\n1000\ntold\n1000", 60_000, 500));
   });
 });
