@@ -116,9 +116,11 @@ describe("a Kubernetes node of the sandbox", () => {
     await clusters.createCluster(order);
     const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
     for (const name of ["shop", "street"]) apply({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
-    // Each comes with the secret, and pods need it from the first.
-    const accounts = "get serviceaccounts -A --field-selector metadata.name=default -o jsonpath={.items[*].imagePullSecrets[*].name}";
-    assert.ok(await until(() => k(accounts).split(" ").length >= 4, 20_000));
+    // Each gets the secret, and pods need it from the first.
+    for (const name of ["shop", "street"]) {
+      const secrets = ["get", "serviceaccount", "-n", name, "default", "-o", "jsonpath={.imagePullSecrets[*].name}"];
+      assert.ok(await until(() => kubectl(secrets).output === registry.secretName, 20_000));
+    }
   });
 
   after(async () => {
@@ -233,6 +235,37 @@ describe("a Kubernetes node of the sandbox", () => {
     k("delete pvc -n shop wrong");
   });
 
+  it("takes a volume away with its claim", async () => {
+    const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+    apply({ apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: metadata("spare"), spec });
+    k("wait -n shop pvc/spare --for=jsonpath={.status.phase}=Bound --timeout=30s");
+    const volume = k("get pvc -n shop spare -o jsonpath={.spec.volumeName}");
+    const directory = (): string =>
+      execFileSync("docker", ["exec", containerName(id), "ls", "/var/lib/node/volumes"], { encoding: "utf8" });
+    assert.ok(directory().includes(volume));
+    k("delete pvc -n shop spare");
+    assert.ok(await until(() => !k("get pv -o name").includes(volume), 30_000));
+    assert.ok(!directory().includes(volume));
+  });
+
+  it("tells who has called where the service asks for the PROXY protocol", async () => {
+    const listen = container(image, "while :; do nc -l -p 8443 | head -n 1; done");
+    const annotations = { "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol": "true" };
+    apply(deployment("door", 1, { securityContext: restricted, containers: [listen] }), {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "door", namespace: "shop", annotations },
+      spec: { type: "LoadBalancer", selector: { app: "door" }, ports: [{ port: 443, targetPort: 8443 }] },
+    });
+    k("rollout status -n shop deployment/door --timeout=60s");
+    const called = async (): Promise<boolean> => {
+      await fetch(`http://${outside}:443/`, { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
+      return /^PROXY TCP4 198\.18\.77\.1 \S+ \d+ 443\r?$/m.test(k("logs -n shop deployment/door"));
+    };
+    assert.ok(await until(called, 20_000, 500));
+    k("delete service,deployment -n shop door");
+  });
+
   it("lets through what a network policy allows, and drops the rest", async () => {
     const policy = (name: string, spec: object): object => ({
       apiVersion: "networking.k8s.io/v1",
@@ -295,7 +328,7 @@ describe("a Kubernetes node of the sandbox", () => {
     assert.ok(await until(() => pressure() === "True", 90_000, 1000));
     await faults.emptyDisk(id);
     assert.ok(await until(() => pressure() === "False", 120_000, 1000));
-    k("rollout status -n shop deployment/web --timeout=120s");
+    for (const name of ["web", "writer"]) k(`rollout status -n shop deployment/${name} --timeout=120s`);
     assert.equal(await shows("second"), true);
   });
 
