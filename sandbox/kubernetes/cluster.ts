@@ -10,8 +10,8 @@ import { ensureNetwork } from "../vps/machine";
 import { dataLabel, registrySocket } from "../vps/names";
 import { runArguments } from "./container";
 import { readAuthority, readSlot, readToken, writeOrder } from "./files";
-import { integrationLabel, pullSecret } from "./pull-secret";
 import { clusterDirectory, clusterLabel, containerName, diskName } from "./names";
+import { integrationLabel, pullSecret } from "./pull-secret";
 
 const second = 1000;
 /** From nothing it takes ten seconds on two idle cores. */
@@ -28,9 +28,9 @@ export function ensureNodeImage(progress: Progress): Promise<string> {
 }
 
 /**
- * Makes a cluster, or starts the one that is there, and waits until its node takes pods. It is one node, the first of the first pool, of
- * the version {@link kubernetesVersion}. Its disk outlives the container: made again
- * after `down`, it is the same cluster with its pods and volumes.
+ * Makes a cluster, or starts the one that is there, and waits until its node takes pods. It has one node, the first of the first pool, of
+ * the version {@link kubernetesVersion}. Its disk outlives the container: made again after `down`, it is the same cluster with its pods
+ * and volumes.
  */
 export async function createCluster(order: ClusterOrder): Promise<void> {
   const node = writeOrder(order);
