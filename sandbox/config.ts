@@ -17,5 +17,8 @@ export const apiAddress = "127.0.0.1:5056";
 /** The real registry behind the authenticating front. */
 export const registryBackendPort = 5057;
 
+/** Logs in to a cluster that is used in the place of the sandbox's own. */
+export const userKubeconfig = process.env["SANDBOX_KUBECONFIG"];
+
 /** Prefix and label of every Docker object that the sandbox makes, so that `down` finds exactly its own. */
 export const containerPrefix = "odoo-sandbox";

@@ -3,9 +3,10 @@ import * as net from "node:net";
 import * as path from "node:path";
 import { ShipError } from "../components/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort } from "./config";
+import { clusterAddress, loadBalancerAddress } from "./digitalocean/cluster-machines";
 import { publicAddress, reservedAddress } from "./digitalocean/machines";
 import { listClusters } from "./kubernetes/cluster";
-import { apiAddressOf, apiPort, loadBalancerAddress, loadBalancerPorts } from "./kubernetes/names";
+import { apiPort, loadBalancerPorts } from "./kubernetes/names";
 import { readServers } from "./servers-control";
 import { publishedPorts } from "./vps/container";
 import { listMachines } from "./vps/machine";
@@ -62,7 +63,7 @@ export async function checkMachineAddresses(): Promise<void> {
  */
 export async function checkClusterAddresses(): Promise<void> {
   if ((await listClusters()).length > 0) return;
-  const [api, balancer] = [apiAddressOf(0), loadBalancerAddress(0)];
+  const [api, balancer] = [clusterAddress(0), loadBalancerAddress(0)];
   await checkAddresses(
     "Kubernetes cluster",
     [api, balancer],

@@ -3,10 +3,12 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { z } from "zod";
 import { ShipError } from "../components/errors";
-import { apiAddress, paths, registryAddress, registryBackendPort } from "./config";
+import { apiAddress, paths, registryAddress, registryBackendPort, userKubeconfig } from "./config";
 import type { ClusterMachines } from "./digitalocean/cluster-machines";
 import type { Machines } from "./digitalocean/machines";
 import { startDigitalOceanApi, type DigitalOceanApi } from "./digitalocean/server";
+import * as clusters from "./kubernetes/cluster";
+import { userCluster } from "./kubernetes/user-cluster";
 import { startRegistryBackend, type RegistryBackend } from "./registry/backend";
 import { startRegistryFront, type RegistryFront } from "./registry/front";
 import { writeFileAtomically } from "./support/atomic-file";
@@ -153,6 +155,7 @@ async function main(): Promise<void> {
     registryBackendPort,
     registrySocket,
     machines,
+    clusters: userKubeconfig === undefined ? clusters : userCluster(userKubeconfig),
   });
   console.log(`DigitalOcean API ${servers.apiUrl}, registry ${servers.registryUrl}`);
   await stopped;

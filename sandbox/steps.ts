@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { paths } from "./config";
+import { paths, userKubeconfig } from "./config";
 import { waitForDroplets } from "./droplets";
 import { logInToRegistry, writeToolPaths } from "./environment";
 import { baseRecord, ensureOdooBase, ensurePostgres, ensureProxy } from "./images/base";
@@ -44,6 +44,7 @@ export async function prepareMachines(progress: Progress): Promise<void> {
 
 /** What a cluster's node is made from, and that one can be reached. */
 export async function prepareNodes(progress: Progress): Promise<void> {
+  if (userKubeconfig !== undefined) return progress("the cluster of SANDBOX_KUBECONFIG is used");
   await checkClusterAddresses();
   await ensureNodeImage(progress);
 }

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { paths } from "../config";
+import { clusterEndpoint, type ClusterCredentials, type ClusterOrder, type PullLogin } from "../digitalocean/cluster-machines";
 import { ensureBuilt, type Ingredient } from "../images/build";
 import { ask, run } from "../process";
 import type { Progress } from "../tools/cache";
@@ -8,46 +9,15 @@ import { kubernetesVersion, nodePrograms } from "../tools/kubernetes-binaries";
 import { ensureNetwork } from "../vps/machine";
 import { dataLabel, registrySocket } from "../vps/names";
 import { runArguments } from "./container";
-import { readAuthority, readOutsideAddress, readToken, writeOrder } from "./files";
-import { apiPort, clusterDirectory, clusterLabel, containerName, diskName } from "./names";
+import { readAuthority, readSlot, readToken, writeOrder } from "./files";
+import { clusterDirectory, clusterLabel, containerName, diskName } from "./names";
+import { integrationLabel, pullSecret } from "./pull-secret";
 
 const second = 1000;
 /** From nothing it takes ten seconds on two idle cores. */
 const bootMs = 180 * second;
 /** As long as pods need to end; then the power goes. */
 const shutdownSeconds = 40;
-
-/** Where the cluster's pods may pull from without a secret of their own. */
-export interface ClusterRegistry {
-  /** As image references begin: `127.0.0.1:5055`. */
-  readonly server: string;
-  readonly username: string;
-  readonly password: string;
-  /** The secret's name in every namespace. */
-  readonly secretName: string;
-}
-
-/** What a cluster is made from. */
-export interface ClusterOrder {
-  readonly id: string;
-  readonly name: string;
-  /** What the API has promised; what runs is {@link kubernetesVersion}. */
-  readonly version: string;
-  /** Which of the sandbox's addresses it has. */
-  readonly slot: number;
-  /** The first node of the first pool is the one that there is. */
-  readonly pools: readonly { readonly id: string; readonly name: string; readonly nodes: readonly string[] }[];
-  readonly registry?: ClusterRegistry;
-}
-
-/** How to log in to a cluster as its administrator. */
-export interface ClusterCredentials {
-  /** `https://127.0.0.20:6443` */
-  readonly server: string;
-  /** Certificate of the authority that the server's is from, PEM. */
-  readonly ca: string;
-  readonly token: string;
-}
 
 /** The image of all nodes. */
 export function ensureNodeImage(progress: Progress): Promise<string> {
@@ -58,13 +28,16 @@ export function ensureNodeImage(progress: Progress): Promise<string> {
 }
 
 /**
- * Makes a cluster, or starts the one that is there, and waits until its node takes pods. Its disk outlives the container: made again
- * after `down`, it is the same cluster with its pods and volumes.
+ * Makes a cluster, or starts the one that is there, and waits until its node takes pods. It has one node, the first of the first pool, of
+ * the version {@link kubernetesVersion}. Its disk outlives the container: made again after `down`, it is the same cluster with its pods
+ * and volumes.
  */
 export async function createCluster(order: ClusterOrder): Promise<void> {
   const node = writeOrder(order);
   const state = await containerState(order.id);
-  if (state !== undefined && state !== "created") {
+  if (state === "paused") {
+    await docker(["unpause", containerName(order.id)], `waking the cluster ${order.id}`);
+  } else if (state !== undefined && state !== "created") {
     await docker(["start", containerName(order.id)], `starting the cluster ${order.id}`);
   } else {
     // One that was created and never ran: its start failed, perhaps for a port that was taken.
@@ -76,28 +49,13 @@ export async function createCluster(order: ClusterOrder): Promise<void> {
 }
 
 /** The registry that the cluster is integrated with; `undefined`: none. */
-export async function setRegistry(id: string, registry: ClusterRegistry | undefined): Promise<void> {
+export async function setRegistry(id: string, registry: PullLogin | undefined): Promise<void> {
   const what = `the registry of the cluster ${id}`;
-  const marked = "sandbox.digitalocean.com/integration=registry";
   const others = registry === undefined ? [] : ["--field-selector", `metadata.name!=${registry.secretName}`];
-  await kubectl(id, ["--namespace", "kube-system", "delete", "secret", "--selector", marked, ...others], `removing ${what}`);
+  await kubectl(id, ["--namespace", "kube-system", "delete", "secret", "--selector", integrationLabel, ...others], `removing ${what}`);
   if (registry === undefined) return;
-  const auth = Buffer.from(`${registry.username}:${registry.password}`).toString("base64");
-  const config = { auths: { [registry.server]: { username: registry.username, password: registry.password, auth } } };
-  const secret = {
-    apiVersion: "v1",
-    kind: "Secret",
-    type: "kubernetes.io/dockerconfigjson",
-    metadata: {
-      name: registry.secretName,
-      namespace: "kube-system",
-      labels: { "sandbox.digitalocean.com/integration": "registry" },
-      // It is copied to all namespaces for this, see tools/kubernetes-cloud.
-      annotations: { "digitalocean.com/dosecret-identifier": registry.secretName },
-    },
-    data: { ".dockerconfigjson": Buffer.from(JSON.stringify(config)).toString("base64") },
-  };
-  await kubectl(id, ["apply", "--server-side", "--force-conflicts", "--filename", "-"], `setting ${what}`, JSON.stringify(secret));
+  const secret = JSON.stringify(pullSecret(registry, "kube-system"));
+  await kubectl(id, ["apply", "--server-side", "--force-conflicts", "--filename", "-"], `setting ${what}`, secret);
 }
 
 /** `undefined`: there is no such cluster. */
@@ -109,11 +67,11 @@ export async function clusterStatus(id: string): Promise<"running" | "off" | und
 
 /** Holds as long as the cluster has its disk, also while it is off. */
 export function clusterCredentials(id: string): Promise<ClusterCredentials> {
-  const [address, ca, token] = [readOutsideAddress(id), readAuthority(id), readToken(id)];
-  if (address === undefined || ca === undefined || token === undefined) {
+  const [slot, ca, token] = [readSlot(id), readAuthority(id), readToken(id)];
+  if (slot === undefined || ca === undefined || token === undefined) {
     return Promise.reject(new Error(`the cluster ${id} has not been started yet`));
   }
-  return Promise.resolve({ server: `https://${address}:${apiPort}`, ca, token });
+  return Promise.resolve({ server: clusterEndpoint(slot), ca, token });
 }
 
 /** Removes a cluster with its disk, also when there is none any more. */

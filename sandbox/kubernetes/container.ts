@@ -1,16 +1,7 @@
 import * as path from "node:path";
+import { clusterAddress, loadBalancerAddress, nodeAddress } from "../digitalocean/cluster-machines";
 import { networkName, registrySocket } from "../vps/names";
-import {
-  apiAddressOf,
-  apiPort,
-  clusterDirectory,
-  clusterLabel,
-  containerName,
-  diskName,
-  loadBalancerAddress,
-  loadBalancerPorts,
-  nodeAddress,
-} from "./names";
+import { apiPort, clusterDirectory, clusterLabel, containerName, diskName, loadBalancerPorts } from "./names";
 
 /** Docker's arguments for a cluster: one container with the control plane and the node. */
 export function runArguments(
@@ -18,7 +9,7 @@ export function runArguments(
   image: string,
 ): string[] {
   const published = [
-    `${apiAddressOf(slot)}:${apiPort}:${apiPort}`,
+    `${clusterAddress(slot)}:${apiPort}:${apiPort}`,
     ...loadBalancerPorts.map((port) => `${loadBalancerAddress(slot)}:${port}:${port}`),
   ].flatMap((mapping) => ["--publish", mapping]);
   const directory = clusterDirectory(id);

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { clusterAddress, loadBalancerAddress, nodeAddress, type ClusterOrder } from "../digitalocean/cluster-machines";
 import { writeFileAtomically } from "../support/atomic-file";
-import { apiAddressOf, clusterDirectory, loadBalancerAddress, nodeAddress } from "./names";
-import type { ClusterOrder } from "./cluster";
+import { clusterDirectory } from "./names";
 
 /**
  * Writes what the node reads at its start.
@@ -20,10 +20,11 @@ export function writeOrder({ id, slot, pools }: ClusterOrder): string {
   }
   const labels = [`doks.digitalocean.com/node-pool=${pool.name}`, `doks.digitalocean.com/node-pool-id=${pool.id}`];
   const lines = {
+    SLOT: slot,
     NODE: node,
     LABELS: labels.join(","),
     ADDRESS: nodeAddress(slot),
-    OUTSIDE: apiAddressOf(slot),
+    OUTSIDE: clusterAddress(slot),
     LOAD_BALANCER: loadBalancerAddress(slot),
   };
   fs.mkdirSync(path.join(clusterDirectory(id), "out"), { recursive: true, mode: 0o700 });
@@ -48,9 +49,10 @@ export function readAuthority(id: string): string | undefined {
   return read(id, path.join("out", "ca.crt"));
 }
 
-/** Where the apiserver answers. */
-export function readOutsideAddress(id: string): string | undefined {
-  return /^OUTSIDE=(.*)$/m.exec(read(id, "order") ?? "")?.[1];
+/** The slot that the cluster was made in. */
+export function readSlot(id: string): number | undefined {
+  const slot = /^SLOT=(\d+)$/m.exec(read(id, "order") ?? "")?.[1];
+  return slot === undefined ? undefined : Number(slot);
 }
 
 function read(id: string, name: string): string | undefined {

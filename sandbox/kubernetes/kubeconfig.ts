@@ -1,4 +1,4 @@
-import type { ClusterCredentials } from "./cluster";
+import type { ClusterCredentials } from "../digitalocean/cluster-machines";
 
 /** A configuration for kubectl that logs in as the cluster's administrator. */
 export function kubeconfig(name: string, { server, ca, token }: ClusterCredentials): string {

@@ -1,6 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { ShipError } from "../../components/errors";
+import { paths } from "../config";
+import { pullPublic } from "../images/public";
 import { CommandError, run } from "../process";
 import { onPath, type Progress } from "./cache";
 
@@ -17,27 +19,35 @@ export interface GoTool {
   readonly forImage?: boolean;
 }
 
-/** Builds the tool into `directory`. */
+/** The official image, for machines without a compiler. */
+const compilerImage = { repository: "docker.io/library/golang", tag: "1.26" };
+const limitMs = 25 * 60_000;
+
+/** How to call it: on this machine, or in a container for what runs in an image anyway. */
+export interface Compiler {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Where it writes what lies in the tool's directory here. */
+  readonly directory: string;
+}
+
+/**
+ * Builds the tool into `directory`, with the Go compiler on PATH; without one, what runs in an image is built in Go's own image.
+ * @throws ShipError TOOL_MISSING.
+ */
 export async function goBuild(tool: GoTool, directory: string, progress: Progress): Promise<void> {
-  const go = onPath("go");
-  if (go === undefined) {
-    throw new ShipError({
-      code: "TOOL_MISSING",
-      summary: `${tool.name} is not installed, cannot be downloaded, and cannot be built`,
-      found: `no ${tool.name} on PATH, no answer from its download site, no Go compiler`,
-      expected: `one of: ${tool.name} on PATH, a network that reaches its download site, Go 1.26 or newer`,
-      remedy: `install ${tool.name}, or Go from https://go.dev/dl/, then run again`,
-    });
-  }
-  progress(`building ${tool.name} ${tool.version} from its Go modules`);
   // The build happens on a copy: the compiler may want to write beside go.mod, and the checkout may be read-only.
   const source = path.join(directory, "source");
   fs.cpSync(path.join(__dirname, tool.name), source, { recursive: true });
+  const compiler = localCompiler(directory) ?? (tool.forImage === true ? await compilerInContainer(directory, progress) : undefined);
+  if (compiler === undefined) throw noCompiler(tool);
+  progress(`building ${tool.name} ${tool.version} from its Go modules`);
   const stamp = tool.stamp === undefined ? [] : ["-ldflags", `-s -w -X ${tool.stamp}`];
+  const output = path.join(compiler.directory, tool.name);
   try {
-    await run(go, ["build", "-mod=readonly", "-trimpath", ...stamp, "-o", path.join(directory, tool.name), tool.packagePath], {
+    await run(compiler.command, [...compiler.args, "build", "-mod=readonly", "-trimpath", ...stamp, "-o", output, tool.packagePath], {
       what: `building ${tool.name}`,
-      limitMs: 25 * 60_000,
+      limitMs,
       cwd: source,
       env: tool.forImage === true ? { ...process.env, CGO_ENABLED: "0", GOOS: "linux" } : process.env,
     });
@@ -52,4 +62,49 @@ export async function goBuild(tool: GoTool, directory: string, progress: Progres
     });
   }
   fs.rmSync(source, { recursive: true, force: true });
+}
+
+function localCompiler(directory: string): Compiler | undefined {
+  const go = onPath("go");
+  return go === undefined ? undefined : { command: go, args: [], directory };
+}
+
+/** `undefined` where the image cannot be pulled. What it downloads and compiles is kept for the next tool, in the cache. */
+async function compilerInContainer(directory: string, progress: Progress): Promise<Compiler | undefined> {
+  const image = await pullPublic(compilerImage.repository, compilerImage.tag, progress);
+  return image === undefined ? undefined : inContainer(image, directory);
+}
+
+/** Runs `go` of that image on the tool's directory, as the user that this process is. */
+export function inContainer(image: string, directory: string): Compiler {
+  const kept = path.join(paths.cache, "go");
+  fs.mkdirSync(kept, { recursive: true });
+  const variables = {
+    HOME: "/tmp",
+    GOCACHE: "/kept/build",
+    GOMODCACHE: "/kept/modules",
+    GOFLAGS: "-modcacherw",
+    SSL_CERT_DIR: "/authorities",
+  };
+  const passed = ["CGO_ENABLED", "GOOS", "GOPROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
+  const args = [
+    ...["run", "--rm", "--label", "odoo.sandbox=1", "--user", `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`],
+    ...["--volume", `${directory}:/tool`, "--workdir", "/tool/source", "--volume", `${kept}:/kept`],
+    // In addition to those that it knows.
+    ...["--volume", `${path.join(paths.state, "ca.crt")}:/authorities/ca.crt:ro`],
+    ...Object.entries(variables).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+    ...passed.flatMap((name) => ["--env", name]),
+    ...[image, "go"],
+  ];
+  return { command: "docker", args, directory: "/tool" };
+}
+
+function noCompiler(tool: GoTool): ShipError {
+  return new ShipError({
+    code: "TOOL_MISSING",
+    summary: `${tool.name} is not installed, cannot be downloaded, and cannot be built`,
+    found: `no ${tool.name} on PATH, no answer from its download site, no Go compiler`,
+    expected: `one of: ${tool.name} on PATH, a network that reaches its download site, Go 1.26 or newer`,
+    remedy: `install ${tool.name}, or Go from https://go.dev/dl/, then run again`,
+  });
 }

@@ -3,10 +3,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as https from "node:https";
 
+import { loadBalancerAddress } from "../../sandbox/digitalocean/cluster-machines";
 import { vpsImagesRecord } from "../../sandbox/images/base";
 import * as clusters from "../../sandbox/kubernetes/cluster";
 import * as faults from "../../sandbox/kubernetes/faults";
-import { containerName, diskName, loadBalancerAddress } from "../../sandbox/kubernetes/names";
+import { containerName, diskName } from "../../sandbox/kubernetes/names";
 import { until } from "../../sandbox/process";
 import { readServers } from "../../sandbox/servers-control";
 
@@ -50,14 +51,15 @@ describe("a Kubernetes node of the sandbox", () => {
     });
     return { status, output: `${stdout}${stderr}`.trim() };
   };
-  const k = (line: string, input = ""): string => {
-    const { status, output } = kubectl(line.split(" "), input);
+  /** @param more arguments with spaces in them */
+  const k = (line: string, more: readonly string[] = [], input = ""): string => {
+    const { status, output } = kubectl([...line.split(" "), ...more], input);
     assert.equal(status, 0, `kubectl ${line}: ${output}`);
     return output;
   };
-  const apply = (...items: readonly object[]): string => k("apply --filename -", JSON.stringify({ apiVersion: "v1", kind: "List", items }));
-  const ledger = (): string => k("exec -n shop writer -- cat /data/ledger");
-  const logs = (pod: string): string => k(`logs -n shop ${pod}`);
+  const apply = (...items: readonly object[]): string =>
+    k("apply --filename -", [], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+  const ledger = (): string => kubectl("exec -n shop deployment/writer -- cat /data/ledger".split(" ")).output;
   /** Runs a command in a pod to its end; answers whether it went well. */
   const succeeds = (name: string, namespace: string, command: string, labels: object = {}): boolean => {
     const spec = { restartPolicy: "Never", securityContext: restricted, containers: [container(image, command)] };
@@ -84,40 +86,41 @@ describe("a Kubernetes node of the sandbox", () => {
       https.get(`${server}${path}`, { ca, headers, agent: false }, (answer) => resolve(answer.resume().statusCode)).once("error", reject);
     });
   };
-  const shop = (text: string, imageOf = image): object => ({
+  const deployment = (name: string, replicas: number, spec: object): object => ({
     apiVersion: "apps/v1",
     kind: "Deployment",
-    metadata: metadata("web"),
+    metadata: metadata(name),
     spec: {
-      replicas: 2,
+      replicas,
       progressDeadlineSeconds: 15,
-      selector: { matchLabels: { app: "web" } },
+      selector: { matchLabels: { app: name } },
       strategy: { rollingUpdate: { maxUnavailable: 0 } },
-      template: {
-        metadata: { labels: { app: "web" } },
-        spec: {
-          securityContext: restricted,
-          containers: [
-            container(imageOf, `exec caddy respond --listen :8080 '${text}'`, {
-              ports: [{ name: "http", containerPort: 8080 }],
-              // Until nobody is sent here any more.
-              lifecycle: { preStop: { sleep: { seconds: 3 } } },
-              readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 1 },
-            }),
-          ],
-        },
-      },
+      template: { metadata: { labels: { app: name } }, spec },
     },
   });
+  const shop = (text: string, imageOf = image): object =>
+    deployment("web", 2, {
+      securityContext: restricted,
+      containers: [
+        container(imageOf, `exec caddy respond --listen :8080 '${text}'`, {
+          ports: [{ name: "http", containerPort: 8080 }],
+          // Until nobody is sent here any more.
+          lifecycle: { preStop: { sleep: { seconds: 3 } } },
+          readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 1 },
+        }),
+      ],
+    });
 
   before(async () => {
     await clusters.removeCluster(id);
     await clusters.createCluster(order);
     const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
     for (const name of ["shop", "street"]) apply({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
-    // Each comes with the secret, and pods need it from the first.
-    const accounts = "get serviceaccounts -A --field-selector metadata.name=default -o jsonpath={.items[*].imagePullSecrets[*].name}";
-    assert.ok(await until(() => k(accounts).split(" ").length >= 4, 20_000));
+    // Each gets the secret, and pods need it from the first.
+    for (const name of ["shop", "street"]) {
+      const secrets = ["get", "serviceaccount", "-n", name, "default", "-o", "jsonpath={.imagePullSecrets[*].name}"];
+      assert.ok(await until(() => kubectl(secrets).output === registry.secretName, 20_000));
+    }
   });
 
   after(async () => {
@@ -206,25 +209,23 @@ describe("a Kubernetes node of the sandbox", () => {
     });
     const untilTold = "trap 'echo told >> /data/ledger; exit' TERM; while :; do sleep 1 & wait $!; done";
     const writer = {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: metadata("writer"),
-      spec: {
-        securityContext: restricted,
-        containers: [
-          container(image, `ls /data; id -u >> /data/ledger; ${untilTold}`, {
-            volumeMounts: [
-              { name: "data", mountPath: "/data" },
-              { name: "shared", mountPath: "/shared" },
-            ],
-          }),
-        ],
-        volumes: ["data", "shared"].map((name) => ({ name, persistentVolumeClaim: { claimName: name } })),
-      },
+      securityContext: restricted,
+      containers: [
+        container(image, `ls /data > /data/listing; id -u >> /data/ledger; touch /shared/too; ${untilTold}`, {
+          volumeMounts: ["data", "shared"].map((name) => ({ name, mountPath: `/${name}` })),
+          readinessProbe: { exec: { command: ["test", "-e", "/shared/too"] }, periodSeconds: 1 },
+        }),
+      ],
+      volumes: ["data", "shared"].map((name) => ({ name, persistentVolumeClaim: { claimName: name } })),
     };
-    apply(claim("data", "ReadWriteOnce"), claim("shared", "ReadWriteMany", "sandbox-shared"), claim("wrong", "ReadWriteMany"), writer);
-    k("wait -n shop pod/writer --for=condition=Ready --timeout=60s");
-    assert.match(logs("writer"), /lost\+found/);
+    apply(
+      claim("data", "ReadWriteOnce"),
+      claim("shared", "ReadWriteMany", "sandbox-shared"),
+      claim("wrong", "ReadWriteMany"),
+      deployment("writer", 1, writer),
+    );
+    k("rollout status -n shop deployment/writer --timeout=60s");
+    assert.match(k("exec -n shop deployment/writer -- cat /data/listing"), /^lost\+found$/m);
     assert.equal(ledger(), "1000");
     const wrong = (): string => k("get events -n shop --field-selector involvedObject.name=wrong");
     assert.ok(await until(() => wrong().includes("ProvisioningFailed"), 20_000));
@@ -232,6 +233,37 @@ describe("a Kubernetes node of the sandbox", () => {
     k('patch pvc -n shop data -p {"spec":{"resources":{"requests":{"storage":"2Gi"}}}}');
     assert.ok(await until(() => k("get pvc -n shop data -o jsonpath={.status.capacity.storage}") === "2Gi", 20_000));
     k("delete pvc -n shop wrong");
+  });
+
+  it("takes a volume away with its claim", async () => {
+    const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+    apply({ apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: metadata("spare"), spec });
+    k("wait -n shop pvc/spare --for=jsonpath={.status.phase}=Bound --timeout=30s");
+    const volume = k("get pvc -n shop spare -o jsonpath={.spec.volumeName}");
+    const directory = (): string =>
+      execFileSync("docker", ["exec", containerName(id), "ls", "/var/lib/node/volumes"], { encoding: "utf8" });
+    assert.ok(directory().includes(volume));
+    k("delete pvc -n shop spare");
+    assert.ok(await until(() => !k("get pv -o name").includes(volume), 30_000));
+    assert.ok(!directory().includes(volume));
+  });
+
+  it("tells who has called where the service asks for the PROXY protocol", async () => {
+    const listen = container(image, "while :; do nc -l -p 8443 | head -n 1; done");
+    const annotations = { "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol": "true" };
+    apply(deployment("door", 1, { securityContext: restricted, containers: [listen] }), {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "door", namespace: "shop", annotations },
+      spec: { type: "LoadBalancer", selector: { app: "door" }, ports: [{ port: 443, targetPort: 8443 }] },
+    });
+    k("rollout status -n shop deployment/door --timeout=60s");
+    const called = async (): Promise<boolean> => {
+      await fetch(`http://${outside}:443/`, { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
+      return /^PROXY TCP4 198\.18\.77\.1 \S+ \d+ 443\r?$/m.test(k("logs -n shop deployment/door"));
+    };
+    assert.ok(await until(called, 20_000, 500));
+    k("delete service,deployment -n shop door");
   });
 
   it("lets through what a network policy allows, and drops the rest", async () => {
@@ -296,18 +328,17 @@ describe("a Kubernetes node of the sandbox", () => {
     assert.ok(await until(() => pressure() === "True", 90_000, 1000));
     await faults.emptyDisk(id);
     assert.ok(await until(() => pressure() === "False", 120_000, 1000));
-    k("rollout status -n shop deployment/web --timeout=120s");
+    for (const name of ["web", "writer"]) k(`rollout status -n shop deployment/${name} --timeout=120s`);
     assert.equal(await shows("second"), true);
   });
 
   it("comes back from a power cut, with what was written", async () => {
+    k("exec -n shop deployment/writer -- sh -c", ["echo before > /data/ledger"]);
     await faults.killNode(id);
     assert.equal(await clusters.clusterStatus(id), "off");
     await clusters.createCluster(order);
     assert.equal(await shows("second"), true);
-    assert.ok(
-      await until(() => kubectl(["exec", "-n", "shop", "writer", "--", "cat", "/data/ledger"]).output === "1000\n1000", 60_000, 500),
-    );
+    assert.ok(await until(() => ledger() === "before\n1000", 60_000, 500));
   });
 
   it("is the same cluster when its container was removed and is made again", async () => {
@@ -321,12 +352,6 @@ describe("a Kubernetes node of the sandbox", () => {
     assert.deepEqual([identity(), (await clusters.clusterCredentials(id)).token], [before, token]);
     assert.equal(await shows("second"), true);
     // Its pods were told to end before the power went.
-    assert.ok(
-      await until(
-        () => kubectl(["exec", "-n", "shop", "writer", "--", "cat", "/data/ledger"]).output === "1000\n1000\ntold\n1000",
-        60_000,
-        500,
-      ),
-    );
+    assert.ok(await until(() => ledger() === "before\n1000\ntold\n1000", 60_000, 500));
   });
 });

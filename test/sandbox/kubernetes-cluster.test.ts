@@ -175,3 +175,72 @@ describe("What a node is given", () => {
     assert.equal(plugins[0]?.ipam?.ranges[0]?.[0]?.subnet, `${pods}.0/24`);
   });
 });
+
+/** A kubectl that notes what it is asked and told, and knows two namespaces and a storage class. */
+const kubectl = `#!/bin/sh
+shift 2
+printf '%s\\n' "$*" >> "$CALLS"
+case "$*" in
+  apply*) printf '%s\\n' "$(cat)" >> "$TOLD" ;;
+  "get storageclasses"*)
+    echo '{"items":[{"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","provisioner":"theirs","metadata":{"name":"standard",
+      "annotations":{"storageclass.kubernetes.io/is-default-class":"true"}}}]}' ;;
+  "get namespaces --watch"*) printf 'kube-system\\nodoo\\n'; exec sleep 5 ;;
+  *server*) printf https://127.0.0.1:40000 ;;
+  *certificate-authority-data*) printf UEVN ;;
+  *"create token"*) printf theirs ;;
+esac
+`;
+
+describe("A cluster that the user has", () => {
+  let home: string;
+  beforeEach(() => {
+    home = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-kubernetes-"));
+    fs.writeFileSync(path.join(home, "kubectl"), kubectl, { mode: 0o755 });
+    for (const name of ["calls", "told"]) fs.writeFileSync(path.join(home, name), "");
+  });
+  afterEach(() => fs.rmSync(home, { recursive: true, force: true }));
+
+  const run = async (body: string): Promise<string> => {
+    const script = path.join(home, "script.ts");
+    const begin = `import { userCluster } from "${root}/sandbox/kubernetes/user-cluster";\nconst cluster = userCluster("mine");`;
+    fs.writeFileSync(script, `${begin}\nvoid (async () => { ${body} })();\n`);
+    const variables = { PATH: `${home}:${process.env["PATH"] ?? ""}`, CALLS: path.join(home, "calls"), TOLD: path.join(home, "told") };
+    const options = { cwd: root, timeout: 30_000, env: { ...process.env, ...variables, SANDBOX_STATE_DIR: home } };
+    return (await execute(process.execPath, ["--import", "tsx", script], options)).stdout.trim();
+  };
+  const told = (): Record<string, unknown>[] =>
+    fs
+      .readFileSync(path.join(home, "told"), "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .flatMap((line) => (JSON.parse(line) as { items: Record<string, unknown>[] }).items);
+
+  it("gets an administrator, its storage under the name that the program uses, and the pull secret in every namespace", async () => {
+    await run(`await cluster.createCluster({ ...${order}, registry: ${registry} });
+      const { readFileSync } = await import("node:fs");
+      while (!readFileSync(process.env.TOLD ?? "", "utf8").includes('"odoo"')) await new Promise((done) => setTimeout(done, 50));
+      await cluster.setRegistry("c-1", undefined);`);
+    const objects = told().map(({ kind, metadata, provisioner }) => ({ kind, provisioner, metadata: metadata as Record<string, string> }));
+    assert.deepEqual(
+      objects.map(({ kind, metadata }) => `${String(kind)} ${metadata["namespace"] ?? ""}/${metadata["name"] ?? ""}`).sort(),
+      [
+        "ClusterRoleBinding /odoo-sandbox",
+        "Secret kube-system/shop",
+        "Secret odoo/shop",
+        "ServiceAccount kube-system/odoo-sandbox",
+        "StorageClass /do-block-storage",
+      ],
+    );
+    const storage = objects.find(({ kind }) => kind === "StorageClass");
+    assert.deepEqual([storage?.provisioner, storage?.metadata["annotations"]], ["theirs", undefined]);
+    const calls = fs.readFileSync(path.join(home, "calls"), "utf8");
+    assert.doesNotMatch(calls, /planted/);
+    assert.ok(calls.trim().endsWith("delete secret --all-namespaces --selector sandbox.digitalocean.com/integration=registry"), calls);
+  });
+
+  it("tells where it answers, and a token that is the sandbox's own", async () => {
+    const printed = await run(`console.log(JSON.stringify(await cluster.clusterCredentials("c-1")));`);
+    assert.deepEqual(JSON.parse(printed), { server: "https://127.0.0.1:40000", ca: "PEM", token: "theirs" });
+  });
+});

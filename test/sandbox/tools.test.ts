@@ -82,6 +82,21 @@ describe("The sandbox's tools", () => {
     assert.deepEqual(await machine.run(imports, ask, { PATH: `${old}:/usr/bin:/bin` }), [built, builtHost, "built"]);
   });
 
+  it("for images are built in Go's own image where there is no compiler, and say so where there is none either", async () => {
+    fs.writeFileSync(path.join(machine.state, "ca.crt"), "");
+    const imports = `import { inContainer, goBuild } from "~/tools/go"; import * as path from "node:path";`;
+    const line = await machine.run(imports, `console.log(JSON.stringify(inContainer("golang", "/made/tool")));`);
+    const { command, args, directory } = line as { command: string; args: string[]; directory: string };
+    assert.deepEqual([command, directory, ...args.slice(-2)], ["docker", "/tool", "golang", "go"]);
+    assert.match(args.join(" "), / --user \d+:\d+ --volume \/made\/tool:\/tool --workdir \/tool\/source /);
+    const closed = { "https://docker.io/v2/": Date.now() };
+    fs.writeFileSync(path.join(machine.state, "offline.json"), JSON.stringify(closed));
+    const body = `const tool = { name: "caddy", packagePath: ".", version: "v0", forImage: true };
+      const error = await goBuild(tool, path.join("${machine.home}", "built"), () => undefined).catch((e: unknown) => e) as { code: string };
+      console.log(JSON.stringify(error.code));`;
+    assert.equal(await machine.run(imports, body, { PATH: machine.bin }), "TOOL_MISSING");
+  });
+
   it("say what to install when a tool can be neither found, downloaded nor built", async () => {
     const answer = await machine.run(
       `import { ensureEngine } from "~/tools/engine";`,
