@@ -41,6 +41,7 @@ const imageFiles = [
   "entrypoint.py",
   "modules.py",
   "odoo.conf",
+  "guard.py",
   "release_marker.py",
 ];
 const imageDirectory = "images/odoo";

@@ -283,7 +283,9 @@ def start(argv, environ, root):
         if for_odoo:
             raise
         warn(f"no configuration was written for {argv[0]!r}: {refusal}")
-    if for_odoo:
+    if for_odoo and environ.get("ODOO_GUARD") == "1":
+        argv = [sys.executable, "-I", str(Path(__file__).with_name("guard.py")), "run", *argv]
+    elif for_odoo:
         target = connection_target(options)
         wait_for_postgresql(target, environ.get("DB_WAIT_SECONDS") or "60")
         check_release(target, argv[1:], options, environ)

@@ -11,6 +11,7 @@ import modules
 SECONDS = 5
 UNDEFINED_TABLE, UNDEFINED_SCHEMA = "42P01", "3F000"
 WAY_OUT = "deploy the release that the database belongs to; `odoo-ship status` on the host tells which"
+UNFINISHED = "no release has come to its end here yet; deploy one"
 
 
 def databases(argv, configured):
@@ -27,8 +28,11 @@ def databases(argv, configured):
     return [name for name in dict.fromkeys(named) if name]
 
 
-def objection(target, names):
-    """(code, text) of the first reason not to start on the databases `names`, None if there is none. `target`: arguments of psycopg2.connect."""
+def objection(target, names, required=False):
+    """(code, text) of the first reason not to start on the databases `names`, None if there is none. `target`: arguments of psycopg2.connect.
+
+    `required`: a database that is not there, or has no marker, is a reason too: a deployment makes both before anyone serves them.
+    """
     import psycopg2  # only the image has it, and only this needs it
 
     for name in names:
@@ -36,16 +40,21 @@ def objection(target, names):
             connection = psycopg2.connect(dbname=name, connect_timeout=SECONDS, **target)
         except psycopg2.OperationalError as error:
             if not exists(psycopg2, target, name):
+                if required:
+                    return "RELEASE_INCOMPLETE", f"there is no database {name!r}: {UNFINISHED}"
                 continue  # Odoo says so itself, or makes it
             return "DATABASE_CONNECTION_ERROR", f"database {name!r} does not let Odoo in, so its release marker is unknown: {one_line(error)}"
         try:
             marker = read(connection)
         except psycopg2.Error as error:
             if error.pgcode in (UNDEFINED_TABLE, UNDEFINED_SCHEMA):
-                continue
-            return "RELEASE_UNKNOWN", f"the release marker of database {name!r} cannot be read: {one_line(error)}; see `odoo-ship status` on the host"
+                marker = None
+            else:
+                return "RELEASE_UNKNOWN", f"the release marker of database {name!r} cannot be read: {one_line(error)}; see `odoo-ship status` on the host"
         finally:
             connection.close()
+        if not marker and required:
+            return "RELEASE_INCOMPLETE", f"database {name!r} has no release marker: {UNFINISHED}"
         if marker and (found := mismatch(name, *marker)):
             return found
     return None

@@ -28,6 +28,8 @@ export class InitFailure extends Error {
     readonly id: string,
     readonly state: ValueMap,
     readonly inputs: ValueMap,
+    /** What else is known of it: shown below the message. */
+    readonly reasons: readonly string[] = [],
   ) {
     super(message);
   }
@@ -41,7 +43,7 @@ export function errorStatus(error: unknown): Partial<grpc.StatusObject> {
   failure.setId(error.id);
   failure.setProperties(toStruct(error.state));
   failure.setInputs(toStruct(error.inputs));
-  failure.setReasonsList([details]);
+  failure.setReasonsList([details, ...error.reasons]);
   const packed = new Any();
   packed.pack(failure.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
   const status = new Status();

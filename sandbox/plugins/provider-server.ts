@@ -6,10 +6,11 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { configFromRequest, EngineConfigError } from "./configuration";
 import { channelOptions, EngineLog } from "./engine-log";
 import { checkResponse, errorStatus, failureMessage } from "./messages";
+import type { ResourceProtocol } from "./protocol";
 import type { Provider, Resource } from "./resource";
 import { ResourceCalls } from "./resource-calls";
 import { findFailures } from "./schema";
-import { fromStruct, revealMap, toStruct } from "./values";
+import { fromStruct, revealMap, toStruct, type ValueMap } from "./values";
 
 type Handler<Request, Response> = (request: Request) => Response | Promise<Response>;
 
@@ -18,13 +19,14 @@ export class ProviderServer {
   private readonly server = new grpc.Server(channelOptions);
   private readonly cancelled = new AbortController();
   private readonly log = new EngineLog();
-  private readonly calls: ResourceCalls;
+  private readonly calls: ResourceProtocol;
 
   constructor(
     private readonly provider: Provider,
     private readonly version: string,
   ) {
-    this.calls = new ResourceCalls(this.log, this.cancelled.signal);
+    this.calls =
+      provider.protocol?.(this.log, this.cancelled.signal) ?? this.tableCalls(new ResourceCalls(this.log, this.cancelled.signal));
   }
 
   /** Listens on a free port of 127.0.0.1 and answers it. */
@@ -76,26 +78,44 @@ export class ProviderServer {
         const failures = findFailures(this.provider.config, configFromRequest(news, this.provider.config));
         return checkResponse(news, failures);
       }),
-      diffConfig: unary(() => new rpc.DiffResponse()),
+      diffConfig: unary((request: rpc.DiffRequest) => this.diffConfig(request)),
       configure: unary((request: rpc.ConfigureRequest) => this.configure(request)),
       invoke: unary((request: rpc.InvokeRequest) => this.invoke(request)),
-      check: unary((request: rpc.CheckRequest) => {
-        const resource = this.find(request.getUrn());
-        if (resource !== undefined) return this.calls.check(resource, request);
-        const supported = this.provider.resources.map(({ token }) => token).join(", ");
-        const reason = `resource type "${typeOf(request.getUrn())}" is not supported by the sandbox's stand-in plugin; supported: ${supported}`;
-        return checkResponse(fromStruct(request.getNews()), [{ property: "", reason }]);
-      }),
-      diff: unary((request: rpc.DiffRequest) => this.calls.diff(this.get(request.getUrn()), request)),
-      create: unary((request: rpc.CreateRequest) => this.calls.create(this.get(request.getUrn()), request)),
-      read: unary((request: rpc.ReadRequest) => this.calls.read(this.get(request.getUrn()), request)),
-      update: unary((request: rpc.UpdateRequest) => this.calls.update(this.get(request.getUrn()), request)),
-      delete: unary((request: rpc.DeleteRequest) => this.calls.delete(this.get(request.getUrn()), request)),
+      check: unary((request: rpc.CheckRequest) => this.calls.check(request)),
+      diff: unary((request: rpc.DiffRequest) => this.calls.diff(request)),
+      create: unary((request: rpc.CreateRequest) => this.calls.create(request)),
+      read: unary((request: rpc.ReadRequest) => this.calls.read(request)),
+      update: unary((request: rpc.UpdateRequest) => this.calls.update(request)),
+      delete: unary((request: rpc.DeleteRequest) => this.calls.delete(request)),
       cancel: unary(() => {
         this.cancel();
         return new Empty();
       }),
     };
+  }
+
+  /** The calls on the rows of the provider's table. */
+  private tableCalls(calls: ResourceCalls): ResourceProtocol {
+    return {
+      check: async (request) => {
+        const resource = this.find(request.getUrn());
+        if (resource !== undefined) return calls.check(resource, request);
+        const supported = this.provider.resources.map(({ token }) => token).join(", ");
+        const reason = `resource type "${typeOf(request.getUrn())}" is not supported by the sandbox's stand-in plugin; supported: ${supported}`;
+        return checkResponse(fromStruct(request.getNews()), [{ property: "", reason }]);
+      },
+      diff: async (request) => calls.diff(this.get(request.getUrn()), request),
+      create: async (request) => calls.create(this.get(request.getUrn()), request),
+      read: async (request) => calls.read(this.get(request.getUrn()), request),
+      update: async (request) => calls.update(this.get(request.getUrn()), request),
+      delete: async (request) => calls.delete(this.get(request.getUrn()), request),
+    };
+  }
+
+  private diffConfig(request: rpc.DiffRequest): rpc.DiffResponse {
+    const plain = (sent: ValueMap): ValueMap => revealMap(configFromRequest(sent, this.provider.config));
+    const [old, now] = [plain(fromStruct(request.getOlds())), plain(fromStruct(request.getNews()))];
+    return this.provider.diffConfig?.(old, now) ?? new rpc.DiffResponse();
   }
 
   private configure(request: rpc.ConfigureRequest): rpc.ConfigureResponse {

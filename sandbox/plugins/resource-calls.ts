@@ -3,6 +3,7 @@ import * as rpc from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import type { EngineLog } from "./engine-log";
 import { checkResponse, InitFailure } from "./messages";
+import { redactor } from "./redactor";
 import { Unfinished, type Call, type Checked, type ExistingCall, type Resource } from "./resource";
 import { applySchema, findFailures } from "./schema";
 import {
@@ -58,7 +59,9 @@ export class ResourceCalls {
         !sameValue(old[name], now[name]) &&
         (resource.differs?.(name, old[name], now[name]) ?? true),
     );
-    const replaces = changed.filter((name) => resource.inputs[name]?.replace === true);
+    const replaces = changed.filter(
+      (name) => resource.inputs[name]?.replace === true || resource.replaces?.(name, old[name], now[name]) === true,
+    );
     const response = new rpc.DiffResponse();
     response.setChanges(changed.length > 0 ? rpc.DiffResponse.DiffChanges.DIFF_SOME : rpc.DiffResponse.DiffChanges.DIFF_NONE);
     response.setDiffsList(changed);
@@ -243,11 +246,4 @@ function diffKind(before: boolean, after: boolean, replaces: boolean): rpc.Prope
   if (!before) return replaces ? ADD_REPLACE : ADD;
   if (!after) return replaces ? DELETE_REPLACE : DELETE;
   return replaces ? UPDATE_REPLACE : UPDATE;
-}
-
-/** Replaces secret texts. Very short ones would tear holes into every line and are no secrets that hold. */
-function redactor(secrets: readonly string[]): (line: string) => string {
-  const long = [...new Set(secrets.flatMap((item) => [item, ...item.split("\n")]).filter((item) => item.length >= 4))];
-  long.sort((one, other) => other.length - one.length);
-  return (line) => long.reduce((text, item) => text.replaceAll(item, "[secret]"), line);
 }

@@ -1,3 +1,6 @@
+import type { DiffResponse } from "@pulumi/pulumi/proto/provider_pb";
+import type { EngineLog } from "./engine-log";
+import type { ResourceProtocol } from "./protocol";
 import type { Failure, Properties } from "./schema";
 import type { Value, ValueMap } from "./values";
 
@@ -73,6 +76,8 @@ export interface Resource {
   check?(call: Call): Promise<Checked>;
   /** Whether this changed input matters. Default: yes. */
   differs?(name: string, old: Value | undefined, now: Value | undefined): boolean;
+  /** Whether this change of an input makes a new resource although its row does not say so in general. */
+  replaces?(name: string, old: Value | undefined, now: Value | undefined): boolean;
   create(call: Call): Promise<Outcome>;
   /** `undefined`: it is gone. Default: the state as it is. */
   read?(call: ExistingCall): Promise<Outcome | undefined>;
@@ -96,4 +101,8 @@ export interface Provider {
   readonly resources: readonly Resource[];
   readonly functions: readonly ProviderFunction[];
   configure(config: ValueMap): void;
+  /** Serves types that are not a table, in the place of `resources`. */
+  protocol?(log: EngineLog, cancelled: AbortSignal): ResourceProtocol;
+  /** What a changed configuration does to the provider and so to its resources. Default: nothing. */
+  diffConfig?(old: ValueMap, now: ValueMap): DiffResponse;
 }

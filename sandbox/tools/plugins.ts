@@ -8,7 +8,7 @@ import type { Progress } from "./cache";
 import { markUnreachable, reachable } from "./offline";
 
 /** Providers whose plugins the program needs; each is named like its npm package @pulumi/<name>. */
-export const providers = ["docker", "digitalocean", "command"] as const;
+export const providers = ["docker", "digitalocean", "command", "kubernetes"] as const;
 export type Provider = (typeof providers)[number];
 
 /** Where a plugin came from. `mirror` is SANDBOX_PLUGIN_DIR. */

@@ -104,6 +104,7 @@ export class EntrypointProcess {
       fs.writeFileSync(path.join(this.root, "bin", program), recorder, { mode: 0o755 });
     }
     fs.writeFileSync(path.join(this.root, "python/psycopg2.py"), psycopg2);
+    fs.writeFileSync(path.join(this.root, "image/guard.py"), recorder);
     fs.copyFileSync(path.join(imageDirectory, "odoo.conf"), path.join(this.root, "etc/odoo/odoo.conf"));
     for (const file of ["entrypoint.py", "release_marker.py", "modules.py"]) {
       fs.copyFileSync(path.join(imageDirectory, file), path.join(this.root, "image", file));
@@ -128,6 +129,22 @@ export class EntrypointProcess {
       started: fs.existsSync(record) ? (JSON.parse(fs.readFileSync(record, "utf8")) as Started) : undefined,
       options: this.#writtenOptions(),
     };
+  }
+
+  /** What keeps a guard from starting Odoo on the database `odoo`; null: nothing. */
+  objection(databases: Readonly<Record<string, unknown>>): readonly [code: string, text: string] | null {
+    const script = `import json, sys
+sys.path.insert(0, sys.argv[1])
+import release_marker
+target = dict(host="db", port="5432", user="odoo", password="x")
+print(json.dumps(release_marker.objection(target, ["odoo"], required=True)))`;
+    const { stdout, stderr } = spawnSync("python3", ["-c", script, path.join(this.root, "image")], {
+      env: this.#environment({ DATABASES: JSON.stringify(databases) }),
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    assert.equal(stderr, "");
+    return JSON.parse(stdout) as [string, string] | null;
   }
 
   /** As `run`, without waiting for its end. */

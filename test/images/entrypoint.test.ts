@@ -59,6 +59,15 @@ describe("the entrypoint of the image", () => {
       assert.deepEqual(argv("odoo", "shell", "-d", "x"), ["shell", "-d", "x"]);
     });
 
+    it("under a guard where that is asked for, which waits for the database itself", () => {
+      const { status, started, options } = entrypoint.run({ ...required, ODOO_GUARD: "1", POSTGRESQL_DOWN: "1" }, ["odoo", "--no-http"]);
+      assert.equal(status, 0);
+      assert.deepEqual(started?.argv, ["run", "odoo", "--no-http"]);
+      assert.equal(options?.db_password, dbPassword);
+      assert.ok(!JSON.stringify(started).includes(dbPassword));
+      assert.deepEqual(entrypoint.run({ ...required, ODOO_GUARD: "1" }, ["odoo", "--version"]).started?.argv, ["--version"]);
+    });
+
     it("without passwords or a database where none is needed", () => {
       for (const words of [["odoo", "--version"], ["--help"], ["odoo", "scaffold", "x"]]) {
         const { status, started, options } = entrypoint.run({ POSTGRESQL_DOWN: "1" }, words);

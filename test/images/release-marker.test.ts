@@ -71,6 +71,14 @@ describe("the release marker of a database", () => {
     });
   });
 
+  it("is demanded by a guard, which serves nothing that no release has finished", () => {
+    for (const databases of [{}, { odoo: [] }, { odoo: { pgcode: "42P01" } }, { odoo: { pgcode: "3F000" } }]) {
+      assert.equal(entrypoint.objection(databases)?.[0], "RELEASE_INCOMPLETE", JSON.stringify(databases));
+    }
+    assert.equal(entrypoint.objection({ odoo: newer })?.[0], "RELEASE_MISMATCH");
+    assert.equal(entrypoint.objection({ odoo: marked({ base: ["b1"] }) }), null);
+  });
+
   describe("refuses with exit 78 and one line", () => {
     it("a release with another content of an installed module, naming it, the database's release and the way out", () => {
       assertRefused(

@@ -22,7 +22,7 @@ describe("The installed stand-in plugins", () => {
   });
 
   it("have the versions that the npm packages name, where the engine looks for them", () => {
-    const expected = ["command", "digitalocean", "docker"].map((name) => {
+    const expected = ["command", "digitalocean", "docker", "kubernetes"].map((name) => {
       const file = path.resolve("node_modules/@pulumi", name, "package.json");
       const { version } = JSON.parse(fs.readFileSync(file, "utf8")) as { version: string };
       return path.join(home, "plugins", `resource-${name}-v${version}`, `pulumi-resource-${name}`);
@@ -37,7 +37,7 @@ describe("The installed stand-in plugins", () => {
     assert.deepEqual(times(), before);
   });
 
-  for (const name of ["command", "digitalocean", "docker"]) {
+  for (const name of ["command", "digitalocean", "docker", "kubernetes"]) {
     it(`start from any directory, answer and end on the engine's signal: ${name}`, async () => {
       const { child, port } = await start(name);
       const plugin = new PluginClient(port);

@@ -48,7 +48,7 @@ class Databases:
 
 class TakingBackTest(WorkerCase):
     def begin(self, known, live, kept):
-        store = Filestore(self.root)
+        store = Filestore(self.root, self.root / "aside")
         for path, text in ((store.live("odoo"), live), (store.kept("a"), kept)):
             path.mkdir(parents=True)
             (path / "file").write_text(text)
@@ -57,11 +57,11 @@ class TakingBackTest(WorkerCase):
     def release(self, known, operations):
         host = type("Host", (), {"postgres": Databases(known, operations)})()
         release = protocol.Release(host, request(), Journal({"attempt": "a"}), print)
-        release.filestore = lambda: Filestore(self.root)
+        release.filestore = lambda: Filestore(self.root, self.root / "aside")
         return release
 
     def assert_back(self, known):
-        store = Filestore(self.root)
+        store = Filestore(self.root, self.root / "aside")
         self.assertEqual(known, {"odoo": "before", "odoo-failed-a": "half upgraded"})
         self.assertEqual((store.live("odoo") / "file").read_text(), "before")
         self.assertEqual((store.kept("failed-a") / "file").read_text(), "half upgraded")

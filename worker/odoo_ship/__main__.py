@@ -10,6 +10,7 @@
   odoo-ship dump                              a dump to the configured destination now
   odoo-ship resume                            goes on with, or takes back, what was interrupted
   odoo-ship logs                              the worker's log
+  odoo-ship job REQUEST.json                  one release to its end, in a Kubernetes Job
 """
 
 import argparse
@@ -19,16 +20,18 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 sys.dont_write_bytecode = True
 
 import dump  # noqa: E402
+import hosts  # noqa: E402
 import ledger  # noqa: E402
 import project  # noqa: E402
-import protocol  # noqa: E402
 import restore  # noqa: E402
 import worker  # noqa: E402
 from failures import Failure, text_of  # noqa: E402
+from compose_host import FIRST_LOGIN  # noqa: E402
 from files import LOGS, read_json  # noqa: E402
 
 WAIT_SECONDS = 3 * 3600
@@ -39,6 +42,7 @@ def parser():
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
     for name in ("receive", "run", "resume", "points", "first-login", "logs"):
         commands.add_parser(name)
+    commands.add_parser("job").add_argument("request", type=Path)
     status = commands.add_parser("status")
     status.add_argument("--json", action="store_true")
     status.add_argument("--request")
@@ -61,7 +65,7 @@ def parser():
 
 def main():
     args = parser().parse_args()
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and not hosts.KUBERNETES:
         print("odoo-ship needs root: sudo odoo-ship …", file=sys.stderr)
         return 77
     os.umask(0o077)
@@ -80,6 +84,10 @@ def receive(_):
 
 def run(_):
     return worker.serve()
+
+
+def job(args):
+    return worker.job(args.request)
 
 
 def resume(_):
@@ -197,11 +205,11 @@ def follow(request_id):
 
 def first_login(_):
     """Once: whoever reads it later than its owner must not find it."""
-    if not protocol.FIRST_LOGIN.exists():
+    if not FIRST_LOGIN.exists():
         print("The first password was shown already, or nothing is installed. Odoo's login page can send a new one.", file=sys.stderr)
         return 1
-    print(protocol.FIRST_LOGIN.read_text(encoding="utf-8"), end="", flush=True)
-    protocol.FIRST_LOGIN.unlink()
+    print(FIRST_LOGIN.read_text(encoding="utf-8"), end="", flush=True)
+    FIRST_LOGIN.unlink()
 
 
 def restore_point(args):
@@ -217,7 +225,7 @@ def logs(_):
         f"journalctl --no-pager -u odoo-ship.service -n 100; echo; tail -n 60 $(ls -t {LOGS}/*.log | head -1)", shell=True, check=False)
 
 
-COMMANDS = {"receive": receive, "run": run, "resume": resume, "status": status, "points": points, "deploy": deploy, "revert": revert,
+COMMANDS = {"receive": receive, "run": run, "job": job, "resume": resume, "status": status, "points": points, "deploy": deploy, "revert": revert,
             "restore": restore_point, "first-login": first_login, "dump": take_dump, "logs": logs}
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import hosts
 import ledger
 import project
 import protocol
 from failures import Failure, tail
 from files import STATE, Lock, write_json
-from host import ComposeHost
 from journal import Journal, now
 from shell import run
 
@@ -53,7 +53,7 @@ def send(settings):
     if journal and journal.open:
         raise Failure("RELEASE_IN_PROGRESS", "there is no dump in the middle of a release", found=f"request {journal['request']} at {journal['step']}",
                       expected="its end", remedy="the nightly dump tries again by itself; else `odoo-ship dump` after it")
-    host = ComposeHost()
+    host = hosts.here()
     request = project.staged(ledger.live()["release"])
     prefix = f"{urlsplit(request['url']).hostname}-{request['database']}"
     name = f"{prefix}-{time.strftime('%Y%m%dt%H%M%Sz', time.gmtime())}"
@@ -63,7 +63,7 @@ def send(settings):
         try:
             # Linked before and after the database is read: no file that the dump names can be missing.
             store.link(store.live(request["database"]), kept, serving=True)
-            database = destination.send(f"{name}.dump", f'docker exec {host.postgres.container} pg_dump -U postgres -Fc "{request["database"]}"')
+            database = destination.send(f"{name}.dump", " ".join(map(quote, [*host.postgres.command, "pg_dump", "-U", host.postgres.admin, "-Fc", request["database"]])))
             relink(store.live(request["database"]), kept)
             files = destination.send(f"{name}.filestore.tar", f'tar -C "{kept}" -cf - .')
         finally:

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-STATE = Path("/var/lib/odoo-ship")
+STATE = Path(os.environ.get("ODOO_SHIP_STATE", "/var/lib/odoo-ship"))
 PROJECT = Path("/opt/odoo")
 LOGS = STATE / "logs"
 
@@ -22,7 +22,8 @@ def write(path, text, mode=0o600, owner=(0, 0)):
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.chown(partial, *owner)
+        if os.geteuid() == 0:
+            os.chown(partial, *owner)
         os.chmod(partial, mode)
         os.replace(partial, path)
     except OSError:

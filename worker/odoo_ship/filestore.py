@@ -8,25 +8,27 @@ from files import remove_tree, sync_directory
 
 
 class Filestore:
-    """`root`: where Odoo's data directory lies on the host. A file in it is never changed in place: its name is its content's hash."""
+    """`root`: where Odoo's data directory lies. A file in it is never changed in place: its name is its content's hash.
 
-    def __init__(self, root, uid=100, gid=101):
-        self.root = Path(root)
+    `aside`: on the same file system, where Odoo does not look; restore points and evidence lie there.
+    """
+
+    def __init__(self, root, aside, uid=100, gid=101):
+        self.root, self.aside = Path(root), Path(aside)
         self.owner = (uid, gid)
 
     def live(self, database):
         return self.root / "filestore" / database
 
     def kept(self, name):
-        """Restore points and evidence lie where Odoo does not look, readable by root only."""
-        return self.root / "odoo-ship" / name
+        return self.aside / name
 
     def prepare(self):
         for directory, mode in ((self.root, 0o700), (self.root / "filestore", 0o700)):
             directory.mkdir(exist_ok=True)
             os.chown(directory, *self.owner)
             os.chmod(directory, mode)
-        (self.root / "odoo-ship").mkdir(mode=0o700, exist_ok=True)
+        self.aside.mkdir(mode=0o700, exist_ok=True)
 
     def link(self, source, target, serving=False):
         """Hard links of everything below `source`; a copy that a crash cut off is made anew.

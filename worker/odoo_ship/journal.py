@@ -25,10 +25,9 @@ class Journal:
         return None if entry is None else cls(entry)
 
     @classmethod
-    def begin(cls, request_id, mode, source, target, attempt):
-        """`source` and `target`: release ids; `attempt`: a word that names everything this attempt makes."""
-        journal = cls({"request": request_id, "mode": mode, "from": source, "to": target, "attempt": attempt, "began": now()})
-        return journal
+    def begin(cls, request_id, mode, source, target, attempt, job=None):
+        """`source` and `target`: release ids; `attempt`: a word that names everything this attempt makes; `job`: who makes it, where that is not the host."""
+        return cls({"request": request_id, "mode": mode, "from": source, "to": target, "attempt": attempt, "job": job, "began": now()})
 
     def __getitem__(self, name):
         return self.entry.get(name)

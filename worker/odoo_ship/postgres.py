@@ -1,10 +1,11 @@
-"""PostgreSQL as its superuser, through the socket in the database's own container: no password, and tools of the server's version."""
+"""PostgreSQL as the user who may copy, rename and drop databases."""
 
 import base64
 import hashlib
 import hmac
 import json
 import os
+import subprocess
 import time
 
 from failures import Failure, code_from_log, tail
@@ -36,8 +37,31 @@ class Postgres:
     ROLE = "odoo"
     NAME = "odoo-ship"
 
-    def __init__(self, container="odoo-db"):
-        self.container = container
+    def __init__(self, admin, command, env, story):
+        """`command` and `env`: what goes before and around PostgreSQL's own programs. `story`: where an operator finds why it does not answer."""
+        self.admin, self.command, self.env, self.story = admin, command, env, story
+
+    @classmethod
+    def in_container(cls, container):
+        """As its superuser, through the socket in its own container: no password, and tools of the server's version."""
+        return cls("postgres", ["docker", "exec", "-i", "-e", f"PGAPPNAME={cls.NAME}", container], {}, f"docker logs {container}")
+
+    @classmethod
+    def at(cls, env, story):
+        """By the network, with libpq's variables."""
+        return cls(env["PGUSER"], [], {**env, "PGAPPNAME": cls.NAME}, story)
+
+    def run(self, args, limit, given=None):
+        """One of PostgreSQL's programs."""
+        return run([*self.command, *args], limit, given=given, env=self.env)
+
+    def start(self, args):
+        """One that is talked to."""
+        return subprocess.Popen([*self.command, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                env={**os.environ, **self.env})
+
+    def psql(self, database):
+        return ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-U", self.admin, "-d", database]
 
     def sql(self, statements, database="postgres", limit=QUICK, what="asking PostgreSQL"):
         """Rows of the last statements, unaligned, fields apart by tabs."""
@@ -51,14 +75,13 @@ class Postgres:
         return rows[0][0] if rows else None
 
     def _psql(self, statements, database, limit):
-        args = ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-f", "-"]
-        return run(["docker", "exec", "-i", "-e", f"PGAPPNAME={self.NAME}", self.container, *args], limit, given=statements)
+        return self.run([*self.psql(database), "-f", "-"], limit, given=statements)
 
     def _failure(self, what, result):
         code = code_from_log(result.text, "DATABASE_CONNECTION_ERROR" if result.status != 3 else "DEPLOY_FAILED")
         return Failure(code, f"{what} failed", found=tail(result.text, 5) or f"exit status {result.status}",
                        expected="PostgreSQL that answers and has room", log=tail(result.text),
-                       remedy=f"docker logs {self.container} shows why; when it runs again, deploy again")
+                       remedy=f"`{self.story}` shows why; when it runs again, deploy again")
 
     def end_what_was_left(self):
         """A copy that a killed worker has ordered goes on in the server."""
@@ -73,7 +96,7 @@ class Postgres:
         if rows:
             raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image sorts text differently than the one that made the database",
                           found=f"collation version {rows[0][0]}, now {rows[0][1]}", expected="the same version, or rebuilt indexes",
-                          remedy=f'docker exec odoo-db psql -U postgres -d {database} -c "REINDEX DATABASE {database}" '
+                          remedy=f'{" ".join([*self.command, "psql"])} -U {self.admin} -d {database} -c "REINDEX DATABASE {database}" '
                                  f'-c "ALTER DATABASE {database} REFRESH COLLATION VERSION", then deploy again')
 
     def tables(self, database):
@@ -84,15 +107,16 @@ class Postgres:
         end = time.monotonic() + seconds
         while True:
             # By TCP: during its first set-up PostgreSQL listens on the socket only.
-            result = run(["docker", "exec", self.container, "pg_isready", "-q", "-h", "127.0.0.1", "-U", "postgres"], QUICK)
-            if result.ok:
+            address = ["-h", "127.0.0.1"] if self.command else []
+            if self.run(["pg_isready", "-q", *address, "-U", self.admin], QUICK).ok:
                 return
             if time.monotonic() > end:
-                logs = run(["docker", "logs", "--tail", "25", self.container], QUICK).text
                 raise Failure("DATABASE_CONNECTION_ERROR", "PostgreSQL does not answer", found=f"no connection within {seconds} s",
-                              expected=f"the container {self.container} accepting connections",
-                              remedy=f"docker logs {self.container} shows why", log=tail(logs))
+                              expected="a PostgreSQL that accepts connections", remedy=f"`{self.story}` shows why", log=self.last_words())
             time.sleep(0.3)
+
+    def last_words(self):
+        return tail(run([*self.story.split(), "--tail=25"], QUICK).text) if self.command else ""
 
     def exists(self, database):
         return self.value(f"SELECT 1 FROM pg_database WHERE datname = {literal(database)}") == "1"
@@ -134,6 +158,13 @@ class Postgres:
         finally:
             self.open(source)
         self.copy_settings(source, target)
+
+    def copy(self, source, target):
+        """A copy while the source is in use; the failure, if there is one, is the caller's to tell."""
+        self.drop(target)
+        self.create(target)
+        script = 'pg_dump -U "$1" -Fc "$2" | pg_restore -U "$1" -d "$3" --exit-on-error'
+        return self.run(["bash", "-o", "pipefail", "-c", script, "copy", self.admin, source, target], LONG)
 
     def rename(self, old, new):
         self._without_sessions(old, f"ALTER DATABASE {quoted(old)} RENAME TO {quoted(new)}")

@@ -15,13 +15,10 @@ import plan as planning
 import project
 from failures import Failure, code_from_log, tail
 from files import LOGS, Reserve, STATE
-from filestore import Filestore
-from journal import Journal, now
-from postgres import LONG
+from journal import now
 
 IMAGE_BYTES, SPARE_BYTES = 4_000_000_000, 500_000_000
 REHEARSAL = "rehearsal"
-FIRST_LOGIN = STATE / "first-login"
 REPORT_URL = "http://127.0.0.1:8069"
 
 
@@ -48,17 +45,16 @@ class Release:
         with journal.step("preflight", say):
             self.preflight()
         with journal.step("pulled", say):
-            self.pull()
+            self.image = self.host.fetch(self.request)
             self.plan = self.make_plan()
             journal.note(mode=self.plan.mode, point=journal["attempt"] if self.plan.mode == "maintenance" else None)
             say(f"pulled: {self.plan.describe()}")
         if self.settings["rehearse"] and self.plan.mode != "install" and self.plan.changes_modules and not self.restore:
             with journal.step("rehearsed", say):
                 self.rehearse()
-        closing = self.plan.mode != "rolling" or self.host.changes(self.request, "db")
-        if closing:
+        if self.plan.mode != "rolling" or self.host.must_close(self.request):
             with journal.step("closed", say):
-                self.close()
+                self.host.close(self.request)
         if self.plan.mode == "maintenance":
             with journal.step("point", say):
                 self.take_point()
@@ -66,15 +62,13 @@ class Release:
             with journal.step("upgraded", say):
                 self.upgrade()
         with journal.step("smoked", say):
-            if self.plan.changes_modules or self.host.changes(self.request, "odoo"):
-                self.smoke_apart()
             self.activate()
         self.commit()
 
     def preflight(self):
         """Nothing is touched. What needs the image itself is checked once it is here, still before anything changes."""
         self.host.remove_tasks()
-        self.reserve().keep()
+        self.host.reserve().keep()
         needed = {} if self.host.has_image(self.request["image"]) else {"images": IMAGE_BYTES}
         for place, free in self.host.free().items():
             want = SPARE_BYTES + needed.get("images", 0)
@@ -89,39 +83,13 @@ class Release:
     def require_room(self, copies, database=None):
         """Room for so many copies of the database beside it."""
         size = self.postgres.size(database or self.database)
-        path = project.volume_path("odoo-db-data")
-        free = self.host.free()[str(path)]
+        place, free = self.host.database_disk()
         if free < copies * size + SPARE_BYTES:
-            raise disk_low(path, free, copies * size + SPARE_BYTES)
-
-    def pull(self):
-        self.host.log_in(self.request["registry"])
-        images = self.host.service_images(self.request)
-        for image in sorted(set(images)):
-            if not re.search(r"@sha256:[0-9a-f]{64}$", image):
-                raise Failure("DEPLOY_FAILED", "an image is not named by its digest", found=image, expected="repository@sha256:…",
-                              remedy="deploy from Pulumi, which renders it so")
-            self.host.pull(image, 1800)
-        self.image = self.host.series_and_modules(self.request["image"])
-        self.refuse_postgres_mismatch()
-
-    def refuse_postgres_mismatch(self):
-        if not self.host.has_volume("odoo-db-data"):
-            return
-        version = project.volume_path("odoo-db-data") / "PG_VERSION"
-        if not version.exists():
-            return
-        found, major = version.read_text().strip(), self.host.postgres_major(self.host.service_image(self.request, "db"))
-        if major is not None and found != major:
-            raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image does not fit the data directory",
-                          found=f"data of PostgreSQL {found}, image of {major}", expected="the same major version",
-                          remedy="keep the older image in the images record; a new major version needs a dump and a restore")
+            raise disk_low(place, free, copies * size + SPARE_BYTES)
 
     def make_plan(self):
         if self.journal["from"] is None:
-            project.prepare(self.request)
-            self.host.start_database(self.request, 120)
-            self.postgres.prepare_role(project.generated("odoo-db-password"))
+            self.host.prepare(self.request)
         elif not self.postgres.exists(self.database):
             raise Failure("DATABASE_CONNECTION_ERROR", f"the database {self.database} is gone", found=f"PostgreSQL has no {self.database}",
                           expected="the live database", remedy="`odoo-ship points` lists restore points; `odoo-ship restore` puts one into a new database")
@@ -153,10 +121,7 @@ class Release:
         """The same upgrade on a neutralised copy, while the live release serves: most bad releases end here."""
         name = f"{self.database}-{REHEARSAL}"
         try:
-            self.postgres.drop(name)
-            self.postgres.create(name)
-            copy = f'pg_dump -U postgres -Fc "{self.database}" | pg_restore -U postgres -d "{name}" --exit-on-error'
-            result = self.host.in_database(["bash", "-o", "pipefail", "-c", copy], LONG)
+            result = self.postgres.copy(self.database, name)
             if not result.ok:
                 raise Failure(code_from_log(result.text, "DATABASE_CONNECTION_ERROR"), "the copy for the rehearsal cannot be made",
                               found=tail(result.text, 3), expected="room for a second database",
@@ -183,13 +148,6 @@ class Release:
         if not result.ok:
             raise Failure("DEPLOY_FAILED", "a copy of the database cannot be neutralised", found=f"exit status {result.status}",
                           expected="a copy that sends no mail and runs no job", remedy="see the log", log=tail(result.text))
-
-    def close(self):
-        """No new request from here on; those under way are finished; then Odoo is stopped, and with it cron."""
-        project.close()
-        self.host.stop_odoo()
-        if self.host.changes(self.request, "db"):
-            self.host.start_database(self.request, 120)
 
     def take_point(self):
         """The data as they are when this release is left: cloned, with the files as hard links."""
@@ -229,10 +187,8 @@ class Release:
         self.filestore().prepare()
         self.change_modules(self.database)
         container = self.host.start_task(self.request, "first-login", ["sleep", "300"], self.database)
-        password = secrets.token_urlsafe(15)
-        self.ask_odoo(container, {"database": self.database, "do": "first-install", "password": password}).close()
+        self.ask_odoo(container, {"database": self.database, "do": "first-install", "password": self.host.first_password()}).close()
         self.host.remove_task("first-login")
-        project.write(FIRST_LOGIN, f"user: admin\npassword: {password}\n", mode=0o400)
         self.mark_ready(additive=False)
 
     def change_modules(self, database):
@@ -292,9 +248,6 @@ class Release:
         store.move(store.live(self.database), store.kept(f"replaced-{attempt}"))
         store.move(store.kept("incoming"), store.live(self.database))
 
-    def smoke_apart(self):
-        self.smoke(self.database)
-
     def smoke(self, database):
         """The new server on an address that nobody knows, with no way out, used as a person would."""
         container = self.host.start_task(self.request, "smoke", ["odoo"], database)
@@ -324,22 +277,14 @@ class Release:
         return Conversation(self.host.conversation(container, "in_odoo.py"), order)
 
     def activate(self):
-        """The release's files in place and its real server started, on a port that only the proxy reaches, with every job held."""
-        project.activate(self.request)
         self.postgres.forget_uninstalled(self.database)
-        if not self.host.changes(self.request, "odoo") and not self.plan.changes_modules and not self.restore:
-            self.host.start_proxy(self.request)
-            return
-        project.hold()
-        self.host.stop_odoo()
-        self.set_addresses()
-        self.hold = self.host.hold_cron(self.database)
-        self.hold.__enter__()
-        self.host.start_odoo(self.request)
-        self.host.wait_ready("odoo-ce", self.settings["readySeconds"])
-        self.host.start_proxy(self.request)
-
-    hold = None
+        changed = self.plan.changes_modules or self.host.changes_odoo(self.request)
+        if changed:
+            self.smoke(self.database)
+        if changed or self.restore:
+            self.host.swap(self.request, self.set_addresses)
+        else:
+            self.host.refresh(self.request)
 
     def commit(self):
         """The commit point: once its begin is in the journal, users reach the new release, and nothing is taken back by itself."""
@@ -348,42 +293,21 @@ class Release:
         self.journal.note(applied=applied, lineage=ledger.lineage_after(self.request, self.restore))
         with self.journal.step("committed", self.say):
             complete(self.host, self.journal)
-            self.let_go()
-
-    def let_go(self):
-        if self.hold is not None:
-            self.hold.__exit__()
-            self.hold = None
+            self.host.let_go()
 
     # What both ways need
 
     def filestore(self):
-        return Filestore(project.volume_path("odoo-filestore"))
+        return self.host.filestore()
 
     def point_database(self, attempt):
         return f"{self.database}-point-{attempt}"
-
-    def reserve(self):
-        places = [STATE]
-        if self.host.has_volume("odoo-filestore"):
-            kept = self.filestore().kept("")
-            if kept.exists():
-                places.append(kept)
-        return Reserve(places)
 
 
 def complete(host, journal):
     """What is left to do after the commit point; may be done again after a crash."""
     request = project.staged(journal["to"])
-    project.activate(request)
-    if not host.odoo_runs(request["image"]):
-        # Only after a crash: the server that was ready is gone with the host.
-        host.start_database(request, 120)
-        host.start_odoo(request)
-        host.wait_ready("odoo-ce", request["release"]["readySeconds"])
-        host.start_proxy(request)
-    host.keep_odoo()
-    project.open_again()
+    host.open(request)
     ledger.record(request, journal["applied"], journal["lineage"])
     journal.note(outcome="succeeded")
 
@@ -391,7 +315,7 @@ def complete(host, journal):
 def give_reserve_back(release):
     """First of all, and without Docker where it can: a full disk must not keep anything from being taken back."""
     Reserve([STATE]).give_back()
-    quietly(lambda: release.reserve().give_back(), release.say)
+    quietly(lambda: release.host.reserve().give_back(), release.say)
 
 
 def take_back(host, journal, say):
@@ -408,14 +332,7 @@ def take_back(host, journal, say):
     host.remove_tasks()
     previous = journal["from"] and project.staged(journal["from"])
     changed = journal.reached("upgraded") and journal["mode"] != "rolling"
-    if previous:
-        project.hold()
-    if changed:
-        host.stop_odoo(10)
-    # The files first: should anyone start the project by hand meanwhile, it is the previous release that is refused or runs.
-    if previous:
-        project.activate(previous)
-    host.start_database(previous or release.request, 120)
+    host.recede(previous, release.request, changed)
     host.postgres.end_what_was_left()
     if journal["mode"] == "install":
         take_back_install(journal, release)
@@ -471,15 +388,10 @@ def swap_back(release, attempt):
 
 
 def serve_again(host, request, failed):
-    """The previous release, ready, before anyone is let in."""
     host.postgres.open(request["database"])
     if failed["url"] != request["url"]:
         host.postgres.set_parameter(request["database"], "web.base.url", request["url"], replace=True)
-    host.start_odoo(request)
-    host.wait_ready("odoo-ce", request["release"]["readySeconds"])
-    host.keep_odoo()
-    host.start_proxy(request)
-    project.open_again()
+    host.serve_again(request)
 
 
 def prune_evidence(release, keep):

@@ -2,13 +2,13 @@
 
 import re
 
+import hosts
 import ledger
 import project
 import protocol
 import worker
 from failures import Failure
 from files import Lock
-from host import ComposeHost
 from journal import Journal
 
 
@@ -35,7 +35,7 @@ def into(point_name, database, exact):
         if journal and journal.open:
             raise Failure("RELEASE_IN_PROGRESS", "a release is neither finished nor taken back", found=f"request {journal['request']}", expected="none",
                           remedy="`odoo-ship resume`, then restore")
-        restore(ComposeHost(), request, point, database, exact)
+        restore(hosts.here(), request, point, database, exact)
     finally:
         lock.release()
         # What was asked for meanwhile found the lock taken.

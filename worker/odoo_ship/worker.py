@@ -5,12 +5,12 @@ import re
 import sys
 
 import dump
+import hosts
 import ledger
 import project
 import protocol
-from failures import Failure, tail
+from failures import Failure, tail, text_of
 from files import STATE, Lock, Reserve, read_json, write_json
-from host import ComposeHost
 from journal import Journal, now
 from shell import run
 
@@ -53,9 +53,8 @@ def take_in(request):
         other = queued["id"] if queued else journal["request"]
         raise Failure("RELEASE_IN_PROGRESS", "another release is under way on this host", found=f"request {other}", expected="one at a time",
                       remedy="wait for its end: `odoo-ship status` on the host tells how far it is")
-    live = ledger.live()
-    if live and live["release"] == request["id"] and live["image"] == request["image"] and not request.get("force"):
-        ComposeHost().log_in(request["registry"])
+    if is_live(request) and not request.get("force"):
+        hosts.here().log_in(request["registry"])
         project.stage(request)
         project.prepare(request)
         dump.configure(request)
@@ -69,7 +68,7 @@ def take_in(request):
 
 def settled(request):
     """Whether the host is as the request wants it: nothing stopped, replaced or edited by hand."""
-    host = ComposeHost()
+    host = hosts.here()
     fixed = {name: text for name, text in request["files"].items() if not name.startswith("proxy/state/")}
     files = all((project.PROJECT / name).exists() and (project.PROJECT / name).read_text(encoding="utf-8") == text
                 for name, text in fixed.items())
@@ -99,13 +98,39 @@ def serve():
     """Until nothing is left to do. Fails when a release can neither be finished nor taken back now: systemd then tries again."""
     lock = Lock()
     lock.take(wait=True)
-    host = ComposeHost()
+    host = hosts.here()
     recover(host)
     while True:
         request = read_json(QUEUE)
         if request is None:
             return 0
         handle(host, request)
+
+
+def job(path):
+    """One request to its end, on a host without a service. Exit status: 0 it is live; 1 it failed, and everything is as before; 3 it is not so yet."""
+    request = read_json(path)
+    host = hosts.here()
+    with host.alone(request):
+        try:
+            begun = Journal.read()
+            recover(host)
+            # Another pod of this very Job was killed: what ended it would end this one, too. A new Job is somebody's wish to try again.
+            again = begun and begun.open and begun["job"] == host.job and begun["request"] == request["id"]
+            if not is_live(request) and not again:
+                handle(host, request)
+        except Failure as failure:
+            host.last_words(failure.as_text())
+            return 3
+    if is_live(request):
+        return 0
+    host.last_words(text_of(read_json(OUTCOMES / f"{request['id']}.json")["error"]))
+    return 1
+
+
+def is_live(request):
+    live = ledger.live()
+    return bool(live) and live["release"] == request["id"] and live["image"] == request["image"]
 
 
 def recover(host):
@@ -144,7 +169,7 @@ def read_failure(journal):
 
 def handle(host, request):
     live = ledger.live()
-    journal = Journal.begin(request["id"], None, live and live["release"], request["id"], protocol.attempt_name())
+    journal = Journal.begin(request["id"], None, live and live["release"], request["id"], protocol.attempt_name(), host.job)
     try:
         restore = restore_point(request)
         project.stage(request)
@@ -160,7 +185,7 @@ def handle(host, request):
     try:
         release.run()
     except Exception as error:
-        protocol.quietly(release.let_go, say)
+        protocol.quietly(host.let_go, say)
         failure = error if isinstance(error, Failure) else unexpected(error)
         say(failure.as_text())
         if journal.reached("committed"):

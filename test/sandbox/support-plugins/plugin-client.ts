@@ -31,6 +31,14 @@ export class PluginClient {
     return response.getFailuresList().map((failure) => failure.getReason());
   }
 
+  async diffConfig(olds: ValueMap, news: ValueMap): Promise<rpc.DiffResponse.AsObject> {
+    const request = new rpc.DiffRequest();
+    request.setOlds(toStruct(olds));
+    request.setNews(toStruct(news));
+    const response = await ask<rpc.DiffResponse>((done) => this.client.diffConfig(request, done));
+    return response.toObject();
+  }
+
   async check(urn: string, news: ValueMap, olds: ValueMap = {}): Promise<{ inputs: ValueMap; failures: readonly string[] }> {
     const request = new rpc.CheckRequest();
     request.setUrn(urn);
@@ -122,12 +130,15 @@ export class PluginClient {
 /** An error of the plugin, with what it says of a resource that exists all the same. */
 export class PluginError extends Error {
   readonly unfinished: { readonly id: string; readonly state: ValueMap; readonly inputs: ValueMap } | undefined;
+  /** What it says of that resource, the message first. */
+  readonly reasons: readonly string[];
 
   constructor(error: grpc.ServiceError) {
     super(error.details);
     const [bytes] = error.metadata.get("grpc-status-details-bin");
     const [detail] = bytes instanceof Buffer ? Status.deserializeBinary(bytes).getDetailsList() : [];
     const failure = detail?.unpack((binary) => rpc.ErrorResourceInitFailed.deserializeBinary(binary), "pulumirpc.ErrorResourceInitFailed");
+    this.reasons = failure?.getReasonsList() ?? [];
     if (failure) {
       this.unfinished = { id: failure.getId(), state: fromStruct(failure.getProperties()), inputs: fromStruct(failure.getInputs()) };
     }

@@ -30,20 +30,27 @@ def worker():
     return None
 
 
+def version():
+    """Changes whenever the journal does; None while there is none."""
+    try:
+        stat = os.stat(JOURNAL)
+        return stat.st_ino, stat.st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def main(step, phase, request, seconds):
-    wanted, seen, end = place({"step": step, "phase": phase}), None, time.monotonic() + float(seconds)
+    wanted, end = place({"step": step, "phase": phase}), time.monotonic() + float(seconds)
+    # What is there already may be an earlier attempt of the same request.
+    seen = version()
     print("watching", flush=True)
     while time.monotonic() < end:
-        try:
-            stat = os.stat(JOURNAL)
-            if (stat.st_ino, stat.st_mtime_ns) == seen:
-                time.sleep(0.0005)
-                continue
-            seen = stat.st_ino, stat.st_mtime_ns
-            entry = json.load(open(JOURNAL, encoding="utf-8"))
-        except FileNotFoundError:
+        now = version()
+        if now == seen:
             time.sleep(0.0005)
             continue
+        seen = now
+        entry = json.load(open(JOURNAL, encoding="utf-8"))
         if entry.get("request") != request or entry.get("step") is None:
             continue
         if entry.get("reverting") or ("outcome" in entry and place(entry) < place({"step": "committed", "phase": "begin"})):

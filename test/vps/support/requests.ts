@@ -20,11 +20,13 @@ export interface Options {
   readonly additive?: boolean;
   /** @default 90 */
   readonly readySeconds?: number;
+  /** Where dumps go. @default nowhere */
+  readonly dump?: { readonly destination: string; readonly hostKey: string; readonly privateKey: string; readonly keep: number };
 }
 
 /** The request that the product's own program would send for this image, to a host of four gigabytes. */
 export function trialRequest(image: string, registry: RegistryLogin, modules: readonly string[], options: Options): HostRequest {
-  const { rehearse = true, additive = false, readySeconds = 90 } = options;
+  const { rehearse = true, additive = false, readySeconds = 90, dump } = options;
   const [repository = "", digest = ""] = image.split("@");
   const settings = readSettings({
     config: {
@@ -42,8 +44,14 @@ export function trialRequest(image: string, registry: RegistryLogin, modules: re
       "release:additive": String(additive),
       "release:readySeconds": String(readySeconds),
       "release:keepPoints": "3",
+      ...(dump && {
+        "backup:destination": dump.destination,
+        "backup:hostKey": dump.hostKey,
+        "backup:privateKey": dump.privateKey,
+        "backup:keep": String(dump.keep),
+      }),
     },
-    secretKeys: new Set(),
+    secretKeys: new Set(["backup:privateKey"]),
     environment: { DIGITALOCEAN_TOKEN: "never used", VPS_SSH_PRIVATE_KEY: "never used" },
   });
   return hostRequest({

@@ -114,7 +114,15 @@ export class TrialMachine implements Installation {
 
   /** The host goes down without a word, as in a power cut, and comes up again. */
   async powerCut(): Promise<void> {
+    await this.powerOff();
+    await this.powerOn();
+  }
+
+  async powerOff(): Promise<void> {
     await run("docker", ["kill", container], { what: "cutting the trial machine's power", limitMs });
+  }
+
+  async powerOn(): Promise<void> {
     await powerOnMachine(id);
     await this.waitForDocker();
   }

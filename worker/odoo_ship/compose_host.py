@@ -1,7 +1,9 @@
-"""Docker and Compose on this host, as the protocol needs them. Another kind of host would be another file like this one."""
+"""Docker and Compose on this host, as the protocol needs them."""
 
 import base64
 import json
+import re
+import secrets
 import subprocess
 import threading
 import time
@@ -9,7 +11,8 @@ from pathlib import Path
 
 import project
 from failures import Failure, code_from_log, tail
-from files import LOGS, PROJECT, STATE, free_bytes, write
+from files import LOGS, PROJECT, STATE, Reserve, free_bytes, write
+from filestore import Filestore
 from postgres import Postgres, QUICK
 from shell import must, run
 
@@ -18,12 +21,16 @@ TASK_PREFIX = "odoo-ship-"
 # Inside of its container only; see the rendered proxy configuration.
 PROXY_HEALTH = "http://127.0.0.1:2020/"
 DOCKER_LOGIN = STATE / "docker"
+FIRST_LOGIN = STATE / "first-login"
 HERE = Path(__file__).parent
 
 
 class ComposeHost:
+    job = None
+
     def __init__(self):
-        self.postgres = Postgres(CONTAINERS["db"])
+        self.postgres = Postgres.in_container(CONTAINERS["db"])
+        self.cron = None
 
     # Images
 
@@ -36,6 +43,30 @@ class ComposeHost:
 
     def has_image(self, image):
         return run(["docker", "image", "inspect", image], QUICK).ok
+
+    def fetch(self, request):
+        """The release's images, here. Answers what the one of Odoo says of itself: {"series", "modules": {name: {"version", "hash"}}}."""
+        self.log_in(request["registry"])
+        for image in sorted(set(self.service_images(request))):
+            if not re.search(r"@sha256:[0-9a-f]{64}$", image):
+                raise Failure("DEPLOY_FAILED", "an image is not named by its digest", found=image, expected="repository@sha256:…",
+                              remedy="deploy from Pulumi, which renders it so")
+            self.pull(image, 1800)
+        facts = self.series_and_modules(request["image"])
+        self.refuse_postgres_mismatch(request)
+        return facts
+
+    def refuse_postgres_mismatch(self, request):
+        if not self.has_volume("odoo-db-data"):
+            return
+        version = project.volume_path("odoo-db-data") / "PG_VERSION"
+        if not version.exists():
+            return
+        found, major = version.read_text().strip(), self.postgres_major(self.service_image(request, "db"))
+        if major is not None and found != major:
+            raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image does not fit the data directory",
+                          found=f"data of PostgreSQL {found}, image of {major}", expected="the same major version",
+                          remedy="keep the older image in the images record; a new major version needs a dump and a restore")
 
     def pull(self, image, limit):
         """By digest, so what comes is what was asked for."""
@@ -74,12 +105,14 @@ class ComposeHost:
     def has_volume(self, name):
         return name in must(["docker", "volume", "ls", "--quiet", "--filter", f"name={name}"], QUICK, "listing volumes").split()
 
-    def in_database(self, command, limit):
-        """A program in PostgreSQL's container: its tools are of the server's version."""
-        return run(["docker", "exec", CONTAINERS["db"], *command], limit)
+    def filestore(self):
+        root = project.volume_path("odoo-filestore")
+        return Filestore(root, root / "odoo-ship")
 
-    def hold_cron(self, database):
-        return CronHold(CONTAINERS["db"], database)
+    def reserve(self):
+        """Where space is set aside: the state and, once it is there, the disk of the attachments."""
+        kept = [self.filestore().kept("")] if self.has_volume("odoo-filestore") else []
+        return Reserve([STATE, *(path for path in kept if path.exists())])
 
     def free(self):
         """Free bytes: {place: bytes} for images and for the data."""
@@ -90,6 +123,91 @@ class ComposeHost:
                 path = project.volume_path(name)
                 places[str(path)] = free_bytes(path)
         return places
+
+    def database_disk(self):
+        """Where copies of the database take space."""
+        path = project.volume_path("odoo-db-data")
+        return str(path), free_bytes(path)
+
+    # What a release does to the host, in the order in which it does it
+
+    def prepare(self, request):
+        """What the first release needs before there is a database."""
+        project.prepare(request)
+        self.start_database(request, 120)
+        self.postgres.prepare_role(project.generated("odoo-db-password"))
+
+    def first_password(self):
+        """The administrator's, for `odoo-ship first-login` to show once."""
+        password = secrets.token_urlsafe(15)
+        write(FIRST_LOGIN, f"user: admin\npassword: {password}\n", mode=0o400)
+        return password
+
+    def must_close(self, request):
+        """Whether the release cannot be made while users work, whatever its modules."""
+        return self.changes(request, "db")
+
+    def changes_odoo(self, request):
+        return self.changes(request, "odoo")
+
+    def close(self, request):
+        """No new request from here on; those under way are finished; then Odoo is stopped, and with it cron."""
+        project.close()
+        self.stop_odoo()
+        if self.changes(request, "db"):
+            self.start_database(request, 120)
+
+    def refresh(self, request):
+        """A release that concerns neither Odoo nor the database."""
+        project.activate(request)
+        self.start_proxy(request)
+
+    def swap(self, request, between):
+        """The release's files in place and its real server started, on a port that only the proxy reaches, with every job held."""
+        project.activate(request)
+        project.hold()
+        self.stop_odoo()
+        between()
+        self.cron = CronHold(self.postgres, request["database"])
+        self.start_odoo(request)
+        self.wait_ready(CONTAINERS["odoo"], request["release"]["readySeconds"])
+        self.start_proxy(request)
+
+    def open(self, request):
+        """Users in. May be done again: after a crash the server that was ready is gone with the host."""
+        project.activate(request)
+        if not self.odoo_runs(request["image"]):
+            self.start_database(request, 120)
+            self.start_odoo(request)
+            self.wait_ready(CONTAINERS["odoo"], request["release"]["readySeconds"])
+            self.start_proxy(request)
+        self.keep_odoo()
+        project.open_again()
+
+    def let_go(self):
+        """The jobs that were held."""
+        if self.cron is not None:
+            self.cron.let_go()
+            self.cron = None
+
+    def recede(self, previous, failed, changed):
+        """Nobody works on the database, and whoever starts something by hand starts the previous release. `changed`: the failed one was started."""
+        if previous:
+            project.hold()
+        if changed:
+            self.stop_odoo(10)
+        # The files first: should anyone start the project by hand meanwhile, it is the previous release that is refused or runs.
+        if previous:
+            project.activate(previous)
+        self.start_database(previous or failed, 120)
+
+    def serve_again(self, request):
+        """The previous release, ready, before anyone is let in."""
+        self.start_odoo(request)
+        self.wait_ready(CONTAINERS["odoo"], request["release"]["readySeconds"])
+        self.keep_odoo()
+        self.start_proxy(request)
+        project.open_again()
 
     # Services
 
@@ -251,12 +369,8 @@ def waiting_connections(pid):
 class CronHold:
     """Holds every scheduled job's row, so that cron workers skip them all: a release that is not committed sends no mail and books nothing."""
 
-    def __init__(self, container, database):
-        self.args = ["docker", "exec", "-i", container, "psql", "-X", "-q", "-A", "-t", "-U", "postgres", "-d", database]
-        self.child = None
-
-    def __enter__(self):
-        self.child = subprocess.Popen(self.args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def __init__(self, postgres, database):
+        self.child = postgres.start(postgres.psql(database))
         # Odoo itself takes its jobs with FOR NO KEY UPDATE SKIP LOCKED.
         self.child.stdin.write("BEGIN; SET LOCAL lock_timeout = '30s'; SELECT count(*) FROM (SELECT FROM ir_cron FOR NO KEY UPDATE) AS held;\n")
         self.child.stdin.flush()
@@ -268,9 +382,8 @@ class CronHold:
             self.child.kill()
             raise Failure("DATABASE_CONNECTION_ERROR", "the scheduled jobs cannot be held", found=answer or "no answer", expected="their number",
                           remedy="docker logs odoo-db shows why; then deploy again")
-        return self
 
-    def __exit__(self, *_):
+    def let_go(self):
         try:
             self.child.stdin.close()
             self.child.wait(10)

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Runs Odoo only while a deployment lets it run: for a host where nobody can stop a container from outside (Kubernetes; docs/adr/0007).
+
+    guard.py run COMMAND…     Odoo as a child, started, stopped and started again as the rules below say
+    guard.py ready | live     probes: exit status 0 or 1, and one line
+
+Two session advisory locks in the database `postgres` are all that a deployment and the servers share. Each guard holds *life* shared as long as its
+Odoo runs. A deployment that must be alone takes *fence*: each guard sees that within a second, takes its pod out of the Service, lets requests end,
+stops Odoo, and gives *life* back. Then the deployment gets *life* exclusively, and nobody runs. Locks end with their sessions, so whoever dies holds
+nobody up; whose code may start on the database afterwards is told by the release marker (release_marker.py).
+"""
+
+import configparser
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+# -I leaves this directory out, so that no file in a working directory can take the place of a module.
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import release_marker  # noqa: E402
+
+FENCE, LIFE = 1, 2
+LOOK_SECONDS = 1
+# Without PostgreSQL nobody can write; this long a lost connection may take to come back before Odoo is stopped.
+LOST_SECONDS = 10
+# A probe that finds no sign of life for this long calls for a new container.
+SILENT_SECONDS = 60
+START_SECONDS = 300
+STATUS = Path("/run/odoo/guard.json")
+AT_WORK = "RELEASE_IN_PROGRESS: a deployment is at work on the database"
+
+
+class Refused(Exception):
+    """Odoo may not run now: a line for the operator."""
+
+
+def lock_class(database):
+    """First half of the locks' key: databases on one server do not close each other."""
+    return zlib.crc32(database.encode())
+
+
+def signed(value):
+    return value - 2**32 if value >= 2**31 else value
+
+
+class Locks:
+    """A session of its own in the database `postgres`: the live one can be copied and renamed meanwhile."""
+
+    def __init__(self, target, database):
+        import psycopg2  # only the image has it
+
+        self.errors = psycopg2.Error
+        self.key = lock_class(database)
+        self.connection = psycopg2.connect(dbname="postgres", connect_timeout=5, application_name="odoo-guard", keepalives_idle=5, keepalives_interval=2,
+                                           keepalives_count=3, options="-c statement_timeout=5000 -c idle_in_transaction_session_timeout=0", **target)
+        self.connection.autocommit = True
+
+    def ask(self, statement, *values):
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchone()[0]
+
+    def live(self):
+        """Whether this session holds *life* now. Taken before the fence is looked at: a deployment does it the other way round."""
+        return self.ask("SELECT pg_try_advisory_lock_shared(%s, %s)", signed(self.key), LIFE)
+
+    def fenced(self):
+        return self.ask("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted AND objsubid = 2 "
+                        "AND classid::bigint = %s AND objid = %s AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                        self.key, FENCE)
+
+    def close(self):
+        try:
+            self.connection.close()
+        except self.errors:
+            pass
+
+
+class Guard:
+    def __init__(self, command, target, database, drain_seconds=5, grace_seconds=60):
+        self.command, self.target, self.database = command, target, database
+        self.drain_seconds, self.grace_seconds = drain_seconds, grace_seconds
+        self.locks = self.child = None
+        self.stopping = False
+        self.told = None
+
+    def run(self):
+        """Until the process is told to end (0), or Odoo ends by itself (its exit status)."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.end)
+        while not self.stopping:
+            try:
+                self.enter()
+            except Refused as reason:
+                self.leave()
+                self.tell("waiting", str(reason))
+                self.sleep(LOOK_SECONDS)
+                continue
+            self.start()
+            reason = self.watch()
+            if self.child.poll() is not None:
+                self.leave()
+                self.tell("waiting", f"Odoo ended with exit status {self.child.returncode}")
+                return self.child.returncode if self.child.returncode > 0 else 1
+            self.stop(reason)
+            self.leave()
+        return 0
+
+    def end(self, *_):
+        self.stopping = True
+
+    def enter(self):
+        """Returns holding *life*, on a database that this image's code may run on."""
+        try:
+            self.locks = self.locks or self.connect()
+            if not self.locks.live() or self.locks.fenced():
+                raise Refused(AT_WORK)
+        except self.errors() as error:
+            raise Refused(f"DATABASE_CONNECTION_ERROR: {release_marker.one_line(error)}") from None
+        found = release_marker.objection(self.target, [self.database], required=True)
+        if found:
+            raise Refused(": ".join(found))
+
+    def connect(self):
+        return Locks(self.target, self.database)
+
+    def errors(self):
+        import psycopg2
+        return psycopg2.Error
+
+    def leave(self):
+        if self.locks is not None:
+            self.locks.close()
+            self.locks = None
+
+    def start(self):
+        self.child = subprocess.Popen(self.command, start_new_session=True)
+        self.tell("serving", "")
+
+    def watch(self):
+        """Returns why Odoo has to stop, or once it has ended by itself."""
+        lost = None
+        while self.child.poll() is None and not self.stopping:
+            try:
+                if self.locks is None:
+                    # The lock went with the session: whether Odoo may run is open again.
+                    self.enter()
+                elif self.locks.fenced():
+                    return AT_WORK
+                lost = None
+            except (Refused, self.errors()) as error:
+                self.leave()
+                lost = lost or time.monotonic()
+                unreachable = not isinstance(error, Refused) or str(error).startswith("DATABASE_CONNECTION_ERROR")
+                if not unreachable or time.monotonic() - lost > LOST_SECONDS:
+                    return release_marker.one_line(error)
+            self.tell("serving", "")
+            self.sleep(LOOK_SECONDS)
+        return "told to end"
+
+    def stop(self, reason):
+        """No new requests first; then those that are under way end; then Odoo does."""
+        self.tell("draining", reason)
+        end = time.monotonic() + self.drain_seconds
+        while time.monotonic() < end and self.child.poll() is None:
+            self.tell("draining", reason)
+            time.sleep(0.2)
+        self.child.terminate()
+        end = time.monotonic() + self.grace_seconds
+        while self.child.poll() is None and time.monotonic() < end:
+            self.tell("draining", reason)
+            time.sleep(0.2)
+        try:
+            os.killpg(self.child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.child.wait()
+
+    def sleep(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.stopping and (self.child is None or self.child.poll() is None):
+            time.sleep(0.1)
+
+    def tell(self, state, reason):
+        """For the probes each time, for the log once."""
+        if (state, reason) != self.told:
+            since = time.time()
+            if reason:
+                print(f"odoo guard: {state}: {reason}", file=sys.stderr, flush=True)
+            self.told, self.since = (state, reason), since
+        partial = STATUS.with_suffix(".partial")
+        partial.write_text(json.dumps({"state": state, "reason": reason, "since": self.since, "http": "--no-http" not in self.command}), encoding="utf-8")
+        os.replace(partial, STATUS)
+
+
+def ask(path, seconds):
+    """Status and beginning of what Odoo answers on its own port."""
+    connection = http.client.HTTPConnection("127.0.0.1", options().getint("http_port", fallback=8069), timeout=seconds)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read(1000).decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as error:
+        return 0, str(error)
+    finally:
+        connection.close()
+
+
+def probe(kind):
+    """(passed, line). Ready: users may come. Live: no new container would do better; a guard that waits for its turn is well."""
+    try:
+        status = json.loads(STATUS.read_text(encoding="utf-8"))
+        silent = time.time() - STATUS.stat().st_mtime
+    except (OSError, ValueError) as error:
+        return False, f"the guard has not begun: {error}"
+    if silent > SILENT_SECONDS:
+        return False, f"the guard has said nothing for {silent:.0f} s"
+    serving = status["state"] == "serving"
+    if not serving or not status["http"]:
+        return serving or kind == "live", f"{status['state']} {status['reason']}".strip()
+    if kind == "ready":
+        code, _ = ask("/web/login", 8)
+        return code == 200, f"/web/login answered {code}"
+    code, text = ask("/web/health", 8)
+    return code == 200 or time.time() - status["since"] < START_SECONDS, f"/web/health answered {code} {text}"
+
+
+def options():
+    parser = configparser.RawConfigParser()
+    parser.read(os.environ["ODOO_RC"], encoding="utf-8")
+    return parser["options"]
+
+
+def main(argv):
+    if argv[:1] == ["run"] and len(argv) > 1:
+        found = options()
+        target = {key: found["db_" + key] for key in ("host", "port", "user", "password", "sslmode") if found.get("db_" + key)}
+        seconds = {name: float(os.environ.get(f"ODOO_GUARD_{name.upper()}_SECONDS") or default) for name, default in (("drain", 5), ("grace", 60))}
+        return Guard(argv[1:], target, found["db_name"], seconds["drain"], seconds["grace"]).run()
+    if argv in (["ready"], ["live"]):
+        passed, line = probe(argv[0])
+        print(line)
+        return 0 if passed else 1
+    print(__doc__, file=sys.stderr)
+    return 64
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

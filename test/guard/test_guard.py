@@ -1,0 +1,257 @@
+"""The guard with a child of its own, and a PostgreSQL that does what the test says."""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "images" / "odoo"))
+
+import guard  # noqa: E402
+
+CHILD = [sys.executable, "-c", "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(60)"]
+
+
+class Lost(Exception):
+    pass
+
+
+class Server:
+    """What PostgreSQL answers now, and who holds *life*."""
+
+    def __init__(self):
+        self.up, self.fence, self.deployment_alone, self.holders, self.objection = True, False, False, 0, None
+
+
+class Locks:
+    def __init__(self, server):
+        if not server.up:
+            raise Lost("connection refused")
+        self.server, self.held = server, False
+
+    def live(self):
+        self.check()
+        if self.server.deployment_alone:
+            return False
+        self.server.holders += not self.held
+        self.held = True
+        return True
+
+    def fenced(self):
+        self.check()
+        return self.server.fence
+
+    def check(self):
+        if not self.server.up:
+            self.held = False
+            self.server.holders = 0
+            raise Lost("server closed the connection")
+
+    def close(self):
+        self.server.holders -= self.held
+        self.held = False
+
+
+class GuardTest(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.server = Server()
+        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"), (guard, "LOOK_SECONDS", 0.1), (guard, "LOST_SECONDS", 1),
+                                   (guard.release_marker, "objection", lambda *_, **__: self.server.objection)):
+            self.addCleanup(setattr, owner, name, getattr(owner, name))
+            setattr(owner, name, value)
+        self.guard = None
+
+    def begin(self, command=CHILD):
+        """Runs a guard beside the test, as the main thread of a container would."""
+        self.guard = guard.Guard(command, {}, "odoo", drain_seconds=0.3, grace_seconds=5)
+        self.guard.connect = lambda: Locks(self.server)
+        self.guard.errors = lambda: Lost
+        self.status = None
+        self.addCleanup(setattr, guard.signal, "signal", guard.signal.signal)
+        guard.signal.signal = lambda *_: None
+        thread = threading.Thread(target=lambda: setattr(self, "status", self.guard.run()))
+        thread.start()
+
+        def finish():
+            self.guard.end()
+            thread.join(10)
+            self.assertFalse(thread.is_alive())
+        self.addCleanup(finish)
+        self.thread = thread
+
+    def wait(self, condition, what):
+        end = time.monotonic() + 8
+        while not condition():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.02)
+
+    def state(self):
+        try:
+            return json.loads(guard.STATUS.read_text())["state"]
+        except (OSError, ValueError):
+            return None
+
+    def is_running(self):
+        return self.guard.child is not None and self.guard.child.poll() is None
+
+    def until(self, state):
+        self.wait(lambda: self.state() == state, f"it is {self.state()}, not {state}")
+
+    def test_odoo_runs_while_the_guard_holds_life(self):
+        self.begin()
+        self.until("serving")
+        self.assertEqual((self.is_running(), self.server.holders), (True, 1))
+
+    def test_a_fence_drains_and_stops_it_and_only_then_gives_life_back(self):
+        self.begin()
+        self.until("serving")
+        child = self.guard.child
+        self.server.fence = True
+        self.until("draining")
+        self.assertIsNone(child.poll())
+        self.assertEqual(self.server.holders, 1)
+        self.until("waiting")
+        self.assertEqual((child.poll(), self.server.holders), (0, 0))
+
+    def test_odoo_comes_back_when_the_fence_goes(self):
+        self.server.fence = True
+        self.begin()
+        self.until("waiting")
+        self.assertIsNone(self.guard.child)
+        self.server.fence = False
+        self.until("serving")
+
+    def test_nobody_starts_while_a_deployment_is_alone(self):
+        self.server.deployment_alone = True
+        self.begin()
+        self.until("waiting")
+        time.sleep(0.3)
+        self.assertIsNone(self.guard.child)
+
+    def test_a_marker_of_another_release_keeps_it_from_starting(self):
+        self.server.objection = ("RELEASE_MISMATCH", "another release")
+        self.begin()
+        self.until("waiting")
+        self.assertEqual(self.server.holders, 0)
+        self.assertEqual(json.loads(guard.STATUS.read_text())["reason"], "RELEASE_MISMATCH: another release")
+
+    def test_a_short_loss_of_postgresql_does_not_stop_it(self):
+        self.begin()
+        self.until("serving")
+        child = self.guard.child
+        self.server.up = False
+        time.sleep(0.5)
+        self.server.up = True
+        self.wait(lambda: self.server.holders == 1, "life is not held again")
+        self.assertIs(self.guard.child, child)
+        self.assertIsNone(child.poll())
+
+    def test_a_long_one_does(self):
+        self.begin()
+        self.until("serving")
+        child = self.guard.child
+        self.server.up = False
+        self.until("waiting")
+        self.assertIsNotNone(child.poll())
+
+    def test_a_deployment_that_came_meanwhile_stops_it_at_once(self):
+        self.begin()
+        self.until("serving")
+        child = self.guard.child
+        self.server.up = False
+        self.wait(lambda: self.guard.locks is None, "the loss is not seen")
+        self.server.deployment_alone = self.server.up = True
+        self.wait(lambda: child.poll() is not None, "it runs beside the deployment")
+
+    def test_told_to_end_it_drains_first(self):
+        self.begin()
+        self.until("serving")
+        child = self.guard.child
+        self.guard.end()
+        self.until("draining")
+        self.assertIsNone(child.poll())
+        self.thread.join(10)
+        self.assertEqual((self.status, child.poll(), self.server.holders), (0, 0, 0))
+
+    def test_odoo_that_ends_by_itself_ends_the_container(self):
+        self.begin([sys.executable, "-c", "raise SystemExit(7)"])
+        self.thread.join(10)
+        self.assertEqual((self.status, self.server.holders), (7, 0))
+
+    def test_odoo_that_does_not_end_is_killed_with_its_children(self):
+        self.begin(["sh", "-c", "trap '' TERM; sleep 60 & echo $! > " + str(guard.STATUS.parent / "pid") + "; wait; sleep 60"])
+        self.guard.grace_seconds = 0.3
+        self.until("serving")
+        self.wait((guard.STATUS.parent / "pid").exists, "no child")
+        self.server.fence = True
+        self.until("waiting")
+        self.assertEqual(self.guard.child.returncode, -signal.SIGKILL)
+        grandchild = int((guard.STATUS.parent / "pid").read_text())
+        self.wait(lambda: not Path(f"/proc/{grandchild}/fd").exists() or "Z" in Path(f"/proc/{grandchild}/stat").read_text().split()[2], "it lives on")
+
+
+class ProbeTest(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.answers = {"/web/login": (200, ""), "/web/health": (200, "")}
+        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"), (guard, "ask", lambda path, _: self.answers[path])):
+            self.addCleanup(setattr, owner, name, getattr(owner, name))
+            setattr(owner, name, value)
+
+    def say(self, state, http=True, since=0.0, written=0.0):
+        guard.STATUS.write_text(json.dumps({"state": state, "reason": "why", "since": time.time() - since, "http": http}))
+        os.utime(guard.STATUS, (time.time() - written,) * 2)
+
+    def assert_probe(self, ready, live):
+        self.assertEqual((guard.probe("ready")[0], guard.probe("live")[0]), (ready, live))
+
+    def test_a_server_that_answers_is_ready_and_live(self):
+        self.say("serving")
+        self.assert_probe(True, True)
+
+    def test_a_guard_that_waits_is_live_but_not_ready(self):
+        for state in ("waiting", "draining"):
+            self.say(state)
+            self.assert_probe(False, True)
+
+    def test_a_login_page_that_is_not_exactly_200_is_not_ready(self):
+        self.answers["/web/login"] = (303, "")
+        self.say("serving")
+        self.assert_probe(False, True)
+
+    def test_a_server_that_hangs_is_not_live_once_it_had_time_to_start(self):
+        self.answers = {"/web/login": (0, "timed out"), "/web/health": (0, "timed out")}
+        self.say("serving", since=5)
+        self.assert_probe(False, True)
+        self.say("serving", since=guard.START_SECONDS + 5)
+        self.assert_probe(False, False)
+
+    def test_a_guard_that_is_silent_or_has_not_begun_is_not_live(self):
+        self.assert_probe(False, False)
+        self.say("serving", written=guard.SILENT_SECONDS + 5)
+        self.assert_probe(False, False)
+
+    def test_cron_alone_has_no_pages(self):
+        self.answers = {}
+        self.say("serving", http=False)
+        self.assert_probe(True, True)
+
+
+class KeyTest(unittest.TestCase):
+    def test_worker_and_guard_mean_the_same_locks(self):
+        sys.path.insert(0, str(ROOT / "worker" / "odoo_ship"))
+        import kubernetes_host
+        self.assertEqual((kubernetes_host.FENCE, kubernetes_host.LIFE), (guard.FENCE, guard.LIFE))
+        for name in ("odoo", "books", "a", "production-1"):
+            self.assertEqual(kubernetes_host.lock_class(name), guard.signed(guard.lock_class(name)))
+            self.assertTrue(-2**31 <= kubernetes_host.lock_class(name) < 2**31)

@@ -1,0 +1,281 @@
+"""A Job's own pod, as the protocol needs a host: the release's image around it, the attachments' volume at /data, PostgreSQL by the network.
+
+It never asks Kubernetes for anything. Odoo's pods stop by themselves when the fence is up (images/odoo/guard.py), and Pulumi replaces them when
+this Job has succeeded.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zlib
+from pathlib import Path
+
+from failures import Failure, code_from_log, tail
+from files import LOGS, STATE, Reserve, free_bytes
+from filestore import Filestore
+from postgres import Postgres, QUICK
+from shell import must, run
+
+HERE = Path(__file__).parent
+DATA = Path("/data")
+# Files of one secret each: the user who may copy databases, the password of Odoo's own role, the administrator's first one.
+SECRETS = Path("/run/secrets/odoo-ship")
+ENTRYPOINT = ["python3", "-I", "/opt/odoo/entrypoint.py"]
+LOGIN_PAGE = "http://127.0.0.1:8069/web/login"
+# As in images/odoo/guard.py.
+FENCE, LIFE, WORKER = 1, 2, 3
+LEAVE_SECONDS = 240
+TERMINATION_LOG = Path("/dev/termination-log")
+
+
+def lock_class(database):
+    """First half of the locks' key, as a signed integer of four bytes."""
+    key = zlib.crc32(database.encode())
+    return key - 2**32 if key >= 2**31 else key
+
+
+def told_to_end(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Failure("DEPLOY_TIMEOUT", "the Job was told to end", found="SIGTERM: its deadline, or a node that is drained", expected="an end of its own",
+                  remedy="the previous release serves; raise release:upgradeMinutes if it was the deadline; deploy again")
+
+
+def secret(name):
+    return (SECRETS / name).read_text(encoding="utf-8").rstrip("\n")
+
+
+class KubernetesHost:
+    def __init__(self):
+        address = {"PGHOST": os.environ["DB_HOST"], "PGPORT": os.environ.get("DB_PORT", "5432"), "PGSSLMODE": os.environ.get("PGSSLMODE", "prefer")}
+        self.postgres = Postgres.at({**address, "PGUSER": os.environ["ODOO_SHIP_ADMIN"], "PGPASSWORD": secret("admin-password")},
+                                    os.environ.get("ODOO_SHIP_DATABASE_STORY", "kubectl logs statefulset/odoo-db"))
+        self.job = os.environ.get("ODOO_SHIP_JOB")
+        self.locks = None
+        self.tasks = {}
+
+    @contextlib.contextmanager
+    def alone(self, request):
+        """No other Job works on this database; and a Job that is told to end takes its release back first."""
+        signal.signal(signal.SIGTERM, told_to_end)
+        (DATA / "odoo").mkdir(exist_ok=True)
+        STATE.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.postgres.wait(180)
+        locks = Locks(self.postgres.env, request["database"])
+        locks.take(WORKER, 30, "another release is under way on this database")
+        try:
+            yield
+        finally:
+            self.remove_tasks()
+            self.open(request)
+            locks.close()
+
+    def last_words(self, text):
+        """For people, and for Kubernetes, which shows the end of a container to whoever asks."""
+        print(text, file=sys.stderr, flush=True)
+        try:
+            TERMINATION_LOG.write_text(text[:3900], encoding="utf-8")
+        except OSError:
+            pass
+
+    # The release's image is this container's
+
+    def has_image(self, image):
+        return True
+
+    def remove_image(self, image):
+        pass
+
+    def fetch(self, request):
+        text = must(["python3", "-I", "/opt/odoo/modules.py"], 120, "reading the image's modules", code="CONTAINER_START_FAILURE")
+        self.postgres.wait(60)
+        server = int(self.postgres.value("SHOW server_version_num")) // 10000
+        client = int(re.search(r"(\d+)", must(["pg_dump", "--version"], QUICK, "asking pg_dump for its version"))[1])
+        if client < server:
+            raise Failure("POSTGRES_MISMATCH", "the image's PostgreSQL tools are older than the server", found=f"pg_dump {client}, server {server}",
+                          expected=f"tools of {server} or newer", remedy="set image:postgresqlClient, then release again")
+        return json.loads(text)
+
+    # Space
+
+    def filestore(self):
+        return Filestore(DATA / "odoo", DATA / "odoo-ship" / "kept")
+
+    def reserve(self):
+        return Reserve([STATE])
+
+    def free(self):
+        return {str(DATA): free_bytes(DATA)}
+
+    def database_disk(self):
+        """Only a superuser may ask PostgreSQL for its disk; a managed server grows or refuses by itself."""
+        result = self.postgres.run([*self.postgres.psql("postgres"), "-c", "CREATE TEMP TABLE disk (free text)",
+                                    "-c", "COPY disk FROM PROGRAM 'df -B1 --output=avail \"$PGDATA\" | tail -n 1'", "-c", "SELECT trim(free) FROM disk"], QUICK)
+        answer = result.output.strip()
+        return "the database's volume", int(answer) if result.ok and answer.isdigit() else float("inf")
+
+    # What a release does to the host, in the order in which it does it
+
+    def prepare(self, request):
+        self.postgres.wait(120)
+        self.postgres.prepare_role(secret("odoo-password"))
+
+    def first_password(self):
+        return secret("first-password")
+
+    def must_close(self, request):
+        return False
+
+    def changes_odoo(self, request):
+        return True
+
+    def close(self, request):
+        """Every pod of Odoo lets its requests end, and stops."""
+        if self.locks is not None:
+            return
+        locks = Locks(self.postgres.env, request["database"])
+        locks.take(FENCE, 60, "another deployment is closing the database")
+        locks.take(LIFE, LEAVE_SECONDS, "pods of Odoo do not stop")
+        self.locks = locks
+
+    def refresh(self, request):
+        pass
+
+    def swap(self, request, between):
+        """The pods are Pulumi's to replace, once the Job has succeeded."""
+        between()
+
+    def open(self, request):
+        """Whose code may run on the database is told by its marker from here on."""
+        if self.locks is not None:
+            self.locks.close()
+            self.locks = None
+
+    def let_go(self):
+        pass
+
+    def recede(self, previous, failed, changed):
+        self.close(failed)
+
+    def serve_again(self, request):
+        self.open(request)
+
+    # Programs of the release, in this container: the same user and limits, cron off
+
+    def task(self, request, name, command, limit, database, attempt):
+        """Runs to its end; the whole output is in the attempt's log."""
+        return run([*ENTRYPOINT, *command], limit, log=LOGS / f"{attempt}-{name}.log", env=self._environment(database))
+
+    def start_task(self, request, name, command, database):
+        self.remove_task(name)
+        LOGS.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(self._log(name), "wb") as log:
+            program = command if command[0] == "sleep" else [*ENTRYPOINT, *command]
+            self.tasks[name] = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                                                env={**os.environ, **self._environment(database)})
+        return name
+
+    def remove_task(self, name):
+        child = self.tasks.pop(name, None)
+        if child is None:
+            return
+        child.terminate()
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        child.wait()
+
+    def remove_tasks(self):
+        for name in list(self.tasks):
+            self.remove_task(name)
+
+    def wait_ready(self, name, seconds):
+        """Until the login page is answered with exactly 200."""
+        end, answer = time.monotonic() + seconds, "nothing"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        while time.monotonic() < end:
+            try:
+                answer = str(opener.open(LOGIN_PAGE, timeout=20).status)
+                if answer == "200":
+                    return
+            except (OSError, urllib.error.URLError) as error:
+                answer = str(error)
+            if self.tasks[name].poll() is not None:
+                log = self.logs(name)
+                raise Failure(code_from_log(log, "CONTAINER_START_FAILURE"), "Odoo's server ended", found=f"exit status {self.tasks[name].returncode}",
+                              expected="a server that answers", remedy="the log below says why; mend the release, then deploy again", log=tail(log))
+            time.sleep(0.3)
+        log = self.logs(name)
+        raise Failure("HEALTH_CHECK_FAIL", "Odoo does not become ready", found=f"/web/login answered {answer} for {seconds} s",
+                      expected="status 200", remedy="the log below may say why; mend the release, then deploy again", log=tail(log))
+
+    def logs(self, name):
+        try:
+            return self._log(name).read_text(encoding="utf-8", errors="replace")[-50_000:]
+        except FileNotFoundError:
+            return ""
+
+    def script(self, name, file, given, limit):
+        """A file of this directory, run apart from the worker; `given` goes to its standard input."""
+        return run(["python3", "-I", str(HERE / file)], limit, given=given)
+
+    def conversation(self, name, file):
+        return subprocess.Popen(["python3", "-I", str(HERE / file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def _environment(self, database):
+        return {"DB_NAME": database, "ODOO_RELEASE_TASK": "1", "ODOO_GUARD": "", "MAX_CRON_THREADS": "0"}
+
+    def _log(self, name):
+        return LOGS / f"{name}.log"
+
+
+class Locks:
+    """Session advisory locks in the database `postgres`, by a connection of their own: they end with this process, however it ends."""
+
+    def __init__(self, env, database):
+        import psycopg2  # the image has it, since Odoo needs it
+
+        self.error = psycopg2.Error
+        self.key = lock_class(database)
+        self.connection = psycopg2.connect(dbname="postgres", host=env["PGHOST"], port=env["PGPORT"], user=env["PGUSER"], password=env["PGPASSWORD"],
+                                           sslmode=env["PGSSLMODE"], connect_timeout=10, application_name="odoo-ship-locks",
+                                           keepalives_idle=5, keepalives_interval=2, keepalives_count=3)
+        self.connection.autocommit = True
+
+    def take(self, lock, seconds, obstacle):
+        """Exclusively, after at most so many seconds."""
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(f"SET lock_timeout = '{int(seconds)}s'")
+                cursor.execute("SELECT pg_advisory_lock(%s, %s)", (self.key, lock))
+        except self.error as error:
+            holders = self._holders(lock)
+            self.close()
+            raise Failure("RELEASE_IN_PROGRESS" if lock != LIFE else "DEPLOY_TIMEOUT", obstacle, found=f"{holders}: {error}".strip(),
+                          expected=f"the lock within {seconds} s", remedy="kubectl get pods; see what the named sessions do, then deploy again") from None
+
+    def _holders(self, lock):
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute("SELECT string_agg(coalesce(a.application_name, '') || ' at ' || coalesce(host(a.client_addr), 'the server'), ', ') "
+                               "FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objid = %s", (lock,))
+                return cursor.fetchone()[0] or "nobody"
+        except self.error:
+            return "PostgreSQL does not answer"
+
+    def close(self):
+        try:
+            self.connection.close()
+        except self.error:
+            pass
