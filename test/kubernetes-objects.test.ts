@@ -432,6 +432,8 @@ describe("the size of a cluster's pods", () => {
     assert.equal(render({ "doks:odooMemoryMiB": "800" }).size.web.workers, 3);
     assert.equal(render({ "doks:odooCpus": "1" }).size.web.workers, 3);
     assert.equal(render({ "doks:workers": "4" }).size.web.workers, 4);
+    const smallest = render({ "doks:odooMemoryMiB": "560" }).size;
+    assert.deepEqual([smallest.web.workers, smallest.cron.cronThreads, render().size.cron.cronThreads], [2, 1, 2]);
   });
 
   it("refuses workers that do not fit into their pod", () => {

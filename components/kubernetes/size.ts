@@ -59,7 +59,8 @@ const surge = 1;
  */
 export function clusterSize(doks: Settings["doks"]): ClusterSize {
   const workers = doks.workers === 0 ? fittingWorkers(doks.odooMemoryMiB, doks.odooCpus) : doks.workers;
-  const cronThreads = doks.cronThreads === 0 ? usualCronThreads : doks.cronThreads;
+  const usually = memoryOfWorkers(cronWorkers + usualCronThreads) <= doks.odooMemoryMiB ? usualCronThreads : 1;
+  const cronThreads = doks.cronThreads === 0 ? usually : doks.cronThreads;
   for (const [count, what] of [
     [workers, `${workers} workers`],
     [cronWorkers + cronThreads, `${cronThreads} cron processes`],

@@ -187,7 +187,7 @@ export const doksKeys = {
     "data",
     whole(0, 16).default(0),
     "1 to 16, or 0",
-    "Processes for scheduled jobs, in the one pod that has them. 0: two.",
+    "Processes for scheduled jobs, in the one pod that has them. 0: two, in a small pod one.",
   ),
   "doks:odooMemoryMiB": key("data", memory(560).default(2048), "MiB, 560 or more", "Memory limit of a pod of Odoo."),
   "doks:odooCpus": key("data", cpus.default(2), "a number", "Processor limit of a pod of Odoo."),
