@@ -26,6 +26,8 @@ export interface HostRequest {
     readonly readySeconds: number;
     readonly keepPoints: number;
   };
+  /** Restore point whose data are put back, in place of an upgrade. */
+  readonly restore?: string;
   /** Where the data Volume is mounted; null: Docker's own directory. */
   readonly dataDirectory: string | null;
   /** Text by path below the project's directory. Nothing in it is secret. */
@@ -88,6 +90,7 @@ export function hostRequest({ settings, repository, digest, images, host, regist
       readySeconds: release.readySeconds,
       keepPoints: release.keepPoints,
     },
+    ...(release.restore === "" ? {} : { restore: release.restore }),
     dataDirectory,
     files: {
       ...composeProject({

@@ -51,7 +51,7 @@ describe("the settings of a VPS", () => {
     const { vps, odoo, release, backup } = read(stack);
     assert.equal(vps.mode, "none");
     assert.deepEqual(odoo, { database: "odoo", modules: [], demoData: false });
-    assert.deepEqual(release, { additive: false, rehearse: true, upgradeMinutes: 60, readySeconds: 120, keepPoints: 5 });
+    assert.deepEqual(release, { additive: false, rehearse: true, upgradeMinutes: 60, readySeconds: 120, restore: "", keepPoints: 5 });
     assert.equal(backup.destination, "");
   });
 

@@ -192,6 +192,7 @@ describe("settings", () => {
     ["release:upgradeMinutes", "0"],
     ["release:readySeconds", "1"],
     ["release:keepPoints", "0"],
+    ["release:restore", "yesterday"],
     ["backup:destination", "s3://bucket"],
     ["backup:destination", "ssh://user@host/a b"],
     ["backup:hostKey", "ssh-dss AAAA"],

@@ -20,6 +20,8 @@ export interface KubernetesRequest {
     readonly readySeconds: number;
     readonly keepPoints: number;
   };
+  /** Restore point whose data are put back, in place of an upgrade. */
+  readonly restore?: string;
   /** Files to put in place: none, since Pulumi makes the objects. */
   readonly files: Readonly<Record<string, never>>;
 }
@@ -50,6 +52,7 @@ export function kubernetesRequest({ settings, repository, digest }: KubernetesRe
       readySeconds: release.readySeconds,
       keepPoints: release.keepPoints,
     },
+    ...(release.restore === "" ? {} : { restore: release.restore }),
     files: {},
   };
   return { id: requestId(request), ...request };

@@ -29,6 +29,13 @@ export const releaseKeys = {
     "seconds, 10 to 3600",
     "How long a started Odoo may take to answer its login page.",
   ),
+  "release:restore": key(
+    "text",
+    matching(/^\d{8}t\d{6}z$/, "is no restore point's name"),
+    "a restore point, or empty",
+    "Puts the data of this restore point back, together with `image:digest` of the release that they belong to. What was written since is kept as a " +
+      "new point. Carried out once: remove it afterwards.",
+  ),
   "release:keepPoints": key(
     "data",
     whole(1, 50).default(5),

@@ -34,7 +34,7 @@ def record(request, modules, lineage):
     if known:
         known[-1]["left"] = now()
     known.append({"release": request["id"], "image": request["image"], "digest": digest_of(request["image"]), "modules": modules,
-                  "lineage": lineage, "since": now()})
+                  "lineage": lineage, "restored": request.get("restore"), "since": now()})
     write_json(LEDGER, known)
 
 

@@ -122,6 +122,8 @@ def job(path):
         except Failure as failure:
             host.last_words(failure.as_text())
             return 3
+    for point in ledger.points():
+        say(f"restore point {point['id']}: the data of {point['image']}, left at {point['at']}")
     if is_live(request):
         return 0
     host.last_words(text_of(read_json(OUTCOMES / f"{request['id']}.json")["error"]))
@@ -202,12 +204,26 @@ def handle(host, request):
 
 
 def restore_point(request):
-    if not request.get("restore"):
+    """The point that the request puts back; None for an ordinary release."""
+    name = request.get("restore")
+    if not name:
         return None
-    point = ledger.point(request["restore"])
-    if point is None:
-        raise Failure("RELEASE_MISMATCH", "the restore point is gone", found=request["restore"], expected="one of `odoo-ship points`", remedy="odoo-ship points")
+    point = ledger.point(name)
+    if point is None or point["image"] is None:
+        raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=name, expected=known_points(), remedy="set release:restore to one of them")
+    if ledger.digest_of(point["image"]) != ledger.digest_of(request["image"]):
+        raise Failure("RELEASE_MISMATCH", "the restore point belongs to another release", found=f"{name} has data of {point['image']}",
+                      expected=f"an update to that release, not to {request['image']}", remedy=f"pulumi config set image:digest {ledger.digest_of(point['image'])}")
+    # By hand it may be put back as often as somebody says so; a setting that was forgotten must not do it again.
+    if not request.get("force") and any(entry.get("restored") == name for entry in ledger.releases()):
+        raise Failure("RELEASE_MISMATCH", "the restore point was put back already", found=f"release:restore is still {name}",
+                      expected="the setting gone once it was carried out", remedy="pulumi config rm release:restore, then update again")
     return point
+
+
+def known_points():
+    names = [f"{point['id']} (data of {ledger.digest_of(point['image'])[:19]})" for point in ledger.points() if point["image"]]
+    return f"one of {', '.join(names)}" if names else "a restore point: there is none yet"
 
 
 def leave_queue(request):
