@@ -1,6 +1,7 @@
 import { ShipError } from "../components/errors";
 import { exportLines, sandboxVariables } from "./environment";
 import { orderFault } from "./faults";
+import { onCluster } from "./kubernetes/shell";
 import { runSteps, timesTable } from "./progress";
 import { reset, takeDown } from "./removal";
 import { readServers } from "./servers-control";
@@ -34,8 +35,21 @@ const commands: Readonly<Record<string, Command>> = {
     exclusive: false,
     run: async (args) => void (process.exitCode = await onMachine(args)),
   },
-  down: { help: "stop and remove all that runs; state, the VPS's disk, images and tools stay", exclusive: true, run: () => takeDown(say) },
-  reset: { help: "down, then remove .sandbox/ with the stack's state, and the VPS's disk", exclusive: true, run: () => reset(say) },
+  kubectl: {
+    help: "kubectl as the cluster's administrator: kubectl [--cluster ID] get pods -A",
+    exclusive: false,
+    run: async (args) => void (process.exitCode = await onCluster(args)),
+  },
+  down: {
+    help: "stop and remove all that runs; state, the disks of VPS and cluster, images and tools stay",
+    exclusive: true,
+    run: () => takeDown(say),
+  },
+  reset: {
+    help: "down, then remove .sandbox/ with the stack's state, and the disks of VPS and cluster",
+    exclusive: true,
+    run: () => reset(say),
+  },
   env: {
     help: 'export lines for a shell: eval "$(npm run -s sandbox -- env)"',
     exclusive: false,

@@ -4,6 +4,8 @@ import * as path from "node:path";
 import { ShipError } from "../components/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort } from "./config";
 import { publicAddress, reservedAddress } from "./digitalocean/machines";
+import { listClusters } from "./kubernetes/cluster";
+import { apiAddressOf, apiPort, loadBalancerAddress, loadBalancerPorts } from "./kubernetes/names";
 import { readServers } from "./servers-control";
 import { publishedPorts } from "./vps/container";
 import { listMachines } from "./vps/machine";
@@ -46,7 +48,29 @@ export async function preflight(): Promise<void> {
  */
 export async function checkMachineAddresses(): Promise<void> {
   if ((await listMachines()).length > 0) return;
-  const addresses = [publicAddress(0), reservedAddress(0)].flatMap((address) => publishedPorts.map((port) => `${address}:${port}`));
+  const hosts = [publicAddress(0), reservedAddress(0)];
+  await checkAddresses(
+    "VPS",
+    hosts,
+    hosts.flatMap((host) => publishedPorts.map((port) => `${host}:${port}`)),
+  );
+}
+
+/**
+ * The same for the first cluster and its load balancer.
+ * @throws ShipError PORT_TAKEN, SANDBOX_FAILURE.
+ */
+export async function checkClusterAddresses(): Promise<void> {
+  if ((await listClusters()).length > 0) return;
+  const [api, balancer] = [apiAddressOf(0), loadBalancerAddress(0)];
+  await checkAddresses(
+    "Kubernetes cluster",
+    [api, balancer],
+    [`${api}:${apiPort}`, ...loadBalancerPorts.map((port) => `${balancer}:${port}`)],
+  );
+}
+
+async function checkAddresses(whose: string, hosts: readonly string[], addresses: readonly string[]): Promise<void> {
   const troubles = new Map<string, string>();
   for (const address of addresses) {
     const trouble = await troubleOf(address);
@@ -55,17 +79,17 @@ export async function checkMachineAddresses(): Promise<void> {
   if ([...troubles.values()].includes("EADDRNOTAVAIL")) {
     throw new ShipError({
       code: "SANDBOX_FAILURE",
-      summary: "this machine does not have the addresses of the sandbox's VPS",
-      found: `no ${publicAddress(0)} on the loopback interface`,
+      summary: `this machine does not have the addresses of the sandbox's ${whose}`,
+      found: `no ${hosts[0] ?? ""} on the loopback interface`,
       expected: "all of 127.0.0.0/8, as Linux has it",
-      remedy: `on macOS: sudo ifconfig lo0 alias ${publicAddress(0)} up; sudo ifconfig lo0 alias ${reservedAddress(0)} up`,
+      remedy: `on macOS: ${hosts.map((host) => `sudo ifconfig lo0 alias ${host} up`).join("; ")}`,
     });
   }
   const taken = [...troubles].filter(([, code]) => code === "EADDRINUSE").map(([address]) => address);
   if (taken.length > 0) {
     throw new ShipError({
       code: "PORT_TAKEN",
-      summary: "the addresses of the sandbox's VPS are in use",
+      summary: `the addresses of the sandbox's ${whose} are in use`,
       found: `something else listens on ${taken.join(", ")}, perhaps on all addresses of this machine`,
       expected: "these ports free on these addresses; others do not matter",
       remedy:

@@ -1,5 +1,7 @@
 import * as fs from "node:fs";
 import { paths } from "./config";
+import { stopClusters } from "./kubernetes/cluster";
+import { hasClusters } from "./kubernetes/names";
 import { orphans } from "./orphans";
 import { ask, endGroup, run } from "./process";
 import { stopServers } from "./servers-control";
@@ -21,17 +23,17 @@ export async function endOrphans(progress: Progress): Promise<void> {
   }
 }
 
-/** Stops and removes everything of the sandbox that runs; its state, the disks of its machines and the caches stay. */
+/** Stops and removes everything of the sandbox that runs; its state, the disks of its machines and clusters and the caches stay. */
 export async function takeDown(progress: Progress): Promise<void> {
   await endRun(progress);
   if (await stopDocker(progress)) progress("Docker engine stopped");
 }
 
-/** {@link takeDown}, then the state goes too, with the disks of its machines: the next start is a first one, but for the caches. */
+/** {@link takeDown}, then the state goes too, with the disks of its machines and clusters: the next start is a first one, but for the caches. */
 export async function reset(progress: Progress): Promise<void> {
   await endRun(progress);
   // An engine that `down` has stopped is started again for them.
-  if (hasDisks()) {
+  if (hasDisks() || hasClusters()) {
     await ensureDocker(progress);
     await removeKind(volumes, `${dataLabel}=${paths.state}`, progress);
   }
@@ -44,7 +46,7 @@ async function endRun(progress: Progress): Promise<void> {
   await endOrphans(progress);
   if (await stopServers()) progress("API and registry stopped");
   if (!(await dockerAnswers())) return;
-  await stopMachines(progress);
+  await Promise.all([stopMachines(progress), stopClusters(progress)]);
   for (const kind of [containers, networks, volumes]) await removeKind(kind, objectLabel, progress);
 }
 

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { z } from "zod";
 import { ShipError } from "../components/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort } from "./config";
+import type { ClusterMachines } from "./digitalocean/cluster-machines";
 import type { Machines } from "./digitalocean/machines";
 import { startDigitalOceanApi, type DigitalOceanApi } from "./digitalocean/server";
 import { startRegistryBackend, type RegistryBackend } from "./registry/backend";
@@ -27,6 +28,8 @@ export interface ServersOptions {
   readonly registrySocket?: string;
   /** What runs behind the API's droplets. @default nothing */
   readonly machines?: Machines;
+  /** What runs behind the API's Kubernetes clusters. @default nothing */
+  readonly clusters?: ClusterMachines;
   /** How long an action on a droplet takes at least, in milliseconds. @default 300 */
   readonly actionMs?: number;
 }
@@ -86,6 +89,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       token: secrets.token,
       contents: backend.contents,
       ...(options.machines !== undefined && { machines: options.machines }),
+      ...(options.clusters !== undefined && { clusters: options.clusters }),
       ...(options.actionMs !== undefined && { actionMs: options.actionMs }),
     });
     closers.push(() => api.close());

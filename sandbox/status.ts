@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import { paths } from "./config";
 import { readToolPaths } from "./environment";
 import { baseRecord, postgresRecord, vpsImagesRecord } from "./images/base";
+import { listClusters } from "./kubernetes/cluster";
 import { readServers, serversLog } from "./servers-control";
 import { updateLog } from "./stack";
 import { dockerAnswers, dockerLog, origin } from "./tools/docker-engine";
@@ -23,7 +24,7 @@ export async function describe(): Promise<string> {
     ["Odoo base", imageLine(baseRecord)],
     ["PostgreSQL", imageLine(postgresRecord)],
     ["Caddy", imageLine(vpsImagesRecord, "proxy")],
-    ...(engine ? await machineRows() : []),
+    ...(engine ? [...(await machineRows()), ...(await clusterRows())] : []),
     ["state", paths.state],
     ["cache", paths.cache],
   ] as const;
@@ -50,6 +51,11 @@ function engineLine(): string {
 async function machineRows(): Promise<readonly (readonly [string, string])[]> {
   const machines = await listMachines();
   return machines.map(({ id, container, state }) => [`VPS of droplet ${id}`, `${state}: the container ${container}`] as const);
+}
+
+async function clusterRows(): Promise<readonly (readonly [string, string])[]> {
+  const clusters = await listClusters();
+  return clusters.map(({ container, state }) => ["Kubernetes cluster", `${state}: the container ${container}`] as const);
 }
 
 interface ImageRecord {

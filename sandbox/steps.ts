@@ -4,7 +4,8 @@ import { paths } from "./config";
 import { waitForDroplets } from "./droplets";
 import { logInToRegistry, writeToolPaths } from "./environment";
 import { baseRecord, ensureOdooBase, ensurePostgres, ensureProxy } from "./images/base";
-import { checkMachineAddresses, preflight, writeCaFile } from "./preflight";
+import { ensureNodeImage } from "./kubernetes/cluster";
+import { checkClusterAddresses, checkMachineAddresses, preflight, writeCaFile } from "./preflight";
 import type { Step } from "./progress";
 import { endOrphans } from "./removal";
 import { startServersInBackground } from "./servers-control";
@@ -41,6 +42,12 @@ export async function prepareMachines(progress: Progress): Promise<void> {
   await ensureVpsImage(progress);
 }
 
+/** What a cluster's node is made from, and that one can be reached. */
+export async function prepareNodes(progress: Progress): Promise<void> {
+  await checkClusterAddresses();
+  await ensureNodeImage(progress);
+}
+
 /** Everything around the program, in groups of steps that may run at the same time. */
 export function hostSteps(): readonly (readonly Step[])[] {
   const toolsThere = fs.existsSync(path.join(paths.state, "tools.json"));
@@ -74,6 +81,7 @@ export function hostSteps(): readonly (readonly Step[])[] {
       { title: "Pulumi engine and plugins", typicalSeconds: toolsThere ? 1 : 200, run: prepareTools },
       { title: "Base images", typicalSeconds: imagesThere ? 3 : 420, run: prepareImages },
       { title: "VPS image", typicalSeconds: imagesThere ? 1 : 60, run: prepareMachines },
+      { title: "Kubernetes node", typicalSeconds: imagesThere ? 1 : 420, run: prepareNodes },
     ],
   ];
 }

@@ -41,7 +41,7 @@ export function dropletView(state: Readonly<State>, droplet: Droplet) {
     },
     region: findRegion(droplet.region) ?? null,
     tags,
-    vpc_uuid: defaultVpc(state, droplet.region).id,
+    vpc_uuid: droplet.vpc_uuid ?? defaultVpc(state, droplet.region).id,
   };
 }
 

@@ -13,7 +13,7 @@ import type { Call, Context, Reply, Route } from "./router";
 import { findKey } from "./ssh-keys";
 import type { Droplet, State } from "./state";
 import { addTags, tagName } from "./tags";
-import { defaultVpc } from "./vpcs";
+import { vpcFor } from "./vpcs";
 
 /** The name of a droplet. */
 export const hostName = z
@@ -130,9 +130,7 @@ function add(draft: State, wanted: z.infer<typeof createBody>): Droplet {
   requireKnown("region", findRegion(region));
   requireKnown("size", size);
   requireKnown("image", image);
-  if ((wanted.vpc_uuid ?? "") !== "" && wanted.vpc_uuid !== defaultVpc(draft, region).id) {
-    throw unprocessable(`VPC ${String(wanted.vpc_uuid)} could not be found in ${region}: the sandbox has each region's default VPC only`);
-  }
+  const vpc = vpcFor(draft, wanted.vpc_uuid, region);
   if ((wanted.backup_policy ?? undefined) !== undefined && wanted.backups !== true) {
     throw unprocessable("backup_policy can only be set when backups are enabled");
   }
@@ -155,6 +153,7 @@ function add(draft: State, wanted: z.infer<typeof createBody>): Droplet {
     tags: [...new Set(wanted.tags ?? [])],
     authorized_keys: publicKeys(draft, wanted.ssh_keys ?? []),
     user_data: wanted.user_data ?? "",
+    ...(!vpc.default && { vpc_uuid: vpc.id }),
     created_at: new Date().toISOString(),
   };
   draft.droplets.push(droplet);

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { accountEmail } from "./account";
 import { findRegistry, onlyRegistry, type Registry } from "./registries";
 import type { Call, Context, Reply, Route } from "./router";
-import type { Store } from "./state";
+import type { State, Store } from "./state";
 
 /** Roughly fifty years: the most that the API takes. */
 const longestExpirySeconds = 1_576_800_000;
@@ -25,8 +25,24 @@ export function verifyMinted(store: Store, password: string): { readonly write: 
   return found === undefined || isExpired(found.expires_at) ? undefined : { write: found.write };
 }
 
+/** A password that pulls from a registry and does not expire, and its hash: what a cluster's nodes log in with. */
+export function mintPullCredential(draft: State, registry: string): { readonly password: string; readonly hash: string } {
+  const password = newPassword();
+  draft.credentials[sha256(password)] = { registry, write: false, created_at: new Date().toISOString() };
+  return { password, hash: sha256(password) };
+}
+
+/** Makes a password worthless, by its hash. */
+export function revoke(draft: State, hash: string | undefined): void {
+  draft.credentials = Object.fromEntries(Object.entries(draft.credentials).filter(([known]) => known !== hash));
+}
+
+function newPassword(): string {
+  return `dor_v1_${randomBytes(32).toString("hex")}`;
+}
+
 function mint(store: Store, registry: Registry, call: Call): Reply {
-  const password = `dor_v1_${randomBytes(32).toString("hex")}`;
+  const password = newPassword();
   // Without an expiry, or with 0, the credentials do not expire.
   const seconds = call.integer("expiry_seconds", { min: 0, max: longestExpirySeconds }) ?? 0;
   const now = Date.now();

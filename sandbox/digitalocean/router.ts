@@ -3,6 +3,7 @@ import type { RegistryContents } from "../registry/contents";
 import type { Actions } from "./actions";
 import { ApiError, notFound, unprocessable } from "./errors";
 import type { Fleet } from "./fleet";
+import type { ClusterFleet } from "./kubernetes-fleet";
 import type { Store } from "./state";
 
 /** What a resource file needs to answer. */
@@ -11,11 +12,15 @@ export interface Context {
   readonly contents: RegistryContents;
   readonly actions: Actions;
   readonly fleet: Fleet;
+  readonly clusters: ClusterFleet;
 }
 
 export interface Reply {
   readonly status: number;
+  /** Told as JSON. */
   readonly body?: unknown;
+  /** Told as it is, in the place of a body. */
+  readonly text?: { readonly type: string; readonly content: string };
 }
 
 export interface Route {

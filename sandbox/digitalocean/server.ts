@@ -6,13 +6,20 @@ import { closeServer, hold, listen } from "../support/listen";
 import { RequestLog } from "../support/request-log";
 import { accountRoutes } from "./account";
 import { actionRoutes, Actions } from "./actions";
+import { Background } from "./background";
 import { catalogRoutes } from "./catalog";
+import type { ClusterMachines } from "./cluster-machines";
 import { controlPrefix, controlRoutes } from "./control";
 import { dropletActionRoutes } from "./droplet-actions";
 import { dropletRoutes } from "./droplets";
 import { ApiError, serverError, unauthorized } from "./errors";
 import { firewallRoutes } from "./firewalls";
 import { Fleet } from "./fleet";
+import { kubernetesRoutes } from "./kubernetes";
+import { kubernetesAccessRoutes } from "./kubernetes-access";
+import { ClusterFleet } from "./kubernetes-fleet";
+import { kubernetesOptionRoutes } from "./kubernetes-options";
+import { nodePoolRoutes } from "./kubernetes-pools";
 import type { Machines } from "./machines";
 import { projectRoutes } from "./projects";
 import { registryRoutes } from "./registries";
@@ -38,6 +45,8 @@ export interface DigitalOceanApiOptions {
   readonly contents: RegistryContents;
   /** What runs behind the droplets. @default nothing: droplets are on paper */
   readonly machines?: Machines;
+  /** What runs behind the Kubernetes clusters. @default nothing: clusters are on paper */
+  readonly clusters?: ClusterMachines;
   /** How long an action takes at least. @default 300 */
   readonly actionMs?: number;
 }
@@ -58,9 +67,12 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
   const store = new Store(options.stateFile);
   const faults = new Faults();
   const log = new RequestLog();
-  const actions = new Actions(store, options.actionMs ?? 300);
+  const momentMs = options.actionMs ?? 300;
+  const actions = new Actions(store, momentMs);
+  const background = new Background(store, momentMs);
   const fleet = new Fleet(store, actions, options.machines);
-  const context: Context = { store, contents: options.contents, actions, fleet };
+  const clusters = new ClusterFleet(store, background, options.clusters);
+  const context: Context = { store, contents: options.contents, actions, fleet, clusters };
   // Fixed names come before `:name`.
   const routes = [
     ...controlRoutes(faults, log),
@@ -74,6 +86,10 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
     ...actionRoutes(context),
     ...catalogRoutes(),
     ...vpcRoutes(context),
+    ...kubernetesOptionRoutes(),
+    ...kubernetesRoutes(context),
+    ...nodePoolRoutes(context),
+    ...kubernetesAccessRoutes(context),
     ...sshKeyRoutes(context),
     ...tagRoutes(context),
     ...dropletRoutes(context),
@@ -109,6 +125,7 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
   try {
     const port = await listen(server, options.port, "The sandbox's DigitalOcean API");
     fleet.recover();
+    clusters.recover();
     return {
       url: `http://127.0.0.1:${port}`,
       faults,
@@ -117,6 +134,7 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
       pushRefusal: (repository) => pushRefusal(context, repository),
       async close() {
         actions.close();
+        background.close();
         await closeServer(server);
         store.close();
       },
@@ -201,11 +219,11 @@ async function readBody(request: http.IncomingMessage): Promise<string> {
 
 function send(response: http.ServerResponse, reply: Reply, requestId: string, headers: http.OutgoingHttpHeaders): void {
   response.writeHead(reply.status, {
-    "content-type": "application/json; charset=utf-8",
+    "content-type": reply.text?.type ?? "application/json; charset=utf-8",
     "x-request-id": requestId,
     ...headers,
   });
-  response.end(reply.body === undefined ? undefined : JSON.stringify(reply.body));
+  response.end(reply.text?.content ?? (reply.body === undefined ? undefined : JSON.stringify(reply.body)));
 }
 
 function sendError(response: http.ServerResponse, error: unknown, requestId: string, headers: http.OutgoingHttpHeaders): void {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { ShipError } from "../../components/errors";
 import { writeFileAtomically } from "../support/atomic-file";
 import { takeLock } from "../support/lock";
+import { clusterSchema } from "./kubernetes-state";
 
 const time = z.iso.datetime();
 
@@ -48,6 +49,17 @@ const dropletSchema = z.object({
   /** What its machine is made from, again if it is lost: public keys, and the script of the first boot, which no answer tells. */
   authorized_keys: z.array(z.string()),
   user_data: z.string(),
+  /** @default the region's default network */
+  vpc_uuid: z.string().optional(),
+  created_at: time,
+});
+
+const vpcSchema = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  description: z.string(),
+  region: z.string(),
+  ip_range: z.string(),
   created_at: time,
 });
 
@@ -115,6 +127,9 @@ const stateSchema = z.object({
   sshKeys: z.array(z.object({ id: z.int(), name: z.string(), fingerprint: z.string(), public_key: z.string() })).default([]),
   tags: z.array(z.string()).default([]),
   actions: z.array(actionSchema).default([]),
+  /** Each region's default network is not among them: it is there by itself. */
+  vpcs: z.array(vpcSchema).default([]),
+  clusters: z.array(clusterSchema).default([]),
   /** Next number for a droplet, an action or a key. None is given twice. */
   nextId: z.int().default(500_000_001),
 });
@@ -125,6 +140,7 @@ export type Droplet = z.infer<typeof dropletSchema>;
 export type Volume = z.infer<typeof volumeSchema>;
 export type Firewall = z.infer<typeof firewallSchema>;
 export type Action = z.infer<typeof actionSchema>;
+export type Vpc = z.infer<typeof vpcSchema>;
 export type GarbageCollection = z.infer<typeof garbageCollectionSchema>;
 
 /** The API's state: in memory, and on disk before a change counts. One process at a time holds the file. */

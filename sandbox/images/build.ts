@@ -19,12 +19,12 @@ export function debianMirror(): string {
   return process.env["SANDBOX_DEBIAN_MIRROR"] ?? "http://deb.debian.org/debian";
 }
 
-/** A program that is copied into an image and lies in its context under this name. */
+/** A file that is copied into an image, most often a program that is built for it; it lies in the context under this name. */
 export interface Ingredient {
   readonly name: string;
   /** The directory that says what is built: it belongs to the recipe. */
   readonly recipe: string;
-  /** Path of the executable. */
+  /** Path of the file. */
   make(progress: Progress): Promise<string>;
 }
 
@@ -33,24 +33,24 @@ export interface Ingredient {
  * @throws ShipError BUILD_FAILURE, TOOL_MISSING.
  */
 export async function ensureBuilt(
-  name: "odoo" | "postgres" | "caddy" | "vps",
+  name: "odoo" | "postgres" | "caddy" | "vps" | "kubernetes-node",
   tag: string,
   progress: Progress,
-  ingredient?: Ingredient,
+  ...ingredients: readonly Ingredient[]
 ): Promise<string> {
   const directory = path.join(__dirname, name);
   const image = `odoo-sandbox/${name}:${tag}`;
-  const recipe = recipeHash(ingredient === undefined ? [directory] : [directory, ingredient.recipe]);
+  const recipe = recipeHash([directory, ...ingredients.map((ingredient) => ingredient.recipe)]);
   const isThere = async (): Promise<boolean> => (await labelOf(image, recipeLabel)) === recipe;
   if (await isThere()) return image;
   await alone(`image-${name}`, progress, async () => {
     if (await isThere()) return;
     await ensureMinimal(progress);
-    const program = await ingredient?.make(progress);
+    const files = await Promise.all(ingredients.map((ingredient) => ingredient.make(progress)));
     const context = fs.mkdtempSync(path.join(paths.state, `image-${name}.`));
     try {
       fs.cpSync(directory, context, { recursive: true });
-      if (ingredient !== undefined && program !== undefined) fs.copyFileSync(program, path.join(context, ingredient.name));
+      files.forEach((file, index) => fs.copyFileSync(file, path.join(context, ingredients[index]?.name ?? "")));
       await build(name, image, recipe, context, progress);
     } finally {
       fs.rmSync(context, { recursive: true, force: true });

@@ -59,7 +59,9 @@ export class ResourceCalls {
         !sameValue(old[name], now[name]) &&
         (resource.differs?.(name, old[name], now[name]) ?? true),
     );
-    const replaces = changed.filter((name) => resource.inputs[name]?.replace === true);
+    const replaces = changed.filter(
+      (name) => resource.inputs[name]?.replace === true || resource.replaces?.(name, old[name], now[name]) === true,
+    );
     const response = new rpc.DiffResponse();
     response.setChanges(changed.length > 0 ? rpc.DiffResponse.DiffChanges.DIFF_SOME : rpc.DiffResponse.DiffChanges.DIFF_NONE);
     response.setDiffsList(changed);

@@ -76,6 +76,8 @@ export interface Resource {
   check?(call: Call): Promise<Checked>;
   /** Whether this changed input matters. Default: yes. */
   differs?(name: string, old: Value | undefined, now: Value | undefined): boolean;
+  /** Whether this change of an input makes a new resource although its row does not say so in general. */
+  replaces?(name: string, old: Value | undefined, now: Value | undefined): boolean;
   create(call: Call): Promise<Outcome>;
   /** `undefined`: it is gone. Default: the state as it is. */
   read?(call: ExistingCall): Promise<Outcome | undefined>;

@@ -154,7 +154,8 @@ async function removeContainer(id: number): Promise<void> {
   await docker(["rm", "--force", "--volumes", containerName(id)], `removing the machine of droplet ${id}`);
 }
 
-async function ensureNetwork(): Promise<void> {
+/** The network of all machines and clusters. */
+export async function ensureNetwork(): Promise<void> {
   const there = async (): Promise<boolean> =>
     (await docker(["network", "ls", "--quiet", "--filter", `name=^${networkName}$`], "looking for the machines' network")) !== "";
   if (await there()) return;

@@ -1,16 +1,21 @@
 import * as assert from "node:assert/strict";
+import { regionSlugs } from "../../sandbox/digitalocean/catalog";
 import { waitForDroplets } from "../../sandbox/droplets";
+import { RecordedClusters } from "./recorded-clusters";
 import { RecordedMachines } from "./recorded-machines";
 import { RunningServers, type Answer } from "./running-servers";
 
-/** The sandbox's API with machines that only note what they are told. */
+/** The sandbox's API with machines and clusters that only note what they are told. */
 export class DropletServers extends RunningServers {
   readonly machines: RecordedMachines;
+  readonly clusters: RecordedClusters;
 
   constructor({ onPaper = false } = {}) {
     const machines = new RecordedMachines();
-    super(undefined, { actionMs: 20, ...(!onPaper && { machines }) });
+    const clusters = new RecordedClusters();
+    super(undefined, { actionMs: 20, ...(!onPaper && { machines, clusters }) });
     this.machines = machines;
+    this.clusters = clusters;
   }
 
   /** Asks for a droplet and waits until it is there. Answers its id. */
@@ -27,6 +32,25 @@ export class DropletServers extends RunningServers {
     return answer.status < 300 ? this.ended(Number(answer.at("action", "id"))) : `${answer.status} ${String(answer.at("message"))}`;
   }
 
+  /** Asks for a Kubernetes cluster and waits until it runs. Answers its id. */
+  async cluster(name: string, more: Readonly<Record<string, unknown>> = {}): Promise<string> {
+    const answer = await this.api("POST", "/v2/kubernetes/clusters", { ...smallestCluster, name, ...more });
+    assert.equal(answer.status, 201, JSON.stringify(answer.body));
+    const id = String(answer.at("kubernetes_cluster", "id"));
+    assert.equal(await this.clusterState(id, "running"), "running");
+    return id;
+  }
+
+  /** Waits until a cluster has the wanted state, or an error; `gone` for one that is not listed. */
+  async clusterState(id: string, wanted: string): Promise<string> {
+    for (;;) {
+      const answer = await this.api("GET", `/v2/kubernetes/clusters/${id}`);
+      const state = answer.status === 404 ? "gone" : String(answer.at("kubernetes_cluster", "status", "state"));
+      if (state === wanted || state === "error") return state;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
   async ended(action: number): Promise<string> {
     for (;;) {
       const status = (await this.api("GET", `/v2/actions/${action}`)).at("action", "status");
@@ -38,6 +62,8 @@ export class DropletServers extends RunningServers {
   /** Deletes all that the tests have made. */
   async clear(): Promise<void> {
     this.machines.failing.clear();
+    this.clusters.failing.clear();
+    await this.clearClusters();
     await waitForDroplets(this.servers, () => undefined);
     for (const [path, list, key] of kinds) {
       for (const id of (await this.api("GET", path)).all(list, key)) {
@@ -45,12 +71,30 @@ export class DropletServers extends RunningServers {
         assert.equal(answer.status, 204, `${path}/${String(id)}: ${JSON.stringify(answer.body)}`);
       }
     }
+    for (const id of (await this.api("GET", "/v2/vpcs?per_page=200")).all("vpcs", "id").slice(regionSlugs.length)) {
+      assert.equal((await this.api("DELETE", `/v2/vpcs/${String(id)}`)).status, 204);
+    }
     this.machines.news();
+    this.clusters.news();
+  }
+
+  private async clearClusters(): Promise<void> {
+    for (const id of (await this.api("GET", "/v2/kubernetes/clusters")).all("kubernetes_clusters", "id")) {
+      await this.api("DELETE", `/v2/kubernetes/clusters/${String(id)}`);
+      assert.equal(await this.clusterState(String(id), "gone"), "gone");
+    }
   }
 }
 
 /** What every droplet needs. */
 export const smallest = { region: "fra1", size: "s-1vcpu-1gb", image: "ubuntu-24-04-x64" };
+
+/** What every cluster needs. */
+export const smallestCluster = {
+  region: "fra1",
+  version: "1.34.3-do.0",
+  node_pools: [{ name: "web", size: "s-2vcpu-4gb", count: 2 }],
+};
 
 /** Droplets first: volumes and addresses are free then. */
 const kinds = [

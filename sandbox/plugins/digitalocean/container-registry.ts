@@ -2,6 +2,7 @@ import type { ProviderFunction, Resource } from "../resource";
 import { text, type Properties } from "../schema";
 import { isMap, type Value, type ValueMap } from "../values";
 import type { Api } from "./api";
+import { goTime } from "./times";
 
 // The official provider answers this host whatever the API says.
 const host = "registry.digitalocean.com";
@@ -105,11 +106,4 @@ function outcome(registry: Value | undefined, tier: Value | undefined): { id: st
       subscriptionTierSlug: tier ?? "",
     },
   };
-}
-
-/** A time as Go's `time.Time.String` writes it, which is what the official provider answers. */
-function goTime(timestamp: string): string {
-  const iso = new Date(timestamp).toISOString();
-  const fraction = iso.slice(19, -1).replace(/\.?0+$/, "");
-  return `${iso.slice(0, 10)} ${iso.slice(11, 19)}${fraction} +0000 UTC`;
 }

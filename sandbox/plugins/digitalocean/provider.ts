@@ -4,11 +4,15 @@ import { containerRegistry, getContainerRegistry } from "./container-registry";
 import { dockerCredentials } from "./docker-credentials";
 import { droplet } from "./droplet";
 import { firewall } from "./firewall";
+import { getKubernetesCluster, getKubernetesVersions } from "./get-kubernetes";
+import { kubernetesCluster } from "./kubernetes-cluster";
+import { kubernetesNodePool } from "./kubernetes-node-pool";
 import { reservedIp } from "./reserved-ip";
 import { reservedIpAssignment } from "./reserved-ip-assignment";
 import { sshKey } from "./ssh-key";
 import { volume } from "./volume";
 import { volumeAttachment } from "./volume-attachment";
+import { vpc } from "./vpc";
 
 /** DigitalOcean. A new resource is a new file and a line here. */
 export function digitalocean(): Provider {
@@ -31,13 +35,16 @@ export function digitalocean(): Provider {
       dockerCredentials(api),
       droplet(api),
       firewall(api),
+      kubernetesCluster(api),
+      kubernetesNodePool(api),
       reservedIp(api),
       reservedIpAssignment(api),
       sshKey(api),
       volume(api),
       volumeAttachment(api),
+      vpc(api),
     ],
-    functions: [getContainerRegistry(api)],
+    functions: [getContainerRegistry(api), getKubernetesCluster(api), getKubernetesVersions(api)],
     configure: (config) => api.configure(config),
   };
 }

@@ -38,13 +38,16 @@ export class DropletPlugin extends DropletServers {
   }
 }
 
-/** The engine's names for resources called "vps". */
+/** The engine's names for resources, one of each type. */
 export const urns = {
   droplet: urnOf("digitalocean:index/droplet:Droplet", "vps"),
+  cluster: urnOf("digitalocean:index/kubernetesCluster:KubernetesCluster", "doks"),
   firewall: urnOf("digitalocean:index/firewall:Firewall", "vps"),
+  nodePool: urnOf("digitalocean:index/kubernetesNodePool:KubernetesNodePool", "cron"),
   reservedIp: urnOf("digitalocean:index/reservedIp:ReservedIp", "vps"),
   reservedIpAssignment: urnOf("digitalocean:index/reservedIpAssignment:ReservedIpAssignment", "vps"),
   sshKey: urnOf("digitalocean:index/sshKey:SshKey", "vps"),
   volume: urnOf("digitalocean:index/volume:Volume", "vps"),
   volumeAttachment: urnOf("digitalocean:index/volumeAttachment:VolumeAttachment", "vps"),
+  vpc: urnOf("digitalocean:index/vpc:Vpc", "doks"),
 };

@@ -1,0 +1,190 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { paths } from "../config";
+import { ensureBuilt, type Ingredient } from "../images/build";
+import { ask, run } from "../process";
+import type { Progress } from "../tools/cache";
+import { kubernetesVersion, nodePrograms } from "../tools/kubernetes-binaries";
+import { ensureNetwork } from "../vps/machine";
+import { dataLabel, registrySocket } from "../vps/names";
+import { runArguments } from "./container";
+import { readAuthority, readOutsideAddress, readToken, writeOrder } from "./files";
+import { apiPort, clusterDirectory, clusterLabel, containerName, diskName } from "./names";
+
+const second = 1000;
+/** From nothing it takes ten seconds on two idle cores. */
+const bootMs = 180 * second;
+/** As long as pods need to end; then the power goes. */
+const shutdownSeconds = 40;
+
+/** Where the cluster's pods may pull from without a secret of their own. */
+export interface ClusterRegistry {
+  /** As image references begin: `127.0.0.1:5055`. */
+  readonly server: string;
+  readonly username: string;
+  readonly password: string;
+  /** The secret's name in every namespace. */
+  readonly secretName: string;
+}
+
+/** What a cluster is made from. */
+export interface ClusterOrder {
+  readonly id: string;
+  readonly name: string;
+  /** What the API has promised; what runs is {@link kubernetesVersion}. */
+  readonly version: string;
+  /** Which of the sandbox's addresses it has. */
+  readonly slot: number;
+  /** The first node of the first pool is the one that there is. */
+  readonly pools: readonly { readonly id: string; readonly name: string; readonly nodes: readonly string[] }[];
+  readonly registry?: ClusterRegistry;
+}
+
+/** How to log in to a cluster as its administrator. */
+export interface ClusterCredentials {
+  /** `https://127.0.0.20:6443` */
+  readonly server: string;
+  /** Certificate of the authority that the server's is from, PEM. */
+  readonly ca: string;
+  readonly token: string;
+}
+
+/** The image of all nodes. */
+export function ensureNodeImage(progress: Progress): Promise<string> {
+  const vps = path.join(__dirname, "..", "images", "vps");
+  // The disk of a node is made as a machine's is.
+  const volume: Ingredient = { name: "volume", recipe: vps, make: () => Promise.resolve(path.join(vps, "volume")) };
+  return ensureBuilt("kubernetes-node", kubernetesVersion, progress, ...nodePrograms, volume);
+}
+
+/**
+ * Makes a cluster, or starts the one that is there, and waits until its node takes pods. Its disk outlives the container: made again
+ * after `down`, it is the same cluster with its pods and volumes.
+ */
+export async function createCluster(order: ClusterOrder): Promise<void> {
+  const node = writeOrder(order);
+  const state = await containerState(order.id);
+  if (state !== undefined && state !== "created") {
+    await docker(["start", containerName(order.id)], `starting the cluster ${order.id}`);
+  } else {
+    // One that was created and never ran: its start failed, perhaps for a port that was taken.
+    if (state === "created") await removeContainer(order.id);
+    await startContainer(order, node);
+  }
+  await waitUntilReady(order.id);
+  await setRegistry(order.id, order.registry);
+}
+
+/** The registry that the cluster is integrated with; `undefined`: none. */
+export async function setRegistry(id: string, registry: ClusterRegistry | undefined): Promise<void> {
+  const what = `the registry of the cluster ${id}`;
+  const marked = "sandbox.digitalocean.com/integration=registry";
+  const others = registry === undefined ? [] : ["--field-selector", `metadata.name!=${registry.secretName}`];
+  await kubectl(id, ["--namespace", "kube-system", "delete", "secret", "--selector", marked, ...others], `removing ${what}`);
+  if (registry === undefined) return;
+  const auth = Buffer.from(`${registry.username}:${registry.password}`).toString("base64");
+  const config = { auths: { [registry.server]: { username: registry.username, password: registry.password, auth } } };
+  const secret = {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: "kubernetes.io/dockerconfigjson",
+    metadata: {
+      name: registry.secretName,
+      namespace: "kube-system",
+      labels: { "sandbox.digitalocean.com/integration": "registry" },
+      // It is copied to all namespaces for this, see tools/kubernetes-cloud.
+      annotations: { "digitalocean.com/dosecret-identifier": registry.secretName },
+    },
+    data: { ".dockerconfigjson": Buffer.from(JSON.stringify(config)).toString("base64") },
+  };
+  await kubectl(id, ["apply", "--server-side", "--force-conflicts", "--filename", "-"], `setting ${what}`, JSON.stringify(secret));
+}
+
+/** `undefined`: there is no such cluster. */
+export async function clusterStatus(id: string): Promise<"running" | "off" | undefined> {
+  const state = await containerState(id);
+  if (state === undefined) return undefined;
+  return state === "running" || state === "restarting" ? "running" : "off";
+}
+
+/** Holds as long as the cluster has its disk, also while it is off. */
+export function clusterCredentials(id: string): Promise<ClusterCredentials> {
+  const [address, ca, token] = [readOutsideAddress(id), readAuthority(id), readToken(id)];
+  if (address === undefined || ca === undefined || token === undefined) {
+    return Promise.reject(new Error(`the cluster ${id} has not been started yet`));
+  }
+  return Promise.resolve({ server: `https://${address}:${apiPort}`, ca, token });
+}
+
+/** Removes a cluster with its disk, also when there is none any more. */
+export async function removeCluster(id: string): Promise<void> {
+  await removeContainer(id);
+  await docker(["volume", "rm", "--force", diskName(id)], `removing the disk of the cluster ${id}`);
+  fs.rmSync(clusterDirectory(id), { recursive: true, force: true });
+}
+
+/** All clusters that run, at once: what databases in pods hold in memory is written before `down` removes them. */
+export async function stopClusters(progress: Progress): Promise<void> {
+  const clusters = await listClusters();
+  const running = clusters.filter(({ state }) => state === "running").map(({ container }) => container);
+  if (running.length === 0) return;
+  progress(`stopping ${running.join(", ")}`);
+  const stop = ["stop", "--time", String(shutdownSeconds), ...running];
+  await docker(stop, "stopping the clusters", (running.length * shutdownSeconds + 30) * second);
+}
+
+/** What there is of clusters, of every checkout. */
+export async function listClusters(): Promise<readonly { readonly id: string; readonly container: string; readonly state: string }[]> {
+  const format = `{{.Label "${clusterLabel}"}} {{.Names}} {{.State}}`;
+  const lines = await docker(["ps", "--all", "--filter", `label=${clusterLabel}`, "--format", format], "listing the clusters");
+  return lines
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [id = "", container = "", state = ""] = line.split(" ");
+      return { id, container, state };
+    });
+}
+
+async function startContainer(order: ClusterOrder, node: string): Promise<void> {
+  const image = await ensureNodeImage((message) => console.log(`cluster ${order.name}: ${message}`));
+  await ensureNetwork();
+  const labels = ["--label", "odoo.sandbox.data=1", "--label", `${dataLabel}=${paths.state}`];
+  await docker(["volume", "create", ...labels, diskName(order.id)], `making the disk of the cluster ${order.id}`);
+  fs.mkdirSync(path.dirname(registrySocket), { recursive: true, mode: 0o700 });
+  await docker(runArguments({ id: order.id, node, slot: order.slot }, image), `starting the cluster ${order.id}`);
+}
+
+async function waitUntilReady(id: string): Promise<void> {
+  const ready = await ask("docker", ["exec", containerName(id), "/node/wait-until-ready"], {
+    what: "waiting for the cluster",
+    limitMs: bootMs,
+  });
+  if (ready !== undefined) return;
+  const tails = "tail -n 5 /var/log/node/*/current; kubectl get pods -A --request-timeout=5s";
+  const logs = await ask("docker", ["logs", "--tail", "20", containerName(id)], { what: "reading its output", limitMs: 10 * second });
+  const inside = await ask("docker", ["exec", containerName(id), "sh", "-c", tails], { what: "reading its logs", limitMs: 20 * second });
+  const said = [logs?.stdout, logs?.stderr, inside?.stdout].filter((text) => text !== undefined && text !== "").join("\n");
+  throw new Error(`the cluster ${id} does not start:\n${said}`);
+}
+
+/** Docker's word for it. A question that gets no answer is an error, and not "there is none". */
+async function containerState(id: string): Promise<string | undefined> {
+  const filter = ["--filter", `name=^/${containerName(id)}$`];
+  const state = await docker(["ps", "--all", ...filter, "--format", "{{.State}}"], `looking for the cluster ${id}`);
+  return state === "" ? undefined : state;
+}
+
+async function removeContainer(id: string): Promise<void> {
+  if ((await containerState(id)) === undefined) return;
+  await docker(["rm", "--force", "--volumes", containerName(id)], `removing the cluster ${id}`);
+}
+
+async function kubectl(id: string, args: readonly string[], what: string, input?: string): Promise<string> {
+  const command = ["exec", "--interactive", containerName(id), "kubectl", ...args];
+  return (await run("docker", command, { what, limitMs: 60 * second, input: input ?? "" })).stdout.trim();
+}
+
+async function docker(args: readonly string[], what: string, limitMs = 60 * second): Promise<string> {
+  return (await run("docker", args, { what, limitMs })).stdout.trim();
+}

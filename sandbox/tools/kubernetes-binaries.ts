@@ -1,0 +1,46 @@
+import * as path from "node:path";
+import { recipeHash, type Ingredient } from "../images/build";
+import { cached, type Progress } from "./cache";
+import { goBuild, type GoTool } from "./go";
+
+/** All of Kubernetes' components in one program (`tools/kubernetes`): four to six minutes, once. */
+const kubernetes: GoTool = {
+  name: "kubernetes",
+  packagePath: ".",
+  version: "v1.34.3",
+  stamp: "k8s.io/component-base/version.gitVersion=v1.34.3",
+  forImage: true,
+};
+
+/** With the plugins that a cluster needs (`tools/coredns`). */
+const coredns: GoTool = {
+  name: "coredns",
+  packagePath: ".",
+  version: "v1.12.4",
+  stamp: "github.com/coredns/coredns/coremain.GitCommit=sandbox",
+  forImage: true,
+};
+
+/** What a provider adds to a cluster (`tools/kubernetes-cloud`). */
+const cloud: GoTool = { name: "kubernetes-cloud", packagePath: ".", version: "v0", forImage: true };
+
+/** The version of Kubernetes that a node of the sandbox runs, as `1.34.3`. */
+export const kubernetesVersion = kubernetes.version.slice(1);
+
+/** The programs of the node's image, under the names that its Dockerfile copies. */
+export const nodePrograms: readonly Ingredient[] = [
+  ingredient("kubernetes", kubernetes),
+  ingredient("coredns", coredns),
+  ingredient("cloud", cloud),
+];
+
+/** They have a main package of their own: its text belongs to the version. */
+function ingredient(name: string, tool: GoTool): Ingredient {
+  const recipe = path.join(__dirname, tool.name);
+  const make = async (progress: Progress): Promise<string> => {
+    const version = `${tool.version}-${recipeHash([recipe]).slice(0, 12)}`;
+    const directory = await cached(tool.name, version, progress, (temporary) => goBuild(tool, temporary, progress));
+    return path.join(directory, tool.name);
+  };
+  return { name, recipe, make };
+}

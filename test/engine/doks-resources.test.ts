@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+
+import { RecordedClusters } from "../sandbox/recorded-clusters";
+import { RunningServers } from "../sandbox/running-servers";
+import { TestStack } from "../support/test-stack";
+
+/** As a program declares them; what it says of versions, pools and more comes from the configuration. */
+const program = `
+import * as digitalocean from "@pulumi/digitalocean";
+import * as pulumi from "@pulumi/pulumi";
+
+export = async () => {
+  const { versions, ...more } = new pulumi.Config("doks").requireObject<any>("cluster");
+  const vpc = new digitalocean.Vpc("net", { region: "fra1", ipRange: "10.200.0.0/20" });
+  const offered = await digitalocean.getKubernetesVersions({ versionPrefix: versions });
+  const cluster = new digitalocean.KubernetesCluster("doks", {
+    region: "fra1",
+    version: offered.latestVersion,
+    vpcUuid: vpc.id,
+    nodePool: { name: "web", size: "s-2vcpu-4gb", autoScale: true, minNodes: 1, maxNodes: 3 },
+    maintenancePolicy: { day: "sunday", startTime: "03:00" },
+    registryIntegration: true,
+    ...more,
+  });
+  const night = new digitalocean.KubernetesNodePool("night", { clusterId: cluster.id, size: "s-2vcpu-4gb", nodeCount: 1, tags: ["night"] });
+  return {
+    endpoint: cluster.endpoint,
+    version: cluster.version,
+    token: cluster.kubeConfigs.apply(([config]) => config?.token),
+    night: night.actualNodeCount,
+  };
+};
+`;
+
+describe("a Kubernetes cluster on the real engine", function () {
+  this.timeout(240_000);
+  const clusters = new RecordedClusters();
+  const running = new RunningServers(undefined, { actionMs: 0, clusters });
+  const changes = () =>
+    running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400).length;
+  let stack: TestStack;
+  const say = (cluster: Readonly<Record<string, unknown>>) => (stack.config = { ...stack.config, "doks:cluster": cluster });
+
+  before(async () => {
+    await running.start();
+    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    stack = new TestStack(running.servers);
+    stack.write("index.ts", program);
+    say({ versions: "1.33." });
+    await stack.init();
+  });
+  after(async () => {
+    stack.remove();
+    await running.remove();
+  });
+
+  it("is previewed without a change, made, and not changed again", async () => {
+    const before = changes();
+    const preview = await stack.preview();
+    assert.equal(preview.status, 0, preview.output);
+    assert.match(preview.output, /digitalocean:index\/kubernetesCluster:KubernetesCluster/);
+    assert.equal(changes(), before);
+
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    const outputs = await stack.outputs();
+    assert.deepEqual(
+      [outputs["endpoint"], outputs["version"], outputs["night"], outputs["token"]],
+      ["https://127.0.0.20:6443", "1.33.6-do.0", 1, "[secret]"],
+    );
+    const again = await stack.up("--expect-no-changes");
+    assert.equal(again.status, 0, again.output);
+    const refreshed = await stack.up("--refresh", "--expect-no-changes");
+    assert.equal(refreshed.status, 0, refreshed.output);
+  });
+
+  it("keeps its credentials out of the plain state", async () => {
+    const shown = (await stack.pulumi("stack", "export", "--show-secrets")).output;
+    assert.ok(shown.includes("token-1"), "the search finds the token where it is shown");
+    assert.ok(!stack.storedText().includes("token-1"));
+  });
+
+  it("is upgraded in place", async () => {
+    say({ versions: "1.34." });
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.equal((await stack.outputs())["version"], "1.34.3-do.0");
+    assert.equal(clusters.orders.length, 1, "one cluster, made once");
+  });
+
+  it("would be replaced for an older version", async () => {
+    say({ versions: "1.33." });
+    const { output } = await stack.preview();
+    assert.match(output, /\+-digitalocean:index\/kubernetesCluster:KubernetesCluster: \(replace\)/);
+    say({ versions: "1.34." });
+  });
+
+  it("goes with its network, which waits for it", async () => {
+    const { status, output } = await stack.pulumi("destroy", "--yes", "--skip-preview", "--non-interactive");
+    assert.equal(status, 0, output);
+    assert.deepEqual((await running.api("GET", "/v2/kubernetes/clusters")).all("kubernetes_clusters", "name"), []);
+    const networks = (await running.api("GET", "/v2/vpcs?per_page=200")).all("vpcs", "default");
+    assert.ok(networks.length > 0 && networks.every((isDefault) => isDefault === true), "the regions' own networks are left");
+  });
+});
