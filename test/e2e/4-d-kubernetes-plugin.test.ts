@@ -39,7 +39,7 @@ const claim = new k8s.core.v1.PersistentVolumeClaim("data", {
   metadata: named("data"), spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1024Mi" } } },
 }, options);
 
-const pod = (command: string, more = {}) => ({
+const pod = (command: string, image: string, more = {}) => ({
   serviceAccountName: account.metadata.name,
   automountServiceAccountToken: false,
   enableServiceLinks: false,
@@ -47,13 +47,13 @@ const pod = (command: string, more = {}) => ({
   securityContext: { runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000, seccompProfile: { type: "RuntimeDefault" } },
   containers: [{
     name: "main",
-    image: given("IMAGE"),
+    image,
     command: ["sh", "-c", command],
     args: [],
     env: [{ name: "EMPTY", value: "" }, { name: "KEY", valueFrom: { secretKeyRef: { name: keys.metadata.name, key: "key" } } }],
     resources: { limits: { cpu: "0.5", memory: "0.125Gi" }, requests: { cpu: "0.05", memory: "64Mi" } },
     securityContext: {
-      allowPrivilegeEscalation: given("ROOT") === "true",
+      allowPrivilegeEscalation: false,
       capabilities: { drop: ["ALL"], add: ["NET_BIND_SERVICE"] },
       readOnlyRootFilesystem: false,
     },
@@ -67,8 +67,8 @@ const pod = (command: string, more = {}) => ({
 });
 
 const upgrade = new k8s.batch.v1.Job("upgrade", {
-  metadata: { name: "upgrade", annotations: { "pulumi.com/replaceUnready": "true", "pulumi.com/timeoutSeconds": "120" } },
-  spec: { backoffLimit: 0, template: { spec: { ...pod(given("UPGRADE")), restartPolicy: "Never" } } },
+  metadata: { name: "upgrade", annotations: { "pulumi.com/replaceUnready": "true", "pulumi.com/timeoutSeconds": given("SECONDS") } },
+  spec: { backoffLimit: 0, template: { spec: { ...pod(given("UPGRADE"), given("IMAGE")), restartPolicy: "Never" } } },
 }, { ...options, dependsOn: [namespace, claim] });
 
 const labels = { app: "web" };
@@ -78,7 +78,8 @@ const web = new k8s.apps.v1.Deployment("web", {
     replicas: 2,
     selector: { matchLabels: labels },
     strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-    template: { metadata: { labels }, spec: pod(given("COMMAND"), {
+    template: { metadata: { labels }, spec: pod(given("COMMAND"), given("IMAGE"), {
+      ...(given("ROOT") === "true" && { securityContext: {} }),
       ports: [{ name: "http", containerPort: 8080 }],
       readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 1, initialDelaySeconds: 0 },
     }) },
@@ -96,7 +97,7 @@ new k8s.apps.v1.StatefulSet("db", {
     serviceName: "db",
     replicas: 1,
     selector: { matchLabels: dbLabels },
-    template: { metadata: { labels: dbLabels }, spec: pod("sleep 100000 & wait") },
+    template: { metadata: { labels: dbLabels }, spec: pod("sleep 100000 & wait", given("DB_IMAGE")) },
   },
 }, options);
 new k8s.core.v1.Service("db", { metadata: named("db"), spec: { clusterIP: "None", selector: dbLabels, ports: [{ port: 5432 }] } }, options);
@@ -129,7 +130,7 @@ export const address = service.status.loadBalancer.ingress[0].ip;
 export const job = upgrade.metadata.uid;
 `;
 
-const objects = 18;
+const objects = 16;
 const serve = 'exec caddy respond --listen :8080 "$(cat /settings/text)"';
 
 /** How the stand-in for the Kubernetes plugin does with a real apiserver and real pods. Not that the official one does the same. */
@@ -183,6 +184,7 @@ describe("the stand-in for the Kubernetes plugin, on a node of the sandbox", () 
     set({
       KUBECONFIG: config,
       IMAGE: image,
+      DB_IMAGE: image,
       COMMAND: serve,
       UPGRADE: "echo upgraded",
       TEXT: "first",
@@ -244,10 +246,10 @@ describe("the stand-in for the Kubernetes plugin, on a node of the sandbox", () 
   });
 
   it("shows in a preview what the server would refuse", async () => {
-    set({ IMAGE: "not an image@" });
+    set({ IMAGE: "" });
     const { status, output } = await stack.preview();
     assert.notEqual(status, 0);
-    assert.match(output, /image: Invalid value|image reference|is invalid/);
+    assert.match(output, /containers\[0\]\.image: Required value/);
     set({ IMAGE: image });
   });
 
