@@ -1,461 +1,307 @@
 import assert from "node:assert/strict";
-import { setTimeout as delay } from "node:timers/promises";
-import { at, textAt } from "../../sandbox/plugins/kubernetes/objects";
-import { kubernetes } from "../../sandbox/plugins/kubernetes/provider";
-import { ProviderServer } from "../../sandbox/plugins/provider-server";
-import { isSecret, reveal, secret, unknown, type Value, type ValueMap } from "../../sandbox/plugins/values";
-import { PaperApiserver } from "./support-plugins/paper-apiserver";
-import { PluginClient, PluginError, urnOf } from "./support-plugins/plugin-client";
+import { parse } from "yaml";
+import { isMap, isSecret, reveal, unknown, type Value, type ValueMap } from "../../sandbox/plugins/values";
+import { DropletPlugin, urns } from "./support-plugins/droplet-plugin";
+import { PluginError } from "./support-plugins/plugin-client";
 
-const mapUrn = urnOf("kubernetes:core/v1:ConfigMap", "rules");
-const secretUrn = urnOf("kubernetes:core/v1:Secret", "keys");
-const webUrn = urnOf("kubernetes:apps/v1:Deployment", "web");
-const jobUrn = urnOf("kubernetes:batch/v1:Job", "upgrade");
-const claimUrn = urnOf("kubernetes:core/v1:PersistentVolumeClaim", "data");
+const minimal = {
+  name: "erp",
+  region: "fra1",
+  version: "1.33.6-do.0",
+  nodePool: { name: "web", size: "s-2vcpu-4gb", nodeCount: 2 },
+};
 
-const maps = "/api/v1/namespaces/shop/configmaps";
-const deployments = "/apis/apps/v1/namespaces/shop/deployments";
+describe("The stand-in's VPCs", () => {
+  const running = new DropletPlugin();
+  before(() => running.start());
+  afterEach(() => running.clear());
+  after(() => running.remove());
+  const urn = urns.vpc;
+  const inputs = { name: "doks", region: "fra1", ipRange: "10.200.0.0/20", description: "of the tests" };
 
-// What the engine does with it, and how a real apiserver answers, is shown with those.
-describe("The stand-in for Kubernetes objects", () => {
-  const apiserver = new PaperApiserver();
-  let server: ProviderServer;
-  let plugin: PluginClient;
-  before(() => apiserver.start());
-  after(() => apiserver.stop());
-  beforeEach(async () => {
-    apiserver.objects.clear();
-    apiserver.seen.length = 0;
-    apiserver.keepDeleted = false;
-    server = new ProviderServer(kubernetes(), "4.34.2");
-    plugin = new PluginClient(await server.listen());
-    await plugin.configure({ kubeconfig: apiserver.kubeconfig() });
-  });
-  afterEach(() => {
-    plugin.close();
-    server.close();
-  });
-
-  const map = (data: ValueMap, more: ValueMap = {}): ValueMap => ({
-    apiVersion: "v1",
-    kind: "ConfigMap",
-    metadata: { name: "rules", namespace: "shop" },
-    data,
-    ...more,
-  });
-  const made = async (urn: string, inputs: ValueMap): Promise<{ id: string; state: ValueMap; inputs: ValueMap }> => {
-    const checked = await plugin.check(urn, inputs);
-    assert.deepEqual(checked.failures, []);
-    return { ...(await plugin.create(urn, checked.inputs)), inputs: checked.inputs };
-  };
-
-  describe("Check", () => {
-    it("fills in kind, the kubeconfig's namespace and a made-up name, and keeps that name", async () => {
-      const { inputs } = await plugin.check(mapUrn, { data: { a: "1" } });
-      assert.equal(inputs["apiVersion"], "v1");
-      assert.equal(inputs["kind"], "ConfigMap");
-      assert.equal(textAt(inputs, "metadata", "namespace"), "shop");
-      assert.match(textAt(inputs, "metadata", "name"), /^rules-[0-9a-f]{8}$/);
-      assert.equal(textAt(inputs, "metadata", "annotations", "pulumi.com/autonamed"), "true");
-      const again = await plugin.check(mapUrn, { data: { a: "2" } }, inputs);
-      assert.equal(textAt(again.inputs, "metadata", "name"), textAt(inputs, "metadata", "name"));
-    });
-
-    it("keeps a given name and namespace, and gives no namespace to what has none", async () => {
-      const { inputs } = await plugin.check(mapUrn, { metadata: { name: "fixed", namespace: "other" } });
-      assert.deepEqual(inputs["metadata"], { name: "fixed", namespace: "other" });
-      const namespace = await plugin.check(urnOf("kubernetes:core/v1:Namespace", "shop"), { metadata: { name: "shop" } });
-      assert.deepEqual(namespace.inputs["metadata"], { name: "shop" });
-    });
-
-    it("turns a Secret's text into data, and marks all of it as secret", async () => {
-      const { inputs } = await plugin.check(secretUrn, {
-        metadata: { name: "keys" },
-        stringData: { key: "hunter22" },
-        data: { old: "b2xk" },
-      });
-      assert.ok(isSecret(inputs["data"]));
-      assert.deepEqual(reveal(inputs["data"] ?? null), { old: "b2xk", key: "aHVudGVyMjI=" });
-      assert.equal(inputs["stringData"], undefined);
-    });
-
-    it("refuses by name what it cannot do", async () => {
-      const waiting = { metadata: { annotations: { "pulumi.com/waitFor": "jsonpath={.x}" } } };
-      assert.match((await plugin.check(mapUrn, waiting)).failures.join(), /"pulumi.com\/waitFor" is not supported/);
-      await assert.rejects(
-        plugin.check(urnOf("kubernetes:helm.sh/v3:Release", "r"), {}),
-        /"kubernetes:helm.sh\/v3:Release" is not supported/,
-      );
-    });
+  it("are made, read, imported, changed and deleted", async () => {
+    const made = await running.plugin.create(urn, inputs);
+    assert.deepEqual({ ...made.state, createdAt: "" }, { ...inputs, createdAt: "", default: false, vpcUrn: `do:vpc:${made.id}` });
+    assert.match(String(made.state["createdAt"]), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC$/);
+    const read = await running.plugin.read(urn, made.id, made.state, inputs);
+    assert.deepEqual([read.state, read.inputs], [made.state, inputs]);
+    assert.deepEqual((await running.plugin.read(urn, made.id, {}, {})).inputs, inputs);
+    const news = { ...inputs, name: "net", description: "other" };
+    assert.deepEqual((await running.plugin.diff(urn, made.state, inputs, news)).replacesList, []);
+    const updated = await running.plugin.update(urn, made.id, made.state, inputs, news);
+    assert.deepEqual([updated["name"], updated["description"]], ["net", "other"]);
+    for (const change of [{ ipRange: "10.201.0.0/20" }, { region: "nyc3" }]) {
+      assert.deepEqual((await running.plugin.diff(urn, made.state, inputs, { ...inputs, ...change })).replacesList, Object.keys(change));
+    }
+    const { ipRange, ...without } = inputs;
+    assert.equal((await running.plugin.diff(urn, made.state, { ...without, ipRange }, without)).changes, 1, "a chosen range is no change");
+    await running.plugin.delete(urn, made.id, updated, news);
+    assert.equal((await running.plugin.read(urn, made.id, updated, news)).id, "");
   });
 
-  describe("Create", () => {
-    it("posts the inputs, and keeps what came in secret secret", async () => {
-      const env = [{ name: "KEY", value: secret("hunter22") }];
-      const inputs = { metadata: { name: "p" }, spec: { containers: [{ name: "c", image: "i", env }], nodeName: "n" } };
-      const { id, state } = await made(urnOf("kubernetes:core/v1:Pod", "p"), {
-        ...inputs,
-        metadata: { name: "p", annotations: { "pulumi.com/skipAwait": "true" } },
-      });
-      assert.equal(id, "shop/p");
-      const [sent] = apiserver.seen;
-      assert.equal(`${sent?.method} ${sent?.path} ${sent?.query["fieldManager"]}`, "POST /api/v1/namespaces/shop/pods pulumi-kubernetes");
-      assert.ok(isSecret(at(state, "spec", "containers")) && isSecret(at(state, "__inputs", "spec", "containers")));
-      assert.equal(at(state, "spec", "nodeName"), "n");
-      assert.match(textAt(state, "__fieldManager"), /^pulumi-kubernetes-[0-9a-f]{8}$/);
-    });
-
-    it("says so when the object exists", async () => {
-      apiserver.put(`${maps}/rules`, map({}));
-      await assert.rejects(made(mapUrn, map({ a: "1" })), /was not successfully created .*"rules" already exists[^]*upsertExistingObjects/);
-      assert.equal(apiserver.objects.get(`${maps}/rules`)?.["data"] instanceof Object, true);
-    });
-
-    it("waits for a namespace that comes a moment later", async () => {
-      apiserver.refusals.set(`POST ${maps}`, { code: 404, reason: "NotFound", message: 'namespaces "shop" not found' });
-      await made(mapUrn, map({ a: "1" }));
-      assert.deepEqual(apiserver.writes(), [`POST ${maps}`, `POST ${maps}`]);
-    });
-
-    it("asks the server in a preview, and changes nothing", async () => {
-      const { id, state } = await plugin.create(mapUrn, map({ a: "1" }), true);
-      assert.equal(id, "");
-      assert.equal(textAt(state, "data", "a"), "1");
-      assert.deepEqual(apiserver.seen[0]?.query, { fieldManager: "pulumi-kubernetes", dryRun: "All" });
-      assert.equal(apiserver.objects.size, 0);
-    });
-
-    it("asks nothing in a preview with unknown inputs", async () => {
-      const inputs = map({ a: unknown });
-      assert.deepEqual((await plugin.create(mapUrn, inputs, true)).state, inputs);
-      assert.deepEqual(apiserver.seen, []);
-    });
+  it("wait with their deletion for a cluster that is on its way out", async () => {
+    const vpc = await running.plugin.create(urn, inputs);
+    const cluster = await running.plugin.create(urns.cluster, { ...minimal, vpcUuid: vpc.id });
+    const release = running.clusters.hold();
+    await running.plugin.delete(urns.cluster, cluster.id, cluster.state, minimal);
+    setTimeout(release, 200);
+    await running.plugin.delete(urn, vpc.id, vpc.state, inputs);
+    assert.equal((await running.api("GET", `/v2/vpcs/${vpc.id}`)).status, 404);
   });
 
-  describe("Diff", () => {
-    const live = (object: ValueMap, inputs: ValueMap): ValueMap => ({ ...object, __inputs: inputs });
-    const deployment = (container: ValueMap, more: ValueMap = {}): ValueMap => ({
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata: { name: "web", namespace: "shop" },
-      spec: {
-        selector: { matchLabels: { app: "web" } },
-        template: { spec: { containers: [{ name: "c", image: "i", ...container }] } },
-        ...more,
-      },
-    });
-
-    it("sees no difference in what the server added, dropped or wrote in another way", async () => {
-      const inputs = deployment({ resources: { limits: { cpu: "0.5", memory: "1024Mi" } }, args: [], stdin: false });
-      const kept = deployment({ resources: { limits: { cpu: "500m", memory: "1Gi" } }, imagePullPolicy: "Always" }, { replicas: 1 });
-      const { changes, replacesList } = await plugin.diff(webUrn, live({ ...kept, status: { replicas: 1 } }, inputs), inputs, inputs);
-      assert.deepEqual([changes, replacesList], [1, []]);
-    });
-
-    it("names the changed places", async () => {
-      const inputs = deployment({ env: [{ name: "A", value: "1" }], stdin: true });
-      const news = deployment({ env: [{ name: "A", value: "1.0" }], workingDir: "/" });
-      const { changes, replacesList, detaileddiffMap } = await plugin.diff(webUrn, live(inputs, inputs), inputs, news);
-      const container = "spec.template.spec.containers[0]";
-      assert.deepEqual([changes, replacesList], [2, []]);
-      assert.deepEqual(detaileddiffMap.map(([path]) => path).sort(), [
-        `${container}.env[0].value`,
-        `${container}.stdin`,
-        `${container}.workingDir`,
-      ]);
-    });
-
-    it("sees by a changed value what somebody else changed", async () => {
-      const inputs = deployment({});
-      const { changes } = await plugin.diff(webUrn, live(deployment({ image: "by hand" }), inputs), inputs, inputs);
-      assert.equal(changes, 2);
-    });
-
-    it("replaces for a field that cannot change: the old one first when the name is given", async () => {
-      const inputs = deployment({});
-      const news = deployment({}, { selector: { matchLabels: { app: "other" } } });
-      const { replacesList, deletebeforereplace } = await plugin.diff(webUrn, live(inputs, inputs), inputs, news);
-      assert.deepEqual([replacesList, deletebeforereplace], [["spec.selector.matchLabels.app"], true]);
-    });
-
-    it("replaces a ConfigMap with a made-up name for new data, beside the old one", async () => {
-      const first = await plugin.check(mapUrn, { data: { a: "1" } });
-      const news = await plugin.check(mapUrn, { data: { a: "2" } }, first.inputs);
-      const found = await plugin.diff(mapUrn, live(first.inputs, first.inputs), first.inputs, news.inputs);
-      assert.deepEqual([found.replacesList, found.deletebeforereplace], [["data.a"], false]);
-      const labelled = { ...first.inputs, metadata: { ...(first.inputs["metadata"] as ValueMap), labels: { a: "b" } } };
-      assert.deepEqual((await plugin.diff(mapUrn, live(first.inputs, first.inputs), first.inputs, labelled)).replacesList, []);
-    });
-
-    it("replaces for another name or namespace", async () => {
-      const inputs = map({});
-      for (const metadata of [
-        { name: "rules", namespace: "b" },
-        { name: "c", namespace: "shop" },
-      ]) {
-        const found = await plugin.diff(mapUrn, live(inputs, inputs), inputs, map({}, { metadata }));
-        assert.equal(found.replacesList.length, 1);
-        assert.equal(found.deletebeforereplace, false);
-      }
-    });
-
-    it("reports a Job that failed for replacement when the program asks for that", async () => {
-      const inputs = {
-        apiVersion: "batch/v1",
-        kind: "Job",
-        metadata: { name: "upgrade", namespace: "shop", annotations: { "pulumi.com/replaceUnready": "true" } },
-      };
-      const path = "/apis/batch/v1/namespaces/shop/jobs/upgrade";
-      apiserver.put(path, { ...inputs, status: { conditions: [{ type: "Failed", status: "True" }] } });
-      assert.equal((await plugin.diff(jobUrn, live(inputs, inputs), inputs, inputs)).replacesList.length, 1);
-      apiserver.put(path, { ...inputs, status: { conditions: [{ type: "Complete", status: "True" }] } });
-      assert.equal((await plugin.diff(jobUrn, live(inputs, inputs), inputs, inputs)).replacesList.length, 0);
-    });
-  });
-
-  describe("Update", () => {
-    it("takes over what kubectl changed, then applies under its own name", async () => {
-      const { id, state, inputs } = await made(mapUrn, map({ a: "1" }));
-      const byHand = { manager: "kubectl-edit", operation: "Update", fieldsV1: { "f:data": { "f:a": {} } } };
-      const controller = { manager: "controller", operation: "Update", subresource: "status", fieldsV1: { "f:status": {} } };
-      apiserver.put(`${maps}/rules`, { metadata: { managedFields: [controller, byHand] } });
-      apiserver.seen.length = 0;
-      await plugin.update(
-        mapUrn,
-        id,
-        state,
-        inputs,
-        map({ a: "1" }, { metadata: { name: "rules", namespace: "shop", labels: { x: "y" } } }),
-      );
-      const manager = textAt(state, "__fieldManager");
-      const [patch, apply] = apiserver.seen.filter(({ method }) => method === "PATCH");
-      assert.deepEqual(at(patch?.body as Value, 0, "value"), [controller, { ...byHand, manager, operation: "Apply" }]);
-      assert.deepEqual([apply?.type, apply?.query], ["application/apply-patch+yaml", { fieldManager: manager, force: "false" }]);
-    });
-
-    it("tells who else owns a field", async () => {
-      const { id, state, inputs } = await made(mapUrn, map({ a: "1" }));
-      const path = `${maps}/rules`;
-      apiserver.put(path, { metadata: { managedFields: [{ manager: "x", operation: "Apply", fieldsV1: {} }] } });
-      apiserver.refusals.set(`PATCH ${path}`, { code: 409, reason: "Conflict", message: 'conflict with "x": .data.a' });
-      await assert.rejects(plugin.update(mapUrn, id, state, inputs, map({ a: "2" })), /apply conflict: conflict with "x": \.data\.a/);
-    });
-
-    it("asks with a dry run in a preview, and takes nothing over", async () => {
-      const { id, state, inputs } = await made(mapUrn, map({ a: "1" }));
-      apiserver.seen.length = 0;
-      await plugin.update(mapUrn, id, state, inputs, map({ a: "2" }), true);
-      const patches = apiserver.seen.filter(({ method }) => method === "PATCH").map(({ query }) => query);
-      assert.deepEqual(patches, [{ fieldManager: textAt(state, "__fieldManager"), force: "true", dryRun: "All" }]);
-      assert.deepEqual(apiserver.objects.get(`${maps}/rules`)?.["data"], { a: "1" });
-    });
-  });
-
-  describe("Read", () => {
-    it("shows what was changed by hand, and not what others added", async () => {
-      const { id, state, inputs } = await made(mapUrn, map({ a: "1", b: "" }));
-      apiserver.put(`${maps}/rules`, { data: { a: "by hand", more: "x" } });
-      const read = await plugin.read(mapUrn, id, state, inputs);
-      assert.deepEqual(read.inputs["data"], { a: "by hand", b: "" });
-      assert.deepEqual(read.state["data"], { a: "by hand", b: "", more: "x" });
-    });
-
-    it("answers nothing for an object that is gone", async () => {
-      const { id, state, inputs } = await made(mapUrn, map({}));
-      apiserver.objects.clear();
-      assert.equal((await plugin.read(mapUrn, id, state, inputs)).id, "");
-    });
-
-    it("takes all that is there for an import", async () => {
-      apiserver.put(`${maps}/rules`, map({ a: "1" }));
-      const read = await plugin.read(mapUrn, "shop/rules", {}, {});
-      assert.deepEqual(read.inputs, map({ a: "1" }));
-    });
-
-    it("keeps a Secret's data secret", async () => {
-      const { id, state, inputs } = await made(secretUrn, { metadata: { name: "keys" }, stringData: { key: "hunter22" } });
-      const read = await plugin.read(secretUrn, id, state, inputs);
-      assert.ok(isSecret(read.inputs["data"]) && isSecret(read.state["data"]));
-    });
-  });
-
-  describe("Delete", () => {
-    it("waits until the object is gone, what it owns first", async () => {
-      const { id, state, inputs } = await made(mapUrn, map({}));
-      apiserver.keepDeleted = true;
-      apiserver.seen.length = 0;
-      let done = false;
-      const deleting = plugin.delete(mapUrn, id, state, inputs).then(() => (done = true));
-      await delay(500);
-      assert.equal(done, false);
-      apiserver.objects.clear();
-      await deleting;
-      const [sent] = apiserver.seen;
-      assert.deepEqual([sent?.method, at(sent?.body as ValueMap, "propagationPolicy")], ["DELETE", "Foreground"]);
-      await plugin.delete(mapUrn, id, state, inputs);
-    });
-
-    it("gives up after the object's own time, and says what holds it", async () => {
-      const annotations = { "pulumi.com/timeoutSeconds": "1", "pulumi.com/deletionPropagationPolicy": "background" };
-      const { id, state, inputs } = await made(mapUrn, map({}, { metadata: { name: "rules", namespace: "shop", annotations } }));
-      apiserver.put(`${maps}/rules`, { metadata: { finalizers: ["example.com/hold"] } });
-      apiserver.keepDeleted = true;
-      await assert.rejects(plugin.delete(mapUrn, id, state, inputs), /timed out waiting to be deleted: finalizers .*example.com\/hold/);
-    });
-  });
-
-  describe("Waiting", () => {
-    const web = (timeoutSeconds: number): ValueMap => ({
-      metadata: { name: "web", annotations: { "pulumi.com/timeoutSeconds": String(timeoutSeconds) } },
-      spec: { replicas: 1, selector: { matchLabels: { app: "web" } }, template: {} },
-    });
-    const owner = (path: string): ValueMap => ({
-      metadata: { ownerReferences: [{ uid: textAt(apiserver.objects.get(path), "metadata", "uid") }] },
-    });
-    const set = "/apis/apps/v1/namespaces/shop/replicasets/web-1";
-    const podPath = "/api/v1/namespaces/shop/pods/web-1-a";
-
-    /** What the controllers do with a Deployment. */
-    const controllers = (readyReplicas: number): void => {
-      const revision = { annotations: { "deployment.kubernetes.io/revision": "1" } };
-      const status = readyReplicas > 0 ? "True" : "False";
-      const conditions = [{ type: "Available", status, reason: "MinimumReplicas", message: "as it says" }];
-      apiserver.put(`${deployments}/web`, { metadata: revision, status: { observedGeneration: 1, conditions } });
-      apiserver.put(set, { ...owner(`${deployments}/web`), spec: { replicas: 1 }, status: { readyReplicas } });
-      apiserver.put(set, { metadata: revision });
-      apiserver.put(podPath, owner(set));
-    };
-    const appears = async (path: string): Promise<void> => {
-      while (!apiserver.objects.has(path)) await delay(20);
-    };
-
-    it("ends when a Deployment's replica set is ready and it is available", async () => {
-      const creating = made(webUrn, web(20));
-      await appears(`${deployments}/web`);
-      controllers(0);
-      await delay(400);
-      controllers(1);
-      const { state } = await creating;
-      assert.equal(at(state, "status", "observedGeneration"), 1);
-    });
-
-    it("tells after its time why not, and keeps the object in the state", async () => {
-      const creating = made(webUrn, web(1));
-      await appears(`${deployments}/web`);
-      controllers(0);
-      const terminated = { exitCode: 3, reason: "Error", finishedAt: "2026-01-01T00:00:00Z" };
-      const waiting = { reason: "CrashLoopBackOff", message: "back-off 10s" };
-      const containerStatuses = [{ name: "c", ready: false, state: { waiting }, lastState: { terminated } }];
-      const conditions: readonly ValueMap[] = [
-        { type: "PodScheduled", status: "True" },
-        { type: "Initialized", status: "True" },
-        { type: "Ready", status: "False", reason: "ContainersNotReady", message: "containers with unready status: [c]" },
-      ];
-      apiserver.put(podPath, { status: { conditions, containerStatuses } });
-      apiserver.logs.set(`${podPath}/log`, "booting\nno such database\n");
-      const involvedObject = { uid: textAt(apiserver.objects.get(set), "metadata", "uid"), kind: "ReplicaSet", name: "web-1" };
-      apiserver.put("/api/v1/namespaces/shop/events/e", { involvedObject, type: "Warning", reason: "FailedCreate", message: "forbidden" });
-      const error = await failure(creating);
-      assert.match(error.message, /was successfully created, but .*: 'web' timed out waiting to be Ready/);
-      assert.equal(error.unfinished?.id, "shop/web");
-      assert.equal(textAt(error.unfinished?.state, "metadata", "name"), "web");
-      const all = error.reasons.join("\n");
-      for (const part of [
-        "Minimum number of live Pods was not attained",
-        "[CrashLoopBackOff] back-off 10s",
-        'container "c" terminated at 2026-01-01T00:00:00Z (Error: exit code 3)',
-        "ReplicaSet web-1: FailedCreate: forbidden",
-        "no such database",
-      ]) {
-        assert.ok(all.includes(part), `${part}\nis not in\n${all}`);
-      }
-    });
-
-    it("ends at once on Cancel, and keeps the object in the state", async () => {
-      const outcome = failure(made(webUrn, web(60)));
-      await appears(`${deployments}/web`);
-      await delay(200);
-      const started = Date.now();
-      await plugin.cancel();
-      const error = await outcome;
-      assert.match(error.message, /Resource operation was cancelled for "web"/);
-      assert.equal(error.unfinished?.id, "shop/web");
-      assert.ok(Date.now() - started < 2000);
-    });
-
-    it("fails with a Job that failed", async () => {
-      const outcome = failure(made(jobUrn, { metadata: { name: "upgrade" }, spec: {} }));
-      const path = "/apis/batch/v1/namespaces/shop/jobs/upgrade";
-      await appears(path);
-      const reason = { type: "Failed", status: "True", reason: "BackoffLimitExceeded", message: "it has reached its limit" };
-      apiserver.put(path, { status: { conditions: [reason] } });
-      const error = await outcome;
-      assert.match(error.reasons.join(), /\[BackoffLimitExceeded\] it has reached its limit/);
-    });
-
-    it("does not wait for a claim whose class binds at the first use, and does for another", async () => {
-      apiserver.put("/apis/storage.k8s.io/v1/storageclasses/late", { volumeBindingMode: "WaitForFirstConsumer" });
-      const claim = (name: string, storageClassName: string): Promise<unknown> =>
-        made(claimUrn, { metadata: { name, annotations: { "pulumi.com/timeoutSeconds": "1" } }, spec: { storageClassName } });
-      const path = "/api/v1/namespaces/shop/persistentvolumeclaims";
-      const late = claim("a", "late");
-      await appears(`${path}/a`);
-      apiserver.put(`${path}/a`, { status: { phase: "Pending" } });
-      await late;
-      await assert.rejects(claim("b", "early"), /'b' timed out waiting to be Ready/);
-    });
-
-    it("is skipped where the program says so", async () => {
-      await made(jobUrn, { metadata: { name: "upgrade", annotations: { "pulumi.com/skipAwait": "true" } }, spec: {} });
-    });
-  });
-
-  describe("A cluster that cannot be reached", () => {
-    const failing = async (config: ValueMap): Promise<void> => {
-      await plugin.configure(config);
-      const { inputs, failures } = await plugin.check(mapUrn, map({ a: "1" }));
-      assert.deepEqual(failures, []);
-      assert.deepEqual((await plugin.create(mapUrn, inputs, true)).state, inputs);
-      await assert.rejects(plugin.create(mapUrn, inputs), /configured Kubernetes cluster is unreachable: /);
-      await assert.rejects(plugin.read(mapUrn, "shop/rules", inputs, inputs), /failed to read resource state due to unreachable cluster/);
-      await assert.rejects(plugin.delete(mapUrn, "shop/rules", inputs, inputs), /configured Kubernetes cluster is unreachable/);
-    };
-
-    it("shows creations in a preview, and fails an update by name: nobody listens", () =>
-      failing({ kubeconfig: apiserver.kubeconfig("t", "http://127.0.0.1:1") }));
-    it("…: the credentials are wrong", () => failing({ kubeconfig: apiserver.kubeconfig("wrong") }));
-    it("…: the kubeconfig is none", () => failing({ kubeconfig: "planted: [secret" }));
-
-    it("lets its objects go when told to", async () => {
-      await plugin.configure({ kubeconfig: "{}", deleteUnreachable: "true" });
-      await plugin.delete(mapUrn, "shop/rules", map({}), map({}));
-      assert.equal((await plugin.read(mapUrn, "shop/rules", map({}), map({}))).id, "");
-    });
-  });
-
-  describe("Another configuration", () => {
-    const diffOf = async (old: ValueMap, now: ValueMap): Promise<readonly string[]> => (await plugin.diffConfig(old, now)).replacesList;
-
-    it("keeps the provider for new credentials, and replaces it for another cluster", async () => {
-      const old = { kubeconfig: apiserver.kubeconfig("a") };
-      assert.deepEqual(await diffOf(old, { kubeconfig: apiserver.kubeconfig("b") }), []);
-      assert.deepEqual(await diffOf(old, { kubeconfig: apiserver.kubeconfig("a", "https://other") }), ["kubeconfig"]);
-      assert.deepEqual(await diffOf(old, { kubeconfig: unknown }), ["kubeconfig"]);
-    });
-
-    it("goes by the cluster's identifier where there is one", async () => {
-      const old = { kubeconfig: apiserver.kubeconfig("a"), clusterIdentifier: "1" };
-      assert.deepEqual(await diffOf(old, { kubeconfig: unknown, clusterIdentifier: "1" }), []);
-      assert.deepEqual(await diffOf(old, { ...old, clusterIdentifier: "2" }), ["clusterIdentifier"]);
-    });
+  it("are refused at Check, each for its reason", async () => {
+    const tries = async (more: ValueMap): Promise<string> => (await running.plugin.check(urn, { ...inputs, ...more })).failures.join("; ");
+    assert.match(await tries({ ipRange: "10.200.0.0" }), /"ipRange" must be a network in CIDR notation/);
+    assert.match(await tries({ name: "" }), /"name" must not be empty/);
+    assert.match(await tries({ description: "x".repeat(256) }), /at most 255/);
+    assert.equal(await tries({ region: unknown }), "");
   });
 });
 
-async function failure(action: Promise<unknown>): Promise<PluginError> {
-  const error = await action.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof PluginError, String(error));
-  return error;
-}
+describe("The stand-in's Kubernetes clusters", () => {
+  const running = new DropletPlugin();
+  const { clusters } = running;
+  before(() => running.start());
+  afterEach(() => running.clear());
+  after(() => running.remove());
+  const urn = urns.cluster;
+
+  /** As Check leaves them: with the defaults. */
+  const checked = async (more: ValueMap = {}): Promise<ValueMap> => {
+    const { inputs, failures } = await running.plugin.check(urn, { ...minimal, ...more });
+    assert.deepEqual(failures, []);
+    return inputs;
+  };
+  const pool = (state: ValueMap): ValueMap => (isMap(state["nodePool"]) ? state["nodePool"] : {});
+  const config = (state: ValueMap): ValueMap => {
+    const [first] = reveal(state["kubeConfigs"] ?? null) as Value[];
+    return isMap(first) ? first : {};
+  };
+
+  it("run when they are made, with secret credentials and a kubeconfig that holds them", async () => {
+    const inputs = await checked({ maintenancePolicy: { day: "sunday", startTime: "03:00" }, tags: ["erp"], ha: true });
+    assert.deepEqual(
+      ["surgeUpgrade", "registryIntegration", "destroyAllAssociatedResources"].map((name) => inputs[name]),
+      [true, false, false],
+    );
+    const { id, state } = await running.plugin.create(urn, inputs);
+    assert.ok(isSecret(state["kubeConfigs"]));
+    const { rawConfig, clusterCaCertificate, expiresAt, host, token } = config(state);
+    assert.deepEqual(
+      [host, clusterCaCertificate],
+      ["https://127.0.0.20:6443", Buffer.from("the authority's certificate").toString("base64")],
+    );
+    assert.match(String(expiresAt), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    const kubeconfig = parse(String(rawConfig)) as { users: unknown; "current-context": string };
+    assert.deepEqual(kubeconfig.users, [{ name: "do-fra1-erp-admin", user: { token } }]);
+    assert.deepEqual(state["maintenancePolicy"], { day: "sunday", startTime: "03:00", duration: "4h0m0s" });
+    assert.deepEqual(
+      ["status", "ha", "endpoint", "ipv4Address", "clusterUrn", "tags"].map((name) => state[name]),
+      ["running", true, "https://127.0.0.20:6443", "", `do:kubernetes:${id}`, ["erp"]],
+    );
+    assert.deepEqual([pool(state)["actualNodeCount"], pool(state)["tags"]], [2, []]);
+    const { tags } = (await running.api("GET", `/v2/kubernetes/clusters/${id}/node_pools`)).at("node_pools", 0) as { tags: string[] };
+    assert.ok(tags.includes("terraform:default-node-pool"));
+  });
+
+  it("show no change after a refresh, and keep credentials that are still good", async () => {
+    const inputs = await checked();
+    const { id, state } = await running.plugin.create(urn, inputs);
+    const read = await running.plugin.read(urn, id, state, inputs);
+    assert.deepEqual(config(read.state), config(state));
+    assert.equal((await running.plugin.diff(urn, read.state, read.inputs, inputs)).changes, 1);
+  });
+
+  it("renew expired credentials in a refresh or with a change, and not in an update that changes nothing of them", async () => {
+    const inputs = await checked({ kubeconfigExpireSeconds: 1 });
+    const { id, state } = await running.plugin.create(urn, inputs);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    assert.equal((await running.plugin.diff(urn, state, inputs, inputs)).changes, 1, "an update does not even ask");
+    const read = await running.plugin.read(urn, id, state, inputs);
+    assert.notEqual(config(read.state)["token"], config(state)["token"]);
+    const renewed = await running.plugin.update(urn, id, state, inputs, { ...inputs, tags: ["new"] });
+    assert.notEqual(config(renewed)["token"], config(state)["token"]);
+    assert.deepEqual(renewed["tags"], ["new"]);
+  });
+
+  it("are changed in place, but for region, networks, the size of their pool and an older version", async () => {
+    const inputs = await checked();
+    const { state } = await running.plugin.create(urn, inputs);
+    const replaced = async (change: ValueMap): Promise<readonly string[]> =>
+      (await running.plugin.diff(urn, state, inputs, { ...inputs, ...change })).replacesList;
+    const nodePool = pool(inputs);
+    for (const name of ["region", "vpcUuid", "clusterSubnet", "serviceSubnet"]) {
+      assert.deepEqual(await replaced({ [name]: name === "region" ? "nyc3" : "10.1.0.0/16" }), [name]);
+    }
+    assert.deepEqual(await replaced({ version: "1.32.10-do.0" }), ["version"]);
+    assert.deepEqual(await replaced({ version: "1.33.5-do.9" }), ["version"]);
+    assert.deepEqual(await replaced({ nodePool: { ...nodePool, size: "s-4vcpu-8gb" } }), ["nodePool"]);
+    const changes: readonly ValueMap[] = [
+      { version: "1.34.3-do.0" },
+      { version: "1.33.6-do.1" },
+      { name: "books" },
+      { ha: true },
+      { autoUpgrade: true },
+      { nodePool: { ...nodePool, nodeCount: 3 } },
+    ];
+    for (const change of changes) {
+      const diff = await running.plugin.diff(urn, state, inputs, { ...inputs, ...change });
+      assert.deepEqual([diff.changes, diff.replacesList], [2, []], JSON.stringify(change));
+    }
+  });
+
+  it("take what is changed: version, pool, window, registry", async () => {
+    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    const inputs = await checked();
+    const { id, state } = await running.plugin.create(urn, inputs);
+    const news = await checked({
+      version: "1.34.3-do.0",
+      registryIntegration: true,
+      maintenancePolicy: { day: "monday", startTime: "01:00" },
+      nodePool: { ...minimal.nodePool, autoScale: true, minNodes: 1, maxNodes: 3, labels: { kind: "web" } },
+    });
+    const updated = await running.plugin.update(urn, id, state, inputs, news);
+    assert.deepEqual([updated["version"], updated["registryIntegration"]], ["1.34.3-do.0", true]);
+    assert.equal(clusters.logins.get(id)?.secretName, "team");
+    assert.deepEqual(
+      ["autoScale", "minNodes", "maxNodes", "nodeCount", "labels"].map((name) => pool(updated)[name]),
+      [true, 1, 3, 2, { kind: "web" }],
+    );
+    assert.equal(pool(updated)["id"], pool(state)["id"]);
+    const off = await checked({ version: "1.34.3-do.0", nodePool: news["nodePool"] ?? null });
+    const back = await running.plugin.update(urn, id, updated, news, off);
+    assert.deepEqual([back["registryIntegration"], clusters.logins.has(id)], [false, false]);
+    await running.api("DELETE", "/v2/registry");
+  });
+
+  it("whose count the autoscaler has moved show that only to who says a count", async () => {
+    const auto = { name: "web", size: "s-2vcpu-4gb", autoScale: true, minNodes: 1, maxNodes: 3 };
+    const inputs = await checked({ nodePool: auto });
+    const { id, state } = await running.plugin.create(urn, inputs);
+    assert.deepEqual([pool(state)["actualNodeCount"], pool(state)["nodeCount"]], [1, undefined]);
+    await running.api("PUT", `/v2/kubernetes/clusters/${id}/node_pools/${String(pool(state)["id"])}`, { name: "web", count: 3 });
+    const read = await running.plugin.read(urn, id, state, inputs);
+    assert.equal(pool(read.state)["actualNodeCount"], 3);
+    assert.equal((await running.plugin.diff(urn, read.state, read.inputs, inputs)).changes, 1);
+    const said = await checked({ nodePool: { ...auto, nodeCount: 1 } });
+    const saidState = { ...read.state, nodePool: { ...pool(read.state), nodeCount: 3 } };
+    assert.equal((await running.plugin.diff(urn, saidState, { ...said, nodePool: pool(saidState) }, said)).changes, 2);
+  });
+
+  it("are imported with their only pool, and not when it is not clear which one is theirs", async () => {
+    const id = await running.cluster("found");
+    const read = await running.plugin.read(urn, id, {}, {});
+    assert.deepEqual([read.inputs["name"], pool(read.inputs)["name"]], ["found", "web"]);
+    const other = await running.cluster("twins");
+    await running.api("POST", `/v2/kubernetes/clusters/${other}/node_pools`, { name: "cron", size: "s-2vcpu-4gb", count: 1 });
+    await assert.rejects(running.plugin.read(urn, other, {}, {}), /Cluster contains multiple node pools/);
+  });
+
+  it("are not in the state when they do not come up, and are when only the registry cannot be integrated", async () => {
+    clusters.failing.add("create");
+    const failed = await running.plugin.create(urn, await checked()).catch((error: unknown) => error);
+    assert.ok(failed instanceof PluginError && failed.unfinished === undefined);
+    assert.match(failed.message, /could not be made: the sandbox could not start it/);
+    clusters.failing.clear();
+    await running.clear();
+    const inputs = await checked({ registryIntegration: true });
+    const half = await running.plugin.create(urn, inputs).catch((error: unknown) => error);
+    assert.ok(half instanceof PluginError && half.unfinished !== undefined);
+    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    const mended = await running.plugin.update(urn, half.unfinished.id, half.unfinished.state, inputs, inputs);
+    assert.deepEqual([mended["registryIntegration"], clusters.logins.has(half.unfinished.id)], [true, true]);
+    await running.api("DELETE", "/v2/registry");
+  });
+
+  it("go, with all that belongs to them when the program says so", async () => {
+    const inputs = await checked({ destroyAllAssociatedResources: true });
+    const { id, state } = await running.plugin.create(urn, inputs);
+    await running.plugin.delete(urn, id, state, inputs);
+    const last = running.servers.api.log.list().findLast(({ method }) => method === "DELETE");
+    assert.match(last?.path ?? "", /destroy_with_associated_resources\/dangerous$/);
+    assert.equal(await running.clusterState(id, "gone"), "gone");
+    await running.plugin.delete(urn, id, state, inputs);
+    assert.equal((await running.plugin.read(urn, id, state, inputs)).id, "");
+  });
+
+  it("are refused at Check, each for its reason", async () => {
+    const tries = async (more: ValueMap): Promise<string> => (await running.plugin.check(urn, { ...minimal, ...more })).failures.join("; ");
+    assert.match(await tries({ maintenancePolicy: { day: "someday" } }), /"maintenancePolicy.day" must be one of any, monday/);
+    assert.match(await tries({ routingAgent: { enabled: true } }), /"routingAgent" is not supported .* do not have it/);
+    assert.match(await tries({ isolatedWorkers: true }), /"isolatedWorkers" cannot be true/);
+    assert.match(await tries({ kubeconfigExpireSeconds: -1 }), /"kubeconfigExpireSeconds" must be at least 0/);
+    assert.match(await tries({ clusterSubnet: "all" }), /"clusterSubnet" must be a network in CIDR/);
+    assert.match(await tries({ nodePool: { name: "web" } }), /missing required property "nodePool.size"/);
+    assert.match(await tries({ nodePool: { ...minimal.nodePool, name: "" } }), /"nodePool.name" must not be empty/);
+    assert.match(await tries({ tags: ["a b"] }), /"tags"/);
+    const taints = [{ key: "a", value: "b", effect: "Never" }];
+    assert.match(await tries({ nodePool: { ...minimal.nodePool, taints } }), /effect must be NoSchedule/);
+    assert.equal(await tries({ version: unknown, nodePool: { ...minimal.nodePool, size: unknown } }), "");
+  });
+});
+
+describe("The stand-in's node pools", () => {
+  const running = new DropletPlugin();
+  before(() => running.start());
+  afterEach(() => running.clear());
+  after(() => running.remove());
+  const urn = urns.nodePool;
+
+  it("are made, changed, imported and deleted", async () => {
+    const clusterId = await running.cluster("erp");
+    const given = { clusterId, name: "cron", size: "s-2vcpu-4gb", nodeCount: 1, tags: ["night"], labels: { kind: "cron" } };
+    const { inputs } = await running.plugin.check(urn, given);
+    const { id, state } = await running.plugin.create(urn, inputs);
+    assert.deepEqual(
+      ["actualNodeCount", "nodeCount", "autoScale", "tags", "labels"].map((name) => state[name]),
+      [1, 1, false, ["night"], { kind: "cron" }],
+    );
+    const read = await running.plugin.read(urn, id, state, inputs);
+    assert.equal((await running.plugin.diff(urn, read.state, read.inputs, inputs)).changes, 1);
+    assert.deepEqual((await running.plugin.diff(urn, state, inputs, { ...inputs, size: "s-4vcpu-8gb" })).replacesList, ["size"]);
+    const news = { ...inputs, nodeCount: 2, name: "night" };
+    assert.deepEqual((await running.plugin.diff(urn, state, inputs, news)).replacesList, []);
+    const updated = await running.plugin.update(urn, id, state, inputs, news);
+    assert.deepEqual([updated["name"], updated["actualNodeCount"]], ["night", 2]);
+    assert.equal((await running.plugin.read(urn, id, {}, {})).inputs["clusterId"], clusterId);
+    await running.plugin.delete(urn, id, updated, news);
+    assert.equal((await running.plugin.read(urn, id, updated, news)).id, "");
+  });
+
+  it("are not imported when they are a cluster's own, or nobody's", async () => {
+    const { inputs } = await running.plugin.check(urns.cluster, minimal);
+    const { state } = await running.plugin.create(urns.cluster, inputs);
+    const own = isMap(state["nodePool"]) ? String(state["nodePool"]["id"]) : "";
+    await assert.rejects(running.plugin.read(urn, own, {}, {}), /has the default node pool tag set/);
+    await assert.rejects(running.plugin.read(urn, "elsewhere", {}, {}), /Did not find the cluster owning the node pool elsewhere/);
+  });
+});
+
+describe("The stand-in's functions for Kubernetes", () => {
+  const running = new DropletPlugin();
+  before(() => running.start());
+  afterEach(() => running.clear());
+  after(() => running.remove());
+
+  it("tell the versions on offer, newest first", async () => {
+    const versions = async (args: ValueMap) =>
+      (await running.plugin.invoke("digitalocean:index/getKubernetesVersions:getKubernetesVersions", args)).result;
+    const all = await versions({});
+    assert.deepEqual([all["latestVersion"], (all["validVersions"] as Value[]).length], ["1.34.3-do.0", 3]);
+    assert.deepEqual((await versions({ versionPrefix: "1.33." }))["validVersions"], ["1.33.6-do.0"]);
+    assert.equal((await versions({ versionPrefix: "2." }))["latestVersion"], undefined);
+  });
+
+  it("find a cluster by name, with credentials that are secret", async () => {
+    const { inputs } = await running.plugin.check(urns.cluster, minimal);
+    const { id } = await running.plugin.create(urns.cluster, inputs);
+    const token = "digitalocean:index/getKubernetesCluster:getKubernetesCluster";
+    const { result } = await running.plugin.invoke(token, { name: "erp" });
+    assert.deepEqual([result["id"], result["version"], result["endpoint"]], [id, "1.33.6-do.0", "https://127.0.0.20:6443"]);
+    assert.ok(isSecret(result["kubeConfigs"]));
+    assert.equal((result["nodePools"] as Value[]).length, 1);
+    await assert.rejects(running.plugin.invoke(token, { name: "other" }), /Unable to find cluster with name: other/);
+    await running.cluster("by-hand");
+    assert.deepEqual((await running.plugin.invoke(token, { name: "by-hand" })).result["nodePools"], []);
+  });
+});

@@ -1,48 +1,24 @@
-import { randomBytes } from "node:crypto";
 import * as rpc from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import type { EngineLog } from "../engine-log";
-import { checkResponse, InitFailure } from "../messages";
+import { checkResponse } from "../messages";
 import type { ResourceProtocol } from "../protocol";
-import { redactor } from "../redactor";
-import { fromStruct, hasUnknown, isMap, revealMap, secretStrings, toStruct, type ValueMap } from "../values";
+import { fromStruct, hasUnknown, revealMap, toStruct, type ValueMap } from "../values";
 import { createObject, updateObject, type Write } from "./apply";
 import { awaitReady, lookOnce, NotReady, type Waiting } from "./await/await";
 import { deleteObject } from "./await/deletion";
+import { Call } from "./call";
 import { isReason } from "./client";
 import { pathOf, type Cluster, type Reachable } from "./cluster";
-import { differenceKind, differences, isIgnored, pathText } from "./differences";
 import { NoMatchError } from "./discovery";
-import { replaces } from "./force-new";
-import { apiVersionOf, isKind, kindOfUrn, type Kind } from "./kinds";
-import { isAutonamed, withName } from "./naming";
+import { completeInputs, importedInputs, managerOf, refusalOf } from "./inputs";
+import { isKind } from "./kinds";
 import { normalise } from "./normalise";
-import {
-  annotation,
-  condition,
-  fromId,
-  idOf,
-  isTrue,
-  messageOf,
-  nameOf,
-  namespaceOf,
-  without,
-  withMetadata,
-  type KubeObject,
-} from "./objects";
+import { diffObject } from "./object-diff";
+import { condition, fromId, idOf, isTrue, messageOf, nameOf, without, withMetadata, type KubeObject } from "./objects";
 import { prune } from "./prune";
 import { markSecrets, parseState, toState } from "./state";
-
-/** One call: what is needed to talk about it. */
-interface Call {
-  readonly urn: string;
-  readonly kind: Kind;
-  redact(text: string): string;
-  /** A passing line of progress. */
-  progress(line: string): void;
-  /** A line that stays. */
-  info(line: string): void;
-}
+import { deleteUnreachable, readUnreachable } from "./unreachable";
 
 /** The protocol's calls on Kubernetes objects of every kind. */
 export class KubernetesCalls implements ResourceProtocol {
@@ -55,44 +31,26 @@ export class KubernetesCalls implements ResourceProtocol {
   async check(request: rpc.CheckRequest): Promise<rpc.CheckResponse> {
     const news = fromStruct(request.getNews());
     const call = this.call(request.getUrn(), news);
-    const given = revealMap(news);
-    const refusal = refusalOf(given);
+    const refusal = refusalOf(revealMap(news));
     if (refusal !== undefined) return checkResponse(news, [{ property: "metadata", reason: refusal }]);
-    const typed = { apiVersion: apiVersionOf(call.kind), kind: call.kind.kind, ...given };
-    const { metadata = {} } = typed as ValueMap;
-    const inputs = normalise(call.kind, { ...typed, metadata });
-    const named = withName(inputs, revealMap(fromStruct(request.getOlds())), nameOfUrn(call.urn));
-    const placed = await this.withNamespace(call.kind, named);
-    return checkResponse(markSecrets(placed, news), []);
+    const inputs = await completeInputs(this.cluster, call, news, fromStruct(request.getOlds()));
+    return checkResponse(markSecrets(inputs, news), []);
   }
 
   async diff(request: rpc.DiffRequest): Promise<rpc.DiffResponse> {
-    const { kind, info } = this.call(request.getUrn());
+    const call = this.call(request.getUrn());
+    const { kind } = call;
     const state = parseState(fromStruct(request.getOlds()), fromStruct(request.getOldInputs()));
     const news = normalise(kind, revealMap(fromStruct(request.getNews())));
-    const namespaced = await this.cluster.isNamespaced(kind, this.cancelled);
-    const old = placedFor(prune(state.live, normalise(kind, state.inputs)), namespaced);
-    const now = placedFor(news, namespaced);
-    // A name that somebody wrote down is compared with the real one, however that came about.
-    const named = nameOf(now) === "" ? old : withMetadata(old, { name: nameOf(state.live) });
-    const ignored = request.getIgnorechangesList();
-    const found = differences(named, now).filter(({ path }) => !isIgnored(path, ignored));
-    const isReplacing = replaces(kind, news, this.cluster.settings);
-    const replacing = found.filter(({ path }) => isReplacing(path)).map(({ path }) => pathText(path));
-    if (await this.isUnreadyJob(kind, state.live, news, info)) replacing.push('.metadata.annotations["pulumi.com/replaceUnready"]');
-    const response = new rpc.DiffResponse();
-    const { DIFF_SOME, DIFF_NONE } = rpc.DiffResponse.DiffChanges;
-    response.setChanges(found.length + replacing.length > 0 ? DIFF_SOME : DIFF_NONE);
-    response.setReplacesList(replacing);
-    response.setDeletebeforereplace(replacing.length > 0 && keepsItsName(now, placedFor(state.live, namespaced)));
-    response.setHasdetaileddiff(true);
-    for (const difference of found) {
-      const property = new rpc.PropertyDiff();
-      property.setKind(differenceKind(difference, isReplacing(difference.path)));
-      property.setInputdiff(difference.kind === "delete");
-      response.getDetaileddiffMap().set(pathText(difference.path), property);
-    }
-    return response;
+    return diffObject({
+      kind,
+      state,
+      news,
+      namespaced: await this.cluster.isNamespaced(kind, this.cancelled),
+      ignored: request.getIgnorechangesList(),
+      settings: this.cluster.settings,
+      alsoReplaces: (await this.isUnreadyJob(call, state.live, news)) ? '.metadata.annotations["pulumi.com/replaceUnready"]' : undefined,
+    });
   }
 
   async create(request: rpc.CreateRequest): Promise<rpc.CreateResponse> {
@@ -102,15 +60,14 @@ export class KubernetesCalls implements ResourceProtocol {
     const response = new rpc.CreateResponse();
     response.setProperties(request.getProperties());
     const preview = request.getPreview();
-    if (preview && !(await this.canPreview(call.kind, inputs))) return response;
+    if (preview && !(await this.canPreview(call, inputs))) return response;
     const fieldManager = managerOf(inputs, "");
-    const write = this.write(call, inputs, fieldManager, preview);
     let live: KubeObject;
     try {
-      live = await createObject(this.cluster, write);
+      live = await createObject(this.cluster, write(call, inputs, fieldManager, preview));
     } catch (error) {
       if (preview && isUnpreviewable(error)) return response;
-      throw this.fail(call, `resource "${call.urn}" was not successfully created by the Kubernetes API server`, error);
+      throw call.failure(`resource "${call.urn}" was not successfully created by the Kubernetes API server`, error);
     }
     if (preview) {
       // A status that is made up would let the program read what is not there yet.
@@ -132,26 +89,26 @@ export class KubernetesCalls implements ResourceProtocol {
     const call = this.call(request.getUrn(), olds, oldInputs);
     const response = new rpc.ReadResponse();
     const found = await this.cluster.find(this.cancelled);
-    if ("reason" in found) return this.readUnreachable(call, request, found.reason);
+    if ("reason" in found) return readUnreachable(call, request, this.cluster.settings, found.reason);
     const state = parseState(olds, oldInputs);
-    const path = await this.pathOfId(found, call.kind, request.getId());
+    const path = await this.pathOfId(found, call, request.getId());
     const live = path === undefined ? undefined : await found.client.find(path, this.cancelled);
     if (live === undefined || path === undefined) return response;
     const known = revealMap(oldInputs);
     const isImport = Object.keys(known).length === 0 && Object.keys(state.live).length === 0;
     const inputs = isImport ? importedInputs(live) : prune(live, normalise(call.kind, known), state.live);
-    const fieldManager = managerOf(inputs, state.fieldManager);
     const marks = { ...olds, ...oldInputs };
-    const outputs = toState(live, inputs, marks, fieldManager);
+    const outputs = toState(live, inputs, marks, managerOf(inputs, state.fieldManager));
+    const marked = markSecrets(inputs, marks);
     response.setId(request.getId());
     response.setProperties(toStruct(outputs));
-    response.setInputs(toStruct(markSecrets(inputs, marks)));
+    response.setInputs(toStruct(marked));
     if (isImport) return response;
     try {
-      await lookOnce(live, this.waiting(call, found, path, { inputs, timeout: 0, before: undefined }));
+      await lookOnce(live, waiting(call, found, path, { inputs, timeout: 0 }));
     } catch (error) {
       if (!(error instanceof NotReady)) throw error;
-      throw this.unfinished(call, error, error.message, idOf(live), outputs, markSecrets(inputs, marks));
+      throw call.unfinished(error, error.message, { id: idOf(live), state: outputs, inputs: marked });
     } finally {
       await this.log.flush();
     }
@@ -166,25 +123,28 @@ export class KubernetesCalls implements ResourceProtocol {
     const response = new rpc.UpdateResponse();
     response.setProperties(request.getNews());
     const preview = request.getPreview();
-    if (preview && !(await this.canPreview(call.kind, inputs))) return response;
+    if (preview && !(await this.canPreview(call, inputs))) return response;
     const state = parseState(olds, fromStruct(request.getOldInputs()));
     const fieldManager = managerOf(inputs, state.fieldManager);
-    let before: KubeObject;
+    const what = `the Kubernetes API server reported that "${idOf(state.live)}" failed to fully initialize or become live`;
+    let before: KubeObject | undefined;
     let live: KubeObject;
     try {
       const found = await this.cluster.get(this.cancelled);
       const path = await pathOf(found, call.kind, withMetadata(inputs, { name: nameOf(state.live) }), this.cancelled);
       before = await found.client.request("GET", path, { signal: this.cancelled });
-      live = await updateObject(this.cluster, this.write(call, inputs, fieldManager, preview), before, request.getIgnorechangesList());
+      live = await updateObject(this.cluster, write(call, inputs, fieldManager, preview), before, request.getIgnorechangesList());
     } catch (error) {
       if (preview && isReason(error, "Forbidden")) return response;
-      throw this.fail(call, `update of resource "${call.urn}" failed`, error);
+      if (preview || before === undefined) throw call.failure(`update of resource "${call.urn}" failed`, error);
+      // The object is there, unchanged: noted with the inputs that it should have, it is updated the next time, whatever they are.
+      const kept = { id: idOf(before), state: toState(before, inputs, marked, fieldManager), inputs: marked };
+      throw call.unfinished(error, `${what}: ${messageOf(error)}`, kept);
     }
     if (preview) {
       response.setProperties(toStruct(toState(live, inputs, marked, fieldManager)));
       return response;
     }
-    const what = `the Kubernetes API server reported that "${idOf(live)}" failed to fully initialize or become live`;
     const outputs = await this.settle(call, live, { inputs, marked, fieldManager, what, before, timeout: request.getTimeout() });
     response.setProperties(toStruct(outputs));
     return response;
@@ -194,9 +154,9 @@ export class KubernetesCalls implements ResourceProtocol {
     const olds = fromStruct(request.getProperties());
     const call = this.call(request.getUrn(), olds);
     const found = await this.cluster.find(this.cancelled);
-    if ("reason" in found) return this.deleteUnreachable(call, found.reason);
+    if ("reason" in found) return deleteUnreachable(call, this.cluster.settings, found.reason);
     const { inputs, live } = parseState(olds, fromStruct(request.getOldInputs()));
-    const path = await this.pathOfId(found, call.kind, request.getId());
+    const path = await this.pathOfId(found, call, request.getId());
     const { client } = found;
     const { kind, progress } = call;
     try {
@@ -204,7 +164,7 @@ export class KubernetesCalls implements ResourceProtocol {
         await deleteObject({ client, kind, path, inputs, live, timeout: request.getTimeout(), signal: this.cancelled, progress });
       }
     } catch (error) {
-      throw this.fail(call, `deleting ${idOf(live)}`, error);
+      throw call.failure(`deleting ${idOf(live)}`, error);
     } finally {
       await this.log.flush();
     }
@@ -218,24 +178,17 @@ export class KubernetesCalls implements ResourceProtocol {
     try {
       const found = await this.cluster.get(this.cancelled);
       const path = await pathOf(found, call.kind, live, this.cancelled);
-      return state(await awaitReady(live, this.waiting(call, found, path, written)));
+      return state(await awaitReady(live, waiting(call, found, path, written)));
     } catch (error) {
       const last = error instanceof NotReady ? error.live : live;
-      throw this.unfinished(call, error, `${written.what}: ${messageOf(error)}`, idOf(live), state(last), marked);
+      throw call.unfinished(error, `${written.what}: ${messageOf(error)}`, { id: idOf(live), state: state(last), inputs: marked });
     } finally {
       await this.log.flush();
     }
   }
 
-  private async withNamespace(kind: Kind, inputs: KubeObject): Promise<KubeObject> {
-    const { metadata } = inputs;
-    if (!isMap(metadata) || (metadata["namespace"] !== undefined && metadata["namespace"] !== "")) return inputs;
-    if (!(await this.cluster.isNamespaced(kind, this.cancelled))) return inputs;
-    return withMetadata(inputs, { namespace: this.cluster.defaultNamespace() });
-  }
-
   /** Whether the server can be asked what it would do. */
-  private async canPreview(kind: Kind, inputs: KubeObject): Promise<boolean> {
+  private async canPreview({ kind }: Call, inputs: KubeObject): Promise<boolean> {
     if (hasUnknown(inputs)) return false;
     const found = await this.cluster.find(this.cancelled);
     if ("reason" in found) return false;
@@ -245,7 +198,7 @@ export class KubernetesCalls implements ResourceProtocol {
     );
   }
 
-  private async isUnreadyJob(kind: Kind, live: KubeObject, news: KubeObject, info: (line: string) => void): Promise<boolean> {
+  private async isUnreadyJob({ kind, info }: Call, live: KubeObject, news: KubeObject): Promise<boolean> {
     if (!isTrue(news, "pulumi.com/replaceUnready")) return false;
     const found = await this.cluster.find(this.cancelled);
     if ("reason" in found) return false;
@@ -257,7 +210,7 @@ export class KubernetesCalls implements ResourceProtocol {
     return job !== undefined && condition(job, "Complete")?.["status"] !== "True";
   }
 
-  private async pathOfId(found: Reachable, kind: Kind, id: string): Promise<string | undefined> {
+  private async pathOfId(found: Reachable, { kind }: Call, id: string): Promise<string | undefined> {
     try {
       return await pathOf(found, kind, { metadata: { ...fromId(id) } }, this.cancelled);
     } catch (error) {
@@ -267,64 +220,8 @@ export class KubernetesCalls implements ResourceProtocol {
     }
   }
 
-  private readUnreachable(call: Call, request: rpc.ReadRequest, reason: string): rpc.ReadResponse {
-    call.info(`configured Kubernetes cluster is unreachable: ${reason}`);
-    const response = new rpc.ReadResponse();
-    const { deleteUnreachable, skipUpdateUnreachable } = this.cluster.settings;
-    if (deleteUnreachable) return response;
-    if (!skipUpdateUnreachable) {
-      throw new Error(
-        "failed to read resource state due to unreachable cluster. If the cluster was deleted, you can remove this resource from " +
-          'Pulumi state by rerunning the operation with the PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"',
-      );
-    }
-    response.setId(request.getId());
-    response.setProperties(request.getProperties());
-    response.setInputs(request.getInputs());
-    return response;
-  }
-
-  private deleteUnreachable(call: Call, reason: string): Empty {
-    call.info(`configured Kubernetes cluster is unreachable: ${reason}`);
-    if (this.cluster.settings.deleteUnreachable) return new Empty();
-    throw new Error(
-      "configured Kubernetes cluster is unreachable. If the cluster was deleted, you can remove this resource from Pulumi state by " +
-        'rerunning the operation with the PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"',
-    );
-  }
-
-  private write(call: Call, inputs: KubeObject, fieldManager: string, preview: boolean): Write {
-    return { kind: call.kind, inputs, fieldManager, preview, signal: this.cancelled, progress: call.progress };
-  }
-
-  private waiting(
-    call: Call,
-    { client }: Reachable,
-    path: string,
-    { inputs, timeout, before }: Pick<Written, "inputs" | "timeout" | "before">,
-  ): Waiting {
-    return { client, kind: call.kind, path, inputs, before, timeout, signal: this.cancelled, progress: call.progress };
-  }
-
-  private fail(call: Call, what: string, error: unknown): Error {
-    return new Error(call.redact(`${what}: ${this.cancelled.aborted ? "cancelled" : messageOf(error)}`), { cause: error });
-  }
-
-  private unfinished(call: Call, error: unknown, message: string, id: string, state: ValueMap, inputs: ValueMap): InitFailure {
-    const reasons = error instanceof NotReady ? error.reasons : [];
-    return new InitFailure(call.redact(message), id, state, inputs, reasons.map(call.redact));
-  }
-
   private call(urn: string, ...marked: readonly ValueMap[]): Call {
-    this.cancelled.throwIfAborted();
-    const redact = redactor(marked.flatMap((value) => secretStrings(value)));
-    return {
-      urn,
-      kind: kindOfUrn(urn),
-      redact,
-      progress: (line) => this.log.write(urn, redact(line), true),
-      info: (line) => this.log.write(urn, redact(line), false),
-    };
+    return new Call(urn, this.log, this.cancelled, ...marked);
   }
 }
 
@@ -339,40 +236,17 @@ interface Written {
   readonly before?: KubeObject | undefined;
 }
 
-/** What a stand-in cannot do is refused by name. */
-function refusalOf(inputs: KubeObject): string | undefined {
-  if (annotation(inputs, "pulumi.com/waitFor") !== "") return '"pulumi.com/waitFor" is not supported by the sandbox\'s stand-in plugin';
-  const { metadata } = inputs;
-  if (isMap(metadata) && metadata["generateName"] !== undefined && metadata["name"] === undefined) {
-    return "the `.metadata.generateName` field is not supported in Server-Side Apply mode";
-  }
-  return undefined;
+function write({ kind, cancelled, progress }: Call, inputs: KubeObject, fieldManager: string, preview: boolean): Write {
+  return { kind, inputs, fieldManager, preview, signal: cancelled, progress };
 }
 
-function nameOfUrn(urn: string): string {
-  return urn.split("::").slice(3).join("::");
-}
-
-function managerOf(inputs: KubeObject, known: string): string {
-  const asked = annotation(inputs, "pulumi.com/patchFieldManager");
-  if (asked !== "") return asked;
-  return known === "" ? `pulumi-kubernetes-${randomBytes(4).toString("hex")}` : known;
-}
-
-/** The object with the namespace that it is in: `default` when it names none, none for what has none. */
-function placedFor(object: KubeObject, namespaced: boolean): KubeObject {
-  return withMetadata(object, { namespace: namespaced ? namespaceOf(object) || "default" : undefined });
-}
-
-/** A successor with the same given name in the same place cannot stand beside its predecessor. */
-function keepsItsName(now: KubeObject, live: KubeObject): boolean {
-  return nameOf(now) !== "" && !isAutonamed(now) && idOf(now) === idOf(live);
-}
-
-/** What a program would have had to say for this object. */
-function importedInputs(live: KubeObject): KubeObject {
-  const none = ["creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"];
-  return withMetadata(without(live, "status"), Object.fromEntries(none.map((name) => [name, undefined])));
+function waiting(
+  { kind, cancelled, progress }: Call,
+  { client }: Reachable,
+  path: string,
+  { inputs, timeout, before }: Pick<Written, "inputs" | "timeout" | "before">,
+): Waiting {
+  return { client, kind, path, inputs, before, timeout, signal: cancelled, progress };
 }
 
 // Its namespace comes with this update, it exists and is to be replaced, or this may not be asked.

@@ -1,5 +1,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
+import { setTimeout as delay } from "node:timers/promises";
 import { isMap, type Value, type ValueMap } from "../values";
 import type { Connection } from "./kubeconfig";
 import { messageOf, textAt } from "./objects";
@@ -28,7 +29,15 @@ export interface Request {
   readonly signal: AbortSignal;
 }
 
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  /** Seconds, when the server asks for another try. */
+  readonly retryAfter: number | undefined;
+}
+
 const requestTimeoutMs = 60_000;
+const mostRetries = 10;
 
 /** The apiserver's HTTP API. */
 export class KubeClient {
@@ -43,7 +52,7 @@ export class KubeClient {
 
   /** The answer's JSON. Throws {@link ApiError} with the server's own words, {@link ConnectionError} without an answer. */
   async request(method: string, path: string, request: Request): Promise<ValueMap> {
-    const { status, text } = await this.send(method, path, request);
+    const { status, text } = await this.sendPatiently(method, path, request);
     const answer = parse(text);
     if (status < 300) return answer;
     const message = textAt(answer, "message");
@@ -72,7 +81,16 @@ export class KubeClient {
     return text;
   }
 
-  private send(method: string, path: string, request: Request): Promise<{ readonly status: number; readonly text: string }> {
+  /** Sends again what an overloaded server asks for again. */
+  private async sendPatiently(method: string, path: string, request: Request): Promise<Answer> {
+    for (let attempt = 0; ; attempt += 1) {
+      const answer = await this.send(method, path, request);
+      if (answer.retryAfter === undefined || attempt >= mostRetries) return answer;
+      await delay(1000 * answer.retryAfter, undefined, { signal: request.signal });
+    }
+  }
+
+  private send(method: string, path: string, request: Request): Promise<Answer> {
     const url = new URL(this.base.pathname.replace(/\/$/, "") + path, this.base);
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
@@ -85,19 +103,29 @@ export class KubeClient {
     const options = { method, headers, agent: this.agent, signal: request.signal, timeout: requestTimeoutMs };
     const send = url.protocol === "http:" ? http.request : https.request;
     return new Promise((resolve, reject) => {
-      const fail = (error: Error): void =>
-        reject(request.signal.aborted ? error : new ConnectionError(`${method} ${url.origin}${path}: ${reasonOf(error)}`));
+      const fail = (error: Error): void => {
+        if (request.signal.aborted) reject(error);
+        // The server had closed a connection that was kept for reuse: it has not seen the request.
+        else if (sent.reusedSocket && "code" in error && error.code === "ECONNRESET") resolve(this.send(method, path, request));
+        else reject(new ConnectionError(`${method} ${url.origin}${path}: ${reasonOf(error)}`));
+      };
       const sent = send(url, options, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("error", fail);
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }));
+        response.on("end", () => resolve(answerOf(response, Buffer.concat(chunks).toString("utf8"))));
       });
       sent.on("timeout", () => sent.destroy(new Error(`no answer within ${requestTimeoutMs / 1000} s`)));
       sent.on("error", fail);
       sent.end(body);
     });
   }
+}
+
+function answerOf({ statusCode = 0, headers }: http.IncomingMessage, text: string): Answer {
+  const after = Number(headers["retry-after"]);
+  const asks = (statusCode === 429 || statusCode >= 500) && Number.isFinite(after);
+  return { status: statusCode, text, retryAfter: asks ? after : undefined };
 }
 
 /** Whether the apiserver gave this reason. */

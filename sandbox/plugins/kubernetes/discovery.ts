@@ -1,6 +1,6 @@
 import type { ValueMap } from "../values";
 import type { KubeClient } from "./client";
-import { isReason } from "./client";
+import { ApiError } from "./client";
 import { apiVersionOf, type Kind } from "./kinds";
 import { listAt, textAt } from "./objects";
 
@@ -30,7 +30,8 @@ export class Discovery {
     const cached = lookUp(this.known.get(path), kind);
     if (cached !== undefined) return cached;
     const list = await this.client.request("GET", path, { signal }).catch((error: unknown) => {
-      if (isReason(error, "NotFound") || error instanceof SyntaxError) throw new NoMatchError(kind);
+      // An unknown group has a plain page for an answer, without a reason.
+      if (error instanceof ApiError && error.code === 404) throw new NoMatchError(kind);
       throw error;
     });
     this.known.set(path, list);

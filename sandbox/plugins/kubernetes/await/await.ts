@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ConnectionError, type KubeClient } from "../client";
+import { ApiError, ConnectionError, type KubeClient } from "../client";
 import { describe, type Kind } from "../kinds";
 import { annotation, isTrue, messageOf, nameOf, type KubeObject } from "../objects";
 import { reasonsOf } from "./reasons";
@@ -84,11 +84,14 @@ class Wait {
         [live, look] = await this.look(live);
       } catch (error) {
         if (this.waiting.signal.aborted) return this.give(live, ready, `Resource operation was cancelled for "${nameOf(live)}"`);
-        // An apiserver that is away for a moment is no reason to give up.
-        if (!(error instanceof ConnectionError)) throw error;
+        // An apiserver that is away for a moment, or has not come up whole, is no reason to give up.
+        if (!(error instanceof ConnectionError || error instanceof ApiError)) throw error;
         look = { ready: false, problems: [messageOf(error)], progress: messageOf(error) };
       }
-      if (look.ready) return live;
+      if (look.ready) {
+        if (this.shown !== "") this.waiting.progress(`${this.waiting.kind.kind} initialization complete`);
+        return live;
+      }
       if (look.failed === true) return this.give(live, look, `Resource '${nameOf(live)}' was created but failed to initialize`);
       if (Date.now() >= this.deadline) return this.give(live, look, `'${nameOf(live)}' timed out waiting to be Ready`);
       await this.show(live, look);

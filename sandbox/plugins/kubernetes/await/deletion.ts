@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ConnectionError, type KubeClient } from "../client";
+import { ApiError, ConnectionError, isReason, type KubeClient } from "../client";
 import { isKind, type Kind } from "../kinds";
 import { annotation, at, isTrue, listAt, messageOf, nameOf, textAt, type KubeObject } from "../objects";
 import { limitMs } from "./await";
@@ -35,7 +35,7 @@ export async function deleteObject(deleting: Deleting): Promise<void> {
   const exists = await client.request("DELETE", path, { body, signal }).then(
     () => true,
     (error: unknown) => {
-      if (isGone(error)) return false;
+      if (isReason(error, "NotFound")) return false;
       throw error;
     },
   );
@@ -51,7 +51,7 @@ async function untilGone({ client, path, inputs, live, timeout, signal, progress
     try {
       present = await client.find(path, signal);
     } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error;
+      if (!(error instanceof ConnectionError || error instanceof ApiError)) throw error;
       progress(messageOf(error));
     }
     // Another object by that name is not the one that was to go.
@@ -65,10 +65,6 @@ async function untilGone({ client, path, inputs, live, timeout, signal, progress
 function propagation(inputs: KubeObject): string {
   const asked = annotation(inputs, "pulumi.com/deletionPropagationPolicy").toLowerCase();
   return asked === "orphan" ? "Orphan" : asked === "background" ? "Background" : "Foreground";
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof Error && "reason" in error && error.reason === "NotFound";
 }
 
 function isAnother(present: KubeObject, live: KubeObject): boolean {
