@@ -66,11 +66,12 @@ export class OdooCluster extends pulumi.ComponentResource {
     );
     this.id = cluster.id;
     this.vpc = vpc.id;
-    // A kubeconfig is secret as a whole; the authority's certificate in it is not.
-    const authority = pulumi.unsecret(cluster.kubeConfigs).apply(([first]) => first?.clusterCaCertificate ?? "");
-    this.address = pulumi
-      .all([cluster.id, cluster.endpoint, authority])
-      .apply(([id, server, certificateAuthority]) => ({ id, server, certificateAuthority }));
+    // A kubeconfig is secret as a whole; the address and the authority's certificate in it are not.
+    this.address = pulumi.all([cluster.id, pulumi.unsecret(cluster.kubeConfigs)]).apply(([id, [config]]) => ({
+      id,
+      server: config?.host ?? "",
+      certificateAuthority: config?.clusterCaCertificate ?? "",
+    }));
     this.registerOutputs({ id: this.id, address: this.address, vpc: this.vpc });
   }
 }
