@@ -25,9 +25,11 @@ const kinds: Readonly<Record<string, Readonly<Record<string, readonly [string, b
     Pod: ["pods", true],
     Secret: ["secrets", true],
     Service: ["services", true],
+    ServiceAccount: ["serviceaccounts", true],
   },
   "/apis/apps/v1": { Deployment: ["deployments", true], ReplicaSet: ["replicasets", true], StatefulSet: ["statefulsets", true] },
   "/apis/batch/v1": { Job: ["jobs", true] },
+  "/apis/networking.k8s.io/v1": { NetworkPolicy: ["networkpolicies", true] },
   "/apis/storage.k8s.io/v1": { StorageClass: ["storageclasses", false] },
 };
 

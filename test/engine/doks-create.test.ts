@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+
+import { textAt } from "../../sandbox/plugins/kubernetes/objects";
+import { RecordedClusters } from "../sandbox/recorded-clusters";
+import { RunningServers } from "../sandbox/running-servers";
+import { PaperApiserver } from "../sandbox/support-plugins/paper-apiserver";
+import { PaperControllers } from "../support/paper-controllers";
+import { TestStack } from "../support/test-stack";
+
+/** Clusters whose apiserver is one on paper. */
+class PaperClusters extends RecordedClusters {
+  constructor(private readonly apiserver: PaperApiserver) {
+    super();
+  }
+
+  override async clusterCredentials(id: string) {
+    return { ...(await super.clusterCredentials(id)), server: this.apiserver.url, token: "planted-token" };
+  }
+}
+
+// What the program and the engine make of it. That pods run is shown with a real node.
+describe("an update that makes its cluster, on the real engine", function () {
+  this.timeout(300_000);
+  const apiserver = new PaperApiserver();
+  const clusters = new PaperClusters(apiserver);
+  const running = new RunningServers(undefined, { actionMs: 0, clusters });
+  const changes = () =>
+    running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400).length;
+  const jobs = () => [...apiserver.objects.keys()].filter((name) => name.includes("/jobs/"));
+  const web = () => apiserver.objects.get("/apis/apps/v1/namespaces/odoo/deployments/odoo");
+  let controllers: PaperControllers;
+  let stack: TestStack;
+  let digest: string;
+  let newer: string;
+
+  before(async () => {
+    await apiserver.start();
+    controllers = new PaperControllers(apiserver);
+    await running.start();
+    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    digest = await running.push("team/odoo", "v1");
+    newer = await running.push("team/odoo", "v2", "another layer");
+    stack = new TestStack(running.servers, {
+      "registry:ownership": "adopt",
+      "image:digest": digest,
+      "doks:mode": "create",
+      "doks:domain": "erp.example.com",
+      "doks:region": "fra1",
+      "doks:version": "1.33.6-do.0",
+      "doks:nodeSize": "s-4vcpu-8gb",
+    });
+    await stack.init();
+  });
+  after(async () => {
+    controllers.stop();
+    stack.remove();
+    apiserver.stop();
+    await running.remove();
+  });
+
+  it("changes nothing in a preview", async () => {
+    const before = changes();
+    const { status, output } = await stack.preview();
+    assert.equal(status, 0, output);
+    assert.match(output, /digitalocean:index\/kubernetesCluster:KubernetesCluster/);
+    assert.match(output, /kubernetes:batch\/v1:Job/);
+    assert.equal(changes(), before);
+    assert.equal(apiserver.objects.size, 0);
+  });
+
+  it("makes cluster and objects, the release's Job before its pods", async () => {
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    const outputs = await stack.outputs();
+    assert.deepEqual(
+      [outputs["doksUrl"], outputs["doksAddress"], outputs["doksDigest"]],
+      ["https://erp.example.com", "203.0.113.21", digest],
+    );
+    const made = apiserver.writes().filter((line) => line.startsWith("POST"));
+    const place = (plural: string) => made.findIndex((line) => line.endsWith(`/${plural}`));
+    assert.ok(place("namespaces") === 0 && place("networkpolicies") < place("jobs"), made.join("\n"));
+    assert.ok(place("statefulsets") < place("jobs"));
+    // The edge's may be before it.
+    assert.ok(made.lastIndexOf("POST /apis/apps/v1/namespaces/odoo/deployments") > place("jobs"));
+  });
+
+  it("leaves no credential in the state: not the cluster's, no password", async () => {
+    const shown = (await stack.pulumi("stack", "export", "--show-secrets")).output;
+    const secrets = [...apiserver.objects].filter(([name]) => name.includes("/secrets/"));
+    const values = secrets.flatMap(([, object]) => Object.values(object["data"] as Record<string, string>));
+    assert.ok(values.length >= 5);
+    const stored = stack.storedText();
+    for (const value of values) {
+      const text = Buffer.from(value, "base64").toString();
+      assert.ok(!stored.includes(value) && (text.length < 20 || !stored.includes(text)));
+    }
+    // The cluster's own resource keeps one, encrypted; the provider has none at all.
+    const { deployment } = JSON.parse(shown) as { deployment: { resources: { type: string; inputs: object }[] } };
+    const provider = deployment.resources.find(({ type }) => type === "pulumi:providers:kubernetes");
+    assert.ok(provider !== undefined && !JSON.stringify(provider).includes("planted-token"));
+    assert.ok(!stored.includes("planted-token"));
+  });
+
+  it("changes nothing in a second update, nor after a refresh", async () => {
+    apiserver.writes();
+    const again = await stack.up("--expect-no-changes");
+    assert.equal(again.status, 0, again.output);
+    const refreshed = await stack.up("--refresh", "--expect-no-changes");
+    assert.equal(refreshed.status, 0, refreshed.output);
+    assert.deepEqual(
+      apiserver.writes().filter((line) => !line.startsWith("PATCH")),
+      [],
+    );
+  });
+
+  it("keeps the pods of the release before it when the Job of a new one fails, and tells why", async () => {
+    const [before] = jobs();
+    controllers.failure = "MODULE_LOAD_ERROR: a module does not load";
+    stack.config["image:digest"] = newer;
+    const { status, output } = await stack.up();
+    assert.notEqual(status, 0);
+    assert.match(output, /MODULE_LOAD_ERROR/);
+    assert.ok(textAt(web(), "spec", "template", "spec", "containers", 0, "image").endsWith(digest));
+    assert.ok(jobs().some((name) => name !== before));
+  });
+
+  it("runs the same release again with the next update, and then replaces the pods", async () => {
+    controllers.failure = undefined;
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.ok(textAt(web(), "spec", "template", "spec", "containers", 0, "image").endsWith(newer));
+    assert.equal(jobs().length, 1);
+    assert.equal((await stack.outputs())["doksDigest"], newer);
+    const again = await stack.up("--expect-no-changes");
+    assert.equal(again.status, 0, again.output);
+  });
+
+  it("refuses a version that goes back, before anything is touched", async () => {
+    const before = changes();
+    stack.config["doks:version"] = "1.32.10-do.0";
+    const { status, output } = await stack.up();
+    stack.config["doks:version"] = "1.33.6-do.0";
+    assert.notEqual(status, 0);
+    assert.match(output, /KUBERNETES_VERSION_REFUSED/);
+    assert.equal(changes(), before);
+  });
+
+  it("refuses to take away what is protected", async () => {
+    const { status, output } = await stack.pulumi("destroy", "--yes", "--skip-preview", "--non-interactive", "--color", "never");
+    assert.notEqual(status, 0);
+    assert.match(output, /protected/);
+    assert.ok(web() !== undefined);
+  });
+});
