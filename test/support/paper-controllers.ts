@@ -49,7 +49,15 @@ export class PaperControllers {
           ],
         };
       case "statefulsets":
-        return { observedGeneration: 1, replicas, readyReplicas: replicas, currentReplicas: replicas, updatedReplicas: replicas };
+        return {
+          observedGeneration: 1,
+          replicas,
+          readyReplicas: replicas,
+          currentReplicas: replicas,
+          updatedReplicas: replicas,
+          currentRevision: "r1",
+          updateRevision: "r1",
+        };
       case "jobs":
         return this.failure === undefined
           ? { succeeded: 1, conditions: [{ type: "Complete", status: "True" }] }
