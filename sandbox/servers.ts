@@ -5,6 +5,7 @@ import { z } from "zod";
 import { ShipError } from "../components/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort, userKubeconfig } from "./config";
 import type { ClusterMachines } from "./digitalocean/cluster-machines";
+import type { DatabaseMachines } from "./digitalocean/database-machines";
 import type { Machines } from "./digitalocean/machines";
 import { startDigitalOceanApi, type DigitalOceanApi } from "./digitalocean/server";
 import * as clusters from "./kubernetes/cluster";
@@ -32,6 +33,8 @@ export interface ServersOptions {
   readonly machines?: Machines;
   /** What runs behind the API's Kubernetes clusters. @default nothing */
   readonly clusters?: ClusterMachines;
+  /** What runs behind the API's managed databases. @default nothing */
+  readonly databases?: DatabaseMachines;
   /** How long an action on a droplet takes at least, in milliseconds. @default 300 */
   readonly actionMs?: number;
 }
@@ -92,6 +95,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       contents: backend.contents,
       ...(options.machines !== undefined && { machines: options.machines }),
       ...(options.clusters !== undefined && { clusters: options.clusters }),
+      ...(options.databases !== undefined && { databases: options.databases }),
       ...(options.actionMs !== undefined && { actionMs: options.actionMs }),
     });
     closers.push(() => api.close());
