@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { z } from "zod";
 import { ShipError } from "../components/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort, userKubeconfig } from "./config";
+import * as databases from "./databases/database";
 import type { ClusterMachines } from "./digitalocean/cluster-machines";
 import type { DatabaseMachines } from "./digitalocean/database-machines";
 import type { Machines } from "./digitalocean/machines";
@@ -160,6 +161,7 @@ async function main(): Promise<void> {
     registrySocket,
     machines,
     clusters: userKubeconfig === undefined ? clusters : userCluster(userKubeconfig),
+    databases,
   });
   console.log(`DigitalOcean API ${servers.apiUrl}, registry ${servers.registryUrl}`);
   await stopped;

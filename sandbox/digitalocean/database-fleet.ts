@@ -29,7 +29,7 @@ export class DatabaseFleet {
    */
   bring(id: string): void {
     void this.turns.take(id, () =>
-      this.background.run(`making database ${id}`, {
+      this.background.run(`making the database ${id}`, {
         work: async () => {
           const [database] = find(this.store.state, id);
           if (database === undefined) {

@@ -82,7 +82,7 @@ export class ClusterFleet {
 
   /** One thing at a time is done to a cluster: one that is deleted while it is made is made first. */
   private enqueue(id: string, doing: string, work: ActionWork): void {
-    void this.turns.take(id, () => this.background.run(`${doing} Kubernetes cluster ${id}`, work));
+    void this.turns.take(id, () => this.background.run(`${doing} the Kubernetes cluster ${id}`, work));
   }
 
   private async make(id: string): Promise<void> {

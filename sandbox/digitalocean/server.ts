@@ -85,7 +85,7 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
   const context: Context = { store, contents: options.contents, actions, fleet, clusters, databases };
   // Fixed names come before `:name`.
   const routes = [
-    ...controlRoutes(faults, log),
+    ...controlRoutes(faults, log, background),
     ...accountRoutes(context),
     ...projectRoutes(context),
     ...subscriptionRoutes(context),

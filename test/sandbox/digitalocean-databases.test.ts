@@ -1,4 +1,5 @@
 import * as assert from "node:assert/strict";
+import { waitForDroplets } from "../../sandbox/droplets";
 import { DropletServers, refusal, smallestDatabase } from "./droplet-servers";
 
 const path = "/v2/databases";
@@ -173,6 +174,21 @@ describe("managed databases in the sandbox's DigitalOcean API", () => {
     await running.restart();
     while (databases.orders.length === count + 1) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.deepEqual(databases.orders.at(-1)?.sources, ["203.0.113.7/32"]);
+  });
+
+  it("are waited for by who starts the sandbox, as clusters are", async () => {
+    const id = await running.database("books");
+    const cluster = await running.cluster("erp");
+    await running.restart();
+    const release = [databases.hold(), running.clusters.hold()];
+    let said = "";
+    const waiting = waitForDroplets(running.servers, (line) => {
+      said = line;
+      release.forEach((go) => go());
+    });
+    await waiting;
+    assert.equal(said, `making the Kubernetes cluster ${cluster}, making the database ${id}`);
+    assert.deepEqual((await running.api("GET", "/_sandbox/under-way")).at("under_way"), []);
   });
 
   it("are maintained when they are told to be, tagged, and not upgraded to what there is not", async () => {
