@@ -7,6 +7,7 @@ import { apiAddress, paths, registryAddress, registryBackendPort, userKubeconfig
 import * as databases from "./databases/database";
 import type { ClusterMachines } from "./digitalocean/cluster-machines";
 import type { DatabaseMachines } from "./digitalocean/database-machines";
+import { withTokens } from "./digitalocean/kubernetes-client";
 import type { Machines } from "./digitalocean/machines";
 import { startDigitalOceanApi, type DigitalOceanApi } from "./digitalocean/server";
 import * as clusters from "./kubernetes/cluster";
@@ -160,7 +161,7 @@ async function main(): Promise<void> {
     registryBackendPort,
     registrySocket,
     machines,
-    clusters: userKubeconfig === undefined ? clusters : userCluster(userKubeconfig),
+    clusters: userKubeconfig === undefined ? withTokens(clusters) : userCluster(userKubeconfig),
     databases,
   });
   console.log(`DigitalOcean API ${servers.apiUrl}, registry ${servers.registryUrl}`);

@@ -1,6 +1,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
-import type { ClusterCredentials } from "./cluster-machines";
+import type { ClusterCredentials, ClusterMachines } from "./cluster-machines";
 
 const limitMs = 10_000;
 /** Kubernetes refuses a shorter life. */
@@ -32,6 +32,11 @@ export async function mintToken(credentials: ClusterCredentials, seconds: number
 }
 
 const apiGroup = "rbac.authorization.k8s.io";
+
+/** The same clusters with tokens that they let expire themselves. */
+export function withTokens(machines: ClusterMachines): ClusterMachines {
+  return { ...machines, clusterToken: async (id, seconds) => mintToken(await machines.clusterCredentials(id), seconds) };
+}
 
 /** The services of type LoadBalancer that have an address. */
 export async function balancedServices(credentials: ClusterCredentials): Promise<readonly BalancedService[]> {

@@ -1,7 +1,8 @@
 import * as assert from "node:assert/strict";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
-import { mintToken } from "../../sandbox/digitalocean/kubernetes-client";
+import { paperClusters } from "../../sandbox/digitalocean/cluster-machines";
+import { mintToken, withTokens } from "../../sandbox/digitalocean/kubernetes-client";
 import { DropletServers, refusal } from "./droplet-servers";
 
 const service = (type: string, ip?: string) => ({
@@ -86,7 +87,7 @@ describe("what the sandbox's DigitalOcean API asks of a cluster", () => {
   it("mints tokens that the cluster lets expire, for at least ten minutes", async () => {
     const made = { status: 201, body: {} };
     const there = { status: 409, body: { message: "already exists" } };
-    apiServer.answers = {
+    const minting = {
       "POST /api/v1/namespaces/kube-system/serviceaccounts": there,
       "POST /apis/rbac.authorization.k8s.io/v1/clusterrolebindings": made,
       "POST /api/v1/namespaces/kube-system/serviceaccounts/digitalocean-access/token": {
@@ -94,6 +95,7 @@ describe("what the sandbox's DigitalOcean API asks of a cluster", () => {
         body: { status: { token: "minted" } },
       },
     };
+    apiServer.answers = minting;
     const credentials = { server: apiServer.url, ca: "", token: "admin" };
     apiServer.asked.length = 0;
     assert.equal(await mintToken(credentials, 3600), "minted");
@@ -104,9 +106,15 @@ describe("what the sandbox's DigitalOcean API asks of a cluster", () => {
     await assert.rejects(mintToken(credentials, 60), /serviceaccounts: 404 .*not found/);
 
     const id = await running.cluster("erp");
-    running.clusters.clusterToken = (of, seconds) => Promise.resolve(`${of === id ? "its" : "other"} token for ${seconds} s`);
-    const answer = await running.api("GET", `/v2/kubernetes/clusters/${id}/credentials?expiry_seconds=900`);
-    assert.equal(answer.at("token"), "its token for 900 s");
-    delete running.clusters.clusterToken;
+    const credentialsOf = async () =>
+      (await running.api("GET", `/v2/kubernetes/clusters/${id}/credentials?expiry_seconds=900`)).at("token");
+    assert.match(String(await credentialsOf()), /^token-/);
+    apiServer.answers = minting;
+    const { clusterCredentials } = running.clusters;
+    const minted = withTokens({ ...paperClusters(), clusterCredentials: (of) => clusterCredentials.call(running.clusters, of) });
+    running.clusters.clusterToken = minted.clusterToken;
+    assert.equal(await credentialsOf(), "minted");
+    assert.match(apiServer.asked.at(-1) ?? "", /"expirationSeconds":900/);
+    running.clusters.clusterToken = undefined;
   });
 });

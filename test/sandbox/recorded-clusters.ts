@@ -10,7 +10,7 @@ export class RecordedClusters implements ClusterMachines {
   readonly failing = new Set<string>();
   /** Where their API server answers. */
   server = "https://127.0.0.20:6443";
-  clusterToken?: (id: string, seconds: number) => Promise<string>;
+  clusterToken: ClusterMachines["clusterToken"];
   private held: Promise<unknown> = Promise.resolve();
   private tokens = 0;
 
