@@ -5,15 +5,16 @@ import type { Progress } from "./tools/cache";
 // As long as a program waits for a droplet.
 const limitMs = 10 * 60_000;
 
-/** Waits until the droplets of earlier runs have their machines back, which the API brings about at its start. */
+/** Waits until droplets, clusters and databases of earlier runs have their machines back, which the API brings about at its start. */
 export async function waitForDroplets({ apiUrl, token }: Pick<ServersFile, "apiUrl" | "token">, progress: Progress): Promise<void> {
   let told = false;
   await until(
     async () => {
       const locked = await lockedDroplets(apiUrl, token);
-      if (!told && locked.length > 0) progress(`starting ${locked.join(", ")}`);
+      const busy = [...(locked.length > 0 ? [`starting ${locked.join(", ")}`] : []), ...(await underWay(apiUrl, token))];
+      if (!told && busy.length > 0) progress(busy.join(", "));
       told = true;
-      return locked.length === 0;
+      return busy.length === 0;
     },
     limitMs,
     200,
@@ -21,16 +22,26 @@ export async function waitForDroplets({ apiUrl, token }: Pick<ServersFile, "apiU
 }
 
 async function lockedDroplets(apiUrl: string, token: string): Promise<readonly string[]> {
+  const { droplets = [] } = (await ask(`${apiUrl}/v2/droplets`, token)) as { droplets?: readonly Droplet[] };
+  return droplets.filter(({ locked }) => locked).map(({ name }) => name);
+}
+
+async function underWay(apiUrl: string, token: string): Promise<readonly string[]> {
+  const { under_way = [] } = (await ask(`${apiUrl}/_sandbox/under-way`, token)) as { under_way?: readonly string[] };
+  return under_way;
+}
+
+interface Droplet {
+  readonly name: string;
+  readonly locked: boolean;
+}
+
+/** An ordered fault, perhaps, answers nothing: the program will meet it, and this is no place to fail for it. */
+async function ask(url: string, token: string): Promise<object> {
   try {
-    const answer = await fetch(`${apiUrl}/v2/droplets`, {
-      headers: { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(10_000),
-    });
-    // An ordered fault, perhaps: the program will meet it, and this is no place to fail for it.
-    if (!answer.ok) return [];
-    const { droplets } = (await answer.json()) as { droplets: readonly { readonly name: string; readonly locked: boolean }[] };
-    return droplets.filter(({ locked }) => locked).map(({ name }) => name);
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(10_000) });
+    return answer.ok ? ((await answer.json()) as object) : {};
   } catch {
-    return [];
+    return {};
   }
 }

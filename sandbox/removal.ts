@@ -1,5 +1,7 @@
 import * as fs from "node:fs";
 import { paths } from "./config";
+import { stopDatabases } from "./databases/database";
+import { hasDatabases } from "./databases/names";
 import { stopClusters } from "./kubernetes/cluster";
 import { hasClusters } from "./kubernetes/names";
 import { orphans } from "./orphans";
@@ -33,7 +35,7 @@ export async function takeDown(progress: Progress): Promise<void> {
 export async function reset(progress: Progress): Promise<void> {
   await endRun(progress);
   // An engine that `down` has stopped is started again for them.
-  if (hasDisks() || hasClusters()) {
+  if (hasDisks() || hasClusters() || hasDatabases()) {
     await ensureDocker(progress);
     await removeKind(volumes, `${dataLabel}=${paths.state}`, progress);
   }
@@ -47,6 +49,8 @@ async function endRun(progress: Progress): Promise<void> {
   if (await stopServers()) progress("API and registry stopped");
   if (!(await dockerAnswers())) return;
   await Promise.all([stopMachines(progress), stopClusters(progress)]);
+  // Last: what runs on machines and clusters writes to them until it ends.
+  await stopDatabases(progress);
   for (const kind of [containers, networks, volumes]) await removeKind(kind, objectLabel, progress);
 }
 

@@ -4,7 +4,10 @@ import * as path from "node:path";
 import { z } from "zod";
 import { ShipError } from "../components/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort, userKubeconfig } from "./config";
+import * as databases from "./databases/database";
 import type { ClusterMachines } from "./digitalocean/cluster-machines";
+import type { DatabaseMachines } from "./digitalocean/database-machines";
+import { withTokens } from "./digitalocean/kubernetes-client";
 import type { Machines } from "./digitalocean/machines";
 import { startDigitalOceanApi, type DigitalOceanApi } from "./digitalocean/server";
 import * as clusters from "./kubernetes/cluster";
@@ -32,6 +35,8 @@ export interface ServersOptions {
   readonly machines?: Machines;
   /** What runs behind the API's Kubernetes clusters. @default nothing */
   readonly clusters?: ClusterMachines;
+  /** What runs behind the API's managed databases. @default nothing */
+  readonly databases?: DatabaseMachines;
   /** How long an action on a droplet takes at least, in milliseconds. @default 300 */
   readonly actionMs?: number;
 }
@@ -92,6 +97,7 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       contents: backend.contents,
       ...(options.machines !== undefined && { machines: options.machines }),
       ...(options.clusters !== undefined && { clusters: options.clusters }),
+      ...(options.databases !== undefined && { databases: options.databases }),
       ...(options.actionMs !== undefined && { actionMs: options.actionMs }),
     });
     closers.push(() => api.close());
@@ -155,7 +161,8 @@ async function main(): Promise<void> {
     registryBackendPort,
     registrySocket,
     machines,
-    clusters: userKubeconfig === undefined ? clusters : userCluster(userKubeconfig),
+    clusters: userKubeconfig === undefined ? withTokens(clusters) : userCluster(userKubeconfig),
+    databases,
   });
   console.log(`DigitalOcean API ${servers.apiUrl}, registry ${servers.registryUrl}`);
   await stopped;

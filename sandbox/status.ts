@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { paths } from "./config";
+import { listDatabases } from "./databases/database";
 import { readToolPaths } from "./environment";
 import { baseRecord, postgresRecord, vpsImagesRecord } from "./images/base";
 import { listClusters } from "./kubernetes/cluster";
@@ -50,7 +51,11 @@ function engineLine(): string {
 
 async function machineRows(): Promise<readonly (readonly [string, string])[]> {
   const machines = await listMachines();
-  return machines.map(({ id, container, state }) => [`VPS of droplet ${id}`, `${state}: the container ${container}`] as const);
+  const databases = await listDatabases();
+  return [
+    ...machines.map(({ id, container, state }) => [`VPS of droplet ${id}`, `${state}: the container ${container}`] as const),
+    ...databases.map(({ container, state }) => ["managed PostgreSQL", `${state}: the container ${container}`] as const),
+  ];
 }
 
 async function clusterRows(): Promise<readonly (readonly [string, string])[]> {

@@ -5,6 +5,7 @@ import type { Store } from "./state";
 /** Work that goes on behind an answer and has no record of its own: the thing's own status tells how far it is. */
 export class Background {
   private readonly stopped = new AbortController();
+  private readonly running = new Set<{ readonly what: string }>();
 
   constructor(
     private readonly store: Store,
@@ -14,6 +15,8 @@ export class Background {
 
   /** Does the work, then changes the state. A server that stops leaves the state as it is; the next start deals with it. */
   async run(what: string, { work, done, failed }: ActionWork): Promise<void> {
+    const task = { what };
+    this.running.add(task);
     try {
       await delay(this.momentMs, undefined, { signal: this.stopped.signal });
       await work();
@@ -22,7 +25,14 @@ export class Background {
       if (this.stopped.signal.aborted) return;
       console.error(`DigitalOcean API, ${what}:`, error);
       this.change(failed);
+    } finally {
+      this.running.delete(task);
     }
+  }
+
+  /** What is under way, in words. */
+  underWay(): readonly string[] {
+    return [...this.running].map(({ what }) => what);
   }
 
   /** From here on nothing changes the state. */

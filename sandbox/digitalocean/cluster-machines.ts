@@ -33,6 +33,8 @@ export interface ClusterMachines {
   /** `undefined`: there is no such cluster. */
   clusterStatus(id: string): Promise<"running" | "off" | undefined>;
   clusterCredentials(id: string): Promise<ClusterCredentials>;
+  /** An administrator's token that expires. @default the credentials' own token, whose expiry is on paper */
+  clusterToken?(id: string, seconds: number): Promise<string>;
   /** `undefined` takes the secret away. */
   setRegistry(id: string, registry: PullLogin | undefined): Promise<void>;
   /** With all that it holds; also when there is none any more. */

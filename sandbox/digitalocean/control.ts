@@ -1,13 +1,15 @@
 import { faultSchema, type Faults } from "../support/faults";
 import type { RequestLog } from "../support/request-log";
+import type { Background } from "./background";
 import type { Route } from "./router";
 
 /** Prefix of the sandbox's own handles, which DigitalOcean does not have. Faults spare them and the log leaves them out. */
 export const controlPrefix = "/_sandbox/";
 
-/** Order, list and clear faults; read and clear the log of requests. */
-export function controlRoutes(faults: Faults, log: RequestLog): readonly Route[] {
+/** Order, list and clear faults; read and clear the log of requests; see which clusters and databases are being worked on. */
+export function controlRoutes(faults: Faults, log: RequestLog, background: Background): readonly Route[] {
   return [
+    { method: "GET", path: "/_sandbox/under-way", handle: () => ({ status: 200, body: { under_way: background.underWay() } }) },
     {
       method: "POST",
       path: "/_sandbox/faults",

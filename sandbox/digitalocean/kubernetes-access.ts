@@ -21,9 +21,12 @@ export function kubernetesAccessRoutes({ store, clusters }: Context): readonly R
       throw preconditionFailed(`cluster is ${cluster.status.state}: it has no credentials yet`);
     }
     // 0 means the default, too.
-    const seconds = call.integer("expiry_seconds", { min: 0, max: longestExpirySeconds }) ?? 0;
-    const expires = new Date(Date.now() + 1000 * (seconds === 0 ? defaultExpirySeconds : seconds));
-    return { cluster, credentials: await clusters.machines.clusterCredentials(cluster.id), expires };
+    const asked = call.integer("expiry_seconds", { min: 0, max: longestExpirySeconds }) ?? 0;
+    const seconds = asked === 0 ? defaultExpirySeconds : asked;
+    const expires = new Date(Date.now() + 1000 * seconds);
+    const credentials = await clusters.machines.clusterCredentials(cluster.id);
+    const token = (await clusters.machines.clusterToken?.(cluster.id, seconds)) ?? credentials.token;
+    return { cluster, credentials: { ...credentials, token }, expires };
   };
   const integrate = async (call: Call, registry: string | undefined): Promise<{ status: number }> => {
     const found = call.body(clustersBody).cluster_uuids.map((id) => findCluster(store.state, id));

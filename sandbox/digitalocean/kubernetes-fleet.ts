@@ -8,11 +8,12 @@ import { touch } from "./kubernetes-view";
 import { leaveProjects } from "./projects";
 import { mintPullCredential, revoke } from "./registry-credentials";
 import type { State, Store } from "./state";
+import { Turns } from "./turns";
 
 /** The machines behind the clusters, kept as the state says. */
 export class ClusterFleet {
   readonly machines: ClusterMachines;
-  private readonly turns = new Map<string, Promise<void>>();
+  private readonly turns = new Turns();
 
   constructor(
     private readonly store: Store,
@@ -81,11 +82,7 @@ export class ClusterFleet {
 
   /** One thing at a time is done to a cluster: one that is deleted while it is made is made first. */
   private enqueue(id: string, doing: string, work: ActionWork): void {
-    const before = this.turns.get(id) ?? Promise.resolve();
-    this.turns.set(
-      id,
-      before.then(() => this.background.run(`${doing} Kubernetes cluster ${id}`, work)),
-    );
+    void this.turns.take(id, () => this.background.run(`${doing} the Kubernetes cluster ${id}`, work));
   }
 
   private async make(id: string): Promise<void> {

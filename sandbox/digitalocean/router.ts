@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { RegistryContents } from "../registry/contents";
 import type { Actions } from "./actions";
+import type { DatabaseFleet } from "./database-fleet";
 import { ApiError, notFound, unprocessable } from "./errors";
 import type { Fleet } from "./fleet";
 import type { ClusterFleet } from "./kubernetes-fleet";
@@ -13,6 +14,7 @@ export interface Context {
   readonly actions: Actions;
   readonly fleet: Fleet;
   readonly clusters: ClusterFleet;
+  readonly databases: DatabaseFleet;
 }
 
 export interface Reply {

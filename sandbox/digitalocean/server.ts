@@ -10,6 +10,12 @@ import { Background } from "./background";
 import { catalogRoutes } from "./catalog";
 import type { ClusterMachines } from "./cluster-machines";
 import { controlPrefix, controlRoutes } from "./control";
+import { DatabaseFleet } from "./database-fleet";
+import type { DatabaseMachines } from "./database-machines";
+import { databaseOptionRoutes } from "./database-options";
+import { databaseRuleRoutes } from "./database-rules";
+import { databaseUserRoutes } from "./database-users";
+import { databaseRoutes } from "./databases";
 import { dropletActionRoutes } from "./droplet-actions";
 import { dropletRoutes } from "./droplets";
 import { ApiError, serverError, unauthorized } from "./errors";
@@ -20,6 +26,7 @@ import { kubernetesAccessRoutes } from "./kubernetes-access";
 import { ClusterFleet } from "./kubernetes-fleet";
 import { kubernetesOptionRoutes } from "./kubernetes-options";
 import { nodePoolRoutes } from "./kubernetes-pools";
+import { loadBalancerRoutes } from "./load-balancers";
 import type { Machines } from "./machines";
 import { projectRoutes } from "./projects";
 import { registryRoutes } from "./registries";
@@ -47,6 +54,8 @@ export interface DigitalOceanApiOptions {
   readonly machines?: Machines;
   /** What runs behind the Kubernetes clusters. @default nothing: clusters are on paper */
   readonly clusters?: ClusterMachines;
+  /** What runs behind the managed databases. @default nothing: databases are on paper */
+  readonly databases?: DatabaseMachines;
   /** How long an action takes at least. @default 300 */
   readonly actionMs?: number;
 }
@@ -72,10 +81,11 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
   const background = new Background(store, momentMs);
   const fleet = new Fleet(store, actions, options.machines);
   const clusters = new ClusterFleet(store, background, options.clusters);
-  const context: Context = { store, contents: options.contents, actions, fleet, clusters };
+  const databases = new DatabaseFleet(store, background, options.databases);
+  const context: Context = { store, contents: options.contents, actions, fleet, clusters, databases };
   // Fixed names come before `:name`.
   const routes = [
-    ...controlRoutes(faults, log),
+    ...controlRoutes(faults, log, background),
     ...accountRoutes(context),
     ...projectRoutes(context),
     ...subscriptionRoutes(context),
@@ -90,6 +100,11 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
     ...kubernetesRoutes(context),
     ...nodePoolRoutes(context),
     ...kubernetesAccessRoutes(context),
+    ...loadBalancerRoutes(context),
+    ...databaseOptionRoutes(),
+    ...databaseRoutes(context),
+    ...databaseRuleRoutes(context),
+    ...databaseUserRoutes(context),
     ...sshKeyRoutes(context),
     ...tagRoutes(context),
     ...dropletRoutes(context),
@@ -117,6 +132,10 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
       }
       authenticate(request, options.token);
       send(response, await serve(routes, request, url, method), requestId, rate.next());
+      // Whom databases trust may hang on what this request has changed.
+      if (method !== "GET") {
+        databases.enforce().catch((error: unknown) => console.error("DigitalOcean API, trusted sources:", error));
+      }
     } catch (error) {
       sendError(response, error, requestId, rate.next());
     }
@@ -126,6 +145,7 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
     const port = await listen(server, options.port, "The sandbox's DigitalOcean API");
     fleet.recover();
     clusters.recover();
+    databases.recover();
     return {
       url: `http://127.0.0.1:${port}`,
       faults,

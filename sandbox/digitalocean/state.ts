@@ -4,6 +4,7 @@ import { z } from "zod";
 import { ShipError } from "../../components/errors";
 import { writeFileAtomically } from "../support/atomic-file";
 import { takeLock } from "../support/lock";
+import { databaseSchema } from "./database-state";
 import { clusterSchema } from "./kubernetes-state";
 
 const time = z.iso.datetime();
@@ -130,6 +131,7 @@ const stateSchema = z.object({
   /** Each region's default network is not among them: it is there by itself. */
   vpcs: z.array(vpcSchema).default([]),
   clusters: z.array(clusterSchema).default([]),
+  databases: z.array(databaseSchema).default([]),
   /** Next number for a droplet, an action or a key. None is given twice. */
   nextId: z.int().default(500_000_001),
 });

@@ -13,18 +13,21 @@ const resourcesBody = z.object({
   resources: z.array(
     z.object({
       resource_id: z.string(),
-      resource_type: z.enum(["droplet", "volume"], { error: "must be droplet or volume: the sandbox tags nothing else" }),
+      resource_type: z.enum(["droplet", "volume", "database"], {
+        error: "must be droplet, volume or database: the sandbox tags nothing else",
+      }),
     }),
   ),
 });
 
-/** Tags, and what carries them: droplets and volumes. */
+/** Tags, and what carries them: droplets, volumes and databases; clusters and node pools are given theirs as a whole. */
 export function tagRoutes({ store, fleet }: Context): readonly Route[] {
   const change = async (name: string, { resources }: z.infer<typeof resourcesBody>, add: boolean): Promise<void> => {
     store.update((draft) => {
       requireTag(draft, name);
       for (const { resource_id, resource_type } of resources) {
-        const tagged = (resource_type === "droplet" ? draft.droplets : draft.volumes).find(({ id }) => String(id) === resource_id);
+        const of = { droplet: draft.droplets, volume: draft.volumes, database: draft.databases };
+        const tagged = of[resource_type].find(({ id }) => String(id) === resource_id);
         if (tagged === undefined) {
           throw notFound(`${resource_type} ${resource_id} could not be found`);
         }
@@ -68,7 +71,7 @@ export function tagRoutes({ store, fleet }: Context): readonly Route[] {
         store.update((draft) => {
           requireTag(draft, name);
           draft.tags = draft.tags.filter((tag) => tag !== name);
-          for (const tagged of [...draft.droplets, ...draft.volumes, ...draft.firewalls]) {
+          for (const tagged of [...draft.droplets, ...draft.volumes, ...draft.databases, ...draft.clusters, ...draft.firewalls]) {
             tagged.tags = tagged.tags.filter((tag) => tag !== name);
           }
         });
@@ -110,16 +113,17 @@ function requireTag(state: Readonly<State>, name: string): string {
 function view(state: Readonly<State>, name: string) {
   const droplets = state.droplets.filter(({ tags }) => tags.includes(name)).length;
   const volumes = state.volumes.filter(({ tags }) => tags.includes(name)).length;
+  const databases = state.databases.filter(({ tags }) => tags.includes(name)).length;
   const none = { count: 0 };
   return {
     name,
     resources: {
-      count: droplets + volumes,
+      count: droplets + volumes + databases,
       droplets: { count: droplets },
       images: none,
       volumes: { count: volumes },
       volume_snapshots: none,
-      databases: none,
+      databases: { count: databases },
     },
   };
 }

@@ -206,5 +206,9 @@ function membersOf(state: Readonly<State>, { id, region }: VpcView): readonly { 
     name: one.name,
     created_at: one.created_at,
   });
-  return [...state.droplets.filter(inside).map(member("droplet")), ...state.clusters.filter(inside).map(member("kubernetes"))];
+  return [
+    ...state.droplets.filter(inside).map(member("droplet")),
+    ...state.clusters.filter(inside).map(member("kubernetes")),
+    ...state.databases.filter(({ private_network_uuid }) => private_network_uuid === id).map(member("dbaas")),
+  ];
 }

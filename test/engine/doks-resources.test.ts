@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { RecordedClusters } from "../sandbox/recorded-clusters";
+import { RecordedDatabases } from "../sandbox/recorded-databases";
 import { RunningServers } from "../sandbox/running-servers";
 import { TestStack } from "../support/test-stack";
 
@@ -22,20 +23,33 @@ export = async () => {
     registryIntegration: true,
     ...more,
   });
+  const books = new digitalocean.DatabaseCluster("books", {
+    region: "fra1", engine: "pg", version: "17", size: "db-s-1vcpu-2gb", nodeCount: 1, privateNetworkUuid: vpc.id,
+    maintenanceWindows: [{ day: "sunday", hour: "02:00" }],
+  });
+  const maintenance = new digitalocean.DatabaseDb("postgres", { clusterId: books.id, name: "postgres" });
+  const user = new digitalocean.DatabaseUser("odoo", { clusterId: books.id, name: "odoo" });
+  new digitalocean.DatabaseFirewall("books", { clusterId: books.id, rules: [{ type: "k8s", value: cluster.id }] });
+  const { certificate } = digitalocean.getDatabaseCaOutput({ clusterId: books.id });
   const night = new digitalocean.KubernetesNodePool("night", { clusterId: cluster.id, size: "s-2vcpu-4gb", nodeCount: 1, tags: ["night"] });
   return {
     endpoint: cluster.endpoint,
     version: cluster.version,
     token: cluster.kubeConfigs.apply(([config]) => config?.token),
     night: night.actualNodeCount,
+    host: books.privateHost,
+    password: user.password,
+    maintenance: maintenance.name,
+    certificate,
   };
 };
 `;
 
-describe("a Kubernetes cluster on the real engine", function () {
+describe("a Kubernetes cluster with its network and database, on the real engine", function () {
   this.timeout(240_000);
   const clusters = new RecordedClusters();
-  const running = new RunningServers(undefined, { actionMs: 0, clusters });
+  const databases = new RecordedDatabases();
+  const running = new RunningServers(undefined, { actionMs: 0, clusters, databases });
   const changes = () =>
     running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400).length;
   let stack: TestStack;
@@ -68,6 +82,11 @@ describe("a Kubernetes cluster on the real engine", function () {
       [outputs["endpoint"], outputs["version"], outputs["night"], outputs["token"]],
       ["https://127.0.0.20:6443", "1.33.6-do.0", 1, "[secret]"],
     );
+    assert.deepEqual(
+      [outputs["host"], outputs["password"], outputs["maintenance"], outputs["certificate"]],
+      ["198.18.77.40", "[secret]", "postgres", "the authority's certificate"],
+    );
+    assert.ok(databases.told.includes("sources 198.18.77.20/32"), "the cluster's nodes are let in, and nobody else");
     const again = await stack.up("--expect-no-changes");
     assert.equal(again.status, 0, again.output);
     const refreshed = await stack.up("--refresh", "--expect-no-changes");
@@ -76,8 +95,12 @@ describe("a Kubernetes cluster on the real engine", function () {
 
   it("keeps its credentials out of the plain state", async () => {
     const shown = (await stack.pulumi("stack", "export", "--show-secrets")).output;
-    assert.ok(shown.includes("token-1"), "the search finds the token where it is shown");
-    assert.ok(!stack.storedText().includes("token-1"));
+    const [admin = ""] = databases.orders.map(({ adminPassword }) => adminPassword);
+    const [odoo = ""] = databases.told.flatMap((line) => /^user odoo (.*)$/.exec(line)?.[1] ?? []);
+    for (const secret of ["token-1", admin, odoo]) {
+      assert.ok(secret.length > 6 && shown.includes(secret), "the search finds it where it is shown");
+      assert.ok(!stack.storedText().includes(secret));
+    }
   });
 
   it("is upgraded in place", async () => {
@@ -99,6 +122,7 @@ describe("a Kubernetes cluster on the real engine", function () {
     const { status, output } = await stack.pulumi("destroy", "--yes", "--skip-preview", "--non-interactive");
     assert.equal(status, 0, output);
     assert.deepEqual((await running.api("GET", "/v2/kubernetes/clusters")).all("kubernetes_clusters", "name"), []);
+    assert.deepEqual((await running.api("GET", "/v2/databases")).all("databases", "name"), []);
     const networks = (await running.api("GET", "/v2/vpcs?per_page=200")).all("vpcs", "default");
     assert.ok(networks.length > 0 && networks.every((isDefault) => isDefault === true), "the regions' own networks are left");
   });

@@ -160,6 +160,6 @@ describe("SSH keys and tags in the sandbox's DigitalOcean API", () => {
     const missing = { resources: [{ resource_id: "7", resource_type: "volume" }] };
     assert.equal(refusal(await running.api("POST", "/v2/tags/books/resources", missing)), "404 volume 7 could not be found");
     const image = { resources: [{ resource_id: "7", resource_type: "image" }] };
-    assert.match(refusal(await running.api("POST", "/v2/tags/books/resources", image)), /must be droplet or volume/);
+    assert.match(refusal(await running.api("POST", "/v2/tags/books/resources", image)), /must be droplet, volume or database/);
   });
 });

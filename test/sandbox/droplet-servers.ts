@@ -2,20 +2,24 @@ import * as assert from "node:assert/strict";
 import { regionSlugs } from "../../sandbox/digitalocean/catalog";
 import { waitForDroplets } from "../../sandbox/droplets";
 import { RecordedClusters } from "./recorded-clusters";
+import { RecordedDatabases } from "./recorded-databases";
 import { RecordedMachines } from "./recorded-machines";
 import { RunningServers, type Answer } from "./running-servers";
 
-/** The sandbox's API with machines and clusters that only note what they are told. */
+/** The sandbox's API with machines, clusters and databases that only note what they are told. */
 export class DropletServers extends RunningServers {
   readonly machines: RecordedMachines;
   readonly clusters: RecordedClusters;
+  readonly databases: RecordedDatabases;
 
   constructor({ onPaper = false } = {}) {
     const machines = new RecordedMachines();
     const clusters = new RecordedClusters();
-    super(undefined, { actionMs: 20, ...(!onPaper && { machines, clusters }) });
+    const databases = new RecordedDatabases();
+    super(undefined, { actionMs: 20, ...(!onPaper && { machines, clusters, databases }) });
     this.machines = machines;
     this.clusters = clusters;
+    this.databases = databases;
   }
 
   /** Asks for a droplet and waits until it is there. Answers its id. */
@@ -51,6 +55,22 @@ export class DropletServers extends RunningServers {
     }
   }
 
+  /** Asks for a managed database and waits until it is online. Answers its id. */
+  async database(name: string, more: Readonly<Record<string, unknown>> = {}): Promise<string> {
+    const answer = await this.api("POST", "/v2/databases", { ...smallestDatabase, name, ...more });
+    assert.equal(answer.status, 201, JSON.stringify(answer.body));
+    const id = String(answer.at("database", "id"));
+    await this.online(id);
+    return id;
+  }
+
+  /** Waits until a managed database is online. */
+  async online(id: string): Promise<void> {
+    while ((await this.api("GET", `/v2/databases/${id}`)).at("database", "status") !== "online") {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
   async ended(action: number): Promise<string> {
     for (;;) {
       const status = (await this.api("GET", `/v2/actions/${action}`)).at("action", "status");
@@ -63,6 +83,7 @@ export class DropletServers extends RunningServers {
   async clear(): Promise<void> {
     this.machines.failing.clear();
     this.clusters.failing.clear();
+    this.databases.failing.clear();
     await this.clearClusters();
     await waitForDroplets(this.servers, () => undefined);
     for (const [path, list, key] of kinds) {
@@ -76,6 +97,7 @@ export class DropletServers extends RunningServers {
     }
     this.machines.news();
     this.clusters.news();
+    this.databases.news();
   }
 
   private async clearClusters(): Promise<void> {
@@ -96,8 +118,12 @@ export const smallestCluster = {
   node_pools: [{ name: "web", size: "s-2vcpu-4gb", count: 2 }],
 };
 
+/** What every managed database needs. */
+export const smallestDatabase = { region: "fra1", engine: "pg", version: "17", size: "db-s-1vcpu-1gb", num_nodes: 1 };
+
 /** Droplets first: volumes and addresses are free then. */
 const kinds = [
+  ["/v2/databases", "databases", "id"],
   ["/v2/droplets", "droplets", "id"],
   ["/v2/reserved_ips", "reserved_ips", "ip"],
   ["/v2/volumes", "volumes", "id"],

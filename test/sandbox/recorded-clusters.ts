@@ -8,6 +8,9 @@ export class RecordedClusters implements ClusterMachines {
   readonly logins = new Map<string, PullLogin>();
   /** Names of calls that fail. */
   readonly failing = new Set<string>();
+  /** Where their API server answers. */
+  server = "https://127.0.0.20:6443";
+  clusterToken: ClusterMachines["clusterToken"];
   private held: Promise<unknown> = Promise.resolve();
   private tokens = 0;
 
@@ -24,7 +27,7 @@ export class RecordedClusters implements ClusterMachines {
   async clusterCredentials(id: string): Promise<ClusterCredentials> {
     await this.note("credentials", id);
     this.tokens += 1;
-    return { server: "https://127.0.0.20:6443", ca: "the authority's certificate", token: `token-${this.tokens}` };
+    return { server: this.server, ca: "the authority's certificate", token: `token-${this.tokens}` };
   }
 
   async setRegistry(id: string, registry: PullLogin | undefined): Promise<void> {

@@ -1,9 +1,12 @@
 import type { Provider } from "../resource";
 import { Api } from "./api";
 import { containerRegistry, getContainerRegistry } from "./container-registry";
+import { databaseCluster } from "./database-cluster";
+import { databaseDb, databaseFirewall, databaseUser } from "./database-parts";
 import { dockerCredentials } from "./docker-credentials";
 import { droplet } from "./droplet";
 import { firewall } from "./firewall";
+import { getDatabaseCa, getDatabaseCluster } from "./get-database";
 import { getKubernetesCluster, getKubernetesVersions } from "./get-kubernetes";
 import { kubernetesCluster } from "./kubernetes-cluster";
 import { kubernetesNodePool } from "./kubernetes-node-pool";
@@ -32,6 +35,10 @@ export function digitalocean(): Provider {
     },
     resources: [
       containerRegistry(api),
+      databaseCluster(api),
+      databaseDb(api),
+      databaseFirewall(api),
+      databaseUser(api),
       dockerCredentials(api),
       droplet(api),
       firewall(api),
@@ -44,7 +51,13 @@ export function digitalocean(): Provider {
       volumeAttachment(api),
       vpc(api),
     ],
-    functions: [getContainerRegistry(api), getKubernetesCluster(api), getKubernetesVersions(api)],
+    functions: [
+      getContainerRegistry(api),
+      getDatabaseCa(api),
+      getDatabaseCluster(api),
+      getKubernetesCluster(api),
+      getKubernetesVersions(api),
+    ],
     configure: (config) => api.configure(config),
   };
 }

@@ -17,7 +17,7 @@ export function tagFailures(tags: Value | undefined, property = "tags"): readonl
 /** Takes tags away and adds new ones, one by one as the official provider does. */
 export async function changeTags(
   api: Api,
-  resource: { readonly id: string; readonly type: "droplet" | "volume" },
+  resource: { readonly id: string; readonly type: "database" | "droplet" | "volume" },
   change: { readonly before: Value | undefined; readonly after: Value | undefined },
   signal: AbortSignal,
 ): Promise<void> {

@@ -40,6 +40,10 @@ export class DropletPlugin extends DropletServers {
 
 /** The engine's names for resources, one of each type. */
 export const urns = {
+  database: urnOf("digitalocean:index/databaseCluster:DatabaseCluster", "books"),
+  databaseDb: urnOf("digitalocean:index/databaseDb:DatabaseDb", "odoo"),
+  databaseFirewall: urnOf("digitalocean:index/databaseFirewall:DatabaseFirewall", "books"),
+  databaseUser: urnOf("digitalocean:index/databaseUser:DatabaseUser", "odoo"),
   droplet: urnOf("digitalocean:index/droplet:Droplet", "vps"),
   cluster: urnOf("digitalocean:index/kubernetesCluster:KubernetesCluster", "doks"),
   firewall: urnOf("digitalocean:index/firewall:Firewall", "vps"),
