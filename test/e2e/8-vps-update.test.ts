@@ -139,4 +139,5 @@ function killPulumi(): void {
 }
 
 // A test that edits the checkout's sources must not run beside another.
-execFileSync("git", ["diff", "--quiet", "--", "addons"], { cwd: paths.root });
+const changed = execFileSync("git", ["status", "--porcelain", "--", "addons"], { cwd: paths.root, encoding: "utf8" });
+if (changed !== "") throw new Error(`addons/ has changes that this test would overwrite:\n${changed}`);
