@@ -1,13 +1,12 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import ssh2 from "ssh2";
-
 import { ShipError } from "../components/errors";
 import { paths, registryAddress } from "./config";
 import { run } from "./process";
 import type { ServersFile } from "./servers";
 import { readServers } from "./servers-control";
+import { sshKeyPair } from "./support/ssh-key";
 import { installedPlugins, pulumiHome } from "./tools/plugins";
 
 // Known to all: what it encrypts opens nothing but this machine's sandbox. In return its salt is committed, and no run changes a file
@@ -72,8 +71,7 @@ export function sandboxVariables(servers: ServersFile | undefined = readServers(
 
 /** The key that logs in to the sandbox's hosts, made once. */
 function sshPrivateKey(): string {
-  if (!fs.existsSync(sshKeyFile))
-    writeAtomically(sshKeyFile, ssh2.utils.generateKeyPairSync("ed25519", { comment: "odoo-sandbox" }).private);
+  if (!fs.existsSync(sshKeyFile)) writeAtomically(sshKeyFile, sshKeyPair("odoo-sandbox").privateKey);
   return fs.readFileSync(sshKeyFile, "utf8");
 }
 

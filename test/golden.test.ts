@@ -7,8 +7,8 @@ import * as path from "node:path";
 import { stringify } from "yaml";
 
 import { clusterApi, clusterFunctions, clusterOutputs } from "./support/paper-cluster";
+import { sshKeyPair } from "../sandbox/support/ssh-key";
 import { type ProgramRun, runProgram, secretOf, stackConfig, type World } from "./support/program";
-import { sshKeyPair } from "./support/ssh-server";
 
 const root = path.join(__dirname, "..");
 const digest = `sha256:${"d".repeat(64)}`;

@@ -5,8 +5,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
+import { sshKeyPair } from "../../sandbox/support/ssh-key";
 import { dropletUserData } from "../../components/droplet-user-data";
-import { sshKeyPair } from "../support/ssh-server";
 
 const device = "/dev/disk/by-id/scsi-0DO_Volume_odoo-data";
 

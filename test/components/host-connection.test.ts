@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import * as net from "node:net";
 
+import { sshKeyPair } from "../../sandbox/support/ssh-key";
 import { fingerprint, type HostAccess, HostConnection, publicKeyOf } from "../../components/host-connection";
 import { ShipError } from "../../components/errors";
 import { Secret } from "../../components/secret";
-import { runHere, sshKeyPair, SshServer } from "../support/ssh-server";
+import { runHere, SshServer } from "../support/ssh-server";
 
 const user = sshKeyPair();
 

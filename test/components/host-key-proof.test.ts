@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 
+import { sshKeyPair } from "../../sandbox/support/ssh-key";
 import type { ShipError } from "../../components/errors";
 import { hostKeyProof, provenHostKey } from "../../components/host-key-proof";
 import { Secret } from "../../components/secret";
 import { PaperVps } from "../support/paper-vps";
-import { sshKeyPair } from "../support/ssh-server";
 
 const nonce = "0123456789abcdef";
 

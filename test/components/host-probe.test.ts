@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 
+import { sshKeyPair } from "../../sandbox/support/ssh-key";
 import { ShipError } from "../../components/errors";
 import { HostConnection } from "../../components/host-connection";
 import { type HostNeeds, judgeHost, probeHost } from "../../components/host-probe";
 import { Secret } from "../../components/secret";
-import { runHere, sshKeyPair, SshServer } from "../support/ssh-server";
+import { runHere, SshServer } from "../support/ssh-server";
 
 const now = Date.parse("2026-11-21T10:00:00Z");
 const healthy: Readonly<Record<string, string>> = {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import { sshKeyPair } from "../../sandbox/support/ssh-key";
 import { VpsDroplet } from "../../components/droplet";
 import { Secret } from "../../components/secret";
 import type { Settings } from "../../settings";
 import { declare, type ProgramRun, secretOf, type World } from "../support/program";
-import { sshKeyPair } from "../support/ssh-server";
 
 const key = sshKeyPair();
 const hostKey = sshKeyPair().publicKey;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 
+import { sshKeyPair } from "../../sandbox/support/ssh-key";
 import { paths } from "../../sandbox/config";
-import { sshKeyPair } from "../support/ssh-server";
 import type { HostRequest } from "../../components/host-request";
 import { Trial } from "../vps/support/trial";
 

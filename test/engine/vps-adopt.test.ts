@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 
+import { sshKeyPair } from "../../sandbox/support/ssh-key";
 import { RunningServers } from "../sandbox/running-servers";
 import { PaperVps } from "../support/paper-vps";
-import { sshKeyPair } from "../support/ssh-server";
 import { TestStack } from "../support/test-stack";
 
 /** The host is a real SSH server that does nothing: what a release does to a host, the end-to-end tests show. */

@@ -1,4 +1,5 @@
-import { type CommandHandler, type CommandOutcome, sshKeyPair, SshServer } from "./ssh-server";
+import { type CommandHandler, type CommandOutcome, SshServer } from "./ssh-server";
+import { sshKeyPair } from "../../sandbox/support/ssh-key";
 
 /** What `odoo-ship status --json` answers, one after the other; the last one stays. */
 export type StatusAnswers = readonly (object | "connection lost" | "no worker")[];

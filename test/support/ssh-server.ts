@@ -3,13 +3,9 @@ import type { AddressInfo } from "node:net";
 
 import ssh2, { type Connection, type ServerChannel } from "ssh2";
 
-const { Server, utils } = ssh2;
+import { sshKeyPair } from "../../sandbox/support/ssh-key";
 
-/** A key pair in OpenSSH's format. */
-export function sshKeyPair(): { readonly privateKey: string; readonly publicKey: string } {
-  const { private: privateKey, public: publicKey } = utils.generateKeyPairSync("ed25519");
-  return { privateKey, publicKey };
-}
+const { Server, utils } = ssh2;
 
 /** How a command ends: by itself, or with the connection. */
 export type CommandOutcome = { readonly status: number; readonly stdout?: string; readonly stderr?: string } | "connection lost" | "never";
