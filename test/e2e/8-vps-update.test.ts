@@ -21,7 +21,7 @@ describe("an update of the VPS", () => {
   const original = fs.readFileSync(source, "utf8");
   let changes = 0;
   let live: string;
-  let begun: string;
+  let begun: string | undefined;
 
   let host: SandboxHost;
   const status = () => JSON.parse(host.sh("odoo-ship status --json")) as Status;
@@ -47,6 +47,7 @@ describe("an update of the VPS", () => {
   });
   after(async () => {
     fs.writeFileSync(source, original);
+    if (begun === undefined) return;
     // The same content is the same release as before, and going back to a release is a person's word: so is it here.
     const first = status().points.find((point) => point.from === begun);
     if (first !== undefined) {
