@@ -71,13 +71,18 @@ export function deployToCluster(name: string, { settings, plan, digest, registry
   return { url: odoo.url, address: edge.address, digest: odoo.digest };
 }
 
-/** The same cluster stays the same provider, whatever changes in the way to it: another one would mean that everything is made anew. */
+/**
+ * The same cluster stays the same provider, whatever changes in the way to it: another one would mean that everything is made anew. What an
+ * update made before it was killed is taken over by the next one: nothing else can be in the stack's own namespace. So a resource is renamed
+ * with an alias only: its deletion under the old name would meet the same object.
+ */
 function provider(name: string, settings: Settings, plan: ClusterPlan, cluster: OdooCluster | undefined): kubernetes.Provider {
   const { doks, digitalocean } = settings;
   if (doks.kubeconfig !== undefined) {
     return new kubernetes.Provider(name, {
       kubeconfig: doks.kubeconfig.toOutput(),
       clusterIdentifier: clusterIdentifier(doks.kubeconfig.reveal()),
+      upsertExistingObjects: true,
     });
   }
   const address = cluster?.address ?? (plan.adopted && pulumi.output(plan.adopted));
@@ -90,5 +95,6 @@ function provider(name: string, settings: Settings, plan: ClusterPlan, cluster: 
   return new kubernetes.Provider(name, {
     kubeconfig: apiToken === undefined ? text : pulumi.secret(text),
     clusterIdentifier: address.apply(({ id }) => id),
+    upsertExistingObjects: true,
   });
 }

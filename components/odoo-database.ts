@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings";
 import { password, secretOf } from "./kubernetes-secret";
 import { names, postgresPort } from "./kubernetes/names";
-import { volumeClaim } from "./kubernetes/namespace";
+import { volumeClaim, within } from "./kubernetes/namespace";
 import { databaseConfig, type PostgresInput, secretKeys } from "./kubernetes/odoo-pods";
 import { postgresService, postgresStatefulSet } from "./kubernetes/postgres";
 import type { ClusterSize } from "./kubernetes/size";
@@ -57,20 +57,27 @@ export class OdooDatabase extends pulumi.ComponentResource {
     const kept = { parent: this, protect: !settings.allowDestroy };
     const admin = secretOf(`${name}-admin`, { namespace, files: { [secretKeys.admin]: password(`${name}-admin-password`, kept) } }, child)
       .metadata.name;
-    const inside = <M extends object>(metadata: M) => ({ ...metadata, namespace });
     const claim = volumeClaim(names.database, {
       gibibytes: settings.databaseGiB,
       storageClass: settings.blockStorageClass,
       access: "ReadWriteOnce",
     });
-    const volume = new kubernetes.core.v1.PersistentVolumeClaim(`${name}-volume`, { ...claim, metadata: inside(claim.metadata) }, kept);
+    const volume = new kubernetes.core.v1.PersistentVolumeClaim(
+      `${name}-volume`,
+      { ...claim, metadata: within(namespace, claim.metadata) },
+      kept,
+    );
     if (size.db === undefined) {
       throw new Error("PostgreSQL in the cluster has no size");
     }
     const set = postgresStatefulSet({ image, size: size.db, secret: admin });
     const service = postgresService();
-    new kubernetes.core.v1.Service(`${name}-service`, { ...service, metadata: inside(service.metadata) }, child);
-    new kubernetes.apps.v1.StatefulSet(`${name}-postgres`, { ...set, metadata: inside(set.metadata) }, { ...child, dependsOn: volume });
+    new kubernetes.core.v1.Service(`${name}-service`, { ...service, metadata: within(namespace, service.metadata) }, child);
+    new kubernetes.apps.v1.StatefulSet(
+      `${name}-postgres`,
+      { ...set, metadata: within(namespace, set.metadata) },
+      { ...child, dependsOn: volume },
+    );
     return {
       postgres: { host: names.database, port: postgresPort, admin: "postgres", user: "odoo", sslmode: "disable", managed: false },
       user: password(`${name}-user-password`, kept),

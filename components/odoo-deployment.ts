@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings";
 import { urlHost } from "./caddyfile";
 import type { ClusterPlan } from "./kubernetes/cluster-plan";
-import { filestoreStorage, volumeClaim } from "./kubernetes/namespace";
+import { filestoreStorage, volumeClaim, within } from "./kubernetes/namespace";
 import { names } from "./kubernetes/names";
 import {
   autoscaler,
@@ -41,11 +41,8 @@ export class OdooDeployment extends pulumi.ComponentResource {
   /** Digest that the pods run. */
   readonly digest: pulumi.Output<string>;
 
-  readonly #inside: <M extends object>(metadata: M) => M & { namespace: pulumi.Output<string> };
-
   constructor(name: string, args: OdooDeploymentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:doks:OdooDeployment", name, {}, opts);
-    this.#inside = (metadata) => ({ ...metadata, namespace: args.namespace });
     const { pods, job } = this.#release(name, args);
     const { doks } = args.settings;
     const child = { parent: this };
@@ -53,26 +50,30 @@ export class OdooDeployment extends pulumi.ComponentResource {
     const web = webDeployment(pods);
     const serving = new kubernetes.apps.v1.Deployment(
       `${name}-web`,
-      { ...web, metadata: this.#inside(web.metadata) },
+      { ...web, metadata: within(args.namespace, web.metadata) },
       { ...child, dependsOn: job },
     );
     const after = { ...child, dependsOn: serving };
     const address = webService();
-    new kubernetes.core.v1.Service(`${name}-web-service`, { ...address, metadata: this.#inside(address.metadata) }, after);
+    new kubernetes.core.v1.Service(`${name}-web-service`, { ...address, metadata: within(args.namespace, address.metadata) }, after);
     if (Math.max(doks.replicas, doks.replicasMax) > 1) {
-      this.#budget(`${name}-web-budget`);
+      this.#budget(`${name}-web-budget`, args.namespace);
     }
     if (doks.replicasMax > 0) {
       const scaler = autoscaler(doks);
       new kubernetes.autoscaling.v2.HorizontalPodAutoscaler(
         `${name}-web-scaler`,
-        { ...scaler, metadata: this.#inside(scaler.metadata) },
+        { ...scaler, metadata: within(args.namespace, scaler.metadata) },
         after,
       );
     }
     // An image that does not become ready ends the update here, while the cron of the release before it still runs.
     const cron = cronDeployment(pods);
-    const scheduled = new kubernetes.apps.v1.Deployment(`${name}-cron`, { ...cron, metadata: this.#inside(cron.metadata) }, after);
+    const scheduled = new kubernetes.apps.v1.Deployment(
+      `${name}-cron`,
+      { ...cron, metadata: within(args.namespace, cron.metadata) },
+      after,
+    );
 
     this.url = scheduled.id.apply(() => `https://${urlHost(doks.domain)}`);
     this.digest = pulumi.all([args.digest, scheduled.id]).apply(([digest]) => digest);
@@ -88,7 +89,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
     const claim = volumeClaim(names.filestore, filestoreStorage(doks));
     const filestore = new kubernetes.core.v1.PersistentVolumeClaim(
       `${name}-filestore`,
-      { ...claim, metadata: this.#inside(claim.metadata) },
+      { ...claim, metadata: within(namespace, claim.metadata) },
       kept,
     );
     const master = secretOf(
@@ -134,14 +135,14 @@ export class OdooDeployment extends pulumi.ComponentResource {
       pods,
       job: new kubernetes.batch.v1.Job(
         `${name}-upgrade`,
-        { ...job, metadata: this.#inside(job.metadata ?? {}) },
+        { ...job, metadata: within(namespace, job.metadata) },
         { ...child, dependsOn: [filestore, database] },
       ),
     };
   }
 
-  #budget(name: string): void {
+  #budget(name: string, namespace: pulumi.Output<string>): void {
     const budget = disruptionBudget("web");
-    new kubernetes.policy.v1.PodDisruptionBudget(name, { ...budget, metadata: this.#inside(budget.metadata) }, { parent: this });
+    new kubernetes.policy.v1.PodDisruptionBudget(name, { ...budget, metadata: within(namespace, budget.metadata) }, { parent: this });
   }
 }

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../settings";
 import { edgeDeployment, edgeFiles, edgeReplicas, edgeService, keepsCertificates, tlsKeyFile } from "./kubernetes/edge";
-import { volumeClaim } from "./kubernetes/namespace";
+import { volumeClaim, within } from "./kubernetes/namespace";
 import { names } from "./kubernetes/names";
 import { disruptionBudget } from "./kubernetes/odoo-pods";
 import type { PodResources } from "./kubernetes/size";
@@ -28,11 +28,16 @@ export class OdooEdge extends pulumi.ComponentResource {
     const { tls } = settings;
     const child = { parent: this };
     const kept = { parent: this, protect: !settings.allowDestroy };
-    const inside = <M extends object>(metadata: M) => ({ ...metadata, namespace });
 
     const claim = volumeClaim(names.edge, { gibibytes: 1, storageClass: settings.blockStorageClass, access: "ReadWriteOnce" });
     const certificates = keepsCertificates(tls)
-      ? [new kubernetes.core.v1.PersistentVolumeClaim(`${name}-certificates`, { ...claim, metadata: inside(claim.metadata) }, kept)]
+      ? [
+          new kubernetes.core.v1.PersistentVolumeClaim(
+            `${name}-certificates`,
+            { ...claim, metadata: within(namespace, claim.metadata) },
+            kept,
+          ),
+        ]
       : [];
     const config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: { namespace }, data: edgeFiles(settings) }, child);
     const tlsKey =
@@ -42,18 +47,18 @@ export class OdooEdge extends pulumi.ComponentResource {
     const deployment = edgeDeployment({ image, size, tls, config: config.metadata.name, tlsKey });
     const pods = new kubernetes.apps.v1.Deployment(
       `${name}-deployment`,
-      { ...deployment, metadata: inside(deployment.metadata) },
+      { ...deployment, metadata: within(namespace, deployment.metadata) },
       { ...child, dependsOn: certificates },
     );
     if (edgeReplicas(tls) > 1) {
       const budget = disruptionBudget("edge");
-      new kubernetes.policy.v1.PodDisruptionBudget(`${name}-budget`, { ...budget, metadata: inside(budget.metadata) }, child);
+      new kubernetes.policy.v1.PodDisruptionBudget(`${name}-budget`, { ...budget, metadata: within(namespace, budget.metadata) }, child);
     }
     const service = edgeService(settings.name);
     // With it goes the load balancer, and the address that the domain's DNS record names.
     const balanced = new kubernetes.core.v1.Service(
       `${name}-service`,
-      { ...service, metadata: inside(service.metadata) },
+      { ...service, metadata: within(namespace, service.metadata) },
       { ...kept, dependsOn: pods },
     );
     this.address = balanced.status.apply((status) => {

@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { PullWay } from "./kubernetes/cluster-plan";
-import { accounts, namespace, pullSecret, serviceAccount } from "./kubernetes/namespace";
+import { accounts, namespace, pullSecret, serviceAccount, within } from "./kubernetes/namespace";
 import { type NetworkArgs, networkPolicies } from "./kubernetes/network-policies";
 import type { RegistryLogin } from "./registry";
 
@@ -23,21 +23,24 @@ export class OdooNamespace extends pulumi.ComponentResource {
   constructor(name: string, args: OdooNamespaceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:doks:OdooNamespace", name, {}, opts);
     const child = { parent: this };
-    const made = new kubernetes.core.v1.Namespace(`${name}-namespace`, namespace(args.name), { ...child, protect: !args.allowDestroy });
+    const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
+    const made = new kubernetes.core.v1.Namespace(`${name}-namespace`, namespace(args.name, stack), {
+      ...child,
+      protect: !args.allowDestroy,
+    });
     this.namespace = made.metadata.name;
-    const inside = <M extends object>(metadata: M) => ({ ...metadata, namespace: this.namespace });
 
     for (const policy of networkPolicies(args.network)) {
       new kubernetes.networking.v1.NetworkPolicy(
         `${name}-network-${policy.metadata.name}`,
-        { ...policy, metadata: inside(policy.metadata) },
+        { ...policy, metadata: within(this.namespace, policy.metadata) },
         child,
       );
     }
     for (const account of accounts(args.managedDatabase).map((one) => serviceAccount(one, [args.pull.secret]))) {
       new kubernetes.core.v1.ServiceAccount(
         `${name}-account-${account.metadata.name}`,
-        { ...account, metadata: inside(account.metadata) },
+        { ...account, metadata: within(this.namespace, account.metadata) },
         child,
       );
     }
@@ -49,7 +52,7 @@ export class OdooNamespace extends pulumi.ComponentResource {
       // Its name stays when the credentials are renewed: no pod starts anew for it, as none refers to it as a value.
       new kubernetes.core.v1.Secret(
         `${name}-registry`,
-        { metadata: inside({ name: args.pull.secret }), type: "kubernetes.io/dockerconfigjson", data: content },
+        { metadata: within(this.namespace, { name: args.pull.secret }), type: "kubernetes.io/dockerconfigjson", data: content },
         { ...child, deleteBeforeReplace: true },
       );
     }

@@ -5,8 +5,7 @@ import type { Settings } from "../../settings";
 import { caddyfile, clusterPorts, healthPort, type SiteArgs } from "../caddyfile";
 import { users } from "../compose-project";
 import { maintenancePage } from "../maintenance-page";
-import { labels, names, selector } from "./names";
-import type { Labelled } from "./odoo-pods";
+import { labels, names, selector, type Unplaced } from "./names";
 import { account, containerSecurity, mountsOf, podSecurity, resources, sameNode, scratch, secretFiles, spread, variables } from "./pods";
 import type { PodResources } from "./size";
 
@@ -42,7 +41,7 @@ export function edgeReplicas(tls: SiteArgs["tls"]): number {
   return keepsCertificates(tls) ? 1 : 2;
 }
 
-export function edgeDeployment({ image, size, tls, config, tlsKey }: EdgeArgs): Omit<k8s.apps.v1.Deployment, "metadata"> & Labelled {
+export function edgeDeployment({ image, size, tls, config, tlsKey }: EdgeArgs): Unplaced<k8s.apps.v1.Deployment> {
   const kept = keepsCertificates(tls);
   const health = (rhythm: { periodSeconds: number; failureThreshold: number }) => ({
     httpGet: { path: "/", port: "health" },
@@ -105,9 +104,7 @@ export function edgeDeployment({ image, size, tls, config, tlsKey }: EdgeArgs): 
 }
 
 /** What the world reaches. DigitalOcean makes a load balancer for it, whose address the domain's DNS record names. */
-export function edgeService(
-  name: string,
-): Omit<k8s.core.v1.Service, "metadata"> & Labelled & { metadata: { annotations: Record<string, string> } } {
+export function edgeService(name: string): Unplaced<k8s.core.v1.Service> {
   return {
     metadata: {
       name: names.edge,

@@ -44,3 +44,15 @@ export const filestoreLabel = { "odoo-ship/filestore": names.filestore } as cons
 /** Where Odoo answers, inside of its pods and at its Service. */
 export const odooPorts = { http: 8069, websocket: 8072 } as const;
 export const postgresPort = 5432;
+
+/** Metadata as plain text: a test reads them. */
+export interface Metadata {
+  readonly name: pulumi.Input<string>;
+  readonly labels?: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** An object of Kubernetes before it is put into a namespace. */
+export type Unplaced<Kind extends { metadata?: unknown }> = Omit<Kind, "metadata"> & {
+  readonly metadata: Metadata & { readonly name: string };
+};

@@ -2,12 +2,27 @@ import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../../settings";
-import { general, names } from "./names";
+import { general, type Metadata, names, type Unplaced } from "./names";
 
-/** The namespace refuses a pod that is not *restricted*; the version of the standard is the cluster's. */
-export function namespace(name: string): k8s.core.v1.Namespace & { metadata: { name: string; labels: Record<string, string> } } {
+/**
+ * The namespace refuses a pod that is not *restricted*; the version of the standard is the cluster's. It is one stack's: two of
+ * them conflict over its owner, and the second one stops here, before it touches the data of the first.
+ * @param stack `project/stack`
+ */
+export function namespace(name: string, stack: string): Unplaced<k8s.core.v1.Namespace> {
   const standard = ["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "restricted"]);
-  return { metadata: { name, labels: { ...general, ...(Object.fromEntries(standard) as Record<string, string>) } } };
+  return {
+    metadata: {
+      name,
+      labels: { ...general, ...(Object.fromEntries(standard) as Record<string, string>) },
+      annotations: { "odoo-ship/stack": stack, "pulumi.com/patchFieldManager": stack },
+    },
+  };
+}
+
+/** Metadata of an object that is in the namespace, and thus the stack's: what somebody else changed of it is put back. */
+export function within(namespace: pulumi.Input<string>, metadata: Metadata): k8s.meta.v1.ObjectMeta {
+  return { ...metadata, namespace, annotations: { ...metadata.annotations, "pulumi.com/patchForce": "true" } };
 }
 
 /** Whoever runs something here, by name: nobody has a token, and each pulls with the same secrets. */
@@ -15,10 +30,7 @@ export function accounts(managedDatabase: boolean): string[] {
   return [names.web, names.upgrade, names.edge, ...(managedDatabase ? [] : [names.database])];
 }
 
-export function serviceAccount(
-  name: string,
-  pullSecrets: readonly pulumi.Input<string>[],
-): k8s.core.v1.ServiceAccount & { metadata: { name: string } } {
+export function serviceAccount(name: string, pullSecrets: readonly pulumi.Input<string>[]): Unplaced<k8s.core.v1.ServiceAccount> {
   return {
     metadata: { name, labels: { ...general } },
     automountServiceAccountToken: false,
@@ -42,10 +54,7 @@ export function filestoreStorage(
 }
 
 /** A volume that outlives its pods. */
-export function volumeClaim(
-  name: string,
-  { gibibytes, storageClass, access }: Storage,
-): k8s.core.v1.PersistentVolumeClaim & { metadata: { name: string } } {
+export function volumeClaim(name: string, { gibibytes, storageClass, access }: Storage): Unplaced<k8s.core.v1.PersistentVolumeClaim> {
   return {
     metadata: { name, labels: { ...general } },
     spec: { accessModes: [access], storageClassName: storageClass, resources: { requests: { storage: `${gibibytes}Gi` } } },

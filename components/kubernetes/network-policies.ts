@@ -1,7 +1,7 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 
 import { clusterPorts } from "../caddyfile";
-import { general, labels, names, odooPorts, type Part, postgresPort, selector } from "./names";
+import { general, labels, names, odooPorts, type Part, postgresPort, selector, type Unplaced } from "./names";
 
 export interface NetworkArgs {
   /** Where Odoo may connect to outside: `doks:egress`. */
@@ -12,7 +12,7 @@ export interface NetworkArgs {
   readonly managedPort: number | undefined;
 }
 
-type Policy = Omit<k8s.networking.v1.NetworkPolicy, "metadata"> & { metadata: { name: string; labels: Record<string, string> } };
+type Policy = Unplaced<k8s.networking.v1.NetworkPolicy>;
 type Egress = k8s.networking.v1.NetworkPolicyEgressRule;
 
 /**
@@ -61,7 +61,7 @@ export function networkPolicies({ egress, acme, managedPort }: NetworkArgs): Pol
 
 function policy(part: Part, rules: { ingress?: k8s.networking.v1.NetworkPolicyIngressRule[]; egress?: Egress[] }): Policy {
   return {
-    metadata: { name: names[part], labels: labels(part) as Record<string, string> },
+    metadata: { name: names[part], labels: labels(part) },
     spec: { podSelector: { matchLabels: selector(part) }, policyTypes: ["Ingress", "Egress"], ...rules },
   };
 }

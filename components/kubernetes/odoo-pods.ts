@@ -2,7 +2,7 @@ import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
 import { users } from "../compose-project";
-import { filestoreLabel, labels, names, odooPorts, selector } from "./names";
+import { filestoreLabel, labels, names, odooPorts, selector, type Unplaced } from "./names";
 import {
   account,
   besideFilestore,
@@ -73,7 +73,7 @@ export const secretKeys = {
 const drain = { forgotten: 5, requests: 60, rest: 25 } as const;
 
 /** What answers requests. */
-export function webDeployment(args: OdooPodsArgs): Omit<k8s.apps.v1.Deployment, "metadata"> & Labelled {
+export function webDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployment> {
   const several = args.replicas > 1 || args.replicasMax > 1;
   return {
     metadata: { name: names.web, labels: labels("web", args.version), annotations: waited(progressSeconds(args.readySeconds)) },
@@ -97,7 +97,7 @@ export function webDeployment(args: OdooPodsArgs): Omit<k8s.apps.v1.Deployment, 
 }
 
 /** Scheduled jobs: one pod at a time, since two would do each job twice. */
-export function cronDeployment(args: OdooPodsArgs): Omit<k8s.apps.v1.Deployment, "metadata"> & Labelled {
+export function cronDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployment> {
   return {
     metadata: { name: names.cron, labels: labels("cron", args.version), annotations: waited(progressSeconds(args.readySeconds)) },
     spec: {
@@ -111,15 +111,6 @@ export function cronDeployment(args: OdooPodsArgs): Omit<k8s.apps.v1.Deployment,
         spec: odooPod(args, args.size.cron),
       },
     },
-  };
-}
-
-/** Metadata as plain text: a test reads them. */
-export interface Labelled {
-  readonly metadata: {
-    readonly name: string;
-    readonly labels: Record<string, pulumi.Input<string>>;
-    readonly annotations?: Record<string, string>;
   };
 }
 
@@ -235,7 +226,7 @@ export function databaseConfig(certificate: pulumi.Input<string>): Record<string
 }
 
 /** What the edge reaches; inside of the namespace only. */
-export function webService(): Omit<k8s.core.v1.Service, "metadata"> & Labelled {
+export function webService(): Unplaced<k8s.core.v1.Service> {
   return {
     metadata: { name: names.web, labels: labels("web") },
     spec: {
@@ -250,7 +241,7 @@ export function webService(): Omit<k8s.core.v1.Service, "metadata"> & Labelled {
 }
 
 /** A node that is drained takes one pod at a time. With one replica there is none: it would keep the node from being drained at all. */
-export function disruptionBudget(part: "web" | "edge"): Omit<k8s.policy.v1.PodDisruptionBudget, "metadata"> & Labelled {
+export function disruptionBudget(part: "web" | "edge"): Unplaced<k8s.policy.v1.PodDisruptionBudget> {
   return {
     metadata: { name: names[part], labels: labels(part) },
     spec: { maxUnavailable: 1, selector: { matchLabels: selector(part) } },
@@ -262,8 +253,7 @@ export function autoscaler({
   replicas,
   replicasMax,
   replicasCpu,
-}: Pick<OdooPodsArgs, "replicas" | "replicasMax" | "replicasCpu">): Omit<k8s.autoscaling.v2.HorizontalPodAutoscaler, "metadata"> &
-  Labelled {
+}: Pick<OdooPodsArgs, "replicas" | "replicasMax" | "replicasCpu">): Unplaced<k8s.autoscaling.v2.HorizontalPodAutoscaler> {
   return {
     metadata: { name: names.web, labels: labels("web") },
     spec: {

@@ -3,8 +3,8 @@ import type * as pulumi from "@pulumi/pulumi";
 
 import { users } from "../compose-project";
 import { postgresOptions } from "../host-size";
-import { labels, names, postgresPort, selector } from "./names";
-import { type Labelled, secretKeys, waited } from "./odoo-pods";
+import { labels, names, postgresPort, selector, type Unplaced } from "./names";
+import { secretKeys, waited } from "./odoo-pods";
 import { account, containerSecurity, mountsOf, podSecurity, resources, scratch, secretFiles, variables } from "./pods";
 import type { ClusterSize } from "./size";
 
@@ -24,7 +24,7 @@ const mount = "/var/lib/postgresql/data";
  * PostgreSQL in the namespace. Its volume is a claim of its own and no template: a template cannot be enlarged, and a claim made from one belongs
  * to nobody.
  */
-export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Omit<k8s.apps.v1.StatefulSet, "metadata"> & Labelled {
+export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Unplaced<k8s.apps.v1.StatefulSet> {
   // By TCP: during its first set-up PostgreSQL answers on the socket only.
   const ready = (rhythm: { periodSeconds: number; failureThreshold: number }) => ({
     exec: { command: ["pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres", "--dbname=postgres"] },
@@ -83,7 +83,7 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Omit
 }
 
 /** Headless: the name leads to the pod itself. */
-export function postgresService(): Omit<k8s.core.v1.Service, "metadata"> & Labelled {
+export function postgresService(): Unplaced<k8s.core.v1.Service> {
   return {
     metadata: { name: names.database, labels: labels("database") },
     spec: {

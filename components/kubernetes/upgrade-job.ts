@@ -2,7 +2,7 @@ import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
 import { users } from "../compose-project";
-import { filestoreLabel, labels, names } from "./names";
+import { filestoreLabel, labels, type Metadata, names } from "./names";
 import { odooEnvironment, odooMounts, type OdooPodsArgs, odooVolumes, paths, secretKeys } from "./odoo-pods";
 import { account, besideFilestore, containerSecurity, podSecurity, resources, variables } from "./pods";
 
@@ -35,10 +35,8 @@ const workerSecrets = "odoo-ship";
 const besidesSeconds = 1800;
 /** After its time is over, the worker may still take back what it began; seconds. */
 const graceSeconds = 300;
-/** Pods after the first one: of a release whose worker was killed, the next one takes back what it finds, and does not try again. */
-const retries = 3;
-/** What the worker answers when the release has failed, and everything is as before. */
-const failedCleanly = 1;
+/** The worker was ended from outside, by signals or for its memory, or could not take its release back yet: the next pod goes on from there. */
+const goesOn = [3, 137, 143];
 
 /** How long a release may take as a whole: the rehearsal's upgrade, the real one, and a start that is tried. */
 export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJobArgs, "upgradeSeconds" | "readySeconds">): number {
@@ -50,7 +48,7 @@ export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJo
  * API. A Job's spec cannot be changed and a failed Job stays failed, so the request's id is its name, and it is replaced where it failed; it
  * is kept when it is done, since one that is gone would be run again.
  */
-export function upgradeJob(args: UpgradeJobArgs): k8s.batch.v1.Job & { spec: k8s.batch.v1.JobSpec } {
+export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metadata"> & { metadata: Metadata; spec: k8s.batch.v1.JobSpec } {
   const deadline = deadlineSeconds(args);
   const affinity = besideFilestore(args.filestoreAccess);
   return {
@@ -67,11 +65,11 @@ export function upgradeJob(args: UpgradeJobArgs): k8s.batch.v1.Job & { spec: k8s
       completions: 1,
       parallelism: 1,
       activeDeadlineSeconds: deadline,
-      // Pods that were killed, or could not take their release back yet, are followed by another. A drained node is nobody's failure.
-      backoffLimit: retries,
+      // One failure is the release's own, and ends the Job: Pulumi sees this at once. A drained node is nobody's failure.
+      backoffLimit: 0,
       podFailurePolicy: {
         rules: [
-          { action: "FailJob", onExitCodes: { containerName: "odoo-ship", operator: "In", values: [failedCleanly] } },
+          { action: "Ignore", onExitCodes: { containerName: "odoo-ship", operator: "In", values: goesOn } },
           { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] },
         ],
       },

@@ -77,7 +77,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
   const several = doks.replicas > 1 || doks.replicasMax > 1;
   const worker = workerConfig({ "odoo_ship/__main__.py": "", "odoo_ship/worker.py": "", "systemd/odoo-ship.service": "" });
   const objects: [apiVersion: string, kind: string, object: object][] = [
-    ["v1", "Namespace", namespace(doks.namespace)],
+    ["v1", "Namespace", namespace(doks.namespace, "odoo/test")],
     ...accounts(managed).map((name): [string, string, object] => ["v1", "ServiceAccount", serviceAccount(name, ["team"])]),
     ...networkPolicies({ egress: doks.egress, acme: doks.tls === "acme", managedPort: managed ? 25060 : undefined }).map(
       (policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy],
