@@ -154,15 +154,18 @@ async function removeContainer(id: number): Promise<void> {
   await docker(["rm", "--force", "--volumes", containerName(id)], `removing the machine of droplet ${id}`);
 }
 
-/** The network of all machines and clusters. */
-export async function ensureNetwork(): Promise<void> {
-  const there = async (): Promise<boolean> =>
-    (await docker(["network", "ls", "--quiet", "--filter", `name=^${networkName}$`], "looking for the machines' network")) !== "";
-  if (await there()) return;
+/** The network of all machines and clusters: several may be made at once, and Docker lists a network later than it refuses a second one. */
+export function ensureNetwork(): Promise<void> {
+  return (network ??= makeNetwork().finally(() => (network = undefined)));
+}
+
+let network: Promise<void> | undefined;
+
+async function makeNetwork(): Promise<void> {
+  const found = await docker(["network", "ls", "--quiet", "--filter", `name=^${networkName}$`], "looking for the machines' network");
+  if (found !== "") return;
   const args = ["network", "create", "--label", "odoo.sandbox=1", "--subnet", networkRange, networkName];
-  const made = await ask("docker", args, { what: "making the machines' network", limitMs: 30 * second });
-  // Another machine's start may have made it meanwhile; if not, the same question again tells what is wrong.
-  if (made === undefined && !(await there())) await docker(args, "making the machines' network");
+  await docker(args, "making the machines' network");
 }
 
 /** Until systemd has begun. What answers on the machine, and when, is for those to find out who log in. */

@@ -76,12 +76,12 @@ describe("an update that makes its cluster, on the real engine", function () {
       [outputs["doksUrl"], outputs["doksAddress"], outputs["doksDigest"]],
       ["https://erp.example.com", "203.0.113.21", digest],
     );
-    const made = apiserver.writes().filter((line) => line.startsWith("POST"));
-    const place = (plural: string) => made.findIndex((line) => line.endsWith(`/${plural}`));
+    const made = apiserver.seen.flatMap(({ method, path, query }) => (method === "PATCH" && query["dryRun"] === undefined ? [path] : []));
+    const place = (plural: string) => made.findIndex((path) => path.split("/").at(-2) === plural);
     assert.ok(place("namespaces") === 0 && place("networkpolicies") < place("jobs"), made.join("\n"));
     assert.ok(place("statefulsets") < place("jobs"));
     // The edge's may be before it.
-    assert.ok(made.lastIndexOf("POST /apis/apps/v1/namespaces/odoo/deployments") > place("jobs"));
+    assert.ok(made.lastIndexOf("/apis/apps/v1/namespaces/odoo/deployments/odoo") > place("jobs"));
   });
 
   it("leaves no credential in the state: not the cluster's, no password", async () => {

@@ -107,7 +107,7 @@ class ComposeHost:
 
     def filestore(self):
         root = project.volume_path("odoo-filestore")
-        return Filestore(root, root / "odoo-ship")
+        return Filestore(root, root / "odoo-ship", project.VOLUMES["odoo-filestore"])
 
     def reserve(self):
         """Where space is set aside: the state and, once it is there, the disk of the attachments."""

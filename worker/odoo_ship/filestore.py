@@ -11,11 +11,12 @@ class Filestore:
     """`root`: where Odoo's data directory lies. A file in it is never changed in place: its name is its content's hash.
 
     `aside`: on the same file system, where Odoo does not look; restore points and evidence lie there.
+    `owner`: Odoo's user and group; None where the worker is that user, and what it makes is Odoo's.
     """
 
-    def __init__(self, root, aside, uid=100, gid=101):
+    def __init__(self, root, aside, owner=None):
         self.root, self.aside = Path(root), Path(aside)
-        self.owner = (uid, gid)
+        self.owner = owner
 
     def live(self, database):
         return self.root / "filestore" / database
@@ -24,10 +25,11 @@ class Filestore:
         return self.aside / name
 
     def prepare(self):
-        for directory, mode in ((self.root, 0o700), (self.root / "filestore", 0o700)):
-            directory.mkdir(exist_ok=True)
-            os.chown(directory, *self.owner)
-            os.chmod(directory, mode)
+        for directory in (self.root, self.root / "filestore"):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            self._give(directory)
+            if self.owner is not None:
+                os.chmod(directory, 0o700)
         self.aside.mkdir(mode=0o700, exist_ok=True)
 
     def link(self, source, target, serving=False):
@@ -42,12 +44,16 @@ class Filestore:
         if source.exists():
             shutil.copytree(source, partial, copy_function=_link_if_there if serving else _link, symlinks=True)
             for directory, _, _ in os.walk(partial):
-                os.chown(directory, *self.owner)
+                self._give(directory)
         else:
             partial.mkdir()
-            os.chown(partial, *self.owner)
+            self._give(partial)
         os.rename(partial, target)
         sync_directory(target.parent)
+
+    def _give(self, path):
+        if self.owner is not None:
+            os.chown(path, *self.owner)
 
     def move(self, source, target):
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -64,7 +64,6 @@ class KubernetesHost:
     def alone(self, request):
         """No other Job works on this database; and a Job that is told to end takes its release back first."""
         signal.signal(signal.SIGTERM, told_to_end)
-        (DATA / "odoo").mkdir(exist_ok=True)
         STATE.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.postgres.wait(180)
         locks = Locks(self.postgres.env, request["database"])

@@ -119,10 +119,12 @@ export class PaperApiserver {
     const isCollection = Object.values(kinds).some((group) => Object.values(group).some(([plural]) => path.endsWith(`/${plural}`)));
     const dry = query["dryRun"] === "All";
     const found = this.objects.get(path);
-    if (method === "POST") {
-      const target = `${path}/${textAt(body, "metadata", "name")}`;
+    const applies = method === "PATCH" && type.startsWith("application/apply-patch");
+    if (method === "POST" || (applies && found === undefined)) {
+      const target = applies ? path : `${path}/${textAt(body, "metadata", "name")}`;
       if (this.objects.has(target)) return refuse(409, "AlreadyExists", `"${textAt(body, "metadata", "name")}" already exists`);
-      const managed = [{ manager: query["fieldManager"] ?? "", operation: "Update", fieldsV1: { "f:spec": {} } }];
+      const operation = applies ? "Apply" : "Update";
+      const managed = [{ manager: query["fieldManager"] ?? "", operation, fieldsV1: { "f:spec": {} } }];
       const made = mergeMaps(body, { metadata: { uid: randomUUID(), generation: 1, managedFields: managed } });
       if (!dry) this.objects.set(target, this.stamped(made));
       return send(201, this.objects.get(target) ?? made);
