@@ -61,7 +61,7 @@ export class PaperControllers {
       case "jobs":
         return this.failure === undefined
           ? { succeeded: 1, conditions: [{ type: "Complete", status: "True" }] }
-          : { failed: 1, conditions: [{ type: "Failed", status: "True", reason: "PodFailurePolicy", message: this.failure }] };
+          : { failed: 1, conditions: [{ type: "Failed", status: "True", reason: "BackoffLimitExceeded", message: this.failure }] };
       case "persistentvolumeclaims":
         return { phase: "Bound" };
       case "services":
