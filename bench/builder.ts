@@ -19,6 +19,8 @@ const askLimitMs = 60_000;
 export interface Build {
   /** Last part of the image's name. */
   readonly name: string;
+  /** Another name of the image, with its tag. @default one of the benchmarks' own, which {@link Builder.removeImages} finds */
+  readonly image?: string;
   readonly dockerfile: string;
   /** Stage of the file; the last one without it. */
   readonly target?: string;
@@ -37,7 +39,7 @@ export class Builder {
 
   /** Seconds that a build takes, and the name of its image. */
   async build(build: Build, progress: (line: string) => void): Promise<{ seconds: number; image: string }> {
-    const image = `${repository}/${build.name}:${randomUUID()}`;
+    const image = build.image ?? `${repository}/${build.name}:${randomUUID()}`;
     return { seconds: await seconds(() => this.#build(build, image, progress)), image };
   }
 
@@ -50,11 +52,16 @@ export class Builder {
     return ((await this.#ask("GET", "/version")) as { Version: string }).Version;
   }
 
-  /** Removes the images of this run and of one that was killed. The layers stay in the build cache until `docker builder prune`. */
-  async removeImages(): Promise<void> {
-    const filters = encodeURIComponent(JSON.stringify({ reference: [`${repository}/*`] }));
-    const images = (await this.#ask("GET", `/images/json?filters=${filters}`)) as { RepoTags: readonly string[] }[];
-    for (const tag of images.flatMap((image) => image.RepoTags)) {
+  /**
+   * Removes the images of this run and of one that was killed: those of the benchmarks' own names, or of `repository`. The layers stay in the build
+   * cache until `docker builder prune`.
+   */
+  async removeImages(of = `${repository}/*`): Promise<void> {
+    const filters = encodeURIComponent(JSON.stringify({ reference: [of] }));
+    const images = (await this.#ask("GET", `/images/json?filters=${filters}`)) as { RepoTags: readonly string[] | null }[];
+    // An image may have a name that is somebody else's, too.
+    const own = (tag: string) => tag.startsWith(of.replace(/\*$/, ""));
+    for (const tag of images.flatMap((image) => image.RepoTags ?? []).filter(own)) {
       await this.#ask("DELETE", `/images/${tag}`);
     }
   }

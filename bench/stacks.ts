@@ -7,7 +7,11 @@ import { run } from "../sandbox/process";
 import { stackName } from "../sandbox/stack";
 import { seconds } from "./measure";
 
-const limitMs = 10 * 60_000;
+const limitMs = 30 * 60_000;
+/** Pulumi saves its state before it ends. */
+const graceMs = 30_000;
+/** All that Pulumi says during a benchmark. */
+const log = path.join(paths.state, "bench.log");
 
 /** A project that Pulumi can update. */
 export interface Project {
@@ -33,15 +37,26 @@ export async function emptyProject(directory: string): Promise<Project> {
   fs.writeFileSync(path.join(project.directory, "index.ts"), "export {};\n");
   fs.symlinkSync(path.join(paths.root, "node_modules"), path.join(project.directory, "node_modules"));
   await pulumi(project, ["stack", "init", stackName]);
-  await pulumi(project, up);
+  await update(project);
   return project;
 }
 
-const up = ["up", "--yes", "--skip-preview", "--color", "never", "--stack", stackName];
+const without = ["--yes", "--skip-preview", "--color", "never", "--stack", stackName];
+
+/** `pulumi up` without questions. */
+export async function update(project: Project): Promise<void> {
+  await pulumi(project, ["up", ...without]);
+}
 
 /** Seconds that an update takes which has nothing to do. Throws if it changes anything. */
 export function noChangeUp(project: Project): Promise<number> {
-  return seconds(() => pulumi(project, [...up, "--expect-no-changes"]));
+  return seconds(() => pulumi(project, ["up", ...without, "--expect-no-changes"]));
+}
+
+/** Takes away all that a stack has made, and the lock of an update that was killed. */
+export async function destroy(project: Project): Promise<void> {
+  await pulumi(project, ["cancel", "--yes", "--stack", stackName]);
+  await pulumi(project, ["destroy", ...without]);
 }
 
 /** Version of the Pulumi engine in use, such as `v3.250.0`. */
@@ -49,7 +64,8 @@ export async function engineVersion(): Promise<string> {
   return (await pulumi(product(), ["version"])).trim();
 }
 
-async function pulumi(project: Project, args: readonly string[]): Promise<string> {
-  const options = { what: `pulumi ${args[0] ?? ""}`, limitMs, cwd: project.directory, env: project.environment };
+/** Runs Pulumi in the project's directory; answers its standard output. */
+export async function pulumi(project: Project, args: readonly string[]): Promise<string> {
+  const options = { what: `pulumi ${args[0] ?? ""}`, limitMs, graceMs, log, cwd: project.directory, env: project.environment };
   return (await run(readToolPaths().engine, [...args, "--non-interactive"], options)).stdout;
 }

@@ -1,0 +1,178 @@
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+
+import { dockerConfig } from "../sandbox/environment";
+import { vpsImagesRecord } from "../sandbox/images/base";
+import { run } from "../sandbox/process";
+import type { Builder, Build } from "./builder";
+import type { Deployed, OwnStack } from "./own-stack";
+
+const namespace = "by-hand";
+const port = 30_800;
+const limitMs = 10 * 60_000;
+/** The image's user. */
+const security = { runAsUser: 100, runAsGroup: 101, fsGroup: 101 };
+
+/**
+ * Odoo on the same node as somebody runs it who has a cluster and no program: one Deployment with a volume, PostgreSQL beside it, a port of the node. Of
+ * the same image, with as many workers and the same limits as the product's pod; no proxy, no guard, no network policies, and scheduled jobs in the same pod.
+ */
+export class ByHand {
+  readonly #password = randomBytes(18).toString("hex");
+  #count = 0;
+  #workers = "";
+
+  constructor(
+    private readonly stack: OwnStack,
+    private readonly builder: Builder,
+    private readonly build: Pick<Build, "dockerfile" | "target">,
+  ) {}
+
+  /** Namespace, PostgreSQL, a database with the module, and the Deployment: what is there before the first change. */
+  async install(progress: (line: string) => void): Promise<void> {
+    this.#workers = await this.stack.kubectl([
+      ...["--namespace", "odoo", "get", "deployment", "odoo", "--output"],
+      `jsonpath={.spec.template.spec.containers[0].env[?(@.name=="WORKERS")].value}`,
+    ]);
+    progress("an image of the same tree");
+    const image = await this.#buildAndPush(this.stack.plan());
+    await this.#apply(foundation(this.#password));
+    await this.#kubectl("rollout", "status", "deployment/db", "--timeout=300s");
+    progress("a database of its own");
+    await this.#runOdoo("first", image, ["-i", "release_info", "--stop-after-init"]);
+    await this.#apply(odoo(image, this.#environment()));
+    await this.#kubectl("rollout", "status", "deployment/odoo", "--timeout=300s");
+  }
+
+  async deployed(): Promise<Deployed> {
+    const node = `jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}`;
+    const host = await this.stack.kubectl(["get", "nodes", "--output", node]);
+    return { address: { host, port }, password: "admin" };
+  }
+
+  /** docker build && docker push && kubectl set image && kubectl rollout status; with `odoo -u` of the changed module in a Job before, if it is asked for. */
+  async release(plan: Pick<Build, "context" | "args">, upgrade: boolean): Promise<void> {
+    const image = await this.#buildAndPush(plan);
+    if (upgrade) await this.#runOdoo(`upgrade-${this.#count}`, image, ["-u", "release_info", "--stop-after-init"]);
+    await this.#kubectl("set", "image", "deployment/odoo", `odoo=${image}`);
+    await this.#kubectl("rollout", "status", "deployment/odoo", "--timeout=300s");
+  }
+
+  async #buildAndPush({ context, args }: Pick<Build, "context" | "args">): Promise<string> {
+    this.#count += 1;
+    const image = `${this.stack.images}:by-hand-${this.#count}`;
+    await this.builder.build({ ...this.build, name: "by-hand", image, context, args, fresh: false }, () => undefined);
+    await run("docker", ["push", "--quiet", image], {
+      what: `pushing ${image}`,
+      limitMs,
+      env: { ...process.env, DOCKER_CONFIG: dockerConfig },
+    });
+    return image;
+  }
+
+  async #runOdoo(name: string, image: string, args: readonly string[]): Promise<void> {
+    await this.#apply([job(name, image, args, this.#environment())]);
+    await this.#kubectl("wait", `job/${name}`, "--for=condition=complete", "--timeout=300s");
+  }
+
+  #environment(): Environment {
+    return { DB_HOST: "db", DB_PASSWORD: this.#password, ADMIN_PASSWD: this.#password, WORKERS: this.#workers, MAX_CRON_THREADS: "1" };
+  }
+
+  async #apply(items: readonly object[]): Promise<void> {
+    await this.#kubectlWith(JSON.stringify({ apiVersion: "v1", kind: "List", items }), "apply", "--filename", "-");
+  }
+
+  #kubectl(...args: string[]): Promise<string> {
+    return this.#kubectlWith("", ...args);
+  }
+
+  #kubectlWith(input: string, ...args: string[]): Promise<string> {
+    return this.stack.kubectl(["--namespace", namespace, ...args], input);
+  }
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+function foundation(password: string): object[] {
+  const { postgres } = JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as { postgres: { reference: string; digest: string } };
+  return [
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } },
+    claim("db"),
+    claim("filestore"),
+    service("db", { ports: [{ port: 5432 }] }),
+    deployment("db", {
+      volumes: [{ name: "data", persistentVolumeClaim: { claimName: "db" } }],
+      containers: [
+        {
+          name: "db",
+          image: `${postgres.reference}@${postgres.digest}`,
+          env: variables({ POSTGRES_USER: "odoo", POSTGRES_DB: "odoo", POSTGRES_PASSWORD: password, PGDATA: "/data/pg" }),
+          resources: { requests: { cpu: "50m", memory: "256Mi" }, limits: { cpu: "2", memory: "1Gi" } },
+          readinessProbe: { exec: { command: ["pg_isready", "-h", "127.0.0.1", "-U", "odoo"] }, periodSeconds: 2 },
+          volumeMounts: [{ name: "data", mountPath: "/data" }],
+        },
+      ],
+    }),
+    service("odoo", { type: "NodePort", ports: [{ port: 8069, nodePort: port }] }),
+  ];
+}
+
+function odoo(image: string, environment: Environment): object[] {
+  const pod = odooPod(image, environment);
+  const [container] = pod.containers;
+  // As often as the product's pod is asked, and for the same page.
+  const probed = { ...container, readinessProbe: { httpGet: { path: "/web/login", port: 8069 }, periodSeconds: 5, timeoutSeconds: 10 } };
+  return [deployment("odoo", { ...pod, containers: [probed] })];
+}
+
+function job(name: string, image: string, args: readonly string[], environment: Environment): object {
+  const pod = odooPod(image, environment);
+  const containers = pod.containers.map((container) => ({ ...container, args: [...args] }));
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name, namespace },
+    spec: { backoffLimit: 0, template: { spec: { ...pod, containers, restartPolicy: "Never" } } },
+  };
+}
+
+function odooPod(image: string, environment: Environment) {
+  return {
+    securityContext: security,
+    volumes: [{ name: "filestore", persistentVolumeClaim: { claimName: "filestore" } }],
+    containers: [
+      {
+        name: "odoo",
+        image,
+        env: variables(environment),
+        // Requests are small so that both fit on one node; the limits are the product's.
+        resources: { requests: { cpu: "50m", memory: "256Mi" }, limits: { cpu: "2", memory: "2Gi" } },
+        volumeMounts: [{ name: "filestore", mountPath: "/var/lib/odoo" }],
+      },
+    ],
+  };
+}
+
+function deployment(name: string, pod: object): object {
+  const labels = { app: name };
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name, namespace },
+    spec: { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } },
+  };
+}
+
+function service(name: string, spec: object): object {
+  return { apiVersion: "v1", kind: "Service", metadata: { name, namespace }, spec: { selector: { app: name }, ...spec } };
+}
+
+function claim(name: string): object {
+  const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "2Gi" } } };
+  return { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name, namespace }, spec };
+}
+
+function variables(values: Environment): { name: string; value: string }[] {
+  return Object.entries(values).map(([name, value]) => ({ name, value }));
+}

@@ -1,0 +1,230 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import { paths, registryAddress } from "../sandbox/config";
+import { runSteps, type Step } from "../sandbox/progress";
+import { sleep } from "../sandbox/process";
+import type { ServersFile } from "../sandbox/servers";
+import { readServers } from "../sandbox/servers-control";
+import { hostSteps } from "../sandbox/steps";
+import type { Bench } from "./bench";
+import { Builder } from "./builder";
+import { ByHand } from "./by-hand";
+import { interleave, seconds } from "./measure";
+import { OwnStack } from "./own-stack";
+import { type Row, table, writeReport } from "./report";
+import { Serving } from "./serving";
+import { emptyProject, engineVersion, noChangeUp } from "./stacks";
+
+const noChangeRounds = 5;
+const changeRounds = 3;
+/** Until what the last turn has started has ended: old pods, the first requests of new ones. */
+const restMs = 10_000;
+const reportFile = path.join(paths.root, "docs", "benchmarks.md");
+
+const text = `The program with both targets, on a host and a cluster of the benchmark's own. The yardstick of the no-change update is an empty program on a
+backend of the same kind. The changed addon is one more line in an installed module. The time from it to serving ends when an answer over JSON-RPC
+comes from the new code; a client asks every 250 ms, with a connection of its own each time. One \`pulumi up\` brings the change to both targets at once, and they share
+the machine's cores.
+
+By hand is \`docker build && docker push && kubectl set image && kubectl rollout status\` on the same node, of the same Dockerfile, for a Deployment
+with as many workers, the same limits and a probe as frequent, with a PostgreSQL and a volume of its own. With \`odoo -u\`, the new image upgrades the changed module in a Job
+before \`kubectl set image\`, while the old pod serves. By hand there is no check of the addons, no restore point, no rehearsal on a copy of the database, no maintenance page while
+the database changes, nothing that stops the old code then or puts it back after a failure, no proxy, no cron of its own, no
+other target, and the time to type is not counted. What is repeated is given as median (least to most) of ${noChangeRounds} no-change updates and ${changeRounds} changes, the sides taking
+turns.`;
+
+export const targetsBench: Bench = {
+  help: "a changed addon on both targets against kubectl by hand; a no-change update of both against an empty program",
+  run,
+};
+
+async function run(): Promise<void> {
+  const say = (line: string): void => console.log(line);
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "odoo-bench-"));
+  process.once("exit", () => fs.rmSync(directory, { recursive: true, force: true }));
+  await runSteps(hostSteps(), say);
+  const servers = readServers();
+  if (servers === undefined) throw new Error("the sandbox's servers have ended: see `npm run sandbox -- logs`");
+  const measurement = new Measurement(directory, servers);
+  try {
+    await runSteps(
+      measurement.steps().map((step) => [step]),
+      say,
+    );
+    say(`\n${table(measurement.rows())}\n`);
+    writeReport(reportFile, { name: "targets", text, facts: await measurement.facts(), rows: measurement.rows() });
+    say(`written to ${path.relative(process.cwd(), reportFile)}`);
+  } finally {
+    await measurement.remove(say);
+  }
+}
+
+class Measurement {
+  readonly #builder: Builder;
+  #stack: OwnStack | undefined;
+  #hand: ByHand | undefined;
+  readonly #servings: Serving[] = [];
+  #noChange: Row | undefined;
+  readonly #ours = { vps: [] as number[], kubernetes: [] as number[], command: [] as number[] };
+  readonly #byHand = { plain: [] as number[], plainCommand: [] as number[], upgrade: [] as number[] };
+
+  constructor(
+    private readonly directory: string,
+    private readonly servers: ServersFile,
+  ) {
+    this.#builder = new Builder({ ...servers.pull, serveraddress: registryAddress });
+  }
+
+  steps(): readonly Step[] {
+    return [
+      { title: "Host and cluster of its own", typicalSeconds: 240, run: (progress) => this.#install(progress) },
+      { title: "Deployment by hand", typicalSeconds: 60, run: (progress) => this.#installByHand(progress) },
+      { title: "No-change updates", typicalSeconds: 60, run: (progress) => this.#updates(progress) },
+      { title: "Changed addon to serving", typicalSeconds: 420, run: (progress) => this.#changes(progress) },
+    ];
+  }
+
+  rows(): readonly Row[] {
+    const row = (title: string, ours: readonly number[], yardstick: readonly number[]): Row => ({
+      title,
+      unit: "seconds",
+      ours,
+      yardstick,
+    });
+    const { vps, kubernetes, command } = this.#ours;
+    const { plain, plainCommand, upgrade } = this.#byHand;
+    return [
+      ...(this.#noChange === undefined ? [] : [this.#noChange]),
+      row("Changed addon to serving on the VPS, against by hand on the cluster", vps, plain),
+      row("Changed addon to serving on the cluster, against by hand", kubernetes, plain),
+      row("Changed addon to serving on the VPS, against by hand with `odoo -u`", vps, upgrade),
+      row("Changed addon to serving on the cluster, against by hand with `odoo -u`", kubernetes, upgrade),
+      row("Changed addon to the end of `pulumi up`, against that of `kubectl rollout status`", command, plainCommand),
+    ];
+  }
+
+  async facts(): Promise<readonly string[]> {
+    return [
+      `${new Date().toISOString().slice(0, 10)}, ${os.cpus().length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GiB of memory, ${os.type()} on ${os.arch()}`,
+      `Docker ${await this.#builder.engineVersion()} with BuildKit, Pulumi ${await engineVersion()}, Node ${process.version}`,
+      "Host, cluster, registry and clients are the sandbox's, on this one machine: no network in between, and a database of one module",
+    ];
+  }
+
+  /** Also after a failure: machines that nobody uses would stay. */
+  async remove(say: (line: string) => void): Promise<void> {
+    for (const serving of this.#servings) serving.close();
+    if (this.#stack === undefined) return;
+    say("taking the host and the cluster away");
+    await this.#stack.remove();
+    await this.#builder.removeImages(this.#stack.images);
+  }
+
+  async #install(progress: (line: string) => void): Promise<void> {
+    this.#stack = await OwnStack.create(this.directory, this.servers);
+    progress("pulumi up, from nothing");
+    await this.#stack.update();
+  }
+
+  async #installByHand(progress: (line: string) => void): Promise<void> {
+    const stack = this.#own();
+    const dockerfile = path.join(stack.project.directory, "images", "odoo", "Dockerfile");
+    this.#hand = new ByHand(stack, this.#builder, { dockerfile, target: "runtime" });
+    await this.#hand.install(progress);
+  }
+
+  async #updates(progress: (line: string) => void): Promise<void> {
+    const empty = await emptyProject(this.directory);
+    const side = (name: string, project: typeof empty) => async (round: number) => {
+      const taken = await noChangeUp(project);
+      progress(`${name}, ${round + 1} of ${noChangeRounds}: ${taken.toFixed(1)} s`);
+      return taken;
+    };
+    const pair = await interleave(noChangeRounds, side("our program", this.#own().project), side("empty program", empty));
+    this.#noChange = { title: "No-change `pulumi up` with both targets", unit: "seconds", ...pair };
+  }
+
+  async #changes(progress: (line: string) => void): Promise<void> {
+    const stack = this.#own();
+    const hand = this.#hand;
+    if (hand === undefined) throw new Error("nothing was deployed by hand");
+    const vps = this.#serving("the VPS", await stack.onVps());
+    const kubernetes = this.#serving("the cluster", await stack.onKubernetes());
+    const plain = this.#serving("the Deployment by hand", await hand.deployed());
+    const tell = (round: number, what: string, taken: number) =>
+      progress(`${what}, ${round + 1} of ${changeRounds}: ${taken.toFixed(1)} s`);
+
+    const ours = async (round: number) => {
+      await sleep(restMs);
+      const found = await changed(
+        { vps, kubernetes },
+        () => void stack.changeAddon(),
+        () => stack.update(),
+      );
+      this.#ours.vps.push(found.served.vps);
+      this.#ours.kubernetes.push(found.served.kubernetes);
+      this.#ours.command.push(found.command);
+      tell(round, "VPS", found.served.vps);
+      tell(round, "cluster", found.served.kubernetes);
+      return found.command;
+    };
+    const byHand = async (round: number) => {
+      for (const upgrade of [false, true]) {
+        await sleep(restMs);
+        let plan = stack.plan();
+        const found = await changed(
+          { plain },
+          () => void (plan = stack.changeAddon()),
+          () => hand.release(plan, upgrade),
+        );
+        this.#byHand[upgrade ? "upgrade" : "plain"].push(found.served.plain);
+        if (!upgrade) this.#byHand.plainCommand.push(found.command);
+        tell(round, upgrade ? "by hand with odoo -u" : "by hand", found.served.plain);
+      }
+      return 0;
+    };
+    await interleave(changeRounds, ours, byHand);
+  }
+
+  #serving(name: string, deployed: ConstructorParameters<typeof Serving>[1]): Serving {
+    const serving = new Serving(name, deployed);
+    this.#servings.push(serving);
+    return serving;
+  }
+
+  #own(): OwnStack {
+    if (this.#stack === undefined) throw new Error("there is no stack yet");
+    return this.#stack;
+  }
+}
+
+/**
+ * Seconds from a change to the end of the command that deploys it, and to the first answer of the new code of each that serves it. `change` itself
+ * is not counted.
+ */
+async function changed<Name extends string>(
+  servings: Readonly<Record<Name, Serving>>,
+  change: () => void,
+  deploy: () => Promise<void>,
+): Promise<{ command: number; served: Record<Name, number> }> {
+  const all = Object.entries(servings) as [Name, Serving][];
+  const before = new Map(await Promise.all(all.map(async ([name, serving]) => [name, await serving.content()] as const)));
+  change();
+  const failed = new AbortController();
+  const waits = all.map(async ([name, serving]) => {
+    const taken = await seconds(() => serving.changedFrom(before.get(name) ?? "", failed.signal));
+    return [name, taken] as const;
+  });
+  const served = Promise.all(waits);
+  // Awaited below, after the command; until then a failure is not unhandled.
+  served.catch(() => undefined);
+  try {
+    const command = await seconds(deploy);
+    return { command, served: Object.fromEntries(await served) as Record<Name, number> };
+  } catch (error) {
+    failed.abort(error);
+    throw error;
+  }
+}
