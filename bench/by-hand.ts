@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 
 import { dockerConfig } from "../sandbox/environment";
 import { vpsImagesRecord } from "../sandbox/images/base";
-import { run } from "../sandbox/process";
+import { run, until } from "../sandbox/process";
 import type { Builder, Build } from "./builder";
 import type { Deployed, OwnStack } from "./own-stack";
 
@@ -36,6 +36,10 @@ export class ByHand {
     ]);
     progress("an image of the same tree");
     const image = await this.#buildAndPush(this.stack.plan());
+    await this.#apply([{ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } }]);
+    // The cluster puts the registry's login there a moment later, and a pod that is made before never gets it.
+    const login = () => this.#kubectl("get", "serviceaccount", "default", "--ignore-not-found", "--output", "jsonpath={.imagePullSecrets}");
+    if (!(await until(async () => (await login()) !== "", 60_000, 500))) throw new Error("the cluster puts no login for the registry");
     await this.#apply(foundation(this.#password));
     await this.#kubectl("rollout", "status", "deployment/db", "--timeout=300s");
     progress("a database of its own");
@@ -97,7 +101,6 @@ type Environment = Readonly<Record<string, string>>;
 function foundation(password: string): object[] {
   const { postgres } = JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as { postgres: { reference: string; digest: string } };
   return [
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } },
     claim("db"),
     claim("filestore"),
     service("db", { ports: [{ port: 5432 }] }),
