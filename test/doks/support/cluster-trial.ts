@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import * as path from "node:path";
 
 import { containerName } from "../../../sandbox/kubernetes/names";
 import { vpsImagesRecord } from "../../../sandbox/images/base";
@@ -14,6 +15,7 @@ import { type Attachments, populate } from "../../vps/support/population";
 import { type Outcome, problemsAfter } from "../../vps/support/proof";
 import { snapshot, type Snapshot } from "../../vps/support/snapshot";
 import { ledger, notes } from "../../vps/support/trial-addons";
+import type { Step } from "../../vps/support/trial-machine";
 import { type TrialRelease, TrialReleases } from "../../vps/support/trial-releases";
 
 const name = "trial";
@@ -21,6 +23,8 @@ const namespace = "odoo";
 const domain = "erp.cluster.test";
 const second = 1000;
 const limitMs = 5 * 60 * second;
+
+type Watch = Parameters<TestStack["watchedUp"]>[0];
 
 /** What an update asks for beside the release. */
 export type Settings = Readonly<Record<string, unknown>>;
@@ -116,16 +120,16 @@ export class ClusterTrial implements Installation {
   }
 
   /** Changes the settings for good, and updates. `onOutput` sees all that was printed so far. */
-  update(settings: Settings = {}, onOutput?: (output: string, end: (signal: NodeJS.Signals) => void) => void): Promise<CommandResult> {
+  update(settings: Settings = {}, onOutput?: Watch): Promise<CommandResult> {
     Object.assign(this.stack.config, settings);
     return this.stack.watchedUp(onOutput);
   }
 
   /** Updates to a release, with settings for this update alone. */
-  async deploy(release: TrialRelease, settings: Settings = {}): Promise<CommandResult & { seconds: number }> {
+  async deploy(release: TrialRelease, settings: Settings = {}, onOutput?: Watch): Promise<CommandResult & { seconds: number }> {
     const usual = { ...this.stack.config };
     const begun = Date.now();
-    const result = await this.update({ ...settings, "image:digest": digestOf(release) });
+    const result = await this.update({ ...settings, "image:digest": digestOf(release) }, onOutput);
     this.stack.config = { ...usual, "image:digest": digestOf(result.status === 0 ? release : this.live) };
     if (result.status === 0) this.live = release;
     return { ...result, seconds: (Date.now() - begun) / 1000 };
@@ -235,6 +239,53 @@ export class ClusterTrial implements Installation {
     if (!answered) throw new Error(`/web/login does not answer 200: ${String(last)}\n${await this.story()}`);
   }
 
+  /** Lets the worker of the Job that runs next stand still when it begins this step, or a later one. */
+  async hold(step: Step): Promise<Held> {
+    const script = fs.readFileSync(path.join(__dirname, "..", "..", "vps", "support", "hold.py"), "utf8");
+    const before = await this.#jobPods();
+    let pod: string | undefined;
+    const begun = async () => (pod = (await this.#jobPods()).find((name) => !before.includes(name))) !== undefined;
+    assert.ok(await until(begun, 120 * second, 200), "no pod of a Job began");
+    const request = JSON.parse(await this.kubectl("exec", pod ?? "", "--", "cat", "/run/request/request.json")) as { id: string };
+    const told = await this.kubectl("exec", pod ?? "", "--", "python3", "-c", script, step, "begin", request.id, "240");
+    const pid = /^held \w+ \w+ (\d+)$/m.exec(told)?.[1];
+    assert.ok(pid !== undefined, `the worker never came to ${step}: ${told}`);
+    return { pod: pod ?? "", pid };
+  }
+
+  /** Sends a signal to a worker that stands still. */
+  async signal({ pod, pid }: Held, signal: "CONT" | "KILL"): Promise<void> {
+    await this.kubectl("exec", pod, "--", "python3", "-c", `import os, signal; os.kill(${pid}, signal.SIG${signal})`);
+  }
+
+  async #jobPods(): Promise<string[]> {
+    const running = ["-l", "app=odoo-upgrade", "--field-selector", "status.phase=Running", "-o", "name"];
+    return (await this.kubectl("get", "pods", ...running)).split("\n").filter((name) => name !== "");
+  }
+
+  /** Leaves no processor for another pod on the node. */
+  async fillNode(): Promise<void> {
+    const { items } = JSON.parse(await this.kubectl("get", "pods", "--all-namespaces", "-o", "json")) as {
+      items: { status: { phase: string }; spec: { containers: { resources?: { requests?: { cpu?: string } } }[] } }[];
+    };
+    const asked = items
+      .filter(({ status }) => status.phase === "Running" || status.phase === "Pending")
+      .flatMap(({ spec }) => spec.containers.map(({ resources }) => millicores(resources?.requests?.cpu ?? "0")));
+    const all = millicores(await this.kubectl("get", "nodes", "-o", "jsonpath={.items[0].status.allocatable.cpu}"));
+    const rest = all - asked.reduce((sum, one) => sum + one, 0) - 20;
+    const image = await this.kubectl("get", "statefulset", "odoo-db", "-o", "jsonpath={.spec.template.spec.containers[0].image}");
+    await this.kubectl(
+      ...["run", filler, "-n", "default", `--image=${image}`, "--restart=Never"],
+      `--overrides=${JSON.stringify({ spec: { containers: [{ name: filler, image, command: ["sleep", "3600"], resources: { requests: { cpu: `${rest}m` } } }] } })}`,
+    );
+    await this.kubectl("wait", "-n", "default", "--for=condition=Ready", `pod/${filler}`, "--timeout=60s");
+  }
+
+  /** Ends {@link fillNode}. */
+  async emptyNode(): Promise<void> {
+    await this.kubectl("delete", "pod", filler, "-n", "default", "--grace-period=0", "--force");
+  }
+
   /** For a test that failed: what the cluster says about it. */
   async story(): Promise<string> {
     const script = `kubectl -n ${namespace} get pods,jobs -o wide; kubectl -n ${namespace} get events --sort-by=.lastTimestamp | tail -n 30
@@ -255,6 +306,18 @@ export class ClusterTrial implements Installation {
     this.releases.remove();
     this.stack.remove();
   }
+}
+
+const filler = "filler";
+
+/** A worker that stands still. */
+export interface Held {
+  readonly pod: string;
+  readonly pid: string;
+}
+
+function millicores(quantity: string): number {
+  return quantity.endsWith("m") ? Number(quantity.slice(0, -1)) : Number(quantity) * 1000;
 }
 
 interface Pod {
