@@ -34,7 +34,11 @@ export function deployToCluster(name: string, { settings, plan, digest, registry
   const { doks } = settings;
   const cluster =
     doks.mode === "create"
-      ? new OdooCluster(`${name}-cluster`, { settings: doks, integrateRegistry: plan.pull.way === "integrated" }, { dependsOn: registry })
+      ? new OdooCluster(
+          `${name}-cluster`,
+          { settings: doks, integrateRegistry: plan.pull.way === "integrated", existing: plan.existing },
+          { dependsOn: registry },
+        )
       : undefined;
   const providers = [provider(`${name}-kubernetes`, settings, plan, cluster)];
 
