@@ -248,8 +248,8 @@ describe("the cluster that npm start leaves behind", () => {
     });
 
     it("to Odoo itself, which reaches PostgreSQL and the world", () => {
-      const edge = address("odoo-edge");
-      const others = [`${edge}:8443`, `${edge}:2020`, `${address("odoo-cron")}:8069`];
+      // The edge's own ports are everybody's. On DigitalOcean pods have private addresses, and Odoo does not reach these either.
+      const others = [`${address("odoo-edge")}:2020`, `${address("odoo-cron")}:8069`, `${address("odoo-cron")}:8072`];
       assert.deepEqual(cluster.reached(cluster.pod("odoo"), ["odoo-db:5432", outside, ...others]), ["odoo-db:5432", outside]);
     });
 
@@ -268,10 +268,11 @@ describe("the cluster that npm start leaves behind", () => {
   });
 
   describe("has objects that Kubernetes knows", () => {
+    // Each a document of its own: kubectl leaves the fields of a List to nobody but itself.
     const dryRun = (verb: "apply" | "create", namespace: string, ...items: readonly object[]) =>
       cluster.run(
         [verb, "-n", namespace, "--dry-run=server", "--validate=strict", "-f", "-"],
-        JSON.stringify({ apiVersion: "v1", kind: "List", items }),
+        items.map((item) => JSON.stringify(item)).join("\n---\n"),
       );
     const deployment = () => {
       const found = state.objects().find(({ kind, metadata }) => kind === "Deployment" && metadata.name === "odoo");
@@ -378,21 +379,17 @@ describe("the cluster that npm start leaves behind", () => {
 
     it("in Pulumi's state, in its output or in a preview, and gives none to a process as an argument", async () => {
       const places = await whatPulumiTells();
-      const known = { "a name in the state": "doks-database-admin-password", "an output": cluster.digest };
-      const found = findIn(places, { ...secrets, ...known });
-      assert.deepEqual(found, {
-        state: Object.keys(known).sort(),
-        log: Object.keys(known).sort(),
-        preview: Object.keys(known).sort(),
-        processes: [],
-      });
+      assert.deepEqual(findIn(places, secrets), { state: [], log: [], preview: [], processes: [] });
       assert.match(places.state, /"ciphertext"/);
-      assert.match(places.processes, /preview --diff/);
+      // The search finds what is there.
+      const known = { state: "doks-database-admin-password", log: "doks-database-admin-password", preview: "odoo::pulumi:pulumi:Stack" };
+      const found = findIn(places, { ...known, processes: "preview --diff" });
+      for (const place of Object.keys(places)) assert.ok(found[place]?.includes(place), place);
     });
   });
 });
 
-/** What the cluster's Secrets hold, and the passwords within logins to registries. */
+/** What the cluster's Secrets hold, and the passwords within logins to registries; without what is too short to be one. */
 function inCluster({ items }: Secrets): Record<string, string> {
   const values = items.flatMap(({ metadata, data = {} }) =>
     Object.entries(data).map(([key, value]) => [`${metadata.name} ${key}`, Buffer.from(value, "base64").toString()] as const),
@@ -404,5 +401,5 @@ function inCluster({ items }: Secrets): Record<string, string> {
         ({ auth }) => [`${name} registry`, Buffer.from(auth, "base64").toString().split(":")[1] ?? ""] as const,
       ),
     );
-  return Object.fromEntries([...values, ...logins]);
+  return Object.fromEntries([...values, ...logins].filter(([, value]) => value.length >= 16));
 }
