@@ -96,7 +96,10 @@ export function webDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployme
   };
 }
 
-/** Scheduled jobs: one pod at a time, since two would do each job twice. */
+/**
+ * Scheduled jobs: one pod at a time. Where a release closed, or the pod does not start, Pulumi waits for the new one; in a rolling release the wait may
+ * end while the old pod, which is still ready, ends.
+ */
 export function cronDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployment> {
   return {
     metadata: { name: names.cron, labels: labels("cron", args.version), annotations: waited(progressSeconds(args.readySeconds)) },

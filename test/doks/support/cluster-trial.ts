@@ -140,8 +140,17 @@ export class ClusterTrial implements Installation {
     return snapshot(this);
   }
 
-  /** What of the cluster is not as {@link live} says, by what runs there: one line each. */
+  /**
+   * What of the cluster is not as {@link live} says, by what runs there: one line each. An update that leaves the old pod of scheduled jobs
+   * ready until it is replaced ends a moment before that.
+   */
   async wrongRelease(): Promise<string[]> {
+    let problems: string[] = [];
+    await until(async () => (problems = await this.#wrongNow()).length === 0, 60 * second, second);
+    return problems;
+  }
+
+  async #wrongNow(): Promise<string[]> {
     const digest = digestOf(this.live);
     const [pods, marker, release] = await Promise.all([
       this.pods(),
