@@ -4,7 +4,14 @@ import { caddyfile, type SiteArgs } from "../../components/caddyfile";
 import { maintenancePage } from "../../components/maintenance-page";
 import { assertGolden } from "../support/golden-text";
 
-const site: SiteArgs = { domain: "erp.example.com", tls: "acme", acmeEmail: "ops@example.com", bodyMegabytes: 128 };
+const site: SiteArgs = {
+  domain: "erp.example.com",
+  tls: "acme",
+  acmeEmail: "ops@example.com",
+  acmeServer: "",
+  acmeRoots: "",
+  bodyMegabytes: 128,
+};
 
 function render(changes: Partial<SiteArgs> = {}): string {
   return caddyfile({ ...site, ...changes });
