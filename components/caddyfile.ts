@@ -26,7 +26,10 @@ export const clusterPorts = { http: 8080, https: 8443 } as const;
 const acmeRootsFile = "acme-roots.pem";
 
 /** The files that the proxy reads when it starts, by their name in /etc/caddy: for a change of one it has to start again. */
-export function siteFiles(site: SiteArgs & { readonly tlsCertificate: string }, place: ProxyPlace): Record<string, string> & { Caddyfile: string } {
+export function siteFiles(
+  site: SiteArgs & { readonly tlsCertificate: string },
+  place: ProxyPlace,
+): Record<string, string> & { Caddyfile: string } {
   return {
     Caddyfile: caddyfile(site, place),
     ...(site.tls === "files" ? { "tls.pem": site.tlsCertificate } : {}),
@@ -235,12 +238,15 @@ const places = {
 } as const;
 
 function tlsLines({ tls, acmeServer, acmeRoots }: SiteArgs): string {
-  const lines = {
-    // On the site itself: by the global option a name such as erp.internal would be certified by an authority of the proxy's own.
-    acme:
-      acmeServer === "" ? "" : `\ttls {\n\t\tca ${acmeServer}\n${acmeRoots === "" ? "" : `\t\tca_root /etc/caddy/${acmeRootsFile}\n`}\t}\n`,
-    internal: "\ttls internal\n",
-    files: "\ttls /etc/caddy/tls.pem /run/secrets/tls-key\n",
-  };
-  return lines[tls];
+  switch (tls) {
+    case "internal":
+      return "\ttls internal\n";
+    case "files":
+      return "\ttls /etc/caddy/tls.pem /run/secrets/tls-key\n";
+    case "acme": {
+      // On the site itself: with the global option a name such as erp.internal would be certified by an authority of the proxy's own.
+      const root = acmeRoots === "" ? "" : `\t\tca_root /etc/caddy/${acmeRootsFile}\n`;
+      return acmeServer === "" ? "" : `\ttls {\n\t\tca ${acmeServer}\n${root}\t}\n`;
+    }
+  }
 }

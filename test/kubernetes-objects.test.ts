@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 
 import { stringify } from "yaml";
 
@@ -397,6 +399,15 @@ describe("the edge", () => {
       "\t\t\timport odoo 8069 5s",
     ]);
     assert.ok(text["maintenance.html"]?.startsWith("<!doctype html>"));
+  });
+
+  it("has what an ACME server is believed by in its ConfigMap", () => {
+    const authority = fs.readFileSync(path.join(__dirname, "fixtures", "authority.pem"), "utf8");
+    const server = "https://ca.example.com/acme/directory";
+    const files = find(render({ "doks:acmeServer": server, "doks:acmeRoots": authority }).objects, "ConfigMap", "odoo-edge-1").data ?? {};
+    assert.deepEqual(Object.keys(files), ["Caddyfile", "maintenance.html", "acme-roots.pem"]);
+    assert.equal(files["acme-roots.pem"], authority);
+    assert.match(files["Caddyfile"] ?? "", /^\t\tca_root \/etc\/caddy\/acme-roots\.pem$/m);
   });
 
   it("has two pods where the certificate is given, and keeps made ones on one volume", () => {
