@@ -94,7 +94,7 @@ describe("the settings of a VPS", () => {
   });
 
   it("refuse a public certificate for what can have none", () => {
-    for (const domain of ["203.0.113.9", "2001:db8::9", "localhost"]) {
+    for (const domain of ["203.0.113.9", "2001:db8::9", "localhost", "erp.internal", "erp.home.arpa", "odoo.test"]) {
       assert.deepEqual(keys({ ...adopt, "vps:domain": domain }), ["vps:tls"], domain);
       assert.deepEqual(problems({ ...adopt, "vps:domain": domain, "vps:tls": "internal" }), [], domain);
     }

@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
 
 import { z } from "zod";
 
@@ -34,7 +35,11 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/** Whether the authority certifies public names only, as far as one can know: Let's Encrypt, in production or staging. */
-export function certifiesPublicNames(server: string): boolean {
-  return server === "" || new URL(server).hostname.endsWith(".letsencrypt.org");
+/** Names that nobody owns (RFC 6761, RFC 6762, RFC 8375, and `.internal`). For some of them the proxy would quietly use an authority of its own. */
+const unowned = /(^|\.)(internal|local|localhost|home\.arpa|test|example|invalid)$/;
+
+/** Whether the authority may certify the name, as far as one can know: Let's Encrypt certifies public ones, another one may certify any. */
+export function mayCertify(server: string, domain: string): boolean {
+  const publicOnly = server === "" || new URL(server).hostname.endsWith(".letsencrypt.org");
+  return !publicOnly || (isIP(domain) === 0 && domain.includes(".") && !unowned.test(domain));
 }
