@@ -36,6 +36,7 @@ export const errorCodes = {
   ADDON_INVALID: "high",
   API_AUTH_FAILURE: "high",
   BASE_IMAGE_INVALID: "high",
+  CLUSTER_BROKEN: "high",
   CLUSTER_NOT_FOUND: "high",
   CLUSTER_UNFIT: "medium",
   DATABASE_TOO_SMALL: "medium",

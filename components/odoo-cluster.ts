@@ -8,6 +8,8 @@ export interface OdooClusterArgs {
   readonly settings: Settings["doks"];
   /** Whether its nodes pull from DigitalOcean's registry, with a secret that DigitalOcean keeps. */
   readonly integrateRegistry: boolean;
+  /** Id of the cluster of that name, if there is one already. */
+  readonly existing: string | undefined;
 }
 
 /**
@@ -24,7 +26,7 @@ export class OdooCluster extends pulumi.ComponentResource {
 
   constructor(name: string, args: OdooClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:doks:OdooCluster", name, {}, opts);
-    const { settings, integrateRegistry } = args;
+    const { settings, integrateRegistry, existing } = args;
     const { region, nodesMin, nodesMax } = settings;
     const kept = { parent: this, protect: !settings.allowDestroy };
     const vpc = new digitalocean.Vpc(
@@ -62,7 +64,8 @@ export class OdooCluster extends pulumi.ComponentResource {
         destroyAllAssociatedResources: false,
       },
       // How many nodes an autoscaled pool has is the autoscaler's to say.
-      { ...kept, ignoreChanges: nodesMin === nodesMax ? [] : ["nodePool.nodeCount"] },
+      // One that a killed update left behind is taken over, if it is in this stack's network; its own stays what it is.
+      { ...kept, ignoreChanges: nodesMin === nodesMax ? [] : ["nodePool.nodeCount"], ...(existing && { import: existing }) },
     );
     this.id = cluster.id;
     this.vpc = vpc.id;

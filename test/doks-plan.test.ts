@@ -112,6 +112,13 @@ describe("the plan of a cluster", () => {
     assert.ok(await plan(doksSettings({ "doks:name": "other" }), { version: "1.35.0-do.1" }));
   });
 
+  it("takes over a cluster of its name that a killed update began, and refuses one that never ran", async () => {
+    assert.equal((await plan(doksSettings()))?.existing, undefined);
+    assert.equal((await plan(doksSettings(), { version: "1.34.1-do.0" }))?.existing, clusterId);
+    const broken = { version: "1.34.1-do.0", status: { state: "error", message: "no room in the region" } };
+    await assert.rejects(plan(doksSettings(), broken), refusing("CLUSTER_BROKEN"));
+  });
+
   it("finds where an adopted cluster is, and refuses one that is not there", async () => {
     const made = await plan(doksSettings(adopting), { version: "1.30.1-do.0" });
     assert.deepEqual(made?.adopted, {

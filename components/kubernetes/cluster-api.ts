@@ -12,6 +12,7 @@ const cluster = z.object({
   version: z.string(),
   vpc_uuid: z.string().default(""),
   registry_enabled: z.boolean().default(false),
+  status: z.object({ state: z.string(), message: z.string().default("") }).default({ state: "running", message: "" }),
 });
 export type FoundCluster = z.output<typeof cluster>;
 

@@ -1,4 +1,7 @@
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../../settings";
 import type { DigitalOceanAccess } from "../digitalocean-api";
@@ -18,6 +21,8 @@ export interface ClusterPlan {
   readonly size: ClusterSize;
   /** The release worker's files, as a ConfigMap holds them. */
   readonly worker: ReturnType<typeof workerConfig>;
+  /** Id of the created cluster where there is one of its name already: the stack's own, or one that a killed update began and never noted. */
+  readonly existing: string | undefined;
   /** The cluster that is adopted by its id. */
   readonly adopted: (ClusterAddress & Pick<FoundCluster, "region"> & { readonly vpc: string }) | undefined;
   readonly pull: PullWay;
@@ -36,7 +41,7 @@ export interface PullWay {
 /**
  * Renders nothing and changes nothing: looks at images, sizes, the worker and the cluster, and refuses what can be refused.
  * @returns undefined for `doks:mode` none
- * @throws ShipError CLUSTER_NOT_FOUND, KUBERNETES_VERSION_REFUSED, HOST_TOO_SMALL, DATABASE_TOO_SMALL, API_AUTH_FAILURE, SETTINGS_INVALID
+ * @throws ShipError CLUSTER_NOT_FOUND, CLUSTER_BROKEN, KUBERNETES_VERSION_REFUSED, HOST_TOO_SMALL, DATABASE_TOO_SMALL, API_AUTH_FAILURE, SETTINGS_INVALID
  */
 export async function planCluster(root: string, settings: Settings): Promise<ClusterPlan | undefined> {
   const { doks, digitalocean } = settings;
@@ -47,9 +52,11 @@ export async function planCluster(root: string, settings: Settings): Promise<Clu
   const size = clusterSize(doks);
   const worker = workerConfig(readWorker(root).files);
   const access = digitalocean.token && { apiUrl: digitalocean.apiUrl, token: digitalocean.token };
+  let existing: FoundCluster | undefined;
   if (doks.mode === "create" && access !== undefined) {
-    const [running, offered] = await Promise.all([clusterNamed(access, doks.name), offeredVersions(access)]);
+    const [running, offered] = await Promise.all([settledCluster(access, doks.name), offeredVersions(access)]);
     judgeVersion(doks.version, running?.version, offered);
+    existing = running;
   }
   const found = doks.mode === "adopt" && doks.clusterId !== "" && access !== undefined ? await adopt(access, doks.clusterId) : undefined;
   const pull = pullWay(settings, found?.cluster);
@@ -57,11 +64,38 @@ export async function planCluster(root: string, settings: Settings): Promise<Clu
     images,
     size,
     worker,
+    existing: existing?.id,
     adopted: found && { ...found.address, region: found.cluster.region, vpc: found.cluster.vpc_uuid },
     pull,
     warnings: [...(doks.mode === "create" ? tightNodes(size, doks) : []), noDump],
   };
 }
+
+/** The cluster of that name when it is made: an update that was killed may have left one that is still being made. */
+async function settledCluster(access: DigitalOceanAccess, name: string): Promise<FoundCluster | undefined> {
+  const end = Date.now() + provisioning.limitMs;
+  for (;;) {
+    const found = await clusterNamed(access, name);
+    const { state, message } = found?.status ?? { state: "none", message: "" };
+    if (state !== "provisioning" && state !== "error") {
+      return found;
+    }
+    if (state === "error" || Date.now() >= end) {
+      throw new ShipError({
+        code: "CLUSTER_BROKEN",
+        summary: `the cluster ${name} is not usable`,
+        found: `DigitalOcean says ${state} of ${found?.id ?? ""}${message === "" ? "" : `: ${message}`}`,
+        expected: "a cluster that runs",
+        remedy:
+          `look at it: doctl kubernetes cluster get ${name}. If it never ran, take it away (doctl kubernetes cluster delete ${name}), ` +
+          "then run the same command again; if it holds your data, ask DigitalOcean first",
+      });
+    }
+    await pulumi.log.info(`waiting for the cluster ${name}, which DigitalOcean is still making`);
+    await sleep(provisioning.pauseMs);
+  }
+}
+const provisioning = { limitMs: 20 * 60_000, pauseMs: 15_000 };
 
 /** Name of the kubeconfig's cluster for the provider: the same cluster must not look like another one when its kubeconfig is renewed. */
 export function clusterIdentifier(kubeconfig: string): string {

@@ -100,14 +100,16 @@ export function edgeDeployment({ image, size, tls, config, tlsKey }: EdgeArgs): 
   };
 }
 
-/** What the world reaches. DigitalOcean makes a load balancer for it, whose address the domain's DNS record names. */
-export function edgeService(name: string): Unplaced<k8s.core.v1.Service> {
+/**
+ * What the world reaches. DigitalOcean makes a load balancer for it, whose address the domain's DNS record names. It gets no name of ours: a
+ * name is looked for in the whole account, and two stacks with the same one would take each other's users.
+ */
+export function edgeService(): Unplaced<k8s.core.v1.Service> {
   return {
     metadata: {
       name: names.edge,
       labels: labels("edge"),
       annotations: {
-        "service.beta.kubernetes.io/do-loadbalancer-name": name,
         // TCP as it is; the sender's address goes before it, or every user would have the load balancer's.
         "service.beta.kubernetes.io/do-loadbalancer-protocol": "tcp",
         "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol": "true",

@@ -149,8 +149,10 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
         securityContext: containerSecurity(),
         // The guard answers for Odoo: one that is fenced for an upgrade is alive and not ready.
         startupProbe: guardProbe("live", { periodSeconds: 5, failureThreshold: Math.ceil(args.readySeconds / 5) + 6 }),
-        livenessProbe: guardProbe("live", { periodSeconds: 20, failureThreshold: 4 }),
-        readinessProbe: guardProbe("ready", { periodSeconds: 5, failureThreshold: 3 }),
+        // Odoo itself ends a request after two minutes: a pod that is busy with some of those does not hang.
+        livenessProbe: guardProbe("live", { periodSeconds: 20, failureThreshold: 9 }),
+        // At the first word of the guard, which says it seconds before it stops Odoo.
+        readinessProbe: guardProbe("ready", { periodSeconds: 5, failureThreshold: 1 }),
         volumeMounts: odooMounts(args),
       },
     ],

@@ -68,9 +68,13 @@ export const doksKeys = {
   ),
   "doks:namespace": key(
     "text",
-    z.string().regex(objectName, "is not the name of a namespace").default("odoo"),
+    z
+      .string()
+      .regex(objectName, "is not the name of a namespace")
+      .refine((name) => name !== "default" && !name.startsWith("kube-"), "is a namespace of the cluster's own")
+      .default("odoo"),
     "a name",
-    "Namespace that this stack makes and owns.",
+    "Namespace that this stack makes and owns. One that is there already is refused.",
   ),
 
   "doks:name": key(

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import fc from "fast-check";
+import { stringify } from "yaml";
 import { replaces } from "../../sandbox/plugins/kubernetes/force-new";
 import { Cluster } from "../../sandbox/plugins/kubernetes/cluster";
 import { differences, isIgnored, pathText } from "../../sandbox/plugins/kubernetes/differences";
 import { kindOfUrn } from "../../sandbox/plugins/kubernetes/kinds";
+import { readConnection } from "../../sandbox/plugins/kubernetes/kubeconfig";
 import { belongsToOthers, takeOver } from "../../sandbox/plugins/kubernetes/managed-fields";
 import { prune } from "../../sandbox/plugins/kubernetes/prune";
 import { sameQuantity } from "../../sandbox/plugins/kubernetes/quantity";
@@ -91,6 +96,31 @@ describe("Parts of the stand-in for Kubernetes", () => {
     assert.equal(takeOver({ metadata: { managedFields: [scale] } }, "own"), undefined);
     assert.equal(belongsToOthers(live, "own", ["spec", "replicas"]), true);
     assert.equal(belongsToOthers(live, "own", ["spec", "a"]), false);
+  });
+
+  it("ask a credential helper once, and again after the token's end or its refusal", () => {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "credential-"));
+    const helper = (lifetimeMs: number) => `
+      require("node:fs").appendFileSync(${JSON.stringify(path.join(directory, "asked"))}, "x");
+      console.log(JSON.stringify({ status: {
+        token: "t" + require("node:fs").readFileSync(${JSON.stringify(path.join(directory, "asked"))}, "utf8").length,
+        expirationTimestamp: new Date(Date.now() + ${lifetimeMs}).toISOString() } }))`;
+    const connect = (lifetimeMs: number) =>
+      readConnection({
+        kubeconfig: stringify({
+          "current-context": "c",
+          contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
+          clusters: [{ name: "c", cluster: { server: "https://192.0.2.1" } }],
+          users: [{ name: "u", user: { exec: { command: "node", args: ["-e", helper(lifetimeMs)] } } }],
+        }),
+      });
+    const lasting = connect(3_600_000);
+    assert.equal(lasting.forgetToken(), false);
+    assert.deepEqual([lasting.authorization(), lasting.authorization()], ["Bearer t1", "Bearer t1"]);
+    assert.deepEqual([lasting.forgetToken(), lasting.authorization()], [true, "Bearer t2"]);
+    const ended = connect(0);
+    assert.deepEqual([ended.authorization(), ended.authorization()], ["Bearer t3", "Bearer t4"]);
+    fs.rmSync(directory, { recursive: true });
   });
 
   it("know which changes replace an object", () => {

@@ -53,6 +53,8 @@ export const clusterFunctions: NonNullable<World["functions"]> = {
 export interface PaperCluster {
   readonly version: string;
   readonly registryEnabled?: boolean;
+  /** @default running */
+  readonly status?: { readonly state: string; readonly message: string };
 }
 
 /**
@@ -67,6 +69,7 @@ export function clusterApi(pathname: string, running?: PaperCluster): Response |
     version: running.version,
     vpc_uuid: "5a4981aa-9653-4bd1-bef5-d6bff52042e4",
     registry_enabled: running.registryEnabled ?? false,
+    ...(running.status && { status: running.status }),
   };
   switch (pathname) {
     case "/v2/kubernetes/options":

@@ -65,7 +65,7 @@ export class TestStack {
 
   /** Runs Pulumi. */
   async pulumi(...args: string[]): Promise<CommandResult> {
-    fs.writeFileSync(path.join(this.project, "Pulumi.sandbox.yaml"), this.#stackFile());
+    this.#writeStackFile();
     return this.#run(readToolPaths().engine, args);
   }
 
@@ -77,7 +77,7 @@ export class TestStack {
   /** Runs an update and ends it, and all that it started, as soon as it prints `at`. Fails if that never happens. */
   async endedUpdate(at: RegExp, signal: NodeJS.Signals): Promise<CommandResult> {
     let ended = false;
-    const result = await this.#run(readToolPaths().engine, updateArguments, (output, end) => {
+    const result = await this.watchedUp((output, end) => {
       if (!ended && at.test(output)) {
         ended = true;
         end(signal);
@@ -87,6 +87,12 @@ export class TestStack {
       throw new Error(`the update never printed ${String(at)}:\n${result.output}`);
     }
     return result;
+  }
+
+  /** An update whose output is seen as it comes: all of it so far. `end` ends it, and all that it started. */
+  watchedUp(onOutput?: (output: string, end: (signal: NodeJS.Signals) => void) => void): Promise<CommandResult> {
+    this.#writeStackFile();
+    return this.#run(readToolPaths().engine, updateArguments, onOutput);
   }
 
   /** What an operator does after a killed update: take its lock away, then update again. */
@@ -141,10 +147,10 @@ export class TestStack {
     fs.rmSync(this.directory, { recursive: true, force: true });
   }
 
-  #stackFile(): string {
+  #writeStackFile(): void {
     const file = path.join(this.project, "Pulumi.sandbox.yaml");
     const salt = fs.existsSync(file) ? /^encryptionsalt:.*$/m.exec(fs.readFileSync(file, "utf8"))?.[0] : undefined;
-    return [salt, stringify({ config: this.config })].filter((part) => part !== undefined).join("\n");
+    fs.writeFileSync(file, [salt, stringify({ config: this.config })].filter((part) => part !== undefined).join("\n"));
   }
 
   #run(

@@ -84,7 +84,8 @@ export class KubeClient {
   /** Sends again what an overloaded server asks for again. */
   private async sendPatiently(method: string, path: string, request: Request): Promise<Answer> {
     for (let attempt = 0; ; attempt += 1) {
-      const answer = await this.send(method, path, request);
+      let answer = await this.send(method, path, request);
+      if (answer.status === 401 && this.connection.forgetToken()) answer = await this.send(method, path, request);
       if (answer.retryAfter === undefined || attempt >= mostRetries) return answer;
       await delay(1000 * answer.retryAfter, undefined, { signal: request.signal });
     }

@@ -19,8 +19,10 @@ export interface Connection {
     readonly servername?: string;
     readonly rejectUnauthorized?: false;
   };
-  /** The Authorization header; empty with a client certificate. */
+  /** The Authorization header; empty with a client certificate. A helper's token is asked for once, and again when its time is over. */
   authorization(): string;
+  /** Lets go a helper's token that was refused; whether there was one. */
+  forgetToken(): boolean;
 }
 
 /** A kubeconfig that cannot be used, with the reason. */
@@ -54,7 +56,7 @@ export function readConnection(config: ValueMap): Connection {
       ...(servername !== "" && { servername }),
       ...(cluster["insecure-skip-tls-verify"] === true && { rejectUnauthorized: false as const }),
     },
-    authorization: () => authorization(user, directory),
+    ...authorizationOf(user, directory),
   };
 }
 
@@ -118,19 +120,39 @@ function readBeside(directory: string, file: string): string {
   }
 }
 
-function authorization(user: ValueMap, directory: string): string {
+function authorizationOf(user: ValueMap, directory: string): Pick<Connection, "authorization" | "forgetToken"> {
+  const { exec } = user;
+  if (fixedAuthorization(user, directory) !== "" || !isMap(exec)) {
+    return { authorization: () => fixedAuthorization(user, directory), forgetToken: () => false };
+  }
+  let kept: { readonly token: string; readonly until: number } | undefined;
+  return {
+    authorization: () => {
+      if (kept === undefined || Date.now() >= kept.until) kept = execToken(exec);
+      return `Bearer ${kept.token}`;
+    },
+    forgetToken: () => {
+      const had = kept !== undefined;
+      kept = undefined;
+      return had;
+    },
+  };
+}
+
+function fixedAuthorization(user: ValueMap, directory: string): string {
   const file = textAt(user, "tokenFile");
   const token = file === "" ? textAt(user, "token") : readBeside(directory, file).trim();
   if (token !== "") return `Bearer ${token}`;
   if (textAt(user, "username") !== "")
     return `Basic ${Buffer.from(`${textAt(user, "username")}:${textAt(user, "password")}`).toString("base64")}`;
-  const { exec } = user;
-  if (isMap(exec)) return `Bearer ${execToken(exec)}`;
   return "";
 }
 
+/** A token is asked for anew so long before its end. */
+const earlyMs = 10_000;
+
 /** Runs a credential helper (`doctl kubernetes cluster kubeconfig exec-credential …`). */
-function execToken(exec: ValueMap): string {
+function execToken(exec: ValueMap): { readonly token: string; readonly until: number } {
   const args = Array.isArray(exec["args"]) ? exec["args"].map(String) : [];
   const more = Object.fromEntries(listAt(exec, "env").map((item) => [textAt(item, "name"), textAt(item, "value")]));
   const info = JSON.stringify({ apiVersion: textAt(exec, "apiVersion"), kind: "ExecCredential", spec: { interactive: false } });
@@ -141,7 +163,9 @@ function execToken(exec: ValueMap): string {
       stdio: ["ignore", "pipe", "pipe"],
       timeout: 60_000,
     });
-    return textAt(JSON.parse(output) as Value, "status", "token");
+    const answer = JSON.parse(output) as Value;
+    const end = Date.parse(textAt(answer, "status", "expirationTimestamp"));
+    return { token: textAt(answer, "status", "token"), until: Number.isNaN(end) ? Infinity : end - earlyMs };
   } catch (error) {
     throw new KubeconfigError(`the kubeconfig's credential command failed: ${messageOf(error)}`);
   }

@@ -1,4 +1,4 @@
-"""Runs on a host under test: stops the worker (SIGSTOP) at a point of a release, as if time stood still there.
+"""Runs where the worker does, on a host under test or in the pod of a Job: stops the worker (SIGSTOP) at a point of a release, as if time stood still there.
 
 Arguments: step, phase ("begin" or "end"), id of the request, seconds. Prints "watching", then "held <step> <phase> <pid>" or "missed".
 A phase that lasts less than a look takes is passed over for the next one; what is printed is where the worker really stands.
@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-JOURNAL = "/var/lib/odoo-ship/journal.json"
+JOURNAL = os.environ.get("ODOO_SHIP_STATE", "/var/lib/odoo-ship") + "/journal.json"
 STEPS = ("preflight", "pulled", "rehearsed", "closed", "point", "upgraded", "smoked", "committed")
 
 
@@ -19,13 +19,13 @@ def place(entry):
 
 
 def worker():
-    """Process of the unit's main program."""
-    for name in os.listdir("/proc"):
+    """Process of the unit's main program, or of the pod's."""
+    for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            words = open(f"/proc/{name}/cmdline", encoding="utf-8").read().split("\0") if name.isdigit() else []
+            words = open(f"/proc/{name}/cmdline", encoding="utf-8").read().split("\0")
         except OSError:
             continue
-        if words[-2:-1] == ["run"] and any(word.endswith("/odoo_ship") for word in words):
+        if words[0].endswith("python3") and any(word.endswith("/odoo_ship") for word in words) and {"run", "job"} & set(words):
             return int(name)
     return None
 

@@ -1,18 +1,16 @@
 import type { HostRequest } from "../../../components/host-request";
 import { readServers } from "../../../sandbox/servers-control";
-import { sleep, until } from "../../../sandbox/process";
+import { until } from "../../../sandbox/process";
 import { npm } from "../../support/npm";
-import { type Attachments, populate, wrongAttachments } from "./population";
+import { type Attachments, populate } from "./population";
+import { type Outcome, problemsAfter } from "./proof";
 import { type Options, send, type Status, statusOf, trialRequest } from "./requests";
-import { differences, type Snapshot, snapshot } from "./snapshot";
+import { type Snapshot, snapshot } from "./snapshot";
 import { ledger, notes } from "./trial-addons";
 import { TrialMachine } from "./trial-machine";
 import { type TrialRelease, TrialReleases } from "./trial-releases";
-import { type Allowed, Writers } from "./writers";
 
 const limitMs = 6 * 60_000;
-/** Time that clients write before and after a release. */
-const settleMs = 1500;
 
 /** How a request to a host ended. */
 export interface Ending extends Pick<Status, "error" | "warnings"> {
@@ -92,33 +90,8 @@ export class Trial {
     return { state: status?.state ?? "", error: status?.error ?? null, warnings: status?.warnings ?? [], seconds, steps };
   }
 
-  writers(): Promise<Writers> {
-    return this.machine.address().then((address) => Writers.start(address, this.machine.database, "admin", this.machine.password));
-  }
-
-  /**
-   * Runs `body` while clients write, and answers what is wrong afterwards with the release that should serve, with the data, or with what
-   * the clients were told: one line each. Data are compared unless the body says that a release changed them.
-   */
-  async problemsAfter(body: () => Promise<{ allowed?: Allowed; changed?: boolean }>): Promise<string[]> {
-    const before = await this.snapshot();
-    const writers = await this.writers();
-    await sleep(settleMs);
-    let outcome: Awaited<ReturnType<typeof body>>;
-    try {
-      outcome = await body();
-      await this.machine.waitForLogin();
-      await sleep(settleMs);
-    } finally {
-      await writers.stop();
-    }
-    const after = await this.snapshot();
-    return [
-      ...(await this.wrongRelease()),
-      ...(outcome.changed === true ? after.wrongFiles : differences(before, after, true)),
-      ...(await wrongAttachments(await this.machine.client(), this.attachments)),
-      ...(await writers.verify(this.machine, outcome.allowed)).map((problem) => `${problem} (${writers.summary()})`),
-    ];
+  problemsAfter(body: () => Promise<Outcome>): Promise<string[]> {
+    return problemsAfter({ odoo: this.machine, attachments: this.attachments, wrongRelease: () => this.wrongRelease() }, body);
   }
 
   snapshot(database?: string): Promise<Snapshot> {

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+
+import { ClusterTrial } from "./cluster-trial";
+
+let opened: Promise<ClusterTrial> | undefined;
+
+/** The one cluster of a run, installed and populated at the first call. */
+export function openTrial(): Promise<ClusterTrial> {
+  return (opened ??= open());
+}
+
+/**
+ * Installs it by updates that are killed, one phase further each time: whoever begins with a bad connection ends with the same installation.
+ */
+async function open(): Promise<ClusterTrial> {
+  const trial = await ClusterTrial.create();
+  for (const at of phases) {
+    const { output } = await trial.stack.endedUpdate(at, "SIGKILL");
+    await trial.stack.pulumi("cancel", "--yes", "--non-interactive");
+    console.log(`      killed at ${at.source}: ${String(output.split("\n").length)} lines`);
+  }
+  const { status, output } = await trial.update();
+  assert.equal(status, 0, output);
+  await trial.populate();
+  assert.equal((await trial.clusters()).length, 1);
+  return trial;
+}
+
+const phases = [
+  /KubernetesCluster \S+ creating/,
+  /Namespace \S+ creating/,
+  /StatefulSet \S+ creating/,
+  /Job \S+ creating/,
+  /Deployment \S*-web creating/,
+  /Deployment \S*-cron creating/,
+];
+
+/** What the last test of a run calls. */
+export async function closeTrial(): Promise<void> {
+  const trial = await opened;
+  opened = undefined;
+  trial?.remove();
+}

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+
+import { loseNode, regainNode, startApiserver, stopApiserver } from "../../sandbox/kubernetes/faults";
+import { sleep, until } from "../../sandbox/process";
+import type { ClusterTrial } from "../doks/support/cluster-trial";
+import { closeTrial, openTrial } from "../doks/support/opened";
+import type { CommandResult } from "../support/test-stack";
+import type { TrialRelease } from "../vps/support/trial-releases";
+import type { Step } from "../vps/support/trial-machine";
+
+const second = 1000;
+const outage = { allowed: { outage: true } };
+
+/** What breaks around an update of a cluster. Each ends with the release before it or with the new one, whole, and the next update goes through. */
+describe("an update of a cluster that is interrupted", () => {
+  let trial: ClusterTrial;
+
+  before(async () => {
+    trial = await openTrial();
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") console.error(await trial.story());
+  });
+
+  const next = () => trial.releases.make({ kind: "good" }, trial.level + 1);
+  const succeeded = async (release: TrialRelease, settings = {}) => {
+    const { status, output } = await trial.deploy(release, settings);
+    assert.equal(status, 0, output);
+    trial.level += 1;
+  };
+  /** An update of which something is done in the middle, when it has printed `at`. */
+  const broken = async (release: TrialRelease, at: RegExp, act: () => Promise<unknown>): Promise<CommandResult> => {
+    let acted: Promise<unknown> | undefined;
+    const result = await trial.deploy(release, { "release:rehearse": false }, (output) => {
+      if (acted === undefined && at.test(output)) acted = act();
+    });
+    assert.ok(acted !== undefined, `the update never printed ${String(at)}:\n${result.output}`);
+    await acted;
+    return result;
+  };
+
+  it("by an apiserver that is away fails with its reason, while users are served", async () => {
+    const release = await next();
+    const problems = await trial.problemsAfter(async () => {
+      await stopApiserver(trial.id);
+      const { status, output } = await trial.deploy(release);
+      await startApiserver(trial.id);
+      assert.notEqual(status, 0, output);
+      assert.match(output, /unreachable|ECONNREFUSED|connection refused/i);
+      return { allowed: { refusals: "none" } };
+    });
+    assert.deepEqual(problems, []);
+    await succeeded(release);
+  });
+
+  it("by an apiserver that is away for a minute in the middle ends well, at the latest the next time", async () => {
+    const release = await next();
+    const problems = await trial.problemsAfter(async () => {
+      const { status } = await broken(release, /Job \S+ creating/, async () => {
+        await sleep(5 * second);
+        await stopApiserver(trial.id);
+        await sleep(60 * second);
+        await startApiserver(trial.id);
+      });
+      console.log(`      the update ended with ${String(status)}`);
+      if (status === 0) trial.level += 1;
+      else await succeeded(release);
+      return { changed: true };
+    });
+    assert.deepEqual(problems, []);
+  });
+
+  for (const step of ["closed", "point", "upgraded", "smoked"] as const satisfies Step[]) {
+    it(`by a SIGKILL of the worker at "${step}" is taken back, and goes through the next time`, async () => {
+      const release = await next();
+      const problems = await trial.problemsAfter(async () => {
+        const { status, output } = await broken(release, /Job \S+ creating/, async () => trial.signal(await trial.hold(step), "KILL"));
+        assert.notEqual(status, 0, output);
+        assert.match(output, /INTERRUPTED/);
+        return {};
+      });
+      assert.deepEqual(problems, []);
+    });
+  }
+
+  it("by the end of PostgreSQL in the middle ends well, at the latest the next time", async () => {
+    const release = await next();
+    const problems = await trial.problemsAfter(async () => {
+      const { status, output } = await broken(release, /Job \S+ creating/, async () => {
+        const held = await trial.hold("upgraded");
+        await trial.kubectl("delete", "pod", "odoo-db-0", "--grace-period=0", "--force");
+        await trial.signal(held, "CONT");
+      });
+      console.log(`      the update ended with ${String(status)}`);
+      if (status === 0) {
+        trial.level += 1;
+        return { ...outage, changed: true };
+      }
+      assert.match(output, /[A-Z]+_[A-Z]+: /);
+      return outage;
+    });
+    assert.deepEqual(problems, []);
+  });
+
+  it("by a node that is gone in the middle ends well once it is back", async () => {
+    const release = await next();
+    const problems = await trial.problemsAfter(async () => {
+      const { status } = await broken(release, /Job \S+ creating/, async () => {
+        await trial.hold("upgraded");
+        await loseNode(trial.id);
+        await sleep(30 * second);
+        await regainNode(trial.id);
+      });
+      console.log(`      the update ended with ${String(status)}`);
+      if (status === 0) trial.level += 1;
+      else await succeeded(release);
+      return { ...outage, changed: true };
+    });
+    assert.deepEqual(problems, []);
+  });
+
+  it("by a node without room says so, and goes through when there is some", async () => {
+    const release = await next();
+    const problems = await trial.problemsAfter(async () => {
+      await trial.fillNode();
+      const { output } = await trial.deploy(release, {}, (sofar, end) => {
+        if (/Insufficient cpu/.test(sofar)) end("SIGINT");
+      });
+      assert.match(output, /Insufficient cpu/);
+      await trial.emptyNode();
+      await trial.stack.pulumi("cancel", "--yes", "--non-interactive");
+      await succeeded(release);
+      return { changed: true };
+    });
+    assert.deepEqual(problems, []);
+  });
+
+  it("runs a scheduled job once a minute, with three pods that answer requests and a release in between", async () => {
+    const three = { "doks:replicas": 3, "doks:odooCpus": 0.3 };
+    const { status, output } = await trial.update(three);
+    assert.equal(status, 0, output);
+    assert.equal((await trial.pods()).filter(({ app, ready }) => app === "odoo" && ready).length, 3);
+    const client = await trial.client();
+    const [model] = (await client.call("ir.model", "search", [[["model", "=", "trial.ledger.line"]]])) as number[];
+    const code = "env['trial.ledger.line'].create({'name': 'tick'})";
+    const id = (await client.call("ir.cron", "create", [
+      { name: "Trial tick", model_id: model, state: "code", code, interval_number: 1, interval_type: "minutes" },
+    ])) as number;
+    const begun = Date.now();
+    const release = await trial.releases.make({ kind: "additive" }, trial.level + 1);
+    const rolled = await trial.deploy(release, { "release:additive": true });
+    assert.equal(rolled.status, 0, rolled.output);
+    trial.level += 1;
+    await sleep(Math.max(0, begun + 4 * 60 * second - Date.now()));
+    // A tick's slot: whole minutes before the next one that is due.
+    const slots = await trial.sql(`SELECT string_agg(floor(extract(epoch FROM c.nextcall - l.create_date) / 60)::text, ' ' ORDER BY l.id)
+      FROM trial_ledger_line l, ir_cron c WHERE l.name = 'tick' AND c.id = ${id}`);
+    console.log(`      slots of the ticks: ${slots}`);
+    const seen = slots.split(" ");
+    assert.equal(new Set(seen).size, seen.length, "a tick ran twice");
+    assert.ok(seen.length >= 3, `only ${seen.length} ticks in four minutes`);
+    await client.call("ir.cron", "unlink", [[id]]);
+    assert.deepEqual(await trial.wrongRelease(), []);
+  });
+
+  it("leaves nothing behind but volumes when it is destroyed", async () => {
+    const { status, output } = await trial.destroy();
+    assert.equal(status, 0, output);
+    assert.ok(await until(async () => (await trial.clusters()).length === 0, 60 * second), "the cluster is still there");
+    await closeTrial();
+  });
+});
