@@ -284,7 +284,10 @@ describe("the Job of a release", () => {
     const spec = job().spec as Record<string, unknown>;
     const { rules } = spec["podFailurePolicy"] as { rules: unknown[] };
     // A release that failed and was taken back is not tried again; a worker that was killed is followed by one that takes it back.
-    assert.deepEqual(rules[0], { action: "Ignore", onExitCodes: { containerName: "odoo-ship", operator: "In", values: [3, 134, 135, 137, 139, 143] } });
+    assert.deepEqual(rules[0], {
+      action: "Ignore",
+      onExitCodes: { containerName: "odoo-ship", operator: "In", values: [3, 134, 135, 137, 139, 143] },
+    });
     assert.equal(spec["backoffLimit"], 0);
     assert.equal(spec["ttlSecondsAfterFinished"], undefined);
     assert.equal(pod(name).pod.restartPolicy, "Never");
