@@ -47,7 +47,11 @@ export function deployToCluster(name: string, { settings, plan, digest, registry
     `${name}-namespace`,
     {
       name: doks.namespace,
-      network: { egress: doks.egress, acme: doks.tls === "acme", managedPort: managedDatabase ? managedPort : undefined },
+      network: {
+        egress: doks.egress,
+        acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
+        managedPort: managedDatabase ? managedPort : undefined,
+      },
       managedDatabase,
       pull: plan.pull,
       registry: { server: settings.registry.host, login: registry.pull },

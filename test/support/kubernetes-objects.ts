@@ -79,9 +79,11 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
   const objects: [apiVersion: string, kind: string, object: object][] = [
     ["v1", "Namespace", namespace(doks.namespace)],
     ...accounts(managed).map((name): [string, string, object] => ["v1", "ServiceAccount", serviceAccount(name, ["team"])]),
-    ...networkPolicies({ egress: doks.egress, acme: doks.tls === "acme", managedPort: managed ? 25060 : undefined }).map(
-      (policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy],
-    ),
+    ...networkPolicies({
+      egress: doks.egress,
+      acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
+      managedPort: managed ? 25060 : undefined,
+    }).map((policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy]),
     [
       "v1",
       "PersistentVolumeClaim",
