@@ -7,6 +7,10 @@ export interface SiteArgs {
   readonly tls: "acme" | "internal" | "files";
   /** Contact for the certificate authority, or empty. */
   readonly acmeEmail: string;
+  /** URL of another ACME directory than Let's Encrypt's, or empty. */
+  readonly acmeServer: string;
+  /** Certificates, in PEM format, that the ACME server itself is believed by; empty: the public ones. */
+  readonly acmeRoots: string;
   /** Largest request body, in millions of bytes. */
   readonly bodyMegabytes: number;
 }
@@ -18,6 +22,20 @@ export type ProxyPlace = "host" | "cluster";
 export const healthPort = 2020;
 /** Where it listens in a cluster, whose load balancer has 80 and 443. */
 export const clusterPorts = { http: 8080, https: 8443 } as const;
+
+const acmeRootsFile = "acme-roots.pem";
+
+/** The files that the proxy reads when it starts, by their name in /etc/caddy: for a change of one it has to start again. */
+export function siteFiles(
+  site: SiteArgs & { readonly tlsCertificate: string },
+  place: ProxyPlace,
+): Record<string, string> & { Caddyfile: string } {
+  return {
+    Caddyfile: caddyfile(site, place),
+    ...(site.tls === "files" ? { "tls.pem": site.tlsCertificate } : {}),
+    ...(site.tls === "acme" && site.acmeRoots !== "" ? { [acmeRootsFile]: site.acmeRoots } : {}),
+  };
+}
 
 /** Host part of an address in a URL. */
 export function urlHost(domain: string): string {
@@ -116,7 +134,7 @@ http://, https:// {
 }
 
 https://${urlHost(domain)} {
-${tlsLines(tls)}	encode zstd gzip
+${tlsLines(site)}	encode zstd gzip
 	import headers
 
 	route {
@@ -219,7 +237,16 @@ const places = {
   },
 } as const;
 
-function tlsLines(tls: SiteArgs["tls"]): string {
-  const lines = { acme: "", internal: "\ttls internal\n", files: "\ttls /etc/caddy/tls.pem /run/secrets/tls-key\n" };
-  return lines[tls];
+function tlsLines({ tls, acmeServer, acmeRoots }: SiteArgs): string {
+  switch (tls) {
+    case "internal":
+      return "\ttls internal\n";
+    case "files":
+      return "\ttls /etc/caddy/tls.pem /run/secrets/tls-key\n";
+    case "acme": {
+      // On the site itself: with the global option a name such as erp.internal would be certified by an authority of the proxy's own.
+      const root = acmeRoots === "" ? "" : `\t\tca_root /etc/caddy/${acmeRootsFile}\n`;
+      return acmeServer === "" ? "" : `\ttls {\n\t\tca ${acmeServer}\n${root}\t}\n`;
+    }
+  }
 }

@@ -40,18 +40,24 @@ export function deployToCluster(name: string, { settings, plan, digest, registry
           { dependsOn: registry },
         )
       : undefined;
-  const providers = [provider(`${name}-kubernetes`, settings, plan, cluster)];
+  const providers = [provider(`${name}-kubernetes`, settings, plan, cluster, true)];
 
   const managedDatabase = plan.size.db === undefined;
   const namespace = new OdooNamespace(
     `${name}-namespace`,
     {
       name: doks.namespace,
-      network: { egress: doks.egress, acme: doks.tls === "acme", managedPort: managedDatabase ? managedPort : undefined },
+      network: {
+        egress: doks.egress,
+        acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
+        managedPort: managedDatabase ? managedPort : undefined,
+      },
       managedDatabase,
       pull: plan.pull,
       registry: { server: settings.registry.host, login: registry.pull },
       allowDestroy: doks.allowDestroy,
+      // In a cluster that others use, too, a namespace of this name may be theirs.
+      provider: doks.mode === "adopt" ? provider(`${name}-kubernetes-strict`, settings, plan, cluster, false) : undefined,
     },
     { providers },
   );
@@ -76,17 +82,23 @@ export function deployToCluster(name: string, { settings, plan, digest, registry
 }
 
 /**
- * The same cluster stays the same provider, whatever changes in the way to it: another one would mean that everything is made anew. What an
- * update made before it was killed is taken over by the next one: nothing else can be in the stack's own namespace. So a resource is renamed
- * with an alias only: its deletion under the old name would meet the same object.
+ * The same cluster stays the same provider, whatever changes in the way to it: another one would mean that everything is made anew.
+ * @param takeOver whether what is there already is taken over: what an update made before it was killed. So a resource is renamed with an
+ * alias only: its deletion under the old name would meet the same object.
  */
-function provider(name: string, settings: Settings, plan: ClusterPlan, cluster: OdooCluster | undefined): kubernetes.Provider {
+function provider(
+  name: string,
+  settings: Settings,
+  plan: ClusterPlan,
+  cluster: OdooCluster | undefined,
+  takeOver: boolean,
+): kubernetes.Provider {
   const { doks, digitalocean } = settings;
   if (doks.kubeconfig !== undefined) {
     return new kubernetes.Provider(name, {
       kubeconfig: doks.kubeconfig.toOutput(),
       clusterIdentifier: clusterIdentifier(doks.kubeconfig.reveal()),
-      upsertExistingObjects: true,
+      upsertExistingObjects: takeOver,
     });
   }
   const address = cluster?.address ?? (plan.adopted && pulumi.output(plan.adopted));
@@ -99,6 +111,6 @@ function provider(name: string, settings: Settings, plan: ClusterPlan, cluster: 
   return new kubernetes.Provider(name, {
     kubeconfig: apiToken === undefined ? text : pulumi.secret(text),
     clusterIdentifier: address.apply(({ id }) => id),
-    upsertExistingObjects: true,
+    upsertExistingObjects: takeOver,
   });
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 import type { Settings } from "../settings";
-import { caddyfile, urlHost } from "./caddyfile";
+import { siteFiles, urlHost } from "./caddyfile";
 import { composeProject, secretFiles, users } from "./compose-project";
 import { type HostCapacity, hostSize } from "./host-size";
 import { maintenancePage } from "./maintenance-page";
@@ -72,10 +72,7 @@ export function hostRequest({ settings, repository, digest, images, host, regist
   const { odoo, vps, release, backup } = settings;
   const image = `${repository}@${digest}`;
   const tlsFiles = vps.tls === "files";
-  const proxyFiles = {
-    "proxy/Caddyfile": caddyfile(vps),
-    ...(tlsFiles ? { "proxy/tls.pem": vps.tlsCertificate } : {}),
-  };
+  const proxyFiles = Object.fromEntries(Object.entries(siteFiles(vps, "host")).map(([name, text]) => [`proxy/${name}`, text]));
   const request: Omit<HostRequest, "id"> = {
     image,
     database: odoo.database,

@@ -54,7 +54,7 @@ export class OdooEdge extends pulumi.ComponentResource {
       const budget = disruptionBudget("edge");
       new kubernetes.policy.v1.PodDisruptionBudget(`${name}-budget`, { ...budget, metadata: within(namespace, budget.metadata) }, child);
     }
-    const service = edgeService(settings.name);
+    const service = edgeService();
     // With it goes the load balancer, and the address that the domain's DNS record names.
     const balanced = new kubernetes.core.v1.Service(
       `${name}-service`,

@@ -13,6 +13,8 @@ export interface OdooNamespaceArgs {
   readonly pull: PullWay;
   readonly registry: { readonly server: string; readonly login: RegistryLogin };
   readonly allowDestroy: boolean;
+  /** For the namespace itself; undefined for the inherited one. */
+  readonly provider: pulumi.ProviderResource | undefined;
 }
 
 /** The namespace with what holds before anything runs in it: the restricted standard, who may talk to whom, accounts without tokens. */
@@ -23,10 +25,10 @@ export class OdooNamespace extends pulumi.ComponentResource {
   constructor(name: string, args: OdooNamespaceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:doks:OdooNamespace", name, {}, opts);
     const child = { parent: this };
-    const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
-    const made = new kubernetes.core.v1.Namespace(`${name}-namespace`, namespace(args.name, stack), {
+    const made = new kubernetes.core.v1.Namespace(`${name}-namespace`, namespace(args.name), {
       ...child,
       protect: !args.allowDestroy,
+      ...(args.provider && { provider: args.provider }),
     });
     this.namespace = made.metadata.name;
 

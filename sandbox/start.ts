@@ -55,26 +55,41 @@ function stackOptions(): StackOptions {
 
 function summary(outputs: Record<string, unknown>, times: string): string {
   const shown = (name: string) => String(outputs[name] ?? `(no output ${name})`);
-  const domain = new URL(shown("vpsUrl")).hostname;
+  const [vps, doks] = (["vps", "doks"] as const).map((target) => {
+    const [url, address] = [shown(`${target}Url`), shown(`${target}Address`)];
+    return { url, address, domain: new URL(url).hostname };
+  }) as [Target, Target];
+  const curl = ({ url, address, domain }: Target) => `curl --insecure --resolve ${domain}:443:${address} ${url}/web/health`;
   return `
 imageDigest     ${shown("imageDigest")}
 imageReference  ${shown("imageReference")}
-vpsUrl          ${shown("vpsUrl")}   at ${shown("vpsAddress")}
+vpsUrl          ${vps.url}   at ${vps.address}
+doksUrl         ${doks.url}   at ${doks.address}
 
 ${times}
 
-Log in: the user is admin; its password is shown once by
+Log in: the user is admin; on the VPS its password is shown once, in the cluster it is in a Secret
   npm run -s sandbox -- ssh odoo-ship first-login
-In a browser of this machine ${domain} must lead to ${shown("vpsAddress")}, and the certificate is the proxy's own:
-  google-chrome --host-resolver-rules="MAP ${domain} ${shown("vpsAddress")}" ${shown("vpsUrl")}
-  curl --insecure --resolve ${domain}:443:${shown("vpsAddress")} ${shown("vpsUrl")}/web/health
+  npm run -s sandbox -- kubectl get secret odoo-first-login -n odoo -o jsonpath={.data.first-password} | base64 -d
+In a browser of this machine the names must lead to the addresses, and the certificates are the proxies' own:
+  google-chrome --host-resolver-rules="MAP ${vps.domain} ${vps.address}, MAP ${doks.domain} ${doks.address}" ${vps.url} ${doks.url}
+  ${curl(vps)}
+  ${curl(doks)}
 
 Next, for example:
   npm run sandbox -- ssh odoo-ship status
+  npm run sandbox -- kubectl get pods -n odoo
   eval "$(npm run -s sandbox -- env)"
   pulumi preview
   npm run sandbox -- status
-  npm run sandbox -- down        (stops all of it; the VPS's data, images and tools stay)`;
+  npm run sandbox -- down        (stops all of it; the data of VPS and cluster, images and tools stay)`;
+}
+
+/** Where Odoo answers. */
+interface Target {
+  readonly url: string;
+  readonly address: string;
+  readonly domain: string;
 }
 
 runSession(true, start);

@@ -1,9 +1,11 @@
 import * as fs from "node:fs";
 import { paths } from "./config";
 import { listDatabases } from "./databases/database";
+import { clusterEndpoint, loadBalancerAddress } from "./digitalocean/cluster-machines";
 import { readToolPaths } from "./environment";
 import { baseRecord, postgresRecord, vpsImagesRecord } from "./images/base";
 import { listClusters } from "./kubernetes/cluster";
+import { readSlot } from "./kubernetes/files";
 import { readServers, serversLog } from "./servers-control";
 import { updateLog } from "./stack";
 import { dockerAnswers, dockerLog, origin } from "./tools/docker-engine";
@@ -60,7 +62,12 @@ async function machineRows(): Promise<readonly (readonly [string, string])[]> {
 
 async function clusterRows(): Promise<readonly (readonly [string, string])[]> {
   const clusters = await listClusters();
-  return clusters.map(({ container, state }) => ["Kubernetes cluster", `${state}: the container ${container}`] as const);
+  return clusters.map(({ id, container, state }) => {
+    const slot = readSlot(id);
+    // Of another checkout's cluster only Docker knows.
+    const addresses = slot === undefined ? "" : `, ${clusterEndpoint(slot)}, load balancer ${loadBalancerAddress(slot)}`;
+    return ["Kubernetes cluster", `${state}: the container ${container}${addresses}`] as const;
+  });
 }
 
 interface ImageRecord {

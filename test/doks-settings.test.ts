@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 import { inspect } from "node:util";
 
 import { ShipError } from "../components/errors";
 import { readSettings } from "../settings";
 
+const authority = fs.readFileSync(path.join(__dirname, "fixtures", "authority.pem"), "utf8");
 const privateKey = "-----BEGIN PRIVATE KEY-----\nplanted-key\n-----END PRIVATE KEY-----\n";
 const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 const clusterId = "bd5f5959-5e1e-4205-a714-a914373942af";
@@ -108,6 +111,18 @@ describe("the settings of a cluster", () => {
     assert.deepEqual(problems({ ...create, "doks:domain": "203.0.113.9", "doks:tls": "internal" }), []);
     assert.deepEqual(keys({ ...create, "doks:tls": "files" }), ["doks:tlsCertificate", "doks:tlsKey"]);
     assert.deepEqual(problems({ ...create, "doks:tls": "files", "doks:tlsCertificate": certificate, "doks:tlsKey": privateKey }), []);
+  });
+
+  it("take another ACME authority, the company's own too, with what it is believed by", () => {
+    const server = "https://ca.corp.internal:9000/acme/acme/directory";
+    const own = { ...create, "doks:domain": "erp", "doks:acmeServer": server, "doks:acmeRoots": `${authority}${authority}` };
+    assert.deepEqual(problems(own), []);
+    assert.deepEqual([read(own).doks.acmeServer, read(own).doks.acmeRoots], [server, `${authority}${authority}`]);
+    const staging = { ...create, "doks:acmeServer": "https://acme-staging-v02.api.letsencrypt.org/directory" };
+    assert.deepEqual(problems(staging), []);
+    assert.deepEqual(keys({ ...staging, "doks:domain": "erp" }), ["doks:tls"]);
+    assert.deepEqual(keys({ ...create, "doks:acmeRoots": authority }), ["doks:acmeRoots"]);
+    assert.deepEqual(keys({ ...own, "doks:acmeRoots": `${authority}${privateKey}` }), ["doks:acmeRoots"]);
   });
 
   it("tell of a wrong key once, not also as missing", () => {

@@ -172,6 +172,24 @@ describe("the network policies", () => {
     assert.ok(!analyser({ "doks:tls": "internal" }).allows(edge, internet, 443));
   });
 
+  it("let the edge to another ACME authority by its port, and to a private one only where it is meant", () => {
+    const server = (url: string, egress = '["0.0.0.0/0"]') => analyser({ "doks:acmeServer": url, "doks:egress": egress });
+    const staging = server("https://acme-staging-v02.api.letsencrypt.org/directory", '["198.51.100.0/24"]');
+    assert.ok(staging.allows(edge, internet, 443) && staging.allows(edge, { address: "203.0.113.1" }, 443));
+    assert.ok(!staging.allows(edge, neighbour, 443) && !staging.allows(edge, internet, 80));
+    const named = "https://ca.corp.internal:9000/acme/directory";
+    assert.ok(server(named).allows(edge, internet, 9000));
+    assert.ok(!server(named).allows(edge, internet, 443) && !server(named).allows(edge, neighbour, 9000));
+    const within = server(named, '["0.0.0.0/0", "10.114.0.0/24"]');
+    assert.ok(within.allows(edge, neighbour, 9000) && within.allows(edge, internet, 9000));
+    assert.ok(!within.allows(edge, neighbour, 443) && !within.allows(edge, { address: "10.115.0.1" }, 9000));
+    assert.ok(!within.allows(edge, metadata, 9000));
+    const numbered = server("https://10.114.0.5/acme/directory", "[]");
+    assert.ok(numbered.allows(edge, neighbour, 443) && !numbered.allows(edge, { address: "10.114.0.6" }, 443));
+    assert.ok(!numbered.allows(edge, internet, 443) && !numbered.allows(web, neighbour, 443));
+    assert.ok(!analyser({ "doks:acmeServer": named, "doks:tls": "internal" }).allows(edge, internet, 9000));
+  });
+
   it("let Odoo and the release to a managed PostgreSQL by its port", () => {
     const policies = analyser({ "doks:databaseMode": "managed", "doks:databaseSize": "db-s-4vcpu-8gb" });
     for (const party of [web, cron, upgrade]) {

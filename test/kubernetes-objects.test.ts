@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 
 import { stringify } from "yaml";
 
@@ -282,7 +284,10 @@ describe("the Job of a release", () => {
     const spec = job().spec as Record<string, unknown>;
     const { rules } = spec["podFailurePolicy"] as { rules: unknown[] };
     // A release that failed and was taken back is not tried again; a worker that was killed is followed by one that takes it back.
-    assert.deepEqual(rules[0], { action: "Ignore", onExitCodes: { containerName: "odoo-ship", operator: "In", values: [3, 137, 143] } });
+    assert.deepEqual(rules[0], {
+      action: "Ignore",
+      onExitCodes: { containerName: "odoo-ship", operator: "In", values: [3, 134, 135, 137, 139, 143] },
+    });
     assert.equal(spec["backoffLimit"], 0);
     assert.equal(spec["ttlSecondsAfterFinished"], undefined);
     assert.equal(pod(name).pod.restartPolicy, "Never");
@@ -369,7 +374,7 @@ describe("the edge", () => {
   it("is the proxy of a VPS with the same rules", () => {
     const text = find(render().objects, "ConfigMap", "odoo-edge-1").data ?? {};
     assertGolden("kubernetes/Caddyfile", text["Caddyfile"] ?? "");
-    const onHost = caddyfile({ domain: "erp.example.com", tls: "acme", acmeEmail: "", bodyMegabytes: 128 });
+    const onHost = caddyfile({ domain: "erp.example.com", tls: "acme", acmeEmail: "", acmeServer: "", acmeRoots: "", bodyMegabytes: 128 });
     const own = (lines: string, other: string) =>
       lines.split("\n").filter((line) => !other.split("\n").includes(line) && !/^\s*#/.test(line));
     // Only how requests come in, and who says that Odoo is closed, differs.
@@ -397,6 +402,15 @@ describe("the edge", () => {
       "\t\t\timport odoo 8069 5s",
     ]);
     assert.ok(text["maintenance.html"]?.startsWith("<!doctype html>"));
+  });
+
+  it("has what an ACME server is believed by in its ConfigMap", () => {
+    const authority = fs.readFileSync(path.join(__dirname, "fixtures", "authority.pem"), "utf8");
+    const server = "https://ca.example.com/acme/directory";
+    const files = find(render({ "doks:acmeServer": server, "doks:acmeRoots": authority }).objects, "ConfigMap", "odoo-edge-1").data ?? {};
+    assert.deepEqual(Object.keys(files), ["Caddyfile", "maintenance.html", "acme-roots.pem"]);
+    assert.equal(files["acme-roots.pem"], authority);
+    assert.match(files["Caddyfile"] ?? "", /^\t\tca_root \/etc\/caddy\/acme-roots\.pem$/m);
   });
 
   it("has two pods where the certificate is given, and keeps made ones on one volume", () => {

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 import { inspect } from "node:util";
 
 import { ShipError } from "../components/errors";
 import { readSettings } from "../settings";
 
 const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+const authority = fs.readFileSync(path.join(__dirname, "fixtures", "authority.pem"), "utf8");
 const privateKey = "-----BEGIN PRIVATE KEY-----\nplanted-key\n-----END PRIVATE KEY-----\n";
 const hostKey = `ssh-ed25519 AAAA${"C".repeat(64)}`;
 
@@ -91,10 +94,22 @@ describe("the settings of a VPS", () => {
   });
 
   it("refuse a public certificate for what can have none", () => {
-    for (const domain of ["203.0.113.9", "2001:db8::9", "localhost"]) {
+    for (const domain of ["203.0.113.9", "2001:db8::9", "localhost", "erp.internal", "erp.home.arpa", "odoo.test"]) {
       assert.deepEqual(keys({ ...adopt, "vps:domain": domain }), ["vps:tls"], domain);
       assert.deepEqual(problems({ ...adopt, "vps:domain": domain, "vps:tls": "internal" }), [], domain);
     }
+  });
+
+  it("take another ACME authority, the company's own too, with what it is believed by", () => {
+    const server = "https://ca.corp.internal:9000/acme/acme/directory";
+    const own = { ...adopt, "vps:domain": "erp", "vps:acmeServer": server, "vps:acmeRoots": `${authority}${authority}` };
+    assert.deepEqual(problems(own), []);
+    assert.deepEqual([read(own).vps.acmeServer, read(own).vps.acmeRoots], [server, `${authority}${authority}`]);
+    const staging = { ...adopt, "vps:acmeServer": "https://acme-staging-v02.api.letsencrypt.org/directory" };
+    assert.deepEqual(problems(staging), []);
+    assert.deepEqual(keys({ ...staging, "vps:domain": "erp" }), ["vps:tls"]);
+    assert.deepEqual(keys({ ...adopt, "vps:acmeRoots": authority }), ["vps:acmeRoots"]);
+    assert.deepEqual(keys({ ...own, "vps:acmeRoots": `${authority}${privateKey}` }), ["vps:acmeRoots"]);
   });
 
   it("want certificate and key together with tls files", () => {

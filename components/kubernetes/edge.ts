@@ -2,7 +2,7 @@ import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../../settings";
-import { caddyfile, clusterPorts, healthPort, type SiteArgs } from "../caddyfile";
+import { clusterPorts, healthPort, type SiteArgs, siteFiles } from "../caddyfile";
 import { users } from "../compose-project";
 import { maintenancePage } from "../maintenance-page";
 import { labels, names, selector, type Unplaced } from "./names";
@@ -24,11 +24,8 @@ export const tlsKeyFile = "tls-key";
 
 /** The proxy's files. They are read when it starts; their ConfigMap has another name when they change, so its pods are made anew. */
 export function edgeFiles(site: SiteArgs & Pick<Settings["doks"], "tlsCertificate">): Record<string, string> {
-  return {
-    Caddyfile: caddyfile(site, "cluster"),
-    "maintenance.html": maintenancePage,
-    ...(site.tls === "files" ? { "tls.pem": site.tlsCertificate } : {}),
-  };
+  const { Caddyfile, ...certificates } = siteFiles(site, "cluster");
+  return { Caddyfile, "maintenance.html": maintenancePage, ...certificates };
 }
 
 /** Whether the proxy keeps certificates of its own. */
@@ -103,14 +100,16 @@ export function edgeDeployment({ image, size, tls, config, tlsKey }: EdgeArgs): 
   };
 }
 
-/** What the world reaches. DigitalOcean makes a load balancer for it, whose address the domain's DNS record names. */
-export function edgeService(name: string): Unplaced<k8s.core.v1.Service> {
+/**
+ * What the world reaches. DigitalOcean makes a load balancer for it, whose address the domain's DNS record names. It gets no name of ours: a
+ * name is looked for in the whole account, and two stacks with the same one would take each other's users.
+ */
+export function edgeService(): Unplaced<k8s.core.v1.Service> {
   return {
     metadata: {
       name: names.edge,
       labels: labels("edge"),
       annotations: {
-        "service.beta.kubernetes.io/do-loadbalancer-name": name,
         // TCP as it is; the sender's address goes before it, or every user would have the load balancer's.
         "service.beta.kubernetes.io/do-loadbalancer-protocol": "tcp",
         "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol": "true",

@@ -4,20 +4,10 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings";
 import { general, type Metadata, names, type Unplaced } from "./names";
 
-/**
- * The namespace refuses a pod that is not *restricted*; the version of the standard is the cluster's. It is one stack's: two of
- * them conflict over its owner, and the second one stops here, before it touches the data of the first.
- * @param stack `project/stack`
- */
-export function namespace(name: string, stack: string): Unplaced<k8s.core.v1.Namespace> {
+/** The namespace refuses a pod that is not *restricted*; the version of the standard is the cluster's. */
+export function namespace(name: string): Unplaced<k8s.core.v1.Namespace> {
   const standard = ["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "restricted"]);
-  return {
-    metadata: {
-      name,
-      labels: { ...general, ...(Object.fromEntries(standard) as Record<string, string>) },
-      annotations: { "odoo-ship/stack": stack, "pulumi.com/patchFieldManager": stack },
-    },
-  };
+  return { metadata: { name, labels: { ...general, ...(Object.fromEntries(standard) as Record<string, string>) } } };
 }
 
 /** Metadata of an object that is in the namespace, and thus the stack's: what somebody else changed of it is put back. */

@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 import type { input as k8s } from "@pulumi/kubernetes/types";
 
 import { clusterPorts } from "../caddyfile";
@@ -6,8 +8,8 @@ import { general, labels, names, odooPorts, type Part, postgresPort, selector, t
 export interface NetworkArgs {
   /** Where Odoo may connect to outside: `doks:egress`. */
   readonly egress: readonly string[];
-  /** Whether the proxy fetches certificates. */
-  readonly acme: boolean;
+  /** URL of the ACME directory that the proxy fetches certificates from, empty for Let's Encrypt's; undefined if it fetches none. */
+  readonly acmeServer: string | undefined;
   /** Port of a managed PostgreSQL; undefined for the one in the namespace. */
   readonly managedPort: number | undefined;
 }
@@ -29,7 +31,7 @@ const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254
  * that a request which Odoo is talked into making finds no metadata service, no kubelet and no neighbour. The Job of a release reaches
  * PostgreSQL and nothing else: the copy that it rehearses on can send no mail.
  */
-export function networkPolicies({ egress, acme, managedPort }: NetworkArgs): Policy[] {
+export function networkPolicies({ egress, acmeServer, managedPort }: NetworkArgs): Policy[] {
   const toPostgres: Egress =
     managedPort === undefined
       ? { to: [pods("database")], ports: [tcp(postgresPort)] }
@@ -47,7 +49,7 @@ export function networkPolicies({ egress, acme, managedPort }: NetworkArgs): Pol
       egress: [
         toDns,
         { to: [pods("web")], ports: [tcp(odooPorts.http), tcp(odooPorts.websocket)] },
-        ...(acme ? [{ to: [outsideOf("0.0.0.0/0")], ports: [tcp(443)] }] : []),
+        ...(acmeServer === undefined ? [] : [toAuthority(acmeServer, egress)]),
       ],
     }),
     policy("web", { ingress: [{ from: [pods("edge")], ports: [tcp(odooPorts.http), tcp(odooPorts.websocket)] }], egress: odoo }),
@@ -57,6 +59,20 @@ export function networkPolicies({ egress, acme, managedPort }: NetworkArgs): Pol
       ? [policy("database", { ingress: [{ from: [pods("web"), pods("cron"), pods("upgrade")], ports: [tcp(postgresPort)] }] })]
       : []),
   ];
+}
+
+/**
+ * Authorities do not say by which addresses they answer, so all public ones are allowed. A private one is if it is meant: because it
+ * stands in the setting itself, or because Odoo may go there.
+ */
+function toAuthority(server: string, egress: readonly string[]): Egress {
+  if (server === "") {
+    return { to: [outsideOf("0.0.0.0/0")], ports: [tcp(443)] };
+  }
+  const { hostname, port } = new URL(server);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const ranges = isIP(host) === 0 ? [...new Set(["0.0.0.0/0", ...egress])] : [`${host}/${isIP(host) === 4 ? 32 : 128}`];
+  return { to: ranges.map(outsideOf), ports: [tcp(port === "" ? 443 : Number(port))] };
 }
 
 function policy(part: Part, rules: { ingress?: k8s.networking.v1.NetworkPolicyIngressRule[]; egress?: Egress[] }): Policy {

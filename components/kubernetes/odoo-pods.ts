@@ -96,7 +96,10 @@ export function webDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployme
   };
 }
 
-/** Scheduled jobs: one pod at a time, since two would do each job twice. */
+/**
+ * Scheduled jobs: one pod at a time. Where a release closed, or the pod does not start, Pulumi waits for the new one; in a rolling release the wait may
+ * end while the old pod, which is still ready, ends.
+ */
 export function cronDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployment> {
   return {
     metadata: { name: names.cron, labels: labels("cron", args.version), annotations: waited(progressSeconds(args.readySeconds)) },
@@ -149,8 +152,10 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
         securityContext: containerSecurity(),
         // The guard answers for Odoo: one that is fenced for an upgrade is alive and not ready.
         startupProbe: guardProbe("live", { periodSeconds: 5, failureThreshold: Math.ceil(args.readySeconds / 5) + 6 }),
-        livenessProbe: guardProbe("live", { periodSeconds: 20, failureThreshold: 4 }),
-        readinessProbe: guardProbe("ready", { periodSeconds: 5, failureThreshold: 3 }),
+        // Odoo itself ends a request after two minutes: a pod that is busy with some of those does not hang.
+        livenessProbe: guardProbe("live", { periodSeconds: 20, failureThreshold: 9 }),
+        // At the first word of the guard, which says it seconds before it stops Odoo.
+        readinessProbe: guardProbe("ready", { periodSeconds: 5, failureThreshold: 1 }),
         volumeMounts: odooMounts(args),
       },
     ],

@@ -36,7 +36,7 @@ const besidesSeconds = 1800;
 /** After its time is over, the worker may still take back what it began; seconds. */
 const graceSeconds = 300;
 /** The worker was ended from outside, by signals or for its memory, or could not take its release back yet: the next pod goes on from there. */
-const goesOn = [3, 137, 143];
+const goesOn = [3, 134, 135, 137, 139, 143];
 
 /** How long a release may take as a whole: the rehearsal's upgrade, the real one, and a start that is tried. */
 export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJobArgs, "upgradeSeconds" | "readySeconds">): number {

@@ -1,7 +1,6 @@
-import { isIP } from "node:net";
-
 import type { Settings } from "../../settings";
 import { sizeOfSlug } from "../host-size";
+import { mayCertify } from "./acme";
 
 /** Where a registry of each kind answers unless `registry:host` says so. */
 export const usualHosts = { digitalocean: "registry.digitalocean.com", ghcr: "ghcr.io", generic: "" };
@@ -149,11 +148,14 @@ function ofSite(target: "vps" | "doks", site: Settings["vps"] | Settings["doks"]
   const problems: string[] = [];
   if (site.domain === "") {
     problems.push(`${target}:domain: is missing; allowed: the name that users type, such as erp.example.com`);
-  } else if (site.tls === "acme" && (isIP(site.domain) !== 0 || !site.domain.includes("."))) {
+  } else if (site.tls === "acme" && !mayCertify(site.acmeServer, site.domain)) {
     problems.push(
       `${target}:tls: "acme": no public certificate is to be had for ${site.domain}; ` +
-        `set ${target}:domain to a public name, or ${target}:tls to files or internal`,
+        `set ${target}:domain to a public name, ${target}:tls to files or internal, or ${target}:acmeServer to your own authority`,
     );
+  }
+  if (site.acmeRoots !== "" && site.acmeServer === "") {
+    problems.push(`${target}:acmeRoots: is set without ${target}:acmeServer; Let's Encrypt itself is believed by the public ones`);
   }
   if (site.tls === "files") {
     if (site.tlsCertificate === "") {

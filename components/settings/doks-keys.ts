@@ -29,9 +29,16 @@ export const doksKeys = {
     "text",
     vpsKeys["vps:tls"].schema,
     "`acme`, `internal` or `files`",
-    "Where the certificate comes from. `acme`: Let's Encrypt, by the proxy itself. `internal`: an authority of the proxy's own, for tests. `files`: the two keys below.",
+    "Where the certificate comes from. `acme`: an authority on the Internet, by the proxy itself; Let's Encrypt unless `doks:acmeServer` names another. `internal`: an authority of the proxy's own, for tests. `files`: the two keys below.",
   ),
   "doks:acmeEmail": key("text", vpsKeys["vps:acmeEmail"].schema, "an e-mail address, or empty", "Contact for the certificate authority."),
+  "doks:acmeServer": key(
+    "text",
+    vpsKeys["vps:acmeServer"].schema,
+    "an https URL, or empty",
+    "As `vps:acmeServer`. The proxy may reach its port on public addresses, on the address that stands in the URL itself, and in the ranges of `doks:egress`: a private authority with a name needs one there.",
+  ),
+  "doks:acmeRoots": key("text", vpsKeys["vps:acmeRoots"].schema, "PEM text, or empty", "As `vps:acmeRoots`, for `doks:acmeServer`."),
   "doks:tlsCertificate": key(
     "text",
     vpsKeys["vps:tlsCertificate"].schema,
@@ -61,9 +68,13 @@ export const doksKeys = {
   ),
   "doks:namespace": key(
     "text",
-    z.string().regex(objectName, "is not the name of a namespace").default("odoo"),
+    z
+      .string()
+      .regex(objectName, "is not the name of a namespace")
+      .refine((name) => name !== "default" && !name.startsWith("kube-"), "is a namespace of the cluster's own")
+      .default("odoo"),
     "a name",
-    "Namespace that this stack makes and owns.",
+    "Namespace that this stack makes and owns. One that is there already is refused.",
   ),
 
   "doks:name": key(

@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { acmeRoots, acmeServer } from "./acme";
 import { address, hostKey } from "./addresses";
 import { folder, key, matching, secretText, whole } from "./key";
 
@@ -24,13 +25,25 @@ export const vpsKeys = {
     "text",
     z.enum(["acme", "internal", "files"]).default("acme"),
     "`acme`, `internal` or `files`",
-    "Where the certificate comes from. `acme`: Let's Encrypt, by itself. `internal`: an authority on the host, for tests. `files`: the two keys below.",
+    "Where the certificate comes from. `acme`: an authority on the Internet, by itself; Let's Encrypt unless `vps:acmeServer` names another. `internal`: an authority on the host, for tests. `files`: the two keys below.",
   ),
   "vps:acmeEmail": key(
     "text",
     z.union([z.email(), z.literal("")]).default(""),
     "an e-mail address, or empty",
     "Contact for the certificate authority.",
+  ),
+  "vps:acmeServer": key(
+    "text",
+    acmeServer,
+    "an https URL, or empty",
+    "With `acme`: directory of the authority. Empty: Let's Encrypt. `https://acme-staging-v02.api.letsencrypt.org/directory` is its staging, for a first try: no limits worth mentioning, and no browser trusts it.",
+  ),
+  "vps:acmeRoots": key(
+    "text",
+    acmeRoots,
+    "PEM text, or empty",
+    "Certificates that `vps:acmeServer` itself is believed by, and no others: for a company's own authority. Empty: the public ones.",
   ),
   "vps:tlsCertificate": key(
     "text",

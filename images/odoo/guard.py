@@ -6,15 +6,16 @@
 
 Two session advisory locks in the database `postgres` are all that a deployment and the servers share. Each guard holds *life* shared as long as its
 Odoo runs. A deployment that must be alone takes *fence*: each guard sees that within a second, takes its pod out of the Service, lets requests end,
-stops Odoo, and gives *life* back. Then the deployment gets *life* exclusively, and nobody runs. Locks end with their sessions, so whoever dies holds
-nobody up; whose code may start on the database afterwards is told by the release marker (release_marker.py).
+stops Odoo, and gives *life* back. Then the deployment gets *life* exclusively, and nobody runs. Locks end with their sessions, and both ends of those
+notice within seconds that the other is gone, so whoever dies holds nobody up; whose code may start on the database afterwards is told by the release
+marker (release_marker.py).
 """
 
 import configparser
-import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -32,7 +33,12 @@ LOST_SECONDS = 10
 # A probe that finds no sign of life for this long calls for a new container.
 SILENT_SECONDS = 60
 START_SECONDS = 300
+# Until a probe has asked again, requests still come.
+PROBE_SECONDS = 7
+# The server must notice that a node is gone, too: by itself it would keep the locks of its pods for two hours.
+NOTICE_THE_END = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=11000"
 STATUS = Path("/run/odoo/guard.json")
+UNANSWERED = "DATABASE_CONNECTION_ERROR"
 AT_WORK = "RELEASE_IN_PROGRESS: a deployment is at work on the database"
 
 
@@ -58,7 +64,7 @@ class Locks:
         self.errors = psycopg2.Error
         self.key = lock_class(database)
         self.connection = psycopg2.connect(dbname="postgres", connect_timeout=5, application_name="odoo-guard", keepalives_idle=5, keepalives_interval=2,
-                                           keepalives_count=3, options="-c statement_timeout=5000 -c idle_in_transaction_session_timeout=0", **target)
+                                           keepalives_count=3, tcp_user_timeout=10000, options=f"-c statement_timeout=5000 {NOTICE_THE_END}", **target)
         self.connection.autocommit = True
 
     def ask(self, statement, *values):
@@ -103,13 +109,15 @@ class Guard:
                 self.sleep(LOOK_SECONDS)
                 continue
             self.start()
-            reason = self.watch()
-            if self.child.poll() is not None:
-                self.leave()
-                self.tell("waiting", f"Odoo ended with exit status {self.child.returncode}")
-                return self.child.returncode if self.child.returncode > 0 else 1
-            self.stop(reason)
+            reason, at_once = self.watch()
+            ended = self.child.poll()
+            if ended is None:
+                self.stop(reason, at_once)
+            self.child = None
             self.leave()
+            if ended is not None:
+                self.tell("waiting", f"Odoo ended with exit status {ended}")
+                return ended if ended > 0 else 1
         return 0
 
     def end(self, *_):
@@ -121,9 +129,9 @@ class Guard:
             self.locks = self.locks or self.connect()
             if not self.locks.live() or self.locks.fenced():
                 raise Refused(AT_WORK)
+            found = release_marker.objection(self.target, [self.database], required=True)
         except self.errors() as error:
-            raise Refused(f"DATABASE_CONNECTION_ERROR: {release_marker.one_line(error)}") from None
-        found = release_marker.objection(self.target, [self.database], required=True)
+            raise Refused(f"{UNANSWERED}: {release_marker.one_line(error)}") from None
         if found:
             raise Refused(": ".join(found))
 
@@ -141,38 +149,49 @@ class Guard:
 
     def start(self):
         self.child = subprocess.Popen(self.command, start_new_session=True)
-        self.tell("serving", "")
+        self.tell("starting", "")
 
     def watch(self):
-        """Returns why Odoo has to stop, or once it has ended by itself."""
-        lost = None
+        """Returns why Odoo has to stop, and whether at once; or that it has ended by itself."""
+        lost, served = None, False
         while self.child.poll() is None and not self.stopping:
             try:
                 if self.locks is None:
                     # The lock went with the session: whether Odoo may run is open again.
                     self.enter()
                 elif self.locks.fenced():
-                    return AT_WORK
+                    return AT_WORK, False
                 lost = None
             except (Refused, self.errors()) as error:
                 self.leave()
                 lost = lost or time.monotonic()
-                unreachable = not isinstance(error, Refused) or str(error).startswith("DATABASE_CONNECTION_ERROR")
-                if not unreachable or time.monotonic() - lost > LOST_SECONDS:
-                    return release_marker.one_line(error)
-            self.tell("serving", "")
+                unanswered = not isinstance(error, Refused) or str(error).startswith(UNANSWERED)
+                if not unanswered or time.monotonic() - lost > LOST_SECONDS:
+                    # Whoever has come meanwhile believes that nobody runs.
+                    return release_marker.one_line(error), True
+            served = served or self.serves()
+            self.tell("serving" if served else "starting", "")
             self.sleep(LOOK_SECONDS)
-        return "told to end"
+        return "told to end", False
 
-    def stop(self, reason):
+    def serves(self):
+        """Whether users can be let in: the whole of Odoo is loaded with the first page."""
+        return not self.has_pages() or ask("/web/login", 8)[0] == 200
+
+    def has_pages(self):
+        return "--no-http" not in self.command
+
+    def stop(self, reason, at_once=False):
         """No new requests first; then those that are under way end; then Odoo does."""
         self.tell("draining", reason)
-        end = time.monotonic() + self.drain_seconds
+        # A pod that ends is out of the Service already.
+        drain = 0 if at_once else self.drain_seconds if self.stopping else self.drain_seconds + PROBE_SECONDS
+        end = time.monotonic() + drain
         while time.monotonic() < end and self.child.poll() is None:
             self.tell("draining", reason)
             time.sleep(0.2)
         self.child.terminate()
-        end = time.monotonic() + self.grace_seconds
+        end = time.monotonic() + (0 if at_once else self.grace_seconds)
         while self.child.poll() is None and time.monotonic() < end:
             self.tell("draining", reason)
             time.sleep(0.2)
@@ -195,13 +214,15 @@ class Guard:
                 print(f"odoo guard: {state}: {reason}", file=sys.stderr, flush=True)
             self.told, self.since = (state, reason), since
         partial = STATUS.with_suffix(".partial")
-        partial.write_text(json.dumps({"state": state, "reason": reason, "since": self.since, "http": "--no-http" not in self.command}), encoding="utf-8")
+        partial.write_text(json.dumps({"state": state, "reason": reason, "since": self.since, "http": self.has_pages()}), encoding="utf-8")
         os.replace(partial, STATUS)
 
 
 def ask(path, seconds):
     """Status and beginning of what Odoo answers on its own port."""
-    connection = http.client.HTTPConnection("127.0.0.1", options().getint("http_port", fallback=8069), timeout=seconds)
+    import http.client  # not for each probe
+
+    connection = http.client.HTTPConnection("127.0.0.1", port(), timeout=seconds)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -213,7 +234,7 @@ def ask(path, seconds):
 
 
 def probe(kind):
-    """(passed, line). Ready: users may come. Live: no new container would do better; a guard that waits for its turn is well."""
+    """(passed, line). Ready: users may come; busy is no reason to send them away. Live: no new container would do better; a guard that waits is well."""
     try:
         status = json.loads(STATUS.read_text(encoding="utf-8"))
         silent = time.time() - STATUS.stat().st_mtime
@@ -221,14 +242,29 @@ def probe(kind):
         return False, f"the guard has not begun: {error}"
     if silent > SILENT_SECONDS:
         return False, f"the guard has said nothing for {silent:.0f} s"
-    serving = status["state"] == "serving"
-    if not serving or not status["http"]:
-        return serving or kind == "live", f"{status['state']} {status['reason']}".strip()
+    state, line = status["state"], f"{status['state']} {status['reason']}".strip()
+    if state == "starting":
+        late = time.time() - status["since"] > START_SECONDS
+        return kind == "live" and not late, f"starting for more than {START_SECONDS} s" if late else line
+    if state != "serving" or not status["http"]:
+        return state == "serving" or kind == "live", line
     if kind == "ready":
-        code, _ = ask("/web/login", 8)
-        return code == 200, f"/web/login answered {code}"
+        passed = accepts()
+        return passed, f"its port takes {'' if passed else 'no '}connections"
     code, text = ask("/web/health", 8)
-    return code == 200 or time.time() - status["since"] < START_SECONDS, f"/web/health answered {code} {text}"
+    return code == 200, f"/web/health answered {code} {text}"
+
+
+def accepts():
+    try:
+        socket.create_connection(("127.0.0.1", port()), 3).close()
+        return True
+    except OSError:
+        return False
+
+
+def port():
+    return options().getint("http_port", fallback=8069)
 
 
 def options():

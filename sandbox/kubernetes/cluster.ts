@@ -91,7 +91,7 @@ export async function stopClusters(progress: Progress): Promise<void> {
   await docker(stop, "stopping the clusters", (running.length * shutdownSeconds + 30) * second);
 }
 
-/** What there is of clusters, of every checkout. */
+/** What there is of clusters, by their addresses; last, those of other checkouts. */
 export async function listClusters(): Promise<readonly { readonly id: string; readonly container: string; readonly state: string }[]> {
   const format = `{{.Label "${clusterLabel}"}} {{.Names}} {{.State}}`;
   const lines = await docker(["ps", "--all", "--filter", `label=${clusterLabel}`, "--format", format], "listing the clusters");
@@ -101,7 +101,8 @@ export async function listClusters(): Promise<readonly { readonly id: string; re
     .map((line) => {
       const [id = "", container = "", state = ""] = line.split(" ");
       return { id, container, state };
-    });
+    })
+    .sort((one, other) => (readSlot(one.id) ?? Infinity) - (readSlot(other.id) ?? Infinity) || one.id.localeCompare(other.id));
 }
 
 async function startContainer(order: ClusterOrder, node: string): Promise<void> {

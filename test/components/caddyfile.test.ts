@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 
-import { caddyfile, type SiteArgs } from "../../components/caddyfile";
+import { caddyfile, type SiteArgs, siteFiles } from "../../components/caddyfile";
 import { maintenancePage } from "../../components/maintenance-page";
 import { assertGolden } from "../support/golden-text";
 
-const site: SiteArgs = { domain: "erp.example.com", tls: "acme", acmeEmail: "ops@example.com", bodyMegabytes: 128 };
+const site: SiteArgs = {
+  domain: "erp.example.com",
+  tls: "acme",
+  acmeEmail: "ops@example.com",
+  acmeServer: "",
+  acmeRoots: "",
+  bodyMegabytes: 128,
+};
 
 function render(changes: Partial<SiteArgs> = {}): string {
   return caddyfile({ ...site, ...changes });
@@ -35,6 +42,24 @@ describe("the proxy's configuration", () => {
     assert.equal(tls("acme"), undefined);
     assert.equal(tls("internal"), "\ttls internal");
     assert.equal(tls("files"), "\ttls /etc/caddy/tls.pem /run/secrets/tls-key");
+  });
+
+  it("asks another authority if one is named, which is believed by what is given", () => {
+    const server = "https://ca.example.com/acme/directory";
+    const named = { acmeServer: server, acmeRoots: "roots" };
+    assert.equal(block(render(named), "tls {"), `\t\tca ${server}\n\t\tca_root /etc/caddy/acme-roots.pem`);
+    assert.equal(block(render({ acmeServer: server }), "tls {"), `\t\tca ${server}`);
+    for (const tls of ["internal", "files"] as const) {
+      assert.equal(render({ ...named, tls }), render({ tls }));
+    }
+  });
+
+  it("comes with the files that it names", () => {
+    const files = (changes: Partial<SiteArgs>) => siteFiles({ ...site, tlsCertificate: "certificate", ...changes }, "host");
+    const named = { acmeServer: "https://ca.example.com/acme/directory", acmeRoots: "roots" };
+    assert.deepEqual(files({}), { Caddyfile: render() });
+    assert.deepEqual(files(named), { Caddyfile: render(named), "acme-roots.pem": "roots" });
+    assert.deepEqual(files({ ...named, tls: "files" }), { Caddyfile: render({ tls: "files" }), "tls.pem": "certificate" });
   });
 
   it("makes an authority of its own only where one is asked for", () => {

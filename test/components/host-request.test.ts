@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 
 import { hostRequest, type HostRequest, type HostRequestArgs } from "../../components/host-request";
 import { readSettings } from "../../settings";
@@ -78,6 +80,17 @@ describe("the request to a host", () => {
     const { files, secrets } = render(withTls);
     assert.equal(files["proxy/tls.pem"], certificate);
     assert.deepEqual(secrets.at(-1), { file: "secrets/tls-key", uid: 1000, content: tlsKey });
+  });
+
+  it("carries what an ACME server is believed by as a file, for whose change the proxy starts again", () => {
+    const authority = fs.readFileSync(path.join(__dirname, "..", "fixtures", "authority.pem"), "utf8");
+    const server = { "vps:acmeServer": "https://ca.example.com/acme/directory" };
+    const one = render({ ...server, "vps:acmeRoots": authority }).files;
+    const two = render({ ...server, "vps:acmeRoots": `${authority}${authority}` }).files;
+    assert.equal(one["proxy/acme-roots.pem"], authority);
+    assert.equal(one["proxy/Caddyfile"], two["proxy/Caddyfile"]);
+    const label = (files: Readonly<Record<string, string>>) => /proxy-files: (\w+)/.exec(files["docker-compose.prod.yml"] ?? "")?.[1];
+    assert.ok(label(one) !== undefined && label(one) !== label(two));
   });
 
   it("says where dumps go", () => {

@@ -1,25 +1,20 @@
 import assert from "node:assert/strict";
-import { createHash, randomUUID, X509Certificate } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
-import * as http from "node:http";
-import * as http2 from "node:http2";
-import * as https from "node:https";
-import * as net from "node:net";
-import * as os from "node:os";
 import * as path from "node:path";
-import * as tls from "node:tls";
-
-import type { Page } from "playwright-core";
 
 import { paths } from "../../sandbox/config";
 import { privateAddress, publicAddress, reservedAddress } from "../../sandbox/digitalocean/machines";
-import { sandboxEnvironment, readToolPaths } from "../../sandbox/environment";
-import { ask, run } from "../../sandbox/process";
+import { sandboxEnvironment } from "../../sandbox/environment";
 import { readServers } from "../../sandbox/servers-control";
-import { updateLog } from "../../sandbox/stack";
-import { openBrowser } from "../support/browser";
+import { opensTheApps } from "../support/apps-page";
+import { fetchedStyleSheet, rendersPdf } from "../support/pdf";
+import { followsTheRules } from "../support/proxy-rules";
 import { passwordFile, SandboxHost } from "../support/sandbox-host";
-import { type Answer, Endpoint, RpcClient } from "../vps/support/endpoint";
+import { pulumi, read, whatPulumiTells } from "../support/sandbox-stack";
+import { findIn } from "../support/secret-search";
+import { connects } from "../support/site-requests";
+import { Endpoint, RpcClient } from "../vps/support/endpoint";
 
 const database = "odoo";
 const mebibyte = 1 << 20;
@@ -52,83 +47,16 @@ describe("the VPS that npm start leaves behind", () => {
   const ids = () => host.sh(`docker inspect -f '{{.Name}} {{.Id}}' ${containers.join(" ")}`);
 
   describe("answers users", () => {
-    it("by its name, with a certificate of its own authority, over HTTP/1.1 and HTTP/2", async () => {
+    it("by its name, and on the droplet's own address, too", async () => {
       assert.equal(host.url.href, "https://odoo.test/");
-      const { status, body } = await endpoint.request("GET", "/web/login");
-      assert.equal(status, 200);
-      assert.match(body.toString(), /name="login"/);
-      assert.deepEqual(await overHttp2("/web/login"), { status: 200, protocol: "h2" });
-      const stranger = new Endpoint({ host: host.address, port: 443, domain: host.url.hostname });
-      await assert.rejects(stranger.request("GET", "/web/login"), /certificate/);
-    });
-
-    it("on the droplet's own address, too", async () => {
       const { status } = await new Endpoint({ ...host.proxy, host: publicAddress(0) }).request("GET", "/web/login");
       assert.equal(status, 200);
     });
 
-    it("over websockets", async () => {
-      assert.equal(await upgrade("/websocket"), 101);
-    });
-
-    it("only by TLS", async () => {
-      const { status, headers } = await plain("/web/login?a=b");
-      assert.equal(status, 308);
-      assert.equal(headers.location, "https://odoo.test/web/login?a=b");
-    });
-
-    it("with security headers", async () => {
-      const { headers } = await endpoint.request("GET", "/web/login");
-      const given = Object.fromEntries(
-        ["strict-transport-security", "x-content-type-options", "x-frame-options", "referrer-policy", "server"].map((name) => [
-          name,
-          headers[name],
-        ]),
-      );
-      assert.deepEqual(given, {
-        "strict-transport-security": "max-age=31536000",
-        "x-content-type-options": "nosniff",
-        "x-frame-options": "SAMEORIGIN",
-        "referrer-policy": "strict-origin-when-cross-origin",
-        server: undefined,
-      });
-      assert.match([headers["set-cookie"] ?? []].flat().join(), /session_id=.*HttpOnly/);
-    });
-
-    it("but not about databases, however the address is spelled", async () => {
-      const mark = randomUUID();
-      for (const address of [
-        "/web/database/manager",
-        "/web/database/selector",
-        "/web//database/manager",
-        "//web//database/manager",
-        "/WEB/database",
-        "/web/database%2Fmanager",
-        "/web%2Fdatabase/manager",
-        "/web/%64atabase/manager",
-        "/web/./database/manager",
-        "/web/login/../database/manager",
-        "/xmlrpc/2/db",
-      ]) {
-        assert.equal((await endpoint.request("GET", `${address}?${mark}`)).status, 403, address);
-      }
-      assert.equal((await endpoint.request("GET", `/web/login?${mark}`)).status, 200);
-      const reached = host.sh(`docker logs --since 2m odoo-ce 2>&1 | grep -F ${mark}`).split("\n");
-      assert.equal(reached.length, 1, reached.join("\n"));
-      assert.match(reached[0] ?? "", /GET \/web\/login\?/);
-      // The one way that has no address of its own.
-      const list = await endpoint.request("POST", "/jsonrpc", {
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ jsonrpc: "2.0", method: "call", params: { service: "db", method: "list", args: [] } }),
-      });
-      assert.match(list.body.toString(), /AccessDenied/);
-    });
-
-    it("with 413 when they send too much", async () => {
-      const { status, body } = await endpoint.request("POST", "/web/login", { body: "x".repeat(129_000_000) });
-      assert.equal(status, 413);
-      assert.match(body.toString(), /larger than the 128 MB/);
-    });
+    followsTheRules(
+      () => host,
+      () => host.sh("docker logs --since 2m odoo-ce 2>&1"),
+    );
   });
 
   describe("is closed elsewhere", () => {
@@ -176,34 +104,7 @@ describe("the VPS that npm start leaves behind", () => {
     });
 
     it("by a browser that trusts nothing but the verified key", async () => {
-      const { hostname: domain } = host.url;
-      const trustedKey = await verifiedKey();
-      const stranger = await openBrowser({ domain, host: host.address });
-      try {
-        await assert.rejects((await stranger.newPage()).goto(`${host.url.href}web/login`), /ERR_CERT_AUTHORITY_INVALID/);
-      } finally {
-        await stranger.close();
-      }
-      const browser = await openBrowser({ domain, host: host.address, trustedKey });
-      try {
-        const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-        const problems = problemsOf(page);
-        await page.goto(`${host.url.href}web/login`);
-        await page.fill("input[name=login]", "admin");
-        await page.fill("input[name=password]", password);
-        await page.click("button[type=submit]");
-        const cards = page.locator(".o_kanban_view .o_kanban_record:not(.o_kanban_ghost)");
-        await cards.first().waitFor({ timeout: 120_000 });
-        assert.match(await page.locator(".o_control_panel").innerText(), /Apps/);
-        assert.ok((await cards.count()) > 20, `${await cards.count()} apps`);
-        await page.waitForFunction("[...document.images].every((image) => image.complete && image.naturalWidth > 0)");
-        const folder = process.env["UPDATE_SCREENSHOT"] === "1" ? path.join(paths.root, "docs", "images") : os.tmpdir();
-        fs.mkdirSync(folder, { recursive: true });
-        await page.screenshot({ path: path.join(folder, "apps.png") });
-        assert.deepEqual(problems, []);
-      } finally {
-        await browser.close();
-      }
+      await opensTheApps(host, password, "apps.png");
     });
   });
 
@@ -307,25 +208,8 @@ describe("the VPS that npm start leaves behind", () => {
     });
 
     it("yet renders a PDF with style sheet and image", async () => {
-      const client = await admin();
-      assert.equal(await client.call("ir.config_parameter", "get_param", ["report.url"]), "http://127.0.0.1:8069");
-      const arch = `<t t-name="e2e.vps"><t t-call="web.html_container"><div class="article"><h1 class="text-primary">Planted title</h1>
-        <img src="/web/static/img/logo.png"/></div></t></t>`;
-      const view = await client.call("ir.ui.view", "create", [{ name: "e2e.vps", key: "e2e.vps", type: "qweb", arch }]);
-      const report = await client.call("ir.actions.report", "create", [
-        { name: "e2e", report_name: "e2e.vps", report_type: "qweb-pdf", model: "res.partner" },
-      ]);
-      try {
-        const { status, body } = await endpoint.request("GET", "/report/pdf/e2e.vps/1", { headers: { cookie: await session() } });
-        assert.equal(status, 200, body.toString().slice(0, 500));
-        assert.equal(body.subarray(0, 5).toString(), "%PDF-");
-        assert.ok(body.includes("/Subtype /Image"), "the PDF has no image");
-      } finally {
-        await client.call("ir.actions.report", "unlink", [[report]]);
-        await client.call("ir.ui.view", "unlink", [[view]]);
-      }
-      const log = host.sh("docker logs --since 2m odoo-ce 2>&1");
-      assert.match(log, /GET \/web\/assets\/\S*report_assets_common\S*\.css\S* HTTP\/1\.\d" 200/);
+      await rendersPdf(endpoint, await admin(), password);
+      assert.match(host.sh("docker logs --since 2m odoo-ce 2>&1"), fetchedStyleSheet);
     });
 
     it("with secrets of one reader each", () => {
@@ -417,33 +301,12 @@ describe("the VPS that npm start leaves behind", () => {
             .map((value, index) => [secretFiles[index], value]),
         ),
       );
-      let processes = "";
-      let previewing = true;
-      const watch = async () => {
-        while (previewing) processes += (await ask("ps", ["-eo", "args"], { what: "listing processes", limitMs: 10_000 }))?.stdout ?? "";
-      };
-      const watching = watch();
-      const preview = await pulumi("preview", "--diff", "--non-interactive", "--color", "never").finally(() => (previewing = false));
-      await watching;
-      const places = {
-        state: read(path.join(paths.state, "state")),
-        log: read(updateLog),
-        preview: preview.stdout + preview.stderr,
-        processes,
-      };
+      const places = await whatPulumiTells();
       assert.match(places.state, /"ciphertext"/);
       assert.match(places.log, /odoo-vps|vps/);
       assert.match(places.preview, /ComposeHost|unchanged/);
       assert.match(places.processes, /preview --diff/);
-      for (const [place, text] of Object.entries(places)) {
-        assert.deepEqual(
-          Object.entries(secrets)
-            .filter(([, value]) => text.includes(value))
-            .map(([name]) => name),
-          [],
-          place,
-        );
-      }
+      assert.deepEqual(findIn(places, secrets), { state: [], log: [], preview: [], processes: [] });
       // The search finds what is there.
       assert.ok(read(passwordFile).includes(secrets["administrator's password"] ?? " "));
       assert.ok(read(path.join(paths.state, "vps-ssh-key")).includes(secrets["SSH private key"] ?? " "));
@@ -494,117 +357,4 @@ describe("the VPS that npm start leaves behind", () => {
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
-
-  /** The cookie of a browser that is logged in. */
-  async function session(): Promise<string> {
-    const { headers } = await endpoint.request("POST", "/web/session/authenticate", {
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ jsonrpc: "2.0", params: { db: database, login: "admin", password } }),
-    });
-    return (headers["set-cookie"] ?? []).map((line) => line.split(";")[0]).join("; ");
-  }
-
-  /** SHA-256 of the public key that the proxy shows, once its certificate is verified. */
-  function verifiedKey(): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const { host: address, port, domain, ca } = host.proxy;
-      const socket = tls.connect({ host: address, port, servername: domain ?? "", ca: ca ?? "" }, () => {
-        const { publicKey } = new X509Certificate(socket.getPeerCertificate().raw);
-        resolve(
-          createHash("sha256")
-            .update(publicKey.export({ type: "spki", format: "der" }))
-            .digest("base64"),
-        );
-        socket.end();
-      });
-      socket.on("error", reject);
-    });
-  }
-
-  function overHttp2(target: string): Promise<{ status: number | undefined; protocol: string | undefined }> {
-    return new Promise((resolve, reject) => {
-      const { ca, domain } = host.proxy;
-      const session = http2.connect(`https://${host.address}`, { ca: ca ?? "", servername: domain ?? "" });
-      session.on("error", reject);
-      const request = session.request({ ":path": target, ":authority": domain ?? "" });
-      request.on("error", reject).on("response", (headers) => {
-        resolve({ status: headers[":status"], protocol: session.alpnProtocol });
-        session.close();
-      });
-      request.resume().end();
-    });
-  }
-
-  function upgrade(target: string): Promise<number | undefined> {
-    const { ca, domain } = host.proxy;
-    const headers = {
-      host: domain,
-      origin: host.url.origin,
-      connection: "Upgrade",
-      upgrade: "websocket",
-      "sec-websocket-version": "13",
-      "sec-websocket-key": "dGVzdHRlc3R0ZXN0dGVzdA==",
-    };
-    return new Promise((resolve, reject) => {
-      const request = https.request({ host: host.address, servername: domain ?? "", ca: ca ?? "", path: target, agent: false, headers });
-      request.on("upgrade", (response, socket) => {
-        socket.destroy();
-        resolve(response.statusCode);
-      });
-      request.on("response", (response) => resolve(response.statusCode));
-      request.on("error", reject).end();
-    });
-  }
-
-  /** Without TLS. */
-  function plain(target: string): Promise<Pick<Answer, "status" | "headers">> {
-    return new Promise((resolve, reject) => {
-      const request = http.get({ host: host.address, path: target, agent: false, headers: { host: host.url.hostname } }, (response) => {
-        response.resume();
-        resolve({ status: response.statusCode ?? 0, headers: response.headers });
-      });
-      request.on("error", reject);
-    });
-  }
 });
-
-/** What goes wrong in a page, as it comes: scripts that raise, and requests that fail. */
-function problemsOf(page: Page): string[] {
-  const problems: string[] = [];
-  page.on("pageerror", (error) => problems.push(error.message));
-  page.on("response", (response) => {
-    if (response.status() >= 400) problems.push(`${response.status()} ${response.url()}`);
-  });
-  return problems;
-}
-
-function pulumi(...args: string[]) {
-  return run(readToolPaths().engine, args, {
-    what: `pulumi ${args[0] ?? ""}`,
-    limitMs: 300_000,
-    cwd: paths.root,
-    env: sandboxEnvironment(readServers()),
-  });
-}
-
-/** A file, or all files of a directory. */
-function read(where: string): string {
-  if (!fs.statSync(where).isDirectory()) return fs.readFileSync(where, "utf8");
-  return fs
-    .readdirSync(where, { recursive: true, encoding: "utf8" })
-    .map((name) => path.join(where, name))
-    .filter((name) => fs.statSync(name).isFile())
-    .map((name) => fs.readFileSync(name, "utf8"))
-    .join("\n");
-}
-
-function connects(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect({ host, port, timeout: 1500 });
-    const end = (answer: boolean) => (): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once("connect", end(true)).once("error", end(false)).once("timeout", end(false));
-  });
-}

@@ -48,7 +48,7 @@ describe("the proxy", () => {
     fs.mkdirSync(state);
     fs.writeFileSync(
       path.join(directory, "Caddyfile"),
-      caddyfile({ domain: "odoo.test", tls: "internal", acmeEmail: "", bodyMegabytes: 1 }),
+      caddyfile({ domain: "odoo.test", tls: "internal", acmeEmail: "", acmeServer: "", acmeRoots: "", bodyMegabytes: 1 }),
     );
     fs.writeFileSync(path.join(directory, "maintenance.html"), maintenancePage);
     fs.writeFileSync(path.join(state, "hold"), "");

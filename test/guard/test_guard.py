@@ -28,10 +28,12 @@ class Server:
 
     def __init__(self):
         self.up, self.fence, self.deployment_alone, self.holders, self.objection = True, False, False, 0, None
+        self.sessions = 0
 
 
 class Locks:
     def __init__(self, server):
+        server.sessions += 1
         if not server.up:
             raise Lost("connection refused")
         self.server, self.held = server, False
@@ -65,6 +67,7 @@ class GuardTest(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.server = Server()
         for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"), (guard, "LOOK_SECONDS", 0.1), (guard, "LOST_SECONDS", 1),
+                                   (guard, "PROBE_SECONDS", 0.1),
                                    (guard.release_marker, "objection", lambda *_, **__: self.server.objection)):
             self.addCleanup(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, value)
@@ -75,6 +78,8 @@ class GuardTest(unittest.TestCase):
         self.guard = guard.Guard(command, {}, "odoo", drain_seconds=0.3, grace_seconds=5)
         self.guard.connect = lambda: Locks(self.server)
         self.guard.errors = lambda: Lost
+        self.guard.serves = lambda: self.answers
+        self.answers = True
         self.status = None
         self.addCleanup(setattr, guard.signal, "signal", guard.signal.signal)
         guard.signal.signal = lambda *_: None
@@ -121,6 +126,27 @@ class GuardTest(unittest.TestCase):
         self.assertEqual(self.server.holders, 1)
         self.until("waiting")
         self.assertEqual((child.poll(), self.server.holders), (0, 0))
+
+    def test_what_waits_asks_postgresql_once_a_look(self):
+        self.begin()
+        self.until("serving")
+        self.server.fence = True
+        self.until("waiting")
+        before = self.server.sessions
+        time.sleep(1)
+        self.assertLessEqual(self.server.sessions - before, 11)
+
+    def test_users_come_once_a_first_page_was_served(self):
+        self.begin()
+        self.answers = False
+        self.until("starting")
+        time.sleep(0.3)
+        self.assertEqual(self.state(), "starting")
+        self.answers = True
+        self.until("serving")
+        self.answers = False
+        time.sleep(0.3)
+        self.assertEqual(self.state(), "serving")
 
     def test_odoo_comes_back_when_the_fence_goes(self):
         self.server.fence = True
@@ -171,6 +197,7 @@ class GuardTest(unittest.TestCase):
         self.wait(lambda: self.guard.locks is None, "the loss is not seen")
         self.server.deployment_alone = self.server.up = True
         self.wait(lambda: child.poll() is not None, "it runs beside the deployment")
+        self.assertEqual(child.returncode, -signal.SIGKILL)
 
     def test_told_to_end_it_drains_first(self):
         self.begin()
@@ -192,9 +219,10 @@ class GuardTest(unittest.TestCase):
         self.guard.grace_seconds = 0.3
         self.until("serving")
         self.wait((guard.STATUS.parent / "pid").exists, "no child")
+        child = self.guard.child
         self.server.fence = True
         self.until("waiting")
-        self.assertEqual(self.guard.child.returncode, -signal.SIGKILL)
+        self.assertEqual(child.returncode, -signal.SIGKILL)
         grandchild = int((guard.STATUS.parent / "pid").read_text())
         self.wait(lambda: not Path(f"/proc/{grandchild}/fd").exists() or "Z" in Path(f"/proc/{grandchild}/stat").read_text().split()[2], "it lives on")
 
@@ -203,8 +231,9 @@ class ProbeTest(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
-        self.answers = {"/web/login": (200, ""), "/web/health": (200, "")}
-        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"), (guard, "ask", lambda path, _: self.answers[path])):
+        self.answers, self.open = {"/web/health": (200, "")}, True
+        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"), (guard, "ask", lambda path, _: self.answers[path]),
+                                   (guard, "accepts", lambda: self.open)):
             self.addCleanup(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, value)
 
@@ -224,17 +253,21 @@ class ProbeTest(unittest.TestCase):
             self.say(state)
             self.assert_probe(False, True)
 
-    def test_a_login_page_that_is_not_exactly_200_is_not_ready(self):
-        self.answers["/web/login"] = (303, "")
+    def test_a_server_that_starts_is_not_ready_and_has_its_time(self):
+        self.say("starting", since=5)
+        self.assert_probe(False, True)
+        self.say("starting", since=guard.START_SECONDS + 5)
+        self.assert_probe(False, False)
+
+    def test_a_server_that_is_busy_is_ready_and_one_that_hangs_is_not_live(self):
+        self.answers = {"/web/health": (0, "timed out")}
+        self.say("serving")
+        self.assert_probe(True, False)
+
+    def test_a_server_without_its_port_is_not_ready(self):
+        self.open = False
         self.say("serving")
         self.assert_probe(False, True)
-
-    def test_a_server_that_hangs_is_not_live_once_it_had_time_to_start(self):
-        self.answers = {"/web/login": (0, "timed out"), "/web/health": (0, "timed out")}
-        self.say("serving", since=5)
-        self.assert_probe(False, True)
-        self.say("serving", since=guard.START_SECONDS + 5)
-        self.assert_probe(False, False)
 
     def test_a_guard_that_is_silent_or_has_not_begun_is_not_live(self):
         self.assert_probe(False, False)

@@ -114,6 +114,12 @@ describe("A cluster of the sandbox", () => {
     assert.match((await outer.run(unknown)).printed, /c-2 has not been started/);
   });
 
+  it("comes before one that was made later, and before another checkout's, however Docker lists them", async () => {
+    for (const slot of [0, 1]) await outer.run(`await clusters.createCluster({ ...${order}, id: "c-${9 - slot}", slot: ${slot} });`);
+    const names = `console.log((await clusters.listClusters()).map(({ id }) => id).join());`;
+    assert.equal((await outer.run(names, "b x running\na x running\nc-8 x running\nc-9 x exited")).printed, "c-9,c-8,a,b");
+  });
+
   it("that is there is started, and not made a second time", async () => {
     const { calls } = await outer.run(`await clusters.createCluster(${order});`, "exited");
     assert.ok(calls.includes("start odoo-sandbox-kubernetes-c-1"), calls.join("\n"));

@@ -125,6 +125,30 @@ describe("The stand-in for Kubernetes objects", () => {
       assert.equal(apiserver.objects.size, 0);
     });
 
+    it("asks under another name in a preview, when the object that goes first stands in the way", async () => {
+      await plugin.configure({ kubeconfig: apiserver.kubeconfig(), upsertExistingObjects: "true" });
+      const path = "/apis/batch/v1/namespaces/shop/jobs/upgrade";
+      const refuse = (message: string) => apiserver.refusals.set(`PATCH ${path}`, { code: 422, reason: "Invalid", message });
+      const inputs = {
+        apiVersion: "batch/v1",
+        kind: "Job",
+        metadata: { name: "upgrade", namespace: "shop" },
+        spec: { template: { spec: {} } },
+      };
+      const immutable = 'Job.batch "upgrade" is invalid: spec.template: Invalid value: {}: field is immutable';
+      refuse(immutable);
+      await plugin.create(jobUrn, inputs, true);
+      const [first, second, ...rest] = apiserver.writes();
+      assert.deepEqual([first, rest], [`PATCH ${path}`, []]);
+      assert.match(second ?? "", new RegExp(`^PATCH ${path}[0-9a-f]{5}$`));
+      refuse('Job.batch "upgrade" is invalid: spec.template: Required value');
+      await assert.rejects(plugin.create(jobUrn, inputs, true), /Required value/);
+      refuse(immutable);
+      await assert.rejects(plugin.create(jobUrn, inputs), /field is immutable/);
+      assert.deepEqual(apiserver.writes(), [`PATCH ${path}`, `PATCH ${path}`]);
+      assert.equal(apiserver.objects.size, 0);
+    });
+
     it("asks nothing in a preview with unknown inputs", async () => {
       const inputs = map({ a: unknown });
       assert.deepEqual((await plugin.create(mapUrn, inputs, true)).state, inputs);

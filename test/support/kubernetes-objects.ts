@@ -77,11 +77,13 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
   const several = doks.replicas > 1 || doks.replicasMax > 1;
   const worker = workerConfig({ "odoo_ship/__main__.py": "", "odoo_ship/worker.py": "", "systemd/odoo-ship.service": "" });
   const objects: [apiVersion: string, kind: string, object: object][] = [
-    ["v1", "Namespace", namespace(doks.namespace, "odoo/test")],
+    ["v1", "Namespace", namespace(doks.namespace)],
     ...accounts(managed).map((name): [string, string, object] => ["v1", "ServiceAccount", serviceAccount(name, ["team"])]),
-    ...networkPolicies({ egress: doks.egress, acme: doks.tls === "acme", managedPort: managed ? 25060 : undefined }).map(
-      (policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy],
-    ),
+    ...networkPolicies({
+      egress: doks.egress,
+      acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
+      managedPort: managed ? 25060 : undefined,
+    }).map((policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy]),
     [
       "v1",
       "PersistentVolumeClaim",
@@ -132,7 +134,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
         tlsKey: files ? "odoo-tls-1" : undefined,
       }),
     ],
-    ["v1", "Service", edgeService("odoo")],
+    ["v1", "Service", edgeService()],
     ...(files ? [["policy/v1", "PodDisruptionBudget", disruptionBudget("edge")] as [string, string, object]] : []),
   ];
   // Nothing in it is an Output here, and what is undefined is not there.

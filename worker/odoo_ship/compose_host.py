@@ -190,7 +190,13 @@ class ComposeHost:
             self.cron.let_go()
             self.cron = None
 
-    def recede(self, previous, failed, changed):
+    def uninterrupted(self):
+        pass
+
+    def still_alone(self):
+        """Nobody starts a container here but this worker, which holds a lock that nobody can end."""
+
+    def recede(self, previous, failed, changed, closed):
         """Nobody works on the database, and whoever starts something by hand starts the previous release. `changed`: the failed one was started."""
         if previous:
             project.hold()

@@ -32,6 +32,8 @@ LOGIN_PAGE = "http://127.0.0.1:8069/web/login"
 # As in images/odoo/guard.py.
 FENCE, LIFE, WORKER = 1, 2, 3
 LEAVE_SECONDS = 240
+# Locks that were lost may have let guards in, and guards that lost theirs have this long to see it (images/odoo/guard.py).
+SETTLE_SECONDS = 30
 TERMINATION_LOG = Path("/dev/termination-log")
 
 
@@ -39,12 +41,6 @@ def lock_class(database):
     """First half of the locks' key, as a signed integer of four bytes."""
     key = zlib.crc32(database.encode())
     return key - 2**32 if key >= 2**31 else key
-
-
-def told_to_end(*_):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise Failure("DEPLOY_TIMEOUT", "the Job was told to end", found="SIGTERM: its deadline, or a node that is drained", expected="an end of its own",
-                  remedy="the previous release serves; raise release:upgradeMinutes if it was the deadline; deploy again")
 
 
 def secret(name):
@@ -57,23 +53,47 @@ class KubernetesHost:
         self.postgres = Postgres.at({**address, "PGUSER": os.environ["ODOO_SHIP_ADMIN"], "PGPASSWORD": secret("admin-password")},
                                     os.environ.get("ODOO_SHIP_DATABASE_STORY", "kubectl logs statefulset/odoo-db"))
         self.job = os.environ.get("ODOO_SHIP_JOB")
-        self.locks = None
+        # Sessions with locks: of the one release at work, and of the fence with nobody behind it.
+        self.worker = self.locks = None
+        self.lost = self.ending = self.whole = False
         self.tasks = {}
 
     @contextlib.contextmanager
     def alone(self, request):
         """No other Job works on this database; and a Job that is told to end takes its release back first."""
-        signal.signal(signal.SIGTERM, told_to_end)
+        signal.signal(signal.SIGTERM, self.told_to_end)
         STATE.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.postgres.wait(180)
-        locks = Locks(self.postgres.env, request["database"])
-        locks.take(WORKER, 30, "another release is under way on this database")
+        # A volume that moves to another node takes minutes.
+        self.postgres.wait(600)
+        self.take_worker(request)
         try:
             yield
         finally:
             self.remove_tasks()
             self.open(request)
-            locks.close()
+            self.worker.close()
+
+    def take_worker(self, request):
+        self.worker = Locks(self.postgres.env, request["database"])
+        self.worker.take(WORKER, 30, "another release is under way on this database")
+
+    def told_to_end(self, *_):
+        self.ending = True
+        if not self.whole:
+            raise told_to_end()
+
+    def uninterrupted(self):
+        """What has begun now, a taking back or a commit, is brought to its end even by a Job that is told to end."""
+        self.whole = True
+
+    def still_alone(self):
+        """Before each step: nobody may have come in unseen. Locks end with their sessions, and PostgreSQL ends those when it stops."""
+        if self.ending and not self.whole:
+            raise told_to_end()
+        for session in (self.worker, self.locks):
+            if session is not None and not session.alive():
+                raise Failure("DATABASE_CONNECTION_ERROR", "PostgreSQL went away in the middle", found="the sessions that keep others out have ended",
+                              expected="a PostgreSQL that stays", remedy="see why it stopped, then deploy again")
 
     def last_words(self, text):
         """For people, and for Kubernetes, which shows the end of a container to whoever asks."""
@@ -136,10 +156,16 @@ class KubernetesHost:
 
     def close(self, request):
         """Every pod of Odoo lets its requests end, and stops."""
-        if self.locks is not None:
+        if self.locks is not None and self.locks.alive():
             return
+        if self.locks is not None:
+            self.open(request)
+            self.lost = True
         locks = Locks(self.postgres.env, request["database"])
         locks.take(FENCE, 60, "another deployment is closing the database")
+        if self.lost:
+            time.sleep(SETTLE_SECONDS)
+            self.lost = False
         locks.take(LIFE, LEAVE_SECONDS, "pods of Odoo do not stop")
         self.locks = locks
 
@@ -159,8 +185,15 @@ class KubernetesHost:
     def let_go(self):
         pass
 
-    def recede(self, previous, failed, changed):
-        self.close(failed)
+    def recede(self, previous, failed, changed, closed):
+        if not self.worker.alive():
+            self.worker.close()
+            self.take_worker(failed)
+        if closed:
+            self.close(failed)
+        else:
+            # Pods that did not stop in time go on, and nothing was done to their data.
+            self.open(failed)
 
     def serve_again(self, request):
         self.open(request)
@@ -239,6 +272,21 @@ class KubernetesHost:
         return LOGS / f"{name}.log"
 
 
+def told_to_end():
+    return Failure("DEPLOY_TIMEOUT", "the Job was told to end", found="SIGTERM: its deadline, or a node that is drained", expected="an end of its own",
+                   remedy="the previous release serves; raise release:upgradeMinutes if it was the deadline; deploy again")
+
+
+def unanswered(error):
+    return Failure("DATABASE_CONNECTION_ERROR", "PostgreSQL does not answer", found=str(error).strip().splitlines()[0] if str(error).strip() else "no reason",
+                   expected="a PostgreSQL that takes sessions", remedy="see why it does not, then deploy again")
+
+
+# The server must notice that a node is gone, too: by itself it would keep the locks of its pods for two hours.
+NOTICE_THE_END = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=11000"
+LOCK_NOT_AVAILABLE = "55P03"
+
+
 class Locks:
     """Session advisory locks in the database `postgres`, by a connection of their own: they end with this process, however it ends."""
 
@@ -247,10 +295,21 @@ class Locks:
 
         self.error = psycopg2.Error
         self.key = lock_class(database)
-        self.connection = psycopg2.connect(dbname="postgres", host=env["PGHOST"], port=env["PGPORT"], user=env["PGUSER"], password=env["PGPASSWORD"],
-                                           sslmode=env["PGSSLMODE"], connect_timeout=10, application_name="odoo-ship-locks",
-                                           keepalives_idle=5, keepalives_interval=2, keepalives_count=3)
+        try:
+            self.connection = psycopg2.connect(dbname="postgres", host=env["PGHOST"], port=env["PGPORT"], user=env["PGUSER"], password=env["PGPASSWORD"],
+                                               sslmode=env["PGSSLMODE"], connect_timeout=10, application_name="odoo-ship-locks", tcp_user_timeout=10000,
+                                               keepalives_idle=5, keepalives_interval=2, keepalives_count=3, options=NOTICE_THE_END)
+        except self.error as error:
+            raise unanswered(error) from None
         self.connection.autocommit = True
+
+    def alive(self):
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            return True
+        except self.error:
+            return False
 
     def take(self, lock, seconds, obstacle):
         """Exclusively, after at most so many seconds."""
@@ -259,6 +318,9 @@ class Locks:
                 cursor.execute(f"SET lock_timeout = '{int(seconds)}s'")
                 cursor.execute("SELECT pg_advisory_lock(%s, %s)", (self.key, lock))
         except self.error as error:
+            if error.pgcode != LOCK_NOT_AVAILABLE:
+                self.close()
+                raise unanswered(error) from None
             holders = self._holders(lock)
             self.close()
             raise Failure("RELEASE_IN_PROGRESS" if lock != LIFE else "DEPLOY_TIMEOUT", obstacle, found=f"{holders}: {error}".strip(),

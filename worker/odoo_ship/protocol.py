@@ -50,20 +50,24 @@ class Release:
             journal.note(mode=self.plan.mode, point=journal["attempt"] if self.plan.mode == "maintenance" else None)
             say(f"pulled: {self.plan.describe()}")
         if self.settings["rehearse"] and self.plan.mode != "install" and self.plan.changes_modules and not self.restore:
-            with journal.step("rehearsed", say):
+            with self.step("rehearsed"):
                 self.rehearse()
         if self.plan.mode != "rolling" or self.host.must_close(self.request):
-            with journal.step("closed", say):
+            with self.step("closed"):
                 self.host.close(self.request)
         if self.plan.mode == "maintenance":
-            with journal.step("point", say):
+            with self.step("point"):
                 self.take_point()
         if self.plan.changes_modules or self.restore:
-            with journal.step("upgraded", say):
+            with self.step("upgraded"):
                 self.upgrade()
-        with journal.step("smoked", say):
+        with self.step("smoked"):
             self.activate()
         self.commit()
+
+    def step(self, name):
+        self.host.still_alone()
+        return self.journal.step(name, self.say)
 
     def preflight(self):
         """Nothing is touched. What needs the image itself is checked once it is here, still before anything changes."""
@@ -288,6 +292,8 @@ class Release:
 
     def commit(self):
         """The commit point: once its begin is in the journal, users reach the new release, and nothing is taken back by itself."""
+        self.host.still_alone()
+        self.host.uninterrupted()
         installed = self.postgres.modules(self.database)
         applied = planning.applied(self.image, installed)
         self.journal.note(applied=applied, lineage=ledger.lineage_after(self.request, self.restore))
@@ -322,6 +328,7 @@ def take_back(host, journal, say):
     """Puts everything back as it was before the release began; may be done again after a crash, from wherever that left it."""
     say("taking the release back")
     release = Release(host, project.staged(journal["to"]), journal, say)
+    host.uninterrupted()
     give_reserve_back(release)
     journal.note(reverting=True)
     if not journal.reached("closed"):
@@ -332,7 +339,7 @@ def take_back(host, journal, say):
     host.remove_tasks()
     previous = journal["from"] and project.staged(journal["from"])
     changed = journal.reached("upgraded") and journal["mode"] != "rolling"
-    host.recede(previous, release.request, changed)
+    host.recede(previous, release.request, changed, journal.reached("closed", "end"))
     host.postgres.end_what_was_left()
     if journal["mode"] == "install":
         take_back_install(journal, release)

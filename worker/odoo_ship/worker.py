@@ -111,17 +111,18 @@ def job(path):
     """One request to its end, on a host without a service. Exit status: 0 it is live; 1 it failed, and everything is as before; 3 it is not so yet."""
     request = read_json(path)
     host = hosts.here()
-    with host.alone(request):
-        try:
+    try:
+        with host.alone(request):
             begun = Journal.read()
             recover(host)
             # Another pod of this very Job was killed: what ended it would end this one, too. A new Job is somebody's wish to try again.
             again = begun and begun.open and begun["job"] == host.job and begun["request"] == request["id"]
             if not is_live(request) and not again:
                 handle(host, request)
-        except Failure as failure:
-            host.last_words(failure.as_text())
-            return 3
+    except Exception as error:
+        host.last_words((error if isinstance(error, Failure) else unexpected(error)).as_text())
+        journal = Journal.read()
+        return 3 if journal and journal.open else 1
     for point in ledger.points():
         say(f"restore point {point['id']}: the data of {point['image']}, left at {point['at']}")
     if is_live(request):
@@ -273,8 +274,8 @@ def give_up(host, journal, failure):
         pass
     try:
         protocol.take_back(host, journal, say)
-    except Failure as obstacle:
-        trouble(journal, obstacle)
+    except Exception as obstacle:
+        trouble(journal, obstacle if isinstance(obstacle, Failure) else unexpected(obstacle))
     journal.note(error=failure.as_json(), outcome="failed")
     outcome(journal["request"], "failed", failure.as_json())
     say("the previous release serves" if journal["from"] else "nothing is installed")

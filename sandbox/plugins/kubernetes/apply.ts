@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Value, ValueMap } from "../values";
 import { ApiError, isReason } from "./client";
@@ -34,7 +35,7 @@ export async function createObject(cluster: Cluster, write: Write): Promise<Kube
   for (let attempt = 0; ; attempt += 1) {
     try {
       const path = await pathOf(found, kind, inputs, signal);
-      if (cluster.settings.upsertExistingObjects) return await apply(found, write, path, undefined, cluster.settings.enablePatchForce);
+      if (cluster.settings.upsertExistingObjects) return await upsert(found, write, path, cluster.settings.enablePatchForce);
       const query = { fieldManager: creator, ...(preview && { dryRun: "All" }) };
       return await found.client.request("POST", path.slice(0, path.lastIndexOf("/")), { query, body: inputs, signal });
     } catch (error) {
@@ -55,6 +56,21 @@ export async function updateObject(cluster: Cluster, write: Write, live: KubeObj
   const current = entries === undefined ? live : await replaceManagers(found, path, entries, signal);
   const inputs = ignored.reduce((object, item) => withoutIgnored(object, current, fieldManager, item.split(".")), write.inputs);
   return apply(found, { ...write, inputs }, path, current, cluster.settings.enablePatchForce);
+}
+
+/**
+ * A preview of a replacement meets the object that will be gone by then. As in the official plugin, the server is asked under another name what it
+ * would say.
+ */
+async function upsert(found: Reachable, write: Write, path: string, always: boolean): Promise<KubeObject> {
+  try {
+    return await apply(found, write, path, undefined, always);
+  } catch (error) {
+    if (!write.preview || !isReason(error, "Invalid") || !error.message.includes("field is immutable")) throw error;
+    const name = `${nameOf(write.inputs).slice(0, 58)}${randomBytes(3).toString("hex").slice(1)}`;
+    const inputs = withMetadata(write.inputs, { name });
+    return apply(found, { ...write, inputs }, await pathOf(found, write.kind, inputs, write.signal), undefined, always);
+  }
 }
 
 async function apply(

@@ -55,6 +55,7 @@ export class ClusterTrial implements Installation {
     }
     const servers = readServers();
     assert.ok(servers !== undefined, "npm start ended without the sandbox's servers");
+    await removeLeftovers(servers);
     const releases = await TrialReleases.open(servers);
     const live = await releases.make({ kind: "good" }, 0);
     const stack = new TestStack(servers, {
@@ -106,11 +107,7 @@ export class ClusterTrial implements Installation {
 
   /** Those of the API with the stack's name. */
   async clusters(): Promise<{ id: string }[]> {
-    const answer = await fetch(`${this.servers.apiUrl}/v2/kubernetes/clusters?per_page=100`, {
-      headers: { authorization: `Bearer ${this.servers.token}` },
-    });
-    const { kubernetes_clusters: found } = (await answer.json()) as { kubernetes_clusters: { id: string; name: string }[] };
-    return found.filter((cluster) => cluster.name === name);
+    return named(this.servers, "/v2/kubernetes/clusters", "kubernetes_clusters");
   }
 
   /** DigitalOcean's id of the cluster. */
@@ -143,8 +140,17 @@ export class ClusterTrial implements Installation {
     return snapshot(this);
   }
 
-  /** What of the cluster is not as {@link live} says, by what runs there: one line each. */
+  /**
+   * What of the cluster is not as {@link live} says, by what runs there: one line each. An update that leaves the old pod of scheduled jobs
+   * ready until it is replaced ends a moment before that.
+   */
   async wrongRelease(): Promise<string[]> {
+    let problems: string[] = [];
+    await until(async () => (problems = await this.#wrongNow()).length === 0, 60 * second, second);
+    return problems;
+  }
+
+  async #wrongNow(): Promise<string[]> {
     const digest = digestOf(this.live);
     const [pods, marker, release] = await Promise.all([
       this.pods(),
@@ -288,8 +294,8 @@ export class ClusterTrial implements Installation {
 
   /** For a test that failed: what the cluster says about it. */
   async story(): Promise<string> {
-    const script = `kubectl -n ${namespace} get pods,jobs -o wide; kubectl -n ${namespace} get events --sort-by=.lastTimestamp | tail -n 30
-      kubectl -n ${namespace} logs --tail 40 --prefix -l 'app in (odoo-upgrade,odoo,odoo-cron)'`;
+    const script = `kubectl -n ${namespace} get pods,jobs -o wide; kubectl -n ${namespace} get events --sort-by=.lastTimestamp | tail -n 15
+      kubectl -n ${namespace} logs --tail 60 --prefix -l 'app in (odoo-upgrade,odoo,odoo-cron)' | grep -vE 'werkzeug|jsonrpc' | tail -n 40`;
     const answer = await ask("docker", ["exec", containerName(this.#id), "sh", "-c", script], {
       what: "asking the cluster",
       limitMs: 60 * second,
@@ -309,6 +315,34 @@ export class ClusterTrial implements Installation {
 }
 
 const filler = "filler";
+
+/** What of the API has the stack's name. */
+async function named(servers: ServersFile, path: string, list: string): Promise<{ id: string }[]> {
+  const answer = (await (await api(servers, "GET", `${path}?per_page=100`)).json()) as Record<
+    string,
+    { id: string; name: string }[] | undefined
+  >;
+  return (answer[list] ?? []).filter((one) => one.name === name);
+}
+
+function api({ apiUrl, token }: ServersFile, method: string, path: string): Promise<Response> {
+  return fetch(`${apiUrl}${path}`, { method, headers: { authorization: `Bearer ${token}` } });
+}
+
+/** An earlier run that was killed leaves its cluster. */
+async function removeLeftovers(servers: ServersFile): Promise<void> {
+  for (const [path, list] of [
+    ["/v2/kubernetes/clusters", "kubernetes_clusters"],
+    ["/v2/vpcs", "vpcs"],
+  ] as const) {
+    const gone = async () => {
+      const left = await named(servers, path, list);
+      for (const { id } of left) await api(servers, "DELETE", `${path}/${id}`);
+      return left.length === 0;
+    };
+    assert.ok(await until(gone, 60 * second, 1000), `what is left of ${name} does not go: ${path}`);
+  }
+}
 
 /** A worker that stands still. */
 export interface Held {
