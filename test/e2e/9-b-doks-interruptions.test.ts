@@ -77,7 +77,7 @@ describe("an update of a cluster that is interrupted", () => {
       const problems = await trial.problemsAfter(async () => {
         const { status, output } = await broken(release, /Job \S+ creating/, async () => trial.signal(await trial.hold(step), "KILL"));
         assert.notEqual(status, 0, output);
-        assert.match(output, /INTERRUPTED/);
+        assert.match(output, /was interrupted at the step/);
         return {};
       });
       assert.deepEqual(problems, []);
