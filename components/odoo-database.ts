@@ -88,7 +88,8 @@ export class OdooDatabase extends pulumi.ComponentResource {
 
   /**
    * DigitalOcean's API makes databases that belong to its admin, and knows no owner: the release makes Odoo's own, as it does on every host. What
-   * Odoo needs beside it is one called `postgres`, where it asks its maintenance questions, and where the guards hold their locks.
+   * Odoo needs beside it is one called `postgres`, where it asks its maintenance questions, and where the guards hold their locks. Odoo's role is the
+   * release's to make, too: from PostgreSQL 16 on the admin cannot give a database to one that the API has made.
    */
   #managed(name: string, { settings, namespace, cluster }: OdooDatabaseArgs): Made {
     if (cluster === undefined) {
@@ -116,7 +117,6 @@ export class OdooDatabase extends pulumi.ComponentResource {
     );
     const clusterId = server.id;
     const maintenance = new digitalocean.DatabaseDb(`${name}-maintenance`, { clusterId, name: "postgres" }, kept);
-    const user = new digitalocean.DatabaseUser(`${name}-odoo`, { clusterId, name: "odoo" }, kept);
     const firewall = new digitalocean.DatabaseFirewall(`${name}-trusted`, { clusterId, rules: [{ type: "k8s", value: cluster.id }] }, kept);
     const admin = secretOf(
       `${name}-admin`,
@@ -124,8 +124,8 @@ export class OdooDatabase extends pulumi.ComponentResource {
       { ...child, dependsOn: [maintenance, firewall] },
     );
     return {
-      postgres: { host: server.privateHost, port: server.port, admin: server.user, user: user.name, sslmode: "verify-ca", managed: true },
-      user: user.password,
+      postgres: { host: server.privateHost, port: server.port, admin: server.user, user: "odoo", sslmode: "verify-ca", managed: true },
+      user: password(`${name}-user-password`, kept),
       admin: admin.metadata.name,
       certificate: digitalocean.getDatabaseCaOutput({ clusterId }, { parent: this }).certificate,
     };

@@ -268,9 +268,15 @@ describe("a managed database", () => {
     assert.deepEqual(find(target, "doks-database-trusted").inputs["rules"], [{ type: "k8s", value: clusterId }]);
   });
 
-  it("has the database that Odoo asks its maintenance questions, and a user for Odoo", () => {
+  it("has the database that Odoo asks its maintenance questions, and leaves Odoo's role to the release, which could not use the API's", () => {
     assert.equal(find(target, "doks-database-maintenance").inputs["name"], "postgres");
-    assert.equal(find(target, "doks-database-odoo").inputs["name"], "odoo");
+    assert.ok(!all(target).some(({ type }) => type.includes("DatabaseUser")));
+    assert.equal(find(target, "doks-database-user-password").options.protect, true);
+  });
+
+  it("lets the cluster in before anyone connects: whoever knows the admin's password comes after its trusted sources", () => {
+    assert.deepEqual(find(target, "doks-database-admin").options.dependsOn, ["doks-database-maintenance", "doks-database-trusted"]);
+    assert.deepEqual(find(target, "doks-odoo-upgrade").options.dependsOn, ["doks-database", "doks-odoo-filestore"]);
   });
 
   it("is reached directly, by TLS, on its private name", () => {

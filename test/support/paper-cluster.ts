@@ -23,7 +23,6 @@ export const clusterOutputs: World["outputs"] = {
     user: "doadmin",
     password: "planted",
   }),
-  "digitalocean:index/databaseUser:DatabaseUser": () => ({ password: "planted" }),
   "digitalocean:index/databaseDb:DatabaseDb": () => ({}),
   "digitalocean:index/databaseFirewall:DatabaseFirewall": () => ({}),
   "pulumi:providers:kubernetes": () => ({}),

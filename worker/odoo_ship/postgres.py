@@ -125,10 +125,15 @@ class Postgres:
         return int(self.value(f"SELECT pg_database_size({literal(database)})"))
 
     def prepare_role(self, password):
-        """The role that Odoo logs in with: it may not create databases, since Odoo would serve an empty one in place of a lost one."""
-        role = quoted(self.ROLE)
-        self.sql(f"""SELECT 'CREATE ROLE {role}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {literal(self.ROLE)}) \\gexec
-                     ALTER ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {literal(scram(password))};""",
+        """The role that Odoo logs in with: it may not create databases, since Odoo would serve an empty one in place of a lost one.
+
+        Who is no superuser, as the admin of a managed PostgreSQL, may not even say NOSUPERUSER, and gives databases only to a role that it is a member of.
+        """
+        role, named = quoted(self.ROLE), f"FROM pg_roles WHERE rolname = {literal(self.ROLE)}"
+        self.sql(f"""SELECT 'CREATE ROLE {role}' WHERE NOT EXISTS (SELECT {named}) \\gexec
+                     SELECT 'ALTER ROLE {role} NOSUPERUSER' WHERE (SELECT rolsuper {named}) \\gexec
+                     ALTER ROLE {role} LOGIN NOCREATEDB NOCREATEROLE PASSWORD {literal(scram(password))};
+                     SELECT 'GRANT {role} TO CURRENT_USER' WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \\gexec""",
                  what="preparing the database role of Odoo")
 
     def create(self, database):
@@ -136,16 +141,18 @@ class Postgres:
                  what=f"creating the database {database}")
 
     def drop(self, database):
-        self.sql(f"DROP DATABASE IF EXISTS {quoted(database)} WITH (FORCE)" if self._can_force() else
-                 f"{self._close_sql(database)} DROP DATABASE IF EXISTS {quoted(database)}", limit=LONG, what=f"dropping {database}")
-
-    def _can_force(self):
-        return int(self.value("SHOW server_version_num")) >= 130000
+        # Not WITH (FORCE), which wants a superuser while autovacuum works there.
+        self.sql(f"{self._close_sql(database)} DROP DATABASE IF EXISTS {quoted(database)}", limit=LONG, what=f"dropping {database}")
 
     def _close_sql(self, database):
+        """Nobody new, and everyone out whom this user may send out: autovacuum goes by itself when the database is wanted, and only a superuser may end it.
+
+        -2: what an interrupted DROP has left, which cannot be altered any more.
+        """
         return (f"SELECT 'ALTER DATABASE {quoted(database)} ALLOW_CONNECTIONS false' "
-                f"WHERE EXISTS (SELECT FROM pg_database WHERE datname = {literal(database)}) \\gexec\n"
-                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(database)} \\g /dev/null\n")
+                f"WHERE EXISTS (SELECT FROM pg_database WHERE datname = {literal(database)} AND datconnlimit <> -2) \\gexec\n"
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(database)} AND pg_has_role(usesysid, 'USAGE') "
+                "\\g /dev/null\n")
 
     def clone(self, source, target, owner):
         """A copy by the file system's means. Nobody may be connected to the source: it is closed meanwhile, and open again after it.

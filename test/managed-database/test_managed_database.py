@@ -1,0 +1,190 @@
+"""The worker's own operations, as the admin of a managed PostgreSQL: no superuser, and a member of nothing but what it has made."""
+
+import os
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "worker" / "odoo_ship"))
+
+from failures import Failure  # noqa: E402
+from postgres import Postgres  # noqa: E402
+
+CONTAINER = os.environ["MANAGED_DATABASE"]
+LIVE, POINT, FAILED = "odoo", "odoo-point-a", "odoo-failed-a"
+
+
+def psql(user, database, statements):
+    args = ["docker", "exec", "-i", CONTAINER, "psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", user, "-d", database]
+    return subprocess.run(args, input=statements, capture_output=True, text=True, timeout=60)
+
+
+class Session:
+    """Somebody who stays connected."""
+
+    def __init__(self, user, database, statement="SELECT 'here', pg_sleep(120)"):
+        args = ["docker", "exec", "-i", CONTAINER, "psql", "-X", "-A", "-t", "-h", "127.0.0.1", "-U", user, "-d", database]
+        self.child = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.child.stdin.write("SELECT 'here';\n")
+        self.child.stdin.flush()
+        assert self.child.stdout.readline() == "here\n"
+        self.child.stdin.write(f"{statement};\n")
+        self.child.stdin.close()
+
+    def end(self):
+        text = self.child.stdout.read()
+        self.child.stdout.close()
+        self.child.wait(30)
+        return text
+
+
+class ManagedDatabaseTest(unittest.TestCase):
+    def setUp(self):
+        self.postgres = Postgres("doadmin", ["docker", "exec", "-i", "-e", f"PGAPPNAME={Postgres.NAME}", CONTAINER], {}, f"docker logs {CONTAINER}")
+        databases = (LIVE, POINT, FAILED, "odoo-rehearsal", "odoo-incoming")
+        self.as_superuser("".join(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE);\n' for name in databases) + "DROP ROLE IF EXISTS odoo;")
+
+    def as_superuser(self, statements):
+        done = psql("postgres", "template1", statements)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
+
+    def as_odoo(self, statements, database=LIVE):
+        done = psql("odoo", database, statements)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
+
+    def installed(self):
+        """A database as Odoo leaves it, with a setting of its own and a marker."""
+        self.postgres.prepare_role("first")
+        self.postgres.create(LIVE)
+        self.as_odoo("""CREATE EXTENSION pg_trgm; CREATE TABLE ir_config_parameter (id serial, key text UNIQUE, value text);
+                        INSERT INTO ir_config_parameter (key, value) VALUES ('web.base.url', 'before');
+                        CREATE VIEW keys AS SELECT key FROM ir_config_parameter;
+                        CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';""")
+        self.postgres.sql(f"ALTER DATABASE {LIVE} SET timezone TO 'Europe/Vienna'")
+        self.postgres.mark(LIVE, "ready", "sha256:a", {"base": ["x"]})
+
+    def test_the_admin_here_is_no_superuser(self):
+        self.assertEqual(self.postgres.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"), "f")
+
+    def test_the_role_of_odoo_is_made_and_made_again_with_another_password(self):
+        self.postgres.prepare_role("first")
+        verifier = "SELECT rolpassword FROM pg_authid WHERE rolname = 'odoo'"
+        before = self.as_superuser(verifier)
+        self.postgres.prepare_role("second")
+        self.assertNotEqual(self.as_superuser(verifier), before)
+        self.assertEqual(self.postgres.sql("SELECT rolcanlogin, rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = 'odoo'"), [["t", "f", "f", "f"]])
+
+    def test_odoo_owns_its_database_and_can_make_no_other(self):
+        self.installed()
+        self.as_odoo("CREATE TABLE more ()")
+        self.assertIn("permission denied to create database", psql("odoo", LIVE, "CREATE DATABASE other").stderr)
+
+    def test_odoo_reads_the_marker_and_cannot_change_or_remove_it(self):
+        self.installed()
+        self.assertEqual(self.as_odoo("SELECT state FROM odoo_ship.marker"), "ready")
+        for statement in ("DELETE FROM odoo_ship.marker", "DROP TABLE odoo_ship.marker", "DROP SCHEMA odoo_ship CASCADE"):
+            self.assertNotEqual(psql("odoo", LIVE, statement).returncode, 0, statement)
+        self.postgres.mark(LIVE, "upgrading", "sha256:b", {})
+        self.assertEqual(self.postgres.marker(LIVE)["state"], "upgrading")
+
+    def test_a_parameter_of_odoo_is_set(self):
+        self.installed()
+        self.postgres.set_parameter(LIVE, "web.base.url", "after", replace=True)
+        self.assertEqual(self.as_odoo("SELECT value FROM ir_config_parameter"), "after")
+
+    def test_a_point_is_taken_while_somebody_is_connected_and_lets_odoo_in_nowhere(self):
+        self.installed()
+        session = Session("odoo", LIVE)
+        self.postgres.clone(LIVE, POINT, self.postgres.admin)
+        self.postgres.limit(POINT, 0)
+        self.assertIn("terminating connection", session.end())
+        self.assertIn("too many connections", psql("odoo", POINT, "SELECT 1").stderr)
+        self.as_odoo("SELECT 1")
+
+    def test_a_point_is_taken_while_autovacuum_works(self):
+        self.installed()
+        # An autovacuum that takes long, as after the upgrade of a large module.
+        self.as_odoo("""CREATE TABLE large WITH (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1,
+                            autovacuum_vacuum_threshold = 1, autovacuum_vacuum_insert_threshold = 1, autovacuum_vacuum_scale_factor = 0,
+                            autovacuum_vacuum_insert_scale_factor = 0) AS SELECT n, repeat('x', 500) FROM generate_series(1, 20000) n;
+                        UPDATE large SET n = -n;""")
+        working = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{LIVE}' AND usesysid IS NULL"
+        end = time.monotonic() + 20
+        while self.postgres.value(working) == "0":
+            self.assertLess(time.monotonic(), end, "no autovacuum came")
+            time.sleep(0.1)
+        self.postgres.clone(LIVE, POINT, self.postgres.admin)
+        self.postgres.rename(LIVE, FAILED)
+        self.postgres.drop(FAILED)
+        self.assertTrue(self.postgres.exists(POINT))
+
+    def test_a_release_is_taken_back_to_its_point(self):
+        self.installed()
+        self.postgres.clone(LIVE, POINT, self.postgres.admin)
+        self.postgres.limit(POINT, 0)
+        self.as_odoo("DELETE FROM ir_config_parameter")
+        session = Session("odoo", LIVE)
+        self.postgres.rename(LIVE, FAILED)
+        self.postgres.limit(FAILED, 0)
+        self.postgres.own(POINT, self.postgres.ROLE)
+        self.postgres.limit(POINT, -1)
+        self.postgres.rename(POINT, LIVE)
+        self.postgres.copy_settings(FAILED, LIVE)
+        session.end()
+        self.assertEqual(self.as_odoo("INSERT INTO ir_config_parameter (key) VALUES ('x'); SELECT count(*) FROM ir_config_parameter; SHOW timezone;").split()[-2:],
+                         ["2", "Europe/Vienna"])
+        self.assertIn("too many connections", psql("odoo", FAILED, "SELECT 1").stderr)
+
+    def test_the_data_of_a_point_become_live_and_belong_to_odoo(self):
+        self.installed()
+        self.postgres.clone(LIVE, POINT, self.postgres.admin)
+        self.postgres.limit(POINT, 0)
+        self.postgres.clone(POINT, "odoo-incoming", self.postgres.ROLE)
+        self.postgres.limit("odoo-incoming", -1)
+        self.postgres.rename(LIVE, FAILED)
+        self.postgres.rename("odoo-incoming", LIVE)
+        self.as_odoo("CREATE TABLE more ()")
+
+    def test_a_copy_for_the_rehearsal_is_made_beside_its_users(self):
+        self.installed()
+        session = Session("odoo", LIVE, "SELECT pg_sleep(1), 'stayed'")
+        result = self.postgres.copy(LIVE, "odoo-rehearsal")
+        self.assertTrue(result.ok, result.text)
+        self.assertIn("stayed", session.end())
+        self.as_odoo("INSERT INTO ir_config_parameter (key) VALUES ('x'); DROP VIEW keys; DROP FUNCTION one;", "odoo-rehearsal")
+        self.assertEqual(self.postgres.marker("odoo-rehearsal"), self.postgres.marker(LIVE))
+
+    def test_a_database_is_dropped_with_whoever_is_connected(self):
+        self.installed()
+        session = Session("odoo", LIVE)
+        self.postgres.drop(LIVE)
+        session.end()
+        self.assertFalse(self.postgres.exists(LIVE))
+
+    def test_what_a_killed_worker_has_ordered_is_ended_and_nothing_else(self):
+        self.installed()
+        odoo = Session("odoo", LIVE, "SELECT pg_sleep(1), 'stayed'")
+        left = self.postgres.start(self.postgres.psql(LIVE))
+        left.stdin.write("SELECT 'here';\n")
+        left.stdin.flush()
+        self.assertEqual(left.stdout.readline(), "here\n")
+        self.postgres.end_what_was_left()
+        left.stdin.write("SELECT 'still';\n")
+        self.assertIn("terminating connection", left.communicate(timeout=30)[0])
+        self.assertIn("stayed", odoo.end())
+
+    def test_a_role_that_somebody_else_has_made_is_refused_and_told(self):
+        # From PostgreSQL 16 on CREATEROLE reaches only those that its holder has made: a user of DigitalOcean's API is none of them.
+        self.as_superuser("CREATE ROLE odoo LOGIN")
+        with self.assertRaises(Failure) as caught:
+            self.postgres.prepare_role("first")
+        self.assertIn("preparing the database role of Odoo", caught.exception.summary)
+
+
+if __name__ == "__main__":
+    unittest.main()
