@@ -39,6 +39,7 @@ export const errorCodes = {
   CLUSTER_BROKEN: "high",
   CLUSTER_NOT_FOUND: "high",
   CLUSTER_UNFIT: "medium",
+  DATABASE_LOST: "critical",
   DATABASE_TOO_SMALL: "medium",
   DEPLOY_FAILED: "critical",
   DEPLOY_TIMEOUT: "high",

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings";
 import { password, secretOf } from "./kubernetes-secret";
 import { names, postgresPort } from "./kubernetes/names";
-import { volumeClaim, within } from "./kubernetes/namespace";
+import { keepsClass, volumeClaim, within } from "./kubernetes/namespace";
 import { databaseConfig, type PostgresInput, secretKeys } from "./kubernetes/odoo-pods";
 import { postgresService, postgresStatefulSet } from "./kubernetes/postgres";
 import type { ClusterSize } from "./kubernetes/size";
@@ -48,7 +48,9 @@ export class OdooDatabase extends pulumi.ComponentResource {
       new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: { namespace }, data: databaseConfig(certificate) }, child).metadata
         .name;
     this.story =
-      args.size.db === undefined ? "the database's page in the DigitalOcean control panel" : `kubectl logs statefulset/${names.database}`;
+      args.size.db === undefined
+        ? "the database's page in the DigitalOcean control panel"
+        : `kubectl -n ${args.settings.namespace} logs statefulset/${names.database}`;
     this.registerOutputs({ host: postgres.host, port: postgres.port });
   }
 
@@ -65,7 +67,7 @@ export class OdooDatabase extends pulumi.ComponentResource {
     const volume = new kubernetes.core.v1.PersistentVolumeClaim(
       `${name}-volume`,
       { ...claim, metadata: within(namespace, claim.metadata) },
-      kept,
+      { ...kept, ...keepsClass },
     );
     if (size.db === undefined) {
       throw new Error("PostgreSQL in the cluster has no size");

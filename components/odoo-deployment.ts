@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings";
 import { urlHost } from "./caddyfile";
 import type { ClusterPlan } from "./kubernetes/cluster-plan";
-import { filestoreStorage, volumeClaim, within } from "./kubernetes/namespace";
+import { filestoreStorage, keepsClass, volumeClaim, within } from "./kubernetes/namespace";
 import { names } from "./kubernetes/names";
 import {
   autoscaler,
@@ -90,7 +90,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
     const filestore = new kubernetes.core.v1.PersistentVolumeClaim(
       `${name}-filestore`,
       { ...claim, metadata: within(namespace, claim.metadata) },
-      kept,
+      { ...kept, ...keepsClass },
     );
     const master = secretOf(
       `${name}-master`,

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../settings";
 import { edgeDeployment, edgeFiles, edgeReplicas, edgeService, keepsCertificates, tlsKeyFile } from "./kubernetes/edge";
-import { volumeClaim, within } from "./kubernetes/namespace";
+import { keepsClass, volumeClaim, within } from "./kubernetes/namespace";
 import { names } from "./kubernetes/names";
 import { disruptionBudget } from "./kubernetes/odoo-pods";
 import type { PodResources } from "./kubernetes/size";
@@ -35,7 +35,7 @@ export class OdooEdge extends pulumi.ComponentResource {
           new kubernetes.core.v1.PersistentVolumeClaim(
             `${name}-certificates`,
             { ...claim, metadata: within(namespace, claim.metadata) },
-            kept,
+            { ...kept, ...keepsClass },
           ),
         ]
       : [];

@@ -141,6 +141,15 @@ describe("a Kubernetes target", () => {
     ]);
   });
 
+  it("keeps volumes of the class that they were made with, since another one would replace them; new ones outlive the namespace", async () => {
+    const claims = (of: ProgramRun) => inCluster(of).filter(({ type }) => type.endsWith(":PersistentVolumeClaim"));
+    assert.equal(claims(target).length, 3);
+    for (const { name, inputs, options } of claims(target)) {
+      assert.deepEqual(options.ignoreChanges, ["spec.storageClassName"], name);
+      assert.equal((inputs["spec"] as { storageClassName: string }).storageClassName, "do-block-storage-retain", name);
+    }
+  });
+
   it("is unprotected only by the setting for it", async () => {
     assert.ok(!all(await run({ "doks:allowDestroy": "true" })).some(({ options }) => options.protect));
   });
@@ -156,6 +165,15 @@ describe("a Kubernetes target", () => {
     const open = JSON.stringify(target.resources, (_, value: unknown) => (secretOf(value) === undefined ? value : "[secret]"));
     const words = [...open.matchAll(/[A-Za-z0-9+/]{12,}={0,2}/g)].map(([word]) => Buffer.from(word, "base64").toString());
     assert.ok(!open.includes("planted") && !words.some((word) => word.includes("planted")));
+  });
+
+  it("tells the Job its namespace, for the commands that its failures name", async () => {
+    const { spec } = find(await run({ "doks:namespace": "books" }), "doks-odoo-upgrade").inputs as unknown as {
+      spec: { template: { spec: { containers: { env: { name: string; value?: string; valueFrom?: object }[] }[] } } };
+    };
+    const variable = (name: string) => spec.template.spec.containers[0]?.env.find((one) => one.name === name);
+    assert.equal(variable("ODOO_SHIP_DATABASE_STORY")?.value, "kubectl -n books logs statefulset/odoo-db");
+    assert.deepEqual(variable("ODOO_SHIP_NAMESPACE")?.valueFrom, { fieldRef: { fieldPath: "metadata.namespace" } });
   });
 
   it("names ConfigMaps and Secrets anew when they change, but for the one that an operator asks for", () => {
@@ -306,7 +324,7 @@ describe("several replicas", () => {
     assert.equal(find(target, "doks-odoo-web-scaler").inputs.metadata.name, "odoo");
     assert.equal(
       (find(target, "doks-database-volume").inputs["spec"] as { storageClassName: string }).storageClassName,
-      "do-block-storage",
+      "do-block-storage-retain",
     );
     assert.ok(!all(await run()).some(({ name }) => /-(budget|scaler)$/.test(name)));
   });

@@ -75,7 +75,7 @@ function byText(a: string, b: string): number {
 }
 
 /** Plans with an API that has the given cluster. */
-async function plan(settings: Settings, running?: PaperCluster): Promise<ClusterPlan | undefined> {
+async function plan(settings: Settings, running?: PaperCluster, now?: Date): Promise<ClusterPlan | undefined> {
   const real = globalThis.fetch;
   globalThis.fetch = (input) => {
     const url = new URL(String(input));
@@ -83,7 +83,7 @@ async function plan(settings: Settings, running?: PaperCluster): Promise<Cluster
     return answer === undefined ? Promise.reject(new Error(`the test knows no ${url.href}`)) : Promise.resolve(answer);
   };
   try {
-    return await planCluster(root, settings);
+    return await planCluster(root, settings, now);
   } finally {
     globalThis.fetch = real;
   }
@@ -145,6 +145,19 @@ describe("the plan of a cluster", () => {
     assert.deepEqual(await pull({ "doks:imagePullSecret": "ours" }), { way: "given", secret: "ours" });
     const settings = { ...doksSettings(), registry: { ...doksSettings().registry, kind: "ghcr" as const } };
     assert.deepEqual((await plan(settings))?.pull, { way: "brought", secret: "odoo-registry" });
+  });
+
+  it("tells when credentials end that nobody renews but an update", async () => {
+    const told = async (changes: Record<string, string>, running?: PaperCluster) =>
+      (await plan(doksSettings(changes), running, new Date("2026-11-21T10:00:00Z")))?.warnings.filter((text) => /credentials/.test(text)) ??
+      [];
+    const [warning = "", ...others] = await told(adopting, { version: "1.34.1-do.0" });
+    // Ninety days from the first of the month, on which they may have been made.
+    assert.match(warning, /2027-01-30.*pulumi stack output pullCredentialsExpire.*ImagePullBackOff/);
+    assert.deepEqual(others, []);
+    assert.match((await told({ ...foreign, "registry:pullDays": "60" }))[0] ?? "", /2026-12-31/);
+    assert.deepEqual(await told({}), []);
+    assert.deepEqual(await told({ ...foreign, "doks:imagePullSecret": "ours" }), []);
   });
 
   it("warns of nodes on which a rollout may find no room", async () => {

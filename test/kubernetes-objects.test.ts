@@ -240,7 +240,8 @@ describe("the pods of Odoo", () => {
     const web = podsOf(objects).get("Deployment/odoo")?.pod;
     assert.equal(web?.affinity, undefined);
     assert.equal(web?.topologySpreadConstraints?.length, 1);
-    assert.equal((find(objects, "PodDisruptionBudget", "odoo").spec as { maxUnavailable: number }).maxUnavailable, 1);
+    const budget = find(objects, "PodDisruptionBudget", "odoo").spec as { maxUnavailable: number; unhealthyPodEvictionPolicy: string };
+    assert.deepEqual([budget.maxUnavailable, budget.unhealthyPodEvictionPolicy], [1, "AlwaysAllow"]);
     assert.ok(
       !render().objects.some(({ kind }) => kind === "PodDisruptionBudget"),
       "one replica's budget would keep its node from being drained",

@@ -43,7 +43,7 @@ export interface PullWay {
  * @returns undefined for `doks:mode` none
  * @throws ShipError CLUSTER_NOT_FOUND, CLUSTER_BROKEN, KUBERNETES_VERSION_REFUSED, HOST_TOO_SMALL, DATABASE_TOO_SMALL, API_AUTH_FAILURE, SETTINGS_INVALID
  */
-export async function planCluster(root: string, settings: Settings): Promise<ClusterPlan | undefined> {
+export async function planCluster(root: string, settings: Settings, now = new Date()): Promise<ClusterPlan | undefined> {
   const { doks, digitalocean } = settings;
   if (doks.mode === "none") {
     return undefined;
@@ -67,7 +67,7 @@ export async function planCluster(root: string, settings: Settings): Promise<Clu
     existing: existing?.id,
     adopted: found && { ...found.address, region: found.cluster.region, vpc: found.cluster.vpc_uuid },
     pull,
-    warnings: [...(doks.mode === "create" ? tightNodes(size, doks) : []), noDump],
+    warnings: [...(doks.mode === "create" ? tightNodes(size, doks) : []), ...endOfPulls(pull, settings.registry, now), noDump],
   };
 }
 
@@ -141,6 +141,19 @@ function pullWay({ doks, registry }: Settings, found: FoundCluster | undefined):
     return { way: "integrated", secret: name };
   }
   return { way: "brought", secret: "odoo-registry" };
+}
+
+/** Credentials are made by the month's first update (components/registry.ts), so this is the earliest day on which they can end. */
+function endOfPulls({ way }: PullWay, registry: Settings["registry"], now: Date): string[] {
+  if (way !== "brought" || registry.kind !== "digitalocean") {
+    return [];
+  }
+  const end = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1 + registry.pullDays)).toISOString().slice(0, 10);
+  return [
+    `the cluster's credentials for the registry are renewed by updates only, and may end on ${end} (\`pulumi stack output pullCredentialsExpire\` has the hour): ` +
+      "after that a pod that moves to a node without its image stays in ImagePullBackOff. Run an update before then; " +
+      "on a cluster of DigitalOcean's, `doctl kubernetes cluster registry add <cluster>` ends this.",
+  ];
 }
 
 /** What DigitalOcean leaves of a node's memory to pods, in GiB. */

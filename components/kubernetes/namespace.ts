@@ -51,6 +51,9 @@ export function volumeClaim(name: string, { gibibytes, storageClass, access }: S
   };
 }
 
+/** A volume keeps the class that it was made with: another one would replace it, with all that it holds. */
+export const keepsClass = { ignoreChanges: ["spec.storageClassName"] };
+
 /** Login to a registry, as a Secret of the type kubernetes.io/dockerconfigjson holds it. */
 export function pullSecret(login: { server: string; username: string; password: string }): Record<string, string> {
   const base64 = (text: string) => Buffer.from(text).toString("base64");

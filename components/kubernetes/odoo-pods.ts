@@ -249,7 +249,8 @@ export function webService(): Unplaced<k8s.core.v1.Service> {
 export function disruptionBudget(part: "web" | "edge"): Unplaced<k8s.policy.v1.PodDisruptionBudget> {
   return {
     metadata: { name: names[part], labels: labels(part) },
-    spec: { maxUnavailable: 1, selector: { matchLabels: selector(part) } },
+    // One that serves nobody keeps no node from being drained.
+    spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: "AlwaysAllow", selector: { matchLabels: selector(part) } },
   };
 }
 

@@ -102,6 +102,8 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
                   PGSSLMODE: args.postgres.sslmode,
                   PYTHONUNBUFFERED: 1,
                 }),
+                // For the commands that its failures name.
+                { name: "ODOO_SHIP_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
                 // All pods of one Job have it in common, and no other Job has.
                 { name: "ODOO_SHIP_JOB", valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } } },
               ],

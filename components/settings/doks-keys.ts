@@ -178,9 +178,9 @@ export const doksKeys = {
   ),
   "doks:blockStorageClass": key(
     "text",
-    z.string().regex(objectName, "is not the name of a storage class").default("do-block-storage"),
+    z.string().regex(objectName, "is not the name of a storage class").default("do-block-storage-retain"),
     "the name of a storage class",
-    "Of database and certificates, which one pod writes at a time.",
+    "Of database, filestore and certificates. It counts when a volume is made. The default keeps the disk when its claim or the namespace is deleted: docs/doks.md.",
   ),
   "doks:filestoreGiB": key(
     "data",

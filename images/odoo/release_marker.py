@@ -10,7 +10,9 @@ import modules
 
 SECONDS = 5
 UNDEFINED_TABLE, UNDEFINED_SCHEMA = "42P01", "3F000"
-WAY_OUT = "deploy the release that the database belongs to; `odoo-ship status` on the host tells which"
+# One image for every target: a command of one of them is named as such.
+STATUS = "see `odoo-ship status` on a VPS, the log of the Job odoo-upgrade-… in a cluster"
+WAY_OUT = f"deploy the release that the database belongs to; {STATUS}"
 UNFINISHED = "no release has come to its end here yet; deploy one"
 
 
@@ -50,7 +52,7 @@ def objection(target, names, required=False):
             if error.pgcode in (UNDEFINED_TABLE, UNDEFINED_SCHEMA):
                 marker = None
             else:
-                return "RELEASE_UNKNOWN", f"the release marker of database {name!r} cannot be read: {one_line(error)}; see `odoo-ship status` on the host"
+                return "RELEASE_UNKNOWN", f"the release marker of database {name!r} cannot be read: {one_line(error)}; {STATUS}"
         finally:
             connection.close()
         if not marker and required:
@@ -85,7 +87,7 @@ def read(connection):
 def mismatch(name, state, digest, accepted):
     database = f"database {name!r} (release {one_line(digest)})"
     if state == "upgrading":
-        return "RELEASE_IN_PROGRESS", f"{database} is being changed by a deployment: wait until it has ended; `odoo-ship status` on the host shows it"
+        return "RELEASE_IN_PROGRESS", f"{database} is being changed by a deployment: wait until it has ended; {STATUS}"
     if state != "ready" or not isinstance(accepted, dict) or not all(isinstance(hashes, list) for hashes in accepted.values()):
         return "RELEASE_UNKNOWN", f"{database} has a release marker that this image does not understand (state {one_line(state)}): {WAY_OUT}"
     try:

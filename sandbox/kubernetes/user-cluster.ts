@@ -7,6 +7,7 @@ const second = 1000;
 const account = "odoo-sandbox";
 const namespace = "kube-system";
 const storageClass = "do-block-storage";
+const retainingClass = "do-block-storage-retain";
 const labels = { "odoo.sandbox": "1" };
 
 /**
@@ -31,7 +32,7 @@ export function userCluster(kubeconfig: string): ClusterMachines {
   let copying: { end(): void } | undefined;
   return {
     async createCluster({ registry }) {
-      await apply([...administrator(), await blockStorage(kubectl)], "preparing the cluster of SANDBOX_KUBECONFIG");
+      await apply([...administrator(), ...(await blockStorage(kubectl))], "preparing the cluster of SANDBOX_KUBECONFIG");
       await setRegistry(registry);
     },
     async clusterStatus() {
@@ -75,13 +76,16 @@ interface StorageClass {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
 }
 
-/** The cluster's own default class under the name that DigitalOcean's has. */
-async function blockStorage(kubectl: (args: readonly string[], what: string) => Promise<string>): Promise<object> {
+/** The cluster's own default class under the names that DigitalOcean's have. */
+async function blockStorage(kubectl: (args: readonly string[], what: string) => Promise<string>): Promise<object[]> {
   const answer = await kubectl(["get", "storageclasses", "--output", "json"], "looking for a storage class");
   const { items } = JSON.parse(answer) as { items: readonly StorageClass[] };
   const standard = items.find(({ metadata }) => metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true");
   if (standard === undefined) throw new Error("the cluster of SANDBOX_KUBECONFIG has no default storage class");
-  return { ...standard, metadata: { name: storageClass, labels } };
+  return [
+    { ...standard, metadata: { name: storageClass, labels } },
+    { ...standard, metadata: { name: retainingClass, labels }, reclaimPolicy: "Retain" },
+  ];
 }
 
 /** Does it in every namespace, and in those that come. */

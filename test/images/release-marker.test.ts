@@ -83,7 +83,7 @@ describe("the release marker of a database", () => {
     it("a release with another content of an installed module, naming it, the database's release and the way out", () => {
       assertRefused(
         start({ odoo: newer }),
-        /database 'odoo' \(release sha256:d{64}\) does not belong to this image \(release 19\.0-x\): module base is b1 here and b2 there: deploy .*`odoo-ship status`/,
+        /database 'odoo' \(release sha256:d{64}\) does not belong to this image \(release 19\.0-x\): module base is b1 here and b2 there: deploy .*`odoo-ship status` on a VPS, the log of the Job odoo-upgrade-… in a cluster/,
         "RELEASE_MISMATCH",
       );
     });

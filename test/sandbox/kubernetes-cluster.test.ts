@@ -236,6 +236,7 @@ describe("A cluster that the user has", () => {
         "Secret odoo/shop",
         "ServiceAccount kube-system/odoo-sandbox",
         "StorageClass /do-block-storage",
+        "StorageClass /do-block-storage-retain",
       ],
     );
     const storage = objects.find(({ kind }) => kind === "StorageClass");

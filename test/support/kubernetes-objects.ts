@@ -2,7 +2,7 @@ import type { input as k8s } from "@pulumi/kubernetes/types";
 
 import { type ClusterSize, clusterSize } from "../../components/kubernetes/size";
 import { edgeDeployment, edgeFiles, edgeService } from "../../components/kubernetes/edge";
-import { accounts, namespace, serviceAccount, volumeClaim } from "../../components/kubernetes/namespace";
+import { accounts, filestoreStorage, namespace, serviceAccount, volumeClaim } from "../../components/kubernetes/namespace";
 import { networkPolicies } from "../../components/kubernetes/network-policies";
 import {
   autoscaler,
@@ -84,11 +84,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
       acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
       managedPort: managed ? 25060 : undefined,
     }).map((policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy]),
-    [
-      "v1",
-      "PersistentVolumeClaim",
-      volumeClaim("odoo-filestore", { gibibytes: 20, storageClass: "do-block-storage", access: doks.filestoreAccess }),
-    ],
+    ["v1", "PersistentVolumeClaim", volumeClaim("odoo-filestore", filestoreStorage(doks))],
     ...(size.db
       ? ([
           [
@@ -113,7 +109,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
         worker: { name: "odoo-worker-1", files: worker.files },
         admin: { secret: "odoo-admin-1", key: "postgres-password" },
         firstLogin: "odoo-first-login",
-        databaseStory: "kubectl logs statefulset/odoo-db",
+        databaseStory: "kubectl -n odoo logs statefulset/odoo-db",
         upgradeSeconds: release.upgradeMinutes * 60,
       }),
     ],

@@ -17,6 +17,7 @@ import urllib.request
 import zlib
 from pathlib import Path
 
+import words
 from failures import Failure, code_from_log, tail
 from files import LOGS, STATE, Reserve, free_bytes
 from filestore import Filestore
@@ -51,7 +52,9 @@ class KubernetesHost:
     def __init__(self):
         address = {"PGHOST": os.environ["DB_HOST"], "PGPORT": os.environ.get("DB_PORT", "5432"), "PGSSLMODE": os.environ.get("PGSSLMODE", "prefer")}
         self.postgres = Postgres.at({**address, "PGUSER": os.environ["ODOO_SHIP_ADMIN"], "PGPASSWORD": secret("admin-password")},
-                                    os.environ.get("ODOO_SHIP_DATABASE_STORY", "kubectl logs statefulset/odoo-db"))
+                                    os.environ.get("ODOO_SHIP_DATABASE_STORY", words.kubectl("logs statefulset/odoo-db")),
+                                    words.kubectl("exec odoo-db-0 --") if address["PGHOST"] == "odoo-db" else
+                                    f"PGHOST={address['PGHOST']} PGPORT={address['PGPORT']}")
         self.job = os.environ.get("ODOO_SHIP_JOB")
         # Sessions with locks: of the one release at work, and of the fence with nobody behind it.
         self.worker = self.locks = None
@@ -324,7 +327,7 @@ class Locks:
             holders = self._holders(lock)
             self.close()
             raise Failure("RELEASE_IN_PROGRESS" if lock != LIFE else "DEPLOY_TIMEOUT", obstacle, found=f"{holders}: {error}".strip(),
-                          expected=f"the lock within {seconds} s", remedy="kubectl get pods; see what the named sessions do, then deploy again") from None
+                          expected=f"the lock within {seconds} s", remedy=f"{words.kubectl('get pods -o wide')}; see what the named sessions do, then deploy again") from None
 
     def _holders(self, lock):
         try:

@@ -1,5 +1,6 @@
 """What a release is going to do to the database, decided by reading alone."""
 
+import words
 from failures import Failure
 from ledger import digest_of, live
 
@@ -90,7 +91,7 @@ def refuse_downgrade(installed, baked):
     if lower:
         raise Failure("MODULE_DOWNGRADE", "the image has older modules than the database", found="; ".join(lower),
                       expected="versions that stay or rise: Odoo would drop the newer columns with their data",
-                      remedy="raise the version in __manifest__.py; to go back to an earlier release: `odoo-ship revert` on the host")
+                      remedy=f"raise the version in __manifest__.py; to go back to an earlier release: {words.HERE['back']}")
 
 
 def number(version):
@@ -103,5 +104,4 @@ def refuse_going_back(request, upgrade):
     if current and digest in current["lineage"][:-1]:
         raise Failure("RELEASE_MISMATCH", "this release was left for a newer one, whose modules the database has",
                       found=f"{request['image']} would change {', '.join(sorted(upgrade))} back", expected="a release that the database can go on with",
-                      remedy="`odoo-ship revert --with-data` on the host puts the data back as they were when it was left; `odoo-ship points` lists them. "
-                             "If its code is to go on with today's data, raise the modules' versions: that makes it a new release")
+                      remedy=f"{words.HERE['back']}. If its code is to go on with today's data, raise the modules' versions: that makes it a new release")

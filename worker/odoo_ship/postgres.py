@@ -37,9 +37,13 @@ class Postgres:
     ROLE = "odoo"
     NAME = "odoo-ship"
 
-    def __init__(self, admin, command, env, story):
-        """`command` and `env`: what goes before and around PostgreSQL's own programs. `story`: where an operator finds why it does not answer."""
+    def __init__(self, admin, command, env, story, by_hand=None):
+        """`command` and `env`: what goes before and around PostgreSQL's own programs. `story`: where an operator finds why it does not answer.
+
+        `by_hand`: how an operator calls its programs, where that is not as the worker does.
+        """
         self.admin, self.command, self.env, self.story = admin, command, env, story
+        self.by_hand = " ".join(command) if by_hand is None else by_hand
 
     @classmethod
     def in_container(cls, container):
@@ -47,9 +51,13 @@ class Postgres:
         return cls("postgres", ["docker", "exec", "-i", "-e", f"PGAPPNAME={cls.NAME}", container], {}, f"docker logs {container}")
 
     @classmethod
-    def at(cls, env, story):
+    def at(cls, env, story, by_hand=""):
         """By the network, with libpq's variables."""
-        return cls(env["PGUSER"], [], {**env, "PGAPPNAME": cls.NAME}, story)
+        return cls(env["PGUSER"], [], {**env, "PGAPPNAME": cls.NAME}, story, by_hand)
+
+    def place(self):
+        """Which server it is, for people."""
+        return f"PostgreSQL at {self.env['PGHOST']}" if "PGHOST" in self.env else "PostgreSQL"
 
     def run(self, args, limit, given=None):
         """One of PostgreSQL's programs."""
@@ -96,7 +104,7 @@ class Postgres:
         if rows:
             raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image sorts text differently than the one that made the database",
                           found=f"collation version {rows[0][0]}, now {rows[0][1]}", expected="the same version, or rebuilt indexes",
-                          remedy=f'{" ".join([*self.command, "psql"])} -U {self.admin} -d {database} -c "REINDEX DATABASE {database}" '
+                          remedy=f'{self.by_hand} psql -U {self.admin} -d {database} -c "REINDEX DATABASE {database}" '
                                  f'-c "ALTER DATABASE {database} REFRESH COLLATION VERSION", then deploy again')
 
     def tables(self, database):

@@ -26,7 +26,7 @@ def stage(request):
 def staged(release):
     request = read_json(RELEASES / release / "request.json")
     if request is None:
-        raise Failure("RELEASE_INCOMPLETE", f"release {release} is not kept on this host any more", expected="one of `odoo-ship status`",
+        raise Failure("RELEASE_INCOMPLETE", f"release {release} is not kept on this host any more", expected="one of the last three, or that of a restore point",
                       remedy="deploy it again from Pulumi, which sends its files")
     return request
 

@@ -13,6 +13,7 @@ import time
 import ledger
 import plan as planning
 import project
+import words
 from failures import Failure, code_from_log, tail
 from files import LOGS, Reserve, STATE
 from journal import now
@@ -96,7 +97,7 @@ class Release:
             self.host.prepare(self.request)
         elif not self.postgres.exists(self.database):
             raise Failure("DATABASE_CONNECTION_ERROR", f"the database {self.database} is gone", found=f"PostgreSQL has no {self.database}",
-                          expected="the live database", remedy="`odoo-ship points` lists restore points; `odoo-ship restore` puts one into a new database")
+                          expected="the live database", remedy=words.HERE["lost"])
         exists = self.postgres.exists(self.database)
         installed = self.postgres.modules(self.database) if exists else None
         marker = self.postgres.marker(self.database) if installed else None
@@ -499,7 +500,7 @@ def last_error(log):
 
 def disk_low(place, free, wanted):
     return Failure("DISK_SPACE_LOW", "there is too little disk space for this release", found=f"{free / 1e9:.1f} GB free at {place}",
-                   expected=f"{wanted / 1e9:.1f} GB", remedy="`docker system df` and `odoo-ship points` show what takes space; free some, or enlarge the disk")
+                   expected=f"{wanted / 1e9:.1f} GB", remedy=words.HERE["room"])
 
 
 def attempt_name():

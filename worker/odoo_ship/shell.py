@@ -66,5 +66,5 @@ def must(args, limit, what, code="DEPLOY_FAILED", given=None, env=None):
     if not result.ok:
         late = f"not done after {limit} s" if result.status == 124 else f"exit status {result.status}"
         raise Failure(code, f"{what} failed", found=f"{late}: {tail(result.text, 5)}", expected="exit status 0",
-                      remedy="see the log below or `odoo-ship logs`, mend the cause, then deploy again", log=tail(result.text))
+                      remedy="see the log below, mend the cause, then deploy again", log=tail(result.text))
     return result.output

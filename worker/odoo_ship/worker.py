@@ -9,6 +9,7 @@ import hosts
 import ledger
 import project
 import protocol
+import words
 from failures import Failure, tail, text_of
 from files import STATE, Lock, Reserve, read_json, write_json
 from journal import Journal, now
@@ -117,15 +118,17 @@ def job(path):
             recover(host)
             # Another pod of this very Job was killed: what ended it would end this one, too. A new Job is somebody's wish to try again.
             again = begun and begun.open and begun["job"] == host.job and begun["request"] == request["id"]
-            if not is_live(request) and not again:
+            refuse_lost_database(host)
+            if not serves(host, request) and not again:
                 handle(host, request)
+            done = serves(host, request)
     except Exception as error:
         host.last_words((error if isinstance(error, Failure) else unexpected(error)).as_text())
         journal = Journal.read()
         return 3 if journal and journal.open else 1
     for point in ledger.points():
         say(f"restore point {point['id']}: the data of {point['image']}, left at {point['at']}")
-    if is_live(request):
+    if done:
         return 0
     host.last_words(text_of(read_json(OUTCOMES / f"{request['id']}.json")["error"]))
     return 1
@@ -134,6 +137,28 @@ def job(path):
 def is_live(request):
     live = ledger.live()
     return bool(live) and live["release"] == request["id"] and live["image"] == request["image"]
+
+
+def serves(host, request):
+    """Whether the release is live and the data are those that it left. What somebody put there by hand, a dump of last week, is upgraded as any other."""
+    if not is_live(request):
+        return False
+    marker = host.postgres.marker(request["database"]) if host.postgres.exists(request["database"]) else None
+    code = ledger.live()["modules"]
+    return bool(marker) and marker["state"] == "ready" and all(code.get(name) in accepted for name, accepted in marker["modules"].items())
+
+
+def refuse_lost_database(host):
+    """What the attachments' volume knows of and PostgreSQL does not is on another server, or lost: an empty database in its place would hide that."""
+    live = ledger.live()
+    if live is None:
+        return
+    name = project.staged(live["release"])["database"]
+    exists = host.postgres.exists(name)
+    if not exists or host.postgres.modules(name) is None:
+        raise Failure("DATABASE_LOST", f"release {ledger.digest_of(live['image'])[:19]} is live, and its database is not there",
+                      found=f"{host.postgres.place()} has a database {name} without Odoo's tables" if exists else f"{host.postgres.place()} has no database {name}",
+                      expected=f"the data that belong to the attachments, as left since {live['since']}", remedy=words.HERE["lost"])
 
 
 def recover(host):
@@ -285,8 +310,7 @@ def give_up(host, journal, failure):
 def incomplete(failure):
     return Failure("RELEASE_INCOMPLETE", "users may have reached the new release, but it could not be finished",
                    found=failure.as_text(), expected="the new release serving", log=failure.log,
-                   remedy="nothing was restored: writes since then would be lost. Mend the cause; `odoo-ship resume` goes on; "
-                          "to give the new data up, `odoo-ship revert --with-data`")
+                   remedy=f"nothing was restored: writes since then would be lost. Mend the cause; {words.HERE['resume']}")
 
 
 def unexpected(error):
