@@ -113,6 +113,13 @@ describe("an update that makes its cluster, on the real engine", function () {
     );
   });
 
+  it("leaves volumes alone when the class of new ones changes, which could only replace them", async () => {
+    stack.config["doks:blockStorageClass"] = "another";
+    const { status, output } = await stack.up("--expect-no-changes");
+    delete stack.config["doks:blockStorageClass"];
+    assert.equal(status, 0, output);
+  });
+
   it("keeps the pods of the release before it when the Job of a new one fails, and tells why", async () => {
     const [before] = jobs();
     controllers.failure = "MODULE_LOAD_ERROR: a module does not load";
