@@ -4,6 +4,8 @@ import { at, textAt } from "../../sandbox/plugins/kubernetes/objects";
 import type { ValueMap } from "../../sandbox/plugins/values";
 import type { PaperApiserver } from "../sandbox/support-plugins/paper-apiserver";
 
+const revision = "deployment.kubernetes.io/revision";
+
 /**
  * Says of every object on a paper apiserver at once that it is as it should be, as a cluster's controllers do in the end. Jobs end as they are told.
  * Nothing runs: what this does not show is that anything would.
@@ -28,7 +30,8 @@ export class PaperControllers {
       if (status !== undefined) {
         this.apiserver.put(path, { status });
       }
-      if (status !== undefined && kind === "deployments") {
+      // An apply on paper takes away what it does not name.
+      if (kind === "deployments" && at(object, "metadata", "annotations", revision) === undefined) {
         this.#replicaSet(path, base, name, object);
       }
       if (kind === "services" && !this.apiserver.objects.has(`${base}/endpoints/${name}`)) {
@@ -72,7 +75,7 @@ export class PaperControllers {
   }
 
   #replicaSet(path: string, base: string, name: string, deployment: ValueMap): void {
-    const annotations = { "deployment.kubernetes.io/revision": "1" };
+    const annotations = { [revision]: "1" };
     this.apiserver.put(path, { metadata: { annotations } });
     this.apiserver.put(`${base}/replicasets/${name}-1`, {
       metadata: {
