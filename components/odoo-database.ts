@@ -74,11 +74,11 @@ export class OdooDatabase extends pulumi.ComponentResource {
     }
     const set = postgresStatefulSet({ image, size: size.db, secret: admin });
     const service = postgresService();
-    new kubernetes.core.v1.Service(`${name}-service`, { ...service, metadata: within(namespace, service.metadata) }, child);
+    new kubernetes.core.v1.Service(`${name}-service`, { ...service, metadata: within(namespace, service.metadata) }, kept);
     new kubernetes.apps.v1.StatefulSet(
       `${name}-postgres`,
       { ...set, metadata: within(namespace, set.metadata) },
-      { ...child, dependsOn: volume },
+      { ...kept, dependsOn: volume },
     );
     return {
       postgres: { host: names.database, port: postgresPort, admin: "postgres", user: "odoo", sslmode: "disable", managed: false },

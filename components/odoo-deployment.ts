@@ -46,16 +46,22 @@ export class OdooDeployment extends pulumi.ComponentResource {
     const { pods, job } = this.#release(name, args);
     const { doks } = args.settings;
     const child = { parent: this };
+    // Pulumi refuses the first thing that is protected, and has taken away by then what stands on it: so what serves is, too.
+    const served = { ...child, protect: !doks.allowDestroy };
 
     const web = webDeployment(pods);
     const serving = new kubernetes.apps.v1.Deployment(
       `${name}-web`,
       { ...web, metadata: within(args.namespace, web.metadata) },
-      { ...child, dependsOn: job },
+      { ...served, dependsOn: job },
     );
     const after = { ...child, dependsOn: serving };
     const address = webService();
-    new kubernetes.core.v1.Service(`${name}-web-service`, { ...address, metadata: within(args.namespace, address.metadata) }, after);
+    new kubernetes.core.v1.Service(
+      `${name}-web-service`,
+      { ...address, metadata: within(args.namespace, address.metadata) },
+      { ...served, dependsOn: serving },
+    );
     if (Math.max(doks.replicas, doks.replicasMax) > 1) {
       this.#budget(`${name}-web-budget`, args.namespace);
     }
@@ -72,7 +78,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
     const scheduled = new kubernetes.apps.v1.Deployment(
       `${name}-cron`,
       { ...cron, metadata: within(args.namespace, cron.metadata) },
-      after,
+      { ...served, dependsOn: serving },
     );
 
     this.url = scheduled.id.apply(() => `https://${urlHost(doks.domain)}`);

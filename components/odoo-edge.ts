@@ -48,7 +48,7 @@ export class OdooEdge extends pulumi.ComponentResource {
     const pods = new kubernetes.apps.v1.Deployment(
       `${name}-deployment`,
       { ...deployment, metadata: within(namespace, deployment.metadata) },
-      { ...child, dependsOn: certificates },
+      { ...kept, dependsOn: certificates },
     );
     if (edgeReplicas(tls) > 1) {
       const budget = disruptionBudget("edge");
