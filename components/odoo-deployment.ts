@@ -142,7 +142,8 @@ export class OdooDeployment extends pulumi.ComponentResource {
       job: new kubernetes.batch.v1.Job(
         `${name}-upgrade`,
         { ...job, metadata: within(namespace, job.metadata) },
-        { ...child, dependsOn: [filestore, database] },
+        // The one before it goes first: a release that failed may be followed by the one before it, and a Job of its name would be in the way.
+        { ...child, dependsOn: [filestore, database], deleteBeforeReplace: true },
       ),
     };
   }

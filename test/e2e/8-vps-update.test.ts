@@ -4,8 +4,10 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { paths } from "../../sandbox/config";
+import { until } from "../../sandbox/process";
 import { npm, type ScriptRun } from "../support/npm";
 import { RpcClient } from "../vps/support/endpoint";
+import { SandboxCluster } from "../support/sandbox-cluster";
 import { passwordFile, SandboxHost } from "../support/sandbox-host";
 
 const source = path.join(paths.root, "addons", "release_info", "release.py");
@@ -24,6 +26,9 @@ describe("an update of the VPS", () => {
   let begun: string | undefined;
 
   let host: SandboxHost;
+  let cluster: SandboxCluster;
+  /** What the containers of Odoo were made from, as the node's runtime tells. */
+  const onCluster = () => new Set(cluster.running().flatMap(({ name, image }) => (name === "odoo" ? [image.split("@")[1]] : [])));
   const status = () => JSON.parse(host.sh("odoo-ship status --json")) as Status;
   const change = () => fs.writeFileSync(source, `${original}\n# changed by a test: ${process.pid} ${++changes}\n`);
   const digestIn = (output: string) => /^imageDigest +(\S+)$/m.exec(output)?.[1];
@@ -32,9 +37,12 @@ describe("an update of the VPS", () => {
     assert.equal(run.status, 0, run.output);
     return run;
   };
-  const assertLive = (run: ScriptRun) => {
+  const assertLive = async (run: ScriptRun) => {
     const { live: now, request } = status();
     assert.equal(now.digest, digestIn(run.output));
+    // The pod before the new one lets its requests end.
+    await until(() => onCluster().size === 1, 120_000, 1000);
+    assert.deepEqual(onCluster(), new Set([now.digest]));
     assert.equal(request.state, "succeeded");
     live = now.digest;
   };
@@ -42,7 +50,8 @@ describe("an update of the VPS", () => {
   before(async () => {
     const run = await start();
     host = await SandboxHost.open();
-    assertLive(run);
+    cluster = await SandboxCluster.open();
+    await assertLive(run);
     begun = live;
   });
   after(async () => {
@@ -60,7 +69,7 @@ describe("an update of the VPS", () => {
   it("changes nothing the second time, and starts no container anew", async () => {
     const started = () => host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' odoo-ce odoo-db odoo-proxy");
     const before = started();
-    assertLive(await start());
+    await assertLive(await start());
     assert.equal(started(), before);
   });
 
@@ -69,7 +78,7 @@ describe("an update of the VPS", () => {
     const before = live;
     change();
     const run = await start();
-    assertLive(run);
+    await assertLive(run);
     assert.notEqual(live, before);
     assert.equal(status().points.length, points + 1);
     assert.match(host.sh("journalctl -u odoo-ship -o cat --no-pager"), /maintenance: upgrades release_info\n/);
@@ -97,7 +106,7 @@ describe("an update of the VPS", () => {
       });
       assert.ok(killed, cut.output);
       assert.notEqual(cut.status, 0, cut.output);
-      assertLive(await start());
+      await assertLive(await start());
     });
   }
 
@@ -113,7 +122,7 @@ describe("an update of the VPS", () => {
     });
     assert.ok(cut, run.output);
     assert.equal(run.status, 0, run.output);
-    assertLive(run);
+    await assertLive(run);
   });
 
   it("that fails tells the code and the log, and the previous release serves", async () => {

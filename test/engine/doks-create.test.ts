@@ -131,6 +131,21 @@ describe("an update that makes its cluster, on the real engine", function () {
     assert.ok(jobs().some((name) => name !== before));
   });
 
+  it("goes back to the release before it, with other settings, as if the failed one had not been", async () => {
+    controllers.failure = undefined;
+    Object.assign(stack.config, { "image:digest": digest, "doks:odooMemoryMiB": 1536 });
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.equal(jobs().length, 1);
+    assert.equal(
+      textAt(apiserver.objects.get(jobs()[0] ?? ""), "spec", "template", "spec", "containers", 0, "resources", "limits", "memory"),
+      "1536Mi",
+    );
+    controllers.failure = "MODULE_LOAD_ERROR: a module does not load";
+    stack.config["image:digest"] = newer;
+    assert.notEqual((await stack.up()).status, 0);
+  });
+
   it("runs the same release again with the next update, and then replaces the pods", async () => {
     controllers.failure = undefined;
     const { status, output } = await stack.up();

@@ -1,5 +1,7 @@
 """Taking a release back is killed after each of its operations in turn, and done again: the end must be the same."""
 
+from unittest import mock
+
 from support import WorkerCase, request
 
 import protocol
@@ -82,3 +84,16 @@ class TakingBackTest(WorkerCase):
             if seen <= operations - 1:
                 break
         self.assertGreaterEqual(seen, 4)
+
+    def test_a_database_that_the_release_did_not_change_stays_with_what_users_wrote_since(self):
+        known = self.begin({"odoo": "written since", "odoo-point-a": "before"}, "written since", "before")
+        marker = {"state": "ready", "digest": "sha256:a", "modules": {"sale": "1"}}
+        for facts, live in (({"marker": marker}, "written since"), ({"marker": marker, "touched": True}, "before")):
+            journal = Journal({"attempt": "a", "to": "r2", "from": None, "mode": "maintenance", "step": "upgraded", "phase": "begin", **facts})
+            host = mock.Mock(postgres=Databases(dict(known), 100))
+            host.filestore = lambda: Filestore(self.root, self.root / "aside")
+            host.postgres.mark, host.postgres.end_what_was_left = mock.Mock(), mock.Mock()
+            with mock.patch.object(protocol.project, "staged", lambda _: request()):
+                protocol.take_back(host, journal, lambda _: None)
+            self.assertEqual((host.postgres.known["odoo"], "odoo-point-a" in host.postgres.known), (live, False))
+            self.assertEqual(host.postgres.mark.call_args_list, [] if facts.get("touched") else [mock.call("odoo", **marker)])

@@ -175,15 +175,20 @@ class Release:
         elif self.plan.mode == "install":
             self.install()
         elif self.plan.mode == "maintenance":
-            # From here on no code but ours may start on this database, whoever starts it.
-            digest = ledger.digest_of(self.request["image"])
-            self.postgres.mark(self.database, "upgrading", digest, {})
+            self.claim()
             self.change_modules(self.database)
             self.mark_ready(additive=False)
         else:
             before = self.postgres.marker(self.database)["modules"]
             self.change_modules(self.database)
             self.mark_ready(additive=True, before=before)
+
+    def claim(self):
+        """From here on no code but ours may start on this database, whoever starts it. It is not changed before it is known that nobody was at it until then."""
+        self.journal.note(marker=self.postgres.marker(self.database))
+        self.postgres.mark(self.database, "upgrading", ledger.digest_of(self.request["image"]), {})
+        self.host.still_alone()
+        self.journal.note(touched=True)
 
     def install(self):
         self.journal.note(made=True)
@@ -243,6 +248,7 @@ class Release:
 
     def put_back_copy_of(self, point):
         """The data of a restore point become live; the point itself stays. What was live is in the point that was just taken."""
+        self.claim()
         attempt, store = self.journal["attempt"], self.filestore()
         incoming = f"{self.database}-incoming"
         self.postgres.clone(point["database"], incoming, self.postgres.ROLE)
@@ -344,9 +350,12 @@ def take_back(host, journal, say):
     host.postgres.end_what_was_left()
     if journal["mode"] == "install":
         take_back_install(journal, release)
-    elif changed:
+    elif changed and journal["touched"]:
         swap_back(release, journal["attempt"])
     elif journal["mode"] == "maintenance":
+        # Users may have been at the live database since the point was taken: it stays.
+        if journal["marker"]:
+            host.postgres.mark(release.database, **journal["marker"])
         host.postgres.drop(release.point_database(journal["attempt"]))
         project.remove_tree(release.filestore().kept(journal["attempt"]))
         ledger.forget_point(journal["attempt"])
