@@ -8,6 +8,7 @@ import { until } from "../../sandbox/process";
 import { npm, type ScriptRun } from "../support/npm";
 import { RpcClient } from "../vps/support/endpoint";
 import { SandboxCluster } from "../support/sandbox-cluster";
+import { pulumi } from "../support/sandbox-stack";
 import { passwordFile, SandboxHost } from "../support/sandbox-host";
 
 const source = path.join(paths.root, "addons", "release_info", "release.py");
@@ -61,6 +62,9 @@ describe("an update of the VPS", () => {
     const first = status().points.find((point) => point.from === begun);
     if (first !== undefined) {
       host.sh(`odoo-ship revert --with-data --to ${first.id}`);
+      // The cluster's Odoo goes as a whole instead, which is a thing that may happen to one.
+      cluster.k("delete namespace odoo --timeout=180s");
+      await pulumi("refresh", "--yes", "--skip-preview", "--non-interactive");
       await start();
     }
     host.close();
