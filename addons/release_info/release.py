@@ -53,5 +53,3 @@ def _load(path):
 
 # Read once, when the process loads the module: the answer is about the code in memory, even if a file changes later.
 CURRENT = read(os.environ)
-
-# changed by a test: 9085 6

@@ -97,8 +97,17 @@ export class TestStack {
 
   /** What an operator does after a killed update: take its lock away, then update again. */
   async recover(): Promise<CommandResult> {
-    await this.pulumi("cancel", "--yes", "--non-interactive");
+    await this.unlock();
     return this.up();
+  }
+
+  /** Takes the lock of a killed update away. A state in files may have been cut short by the kill: Pulumi keeps the one before it beside. */
+  async unlock(): Promise<void> {
+    const stacks = path.join(this.directory, "state", ".pulumi", "stacks");
+    for (const file of fs.readdirSync(stacks, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".json"))) {
+      if (!isJson(path.join(stacks, file))) fs.copyFileSync(path.join(stacks, `${file}.bak`), path.join(stacks, file));
+    }
+    await this.pulumi("cancel", "--yes", "--non-interactive");
   }
 
   async init(): Promise<void> {
@@ -176,5 +185,14 @@ export class TestStack {
       child.on("error", reject);
       child.on("close", (status) => resolve({ status, output }));
     });
+  }
+}
+
+function isJson(file: string): boolean {
+  try {
+    JSON.parse(fs.readFileSync(file, "utf8"));
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -16,7 +16,7 @@ async function open(): Promise<ClusterTrial> {
   const trial = await ClusterTrial.create();
   for (const at of phases) {
     const { output } = await trial.stack.endedUpdate(at, "SIGKILL");
-    await trial.stack.pulumi("cancel", "--yes", "--non-interactive");
+    await trial.stack.unlock();
     console.log(`      killed at ${at.source}: ${String(output.split("\n").length)} lines`);
   }
   const { status, output } = await trial.update();
