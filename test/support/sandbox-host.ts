@@ -8,7 +8,7 @@ import { paths } from "../../sandbox/config";
 import { sandboxEnvironment } from "../../sandbox/environment";
 import { readServers } from "../../sandbox/servers-control";
 import { stackOutputs } from "../../sandbox/stack";
-import { type Address, Endpoint } from "../vps/support/endpoint";
+import { type Address, Endpoint, readAuthority } from "../vps/support/endpoint";
 import { npm } from "./npm";
 
 /** How a command on the host ended. */
@@ -42,8 +42,7 @@ export class SandboxHost {
     fs.writeFileSync(known, `${vpsAddress} ${vpsHostKey}\n`);
     const identity = ["-i", key, "-o", `UserKnownHostsFile=${known}`, "-o", "StrictHostKeyChecking=yes", "-o", "IdentityAgent=none"];
     const host = new SandboxHost(new URL(vpsUrl), vpsAddress, "", identity, home);
-    // Copied, not read by a process in the container: on a busy machine runc loses one of those now and then.
-    host.ca = host.sh("docker cp -q odoo-proxy:/data/caddy/pki/authorities/local/root.crt - | tar -xO");
+    host.ca = host.sh(readAuthority);
     return host;
   }
 

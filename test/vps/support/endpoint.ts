@@ -12,6 +12,12 @@ export interface Address {
   readonly ca?: string;
 }
 
+/**
+ * For a shell on a host: the proxy's own authority, PEM. Copied, not read by a process in the container: on a busy machine runc loses one of
+ * those now and then.
+ */
+export const readAuthority = "docker cp -q odoo-proxy:/data/caddy/pki/authorities/local/root.crt - | tar -xO";
+
 export interface Answer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;

@@ -6,7 +6,7 @@ import { ask, run, until } from "../../../sandbox/process";
 import { privateAddress, publicAddress } from "../../../sandbox/digitalocean/machines";
 import { createMachine, powerOnMachine, removeMachine } from "../../../sandbox/vps/machine";
 import { containerName } from "../../../sandbox/vps/names";
-import { type Address, Endpoint, RpcClient } from "./endpoint";
+import { type Address, Endpoint, readAuthority, RpcClient } from "./endpoint";
 import type { Installation } from "./installation";
 import { domain } from "./requests";
 
@@ -81,7 +81,7 @@ export class TrialMachine implements Installation {
 
   /** The proxy, by the machine's public address. */
   async address(): Promise<Address> {
-    this.#ca ??= await this.exec(["docker", "exec", "odoo-proxy", "cat", "/data/caddy/pki/authorities/local/root.crt"]);
+    this.#ca ??= await this.sh(readAuthority);
     return { host: this.host, port: 443, domain, ca: this.#ca };
   }
 
