@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import type { Settings } from "../settings";
 import { healthPort } from "./caddyfile";
-import { type ContainerLimits, type HostSize, postgresOptions } from "./host-size";
+import { type ContainerLimits, type HostSize, postgresOptions, temporaryMiB } from "./host-size";
 import { requirePinned } from "./image-reference";
 
 /** What the Compose project depends on. */
@@ -11,6 +11,8 @@ export interface ComposeProjectArgs {
   readonly images: { readonly odoo: string; readonly postgres: string; readonly proxy: string };
   readonly database: string;
   readonly size: HostSize;
+  /** Largest request that the proxy accepts. */
+  readonly bodyMegabytes: number;
   readonly logging: Pick<Settings["vps"], "logging" | "fluentdAddress" | "fluentdTag">;
   /** Text of the files that the proxy reads when it starts; a change replaces its container. */
   readonly proxyFiles: readonly string[];
@@ -53,7 +55,7 @@ export function composeProject(
 }
 
 function production(args: ComposeProjectArgs): string {
-  const { images, size, proxyFiles, tlsKey } = args;
+  const { images, size, bodyMegabytes, proxyFiles, tlsKey } = args;
   return `${header("What runs on this host.")}#
 #   cd /opt/odoo && docker compose up -d     starts it, as it was released
 #   docker compose ps                        shows it
@@ -66,7 +68,8 @@ services:
     container_name: odoo-ce
 ${hardened(users.odoo, args, "odoo", size.odoo)}
     tmpfs:
-      - /tmp:rw,noexec,nosuid,nodev,size=100m,mode=1777
+      # An upload is kept here while it comes in.
+      - /tmp:rw,noexec,nosuid,nodev,size=${temporaryMiB(bodyMegabytes)}m,mode=1777
       - /run:rw,noexec,nosuid,nodev,size=16m,mode=1777
     environment:
 ${odooEnvironment(args, { workers: size.odoo.workers, cronThreads: size.odoo.cronThreads })}

@@ -94,6 +94,7 @@ export function hostRequest({ settings, repository, digest, images, host, regist
         images: { odoo: image, ...images },
         database: odoo.database,
         size: hostSize(host, vps),
+        bodyMegabytes: vps.bodyMegabytes,
         logging: vps,
         proxyFiles: Object.values(proxyFiles),
         tlsKey: tlsFiles,

@@ -71,6 +71,13 @@ export const dbMaxconn = 16;
 export const taskWorkers = 2;
 /** Beside Odoo's: the release worker's, an operator's, and those that PostgreSQL keeps for its superuser. */
 export const otherConnections = 13;
+/** Megabytes of /tmp (A6), and what is free there beside the largest upload. */
+const tmpMiB = { usual: 100, beside: 32 };
+
+/** Size of Odoo's /tmp, where it keeps an upload while it comes in. It is memory, and counts as Odoo's. */
+export function temporaryMiB(bodyMegabytes: number): number {
+  return Math.max(tmpMiB.usual, bodyMegabytes + tmpMiB.beside);
+}
 
 /**
  * Memory and processors of a Droplet by its size, such as `s-2vcpu-4gb`, `c-4-8gib` or `g-2vcpu-8gb-intel`; undefined if the name does not

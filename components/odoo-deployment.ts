@@ -119,6 +119,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
       database: odoo.database,
       postgres: database.postgres,
       size: plan.size,
+      bodyMegabytes: doks.bodyMegabytes,
       replicas: doks.replicas,
       replicasMax: doks.replicasMax,
       replicasCpu: doks.replicasCpu,

@@ -2,15 +2,16 @@ import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
 import { users } from "../compose-project";
+import { temporaryMiB } from "../host-size";
 import { filestoreLabel, labels, names, odooPorts, selector, type Unplaced } from "./names";
 import {
   account,
   besideFilestore,
   containerSecurity,
   mountsOf,
-  odooScratch,
   podSecurity,
   resources,
+  scratch,
   type SecretFile,
   secretFiles,
   spread,
@@ -35,6 +36,8 @@ export interface OdooPodsArgs {
   readonly replicasMax: number;
   /** Percent of the requested processors. */
   readonly replicasCpu: number;
+  /** Largest request that the edge accepts. */
+  readonly bodyMegabytes: number;
   readonly filestoreAccess: "ReadWriteOnce" | "ReadWriteMany";
   readonly readySeconds: number;
   readonly secrets: OdooSecretNames;
@@ -159,7 +162,7 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
         volumeMounts: odooMounts(args),
       },
     ],
-    volumes: odooVolumes(args),
+    volumes: odooVolumes(args, args.bodyMegabytes),
   };
 }
 
@@ -198,7 +201,7 @@ function port(value: pulumi.Input<number>): pulumi.Input<string> {
 export function odooMounts({ databaseConfig }: Pick<OdooPodsArgs, "databaseConfig">): k8s.core.v1.VolumeMount[] {
   return [
     { name: "filestore", mountPath: paths.filestore, subPath: paths.filestorePart },
-    ...odooScratch.mounts,
+    ...mountsOf({ tmp: "/tmp", run: "/run" }),
     { name: "secrets", mountPath: paths.secrets, readOnly: true },
     ...(databaseConfig === undefined
       ? []
@@ -208,11 +211,14 @@ export function odooMounts({ databaseConfig }: Pick<OdooPodsArgs, "databaseConfi
 
 export function odooVolumes(
   { secrets, databaseConfig }: Pick<OdooPodsArgs, "secrets" | "databaseConfig">,
+  bodyMegabytes: number,
   more: readonly SecretFile[] = [],
 ): k8s.core.v1.Volume[] {
   return [
     { name: "filestore", persistentVolumeClaim: { claimName: names.filestore } },
-    ...odooScratch.volumes,
+    // An upload is kept in /tmp while it comes in.
+    scratch("tmp", `${temporaryMiB(bodyMegabytes)}Mi`),
+    scratch("run", "16Mi"),
     secretFiles("secrets", [
       { secret: secrets.database, key: secretKeys.database },
       { secret: secrets.master, key: secretKeys.master },

@@ -52,12 +52,6 @@ export function scratch(name: string, size: string): k8s.core.v1.Volume {
   return { name, emptyDir: { medium: "Memory", sizeLimit: size } };
 }
 
-/** Directories of Odoo's containers that are written besides its data: A6. */
-export const odooScratch = {
-  volumes: [scratch("tmp", "100Mi"), scratch("run", "16Mi")],
-  mounts: mountsOf({ tmp: "/tmp", run: "/run" }),
-} as const;
-
 export function mountsOf(places: Readonly<Record<string, string>>): k8s.core.v1.VolumeMount[] {
   return Object.entries(places).map(([name, mountPath]) => ({ name, mountPath }));
 }

@@ -120,7 +120,8 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
             },
           ],
           volumes: [
-            ...odooVolumes(args, [
+            // Nobody uploads to it.
+            ...odooVolumes(args, 0, [
               { secret: args.admin.secret, key: args.admin.key, path: `${workerSecrets}/admin-password` },
               { secret: args.secrets.database, key: secretKeys.database, path: `${workerSecrets}/odoo-password` },
               { secret: args.firstLogin, key: secretKeys.firstLogin, path: `${workerSecrets}/first-password` },

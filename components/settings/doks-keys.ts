@@ -50,7 +50,7 @@ export const doksKeys = {
     "data",
     vpsKeys["vps:bodyMegabytes"].schema,
     "megabytes, 1 to 4096",
-    "Largest request that the proxy accepts: the largest attachment or import.",
+    "Largest request that the proxy accepts: the largest attachment or import. Odoo keeps it in memory while it comes in.",
   ),
 
   "doks:clusterId": key(

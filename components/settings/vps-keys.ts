@@ -56,7 +56,7 @@ export const vpsKeys = {
     "data",
     whole(1, 4096).default(128),
     "megabytes, 1 to 4096",
-    "Largest request that the proxy accepts: the largest attachment or import.",
+    "Largest request that the proxy accepts: the largest attachment or import. Odoo keeps it in memory while it comes in.",
   ),
 
   "vps:name": key(

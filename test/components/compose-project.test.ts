@@ -22,6 +22,7 @@ const representative: ComposeProjectArgs = {
   images,
   database: "books",
   size,
+  bodyMegabytes: 128,
   logging: { logging: "json-file", fluentdAddress: "", fluentdTag: "odoo" },
   proxyFiles: ["a Caddyfile"],
   tlsKey: false,
@@ -86,11 +87,16 @@ describe("the Compose project", () => {
       const { memory, cpus, pids } = service.deploy.resources.limits;
       assert.ok(/^\d+m$/.test(String(memory)) && Number(cpus) > 0 && Number(pids) > 0, name);
       const tmp = service.tmpfs.find((mount) => mount.startsWith("/tmp:"));
-      for (const option of ["noexec", "nosuid", "size=100m"]) {
+      for (const option of ["noexec", "nosuid", `size=${name === "odoo" ? 160 : 100}m`]) {
         assert.ok(tmp?.split(/[:,]/).includes(option), `${name}: ${tmp}`);
       }
       assert.deepEqual(service.logging, { driver: "json-file", options: { "max-size": "100m", "max-file": "5" } }, name);
     }
+  });
+
+  it("gives Odoo a /tmp for the largest upload, and never less than 100 MB", () => {
+    const sizes = [1, 68, 69, 4096].map((bodyMegabytes) => /size=(\d+)m/.exec(render({ bodyMegabytes }).odoo.tmpfs[0] ?? "")?.[1]);
+    assert.deepEqual(sizes, ["100", "100", "101", "4128"]);
   });
 
   it("gives a capability to the proxy alone, and just the one", () => {

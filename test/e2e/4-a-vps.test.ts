@@ -14,6 +14,7 @@ import { passwordFile, SandboxHost } from "../support/sandbox-host";
 import { pulumi, read, whatPulumiTells } from "../support/sandbox-stack";
 import { findIn } from "../support/secret-search";
 import { connects } from "../support/site-requests";
+import { takesLargeUpload } from "../support/upload";
 import { Endpoint, RpcClient } from "../vps/support/endpoint";
 
 const database = "odoo";
@@ -114,7 +115,7 @@ describe("the VPS that npm start leaves behind", () => {
       "odoo-ce": {
         user: "100:101",
         add: [],
-        tmpfs: { "/tmp": tmpfs("100m", "1777"), "/run": tmpfs("16m", "1777") },
+        tmpfs: { "/tmp": tmpfs("160m", "1777"), "/run": tmpfs("16m", "1777") },
         ports: { "8069/tcp": [{ HostIp: "127.0.0.1", HostPort: "8069" }] },
       },
       "odoo-db": {
@@ -210,6 +211,10 @@ describe("the VPS that npm start leaves behind", () => {
     it("yet renders a PDF with style sheet and image", async () => {
       await rendersPdf(endpoint, await admin(), password);
       assert.match(host.sh("docker logs --since 2m odoo-ce 2>&1"), fetchedStyleSheet);
+    });
+
+    it("yet takes an upload as large as the proxy does", async () => {
+      await takesLargeUpload(endpoint, await admin(), password);
     });
 
     it("with secrets of one reader each", () => {

@@ -16,6 +16,7 @@ import { findIn } from "../support/secret-search";
 import { connects } from "../support/site-requests";
 import { type Rendered, StackState } from "../support/stack-state";
 import { restrictedPod, Stranger } from "../support/stranger";
+import { takesLargeUpload } from "../support/upload";
 import { type Endpoint, RpcClient } from "../vps/support/endpoint";
 
 /** What runs there, by the label `app`, and what its processes may be. */
@@ -113,6 +114,10 @@ describe("the cluster that npm start leaves behind", () => {
     it("and renders a PDF with style sheet and image", async () => {
       await rendersPdf(endpoint, await admin(), cluster.firstPassword());
       assert.match(odooLog(), fetchedStyleSheet);
+    });
+
+    it("and takes an upload as large as the edge does", async () => {
+      await takesLargeUpload(endpoint, await admin(), cluster.firstPassword());
     });
 
     it("and keeps attachments on the volume, where the cron's pod finds them", async () => {

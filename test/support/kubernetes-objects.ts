@@ -65,6 +65,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
       ? { host: "private-db.example.com", port: 25060, admin: "doadmin", user: "odoo", sslmode: "verify-ca", managed }
       : { host: "odoo-db", port: 5432, admin: "postgres", user: "odoo", sslmode: "disable", managed },
     size,
+    bodyMegabytes: doks.bodyMegabytes,
     replicas: doks.replicas,
     replicasMax: doks.replicasMax,
     replicasCpu: doks.replicasCpu,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import type { Endpoint, RpcClient } from "../vps/support/endpoint";
+import { session } from "./session";
 
 /** Renders a report with a style sheet and an image, which Odoo's wkhtmltopdf fetches from Odoo itself, past the proxy. */
 export async function rendersPdf(endpoint: Endpoint, client: RpcClient, password: string): Promise<void> {
@@ -25,12 +26,3 @@ export async function rendersPdf(endpoint: Endpoint, client: RpcClient, password
 
 /** In Odoo's log: that the style sheet of reports was fetched while one was rendered. */
 export const fetchedStyleSheet = /GET \/web\/assets\/\S*report_assets_common\S*\.css\S* HTTP\/1\.\d" 200/;
-
-/** The cookie of a browser that is logged in. */
-async function session(endpoint: Endpoint, database: string, password: string): Promise<string> {
-  const { headers } = await endpoint.request("POST", "/web/session/authenticate", {
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ jsonrpc: "2.0", params: { db: database, login: "admin", password } }),
-  });
-  return (headers["set-cookie"] ?? []).map((line) => line.split(";")[0]).join("; ");
-}
