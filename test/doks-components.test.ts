@@ -124,20 +124,26 @@ describe("a Kubernetes target", () => {
     assert.deepEqual(find(target, "doks-odoo-cron").options.dependsOn, ["doks-odoo-web"]);
   });
 
-  it("protects what holds data, what leads to it and what opens it, and nothing else", () => {
+  it("protects what holds data, what leads to it, what opens it and what serves, and nothing else", () => {
     const kept = all(target).filter(({ options }) => options.protect === true);
     assert.deepEqual(kept.map(({ name }) => name).sort(), [
       "doks-cluster-cluster",
       "doks-cluster-vpc",
       "doks-database-admin-password",
+      "doks-database-postgres",
+      "doks-database-service",
       "doks-database-user-password",
       "doks-database-volume",
       "doks-edge-certificates",
+      "doks-edge-deployment",
       "doks-edge-service",
       "doks-namespace-namespace",
+      "doks-odoo-cron",
       "doks-odoo-filestore",
       "doks-odoo-first-password",
       "doks-odoo-master-password",
+      "doks-odoo-web",
+      "doks-odoo-web-service",
     ]);
   });
 
