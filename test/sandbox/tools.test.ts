@@ -114,24 +114,22 @@ describe("The sandbox's tools", () => {
       console.log(JSON.stringify({ kinds, names: fs.readdirSync(directory).sort() }));`;
     const version = (name: string): string =>
       (JSON.parse(fs.readFileSync(path.join(root, "node_modules/@pulumi", name, "package.json"), "utf8")) as { version: string }).version;
-    const names = ["command", "digitalocean", "docker", "kubernetes"].map((name) => `resource-${name}-v${version(name)}`);
+    const packages = ["command", "digitalocean", "docker", "kubernetes"];
+    const standIns = Object.fromEntries(packages.map((name) => [name, "stand-in"]));
+    const names = packages.map((name) => `resource-${name}-v${version(name)}`);
 
     it("are stand-ins under the versions of the npm packages where nothing can be downloaded", async () => {
-      const kinds = { docker: "stand-in", digitalocean: "stand-in", command: "stand-in", kubernetes: "stand-in" };
-      assert.deepEqual(await machine.run(imports, ask), { kinds, names });
+      assert.deepEqual(await machine.run(imports, ask), { kinds: standIns, names });
     });
 
     it("come from SANDBOX_PLUGIN_DIR where it has them, and go back to stand-ins without it", async () => {
       machine.program(machine.bin, "pulumi-resource-docker", "exit 0");
       const mirrored = await machine.run(imports, ask, { SANDBOX_PLUGIN_DIR: machine.bin });
-      assert.deepEqual(mirrored, {
-        kinds: { docker: "mirror", digitalocean: "stand-in", command: "stand-in", kubernetes: "stand-in" },
-        names,
-      });
+      assert.deepEqual(mirrored, { kinds: { ...standIns, docker: "mirror" }, names });
       const file = path.join(machine.state, "pulumi-home/plugins", `resource-docker-v${version("docker")}`, "pulumi-resource-docker");
       assert.equal(fs.realpathSync(file), fs.realpathSync(path.join(machine.bin, "pulumi-resource-docker")));
       const forced = await machine.run(imports, ask, { SANDBOX_PLUGIN_DIR: machine.bin, SANDBOX_PLUGINS: "stand-in" });
-      assert.deepEqual(forced, { kinds: { docker: "stand-in", digitalocean: "stand-in", command: "stand-in" }, names });
+      assert.deepEqual(forced, { kinds: standIns, names });
     });
 
     it("are never stand-ins with SANDBOX_PLUGINS=official, and a wrong value is refused", async () => {
