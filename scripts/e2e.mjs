@@ -10,10 +10,18 @@ import { clearInterval, setInterval } from "node:timers";
 const phases = [
   // From nothing. Later files read what it leaves as soon as they are loaded.
   [["1-"]],
-  [["2-", "3-", "4-"]],
+  // What it leaves, before anything changes that.
+  [["4-a", "4-e"]],
+  // Its stack; then machines, nodes and databases that no stack knows.
+  [
+    ["2-", "3-"],
+    ["4-b", "4-c", "4-d", "4-vps"],
+  ],
   // A machine of its own, and a cluster of its own.
   [["5-", "6-", "7-"], ["9-"]],
-  [["8-", "acme", "development", "image", "proxy", "z-"]],
+  // The sandbox's machine and cluster, and containers.
+  [["8-"], ["acme", "development", "image", "proxy"]],
+  [["z-"]],
 ];
 
 const progressMs = 60_000;

@@ -127,7 +127,7 @@ new k8s.rbac.v1.RoleBinding("reader", {
 }, options);
 
 export const name = settings.metadata.name;
-export const address = service.status.loadBalancer.ingress[0].ip;
+export const address = service.status.loadBalancer.ingress[0]?.ip;
 export const job = upgrade.metadata.uid;
 `;
 
