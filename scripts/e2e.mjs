@@ -10,13 +10,10 @@ import { clearInterval, setInterval } from "node:timers";
 const phases = [
   // From nothing. Later files read what it leaves as soon as they are loaded.
   [["1-"]],
-  // What it leaves, before anything changes that.
-  [["4-a", "4-e"]],
-  // Its stack; then machines, nodes and databases that no stack knows.
-  [
-    ["2-", "3-"],
-    ["4-b", "4-c", "4-d", "4-vps"],
-  ],
+  // What it leaves, before anything changes that; then all requests to API and registry are counted.
+  [["4-a", "4-e", "2-"]],
+  // Its stack; machines, nodes and databases that no stack knows.
+  [["3-"], ["4-b", "4-c", "4-d", "4-vps"]],
   // A machine of its own, and a cluster of its own.
   [["5-", "6-", "7-"], ["9-"]],
   // The sandbox's machine and cluster, and containers.
