@@ -261,7 +261,11 @@ export class ClusterTrial implements Installation {
 
   /** Sends a signal to a worker that stands still. */
   async signal({ pod, pid }: Held, signal: "CONT" | "KILL"): Promise<void> {
-    await this.kubectl("exec", pod, "--", "python3", "-c", `import os, signal; os.kill(${pid}, signal.SIG${signal})`);
+    const sent = this.kubectl("exec", pod, "--", "python3", "-c", `import os, signal; os.kill(${pid}, signal.SIG${signal})`);
+    // With a worker its container ends, and with that whoever has ended it.
+    await sent.catch((error: unknown) => {
+      if (signal !== "KILL" || !String(error).includes("exit code 137")) throw error;
+    });
   }
 
   async #jobPods(): Promise<string[]> {
