@@ -12,13 +12,15 @@ const phases = [
   [["1-"]],
   // What it leaves, before anything changes that; then all requests to API and registry are counted.
   [["4-a", "4-e", "2-"]],
-  // Its stack; machines, nodes and databases that no stack knows.
-  [["3-"], ["4-b", "4-c", "4-d", "4-vps"]],
+  // Its stack and containers; machines, nodes and databases that no stack knows.
+  [
+    ["3-", "acme", "development", "image", "proxy"],
+    ["4-b", "4-c", "4-d", "4-vps"],
+  ],
   // A machine of its own, and a cluster of its own.
   [["5-", "6-", "7-"], ["9-"]],
-  // The sandbox's machine and cluster, and containers.
-  [["8-"], ["acme", "development", "image", "proxy"]],
-  [["z-"]],
+  // The sandbox's own machine and cluster, then nothing any more.
+  [["8-", "z-"]],
 ];
 
 const progressMs = 60_000;

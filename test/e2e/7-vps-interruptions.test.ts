@@ -57,7 +57,9 @@ describe("a release that is interrupted", () => {
   };
 
   for (const step of steps) {
-    for (const phase of ["begin", "end"] as const) {
+    // Until the door is closed, the end of a step leaves nothing that the next one's begin does not.
+    const phases = steps.indexOf(step) < steps.indexOf("closed") ? (["begin"] as const) : (["begin", "end"] as const);
+    for (const phase of phases) {
       it(`by a SIGKILL of the worker at the ${phase} of "${step}" ends well`, () =>
         interrupted(step, phase, false, async (held) => {
           await trial.machine.kill(held);
@@ -70,8 +72,7 @@ describe("a release that is interrupted", () => {
   it("by a SIGKILL of the worker goes on without anybody asking", () =>
     interrupted("upgraded", "begin", false, (held) => trial.machine.kill(held)));
 
-  for (const step of steps) {
-    // The other side of each step is the next one's begin, a moment later.
+  for (const step of ["rehearsed", "point", "upgraded", "committed"] as const) {
     it(`by a power cut in the middle of "${step}" ends well`, () =>
       interrupted(step, "begin", true, async (held) => {
         await trial.machine.resume(held);
