@@ -1,33 +1,18 @@
-import { createHash } from "node:crypto";
-
 import type { Settings } from "../settings";
-import { siteFiles, urlHost } from "./caddyfile";
+import { siteFiles } from "./caddyfile";
 import { composeProject, secretFiles, users } from "./compose-project";
 import { type HostCapacity, hostSize } from "./host-size";
 import { maintenancePage } from "./maintenance-page";
+import { releaseRequest, type ReleaseRequest, requestId } from "./release-request";
 import type { VpsImages } from "./vps-images";
 
-/** What a host is told to run: JSON on the standard input of its worker, never in an argument. */
-export interface HostRequest {
-  /** 16 hexadecimal digits: a hash of all that matters for the host, without credentials, which change while nothing else does. */
-  readonly id: string;
-  /** `repository@sha256:…` */
-  readonly image: string;
-  readonly database: string;
-  readonly url: string;
-  readonly modules: readonly string[];
-  readonly demo: boolean;
+/**
+ * What a host is told to run: JSON on the standard input of its worker, never in an argument. Its id counts no credentials, which change while nothing
+ * else does.
+ */
+export interface HostRequest extends ReleaseRequest {
   /** What the host pulls with; null where nothing is needed. */
   readonly registry: RegistryLogin | null;
-  readonly release: {
-    readonly additive: boolean;
-    readonly rehearse: boolean;
-    readonly upgradeSeconds: number;
-    readonly readySeconds: number;
-    readonly keepPoints: number;
-  };
-  /** Restore point whose data are put back, in place of an upgrade. */
-  readonly restore?: string;
   /** Where the data Volume is mounted; null: Docker's own directory. */
   readonly dataDirectory: string | null;
   /** Text by path below the project's directory. Nothing in it is secret. */
@@ -69,25 +54,13 @@ export interface HostRequestArgs {
  * @throws ShipError HOST_TOO_SMALL; SETTINGS_INVALID for an image that is not named by its digest
  */
 export function hostRequest({ settings, repository, digest, images, host, registry, dataDirectory }: HostRequestArgs): HostRequest {
-  const { odoo, vps, release, backup } = settings;
+  const { odoo, vps, backup } = settings;
   const image = `${repository}@${digest}`;
   const tlsFiles = vps.tls === "files";
   const proxyFiles = Object.fromEntries(Object.entries(siteFiles(vps, "host")).map(([name, text]) => [`proxy/${name}`, text]));
   const request: Omit<HostRequest, "id"> = {
-    image,
-    database: odoo.database,
-    url: `https://${urlHost(vps.domain)}`,
-    modules: odoo.modules,
-    demo: odoo.demoData,
+    ...releaseRequest(settings, image, vps.domain),
     registry,
-    release: {
-      additive: release.additive,
-      rehearse: release.rehearse,
-      upgradeSeconds: release.upgradeMinutes * 60,
-      readySeconds: release.readySeconds,
-      keepPoints: release.keepPoints,
-    },
-    ...(release.restore === "" ? {} : { restore: release.restore }),
     dataDirectory,
     files: {
       ...composeProject({
@@ -132,27 +105,4 @@ function withoutCredentials(request: Omit<HostRequest, "id">): object {
     registry: registry?.server ?? null,
     dump: dump && { destination: dump.destination, hostKey: dump.hostKey, keep: dump.keep },
   };
-}
-
-/** 16 hexadecimal digits that name a request by all that is in it. */
-export function requestId(counted: object): string {
-  return createHash("sha256")
-    .update(JSON.stringify(sorted(counted)))
-    .digest("hex")
-    .slice(0, 16);
-}
-
-/** The same value with every object's keys in order, so that its JSON does not depend on how it was put together. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    return value.map(sorted);
-  }
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(
-      Object.entries(value)
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([name, content]) => [name, sorted(content)]),
-    );
-  }
-  return value;
 }
