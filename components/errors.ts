@@ -62,6 +62,7 @@ export const errorCodes = {
   RELEASE_INCOMPLETE: "critical",
   RELEASE_IN_PROGRESS: "medium",
   RELEASE_MISMATCH: "high",
+  RELEASE_SUPERSEDED: "medium",
   SANDBOX_BUSY: "medium",
   SANDBOX_FAILURE: "medium",
   SERIES_MISMATCH: "high",

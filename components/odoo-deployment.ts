@@ -110,7 +110,12 @@ export class OdooDeployment extends pulumi.ComponentResource {
       child,
     );
     const request = digest.apply((known) => kubernetesRequest({ settings, repository, digest: known }));
-    const told = secretOf(`${name}-request`, { namespace, files: { "request.json": pulumi.jsonStringify(request) } }, child);
+    // One name for all of them: a Job that an update left when it was killed sees that it is not wanted any more.
+    const told = secretOf(
+      `${name}-request`,
+      { namespace, files: { "request.json": pulumi.jsonStringify(request) }, fixedName: "odoo-request" },
+      child,
+    );
     const worker = new kubernetes.core.v1.ConfigMap(`${name}-worker`, { metadata: { namespace }, data: plan.worker.data }, child);
     const pods: OdooPodsArgs = {
       image: request.image,

@@ -304,7 +304,7 @@ describe("the Job of a release", () => {
       );
       const deadline = (spec as { activeDeadlineSeconds: number }).activeDeadlineSeconds;
       const { terminationGracePeriodSeconds } = pod(name).pod;
-      assert.ok(deadline > 2 * minutes * 60);
+      assert.ok(deadline > 3 * minutes * 60);
       assert.ok(Number(metadata.annotations?.["pulumi.com/timeoutSeconds"]) > deadline + terminationGracePeriodSeconds);
     }
   });
@@ -323,6 +323,7 @@ describe("the Job of a release", () => {
       secrets.sources.flatMap(({ secret }) => secret.items.map(({ path }) => path)),
       ["odoo-db-password", "odoo-master-password", "odoo-ship/admin-password", "odoo-ship/odoo-password", "odoo-ship/first-password"],
     );
+    assert.equal(`odoo-upgrade-${env["ODOO_SHIP_REQUEST"]}`, find(render().objects, "Job", name.slice("Job/".length)).metadata.name);
     assert.deepEqual(
       [env["ODOO_SHIP_HOST"], env["ODOO_SHIP_STATE"], env["ODOO_SHIP_ADMIN"], env["PGSSLMODE"]],
       ["kubernetes", "/data/odoo-ship", "postgres", "disable"],

@@ -31,16 +31,16 @@ const workerDirectory = "/opt/odoo-ship";
 const requestDirectory = "/run/request";
 /** Its secrets, below those of Odoo. */
 const workerSecrets = "odoo-ship";
-/** What a release takes beside its two upgrades and its start: the pull, the copy of the data, the drain, and taking it back; seconds. */
-const besidesSeconds = 1800;
+/** What a release takes beside upgrades and its start: another one's end, the pull, the copy of the data, the drain, and taking it back; seconds. */
+const besidesSeconds = 2400;
 /** After its time is over, the worker may still take back what it began; seconds. */
 const graceSeconds = 300;
 /** The worker was ended from outside, by signals or for its memory, or could not take its release back yet: the next pod goes on from there. */
 const goesOn = [3, 134, 135, 137, 139, 143];
 
-/** How long a release may take as a whole: the rehearsal's upgrade, the real one, and a start that is tried. */
+/** How long a release may take as a whole: an upgrade that another one is at, the rehearsal's, the real one, and a start that is tried. */
 export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJobArgs, "upgradeSeconds" | "readySeconds">): number {
-  return 2 * upgradeSeconds + 2 * readySeconds + besidesSeconds;
+  return 3 * upgradeSeconds + 2 * readySeconds + besidesSeconds;
 }
 
 /**
@@ -102,6 +102,8 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
                   PGSSLMODE: args.postgres.sslmode,
                   PYTHONUNBUFFERED: 1,
                 }),
+                // An update that is killed leaves its Job: what the next one asks for is seen to be another request.
+                { name: "ODOO_SHIP_REQUEST", value: args.id },
                 // For the commands that its failures name.
                 { name: "ODOO_SHIP_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
                 // All pods of one Job have it in common, and no other Job has.

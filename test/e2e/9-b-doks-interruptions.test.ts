@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { loseNode, regainNode, startApiserver, stopApiserver } from "../../sandbox/kubernetes/faults";
 import { sleep, until } from "../../sandbox/process";
-import type { ClusterTrial } from "../doks/support/cluster-trial";
+import type { ClusterTrial, Held } from "../doks/support/cluster-trial";
 import { closeTrial, openTrial } from "../doks/support/opened";
 import type { CommandResult } from "../support/test-stack";
 import type { TrialRelease } from "../vps/support/trial-releases";
@@ -10,6 +10,16 @@ import type { Step } from "../vps/support/trial-machine";
 
 const second = 1000;
 const outage = { allowed: { outage: true } };
+
+/** For an update: ends it as soon as it has printed `at`. */
+function once(at: RegExp, signal: NodeJS.Signals) {
+  let ended = false;
+  return (output: string, end: (signal: NodeJS.Signals) => void) => {
+    if (ended || !at.test(output)) return;
+    ended = true;
+    end(signal);
+  };
+}
 
 /** What breaks around an update of a cluster. Each ends with the release before it or with the new one, whole, and the next update goes through. */
 describe("an update of a cluster that is interrupted", () => {
@@ -75,7 +85,7 @@ describe("an update of a cluster that is interrupted", () => {
     assert.deepEqual(problems, []);
   });
 
-  for (const step of ["closed", "point", "upgraded", "smoked"] as const satisfies Step[]) {
+  for (const step of ["point", "upgraded", "smoked"] as const satisfies Step[]) {
     it(`by a SIGKILL of the worker at "${step}" is taken back, and goes through the next time`, async () => {
       const release = await next();
       const problems = await trial.problemsAfter(async () => {
@@ -124,20 +134,43 @@ describe("an update of a cluster that is interrupted", () => {
     assert.deepEqual(problems, []);
   });
 
-  it("by a node without room says so, and goes through when there is some", async () => {
+  it("by a node without room says so; killed there and begun anew with other settings it goes through when there is some", async () => {
     const release = await next();
     const problems = await trial.problemsAfter(async () => {
       await trial.fillNode();
-      const { output } = await trial.deploy(release, {}, (sofar, end) => {
-        if (/Insufficient cpu/.test(sofar)) end("SIGINT");
-      });
-      assert.match(output, /Insufficient cpu/);
-      await trial.emptyNode();
+      await trial.deploy(release, {}, once(/Insufficient cpu/, "SIGKILL"));
       await trial.stack.unlock();
-      await succeeded(release);
+      const { status, output } = await broken(release, /Insufficient cpu/, () => trial.emptyNode());
+      assert.equal(status, 0, output);
+      trial.level += 1;
       return { changed: true };
     });
     assert.deepEqual(problems, []);
+    assert.match(await trial.lastWords(), /RELEASE_SUPERSEDED/);
+  });
+
+  it("by a SIGKILL of pulumi, and followed by an update to something else, ends for that one's sake", async () => {
+    const [unwanted, release] = [await next(), await next()];
+    const problems = await trial.problemsAfter(async () => {
+      let held: Promise<Held> | undefined;
+      await trial.deploy(unwanted, {}, (output, end) => {
+        if (held !== undefined || !/Job \S+ creating/.test(output)) return;
+        held = trial.hold("rehearsed");
+        held.then(() => end("SIGKILL")).catch(() => end("SIGKILL"));
+      });
+      await trial.stack.unlock();
+      assert.ok(held !== undefined, "no Job was created");
+      const still = await held;
+      const { status, output } = await broken(release, /Job \S+ creating/, async () => {
+        await trial.newsArrive(still);
+        await trial.signal(still, "CONT");
+      });
+      assert.equal(status, 0, output);
+      trial.level += 1;
+      return { changed: true };
+    });
+    assert.deepEqual(problems, []);
+    assert.match(await trial.lastWords(), /RELEASE_SUPERSEDED/);
   });
 
   it("runs a scheduled job once a minute, with three pods that answer requests and a release in between", async () => {
