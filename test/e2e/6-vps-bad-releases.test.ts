@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 
+import { sample } from "../support/sample";
 import { plantedReason, type Variant } from "../vps/support/trial-addons";
 import { type Ending, Trial } from "../vps/support/trial";
 import { type TrialRelease, TrialReleases } from "../vps/support/trial-releases";
@@ -72,11 +73,25 @@ describe("a bad release", () => {
     assert.deepEqual(problems, []);
   };
 
+  const whats = bad.map(([what]) => what);
+  const refusedBefore = sample(whats, [
+    "an addon that raises on import",
+    "a login page that never answers",
+    "an addon whose version goes down",
+    "an installed module that is missing",
+  ]);
+  const takenBack = sample(whats, [
+    "two modules, of which the first upgrades and the second fails",
+    "a migration that has committed and raises at its end",
+    "a login page that fails",
+  ]);
   for (const [what, variant, expected] of bad) {
-    it(`with ${what} is refused before anything closes`, async () => {
-      await refuse(await trial.releases.make(variant, trial.level + 1), true, expected);
-    });
-    if (expected.stoppedBy === "upgrade") {
+    if (refusedBefore.includes(what)) {
+      it(`with ${what} is refused before anything closes`, async () => {
+        await refuse(await trial.releases.make(variant, trial.level + 1), true, expected);
+      });
+    }
+    if (takenBack.includes(what) && expected.stoppedBy === "upgrade") {
       it(`with ${what} is taken back when it was not rehearsed`, async () => {
         await refuse(await trial.releases.make(variant, trial.level + 1), false, expected);
       });

@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { paths } from "../../sandbox/config";
 import { until } from "../../sandbox/process";
 import { npm, type ScriptRun } from "../support/npm";
+import { sample } from "../support/sample";
 import { RpcClient } from "../vps/support/endpoint";
 import { SandboxCluster } from "../support/sandbox-cluster";
 import { pulumi } from "../support/sandbox-stack";
@@ -95,10 +96,10 @@ describe("an update of the VPS", () => {
     assert.equal(release.digest, live);
   });
 
-  const steps = ["pulled", "rehearsed", "closed", "point", "upgraded", "smoked"];
-  for (const [place, step] of steps.entries()) {
+  const steps = ["pulled", "rehearsed", "closed", "point", "upgraded", "smoked"] as const;
+  for (const step of sample(steps, ["rehearsed", "upgraded"])) {
     // What ends between two looks of the update is not told: then the next step is as good.
-    const seen = new RegExp(`vps-odoo-release \\w+.* (${steps.slice(place).join("|")})\\b`);
+    const seen = new RegExp(`vps-odoo-release \\w+.* (${steps.slice(steps.indexOf(step)).join("|")})\\b`);
     it(`goes on by itself after a SIGKILL of pulumi at "${step}", and the next update finds it done`, async () => {
       change();
       let killed = false;
