@@ -62,7 +62,6 @@ export const errorCodes = {
   RELEASE_INCOMPLETE: "critical",
   RELEASE_IN_PROGRESS: "medium",
   RELEASE_MISMATCH: "high",
-  RELEASE_SUPERSEDED: "medium",
   SANDBOX_BUSY: "medium",
   SANDBOX_FAILURE: "medium",
   SERIES_MISMATCH: "high",

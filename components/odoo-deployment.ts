@@ -110,7 +110,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
       child,
     );
     const request = digest.apply((known) => kubernetesRequest({ settings, repository, digest: known }));
-    // One name for all of them: a Job that an update left when it was killed sees that it is not wanted any more.
+    // One name for all of them: another request takes its place, and the Job that the one before it owns goes, too.
     const told = secretOf(
       `${name}-request`,
       { namespace, files: { "request.json": pulumi.jsonStringify(request) }, fixedName: "odoo-request" },
@@ -136,7 +136,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
     const job = upgradeJob({
       ...pods,
       id: request.id,
-      request: told.metadata.name,
+      request: { name: told.metadata.name, uid: told.metadata.uid },
       worker: { name: worker.metadata.name, files: plan.worker.files },
       admin: { secret: database.adminSecret, key: secretKeys.admin },
       firstLogin: firstLogin.metadata.name,

@@ -1,3 +1,4 @@
+import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
 /** Names of objects that people type. ConfigMaps and Secrets have auto-names instead, so that a change of one rolls its pods. */
@@ -50,6 +51,7 @@ export interface Metadata {
   readonly name: pulumi.Input<string>;
   readonly labels?: Readonly<Record<string, pulumi.Input<string>>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: k8s.meta.v1.OwnerReference[];
 }
 
 /** An object of Kubernetes before it is put into a namespace. */

@@ -12,8 +12,8 @@ export interface UpgradeJobArgs extends Pick<
 > {
   /** Id of the request: another request is another Job, and the same one is run once. */
   readonly id: pulumi.Input<string>;
-  /** Secret with request.json. */
-  readonly request: pulumi.Input<string>;
+  /** Secret with request.json: the Job's owner, with which it goes. */
+  readonly request: { readonly name: pulumi.Input<string>; readonly uid: pulumi.Input<string> };
   /** ConfigMap with the worker's files, and their paths by its keys. */
   readonly worker: { readonly name: pulumi.Input<string>; readonly files: Readonly<Record<string, string>> };
   /** Secret with the admin's password, and its key there. */
@@ -31,16 +31,16 @@ const workerDirectory = "/opt/odoo-ship";
 const requestDirectory = "/run/request";
 /** Its secrets, below those of Odoo. */
 const workerSecrets = "odoo-ship";
-/** What a release takes beside upgrades and its start: another one's end, the pull, the copy of the data, the drain, and taking it back; seconds. */
+/** What a release takes beside its two upgrades and its start: another one's end, the pull, the copy of the data, the drain, and taking it back; seconds. */
 const besidesSeconds = 2400;
 /** After its time is over, the worker may still take back what it began; seconds. */
 const graceSeconds = 300;
 /** The worker was ended from outside, by signals or for its memory, or could not take its release back yet: the next pod goes on from there. */
 const goesOn = [3, 134, 135, 137, 139, 143];
 
-/** How long a release may take as a whole: an upgrade that another one is at, the rehearsal's, the real one, and a start that is tried. */
+/** How long a release may take as a whole: the rehearsal's upgrade, the real one, and a start that is tried. */
 export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJobArgs, "upgradeSeconds" | "readySeconds">): number {
-  return 3 * upgradeSeconds + 2 * readySeconds + besidesSeconds;
+  return 2 * upgradeSeconds + 2 * readySeconds + besidesSeconds;
 }
 
 /**
@@ -55,6 +55,8 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
     metadata: {
       name: join(args.id),
       labels: labels("upgrade", args.version),
+      // An update that is killed leaves its Job. The next one that asks for something else makes the Secret anew, and Kubernetes ends what the old one owns.
+      ownerReferences: [{ apiVersion: "v1", kind: "Secret", ...args.request }],
       annotations: {
         "pulumi.com/replaceUnready": "true",
         // Longer than the Job's own deadline: the end of it is seen, with its reason.
@@ -102,8 +104,6 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
                   PGSSLMODE: args.postgres.sslmode,
                   PYTHONUNBUFFERED: 1,
                 }),
-                // An update that is killed leaves its Job: what the next one asks for is seen to be another request.
-                { name: "ODOO_SHIP_REQUEST", value: args.id },
                 // For the commands that its failures name.
                 { name: "ODOO_SHIP_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
                 // All pods of one Job have it in common, and no other Job has.
@@ -132,7 +132,7 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
               name: "worker",
               configMap: { name: args.worker.name, items: Object.entries(args.worker.files).map(([key, path]) => ({ key, path })) },
             },
-            { name: "request", secret: { secretName: args.request, defaultMode: 0o440 } },
+            { name: "request", secret: { secretName: args.request.name, defaultMode: 0o440 } },
           ],
         },
       },

@@ -13,7 +13,7 @@ from failures import Failure
 from journal import Journal
 from kubernetes_host import FENCE, LIFE, WORKER, KubernetesHost
 
-ENVIRONMENT = {"DB_HOST": "odoo-db", "ODOO_SHIP_ADMIN": "postgres", "ODOO_SHIP_JOB": "job-1", "ODOO_SHIP_REQUEST": "r2"}
+ENVIRONMENT = {"DB_HOST": "odoo-db", "ODOO_SHIP_ADMIN": "postgres", "ODOO_SHIP_JOB": "job-1"}
 
 
 class Server:
@@ -27,7 +27,7 @@ class Locks:
     def __init__(self, server):
         self.server, self.open = server, True
 
-    def take(self, lock, _seconds, obstacle, _between=None):
+    def take(self, lock, _seconds, obstacle):
         if not self.server.up:
             raise kubernetes_host.unanswered("connection refused")
         if lock in self.server.refused:
@@ -47,7 +47,6 @@ class KubernetesHostTest(WorkerCase):
         self.server, self.pauses = Server(), []
         for patch in (mock.patch.dict(kubernetes_host.os.environ, ENVIRONMENT), mock.patch.object(kubernetes_host, "secret", lambda _: "x"),
                       mock.patch.object(kubernetes_host, "Locks", lambda *_: Locks(self.server)), mock.patch.object(kubernetes_host, "STATE", self.root),
-                      mock.patch.object(kubernetes_host, "REQUEST", self.root / "request.json"),
                       mock.patch.object(kubernetes_host.time, "sleep", self.pauses.append), mock.patch.object(kubernetes_host.signal, "signal"),
                       mock.patch.object(kubernetes_host, "TERMINATION_LOG", self.root / "words"),
                       mock.patch.object(worker, "OUTCOMES", self.root / "outcomes"), mock.patch.object(worker, "QUEUE", self.root / "queue.json")):
@@ -55,11 +54,6 @@ class KubernetesHostTest(WorkerCase):
             self.addCleanup(patch.stop)
         self.host = KubernetesHost()
         self.host.postgres = mock.Mock()
-        self.asked("r2")
-
-    def asked(self, name):
-        """What the newest update asks for."""
-        (self.root / "request.json").write_text(json.dumps(request(id=name)))
 
     def open_journal(self, step, phase="begin"):
         journal = Journal.begin("r2", "maintenance", None, "r2", "a", "job-0")
@@ -67,6 +61,7 @@ class KubernetesHostTest(WorkerCase):
         return journal
 
     def job(self):
+        (self.root / "request.json").write_text(json.dumps(request()))
         with mock.patch.object(hosts, "here", lambda: self.host):
             return worker.job(self.root / "request.json")
 
@@ -126,31 +121,6 @@ class KubernetesHostTest(WorkerCase):
         self.host.told_to_end()
         self.host.still_alone()
 
-    def test_what_no_update_asks_for_any_more_is_not_begun(self):
-        self.asked("r3")
-        with mock.patch.object(worker, "handle") as handle:
-            self.assertEqual(self.job(), 1)
-        handle.assert_not_called()
-        self.assertIn("RELEASE_SUPERSEDED", (self.root / "words").read_text())
-
-    def test_but_what_it_left_in_the_middle_is_taken_back_first(self):
-        self.open_journal("upgraded")
-        self.asked("r3")
-        with mock.patch.object(protocol, "take_back") as take_back, mock.patch.object(protocol, "sweep"):
-            self.assertEqual(self.job(), 1)
-        take_back.assert_called_once()
-        self.assertFalse(Journal.read().open)
-
-    def test_nor_does_its_next_step_begin_but_a_taking_back_goes_on(self):
-        with self.host.alone(request()):
-            self.host.still_alone()
-            self.asked("r3")
-            with self.assertRaises(Failure) as caught:
-                self.host.still_alone()
-            self.assertEqual(caught.exception.code, "RELEASE_SUPERSEDED")
-            self.host.uninterrupted()
-            self.host.still_alone()
-
 
 class Refused(Exception):
     def __init__(self, code):
@@ -159,7 +129,7 @@ class Refused(Exception):
 
 
 class LocksTest(WorkerCase):
-    """The lock of another release, which ends at its next step."""
+    """The lock of another release, which has been told to end."""
 
     def setUp(self):
         super().setUp()
@@ -183,11 +153,10 @@ class LocksTest(WorkerCase):
                 self.clock += self.waited[-1]
                 raise Refused(code)
 
-    def test_it_is_waited_for_in_short_turns_between_which_others_may_have_their_say(self):
+    def test_it_is_waited_for_in_short_turns_between_which_a_signal_is_heard(self):
         self.answers = [kubernetes_host.LOCK_NOT_AVAILABLE, kubernetes_host.LOCK_NOT_AVAILABLE, None]
-        turns = mock.Mock()
-        self.locks.take(WORKER, 600, "another release is under way", turns)
-        self.assertEqual((self.waited, turns.call_count), ([15, 15, 15], 2))
+        self.locks.take(WORKER, 600, "another release is under way")
+        self.assertEqual(self.waited, [15, 15, 15])
 
     def test_and_not_for_ever(self):
         with self.assertRaises(Failure) as caught:
@@ -195,12 +164,6 @@ class LocksTest(WorkerCase):
         self.assertEqual((caught.exception.code, self.waited), ("RELEASE_IN_PROGRESS", [15, 15, 10]))
         self.assertEqual(caught.exception.found, "odoo-ship-locks at 10.0.0.7")
         self.locks.connection.close.assert_called_once()
-
-    def test_nor_where_nobody_waits_for_it_any_more(self):
-        superseded = Failure("RELEASE_SUPERSEDED", "another one", found="x", expected="y", remedy="z")
-        with self.assertRaises(Failure) as caught:
-            self.locks.take(WORKER, 600, "another release is under way", mock.Mock(side_effect=superseded))
-        self.assertIs(caught.exception, superseded)
 
     def test_a_server_that_goes_away_meanwhile_is_told(self):
         self.answers = ["57P01"]

@@ -12,7 +12,7 @@ import project
 import worker
 from kubernetes_host import KubernetesHost
 
-ENVIRONMENT = {"DB_HOST": "odoo-db", "ODOO_SHIP_ADMIN": "postgres", "ODOO_SHIP_JOB": "job-1", "ODOO_SHIP_REQUEST": "r2"}
+ENVIRONMENT = {"DB_HOST": "odoo-db", "ODOO_SHIP_ADMIN": "postgres", "ODOO_SHIP_JOB": "job-1"}
 CODE = {"base": "base1", "sale": "sale1"}
 
 
@@ -22,7 +22,6 @@ class LostDatabaseTest(WorkerCase):
         self.handled = []
         for patch in (mock.patch.dict(kubernetes_host.os.environ, ENVIRONMENT), mock.patch.object(kubernetes_host, "secret", lambda _: "x"),
                       mock.patch.object(kubernetes_host, "Locks", mock.Mock()), mock.patch.object(kubernetes_host, "STATE", self.root),
-                      mock.patch.object(kubernetes_host, "REQUEST", self.root / "request.json"),
                       mock.patch.object(kubernetes_host.signal, "signal"), mock.patch.object(kubernetes_host, "TERMINATION_LOG", self.root / "words"),
                       mock.patch.object(worker, "OUTCOMES", self.root / "outcomes"), mock.patch.object(worker, "QUEUE", self.root / "queue.json"),
                       mock.patch.object(worker, "handle", lambda _host, asked: self.handled.append(asked["id"]))):
@@ -42,7 +41,6 @@ class LostDatabaseTest(WorkerCase):
         ledger.record(request(**changes), CODE, [])
 
     def job(self, **changes):
-        self.host.asked = request(**changes)["id"]
         (self.root / "request.json").write_text(json.dumps(request(**changes)))
         worker.outcome(request(**changes)["id"], "failed", {"code": "X", "summary": "not done"})
         with mock.patch.object(hosts, "here", lambda: self.host):

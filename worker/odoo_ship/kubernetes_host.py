@@ -19,7 +19,7 @@ from pathlib import Path
 
 import words
 from failures import Failure, code_from_log, tail
-from files import LOGS, STATE, Reserve, free_bytes, read_json
+from files import LOGS, STATE, Reserve, free_bytes
 from filestore import Filestore
 from postgres import Postgres, QUICK
 from shell import must, run
@@ -28,15 +28,13 @@ HERE = Path(__file__).parent
 DATA = Path("/data")
 # Files of one secret each: the user who may copy databases, the password of Odoo's own role, the administrator's first one.
 SECRETS = Path("/run/secrets/odoo-ship")
-# What the newest update asks for; a change of it arrives within a minute or two.
-REQUEST = Path("/run/request/request.json")
 ENTRYPOINT = ["python3", "-I", "/opt/odoo/entrypoint.py"]
 LOGIN_PAGE = "http://127.0.0.1:8069/web/login"
 # As in images/odoo/guard.py.
 FENCE, LIFE, WORKER = 1, 2, 3
 LEAVE_SECONDS = 240
-# Beside its longest step, an upgrade, what another release takes to hear that it is not wanted any more, and to take itself back.
-YIELD_SECONDS = 600
+# A Job that is deleted, since another update asks for something else, has five minutes to take its release back.
+YIELD_SECONDS = 420
 # Locks that were lost may have let guards in, and guards that lost theirs have this long to see it (images/odoo/guard.py).
 SETTLE_SECONDS = 30
 TERMINATION_LOG = Path("/dev/termination-log")
@@ -60,7 +58,6 @@ class KubernetesHost:
                                     words.kubectl("exec odoo-db-0 --") if address["PGHOST"] == "odoo-db" else
                                     f"PGHOST={address['PGHOST']} PGPORT={address['PGPORT']}")
         self.job = os.environ.get("ODOO_SHIP_JOB")
-        self.asked = os.environ.get("ODOO_SHIP_REQUEST")
         # Sessions with locks: of the one release at work, and of the fence with nobody behind it.
         self.worker = self.locks = None
         self.lost = self.ending = self.whole = False
@@ -73,7 +70,7 @@ class KubernetesHost:
         STATE.mkdir(parents=True, exist_ok=True, mode=0o700)
         # A volume that moves to another node takes minutes.
         self.postgres.wait(600)
-        self.take_worker(request, request["release"]["upgradeSeconds"] + YIELD_SECONDS, self.still_wanted)
+        self.take_worker(request, YIELD_SECONDS)
         try:
             yield
         finally:
@@ -81,16 +78,9 @@ class KubernetesHost:
             self.open(request)
             self.worker.close()
 
-    def take_worker(self, request, seconds, between=lambda: None):
+    def take_worker(self, request, seconds):
         self.worker = Locks(self.postgres.env, request["database"])
-        self.worker.take(WORKER, seconds, "another release is under way on this database", between)
-
-    def still_wanted(self):
-        """A Job outlives an update that is killed. Where the next one asks for something else, nobody waits for this one any more."""
-        newest = read_json(REQUEST)["id"]
-        if newest != self.asked:
-            raise Failure("RELEASE_SUPERSEDED", "a later update asks for another release", found=f"request {newest}", expected=f"request {self.asked}, of this Job",
-                          remedy="see the Job of that update; this one has left everything as it was")
+        self.worker.take(WORKER, seconds, "another release is under way on this database")
 
     def told_to_end(self, *_):
         self.ending = True
@@ -103,10 +93,8 @@ class KubernetesHost:
 
     def still_alone(self):
         """Before each step: nobody may have come in unseen. Locks end with their sessions, and PostgreSQL ends those when it stops."""
-        if not self.whole:
-            if self.ending:
-                raise told_to_end()
-            self.still_wanted()
+        if self.ending and not self.whole:
+            raise told_to_end()
         for session in (self.worker, self.locks):
             if session is not None and not session.alive():
                 raise Failure("DATABASE_CONNECTION_ERROR", "PostgreSQL went away in the middle", found="the sessions that keep others out have ended",
@@ -290,8 +278,8 @@ class KubernetesHost:
 
 
 def told_to_end():
-    return Failure("DEPLOY_TIMEOUT", "the Job was told to end", found="SIGTERM: its deadline, or a node that is drained", expected="an end of its own",
-                   remedy="the previous release serves; raise release:upgradeMinutes if it was the deadline; deploy again")
+    return Failure("DEPLOY_TIMEOUT", "the Job was told to end", found="SIGTERM: its deadline, a node that is drained, or an update that asks for something else",
+                   expected="an end of its own", remedy="the previous release serves; raise release:upgradeMinutes if it was the deadline; deploy again")
 
 
 def unanswered(error):
@@ -329,8 +317,8 @@ class Locks:
         except self.error:
             return False
 
-    def take(self, lock, seconds, obstacle, between=lambda: None):
-        """Exclusively, after at most so many seconds. While somebody else has it, `between` is called every few seconds."""
+    def take(self, lock, seconds, obstacle):
+        """Exclusively, after at most so many seconds; in short turns, since a signal is heard between two of them."""
         deadline = time.monotonic() + seconds
         while not self._taken(lock, min(PATIENCE_SECONDS, max(1, deadline - time.monotonic()))):
             holders = self._holders(lock)
@@ -339,7 +327,6 @@ class Locks:
                 raise Failure("RELEASE_IN_PROGRESS" if lock != LIFE else "DEPLOY_TIMEOUT", obstacle, found=holders, expected=f"the lock within {seconds} s",
                               remedy=f"{words.kubectl('get pods -o wide')}; see what the named sessions do, then deploy again")
             print(f"{obstacle}: {holders}; waiting for up to {deadline - time.monotonic():.0f} s more", file=sys.stderr, flush=True)
-            between()
 
     def _taken(self, lock, seconds):
         try:

@@ -118,7 +118,6 @@ def job(path):
             recover(host)
             # Another pod of this very Job was killed: what ended it would end this one, too. A new Job is somebody's wish to try again.
             again = begun and begun.open and begun["job"] == host.job and begun["request"] == request["id"]
-            host.still_wanted()
             refuse_lost_database(host)
             if not serves(host, request) and not again:
                 handle(host, request)

@@ -252,11 +252,11 @@ export class ClusterTrial implements Installation {
     let pod: string | undefined;
     const begun = async () => (pod = (await this.#jobPods()).find((name) => !before.includes(name))) !== undefined;
     assert.ok(await until(begun, 120 * second, 200), "no pod of a Job began");
-    const request = await this.#requestOf(pod ?? "");
-    const told = await this.kubectl("exec", pod ?? "", "--", "python3", "-c", script, step, "begin", request, "240");
+    const request = JSON.parse(await this.kubectl("exec", pod ?? "", "--", "cat", "/run/request/request.json")) as { id: string };
+    const told = await this.kubectl("exec", pod ?? "", "--", "python3", "-c", script, step, "begin", request.id, "240");
     const pid = /^held \w+ \w+ (\d+)$/m.exec(told)?.[1];
     assert.ok(pid !== undefined, `the worker never came to ${step}: ${told}`);
-    return { pod: pod ?? "", pid, request };
+    return { pod: pod ?? "", pid };
   }
 
   /** Sends a signal to a worker that stands still. */
@@ -268,21 +268,9 @@ export class ClusterTrial implements Installation {
     });
   }
 
-  /** Waits until a worker that stands still could read what the newest update asks for. */
-  async newsArrive({ pod, request }: Held): Promise<void> {
-    const arrived = async () => (await this.#requestOf(pod)) !== request;
-    assert.ok(await until(arrived, 180 * second, 2 * second), `${pod} hears of no other request`);
-  }
-
-  /** Id of the request that a pod finds now. */
-  async #requestOf(pod: string): Promise<string> {
-    return (JSON.parse(await this.kubectl("exec", pod, "--", "cat", "/run/request/request.json")) as { id: string }).id;
-  }
-
-  /** What the Jobs' pods that failed have said at their end. */
-  lastWords(): Promise<string> {
-    const failed = ["-l", "app=odoo-upgrade", "--field-selector", "status.phase=Failed"];
-    return this.kubectl("get", "pods", ...failed, "-o", "jsonpath={.items[*].status.containerStatuses[*].state.terminated.message}");
+  /** Names of the Jobs that are there, done or not. */
+  async jobs(): Promise<string[]> {
+    return (await this.kubectl("get", "jobs", "-o", "name")).split("\n").filter((name) => name !== "");
   }
 
   async #jobPods(): Promise<string[]> {
@@ -369,8 +357,6 @@ async function removeLeftovers(servers: ServersFile): Promise<void> {
 export interface Held {
   readonly pod: string;
   readonly pid: string;
-  /** Id of the request that it is at. */
-  readonly request: string;
 }
 
 function millicores(quantity: string): number {
