@@ -1,5 +1,5 @@
 // The end-to-end tests: one file after the other, and where two parts of the sandbox do not meet, at the same time.
-// --whole: all rows of what is otherwise sampled, which takes an hour more.
+// --whole: all rows of what is otherwise sampled, which takes about half an hour more.
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { clearInterval, setInterval } from "node:timers";
