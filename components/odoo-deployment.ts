@@ -110,11 +110,11 @@ export class OdooDeployment extends pulumi.ComponentResource {
       child,
     );
     const request = digest.apply((known) => kubernetesRequest({ settings, repository, digest: known }));
-    // One name for all of them: another request takes its place, and the Job that the one before it owns goes, too.
+    // The one before it goes first, and with it the Job that it owns.
     const told = secretOf(
       `${name}-request`,
-      { namespace, files: { "request.json": pulumi.jsonStringify(request) }, fixedName: "odoo-request" },
-      child,
+      { namespace, files: { "request.json": pulumi.jsonStringify(request) } },
+      { ...child, dependsOn: [filestore, database], deleteBeforeReplace: true },
     );
     const worker = new kubernetes.core.v1.ConfigMap(`${name}-worker`, { metadata: { namespace }, data: plan.worker.data }, child);
     const pods: OdooPodsArgs = {

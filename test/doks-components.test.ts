@@ -57,6 +57,7 @@ interface Declared extends Omit<DeclaredResource, "inputs" | "options"> {
     readonly dependsOn?: string[];
     readonly ignoreChanges?: string[];
     readonly additionalSecretOutputs?: string[];
+    readonly deleteBeforeReplace?: boolean;
   };
 }
 
@@ -182,11 +183,24 @@ describe("a Kubernetes target", () => {
     assert.deepEqual(variable("ODOO_SHIP_NAMESPACE")?.valueFrom, { fieldRef: { fieldPath: "metadata.namespace" } });
   });
 
-  it("names ConfigMaps and Secrets anew when they change, but for what an operator asks for, or every Job", () => {
+  it("names ConfigMaps and Secrets anew when they change, but for the one that an operator asks for", () => {
     const fixed = inCluster(target)
       .filter(({ type }) => /:(ConfigMap|Secret)$/.test(type))
       .flatMap(({ inputs }) => inputs.metadata.name ?? []);
-    assert.deepEqual(fixed.sort(), ["odoo-first-login", "odoo-request"]);
+    assert.deepEqual(fixed, ["odoo-first-login"]);
+  });
+
+  it("lets the Job go with its request, which goes before another one comes", () => {
+    const request = find(target, "doks-odoo-request");
+    const { metadata, spec } = find(target, "doks-odoo-upgrade").inputs as unknown as {
+      metadata: { ownerReferences: object[] };
+      spec: { template: { spec: { volumes: { secret?: { secretName: string } }[] } } };
+    };
+    assert.deepEqual(metadata.ownerReferences, [
+      { apiVersion: "v1", kind: "Secret", name: "doks-odoo-request-auto", uid: `uid-of-${request.name}` },
+    ]);
+    assert.ok(spec.template.spec.volumes.some(({ secret }) => secret?.secretName === "doks-odoo-request-auto"));
+    assert.equal(request.options.deleteBeforeReplace, true);
   });
 
   it("tells the Job what to release, and names it by that", async () => {

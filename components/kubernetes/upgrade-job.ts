@@ -33,7 +33,7 @@ const requestDirectory = "/run/request";
 const workerSecrets = "odoo-ship";
 /** What a release takes beside its two upgrades and its start: another one's end, the pull, the copy of the data, the drain, and taking it back; seconds. */
 const besidesSeconds = 2400;
-/** After its time is over, the worker may still take back what it began; seconds. */
+/** After its time is over, the worker may still take back what it began; seconds. The next one waits longer: YIELD_SECONDS of kubernetes_host.py. */
 const graceSeconds = 300;
 /** The worker was ended from outside, by signals or for its memory, or could not take its release back yet: the next pod goes on from there. */
 const goesOn = [3, 134, 135, 137, 139, 143];
@@ -55,7 +55,7 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
     metadata: {
       name: join(args.id),
       labels: labels("upgrade", args.version),
-      // An update that is killed leaves its Job. The next one that asks for something else makes the Secret anew, and Kubernetes ends what the old one owns.
+      // An update that is killed leaves its Job. The next one that asks for something else takes the Secret away, and Kubernetes ends what that owns.
       ownerReferences: [{ apiVersion: "v1", kind: "Secret", ...args.request }],
       annotations: {
         "pulumi.com/replaceUnready": "true",

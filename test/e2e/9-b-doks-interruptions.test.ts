@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { loseNode, regainNode, startApiserver, stopApiserver } from "../../sandbox/kubernetes/faults";
 import { sleep, until } from "../../sandbox/process";
-import type { ClusterTrial, Held } from "../doks/support/cluster-trial";
+import { type ClusterTrial, digestOf, type Held } from "../doks/support/cluster-trial";
 import { closeTrial, openTrial } from "../doks/support/opened";
 import { sample } from "../support/sample";
 import type { CommandResult } from "../support/test-stack";
@@ -139,8 +139,12 @@ describe("an update of a cluster that is interrupted", () => {
     const release = await next();
     const problems = await trial.problemsAfter(async () => {
       await trial.fillNode();
-      await trial.deploy(release, {}, once(/Insufficient cpu/, "SIGKILL"));
-      await trial.stack.unlock();
+      // Killed it leaves a Job that no state knows; told to end it does not.
+      for (const [signal, rehearse] of [["SIGKILL", true] as const, ["SIGINT", false] as const]) {
+        const { output } = await trial.deploy(release, { "release:rehearse": rehearse }, once(/Insufficient cpu/, signal));
+        assert.match(output, /Insufficient cpu/);
+        await trial.stack.unlock();
+      }
       await trial.emptyNode();
       await succeeded(release);
       return { changed: true };
@@ -168,6 +172,10 @@ describe("an update of a cluster that is interrupted", () => {
     });
     assert.deepEqual(problems, []);
     assert.equal((await trial.jobs()).length, 1);
+    // Its data would be a restore point if it had ever been live.
+    const said = await trial.kubectl("logs", "-l", "app=odoo-upgrade", "--tail=-1");
+    assert.match(said, /^restore point .*: the data of /m);
+    assert.ok(!said.includes(digestOf(unwanted)), said);
   });
 
   it("runs a scheduled job once a minute, with three pods that answer requests and a release in between", async () => {

@@ -46,12 +46,7 @@ export const shared = { "doks:replicas": "3", "doks:filestoreAccess": "ReadWrite
 export interface Rendered {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: {
-    readonly name?: string;
-    readonly labels?: Record<string, string>;
-    readonly annotations?: Record<string, string>;
-    readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly uid: string }[];
-  };
+  readonly metadata: { readonly name?: string; readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> };
   readonly spec?: unknown;
   readonly data?: Record<string, string>;
 }
@@ -111,7 +106,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
       upgradeJob({
         ...pods,
         id: "0123456789abcdef",
-        request: { name: "odoo-request", uid: "0a1b2c3d-0000-4000-8000-000000000001" },
+        request: { name: "odoo-request-1", uid: "0a1b2c3d-0000-4000-8000-000000000001" },
         worker: { name: "odoo-worker-1", files: worker.files },
         admin: { secret: "odoo-admin-1", key: "postgres-password" },
         firstLogin: "odoo-first-login",

@@ -3,7 +3,7 @@ import type { World } from "./program";
 /** What the official plugins answer for a cluster, as far as the program reads it. Names of their own are those of the resources. */
 const named = (inputs: Record<string, unknown>, name: string) => {
   const metadata = inputs["metadata"] as { name?: string } | undefined;
-  return { metadata: { ...metadata, name: metadata?.name ?? `${name}-auto` } };
+  return { metadata: { ...metadata, name: metadata?.name ?? `${name}-auto`, uid: `uid-of-${name}` } };
 };
 
 export const authority = Buffer.from("<certificate>").toString("base64");

@@ -105,6 +105,11 @@ class KubernetesHostTest(WorkerCase):
             self.assertEqual(self.job(), 3)
         self.assertIn("Stale file handle", (self.root / "words").read_text())
 
+    def test_it_waits_again_for_another_one_that_does_not_end(self):
+        self.open_journal("upgraded")
+        self.server.refused = {WORKER}
+        self.assertEqual(self.job(), 3)
+
     def test_the_job_fails_where_nothing_was_begun(self):
         self.host.postgres.wait.side_effect = Failure("DATABASE_CONNECTION_ERROR", "away", found="x", expected="y", remedy="z")
         self.assertEqual(self.job(), 1)
@@ -153,7 +158,7 @@ class LocksTest(WorkerCase):
                 self.clock += self.waited[-1]
                 raise Refused(code)
 
-    def test_it_is_waited_for_in_short_turns_between_which_a_signal_is_heard(self):
+    def test_it_is_waited_for_in_short_turns(self):
         self.answers = [kubernetes_host.LOCK_NOT_AVAILABLE, kubernetes_host.LOCK_NOT_AVAILABLE, None]
         self.locks.take(WORKER, 600, "another release is under way")
         self.assertEqual(self.waited, [15, 15, 15])

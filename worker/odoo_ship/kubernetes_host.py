@@ -326,7 +326,7 @@ class Locks:
                 self.close()
                 raise Failure("RELEASE_IN_PROGRESS" if lock != LIFE else "DEPLOY_TIMEOUT", obstacle, found=holders, expected=f"the lock within {seconds} s",
                               remedy=f"{words.kubectl('get pods -o wide')}; see what the named sessions do, then deploy again")
-            print(f"{obstacle}: {holders}; waiting for up to {deadline - time.monotonic():.0f} s more", file=sys.stderr, flush=True)
+            print(f"waiting for {holders}, for up to {deadline - time.monotonic():.0f} s more", file=sys.stderr, flush=True)
 
     def _taken(self, lock, seconds):
         try:
@@ -344,7 +344,8 @@ class Locks:
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute("SELECT string_agg(coalesce(a.application_name, '') || ' at ' || coalesce(host(a.client_addr), 'the server'), ', ') "
-                               "FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objid = %s", (lock,))
+                               "FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted "
+                               "AND l.classid = %s::bigint::oid AND l.objid = %s", (self.key % 2**32, lock))
                 return cursor.fetchone()[0] or "nobody"
         except self.error:
             return "PostgreSQL does not answer"
