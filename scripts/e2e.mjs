@@ -18,11 +18,8 @@ const phases = [
     ["3-", "acme", "development", "image", "proxy"],
     ["4-b", "4-c", "4-d", "4-vps"],
   ],
-  // A machine of its own; a cluster of its own, then the sandbox's own machine and cluster.
-  [
-    ["5-", "6-", "7-"],
-    ["9-", "8-"],
-  ],
+  // A machine of its own, then the sandbox's own machine and cluster; a cluster of its own.
+  [["5-", "6-", "7-", "8-"], ["9-"]],
   // Nothing any more.
   [["z-"]],
 ];

@@ -83,7 +83,6 @@ describe("a bad release", () => {
   const takenBack = sample(whats, [
     "two modules, of which the first upgrades and the second fails",
     "a migration that has committed and raises at its end",
-    "a login page that fails",
   ]);
   for (const [what, variant, expected] of bad) {
     if (refusedBefore.includes(what)) {

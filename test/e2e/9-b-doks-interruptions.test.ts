@@ -86,7 +86,7 @@ describe("an update of a cluster that is interrupted", () => {
     assert.deepEqual(problems, []);
   });
 
-  for (const step of sample<Step>(["closed", "point", "upgraded", "smoked"], ["point", "smoked"])) {
+  for (const step of sample<Step>(["closed", "point", "upgraded", "smoked"], ["smoked"])) {
     it(`by a SIGKILL of the worker at "${step}" is taken back, and goes through the next time`, async () => {
       const release = await next();
       const problems = await trial.problemsAfter(async () => {
@@ -192,11 +192,11 @@ describe("an update of a cluster that is interrupted", () => {
       { name: "Trial tick", model_id: model, state: "code", code, interval_number: 1, interval_type: "minutes" },
     ])) as number;
     const release = await trial.releases.make({ kind: "additive" }, trial.level + 1);
-    await sleep(130 * second);
+    await sleep(100 * second);
     const rolled = await trial.deploy(release, { "release:additive": true });
     assert.equal(rolled.status, 0, rolled.output);
     trial.level += 1;
-    await sleep(130 * second);
+    await sleep(100 * second);
     // A tick's slot: whole minutes before the next one that is due.
     const slots = await trial.sql(`SELECT string_agg(floor(extract(epoch FROM c.nextcall - l.create_date) / 60)::text, ' ' ORDER BY l.id)
       FROM trial_ledger_line l, ir_cron c WHERE l.name = 'tick' AND c.id = ${id}`);
