@@ -35,7 +35,8 @@ export interface Allowed {
 }
 
 const dropped = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"]);
-const unreachable = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
+// EPROTO: a proxy that has just started, and has not read its certificate yet, ends the handshake.
+const unreachable = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EPROTO"]);
 
 /** Clients that create lines through the proxy all the time, and remember what they were told. */
 export class Writers {
