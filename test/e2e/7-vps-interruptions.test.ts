@@ -113,7 +113,8 @@ describe("a release that is interrupted", () => {
     assert.deepEqual([...(await trial.wrongRelease()), ...differences(before, await trial.snapshot())], []);
   });
 
-  for (const step of sample(["pulled", "rehearsed", "point", "upgraded"], ["pulled", "upgraded"])) {
+  // An upgrade that is small finds room in what PostgreSQL keeps for its log, unless the ones before it have taken that.
+  for (const step of sample(["pulled", "rehearsed", "point", "upgraded"], ["pulled", "point"])) {
     it(`by a disk that is full at "${step}" is taken back while it still is`, async () => {
       // Random bytes that no other release has: the pull needs room.
       const release = await trial.releases.make({ kind: "good" }, trial.level + 1, 100);
