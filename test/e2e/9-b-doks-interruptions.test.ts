@@ -5,22 +5,12 @@ import { sleep, until } from "../../sandbox/process";
 import { type ClusterTrial, digestOf, type Held } from "../doks/support/cluster-trial";
 import { closeTrial, openTrial } from "../doks/support/opened";
 import { sample } from "../support/sample";
-import type { CommandResult } from "../support/test-stack";
+import { type CommandResult, endOnce } from "../support/test-stack";
 import type { TrialRelease } from "../vps/support/trial-releases";
 import type { Step } from "../vps/support/trial-machine";
 
 const second = 1000;
 const outage = { allowed: { outage: true } };
-
-/** For an update: ends it as soon as it has printed `at`. */
-function once(at: RegExp, signal: NodeJS.Signals) {
-  let ended = false;
-  return (output: string, end: (signal: NodeJS.Signals) => void) => {
-    if (ended || !at.test(output)) return;
-    ended = true;
-    end(signal);
-  };
-}
 
 /** What breaks around an update of a cluster. Each ends with the release before it or with the new one, whole, and the next update goes through. */
 describe("an update of a cluster that is interrupted", () => {
@@ -141,7 +131,7 @@ describe("an update of a cluster that is interrupted", () => {
       await trial.fillNode();
       // Killed it leaves a Job that no state knows; told to end it does not.
       for (const [signal, rehearse] of [["SIGKILL", true] as const, ["SIGINT", false] as const]) {
-        const { output } = await trial.deploy(release, { "release:rehearse": rehearse }, once(/Insufficient cpu/, signal));
+        const { output } = await trial.deploy(release, { "release:rehearse": rehearse }, endOnce(/Insufficient cpu/, signal));
         assert.match(output, /Insufficient cpu/);
         await trial.stack.unlock();
       }

@@ -19,6 +19,19 @@ export interface CommandResult {
   readonly output: string;
 }
 
+/** Sees all that an update has printed so far, each time there is more of it, and may end it with all that it started. */
+export type Watch = (output: string, end: (signal: NodeJS.Signals) => void) => void;
+
+/** Ends an update as soon as it has printed `at`. */
+export function endOnce(at: RegExp, signal: NodeJS.Signals): Watch {
+  let ended = false;
+  return (output, end) => {
+    if (ended || !at.test(output)) return;
+    ended = true;
+    end(signal);
+  };
+}
+
 /** The program in a project folder and a stack of its own, run by the real Pulumi engine against the given servers. */
 export class TestStack {
   readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), "test-stack-"));
@@ -76,21 +89,15 @@ export class TestStack {
 
   /** Runs an update and ends it, and all that it started, as soon as it prints `at`. Fails if that never happens. */
   async endedUpdate(at: RegExp, signal: NodeJS.Signals): Promise<CommandResult> {
-    let ended = false;
-    const result = await this.watchedUp((output, end) => {
-      if (!ended && at.test(output)) {
-        ended = true;
-        end(signal);
-      }
-    });
-    if (!ended) {
+    const result = await this.watchedUp(endOnce(at, signal));
+    if (!at.test(result.output)) {
       throw new Error(`the update never printed ${String(at)}:\n${result.output}`);
     }
     return result;
   }
 
   /** An update whose output is seen as it comes: all of it so far. `end` ends it, and all that it started. */
-  watchedUp(onOutput?: (output: string, end: (signal: NodeJS.Signals) => void) => void): Promise<CommandResult> {
+  watchedUp(onOutput?: Watch): Promise<CommandResult> {
     this.#writeStackFile();
     return this.#run(readToolPaths().engine, updateArguments, onOutput);
   }
@@ -162,11 +169,7 @@ export class TestStack {
     fs.writeFileSync(file, [salt, stringify({ config: this.config })].filter((part) => part !== undefined).join("\n"));
   }
 
-  #run(
-    command: string,
-    args: readonly string[],
-    onOutput?: (output: string, end: (signal: NodeJS.Signals) => void) => void,
-  ): Promise<CommandResult> {
+  #run(command: string, args: readonly string[], onOutput?: Watch): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
       const child = spawn(command, args, {
         cwd: this.project,

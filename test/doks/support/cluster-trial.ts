@@ -8,7 +8,7 @@ import { ask, run, until } from "../../../sandbox/process";
 import type { ServersFile } from "../../../sandbox/servers";
 import { readServers } from "../../../sandbox/servers-control";
 import { npm } from "../../support/npm";
-import { type CommandResult, TestStack } from "../../support/test-stack";
+import { type CommandResult, TestStack, type Watch } from "../../support/test-stack";
 import { type Address, Endpoint, RpcClient } from "../../vps/support/endpoint";
 import type { Installation } from "../../vps/support/installation";
 import { type Attachments, populate } from "../../vps/support/population";
@@ -23,8 +23,6 @@ const namespace = "odoo";
 const domain = "erp.cluster.test";
 const second = 1000;
 const limitMs = 5 * 60 * second;
-
-type Watch = Parameters<TestStack["watchedUp"]>[0];
 
 /** What an update asks for beside the release. */
 export type Settings = Readonly<Record<string, unknown>>;
@@ -269,13 +267,16 @@ export class ClusterTrial implements Installation {
   }
 
   /** Names of the Jobs that are there, done or not. */
-  async jobs(): Promise<string[]> {
-    return (await this.kubectl("get", "jobs", "-o", "name")).split("\n").filter((name) => name !== "");
+  jobs(): Promise<string[]> {
+    return this.#names("jobs");
   }
 
-  async #jobPods(): Promise<string[]> {
-    const running = ["-l", "app=odoo-upgrade", "--field-selector", "status.phase=Running", "-o", "name"];
-    return (await this.kubectl("get", "pods", ...running)).split("\n").filter((name) => name !== "");
+  #jobPods(): Promise<string[]> {
+    return this.#names("pods", "-l", "app=odoo-upgrade", "--field-selector", "status.phase=Running");
+  }
+
+  async #names(...query: string[]): Promise<string[]> {
+    return (await this.kubectl("get", ...query, "-o", "name")).split("\n").filter((name) => name !== "");
   }
 
   /** Leaves no processor for another pod on the node. */
