@@ -61,7 +61,6 @@ def take_in(request):
         dump.configure(request)
         if settled(request):
             return {"request": request["id"], "state": "succeeded"}
-    (OUTCOMES / f"{request['id']}.json").unlink(missing_ok=True)
     write_json(QUEUE, request)
     start_service()
     return {"request": request["id"], "state": "queued"}
@@ -197,6 +196,8 @@ def read_failure(journal):
 
 
 def handle(host, request):
+    # How an earlier attempt ended is not how this one does; while the request is in the queue, nobody reads it.
+    (OUTCOMES / f"{request['id']}.json").unlink(missing_ok=True)
     live = ledger.live()
     journal = Journal.begin(request["id"], None, live and live["release"], request["id"], protocol.attempt_name(), host.job)
     try:
@@ -206,8 +207,8 @@ def handle(host, request):
         journal.note(step=None, phase="begin")
     except (Failure, OSError) as error:
         Reserve([STATE]).give_back()
-        leave_queue(request)
         outcome(request["id"], "failed", (error if isinstance(error, Failure) else unexpected(error)).as_json())
+        leave_queue(request)
         return
     leave_queue(request)
     release = protocol.Release(host, request, journal, say, restore)
@@ -334,9 +335,11 @@ def status(request_id=None):
     request_id = request_id or (journal and journal["request"])
     if request_id:
         ours = journal if journal and journal["request"] == request_id else None
-        kept = read_json(OUTCOMES / f"{request_id}.json", {})
-        state, error, message = request_state(request_id), kept.get("error") or (ours and ours["error"]), ""
-        if state in ("queued", "running"):
+        state, message = request_state(request_id), ""
+        under_way = state in ("queued", "running")
+        kept = {} if under_way else read_json(OUTCOMES / f"{request_id}.json", {})
+        error = kept.get("error") or (ours and ours["error"])
+        if under_way:
             start_service()
         if ours and ours.open and ours["trouble"]:
             if ours.reached("committed"):
