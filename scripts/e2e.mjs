@@ -13,10 +13,10 @@ const phases = [
   [["1-"]],
   // What it leaves, before anything changes that; then all requests to API and registry are counted.
   [["4-a", "4-e", "2-"]],
-  // Its stack and containers; machines, nodes and databases that no stack knows.
+  // Its stack and containers; nodes that no stack knows. Machines and databases that none knows are beside either.
   [
-    ["3-", "acme", "development", "image", "proxy"],
-    ["4-b", "4-c", "4-d", "4-vps"],
+    ["3-", "4-c", "4-vps", "acme", "development", "image", "proxy"],
+    ["4-b", "4-d"],
   ],
   // A machine of its own, then the sandbox's own machine and cluster; a cluster of its own.
   [["5-", "6-", "7-", "8-"], ["9-"]],

@@ -59,20 +59,6 @@ describe("a release on a populated cluster", () => {
     assert.deepEqual(await trial.wrongRelease(), []);
   });
 
-  it("loses no acknowledged line when it closes, and refuses with 503 meanwhile", async () => {
-    const release = await next();
-    const problems = await trial.problemsAfter(async () => {
-      const { status, output, seconds } = await trial.deploy(release);
-      assert.equal(status, 0, output);
-      console.log(`      maintenance release: ${seconds.toFixed(0)} s`);
-      return { changed: true, allowed: { refusals: "some" } };
-    });
-    assert.deepEqual(problems, []);
-    const migrated = `SELECT count(*) FROM trial_ledger_line WHERE name LIKE 'line %' AND memo = 'level ${trial.level}: ' || number`;
-    assert.equal(await trial.sql(migrated), "5000");
-    for (const n of [1, 4]) await trial.client(`${planted.user}-${n}`, planted.password);
-  });
-
   it("fails no request when it is rolling", async () => {
     const release = await next("additive");
     const [address, seen] = [await trial.address(), new Map<string, number>()];
@@ -143,14 +129,18 @@ describe("a release on a populated cluster", () => {
     assert.deepEqual(problems, []);
   });
 
-  it("keeps no good one from following", async () => {
+  it("follows bad ones, loses no acknowledged line when it closes, and refuses with 503 meanwhile", async () => {
     const release = await next();
     const problems = await trial.problemsAfter(async () => {
-      const { status, output } = await trial.deploy(release);
+      const { status, output, seconds } = await trial.deploy(release);
       assert.equal(status, 0, output);
+      console.log(`      maintenance release: ${seconds.toFixed(0)} s`);
       return { changed: true, allowed: { refusals: "some" } };
     });
     assert.deepEqual(problems, []);
+    const migrated = `SELECT count(*) FROM trial_ledger_line WHERE name LIKE 'line %' AND memo = 'level ${trial.level}: ' || number`;
+    assert.equal(await trial.sql(migrated), "5000");
+    for (const n of [1, 4]) await trial.client(`${planted.user}-${n}`, planted.password);
     assert.deepEqual(await wrongAttachments(await trial.client(), trial.attachments), []);
   });
 });

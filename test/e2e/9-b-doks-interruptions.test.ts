@@ -55,7 +55,6 @@ describe("an update of a cluster that is interrupted", () => {
       return { allowed: { refusals: "none" } };
     });
     assert.deepEqual(problems, []);
-    await succeeded(release);
   });
 
   it("by an apiserver that is away for a minute in the middle ends well, at the latest the next time", async () => {
@@ -182,11 +181,11 @@ describe("an update of a cluster that is interrupted", () => {
       { name: "Trial tick", model_id: model, state: "code", code, interval_number: 1, interval_type: "minutes" },
     ])) as number;
     const release = await trial.releases.make({ kind: "additive" }, trial.level + 1);
-    await sleep(100 * second);
+    await sleep(65 * second);
     const rolled = await trial.deploy(release, { "release:additive": true });
     assert.equal(rolled.status, 0, rolled.output);
     trial.level += 1;
-    await sleep(100 * second);
+    await sleep(65 * second);
     // A tick's slot: whole minutes before the next one that is due.
     const slots = await trial.sql(`SELECT string_agg(floor(extract(epoch FROM c.nextcall - l.create_date) / 60)::text, ' ' ORDER BY l.id)
       FROM trial_ledger_line l, ir_cron c WHERE l.name = 'tick' AND c.id = ${id}`);
