@@ -12,9 +12,9 @@ import { until } from "../../sandbox/process";
 import { readServers } from "../../sandbox/servers-control";
 import { TestStack } from "../support/test-stack";
 
-// Beside the slots of the API's clusters.
+// Beside the slots of the API's clusters, and of the node that is tried at the same time.
 const id = "e2e-plugin";
-const slot = 2;
+const slot = 3;
 
 /** Objects of every group that a release has. The image is the sandbox's Caddy, which has a shell, too. */
 const program = `
