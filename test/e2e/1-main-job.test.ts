@@ -15,6 +15,7 @@ interface Release {
 }
 
 const database = "odoo";
+const limited = () => ({ signal: AbortSignal.timeout(60_000) });
 
 describe("npm start", () => {
   let reference: string;
@@ -41,7 +42,10 @@ describe("npm start", () => {
     const requests = async () => {
       const servers = readServers();
       assert.ok(servers !== undefined);
-      const answer = await fetch(`${servers.apiUrl}/_sandbox/requests`, { headers: { authorization: `Bearer ${servers.token}` } });
+      const answer = await fetch(`${servers.apiUrl}/_sandbox/requests`, {
+        headers: { authorization: `Bearer ${servers.token}` },
+        ...limited(),
+      });
       return JSON.stringify(await answer.json()).match(/"method":"(PUT|POST|PATCH)","path":"\/v2\/sandbox\/odoo/g)?.length ?? 0;
     };
     const before = await requests();
@@ -53,9 +57,9 @@ describe("npm start", () => {
   });
 
   it("serves health and the login page with a read-only root and no capabilities", async () => {
-    const health = await fetch(`${url}/web/health`);
+    const health = await fetch(`${url}/web/health`, limited());
     assert.deepEqual([health.status, await health.json()], [200, { status: "pass" }]);
-    assert.match(await (await fetch(`${url}/web/login`)).text(), /name="login"/);
+    assert.match(await (await fetch(`${url}/web/login`, limited())).text(), /name="login"/);
     assert.throws(() => odoo.docker("exec", odoo.container, "touch", "/opt/odoo/x"), /Read-only file system/);
     assert.equal(odoo.docker("exec", odoo.container, "id", "-u"), "100");
   });
@@ -80,13 +84,14 @@ describe("npm start", () => {
     const login = await fetch(`${url}/web/session/authenticate`, {
       method: "POST",
       headers: { "content-type": "application/json" },
+      ...limited(),
       body: JSON.stringify({ jsonrpc: "2.0", params: { db: database, login: "admin", password: "admin" } }),
     });
     const cookie = login.headers
       .getSetCookie()
       .map((line) => line.split(";")[0])
       .join("; ");
-    const answer = await fetch(`${url}/report/pdf/e2e.page/1`, { headers: { cookie } });
+    const answer = await fetch(`${url}/report/pdf/e2e.page/1`, { headers: { cookie }, ...limited() });
     const pdf = Buffer.from(await answer.arrayBuffer());
     assert.equal(answer.status, 200, pdf.toString().slice(0, 500));
     assert.equal(pdf.subarray(0, 5).toString(), "%PDF-");

@@ -28,6 +28,7 @@ describe("updates that build", () => {
   const api = (method: string, target: string, body?: object) =>
     fetch(`${servers.apiUrl}${target}`, {
       method,
+      signal: AbortSignal.timeout(60_000),
       headers: { authorization: `Bearer ${servers.token}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });

@@ -170,7 +170,8 @@ describe("the stand-in for the Kubernetes plugin, on a node of the sandbox", () 
     await up("--expect-no-changes");
   };
   const page = async (): Promise<string> => {
-    const answer = await fetch(`http://${loadBalancerAddress(slot)}/`, { headers: { connection: "close" } }).catch(() => undefined);
+    const options = { signal: AbortSignal.timeout(3000), headers: { connection: "close" } };
+    const answer = await fetch(`http://${loadBalancerAddress(slot)}/`, options).catch(() => undefined);
     return (await answer?.text()) ?? "no answer";
   };
   const shows = (text: string): Promise<boolean> => until(async () => (await page()) === text, 30_000, 200);

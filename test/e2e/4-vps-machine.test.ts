@@ -100,7 +100,9 @@ describe("a machine of the sandbox", () => {
   it("is reached at the ports that its firewall opens, and at no other", async () => {
     const answers = (port: number): Promise<boolean> => until(() => connects(privateAddress(slot), port), 3000);
     assert.deepEqual([await answers(443), await answers(8069)], [true, true]);
-    for (const address of [publicAddress(slot), reservedAddress(slot)]) assert.equal((await fetch(`http://${address}:443/`)).status, 200);
+    for (const address of [publicAddress(slot), reservedAddress(slot)]) {
+      assert.equal((await fetch(`http://${address}:443/`, { signal: AbortSignal.timeout(15_000) })).status, 200);
+    }
     await machines.setFirewall(id, [22, 443]);
     assert.deepEqual([await answers(443), await connects(privateAddress(slot), 8069)], [true, false]);
     await machines.rebootMachine(id);

@@ -45,7 +45,11 @@ describe("docker compose up with the development file", () => {
     variables = { ODOO_BASE_IMAGE: pinned(baseRecord), POSTGRES_IMAGE: pinned(postgresRecord), ODOO_PORT: String(port) };
     url = `http://127.0.0.1:${port}`;
     compose("up", "--detach", "--quiet-pull");
-    await until("the login page", startMs, async () => (await fetch(`${url}/web/login`)).status === 200);
+    await until(
+      "the login page",
+      startMs,
+      async () => (await fetch(`${url}/web/login`, { signal: AbortSignal.timeout(15_000) })).status === 200,
+    );
     compose("run", "--rm", "odoo", "odoo", "-d", "odoo", "-i", "release_info", "--stop-after-init");
   });
   after(() => {

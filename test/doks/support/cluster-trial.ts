@@ -336,7 +336,7 @@ async function named(servers: ServersFile, path: string, list: string): Promise<
 }
 
 function api({ apiUrl, token }: ServersFile, method: string, path: string): Promise<Response> {
-  return fetch(`${apiUrl}${path}`, { method, headers: { authorization: `Bearer ${token}` } });
+  return fetch(`${apiUrl}${path}`, { method, headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(60_000) });
 }
 
 /** An earlier run that was killed leaves its cluster. */
