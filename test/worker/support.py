@@ -14,6 +14,10 @@ import ledger  # noqa: E402
 import project  # noqa: E402
 
 
+class Killed(BaseException):
+    """A worker's end in the middle: nothing that it would do about an error is done."""
+
+
 class WorkerCase(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()

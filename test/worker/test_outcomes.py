@@ -2,15 +2,11 @@
 
 from unittest import mock
 
-from support import WorkerCase, request
+from support import Killed, WorkerCase, request
 
 import protocol
 import worker
 from failures import Failure
-
-
-class Killed(BaseException):
-    pass
 
 
 def fails(_):

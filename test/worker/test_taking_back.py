@@ -2,15 +2,11 @@
 
 from unittest import mock
 
-from support import WorkerCase, request
+from support import Killed, WorkerCase, request
 
 import protocol
 from filestore import Filestore
 from journal import Journal
-
-
-class Killed(BaseException):
-    pass
 
 
 class Databases:

@@ -335,12 +335,12 @@ def status(request_id=None):
     request_id = request_id or (journal and journal["request"])
     if request_id:
         ours = journal if journal and journal["request"] == request_id else None
-        state, message = request_state(request_id), ""
-        under_way = state in ("queued", "running")
-        kept = {} if under_way else read_json(OUTCOMES / f"{request_id}.json", {})
-        error = kept.get("error") or (ours and ours["error"])
-        if under_way:
+        state, message, kept = request_state(request_id), "", {}
+        if state in ("queued", "running"):
             start_service()
+        else:
+            kept = read_json(OUTCOMES / f"{request_id}.json", {})
+        error = kept.get("error") or (ours and ours["error"])
         if ours and ours.open and ours["trouble"]:
             if ours.reached("committed"):
                 # Users may be on it: whoever waits for it hears so, and the worker goes on trying.
