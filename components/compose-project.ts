@@ -30,6 +30,8 @@ export const users = {
 /** Files of the project that hold a secret; made on the host, each readable by one user. */
 export const secretFiles = {
   odooDatabasePassword: "secrets/odoo-db-password",
+  /** Of the role that a release's one-off containers log in with. */
+  odooTasksPassword: "secrets/odoo-tasks-password",
   odooMasterPassword: "secrets/odoo-master-password",
   postgresPassword: "secrets/postgres-password",
   tlsKey: "secrets/tls-key",
@@ -72,7 +74,7 @@ ${hardened(users.odoo, args, "odoo", size.odoo)}
       - /tmp:rw,noexec,nosuid,nodev,size=${temporaryMiB(bodyMegabytes)}m,mode=1777
       - /run:rw,noexec,nosuid,nodev,size=16m,mode=1777
     environment:
-${odooEnvironment(args, { workers: size.odoo.workers, cronThreads: size.odoo.cronThreads })}
+${odooEnvironment(args, "odoo", { workers: size.odoo.workers, cronThreads: size.odoo.cronThreads })}
     secrets: [odoo-db-password, odoo-master-password]
     volumes:
       - odoo-filestore:/var/lib/odoo:nocopy
@@ -195,15 +197,16 @@ ${hardened(users.odoo, args, "odoo-task", size.task, "no")}
     environment:
       # It changes the database that this release's marker is about to be written into.
       ODOO_RELEASE_TASK: "1"
-${odooEnvironment(args, { workers: size.task.workers, cronThreads: 0 })}
-    secrets: [odoo-db-password, odoo-master-password]
+${odooEnvironment(args, "odoo_tasks", { workers: size.task.workers, cronThreads: 0 })}
+    secrets: [odoo-tasks-password, odoo-master-password]
     volumes:
       - odoo-filestore:/var/lib/odoo:nocopy
     networks: [backend]
     stop_grace_period: 30s
     healthcheck:
       disable: true
-`;
+
+${secrets(["odoo-tasks-password"])}`;
 }
 
 /** What all containers have: E2's hardening, limits and logs. Docker's default AppArmor and seccomp profiles stay on. */
@@ -252,14 +255,15 @@ function logs({ logging, fluentdAddress, fluentdTag }: ComposeProjectArgs["loggi
 
 function odooEnvironment(
   { images, database, size }: ComposeProjectArgs,
+  role: "odoo" | "odoo_tasks",
   { workers, cronThreads }: { workers: number; cronThreads: number },
 ): string {
   const variables: Record<string, string | number> = {
     ODOO_IMAGE_DIGEST: images.odoo.slice(images.odoo.indexOf("@") + 1),
     DB_HOST: "db",
-    DB_USER: "odoo",
+    DB_USER: role,
     DB_NAME: database,
-    DB_PASSWORD_FILE: "/run/secrets/odoo-db-password",
+    DB_PASSWORD_FILE: `/run/secrets/${role === "odoo" ? "odoo-db-password" : "odoo-tasks-password"}`,
     ADMIN_PASSWD_FILE: "/run/secrets/odoo-master-password",
     WORKERS: workers,
     MAX_CRON_THREADS: cronThreads,

@@ -80,6 +80,7 @@ export function hostRequest({ settings, repository, digest, images, host, regist
     },
     secrets: [
       { file: secretFiles.odooDatabasePassword, uid: users.odoo.uid, generate: true },
+      { file: secretFiles.odooTasksPassword, uid: users.odoo.uid, generate: true },
       { file: secretFiles.odooMasterPassword, uid: users.odoo.uid, generate: true },
       { file: secretFiles.postgresPassword, uid: users.postgres.uid, generate: true },
       ...(tlsFiles ? [{ file: secretFiles.tlsKey, uid: users.proxy.uid, content: vps.tlsKey?.reveal() ?? "" }] : []),

@@ -318,20 +318,39 @@ describe("the Job of a release", () => {
     const { container, env } = pod(name);
     assert.equal(container.image, pod("Deployment/odoo").container.image);
     assert.deepEqual(container.command, ["tini", "--", "python3", "-B", "/opt/odoo-ship/odoo_ship", "job", "/run/request/request.json"]);
-    assert.deepEqual([env["ODOO_RELEASE_TASK"], env["MAX_CRON_THREADS"], env["ODOO_GUARD"]], ["1", "0", undefined]);
+    assert.deepEqual([env["ODOO_RELEASE_TASK"], env["MAX_CRON_THREADS"], env["ODOO_GUARD"]], [undefined, undefined, undefined]);
     const places = container.volumeMounts.map(({ mountPath }) => mountPath);
-    assert.deepEqual(places, ["/var/lib/odoo", "/tmp", "/run", "/run/secrets", "/data", "/opt/odoo-ship", "/run/request"]);
-    const secrets = pod(name).pod.volumes.find((volume) => volume["name"] === "secrets")?.["projected"] as {
-      sources: { secret: { items: { path: string }[] } }[];
-    };
-    assert.deepEqual(
-      secrets.sources.flatMap(({ secret }) => secret.items.map(({ path }) => path)),
-      ["odoo-db-password", "odoo-master-password", "odoo-ship/admin-password", "odoo-ship/odoo-password", "odoo-ship/first-password"],
-    );
+    assert.deepEqual(places, ["/data", "/tmp", "/run/secrets/odoo-ship", "/run/odoo-ship-tasks", "/opt/odoo-ship", "/run/request"]);
+    assert.deepEqual(secretsOf("worker-secrets"), ["admin-password", "odoo-password", "first-password"]);
     assert.deepEqual(
       [env["ODOO_SHIP_HOST"], env["ODOO_SHIP_STATE"], env["ODOO_SHIP_ADMIN"], env["PGSSLMODE"]],
       ["kubernetes", "/data/odoo-ship", "postgres", "disable"],
     );
+  });
+
+  it("runs what is the release's own beside the worker, without its passwords, its request or the restore points", () => {
+    const beside = pod(name).pod.initContainers?.[0];
+    const worker = pod(name).container;
+    assert.ok(beside);
+    assert.deepEqual([beside.name, beside.restartPolicy, beside.image], ["odoo-task", "Always", worker.image]);
+    const places = Object.fromEntries(beside.volumeMounts.map((mount) => [mount.mountPath, [mount.name, mount.subPath]]));
+    assert.deepEqual(places, {
+      "/var/lib/odoo": ["filestore", "odoo"],
+      "/tmp": ["tmp", undefined],
+      "/run": ["run", undefined],
+      "/run/secrets": ["secrets", undefined],
+      "/opt/odoo-ship": ["worker", undefined],
+      "/run/odoo-ship-tasks": ["tasks", undefined],
+    });
+    // The role's password comes with each program; that of the server is not here at all.
+    assert.deepEqual(secretsOf("secrets"), ["odoo-master-password"]);
+    const names = beside.env.map((variable) => variable.name);
+    assert.deepEqual(
+      names.filter((variable) => /USER|PASSWORD|ADMIN$|^ODOO_SHIP/.test(variable)),
+      [],
+    );
+    const shared = worker.volumeMounts.map((mount) => mount.name).filter((mount) => beside.volumeMounts.some((one) => one.name === mount));
+    assert.deepEqual(shared.sort(), ["filestore", "tasks", "worker"]);
   });
 
   it("has the worker's Python files and nothing that belongs to a host", () => {
@@ -341,6 +360,14 @@ describe("the Job of a release", () => {
       { key: "odoo_ship.worker.py", path: "odoo_ship/worker.py" },
     ]);
   });
+
+  /** Paths of the secrets in one volume of the Job's pod. */
+  function secretsOf(volume: string): string[] {
+    const found = pod(name).pod.volumes.find((one) => one["name"] === volume)?.["projected"] as {
+      sources: { secret: { items: { path: string }[] } }[];
+    };
+    return found.sources.flatMap(({ secret }) => secret.items.map(({ path }) => path));
+  }
 
   it("alone sees the whole volume, and the admin's password", () => {
     for (const [other, { pod: spec }] of podsOf(render().objects)) {

@@ -177,8 +177,7 @@ export function odooEnvironment(
 ): Record<string, pulumi.Input<string> | number> {
   return {
     ODOO_IMAGE_DIGEST: args.digest,
-    DB_HOST: args.postgres.host,
-    DB_PORT: port(args.postgres.port),
+    ...databaseEnvironment(args),
     DB_USER: args.postgres.user,
     DB_NAME: args.database,
     DB_PASSWORD_FILE: `${paths.secrets}/${secretKeys.database}`,
@@ -189,6 +188,16 @@ export function odooEnvironment(
     LIMIT_MEMORY_SOFT: size.limitMemorySoft,
     LIMIT_MEMORY_HARD: size.limitMemoryHard,
     PROXY_MODE: "True",
+  };
+}
+
+/** Where PostgreSQL is. */
+export function databaseEnvironment(
+  args: Pick<OdooPodsArgs, "postgres" | "databaseConfig">,
+): Record<"DB_HOST" | "DB_PORT", pulumi.Input<string>> & Partial<Record<"PGSSLROOTCERT", string>> {
+  return {
+    DB_HOST: args.postgres.host,
+    DB_PORT: port(args.postgres.port),
     // libpq's own variable, which the sslmode of odoo.conf makes count.
     ...(args.databaseConfig === undefined ? {} : { PGSSLROOTCERT: paths.databaseCa }),
   };
@@ -203,27 +212,30 @@ export function odooMounts({ databaseConfig }: Pick<OdooPodsArgs, "databaseConfi
     { name: "filestore", mountPath: paths.filestore, subPath: paths.filestorePart },
     ...mountsOf({ tmp: "/tmp", run: "/run" }),
     { name: "secrets", mountPath: paths.secrets, readOnly: true },
-    ...(databaseConfig === undefined
-      ? []
-      : mountsOf({ "database-config": paths.databaseConfig }).map((mount) => ({ ...mount, readOnly: true }))),
+    ...databaseConfigMounts({ databaseConfig }),
   ];
+}
+
+export function databaseConfigMounts({ databaseConfig }: Pick<OdooPodsArgs, "databaseConfig">): k8s.core.v1.VolumeMount[] {
+  return databaseConfig === undefined
+    ? []
+    : mountsOf({ "database-config": paths.databaseConfig }).map((mount) => ({ ...mount, readOnly: true }));
 }
 
 export function odooVolumes(
   { secrets, databaseConfig }: Pick<OdooPodsArgs, "secrets" | "databaseConfig">,
   bodyMegabytes: number,
-  more: readonly SecretFile[] = [],
+  files: readonly SecretFile[] = [
+    { secret: secrets.database, key: secretKeys.database },
+    { secret: secrets.master, key: secretKeys.master },
+  ],
 ): k8s.core.v1.Volume[] {
   return [
     { name: "filestore", persistentVolumeClaim: { claimName: names.filestore } },
     // An upload is kept in /tmp while it comes in.
     scratch("tmp", `${temporaryMiB(bodyMegabytes)}Mi`),
     scratch("run", "16Mi"),
-    secretFiles("secrets", [
-      { secret: secrets.database, key: secretKeys.database },
-      { secret: secrets.master, key: secretKeys.master },
-      ...more,
-    ]),
+    secretFiles("secrets", files),
     ...(databaseConfig === undefined ? [] : [{ name: "database-config", configMap: { name: databaseConfig } }]),
   ];
 }

@@ -3,8 +3,17 @@ import type * as pulumi from "@pulumi/pulumi";
 
 import { users } from "../compose-project";
 import { filestoreLabel, labels, type Metadata, names } from "./names";
-import { odooEnvironment, odooMounts, type OdooPodsArgs, odooVolumes, paths, secretKeys } from "./odoo-pods";
-import { account, besideFilestore, containerSecurity, podSecurity, resources, variables } from "./pods";
+import {
+  databaseConfigMounts,
+  databaseEnvironment,
+  odooEnvironment,
+  odooMounts,
+  type OdooPodsArgs,
+  odooVolumes,
+  paths,
+  secretKeys,
+} from "./odoo-pods";
+import { account, besideFilestore, containerSecurity, podSecurity, resources, scratch, secretFiles, variables } from "./pods";
 
 export interface UpgradeJobArgs extends Pick<
   OdooPodsArgs,
@@ -29,8 +38,12 @@ export interface UpgradeJobArgs extends Pick<
 /** Directory of the worker's package, as on a VPS. */
 const workerDirectory = "/opt/odoo-ship";
 const requestDirectory = "/run/request";
-/** Its secrets, below those of Odoo. */
-const workerSecrets = "odoo-ship";
+/** Where it finds its secrets; the container of the release's programs has none of them. */
+const workerSecrets = `${paths.secrets}/odoo-ship`;
+/** Where that container takes its orders: worker/odoo_ship/task_agent.py. */
+const taskDirectory = "/run/odoo-ship-tasks";
+/** The worker itself reads, compares and streams; what needs memory runs beside it. */
+const workerSize = { memoryMiB: 512, cpus: 1, requestedMiB: 64, requestedCpus: 0.05 } as const;
 /** What a release takes beside its two upgrades and its start: another one's end, the pull, the copy of the data, the drain, and taking it back; seconds. */
 const besidesSeconds = 2400;
 /** After its time is over, the worker may still take back what it began; seconds. The next one waits longer: YIELD_SECONDS of kubernetes_host.py. */
@@ -86,6 +99,28 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
           restartPolicy: "Never",
           securityContext: podSecurity(users.odoo),
           terminationGracePeriodSeconds: graceSeconds,
+          // Beside the worker, for as long as it runs: what a module brings along does not meet the worker's passwords, nor the restore points.
+          initContainers: [
+            {
+              name: "odoo-task",
+              image: args.image,
+              restartPolicy: "Always",
+              command: ["tini", "--", "python3", "-I", "-B", `${workerDirectory}/odoo_ship/task_agent.py`, `${taskDirectory}/socket`],
+              env: variables({
+                ...withoutPassword(odooEnvironment(args, args.size.task)),
+                // What it starts of Odoo changes the database that this release's marker is about to be written into.
+                ODOO_RELEASE_TASK: 1,
+                PYTHONUNBUFFERED: 1,
+              }),
+              resources: resources(args.size.task),
+              securityContext: containerSecurity(),
+              volumeMounts: [
+                ...odooMounts(args),
+                { name: "worker", mountPath: workerDirectory, readOnly: true },
+                { name: "tasks", mountPath: taskDirectory },
+              ],
+            },
+          ],
           containers: [
             {
               name: "odoo-ship",
@@ -94,9 +129,7 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
               command: ["tini", "--", "python3", "-B", `${workerDirectory}/odoo_ship`, "job", `${requestDirectory}/request.json`],
               env: [
                 ...variables({
-                  ...odooEnvironment(args, args.size.task),
-                  // What it starts of Odoo changes the database that this release's marker is about to be written into.
-                  ODOO_RELEASE_TASK: 1,
+                  ...databaseEnvironment(args),
                   ODOO_SHIP_HOST: "kubernetes",
                   ODOO_SHIP_STATE: `${paths.data}/odoo-ship`,
                   ODOO_SHIP_ADMIN: args.postgres.admin,
@@ -109,13 +142,16 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
                 // All pods of one Job have it in common, and no other Job has.
                 { name: "ODOO_SHIP_JOB", valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } } },
               ],
-              resources: resources(args.size.task),
+              resources: resources(workerSize),
               securityContext: containerSecurity(),
               // The worker writes its last words there; should it not come to that, the end of its log says why.
               terminationMessagePolicy: "FallbackToLogsOnError",
               volumeMounts: [
-                ...odooMounts(args),
                 { name: "filestore", mountPath: paths.data },
+                { name: "worker-tmp", mountPath: "/tmp" },
+                { name: "worker-secrets", mountPath: workerSecrets, readOnly: true },
+                ...databaseConfigMounts(args),
+                { name: "tasks", mountPath: taskDirectory },
                 { name: "worker", mountPath: workerDirectory, readOnly: true },
                 { name: "request", mountPath: requestDirectory, readOnly: true },
               ],
@@ -123,11 +159,14 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
           ],
           volumes: [
             // Nobody uploads to it.
-            ...odooVolumes(args, 0, [
-              { secret: args.admin.secret, key: args.admin.key, path: `${workerSecrets}/admin-password` },
-              { secret: args.secrets.database, key: secretKeys.database, path: `${workerSecrets}/odoo-password` },
-              { secret: args.firstLogin, key: secretKeys.firstLogin, path: `${workerSecrets}/first-password` },
+            ...odooVolumes(args, 0, [{ secret: args.secrets.master, key: secretKeys.master }]),
+            secretFiles("worker-secrets", [
+              { secret: args.admin.secret, key: args.admin.key, path: "admin-password" },
+              { secret: args.secrets.database, key: secretKeys.database, path: "odoo-password" },
+              { secret: args.firstLogin, key: secretKeys.firstLogin, path: "first-password" },
             ]),
+            scratch("worker-tmp", "64Mi"),
+            scratch("tasks", "1Mi"),
             {
               name: "worker",
               configMap: { name: args.worker.name, items: Object.entries(args.worker.files).map(([key, path]) => ({ key, path })) },
@@ -138,6 +177,11 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
       },
     },
   };
+}
+
+/** The worker names role and password with each program that it has started. */
+function withoutPassword(environment: ReturnType<typeof odooEnvironment>): ReturnType<typeof odooEnvironment> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => name !== "DB_PASSWORD_FILE" && name !== "DB_USER"));
 }
 
 /** A ConfigMap's keys have no slashes. */

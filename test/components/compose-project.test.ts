@@ -158,7 +158,8 @@ describe("the Compose project", () => {
   it("hands secrets over as files, each to who reads it", () => {
     const { files, project, odoo, db, proxy, task } = render();
     assert.deepEqual(odoo.secrets, ["odoo-db-password", "odoo-master-password"]);
-    assert.deepEqual(task.secrets, odoo.secrets);
+    // What a release runs logs in with a role of its own.
+    assert.deepEqual(task.secrets, ["odoo-tasks-password", "odoo-master-password"]);
     assert.deepEqual(db.secrets, ["postgres-password"]);
     assert.equal(proxy.secrets, undefined);
     assert.deepEqual(Object.keys(project.secrets), ["odoo-db-password", "odoo-master-password", "postgres-password"]);
@@ -181,7 +182,7 @@ describe("the Compose project", () => {
     const { ODOO_RELEASE_TASK, WORKERS, MAX_CRON_THREADS, ...rest } = task.environment;
     assert.deepEqual([ODOO_RELEASE_TASK, WORKERS, MAX_CRON_THREADS], ["1", "2", "0"]);
     const { WORKERS: ownWorkers, MAX_CRON_THREADS: ownCron, ...own } = odoo.environment;
-    assert.deepEqual(rest, own);
+    assert.deepEqual(rest, { ...own, DB_USER: "odoo_tasks", DB_PASSWORD_FILE: "/run/secrets/odoo-tasks-password" });
     assert.deepEqual([ownWorkers, ownCron, own["DB_NAME"]], ["5", "2", "books"]);
     assert.equal(own["ODOO_IMAGE_DIGEST"], digestOf("a"));
     assert.equal(task.image, odoo.image);

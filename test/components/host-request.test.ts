@@ -71,6 +71,7 @@ describe("the request to a host", () => {
     assert.equal(files["proxy/state/hold"], "");
     assert.deepEqual(secrets, [
       { file: "secrets/odoo-db-password", uid: 100, generate: true },
+      { file: "secrets/odoo-tasks-password", uid: 100, generate: true },
       { file: "secrets/odoo-master-password", uid: 100, generate: true },
       { file: "secrets/postgres-password", uid: 999, generate: true },
     ]);

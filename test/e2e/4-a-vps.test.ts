@@ -220,7 +220,12 @@ describe("the VPS that npm start leaves behind", () => {
     it("with secrets of one reader each", () => {
       assert.equal(
         host.sh("cd /opt/odoo/secrets && find . -mindepth 1 -printf '%f %m %U %y\\n' | sort"),
-        ["odoo-db-password 400 100 f", "odoo-master-password 400 100 f", "postgres-password 400 999 f"].join("\n"),
+        [
+          "odoo-db-password 400 100 f",
+          "odoo-master-password 400 100 f",
+          "odoo-tasks-password 400 100 f",
+          "postgres-password 400 999 f",
+        ].join("\n"),
       );
       assert.equal(host.sh("stat -c '%a %u' /var/lib/odoo-ship /opt/odoo/secrets"), "700 0\n711 0");
       assert.equal(host.sh("find /var/lib/odoo-ship -type f -perm /077"), "");
@@ -243,7 +248,9 @@ describe("the VPS that npm start leaves behind", () => {
 
   describe("tells no secrets", () => {
     const planted = `planted-${randomUUID()}`;
-    const secretFiles = ["odoo-db-password", "odoo-master-password", "postgres-password"].map((name) => `/opt/odoo/secrets/${name}`);
+    const secretFiles = ["odoo-db-password", "odoo-tasks-password", "odoo-master-password", "postgres-password"].map(
+      (name) => `/opt/odoo/secrets/${name}`,
+    );
     let secrets: Record<string, string>;
 
     before(async () => {

@@ -13,7 +13,7 @@ const docker = (args: readonly string[], input = "") => run("docker", args, { wh
  * What the release worker does with databases, each operation by itself and without Odoo, on a PostgreSQL whose roles are those of DigitalOcean's.
  * That the roles are the same there is DigitalOcean's documentation's word.
  */
-describe("the release worker on a managed PostgreSQL", function () {
+describe("the release worker on PostgreSQL, its own and a managed one", function () {
   before(async function () {
     this.timeout(600_000);
     const image = await ensureDatabaseImage(console.log);
@@ -41,13 +41,13 @@ describe("the release worker on a managed PostgreSQL", function () {
     }
     const psql = ["exec", "--interactive", container, "psql", "-X", "-q", "-U", "postgres", "-d", "template1", "-v", "ON_ERROR_STOP=1"];
     await docker(psql, `${firstStatements}\n\\c template1\n${dbStatements("postgres")}`);
-    process.env["MANAGED_DATABASE"] = container;
+    process.env["TEST_DATABASE"] = container;
   });
 
   after(() => {
-    delete process.env["MANAGED_DATABASE"];
+    delete process.env["TEST_DATABASE"];
     spawnSync("docker", ["rm", "--force", "--volumes", container]);
   });
 
-  pythonTests(path.join(__dirname, "..", "managed-database"));
+  pythonTests(path.join(__dirname, "..", "database"));
 });

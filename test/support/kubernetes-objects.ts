@@ -157,6 +157,7 @@ export interface PlainPod {
 export interface PlainContainer {
   readonly name: string;
   readonly image: string;
+  readonly restartPolicy?: string;
   readonly command?: string[];
   readonly args?: string[];
   readonly env: readonly { name: string; value?: string }[];

@@ -6,7 +6,8 @@ import unittest
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "worker" / "odoo_ship"))
+SOURCES = Path(__file__).resolve().parents[2] / "worker" / "odoo_ship"
+sys.path.insert(0, str(SOURCES))
 
 import files  # noqa: E402
 import journal  # noqa: E402

@@ -27,7 +27,7 @@ class Locks:
     def __init__(self, server):
         self.server, self.open = server, True
 
-    def take(self, lock, _seconds, obstacle):
+    def take(self, lock, _seconds, obstacle, _by_force=None):
         if not self.server.up:
             raise kubernetes_host.unanswered("connection refused")
         if lock in self.server.refused:
@@ -169,6 +169,33 @@ class LocksTest(WorkerCase):
         self.assertEqual((caught.exception.code, self.waited), ("RELEASE_IN_PROGRESS", [15, 15, 10]))
         self.assertEqual(caught.exception.found, "odoo-ship-locks at 10.0.0.7")
         self.locks.connection.close.assert_called_once()
+
+    def statements(self):
+        cursor = self.locks.connection.cursor.return_value.__enter__.return_value
+        return [call.args[0] for call in cursor.execute.call_args_list]
+
+    def test_whoever_else_holds_what_is_the_admins_alone_loses_the_session_first(self):
+        for lock in (FENCE, WORKER):
+            self.answers = [None]
+            self.locks.take(lock, 60, "another release is under way")
+        ended = [statement for statement in self.statements() if "pg_terminate_backend" in statement]
+        self.assertEqual(len(ended), 2)
+        for statement in ended:
+            self.assertIn("a.usename <> current_user", statement)
+        self.assertLess(self.statements().index(ended[0]), next(n for n, one in enumerate(self.statements()) if "pg_advisory_lock(" in one))
+
+    def test_whoever_holds_life_for_longer_than_pods_do_is_locked_out(self):
+        self.answers = [kubernetes_host.LOCK_NOT_AVAILABLE, kubernetes_host.LOCK_NOT_AVAILABLE, None]
+        forced = []
+        self.locks.take(LIFE, 30, "pods of Odoo do not stop", lambda: forced.append(len(self.waited)))
+        self.assertEqual(forced, [2])
+        self.assertFalse([statement for statement in self.statements() if "pg_terminate_backend" in statement])
+
+    def test_and_only_once(self):
+        forced = []
+        with self.assertRaises(Failure) as caught:
+            self.locks.take(LIFE, 30, "pods of Odoo do not stop", lambda: forced.append(1))
+        self.assertEqual((caught.exception.code, forced), ("DEPLOY_TIMEOUT", [1]))
 
     def test_a_server_that_goes_away_meanwhile_is_told(self):
         self.answers = ["57P01"]

@@ -29,7 +29,7 @@ class LostDatabaseTest(WorkerCase):
             self.addCleanup(patch.stop)
         self.host = KubernetesHost()
         self.postgres = self.host.postgres
-        self.postgres.wait = mock.Mock()
+        self.postgres.wait = self.postgres.let_in = mock.Mock()
         self.database(exists=True, modules={"base": "1"}, marker={"state": "ready", "modules": {"base": ["base1"], "sale": ["sale0", "sale1"]}})
 
     def database(self, exists, modules=None, marker=None):

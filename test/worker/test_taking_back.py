@@ -47,7 +47,8 @@ class Databases:
 class TakingBackTest(WorkerCase):
     def begin(self, known, live, kept):
         store = Filestore(self.root, self.root / "aside")
-        for path, text in ((store.live("odoo"), live), (store.kept("a"), kept)):
+        for place, text in ((store.live("odoo"), live), (store.kept("a"), kept)):
+            path = store.path(place)
             path.mkdir(parents=True)
             (path / "file").write_text(text)
         return known
@@ -61,8 +62,8 @@ class TakingBackTest(WorkerCase):
     def assert_back(self, known):
         store = Filestore(self.root, self.root / "aside")
         self.assertEqual(known, {"odoo": "before", "odoo-failed-a": "half upgraded"})
-        self.assertEqual((store.live("odoo") / "file").read_text(), "before")
-        self.assertEqual((store.kept("failed-a") / "file").read_text(), "half upgraded")
+        self.assertEqual((store.path(store.live("odoo")) / "file").read_text(), "before")
+        self.assertEqual((store.path(store.kept("failed-a")) / "file").read_text(), "half upgraded")
 
     def test_the_point_becomes_the_database_again_wherever_it_was_killed(self):
         seen = 0

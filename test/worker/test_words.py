@@ -76,8 +76,8 @@ class WordsTest(WorkerCase):
             self.assertRegex(command, rf"^(-n odoo |{cluster_wide})")
 
     def test_a_changed_collation_is_mended_by_what_an_operator_can_type(self):
-        for server, typed in ((postgres.Postgres.in_container("odoo-db"), "docker exec -i -e PGAPPNAME=odoo-ship odoo-db psql -U postgres -d odoo"),
-                              (postgres.Postgres.at({"PGUSER": "postgres", "PGHOST": "odoo-db"}, "", words.kubectl("exec odoo-db-0 --")),
+        for server, typed in ((postgres.Postgres.in_container("odoo-db", str), "docker exec -i odoo-db psql -U postgres -d odoo"),
+                              (postgres.Postgres.at({"PGUSER": "postgres", "PGHOST": "odoo-db"}, "", words.kubectl("exec odoo-db-0 --"), str),
                                "kubectl -n odoo exec odoo-db-0 -- psql -U postgres -d odoo")):
             server.value, server.sql = mock.Mock(return_value="170000"), mock.Mock(return_value=[["2.36", "2.41"]])
             with self.assertRaises(Failure) as caught:

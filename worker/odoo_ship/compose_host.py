@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from shell import must, run
 
 CONTAINERS = {"odoo": "odoo-ce", "db": "odoo-db", "proxy": "odoo-proxy"}
 TASK_PREFIX = "odoo-ship-"
+TASKS_PASSWORD = "odoo-tasks-password"
 # Inside of its container only; see the rendered proxy configuration.
 PROXY_HEALTH = "http://127.0.0.1:2020/"
 DOCKER_LOGIN = STATE / "docker"
@@ -29,7 +31,7 @@ class ComposeHost:
     job = None
 
     def __init__(self):
-        self.postgres = Postgres.in_container(CONTAINERS["db"])
+        self.postgres = Postgres.in_container(CONTAINERS["db"], lambda: project.generated(TASKS_PASSWORD))
         self.cron = None
 
     # Images
@@ -59,10 +61,10 @@ class ComposeHost:
     def refuse_postgres_mismatch(self, request):
         if not self.has_volume("odoo-db-data"):
             return
-        version = project.volume_path("odoo-db-data") / "PG_VERSION"
-        if not version.exists():
+        found = project.first_line(project.volume_path("odoo-db-data") / "PG_VERSION")
+        if found is None:
             return
-        found, major = version.read_text().strip(), self.postgres_major(self.service_image(request, "db"))
+        major = self.postgres_major(self.service_image(request, "db"))
         if major is not None and found != major:
             raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image does not fit the data directory",
                           found=f"data of PostgreSQL {found}, image of {major}", expected="the same major version",
@@ -106,13 +108,18 @@ class ComposeHost:
         return name in must(["docker", "volume", "ls", "--quiet", "--filter", f"name={name}"], QUICK, "listing volumes").split()
 
     def filestore(self):
+        """Odoo has the whole volume. What is kept lies beside it, on its disk, below a directory that only root enters."""
         root = project.volume_path("odoo-filestore")
-        return Filestore(root, root / "odoo-ship", project.VOLUMES["odoo-filestore"])
+        owner = project.VOLUMES["odoo-filestore"]
+        project.refuse_foreign_parent(root)
+        store = Filestore(root, root.parent / "odoo-ship", owner)
+        store.adopt(lambda text: print(text, file=sys.stderr))
+        return store
 
     def reserve(self):
         """Where space is set aside: the state and, once it is there, the disk of the attachments."""
-        kept = [self.filestore().kept("")] if self.has_volume("odoo-filestore") else []
-        return Reserve([STATE, *(path for path in kept if path.exists())])
+        aside = [self.filestore().aside] if self.has_volume("odoo-filestore") else []
+        return Reserve([STATE, *(path for path in aside if path.exists())])
 
     def free(self):
         """Free bytes: {place: bytes} for images and for the data."""
@@ -136,6 +143,7 @@ class ComposeHost:
         project.prepare(request)
         self.start_database(request, 120)
         self.postgres.prepare_role(project.generated("odoo-db-password"))
+        self.postgres.prepare_task_roles()
 
     def first_password(self):
         """The administrator's, for `odoo-ship first-login` to show once."""
@@ -376,9 +384,9 @@ class CronHold:
     """Holds every scheduled job's row, so that cron workers skip them all: a release that is not committed sends no mail and books nothing."""
 
     def __init__(self, postgres, database):
-        self.child = postgres.start(postgres.psql(database))
+        self.child = postgres.start(postgres.psql(database), postgres.TASKS)
         # Odoo itself takes its jobs with FOR NO KEY UPDATE SKIP LOCKED.
-        self.child.stdin.write("BEGIN; SET LOCAL lock_timeout = '30s'; SELECT count(*) FROM (SELECT FROM ir_cron FOR NO KEY UPDATE) AS held;\n")
+        self.child.stdin.write("BEGIN; SET LOCAL lock_timeout = '30s'; SELECT count(*) FROM (SELECT FROM public.ir_cron FOR NO KEY UPDATE) AS held;\n")
         self.child.stdin.flush()
         timer = threading.Timer(60, self.child.kill)
         timer.start()

@@ -1,7 +1,6 @@
 """A dump of the database and the filestore on another host: what is left when this one is not."""
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ import protocol
 from failures import Failure, tail
 from files import STATE, Lock, write_json
 from journal import Journal, now
-from shell import run
+from shell import pipe, run
 
 SETTINGS = STATE / "dump.json"
 # What became of the last one: {"at", "name" | "error"}.
@@ -63,28 +62,15 @@ def send(settings):
         try:
             # Linked before and after the database is read: no file that the dump names can be missing.
             store.link(store.live(request["database"]), kept, serving=True)
-            database = destination.send(f"{name}.dump", " ".join(map(quote, [*host.postgres.command, "pg_dump", "-U", host.postgres.admin, "-Fc", request["database"]])))
-            relink(store.live(request["database"]), kept)
-            files = destination.send(f"{name}.filestore.tar", f'tar -C "{kept}" -cf - .')
+            database = destination.send(f"{name}.dump", host.postgres.dump(request["database"]))
+            store.add(store.live(request["database"]), kept)
+            files = destination.send(f"{name}.filestore.tar", store.archive(kept))
         finally:
-            project.remove_tree(kept)
+            store.remove(kept)
         facts = {"at": name, "image": request["image"], "database": database, "filestore": files}
         destination.write(f"{name}.json", json.dumps(facts, indent=2))
         destination.prune(prefix, settings.get("keep", 14))
     return name
-
-
-def relink(source, target):
-    for directory, _, names in os.walk(source):
-        for name in names:
-            path = Path(directory) / name
-            copy = target / path.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if not copy.exists():
-                try:
-                    os.link(path, copy)
-                except FileNotFoundError:
-                    pass
 
 
 class Destination:
@@ -111,14 +97,14 @@ class Destination:
     def __exit__(self, *_):
         self.files.cleanup()
 
-    def send(self, name, command):
-        """Streams the command's output there; {"file", "sha256", "bytes"}. It has its name only when it is whole."""
+    def send(self, name, producer):
+        """Streams a process's output there; {"file", "sha256", "bytes"}. It has its name only when it is whole."""
         target = f"{self.directory}/{name}"
         remote = f"umask 077; mkdir -p '{self.directory}' && cat > '{target}.partial'"
         ssh = " ".join(quote(word) for word in [*self.ssh, remote])
         sums = Path(self.files.name) / "sum"
-        script = f"{command} | tee >(sha256sum > '{sums}') >(wc -c > '{sums}.bytes') | {ssh}"
-        result = run(["bash", "-o", "pipefail", "-c", script + "; status=$?; wait; exit $status"], LIMIT)
+        script = f"tee >(sha256sum > '{sums}') >(wc -c > '{sums}.bytes') | {ssh}"
+        result = pipe(producer, ["bash", "-o", "pipefail", "-c", script + "; status=$?; wait; exit $status"], LIMIT)
         if not result.ok:
             raise Failure("DEPLOY_FAILED", "the dump did not reach its destination", found=tail(result.text, 3) or f"exit status {result.status}",
                           expected=f"{self.settings['destination']} taking it", remedy="check backup:destination, its host key, and the space there", log=tail(result.text))

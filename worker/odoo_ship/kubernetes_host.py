@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from failures import Failure, code_from_log, tail
 from files import LOGS, STATE, Reserve, free_bytes
 from filestore import Filestore
 from postgres import Postgres, QUICK
-from shell import must, run
+from shell import Result, must
+from tasks import Task
 
 HERE = Path(__file__).parent
 DATA = Path("/data")
@@ -53,10 +55,12 @@ def secret(name):
 class KubernetesHost:
     def __init__(self):
         address = {"PGHOST": os.environ["DB_HOST"], "PGPORT": os.environ.get("DB_PORT", "5432"), "PGSSLMODE": os.environ.get("PGSSLMODE", "prefer")}
+        # Of the role of the release's tasks; it ends with this pod, and the next one makes another.
+        self.task_password = secrets.token_urlsafe(32)
         self.postgres = Postgres.at({**address, "PGUSER": os.environ["ODOO_SHIP_ADMIN"], "PGPASSWORD": secret("admin-password")},
                                     os.environ.get("ODOO_SHIP_DATABASE_STORY", words.kubectl("logs statefulset/odoo-db")),
                                     words.kubectl("exec odoo-db-0 --") if address["PGHOST"] == "odoo-db" else
-                                    f"PGHOST={address['PGHOST']} PGPORT={address['PGPORT']}")
+                                    f"PGHOST={address['PGHOST']} PGPORT={address['PGPORT']}", lambda: self.task_password)
         self.job = os.environ.get("ODOO_SHIP_JOB")
         # Sessions with locks: of the one release at work, and of the fence with nobody behind it.
         self.worker = self.locks = None
@@ -75,7 +79,11 @@ class KubernetesHost:
             yield
         finally:
             self.remove_tasks()
-            self.open(request)
+            try:
+                self.open(request)
+            except Failure as failure:
+                # The Job's next pod, or the next update, opens again before anything else.
+                print(failure.as_text(), file=sys.stderr, flush=True)
             self.worker.close()
 
     def take_worker(self, request, seconds):
@@ -129,7 +137,7 @@ class KubernetesHost:
     # Space
 
     def filestore(self):
-        return Filestore(DATA / "odoo", DATA / "odoo-ship" / "kept")
+        return Filestore(DATA / "odoo", DATA / "odoo-ship")
 
     def reserve(self):
         return Reserve([STATE])
@@ -140,7 +148,8 @@ class KubernetesHost:
     def database_disk(self):
         """Only a superuser may ask PostgreSQL for its disk; a managed server grows or refuses by itself."""
         result = self.postgres.run([*self.postgres.psql("postgres"), "-c", "CREATE TEMP TABLE disk (free text)",
-                                    "-c", "COPY disk FROM PROGRAM 'df -B1 --output=avail \"$PGDATA\" | tail -n 1'", "-c", "SELECT trim(free) FROM disk"], QUICK)
+                                    "-c", "COPY pg_temp.disk FROM PROGRAM 'df -B1 --output=avail \"$PGDATA\" | tail -n 1'",
+                                    "-c", "SELECT trim(free) FROM pg_temp.disk"], QUICK)
         answer = result.output.strip()
         return "the database's volume", int(answer) if result.ok and answer.isdigit() else float("inf")
 
@@ -149,6 +158,7 @@ class KubernetesHost:
     def prepare(self, request):
         self.postgres.wait(120)
         self.postgres.prepare_role(secret("odoo-password"))
+        self.postgres.prepare_task_roles()
 
     def first_password(self):
         return secret("first-password")
@@ -171,7 +181,8 @@ class KubernetesHost:
         if self.lost:
             time.sleep(SETTLE_SECONDS)
             self.lost = False
-        locks.take(LIFE, LEAVE_SECONDS, "pods of Odoo do not stop")
+        # Who holds it for longer is no pod that ends: Odoo's role loses its sessions, and gets no others until the door is open again.
+        locks.take(LIFE, LEAVE_SECONDS, "pods of Odoo do not stop", self.postgres.lock_out)
         self.locks = locks
 
     def refresh(self, request):
@@ -183,6 +194,7 @@ class KubernetesHost:
 
     def open(self, request):
         """Whose code may run on the database is told by its marker from here on."""
+        self.postgres.let_in()
         if self.locks is not None:
             self.locks.close()
             self.locks = None
@@ -203,19 +215,25 @@ class KubernetesHost:
     def serve_again(self, request):
         self.open(request)
 
-    # Programs of the release, in this container: the same user and limits, cron off
+    # Programs of the release, in the container beside this one: Odoo's part of the volume and its limits, cron off, none of this worker's secrets
 
     def task(self, request, name, command, limit, database, attempt):
         """Runs to its end; the whole output is in the attempt's log."""
-        return run([*ENTRYPOINT, *command], limit, log=LOGS / f"{attempt}-{name}.log", env=self._environment(database))
+        path = LOGS / f"{attempt}-{name}.log"
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(path, "ab") as log:
+            start = log.tell()
+            status, _, _ = Task([*ENTRYPOINT, *command], self._environment(database), stdout=log, stderr=subprocess.STDOUT).run(limit)
+        with open(path, "rb") as log:
+            log.seek(start)
+            return Result(status, log.read().decode("utf-8", "replace"))
 
     def start_task(self, request, name, command, database):
         self.remove_task(name)
         LOGS.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open(self._log(name), "wb") as log:
             program = command if command[0] == "sleep" else [*ENTRYPOINT, *command]
-            self.tasks[name] = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                                                env={**os.environ, **self._environment(database)})
+            self.tasks[name] = Task(program, self._environment(database), stdout=log, stderr=subprocess.STDOUT)
         return name
 
     def remove_task(self, name):
@@ -227,11 +245,7 @@ class KubernetesHost:
             child.wait(20)
         except subprocess.TimeoutExpired:
             pass
-        try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        child.wait()
+        child.kill()
 
     def remove_tasks(self):
         for name in list(self.tasks):
@@ -265,13 +279,15 @@ class KubernetesHost:
 
     def script(self, name, file, given, limit):
         """A file of this directory, run apart from the worker; `given` goes to its standard input."""
-        return run(["python3", "-I", str(HERE / file)], limit, given=given)
+        status, output, errors = Task(["python3", "-I", str(HERE / file)], stdin=subprocess.PIPE).run(limit, given)
+        return Result(status, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace"))
 
     def conversation(self, name, file):
-        return subprocess.Popen(["python3", "-I", str(HERE / file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return Task(["python3", "-I", str(HERE / file)], stdin=subprocess.PIPE, text=True)
 
     def _environment(self, database):
-        return {"DB_NAME": database, "ODOO_RELEASE_TASK": "1", "ODOO_GUARD": "", "MAX_CRON_THREADS": "0"}
+        return {"DB_NAME": database, "DB_USER": self.postgres.TASKS, "DB_PASSWORD": self.task_password, "ODOO_RELEASE_TASK": "1", "ODOO_GUARD": "",
+                "MAX_CRON_THREADS": "0"}
 
     def _log(self, name):
         return LOGS / f"{name}.log"
@@ -288,7 +304,8 @@ def unanswered(error):
 
 
 # The server must notice that a node is gone, too: by itself it would keep the locks of its pods for two hours.
-NOTICE_THE_END = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=11000"
+# Nor is anything of the database's own in the way of a session of the admin.
+NOTICE_THE_END = "-c search_path=pg_catalog -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=11000"
 LOCK_NOT_AVAILABLE = "55P03"
 PATIENCE_SECONDS = 15
 
@@ -317,11 +334,22 @@ class Locks:
         except self.error:
             return False
 
-    def take(self, lock, seconds, obstacle):
-        """Exclusively, after at most so many seconds; in short turns, since a signal is heard between two of them."""
+    def take(self, lock, seconds, obstacle, by_force=None):
+        """Exclusively, after at most so many seconds; in short turns, since a signal is heard between two of them.
+
+        PostgreSQL lets any role take it. *fence* and *worker* are for the admin alone, and others who hold them lose their sessions at once; `by_force` is what
+        is done about those who hold *life* when the time is over.
+        """
         deadline = time.monotonic() + seconds
+        if lock in (FENCE, WORKER):
+            self._end_others(lock)
         while not self._taken(lock, min(PATIENCE_SECONDS, max(1, deadline - time.monotonic()))):
             holders = self._holders(lock)
+            if time.monotonic() >= deadline and by_force is not None:
+                print(f"{obstacle} within {seconds} s ({holders}): their sessions are ended", file=sys.stderr, flush=True)
+                by_force()
+                by_force, deadline = None, deadline + PATIENCE_SECONDS
+                continue
             if time.monotonic() >= deadline:
                 self.close()
                 raise Failure("RELEASE_IN_PROGRESS" if lock != LIFE else "DEPLOY_TIMEOUT", obstacle, found=holders, expected=f"the lock within {seconds} s",
@@ -339,6 +367,17 @@ class Locks:
                 return False
             self.close()
             raise unanswered(error) from None
+
+    def _end_others(self, lock):
+        """Ends the sessions that hold the lock and are not the admin's; answers how many. What a managed server refuses is told by who still holds it."""
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute("SELECT count(pg_terminate_backend(a.pid)) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' "
+                               "AND l.granted AND l.classid = %s::bigint::oid AND l.objid = %s AND l.objsubid = 2 AND a.usename <> current_user "
+                               "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())", (self.key % 2**32, lock))
+                return cursor.fetchone()[0]
+        except self.error:
+            return 0
 
     def _holders(self, lock):
         try:

@@ -1,15 +1,25 @@
-"""PostgreSQL as the user who may copy, rename and drop databases."""
+"""PostgreSQL, as one of four roles: Odoo's, that of a release's tasks, the reader of facts, and the admin who copies, renames and drops databases.
+
+Whoever has Odoo's role can put triggers, views, functions and operators of their own into its databases, and settings on them. So:
+
+- Odoo's tables are read and written in sessions that *logged in* as a member of Odoo's role, never in one of the admin's, not even by SET ROLE: that can
+  be reset by what it meets.
+- A session of the admin in such a database touches the system's catalogs and the release marker, which the admin owns, and looks at who owns it first.
+- Every session names its search_path and all else that a database can set behind its back, and every value is quoted.
+"""
 
 import base64
 import hashlib
 import hmac
 import json
 import os
+import re
+import secrets
 import subprocess
 import time
 
 from failures import Failure, code_from_log, tail
-from shell import run
+from shell import pipe, run
 
 QUICK, LONG = 60, 3600
 
@@ -33,57 +43,108 @@ def scram(password):
     return f"SCRAM-SHA-256${rounds}:{encoded[0]}${encoded[1]}:{encoded[2]}"
 
 
+# What ALTER DATABASE … SET, which Odoo's role may say of its own database, must not decide for a session of this worker. A client's options win.
+PINNED = {"search_path": "pg_catalog", "standard_conforming_strings": "on", "default_transaction_read_only": "off", "statement_timeout": "0",
+          "lock_timeout": "0", "idle_in_transaction_session_timeout": "0", "role": "none"}
+# Settings that hold a list, each element quoted by itself; everything else is one value.
+LISTS = {"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries", "shared_preload_libraries", "unix_socket_directories"}
+MODULE_NAME = re.compile(r"[A-Za-z0-9_.]{1,128}")
+
+
+def pinned(**changes):
+    return " ".join(f"-c {name}={value}" for name, value in {**PINNED, **changes}.items())
+
+
+def elements(value):
+    """A list as PostgreSQL stores it: names apart by commas, some of them in double quotes, which are doubled within."""
+    found = re.findall(r'\s*(?:"((?:[^"]|"")*)"|([^",]+))\s*(?:,|$)', value)
+    return [inner.replace('""', '"') if inner or not plain else plain.strip() for inner, plain in found]
+
+
 class Postgres:
     ROLE = "odoo"
+    #: What a release runs of Odoo: acts as Odoo's role, and has a password of its own.
+    TASKS = "odoo_tasks"
+    #: Reads what Odoo's role reads, and changes nothing.
+    FACTS = "odoo_facts"
     NAME = "odoo-ship"
 
-    def __init__(self, admin, command, env, story, by_hand=None):
-        """`command` and `env`: what goes before and around PostgreSQL's own programs. `story`: where an operator finds why it does not answer.
+    def __init__(self, admin, story, container=None, env=None, by_hand=None, task_password=None):
+        """Through the socket in the server's own `container`, without a password and with tools of its version; or by the network, with libpq's variables.
 
-        `by_hand`: how an operator calls its programs, where that is not as the worker does.
+        `story`: where an operator finds why it does not answer. `by_hand`: how an operator calls its programs, where that is not as the worker does.
+        `task_password`: answers the password of the tasks' role, which the host keeps where the tasks find it.
         """
-        self.admin, self.command, self.env, self.story = admin, command, env, story
-        self.by_hand = " ".join(command) if by_hand is None else by_hand
+        self.task_password = task_password
+        self.admin, self.container, self.env, self.story = admin, container, env or {}, story
+        self.by_hand = f"docker exec -i {container}" if by_hand is None else by_hand
+        #: Of the roles that log in by the network; those through the socket need none.
+        self.passwords = {}
+        self.roles_are_there = False
 
     @classmethod
-    def in_container(cls, container):
-        """As its superuser, through the socket in its own container: no password, and tools of the server's version."""
-        return cls("postgres", ["docker", "exec", "-i", "-e", f"PGAPPNAME={cls.NAME}", container], {}, f"docker logs {container}")
+    def in_container(cls, container, task_password):
+        return cls("postgres", f"docker logs {container}", container, task_password=task_password)
 
     @classmethod
-    def at(cls, env, story, by_hand=""):
-        """By the network, with libpq's variables."""
-        return cls(env["PGUSER"], [], {**env, "PGAPPNAME": cls.NAME}, story, by_hand)
+    def at(cls, env, story, by_hand, task_password):
+        return cls(env["PGUSER"], story, env=env, by_hand=by_hand, task_password=task_password)
 
     def place(self):
         """Which server it is, for people."""
         return f"PostgreSQL at {self.env['PGHOST']}" if "PGHOST" in self.env else "PostgreSQL"
 
-    def run(self, args, limit, given=None):
+    def program(self, role, args):
+        """(arguments, variables) of one of PostgreSQL's programs as this role; the password of one is in the variables alone."""
+        self._require(role)
+        # A task acts as Odoo's role, so that what it makes is Odoo's.
+        options = {self.TASKS: pinned(role=self.ROLE), self.FACTS: pinned(default_transaction_read_only="on")}.get(role, pinned())
+        own = {"PGAPPNAME": self.NAME, "PGOPTIONS": options}
+        named = [args[0], "-U", role, *args[1:]]
+        if self.container is not None:
+            variables = [part for name, value in own.items() for part in ("-e", f"{name}={value}")]
+            return ["docker", "exec", "-i", *variables, self.container, *named], {}
+        return named, {**self.env, **own, "PGUSER": role, **({"PGPASSWORD": self.passwords[role]} if role in self.passwords else {})}
+
+    def run(self, args, limit, given=None, role=None):
         """One of PostgreSQL's programs."""
-        return run([*self.command, *args], limit, given=given, env=self.env)
+        command, env = self.program(role or self.admin, args)
+        return run(command, limit, given=given, env=env)
 
-    def start(self, args):
-        """One that is talked to."""
-        return subprocess.Popen([*self.command, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                env={**os.environ, **self.env})
+    def start(self, args, role=None, errors=subprocess.STDOUT):
+        """One that is talked to, or whose output is read."""
+        command, env = self.program(role or self.admin, args)
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=errors is subprocess.STDOUT,
+                                env={**os.environ, **env}, start_new_session=True)
 
-    def psql(self, database):
-        return ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-U", self.admin, "-d", database]
+    @staticmethod
+    def psql(database):
+        return ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", database]
 
-    def sql(self, statements, database="postgres", limit=QUICK, what="asking PostgreSQL"):
-        """Rows of the last statements, unaligned, fields apart by tabs."""
-        result = self._psql(statements, database, limit)
+    def sql(self, statements, database="postgres", limit=QUICK, what="asking PostgreSQL", role=None):
+        """Rows of the last statements, unaligned, fields apart by tabs; as the admin if no role is named."""
+        result = self._psql(statements, database, limit, role)
         if not result.ok:
             raise self._failure(what, result)
         return [line.split("\t") for line in result.output.splitlines() if line]
 
-    def value(self, statement, database="postgres"):
-        rows = self.sql(statement, database)
+    def value(self, statement, database="postgres", role=None):
+        rows = self.sql(statement, database, role=role)
         return rows[0][0] if rows else None
 
-    def _psql(self, statements, database, limit):
-        return self.run([*self.psql(database), "-f", "-"], limit, given=statements)
+    def fact(self, query, database, what="reading Odoo's tables"):
+        """What one expression of JSON says, read with no more rights than Odoo has; whoever has Odoo's role may have decided what that is."""
+        result = self._psql(f"SELECT ({query})::text", database, QUICK, self.FACTS)
+        if not result.ok:
+            raise self._failure(what, result)
+        text = result.output.strip()
+        try:
+            return json.loads(text) if text else None
+        except ValueError:
+            raise strange(database, text) from None
+
+    def _psql(self, statements, database, limit, role=None):
+        return self.run([*self.psql(database), "-f", "-"], limit, given=statements, role=role)
 
     def _failure(self, what, result):
         code = code_from_log(result.text, "DATABASE_CONNECTION_ERROR" if result.status != 3 else "DEPLOY_FAILED")
@@ -108,15 +169,16 @@ class Postgres:
                                  f'-c "ALTER DATABASE {database} REFRESH COLLATION VERSION", then deploy again')
 
     def tables(self, database):
-        return int(self.value("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'", database))
+        return self.fact("SELECT to_jsonb(count(*)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                         "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')", database)
 
     def wait(self, seconds):
         """Until PostgreSQL takes connections."""
         end = time.monotonic() + seconds
         while True:
             # By TCP: during its first set-up PostgreSQL listens on the socket only.
-            address = ["-h", "127.0.0.1"] if self.command else []
-            if self.run(["pg_isready", "-q", *address, "-U", self.admin], QUICK).ok:
+            address = ["-h", "127.0.0.1"] if self.container else []
+            if self.run(["pg_isready", "-q", *address], QUICK).ok:
                 return
             if time.monotonic() > end:
                 raise Failure("DATABASE_CONNECTION_ERROR", "PostgreSQL does not answer", found=f"no connection within {seconds} s",
@@ -124,7 +186,7 @@ class Postgres:
             time.sleep(0.3)
 
     def last_words(self):
-        return tail(run([*self.story.split(), "--tail=25"], QUICK).text) if self.command else ""
+        return tail(run(["docker", "logs", "--tail=25", self.container], QUICK).text) if self.container else ""
 
     def exists(self, database):
         return self.value(f"SELECT 1 FROM pg_database WHERE datname = {literal(database)}") == "1"
@@ -143,10 +205,56 @@ class Postgres:
                      ALTER ROLE {role} LOGIN NOCREATEDB NOCREATEROLE PASSWORD {literal(scram(password))};
                      SELECT 'GRANT {role} TO CURRENT_USER' WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \\gexec""",
                  what="preparing the database role of Odoo")
+        self.roles_are_there = False
 
-    def create(self, database):
-        self.sql(f"CREATE DATABASE {quoted(database)} OWNER {quoted(self.ROLE)} ENCODING 'UTF8' TEMPLATE template0",
-                 what=f"creating the database {database}")
+    def prepare_task_roles(self):
+        """The roles of a release's tasks and of the reader, members of Odoo's and no more.
+
+        By the network the reader gets a password as well, which nobody but this process knows.
+        """
+        secret = {self.TASKS: self.task_password(), self.FACTS: None if self.container else secrets.token_urlsafe(32)}
+        by_settings = {self.TASKS: f"ALTER ROLE {quoted(self.TASKS)} SET role = {literal(self.ROLE)};",
+                       self.FACTS: f"ALTER ROLE {quoted(self.FACTS)} SET default_transaction_read_only = 'on';"}
+        statements = ""
+        for role, word in secret.items():
+            named = f"FROM pg_roles WHERE rolname = {literal(role)}"
+            statements += f"""SELECT 'CREATE ROLE {quoted(role)}' WHERE NOT EXISTS (SELECT {named}) \\gexec
+                SELECT 'ALTER ROLE {quoted(role)} NOSUPERUSER' WHERE (SELECT rolsuper {named}) \\gexec
+                ALTER ROLE {quoted(role)} LOGIN INHERIT NOCREATEDB NOCREATEROLE PASSWORD {literal(scram(word)) if word else 'NULL'};
+                GRANT {quoted(self.ROLE)} TO {quoted(role)};
+                SELECT 'GRANT {quoted(role)} TO CURRENT_USER' WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \\gexec
+                {by_settings[role]}
+                """
+        self.sql(statements, what="preparing the database roles of the release's tasks and of its reader")
+        self.passwords.update({role: word for role, word in secret.items() if word and not self.container})
+        self.roles_are_there = True
+
+    def lock_out(self):
+        """Odoo's own role gets no session any more, and has none; that of the tasks does."""
+        self.sql(f"ALTER ROLE {quoted(self.ROLE)} NOLOGIN")
+        self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {literal(self.ROLE)}")
+
+    def let_in(self):
+        if self.value(f"SELECT rolcanlogin FROM pg_roles WHERE rolname = {literal(self.ROLE)}") == "f":
+            self.sql(f"ALTER ROLE {quoted(self.ROLE)} LOGIN")
+
+    def _require(self, role):
+        """The roles are made by whoever uses them first, also on a server that an earlier version has set up."""
+        if role in (self.TASKS, self.FACTS) and not self.roles_are_there:
+            self.prepare_task_roles()
+
+    def create(self, database, extensions=()):
+        """Empty, with the place for the marker, and `extensions`: [name, schema, version] each. It is Odoo's only then: until that nobody else can put
+        anything there that the admin would meet."""
+        self.sql(f"CREATE DATABASE {quoted(database)} ENCODING 'UTF8' TEMPLATE template0", what=f"creating the database {database}")
+        self._prepare_marker(database)
+        for name, schema, version in extensions:
+            self.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)};"
+                     f"CREATE EXTENSION {quoted(name)} SCHEMA {quoted(schema)} VERSION {literal(version)} CASCADE", database,
+                     what=f"making the extension {name} in a copy")
+        for schema in sorted({schema for _, schema, _ in extensions} - {"public", "pg_catalog"}):
+            self.sql(f"ALTER SCHEMA {quoted(schema)} OWNER TO {quoted(self.ROLE)}", database)
+        self.own(database, self.ROLE)
 
     def drop(self, database):
         # Not WITH (FORCE), which wants a superuser while autovacuum works there.
@@ -177,9 +285,26 @@ class Postgres:
     def copy(self, source, target):
         """A copy while the source is in use; the failure, if there is one, is the caller's to tell."""
         self.drop(target)
-        self.create(target)
-        script = 'pg_dump -U "$1" -Fc "$2" | pg_restore -U "$1" -d "$3" --exit-on-error'
-        return self.run(["bash", "-o", "pipefail", "-c", script, "copy", self.admin, source, target], LONG)
+        self.create(target, self._extensions_of_the_admin(source))
+        marker = self.marker(source)
+        if marker:
+            self.mark(target, **marker)
+        # Restoring runs what the dump holds, functions of indexes among it: with no more rights than Odoo has. The marker is there already.
+        command, env = self.program(self.TASKS, ["pg_restore", "-d", target, "--exit-on-error", "--no-owner", "--no-privileges", "--no-comments"])
+        return pipe(self.dump(source, "--exclude-schema=odoo_ship"), command, LONG, env)
+
+    def dump(self, database, *options):
+        """A process that writes the whole database to its standard output, in PostgreSQL's own format."""
+        child = self.start(["pg_dump", "-Fc", *options, database], self.FACTS, subprocess.PIPE)
+        child.stdin.close()
+        return child
+
+    def _extensions_of_the_admin(self, database):
+        """Those that only an admin may make: [name, schema, version] each."""
+        return self.fact("SELECT coalesce(jsonb_agg(jsonb_build_array(e.extname, n.nspname, e.extversion)), '[]') FROM pg_extension e "
+                         "JOIN pg_namespace n ON n.oid = e.extnamespace "
+                         "JOIN pg_available_extension_versions v ON v.name = e.extname AND v.version = e.extversion "
+                         "WHERE NOT v.trusted AND e.extname <> 'plpgsql'", database)
 
     def rename(self, old, new):
         self._without_sessions(old, f"ALTER DATABASE {quoted(old)} RENAME TO {quoted(new)}")
@@ -208,52 +333,57 @@ class Postgres:
         self.sql(f"ALTER DATABASE {quoted(database)} OWNER TO {quoted(owner)}")
 
     def copy_settings(self, source, target):
-        """A clone has neither the grants on the database nor its ALTER DATABASE … SET."""
-        # Lists are stored as they are written, everything else as one value.
-        lists = "('search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries', 'DateStyle', 'datestyle')"
-        rows = self.sql(f"""SELECT format(CASE WHEN split_part(c, '=', 1) IN {lists} THEN 'ALTER DATABASE %I SET %s TO %s'
-                                          ELSE 'ALTER DATABASE %I SET %s TO %L' END,
-                   {literal(target)}, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1))
-            FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c
-            WHERE d.datname = {literal(source)} AND s.setrole = 0
-            UNION ALL
-            SELECT format('GRANT %s ON DATABASE %I TO %s', a.privilege_type, {literal(target)},
-                   CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(a.grantee::regrole::text) END)
-            FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = {literal(source)} AND a.grantee <> d.datdba""")
-        if rows:
-            self.sql(";\n".join(row[0] for row in rows))
+        """A clone has neither the grants on the database nor its ALTER DATABASE … SET. Odoo's role may say both of its own database: each is quoted anew."""
+        settings = json.loads(self.value(f"""SELECT coalesce(jsonb_agg(c), '[]') FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase,
+            unnest(s.setconfig) c WHERE d.datname = {literal(source)} AND s.setrole = 0"""))
+        grants = json.loads(self.value(f"""SELECT coalesce(jsonb_agg(jsonb_build_array(a.privilege_type, r.rolname)), '[]')
+            FROM pg_database d, aclexplode(d.datacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+            WHERE d.datname = {literal(source)} AND a.grantee <> d.datdba AND (a.grantee = 0 OR r.oid IS NOT NULL)"""))
+        statements = [setting_statement(target, *setting.split("=", 1)) for setting in settings]
+        statements += [grant_statement(target, privilege, role) for privilege, role in grants]
+        if statements:
+            self.sql(";\n".join(statements))
+
+    # What Odoo's tables say. Odoo's role may have put anything in their place.
 
     def modules(self, database):
         """{installed module: version as the database knows it}; None if this is no Odoo database yet."""
-        if self.value("SELECT to_regclass('public.ir_module_module') IS NOT NULL", database) != "t":
+        if not self.fact("to_jsonb(to_regclass('public.ir_module_module') IS NOT NULL)", database):
             return None
-        rows = self.sql("SELECT name, coalesce(latest_version, '') FROM ir_module_module "
-                        "WHERE state IN ('installed', 'to upgrade', 'to remove')", database)
-        return {row[0]: row[1] if len(row) > 1 else "" for row in rows}
+        found = self.fact("SELECT coalesce(jsonb_object_agg(name, coalesce(latest_version, '')), '{}') FROM public.ir_module_module "
+                          "WHERE state IN ('installed', 'to upgrade', 'to remove')", database)
+        if not isinstance(found, dict) or not all(MODULE_NAME.fullmatch(name) and isinstance(version, str) for name, version in found.items()):
+            raise strange(database, json.dumps(found))
+        return found
 
     def unfinished_modules(self, database):
-        return [row[0] for row in self.sql("SELECT name FROM ir_module_module WHERE state IN ('to install', 'to upgrade', 'to remove') ORDER BY 1",
-                                           database)]
+        found = self.fact("SELECT coalesce(jsonb_agg(name ORDER BY name), '[]') FROM public.ir_module_module "
+                          "WHERE state IN ('to install', 'to upgrade', 'to remove')", database)
+        if not isinstance(found, list) or not all(isinstance(name, str) and MODULE_NAME.fullmatch(name) for name in found):
+            raise strange(database, json.dumps(found))
+        return found
 
-    # The marker: which release the data belong to. Odoo's role may read it and not change it.
+    def set_parameter(self, database, key, value, replace):
+        """A system parameter of Odoo; the running server does not see it before its next start."""
+        conflict = "UPDATE SET value = excluded.value" if replace else "NOTHING"
+        self.sql(f"INSERT INTO public.ir_config_parameter (key, value) VALUES ({literal(key)}, {literal(value)}) ON CONFLICT (key) DO {conflict}",
+                 database, what=f"setting Odoo's parameter {key}", role=self.TASKS)
+
+    # The marker: which release the data belong to. It and its schema are the admin's; Odoo's role may read it and not change it.
 
     def marker(self, database):
-        if self.value("SELECT to_regclass('odoo_ship.marker') IS NOT NULL", database) != "t":
+        if not self._marker_is_there(database):
             return None
-        text = self.value("SELECT json_build_object('state', state, 'digest', digest, 'modules', modules) FROM odoo_ship.marker", database)
-        return None if text is None else json.loads(text)
+        return self.fact("SELECT jsonb_build_object('state', state, 'digest', digest, 'modules', modules) FROM odoo_ship.marker", database,
+                         what="reading the release's marker")
 
     def mark(self, database, state, digest, modules):
-        self.sql(f"""BEGIN;
-            CREATE SCHEMA IF NOT EXISTS odoo_ship;
-            CREATE TABLE IF NOT EXISTS odoo_ship.marker (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), state text NOT NULL,
-                digest text NOT NULL, modules jsonb NOT NULL, changed timestamptz NOT NULL DEFAULT now());
-            GRANT USAGE ON SCHEMA odoo_ship TO {quoted(self.ROLE)};
-            GRANT SELECT ON odoo_ship.marker TO {quoted(self.ROLE)};
-            INSERT INTO odoo_ship.marker (state, digest, modules)
+        if not self._marker_is_there(database):
+            self._prepare_marker(database)
+        self.sql(f"""INSERT INTO odoo_ship.marker (state, digest, modules)
                 VALUES ({literal(state)}, {literal(digest)}, {literal(json.dumps(modules, sort_keys=True))})
-                ON CONFLICT (only_row) DO UPDATE SET state = excluded.state, digest = excluded.digest, modules = excluded.modules, changed = now();
-            COMMIT;""", database, what="writing the release's marker")
+                ON CONFLICT (only_row) DO UPDATE SET state = excluded.state, digest = excluded.digest, modules = excluded.modules, changed = now()""",
+                 database, what="writing the release's marker")
 
     def forget_uninstalled(self, database):
         """A module that users have uninstalled since is not part of the data any more, and keeps no code from starting."""
@@ -261,7 +391,47 @@ class Postgres:
         if marker and set(marker["modules"]) - set(installed):
             self.mark(database, marker["state"], marker["digest"], {name: value for name, value in marker["modules"].items() if name in installed})
 
-    def set_parameter(self, database, key, value, replace):
-        """A system parameter of Odoo; the running server does not see it before its next start."""
-        conflict = "UPDATE SET value = excluded.value" if replace else "NOTHING"
-        self.sql(f"INSERT INTO ir_config_parameter (key, value) VALUES ({literal(key)}, {literal(value)}) ON CONFLICT (key) DO {conflict}", database)
+    def _prepare_marker(self, database):
+        """Fails where somebody else has made the schema."""
+        self.sql(f"""BEGIN;
+            CREATE SCHEMA odoo_ship;
+            CREATE TABLE odoo_ship.marker (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), state text NOT NULL,
+                digest text NOT NULL, modules jsonb NOT NULL, changed timestamptz NOT NULL DEFAULT now());
+            GRANT USAGE ON SCHEMA odoo_ship TO {quoted(self.ROLE)};
+            GRANT SELECT ON odoo_ship.marker TO {quoted(self.ROLE)};
+            COMMIT;""", database, what="making the place of the release's marker")
+
+    def _marker_is_there(self, database):
+        """Whether it is, and is this worker's own: Odoo's role may have made a schema of that name before it."""
+        admin = f"(SELECT oid FROM pg_roles WHERE rolname = {literal(self.admin)})"
+        found = self.fact(f"""SELECT jsonb_build_object('foreign', n.nspowner <> {admin} OR bool_or(c.relowner <> {admin}), 'table', bool_or(c.relname = 'marker'
+                AND c.relkind = 'r')) FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid WHERE n.nspname = 'odoo_ship' GROUP BY n.nspowner""",
+                          database, what="looking for the release's marker")
+        if found is None:
+            return False
+        if found["foreign"] or not found["table"]:
+            raise Failure("RELEASE_UNKNOWN", f"the release marker of the database {database} is not this worker's", found="a schema odoo_ship that somebody else has made",
+                          expected=f"one that belongs to {self.admin}, or none",
+                          remedy=f"find out who made it: a restore by another user, or an intruder. Then drop it, and deploy again, which upgrades every module: "
+                                 f'{self.by_hand} psql -U {self.ROLE} -d {database} -c "DROP SCHEMA odoo_ship CASCADE"')
+        return True
+
+
+def setting_statement(database, name, value):
+    named = ".".join(quoted(part) for part in name.split("."))
+    values = [literal(element) for element in elements(value)] if name.lower() in LISTS else [literal(value)]
+    return f"ALTER DATABASE {quoted(database)} SET {named} TO {', '.join(values) or literal('')}"
+
+
+def grant_statement(database, privilege, role):
+    """`role`: None for everybody."""
+    words = {"CREATE", "CONNECT", "TEMPORARY"}
+    if privilege not in words:
+        raise ValueError(f"no privilege on a database: {privilege!r}")
+    return f"GRANT {privilege} ON DATABASE {quoted(database)} TO {'PUBLIC' if role is None else quoted(role)}"
+
+
+def strange(database, text):
+    return Failure("DATABASE_UNFIT", f"the database {database} does not say which modules it has as Odoo does", found=text[:300],
+                   expected="names and versions in the table ir_module_module",
+                   remedy="look at that table, its views and triggers: somebody has changed how it answers; then deploy again")

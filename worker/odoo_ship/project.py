@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from failures import Failure
@@ -102,6 +103,27 @@ def volume_path(name):
     volume = json.loads(must(["docker", "volume", "inspect", name], 60, f"looking for the volume {name}"))[0]
     device = (volume.get("Options") or {}).get("device")
     return Path(device or volume["Mountpoint"])
+
+
+def refuse_foreign_parent(path):
+    """What lies beside a volume's directory is this worker's: nobody else may put something else there."""
+    parent = os.stat(path.parent, follow_symlinks=False)
+    if parent.st_uid != os.geteuid() or stat.S_IMODE(parent.st_mode) & 0o022:
+        raise Failure("HOST_UNFIT", f"others than root can write beside {path}", found=f"{path.parent} belongs to user {parent.st_uid}, mode {parent.st_mode & 0o7777:o}",
+                      expected="a directory that only root can change", remedy=f"`chown root {path.parent} && chmod go-w {path.parent}`, then deploy again")
+
+
+def first_line(path):
+    """Of a small file that a service has written; None if there is none. A link or a pipe in its place is none, and is not waited for."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        text = os.read(handle, 100) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
+        return text.decode("utf-8", "replace").partition("\n")[0].strip() or None
+    finally:
+        os.close(handle)
 
 
 # What the proxy looks at for each request: no reload, and a restart of it, or of the host, changes nothing.

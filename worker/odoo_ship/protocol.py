@@ -82,6 +82,7 @@ class Release:
         if self.journal["from"] is not None:
             self.postgres.wait(60)
             self.postgres.end_what_was_left()
+            self.postgres.prepare_task_roles()
             self.postgres.refuse_changed_collation(self.database)
             self.forget_rehearsal()
 
@@ -115,9 +116,9 @@ class Release:
     def refuse_what_is_not_ours(self, exists):
         """A first install makes everything itself: what is there already may be a restore that somebody is at."""
         found = f"a database {self.database} with tables, that Odoo does not know" if exists and self.postgres.tables(self.database) else ""
-        files = self.filestore().live(self.database)
-        if files.exists() and any(files.iterdir()):
-            found = f"attachments in {files}"
+        store = self.filestore()
+        if store.has_content(store.live(self.database)):
+            found = f"attachments in {store.path(store.live(self.database))}"
         if found:
             raise Failure("RELEASE_MISMATCH", "there are data that no first install may touch", found=found, expected="nothing, or a whole Odoo database",
                           remedy="finish the restore that they belong to, or move them away; then deploy again")
@@ -146,7 +147,8 @@ class Release:
         self.host.remove_tasks()
         name = f"{self.database}-{REHEARSAL}"
         self.postgres.drop(name)
-        project.remove_tree(self.filestore().live(name))
+        store = self.filestore()
+        store.remove(store.live(name))
 
     def neutralise(self, database):
         result = self.host.task(self.request, "neutralise", ["odoo", "neutralize", "-d", database], 600, database, self.journal["attempt"])
@@ -253,7 +255,7 @@ class Release:
         incoming = f"{self.database}-incoming"
         self.postgres.clone(point["database"], incoming, self.postgres.ROLE)
         self.postgres.limit(incoming, -1)
-        store.link(store.kept(point["id"]), store.kept("incoming"))
+        store.link(store.kept(point["id"]), store.kept("incoming"), required=True)
         self.postgres.rename(self.database, f"{self.database}-replaced-{attempt}")
         self.postgres.rename(incoming, self.database)
         store.move(store.live(self.database), store.kept(f"replaced-{attempt}"))
@@ -357,7 +359,8 @@ def take_back(host, journal, say):
         if journal["marker"]:
             host.postgres.mark(release.database, **journal["marker"])
         host.postgres.drop(release.point_database(journal["attempt"]))
-        project.remove_tree(release.filestore().kept(journal["attempt"]))
+        store = release.filestore()
+        store.remove(store.kept(journal["attempt"]))
         ledger.forget_point(journal["attempt"])
     if previous:
         serve_again(host, previous, release.request)
@@ -377,7 +380,8 @@ def take_back_install(journal, release):
     """A first install has nothing to go back to: what it made is removed, and nothing else."""
     if journal["made"]:
         release.postgres.drop(release.database)
-        project.remove_tree(release.filestore().live(release.database))
+        store = release.filestore()
+        store.remove(store.live(release.database))
 
 
 def swap_back(release, attempt):
@@ -395,10 +399,10 @@ def swap_back(release, attempt):
         postgres.limit(point, -1)
         postgres.rename(point, database)
         postgres.copy_settings(failed, database)
-    project.remove_tree(store.kept("incoming"))
-    if store.kept(attempt).exists():
-        if store.live(database).exists():
-            project.remove_tree(store.kept(f"failed-{attempt}"))
+    store.remove(store.kept("incoming"))
+    if store.exists(store.kept(attempt)):
+        if store.exists(store.live(database)):
+            store.remove(store.kept(f"failed-{attempt}"))
             store.move(store.live(database), store.kept(f"failed-{attempt}"))
         store.move(store.kept(attempt), store.live(database))
     ledger.forget_point(attempt)
@@ -418,20 +422,20 @@ def prune_evidence(release, keep):
     for name in names:
         if re.fullmatch(re.escape(database) + r"-(failed|replaced)-.+", name) and (keep is None or not name.endswith(keep)):
             postgres.drop(name)
-    kept = release.filestore().kept("")
-    for path in [*kept.glob("failed-*"), *kept.glob("replaced-*")] if kept.exists() else ():
-        if keep is None or not path.name.endswith(keep):
-            project.remove_tree(path)
+    store = release.filestore()
+    for name in store.kept_names():
+        if re.fullmatch("(failed|replaced)-.+", name) and (keep is None or not name.endswith(keep)):
+            store.remove(store.kept(name))
 
 
 def prune(host, request, say):
     """After a commit: restore points beyond the newest N, evidence, releases and images that nothing can go back to."""
     release = Release(host, request, None, say)
-    points = ledger.points()
+    points, store = ledger.points(), release.filestore()
     for point in points[: max(0, len(points) - request["release"]["keepPoints"])]:
         say(f"removing the restore point {point['id']}: {request['release']['keepPoints']} newer ones are kept")
         host.postgres.drop(point["database"])
-        project.remove_tree(release.filestore().kept(point["id"]))
+        store.remove(store.kept(point["id"]))
         ledger.forget_point(point["id"])
     prune_evidence(release, keep=None)
     sweep(host)

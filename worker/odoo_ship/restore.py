@@ -47,13 +47,13 @@ def restore(host, request, point, database, exact):
     postgres, partial = host.postgres, f"{database}-partial"
     release = protocol.Release(host, request, Journal({"attempt": protocol.attempt_name()}), print)
     store = release.filestore()
-    if postgres.exists(database) or store.live(database).exists():
+    if postgres.exists(database) or store.exists(store.live(database)):
         raise Failure("RELEASE_MISMATCH", f"the database {database} exists", found="it is there, or its attachments are", expected="a new name", remedy="choose another name")
     release.require_room(1, point["database"])
     try:
         postgres.clone(point["database"], partial, postgres.ROLE)
         postgres.limit(partial, -1)
-        store.link(store.kept(point["id"]), store.live(partial))
+        store.link(store.kept(point["id"]), store.live(partial), required=True)
         if not exact:
             release.neutralise(partial)
         # It gets its name when it is complete, the attachments first: without a database they are found by nobody.
@@ -61,7 +61,7 @@ def restore(host, request, point, database, exact):
         postgres.rename(partial, database)
     except BaseException:
         protocol.quietly(lambda: postgres.drop(partial), print)
-        protocol.quietly(lambda: project.remove_tree(store.live(partial)), print)
+        protocol.quietly(lambda: store.remove(store.live(partial)), print)
         if not postgres.exists(database):
-            protocol.quietly(lambda: project.remove_tree(store.live(database)), print)
+            protocol.quietly(lambda: store.remove(store.live(database)), print)
         raise

@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+import threading
+import time
 
 from failures import Failure, tail
 
@@ -58,6 +60,37 @@ def _run(args, limit, given, stdout, stderr, env):
         child.wait()
         raise
     return status, (output or b"").decode("utf-8", "replace"), (error or b"").decode("utf-8", "replace")
+
+
+def pipe(producer, args, limit, env=None):
+    """The output of a process that was started into a program, to the end of both; then a :class:`Result` that is good only if both were.
+
+    `producer` has pipes for its output and its errors. At the limit (seconds) both are ended, and the status is 124.
+    """
+    end = time.monotonic() + limit
+    consumer = subprocess.Popen(args, stdin=producer.stdout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                                env=None if env is None else {**os.environ, **env})
+    # Only the consumer reads from it: when that ends, the producer's next word fails.
+    producer.stdout.close()
+    complaint = []
+    reader = threading.Thread(target=lambda: complaint.append(producer.stderr.read()), daemon=True)
+    reader.start()
+    try:
+        output, _ = consumer.communicate(timeout=limit)
+        status = producer.wait(max(1, end - time.monotonic())) or consumer.returncode
+    except subprocess.TimeoutExpired:
+        output, status = f"ended after {limit} s".encode(), 124
+    finally:
+        for child in (producer, consumer):
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            child.wait()
+        reader.join(10)
+        producer.stderr.close()
+        consumer.stdout.close()
+    return Result(status, output.decode("utf-8", "replace"), b"".join(complaint).decode("utf-8", "replace"))
 
 
 def must(args, limit, what, code="DEPLOY_FAILED", given=None, env=None):

@@ -1,73 +1,14 @@
 """The worker's own operations, as the admin of a managed PostgreSQL: no superuser, and a member of nothing but what it has made."""
 
-import os
-import subprocess
-import sys
 import time
 import unittest
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "worker" / "odoo_ship"))
+from support import FAILED, LIVE, POINT, DatabaseCase, Session, psql
 
-from failures import Failure  # noqa: E402
-from postgres import Postgres  # noqa: E402
-
-CONTAINER = os.environ["MANAGED_DATABASE"]
-LIVE, POINT, FAILED = "odoo", "odoo-point-a", "odoo-failed-a"
+from failures import Failure
 
 
-def psql(user, database, statements):
-    args = ["docker", "exec", "-i", CONTAINER, "psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", user, "-d", database]
-    return subprocess.run(args, input=statements, capture_output=True, text=True, timeout=60)
-
-
-class Session:
-    """Somebody who stays connected."""
-
-    def __init__(self, user, database, statement="SELECT 'here', pg_sleep(120)"):
-        args = ["docker", "exec", "-i", CONTAINER, "psql", "-X", "-A", "-t", "-h", "127.0.0.1", "-U", user, "-d", database]
-        self.child = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.child.stdin.write("SELECT 'here';\n")
-        self.child.stdin.flush()
-        assert self.child.stdout.readline() == "here\n"
-        self.child.stdin.write(f"{statement};\n")
-        self.child.stdin.close()
-
-    def end(self):
-        text = self.child.stdout.read()
-        self.child.stdout.close()
-        self.child.wait(30)
-        return text
-
-
-class ManagedDatabaseTest(unittest.TestCase):
-    def setUp(self):
-        self.postgres = Postgres("doadmin", ["docker", "exec", "-i", "-e", f"PGAPPNAME={Postgres.NAME}", CONTAINER], {}, f"docker logs {CONTAINER}")
-        databases = (LIVE, POINT, FAILED, "odoo-rehearsal", "odoo-incoming")
-        self.as_superuser("".join(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE);\n' for name in databases) + "DROP ROLE IF EXISTS odoo;")
-
-    def as_superuser(self, statements):
-        done = psql("postgres", "template1", statements)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
-
-    def as_odoo(self, statements, database=LIVE):
-        done = psql("odoo", database, statements)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
-
-    def installed(self):
-        """A database as Odoo leaves it, with a setting of its own and a marker."""
-        self.postgres.prepare_role("first")
-        self.postgres.create(LIVE)
-        self.as_odoo("""CREATE EXTENSION pg_trgm; CREATE TABLE ir_config_parameter (id serial, key text UNIQUE, value text);
-                        INSERT INTO ir_config_parameter (key, value) VALUES ('web.base.url', 'before');
-                        CREATE VIEW keys AS SELECT key FROM ir_config_parameter;
-                        CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';""")
-        self.postgres.sql(f"ALTER DATABASE {LIVE} SET timezone TO 'Europe/Vienna'")
-        self.postgres.mark(LIVE, "ready", "sha256:a", {"base": ["x"]})
-
+class ManagedDatabaseTest(DatabaseCase):
     def test_the_admin_here_is_no_superuser(self):
         self.assertEqual(self.postgres.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"), "f")
 
@@ -169,7 +110,7 @@ class ManagedDatabaseTest(unittest.TestCase):
     def test_what_a_killed_worker_has_ordered_is_ended_and_nothing_else(self):
         self.installed()
         odoo = Session("odoo", LIVE, "SELECT pg_sleep(1), 'stayed'")
-        left = self.postgres.start(self.postgres.psql(LIVE))
+        left = self.postgres.start(self.postgres.psql("postgres"))
         left.stdin.write("SELECT 'here';\n")
         left.stdin.flush()
         self.assertEqual(left.stdout.readline(), "here\n")
