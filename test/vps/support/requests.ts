@@ -83,8 +83,8 @@ export interface Status {
 }
 
 /** Hands a request to the machine's worker as an update does; answers the state that the worker tells at once. */
-export async function send(machine: TrialMachine, request: HostRequest): Promise<string> {
-  const { files, bootstrap } = readWorker(paths.root);
+export async function send(machine: TrialMachine, request: HostRequest, worker = readWorker(paths.root)): Promise<string> {
+  const { files, bootstrap } = worker;
   const answer = await machine.exec(["python3", "-c", bootstrap], JSON.stringify({ worker: files, request }));
   return (JSON.parse(answer) as { state: string }).state;
 }

@@ -1,8 +1,10 @@
 import type { HostRequest } from "../../../components/host-request";
+import type { WorkerFiles } from "../../../components/worker-files";
 import { readServers } from "../../../sandbox/servers-control";
 import { until } from "../../../sandbox/process";
 import { npm } from "../../support/npm";
 import { type Attachments, populate } from "./population";
+import { requestBefore, workerBefore } from "./layout-before";
 import { type Outcome, problemsAfter } from "./proof";
 import { type Options, send, type Status, statusOf, trialRequest } from "./requests";
 import { type Snapshot, snapshot } from "./snapshot";
@@ -25,6 +27,8 @@ export class Trial {
   /** Level of the live release. */
   level = 0;
   attachments: Attachments = new Map();
+  /** The worker of the layout before, as long as it is in use. */
+  before: WorkerFiles | undefined;
 
   private constructor(
     readonly machine: TrialMachine,
@@ -39,7 +43,12 @@ export class Trial {
     return (opened ??= Trial.#open());
   }
 
-  static async #open(): Promise<Trial> {
+  /** The same, installed by the worker of the layout before: the host that the trials go on with has been migrated. */
+  static openBefore(): Promise<Trial> {
+    return (opened ??= Trial.#open(true));
+  }
+
+  static async #open(before = false): Promise<Trial> {
     if (readServers() === undefined) {
       const { status, output } = await npm(["start"]);
       if (status !== 0) throw new Error(output);
@@ -49,6 +58,7 @@ export class Trial {
     const [machine, releases] = await Promise.all([TrialMachine.create(), TrialReleases.open(servers)]);
     const registry = { server: servers.registryAddress, ...servers.pull };
     const trial = new Trial(machine, releases, registry, await releases.make({ kind: "good" }, 0));
+    if (before) trial.before = workerBefore();
     const { state, error } = await trial.deploy(trial.live);
     if (state !== "succeeded")
       throw new Error(`the first install ${state}: ${JSON.stringify(error, undefined, 2)}\n${await machine.story()}`);
@@ -64,14 +74,15 @@ export class Trial {
   }
 
   request(release: TrialRelease, options: Options = {}): HostRequest {
-    return trialRequest(release.image, this.registry, ["release_info", ledger, notes], options);
+    const request = trialRequest(release.image, this.registry, ["release_info", ledger, notes], options);
+    return this.before === undefined ? request : requestBefore(request);
   }
 
   /** Sends a request as Pulumi does, and waits for its end. */
   async deploy(release: TrialRelease, options: Options = {}): Promise<Ending> {
     const request = this.request(release, options);
     const begun = Date.now();
-    await send(this.machine, request);
+    await send(this.machine, request, this.before);
     return this.ending(request, begun);
   }
 
