@@ -5,20 +5,20 @@ import { readdirSync } from "node:fs";
 import { clearInterval, setInterval } from "node:timers";
 
 /**
- * Beginnings of the files' names. Lanes of a phase run beside each other, their files in order. All of one lane share a process, and what it has
- * set up.
+ * Beginnings of the files' names. Lanes of a phase run beside each other, their files in order; all of one lane share a process, and what it has
+ * set up. `atOnce` lanes run at a time: each of the others begins where one has ended, so that none need be as long as another.
  */
 const phases = [
   // From nothing. Later files read what it leaves as soon as they are loaded.
-  [["1-"]],
+  { atOnce: 1, lanes: [["1-"]] },
   // What it leaves, before anything changes that; then all requests to API and registry are counted.
-  [["4-a", "4-e", "2-"]],
-  // Its stack and containers, and those of single images; a node, a database and a machine that no stack knows; another such node.
-  [["3-", "acme", "development", "image", "proxy"], ["4-b", "4-c", "4-vps"], ["4-d"]],
-  // A machine of its own, then the sandbox's own machine and cluster; a cluster of its own.
-  [["5-", "6-", "7-", "8-"], ["9-"]],
+  { atOnce: 1, lanes: [["4-a", "4-e", "2-"]] },
+  // Its stack, and containers of single images; two nodes, an authority, a machine and a database that no stack knows. The longest first.
+  { atOnce: 3, lanes: [["3-", "development", "image", "proxy"], ["4-d"], ["4-b"], ["acme"], ["4-vps"], ["4-c"]] },
+  // A machine of its own; a cluster of its own; then, where there is room, the sandbox's own machine and cluster.
+  { atOnce: 2, lanes: [["5-", "6-", "7-"], ["9-"], ["8-"]] },
   // Nothing any more.
-  [["z-"]],
+  { atOnce: 1, lanes: [["z-"]] },
 ];
 
 const progressMs = 60_000;
@@ -28,7 +28,8 @@ const all = readdirSync(directory)
   .sort();
 const files = (lane) => lane.flatMap((begin) => all.filter((file) => file.startsWith(begin))).map((file) => `${directory}/${file}`);
 
-const lost = all.filter((file) => phases.flat(2).filter((begin) => file.startsWith(begin)).length !== 1);
+const begins = phases.flatMap(({ lanes }) => lanes.flat());
+const lost = all.filter((file) => begins.filter((begin) => file.startsWith(begin)).length !== 1);
 if (lost.length > 0) {
   console.error(`each file must be in exactly one lane; not so: ${lost.join(", ")}`);
   process.exit(1);
@@ -36,6 +37,7 @@ if (lost.length > 0) {
 
 /** A lane that runs beside another one is printed whole when it ends; until then it says once a minute what it is at. */
 function run(lane, beside) {
+  const begun = Date.now();
   return new Promise((resolve) => {
     const args = ["--config", ".mocharc.e2e.json", ...files(lane)];
     const env = { ...process.env, E2E_WHOLE: process.argv.includes("--whole") ? "1" : "" };
@@ -51,12 +53,30 @@ function run(lane, beside) {
     child.on("close", (status) => {
       clearInterval(timer);
       if (beside) process.stdout.write(output);
+      console.log(`    [${lane.join(" ")}] ${status === 0 ? "ended" : "failed"} after ${duration(Date.now() - begun)}`);
       resolve(status === 0);
     });
   });
 }
 
+function duration(ms) {
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+}
+
+/** Answers whether all lanes passed. After one that did not, those under way come to their end and no other begins. */
+async function runPhase({ atOnce, lanes }) {
+  const waiting = [...lanes];
+  let passed = true;
+  const place = async () => {
+    while (passed && waiting.length > 0) {
+      if (!(await run(waiting.shift(), atOnce > 1))) passed = false;
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, place));
+  return passed;
+}
+
 for (const phase of phases) {
-  const passed = await Promise.all(phase.map((lane) => run(lane, phase.length > 1)));
-  if (passed.includes(false)) process.exit(1);
+  if (!(await runPhase(phase))) process.exit(1);
 }

@@ -60,7 +60,14 @@ describe("a release that is interrupted", () => {
   // Until the door is closed, the end of a step leaves nothing that the next one's begin does not.
   const ends = steps.slice(steps.indexOf("closed"));
   const moments = steps.flatMap((step) => [`begin of ${step}` as const, ...(ends.includes(step) ? [`end of ${step}` as const] : [])]);
-  for (const moment of sample(moments, ["end of point", "end of upgraded", "end of committed"])) {
+  // Each step is met by one of these, by the two that follow, or on a cluster.
+  for (const moment of sample(moments, [
+    "begin of preflight",
+    "begin of pulled",
+    "begin of rehearsed",
+    "end of closed",
+    "end of committed",
+  ])) {
     it(`by a SIGKILL of the worker at the ${moment} ends well`, async () => {
       const [phase, step] = moment.split(" of ") as [Phase, Step];
       await interrupted(step, phase, false, async (held) => {
@@ -72,9 +79,9 @@ describe("a release that is interrupted", () => {
   }
 
   it("by a SIGKILL of the worker goes on without anybody asking", () =>
-    interrupted("upgraded", "begin", false, (held) => trial.machine.kill(held)));
+    interrupted("upgraded", "end", false, (held) => trial.machine.kill(held)));
 
-  for (const step of sample(["rehearsed", "point", "upgraded", "committed"], ["point", "committed"])) {
+  for (const step of sample(["rehearsed", "point", "upgraded", "committed"], ["point"])) {
     it(`by a power cut in the middle of "${step}" ends well`, () =>
       interrupted(step, "begin", true, async (held) => {
         await trial.machine.resume(held);
@@ -114,7 +121,7 @@ describe("a release that is interrupted", () => {
   });
 
   // An upgrade that is small finds room in what PostgreSQL keeps for its log, unless the ones before it have taken that.
-  for (const step of sample(["pulled", "rehearsed", "point", "upgraded"], ["pulled", "point"])) {
+  for (const step of sample(["pulled", "rehearsed", "point", "upgraded"], ["point"])) {
     it(`by a disk that is full at "${step}" is taken back while it still is`, async () => {
       // Random bytes that no other release has: the pull needs room.
       const release = await trial.releases.make({ kind: "good" }, trial.level + 1, 100);

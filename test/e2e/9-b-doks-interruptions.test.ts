@@ -181,11 +181,17 @@ describe("an update of a cluster that is interrupted", () => {
       { name: "Trial tick", model_id: model, state: "code", code, interval_number: 1, interval_type: "minutes" },
     ])) as number;
     const release = await trial.releases.make({ kind: "additive" }, trial.level + 1);
-    await sleep(90 * second);
+    const ticked = (times: number) =>
+      until(
+        async () => Number(await trial.sql("SELECT count(*) FROM trial_ledger_line WHERE name = 'tick'")) >= times,
+        120 * second,
+        2 * second,
+      );
+    await ticked(2);
     const rolled = await trial.deploy(release, { "release:additive": true });
     assert.equal(rolled.status, 0, rolled.output);
     trial.level += 1;
-    await sleep(90 * second);
+    await ticked(4);
     // A tick's slot: whole minutes before the next one that is due.
     const slots = await trial.sql(`SELECT string_agg(floor(extract(epoch FROM c.nextcall - l.create_date) / 60)::text, ' ' ORDER BY l.id)
       FROM trial_ledger_line l, ir_cron c WHERE l.name = 'tick' AND c.id = ${id}`);

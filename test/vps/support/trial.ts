@@ -95,7 +95,8 @@ export class Trial {
       if (typeof status?.step === "string" && !steps.includes(status.step)) steps.push(status.step);
       return status?.state === "succeeded" || status?.state === "failed";
     };
-    if (!(await until(ended, limitMs, 300)))
+    // Each look starts processes on a machine whose processors the release needs.
+    if (!(await until(ended, limitMs, 700)))
       throw new Error(`the request did not end within ${limitMs / 1000} s:\n${await this.machine.story()}`);
     const seconds = (Date.now() - begun) / 1000;
     return { state: status?.state ?? "", error: status?.error ?? null, warnings: status?.warnings ?? [], seconds, steps };
