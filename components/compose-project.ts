@@ -37,6 +37,12 @@ export const secretFiles = {
   tlsKey: "secrets/tls-key",
 } as const;
 
+/**
+ * Odoo loads modules from its data directory, too, before those of the image: what an intruder leaves there must not outlive a container, nor reach the
+ * release that mends the hole.
+ */
+const volatileAddons = `- /var/lib/odoo/addons:rw,noexec,nosuid,nodev,size=1m,mode=0700,uid=${users.odoo.uid},gid=${users.odoo.gid}`;
+
 const header = (what: string) => `# ${what}
 # Written by Pulumi through odoo-ship: a change by hand is replaced by the next release.
 `;
@@ -73,6 +79,7 @@ ${hardened(users.odoo, args, "odoo", size.odoo)}
       # An upload is kept here while it comes in.
       - /tmp:rw,noexec,nosuid,nodev,size=${temporaryMiB(bodyMegabytes)}m,mode=1777
       - /run:rw,noexec,nosuid,nodev,size=16m,mode=1777
+      ${volatileAddons}
     environment:
 ${odooEnvironment(args, "odoo", { workers: size.odoo.workers, cronThreads: size.odoo.cronThreads })}
     secrets: [odoo-db-password, odoo-master-password]
@@ -194,6 +201,7 @@ ${hardened(users.odoo, args, "odoo-task", size.task, "no")}
     tmpfs:
       - /tmp:rw,noexec,nosuid,nodev,size=100m,mode=1777
       - /run:rw,noexec,nosuid,nodev,size=16m,mode=1777
+      ${volatileAddons}
     environment:
       # It changes the database that this release's marker is about to be written into.
       ODOO_RELEASE_TASK: "1"

@@ -336,6 +336,7 @@ describe("the Job of a release", () => {
     const places = Object.fromEntries(beside.volumeMounts.map((mount) => [mount.mountPath, [mount.name, mount.subPath]]));
     assert.deepEqual(places, {
       "/var/lib/odoo": ["filestore", "odoo"],
+      "/var/lib/odoo/addons": ["addons", undefined],
       "/tmp": ["tmp", undefined],
       "/run": ["run", undefined],
       "/run/secrets": ["secrets", undefined],

@@ -210,6 +210,8 @@ function port(value: pulumi.Input<number>): pulumi.Input<string> {
 export function odooMounts({ databaseConfig }: Pick<OdooPodsArgs, "databaseConfig">): k8s.core.v1.VolumeMount[] {
   return [
     { name: "filestore", mountPath: paths.filestore, subPath: paths.filestorePart },
+    // Odoo loads modules from there before those of the image: what an intruder leaves must not outlive a pod.
+    { name: "addons", mountPath: `${paths.filestore}/addons` },
     ...mountsOf({ tmp: "/tmp", run: "/run" }),
     { name: "secrets", mountPath: paths.secrets, readOnly: true },
     ...databaseConfigMounts({ databaseConfig }),
@@ -235,6 +237,7 @@ export function odooVolumes(
     // An upload is kept in /tmp while it comes in.
     scratch("tmp", `${temporaryMiB(bodyMegabytes)}Mi`),
     scratch("run", "16Mi"),
+    scratch("addons", "1Mi"),
     secretFiles("secrets", files),
     ...(databaseConfig === undefined ? [] : [{ name: "database-config", configMap: { name: databaseConfig } }]),
   ];

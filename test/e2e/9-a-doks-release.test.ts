@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { type ClusterTrial, digestOf } from "../doks/support/cluster-trial";
+import { attack } from "../doks/support/attack";
 import { openTrial } from "../doks/support/opened";
 import { sample } from "../support/sample";
 import { Endpoint } from "../vps/support/endpoint";
@@ -131,8 +132,10 @@ describe("a release on a populated cluster", () => {
     assert.deepEqual(problems, []);
   });
 
-  it("follows bad ones, loses no acknowledged line when it closes, and refuses with 503 meanwhile", async () => {
+  it("follows bad ones, loses no acknowledged line when it closes, refuses with 503 meanwhile, and gives an intruder nothing", async () => {
     const release = await next();
+    // Somebody has Odoo's user and login meanwhile, on a server that an earlier version has set up.
+    const intruder = await attack(trial);
     const problems = await trial.problemsAfter(async () => {
       const { status, output, seconds } = await trial.deploy(release, { "release:rehearse": false });
       assert.equal(status, 0, output);
@@ -140,6 +143,8 @@ describe("a release on a populated cluster", () => {
       return { changed: true, allowed: { refusals: "some" } };
     });
     assert.deepEqual(problems, []);
+    assert.deepEqual(await intruder.gained(), []);
+    await intruder.leave();
     const migrated = `SELECT count(*) FROM trial_ledger_line WHERE name LIKE 'line %' AND memo = 'level ${trial.level}: ' || number`;
     assert.equal(await trial.sql(migrated), "5000");
     for (const n of [1, 4]) await trial.client(`${planted.user}-${n}`, planted.password);

@@ -17,9 +17,14 @@ for name in odoo-rehearsal odoo-rehearsal.partial odoo-partial odoo-incoming; do
 ln -sfn ${target} filestore/odoo/zz
 ln -sfn ${target}/kept filestore/odoo/checklist-of-mine
 ln -sfn ${target}/grows .odoo-ship-reserve
+# Odoo would load this in the place of its own.
+mkdir -p addons/19.0/web 2> /dev/null || { chmod 700 addons/19.0 && mkdir -p addons/19.0/web; }
+echo "raise SystemExit('made by an intruder')" > addons/19.0/web/__init__.py
+echo "{'name': 'Web'}" > addons/19.0/web/__manifest__.py
 `;
 
-const evil = `
+/** Code of the attacker's own wherever a session may meet it. */
+export const evil = `
 CREATE FUNCTION public.evil() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE statement text;
 BEGIN
@@ -40,8 +45,12 @@ ALTER DATABASE odoo SET application_name TO $$x'; ALTER ROLE odoo SUPERUSER; --$
 ALTER DATABASE odoo SET temp_tablespaces TO '';
 `;
 
-const undo = `ALTER DATABASE odoo RESET ALL; DROP FUNCTION evil() CASCADE; DROP FUNCTION evil_trigger() CASCADE; DROP TABLE evil_rows;
+export const undo = `ALTER DATABASE odoo RESET ALL; DROP FUNCTION evil() CASCADE; DROP FUNCTION evil_trigger() CASCADE; DROP TABLE evil_rows;
 DROP FUNCTION evil_index(text); DROP FUNCTION public.to_regclass(text); DROP FUNCTION public.same(varchar, text);`;
+
+/** Roles that are more than Odoo's: one line each. */
+export const powers = `SELECT rolname || ' has more than Odoo' FROM pg_roles WHERE rolname IN ('odoo', 'odoo_tasks', 'odoo_facts', 'made_by_odoo')
+    AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolname = 'made_by_odoo')`;
 
 /** With the database login that Odoo itself has, from where Odoo is. */
 const login = "PGPASSWORD=$(cat /run/secrets/odoo-db-password) psql -h db -U odoo -d odoo -XqtA -v ON_ERROR_STOP=1 -f -";
@@ -54,9 +63,7 @@ export async function plant(machine: TrialMachine): Promise<void> {
 
 /** What has been gained, one line each: nothing, it is hoped. */
 export async function gained(machine: TrialMachine): Promise<string[]> {
-  const roles =
-    await machine.sql(`SELECT rolname || ' has more than Odoo' FROM pg_roles WHERE rolname IN ('odoo', 'odoo_tasks', 'odoo_facts', 'made_by_odoo')
-    AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolname = 'made_by_odoo')`);
+  const roles = await machine.sql(powers);
   const found = await machine.sh(`
     stat -c '%a %u %g %s' ${target} | grep -qx '700 0 0 [0-9]*' || echo "given away: $(stat -c '%a %u' ${target})"
     find ${target} -mindepth 1 ! -path ${target}/grows ! -path ${target}/kept | sed 's/^/written by root: /'
