@@ -103,15 +103,16 @@ class CompromisedOdooTest(DatabaseCase):
         self.assert_nothing_gained([])
 
     def test_a_setting_of_the_database_is_a_value_and_no_statement(self):
+        self.postgres.create(POINT)
         for setting in SETTINGS:
             with self.subTest(setting):
-                self.as_superuser(f"ALTER DATABASE odoo RESET ALL; SET ROLE odoo; ALTER DATABASE odoo SET {setting}")
+                self.as_superuser(f"ALTER DATABASE odoo RESET ALL; SET ROLE odoo; ALTER DATABASE odoo SET {setting}; RESET ROLE; "
+                                  f'ALTER DATABASE "{POINT}" RESET ALL')
                 wanted = self.settings(LIVE)
                 self.assertTrue(wanted)
-                self.postgres.modules(LIVE)
                 self.postgres.mark(LIVE, "ready", "sha256:a", {"base": ["it's \\' "]})
                 self.assertEqual(self.postgres.marker(LIVE)["modules"], {"base": ["it's \\' "]})
-                self.postgres.clone(LIVE, POINT, self.postgres.admin)
+                self.postgres.copy_settings(LIVE, POINT)
                 self.assertEqual(self.settings(POINT), wanted)
         self.as_superuser("ALTER DATABASE odoo RESET ALL")
         self.assert_nothing_gained([])
@@ -162,8 +163,21 @@ class CompromisedOdooTest(DatabaseCase):
         self.assertEqual(self.as_superuser(passwords), "2|3")
 
 
-class CompromisedOdooOfAManagedServerTest(CompromisedOdooTest):
-    ADMIN = "doadmin"
+class CompromisedOdooOfAManagedServerTest(DatabaseCase):
+    """The same worker, whose admin is no superuser there but more than Odoo: one of each kind."""
+
+    def test_what_it_meets_runs_as_odoo(self):
+        case = CompromisedOdooTest("test_what_a_copy_runs_while_it_is_made_runs_as_odoo")
+        case.ADMIN = self.ADMIN
+        case.setUp()
+        case.as_odoo("CREATE TRIGGER evil BEFORE INSERT OR UPDATE ON ir_config_parameter FOR EACH ROW EXECUTE FUNCTION evil_trigger()")
+        case.test_what_a_copy_runs_while_it_is_made_runs_as_odoo()
+
+    def test_the_place_of_the_marker_is_the_admins(self):
+        case = CompromisedOdooTest("test_the_place_of_the_marker_cannot_be_taken_before_or_after")
+        case.ADMIN = self.ADMIN
+        case.setUp()
+        case.test_the_place_of_the_marker_cannot_be_taken_before_or_after()
 
 
 if __name__ == "__main__":

@@ -223,8 +223,13 @@ def take_dump(args):
 
 
 def logs(_):
-    os.execvp("journalctl", ["journalctl", "--no-pager", "-u", "odoo-ship.service", "-n", "200"]) if not LOGS.exists() else subprocess.run(
-        f"journalctl --no-pager -u odoo-ship.service -n 100; echo; tail -n 60 $(ls -t {LOGS}/*.log | head -1)", shell=True, check=False)
+    journal = ["journalctl", "--no-pager", "-u", "odoo-ship.service", "-n"]
+    newest = max(LOGS.glob("*.log"), key=lambda path: path.stat().st_mtime, default=None) if LOGS.exists() else None
+    if newest is None:
+        os.execvp(journal[0], [*journal, "200"])
+    subprocess.run([*journal, "100"], check=False)
+    print(flush=True)
+    subprocess.run(["tail", "-n", "60", str(newest)], check=False)
 
 
 COMMANDS = {"receive": receive, "run": run, "job": job, "resume": resume, "status": status, "points": points, "deploy": deploy, "revert": revert,

@@ -33,6 +33,11 @@ def literal(text):
     return "'" + text.replace("'", "''") + "'"
 
 
+def fill(statement, **values):
+    """A statement with values in their places, written as in psql: `:'name'` is a text in SQL, `:"name"` an identifier. No other way leads into one."""
+    return re.sub(r""":(['"])(\w+)\1""", lambda found: (literal if found[1] == "'" else quoted)(values[found[2]]), statement)
+
+
 def scram(password):
     """The verifier that PostgreSQL stores: with it no password is in a statement, so none can be in a log."""
     salt, rounds = os.urandom(16), 4096
@@ -46,6 +51,18 @@ def scram(password):
 # What ALTER DATABASE … SET, which Odoo's role may say of its own database, must not decide for a session of this worker. A client's options win.
 PINNED = {"search_path": "pg_catalog", "standard_conforming_strings": "on", "default_transaction_read_only": "off", "statement_timeout": "0",
           "lock_timeout": "0", "idle_in_transaction_session_timeout": "0", "role": "none"}
+# Nobody new, and everyone out whom this user may send out: autovacuum goes by itself when the database is wanted, and only a superuser may end it.
+# -2: what an interrupted DROP has left, which cannot be altered any more.
+CLOSE = """SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS false', :'name')
+WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'name' AND datconnlimit <> -2) \\gexec
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :'name' AND pg_has_role(usesysid, 'USAGE') \\g /dev/null
+"""
+# Who is no superuser may not even say NOSUPERUSER, and gives databases only to a role that it is a member of.
+MAKE_ROLE = """SELECT format('CREATE ROLE %I', :'role') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \\gexec
+SELECT format('ALTER ROLE %I NOSUPERUSER', :'role') WHERE (SELECT rolsuper FROM pg_roles WHERE rolname = :'role') \\gexec
+"""
+GRANT_TO_ADMIN = """SELECT format('GRANT %I TO CURRENT_USER', :'role') WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \\gexec
+"""
 # Settings that hold a list, each element quoted by itself; everything else is one value.
 LISTS = {"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries", "shared_preload_libraries", "unix_socket_directories"}
 MODULE_NAME = re.compile(r"[A-Za-z0-9_.]{1,128}")
@@ -134,7 +151,7 @@ class Postgres:
 
     def fact(self, query, database, what="reading Odoo's tables"):
         """What one expression of JSON says, read with no more rights than Odoo has; whoever has Odoo's role may have decided what that is."""
-        result = self._psql(f"SELECT ({query})::text", database, QUICK, self.FACTS)
+        result = self._psql("\n".join(("SELECT (", query, ")::text")), database, QUICK, self.FACTS)
         if not result.ok:
             raise self._failure(what, result)
         text = result.output.strip()
@@ -154,14 +171,15 @@ class Postgres:
 
     def end_what_was_left(self):
         """A copy that a killed worker has ordered goes on in the server."""
-        self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = {literal(self.NAME)} AND pid <> pg_backend_pid()")
+        self.sql(fill("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :'name' AND pid <> pg_backend_pid()",
+                      name=self.NAME))
 
     def refuse_changed_collation(self, database):
         """PostgreSQL 15 and newer copy no database whose collation library has changed: better known before anything is closed."""
         if int(self.value("SHOW server_version_num")) < 150000:
             return
-        rows = self.sql("SELECT datcollversion, pg_database_collation_actual_version(oid) FROM pg_database WHERE datcollversion IS NOT NULL "
-                        f"AND datname = {literal(database)} AND datcollversion <> pg_database_collation_actual_version(oid)")
+        rows = self.sql(fill("SELECT datcollversion, pg_database_collation_actual_version(oid) FROM pg_database WHERE datcollversion IS NOT NULL "
+                             "AND datname = :'name' AND datcollversion <> pg_database_collation_actual_version(oid)", name=database))
         if rows:
             raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image sorts text differently than the one that made the database",
                           found=f"collation version {rows[0][0]}, now {rows[0][1]}", expected="the same version, or rebuilt indexes",
@@ -189,22 +207,18 @@ class Postgres:
         return tail(run(["docker", "logs", "--tail=25", self.container], QUICK).text) if self.container else ""
 
     def exists(self, database):
-        return self.value(f"SELECT 1 FROM pg_database WHERE datname = {literal(database)}") == "1"
+        return self.value(fill("SELECT 1 FROM pg_database WHERE datname = :'name'", name=database)) == "1"
 
     def size(self, database):
-        return int(self.value(f"SELECT pg_database_size({literal(database)})"))
+        return int(self.value(fill("SELECT pg_database_size(:'name')", name=database)))
 
     def prepare_role(self, password):
         """The role that Odoo logs in with: it may not create databases, since Odoo would serve an empty one in place of a lost one.
 
         Who is no superuser, as the admin of a managed PostgreSQL, may not even say NOSUPERUSER, and gives databases only to a role that it is a member of.
         """
-        role, named = quoted(self.ROLE), f"FROM pg_roles WHERE rolname = {literal(self.ROLE)}"
-        self.sql(f"""SELECT 'CREATE ROLE {role}' WHERE NOT EXISTS (SELECT {named}) \\gexec
-                     SELECT 'ALTER ROLE {role} NOSUPERUSER' WHERE (SELECT rolsuper {named}) \\gexec
-                     ALTER ROLE {role} LOGIN NOCREATEDB NOCREATEROLE PASSWORD {literal(scram(password))};
-                     SELECT 'GRANT {role} TO CURRENT_USER' WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \\gexec""",
-                 what="preparing the database role of Odoo")
+        self.sql(fill("\n".join((MAKE_ROLE, """ALTER ROLE :"role" LOGIN NOCREATEDB NOCREATEROLE PASSWORD :'verifier';""", GRANT_TO_ADMIN)),
+                      role=self.ROLE, verifier=scram(password)), what="preparing the database role of Odoo")
         self.roles_are_there = False
 
     def prepare_task_roles(self):
@@ -213,30 +227,25 @@ class Postgres:
         By the network the reader gets a password as well, which nobody but this process knows.
         """
         secret = {self.TASKS: self.task_password(), self.FACTS: None if self.container else secrets.token_urlsafe(32)}
-        by_settings = {self.TASKS: f"ALTER ROLE {quoted(self.TASKS)} SET role = {literal(self.ROLE)};",
-                       self.FACTS: f"ALTER ROLE {quoted(self.FACTS)} SET default_transaction_read_only = 'on';"}
-        statements = ""
+        usual = {self.TASKS: fill("""ALTER ROLE :"role" SET role = :'odoo';""", role=self.TASKS, odoo=self.ROLE),
+                 self.FACTS: fill("""ALTER ROLE :"role" SET default_transaction_read_only = 'on';""", role=self.FACTS)}
         for role, word in secret.items():
-            named = f"FROM pg_roles WHERE rolname = {literal(role)}"
-            statements += f"""SELECT 'CREATE ROLE {quoted(role)}' WHERE NOT EXISTS (SELECT {named}) \\gexec
-                SELECT 'ALTER ROLE {quoted(role)} NOSUPERUSER' WHERE (SELECT rolsuper {named}) \\gexec
-                ALTER ROLE {quoted(role)} LOGIN INHERIT NOCREATEDB NOCREATEROLE PASSWORD {literal(scram(word)) if word else 'NULL'};
-                GRANT {quoted(self.ROLE)} TO {quoted(role)};
-                SELECT 'GRANT {quoted(role)} TO CURRENT_USER' WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \\gexec
-                {by_settings[role]}
-                """
-        self.sql(statements, what="preparing the database roles of the release's tasks and of its reader")
+            verifier = fill("PASSWORD :'verifier'", verifier=scram(word)) if word else "PASSWORD NULL"
+            self.sql("\n".join((
+                fill(MAKE_ROLE, role=role), fill("""ALTER ROLE :"role" LOGIN INHERIT NOCREATEDB NOCREATEROLE""", role=role), verifier, ";",
+                fill("""GRANT :"odoo" TO :"role";""", odoo=self.ROLE, role=role), fill(GRANT_TO_ADMIN, role=role), usual[role])),
+                     what="preparing the database roles of the release's tasks and of its reader")
         self.passwords.update({role: word for role, word in secret.items() if word and not self.container})
         self.roles_are_there = True
 
     def lock_out(self):
         """Odoo's own role gets no session any more, and has none; that of the tasks does."""
-        self.sql(f"ALTER ROLE {quoted(self.ROLE)} NOLOGIN")
-        self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {literal(self.ROLE)}")
+        self.sql(fill("""ALTER ROLE :"role" NOLOGIN""", role=self.ROLE))
+        self.sql(fill("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :'role'", role=self.ROLE))
 
     def let_in(self):
-        if self.value(f"SELECT rolcanlogin FROM pg_roles WHERE rolname = {literal(self.ROLE)}") == "f":
-            self.sql(f"ALTER ROLE {quoted(self.ROLE)} LOGIN")
+        if self.value(fill("SELECT rolcanlogin FROM pg_roles WHERE rolname = :'role'", role=self.ROLE)) == "f":
+            self.sql(fill("""ALTER ROLE :"role" LOGIN""", role=self.ROLE))
 
     def _require(self, role):
         """The roles are made by whoever uses them first, also on a server that an earlier version has set up."""
@@ -246,29 +255,18 @@ class Postgres:
     def create(self, database, extensions=()):
         """Empty, with the place for the marker, and `extensions`: [name, schema, version] each. It is Odoo's only then: until that nobody else can put
         anything there that the admin would meet."""
-        self.sql(f"CREATE DATABASE {quoted(database)} ENCODING 'UTF8' TEMPLATE template0", what=f"creating the database {database}")
+        self.sql(fill("""CREATE DATABASE :"name" ENCODING 'UTF8' TEMPLATE template0""", name=database), what=f"creating the database {database}")
         self._prepare_marker(database)
         for name, schema, version in extensions:
-            self.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)};"
-                     f"CREATE EXTENSION {quoted(name)} SCHEMA {quoted(schema)} VERSION {literal(version)} CASCADE", database,
-                     what=f"making the extension {name} in a copy")
+            self.sql(fill("""CREATE SCHEMA IF NOT EXISTS :"schema"; CREATE EXTENSION :"name" SCHEMA :"schema" VERSION :'version' CASCADE""",
+                          schema=schema, name=name, version=version), database, what=f"making the extension {name} in a copy")
         for schema in sorted({schema for _, schema, _ in extensions} - {"public", "pg_catalog"}):
-            self.sql(f"ALTER SCHEMA {quoted(schema)} OWNER TO {quoted(self.ROLE)}", database)
+            self.sql(fill("""ALTER SCHEMA :"schema" OWNER TO :"role" """, schema=schema, role=self.ROLE), database)
         self.own(database, self.ROLE)
 
     def drop(self, database):
         # Not WITH (FORCE), which wants a superuser while autovacuum works there.
-        self.sql(f"{self._close_sql(database)} DROP DATABASE IF EXISTS {quoted(database)}", limit=LONG, what=f"dropping {database}")
-
-    def _close_sql(self, database):
-        """Nobody new, and everyone out whom this user may send out: autovacuum goes by itself when the database is wanted, and only a superuser may end it.
-
-        -2: what an interrupted DROP has left, which cannot be altered any more.
-        """
-        return (f"SELECT 'ALTER DATABASE {quoted(database)} ALLOW_CONNECTIONS false' "
-                f"WHERE EXISTS (SELECT FROM pg_database WHERE datname = {literal(database)} AND datconnlimit <> -2) \\gexec\n"
-                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {literal(database)} AND pg_has_role(usesysid, 'USAGE') "
-                "\\g /dev/null\n")
+        self.sql(fill(CLOSE + """DROP DATABASE IF EXISTS :"name" """, name=database), limit=LONG, what=f"dropping {database}")
 
     def clone(self, source, target, owner):
         """A copy by the file system's means. Nobody may be connected to the source: it is closed meanwhile, and open again after it.
@@ -277,7 +275,7 @@ class Postgres:
         """
         self.drop(target)
         try:
-            self._without_sessions(source, f"CREATE DATABASE {quoted(target)} TEMPLATE {quoted(source)} OWNER {quoted(owner)}")
+            self._without_sessions(source, fill("""CREATE DATABASE :"target" TEMPLATE :"source" OWNER :"owner" """, target=target, source=source, owner=owner))
         finally:
             self.open(source)
         self.copy_settings(source, target)
@@ -307,16 +305,16 @@ class Postgres:
                          "WHERE NOT v.trusted AND e.extname <> 'plpgsql'", database)
 
     def rename(self, old, new):
-        self._without_sessions(old, f"ALTER DATABASE {quoted(old)} RENAME TO {quoted(new)}")
+        self._without_sessions(old, fill("""ALTER DATABASE :"old" RENAME TO :"new" """, old=old, new=new))
         self.open(new)
 
     def open(self, database):
-        self.sql(f"ALTER DATABASE {quoted(database)} ALLOW_CONNECTIONS true")
+        self.sql(fill("""ALTER DATABASE :"name" ALLOW_CONNECTIONS true""", name=database))
 
     def _without_sessions(self, database, statement):
         # A backend that was told to end needs a moment.
         for attempt in range(20):
-            self.sql(self._close_sql(database))
+            self.sql(fill(CLOSE, name=database))
             result = self._psql(statement, "postgres", LONG)
             if result.ok:
                 return
@@ -327,18 +325,18 @@ class Postgres:
 
     def limit(self, database, connections):
         """-1: no limit. 0: the superuser only."""
-        self.sql(f"ALTER DATABASE {quoted(database)} CONNECTION LIMIT {int(connections)}")
+        self.sql(fill("""ALTER DATABASE :"name" CONNECTION LIMIT """, name=database) + str(int(connections)))
 
     def own(self, database, owner):
-        self.sql(f"ALTER DATABASE {quoted(database)} OWNER TO {quoted(owner)}")
+        self.sql(fill("""ALTER DATABASE :"name" OWNER TO :"owner" """, name=database, owner=owner))
 
     def copy_settings(self, source, target):
         """A clone has neither the grants on the database nor its ALTER DATABASE … SET. Odoo's role may say both of its own database: each is quoted anew."""
-        settings = json.loads(self.value(f"""SELECT coalesce(jsonb_agg(c), '[]') FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase,
-            unnest(s.setconfig) c WHERE d.datname = {literal(source)} AND s.setrole = 0"""))
-        grants = json.loads(self.value(f"""SELECT coalesce(jsonb_agg(jsonb_build_array(a.privilege_type, r.rolname)), '[]')
+        settings = json.loads(self.value(fill("""SELECT coalesce(jsonb_agg(c), '[]') FROM pg_db_role_setting s
+            JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c WHERE d.datname = :'name' AND s.setrole = 0""", name=source)))
+        grants = json.loads(self.value(fill("""SELECT coalesce(jsonb_agg(jsonb_build_array(a.privilege_type, r.rolname)), '[]')
             FROM pg_database d, aclexplode(d.datacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
-            WHERE d.datname = {literal(source)} AND a.grantee <> d.datdba AND (a.grantee = 0 OR r.oid IS NOT NULL)"""))
+            WHERE d.datname = :'name' AND a.grantee <> d.datdba AND (a.grantee = 0 OR r.oid IS NOT NULL)""", name=source)))
         statements = [setting_statement(target, *setting.split("=", 1)) for setting in settings]
         statements += [grant_statement(target, privilege, role) for privilege, role in grants]
         if statements:
@@ -366,7 +364,7 @@ class Postgres:
     def set_parameter(self, database, key, value, replace):
         """A system parameter of Odoo; the running server does not see it before its next start."""
         conflict = "UPDATE SET value = excluded.value" if replace else "NOTHING"
-        self.sql(f"INSERT INTO public.ir_config_parameter (key, value) VALUES ({literal(key)}, {literal(value)}) ON CONFLICT (key) DO {conflict}",
+        self.sql(fill("INSERT INTO public.ir_config_parameter (key, value) VALUES (:'key', :'value') ON CONFLICT (key) DO ", key=key, value=value) + conflict,
                  database, what=f"setting Odoo's parameter {key}", role=self.TASKS)
 
     # The marker: which release the data belong to. It and its schema are the admin's; Odoo's role may read it and not change it.
@@ -380,10 +378,9 @@ class Postgres:
     def mark(self, database, state, digest, modules):
         if not self._marker_is_there(database):
             self._prepare_marker(database)
-        self.sql(f"""INSERT INTO odoo_ship.marker (state, digest, modules)
-                VALUES ({literal(state)}, {literal(digest)}, {literal(json.dumps(modules, sort_keys=True))})
+        self.sql(fill("""INSERT INTO odoo_ship.marker (state, digest, modules) VALUES (:'state', :'digest', :'modules')
                 ON CONFLICT (only_row) DO UPDATE SET state = excluded.state, digest = excluded.digest, modules = excluded.modules, changed = now()""",
-                 database, what="writing the release's marker")
+                      state=state, digest=digest, modules=json.dumps(modules, sort_keys=True)), database, what="writing the release's marker")
 
     def forget_uninstalled(self, database):
         """A module that users have uninstalled since is not part of the data any more, and keeps no code from starting."""
@@ -393,19 +390,20 @@ class Postgres:
 
     def _prepare_marker(self, database):
         """Fails where somebody else has made the schema."""
-        self.sql(f"""BEGIN;
+        self.sql(fill("""BEGIN;
             CREATE SCHEMA odoo_ship;
             CREATE TABLE odoo_ship.marker (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), state text NOT NULL,
                 digest text NOT NULL, modules jsonb NOT NULL, changed timestamptz NOT NULL DEFAULT now());
-            GRANT USAGE ON SCHEMA odoo_ship TO {quoted(self.ROLE)};
-            GRANT SELECT ON odoo_ship.marker TO {quoted(self.ROLE)};
-            COMMIT;""", database, what="making the place of the release's marker")
+            GRANT USAGE ON SCHEMA odoo_ship TO :"role";
+            GRANT SELECT ON odoo_ship.marker TO :"role";
+            COMMIT;""", role=self.ROLE), database, what="making the place of the release's marker")
 
     def _marker_is_there(self, database):
         """Whether it is, and is this worker's own: Odoo's role may have made a schema of that name before it."""
-        admin = f"(SELECT oid FROM pg_roles WHERE rolname = {literal(self.admin)})"
-        found = self.fact(f"""SELECT jsonb_build_object('foreign', n.nspowner <> {admin} OR bool_or(c.relowner <> {admin}), 'table', bool_or(c.relname = 'marker'
-                AND c.relkind = 'r')) FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid WHERE n.nspname = 'odoo_ship' GROUP BY n.nspowner""",
+        found = self.fact(fill("""SELECT jsonb_build_object('foreign', n.nspowner <> a.oid OR bool_or(c.relowner <> a.oid),
+                    'table', bool_or(c.relname = 'marker' AND c.relkind = 'r'))
+                FROM pg_roles a, pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid
+                WHERE a.rolname = :'admin' AND n.nspname = 'odoo_ship' GROUP BY n.nspowner, a.oid""", admin=self.admin),
                           database, what="looking for the release's marker")
         if found is None:
             return False
@@ -420,7 +418,7 @@ class Postgres:
 def setting_statement(database, name, value):
     named = ".".join(quoted(part) for part in name.split("."))
     values = [literal(element) for element in elements(value)] if name.lower() in LISTS else [literal(value)]
-    return f"ALTER DATABASE {quoted(database)} SET {named} TO {', '.join(values) or literal('')}"
+    return " ".join(("ALTER DATABASE", quoted(database), "SET", named, "TO", ", ".join(values) or literal("")))
 
 
 def grant_statement(database, privilege, role):
@@ -428,7 +426,7 @@ def grant_statement(database, privilege, role):
     words = {"CREATE", "CONNECT", "TEMPORARY"}
     if privilege not in words:
         raise ValueError(f"no privilege on a database: {privilege!r}")
-    return f"GRANT {privilege} ON DATABASE {quoted(database)} TO {'PUBLIC' if role is None else quoted(role)}"
+    return " ".join(("GRANT", privilege, "ON DATABASE", quoted(database), "TO", "PUBLIC" if role is None else quoted(role)))
 
 
 def strange(database, text):

@@ -53,9 +53,11 @@ def prepare(request):
     """Directories, secrets and volumes that any container of the release needs. Changes nothing that runs."""
     for directory in (PROJECT, PROJECT / "proxy", PROJECT / "proxy" / "state"):
         directory.mkdir(parents=True, exist_ok=True)
-        os.chmod(directory, 0o755)
+        # Users of the containers read their configuration there.
+        os.chmod(directory, 0o755)  # nosec B103
     (PROJECT / "secrets").mkdir(exist_ok=True)
-    os.chmod(PROJECT / "secrets", 0o711)
+    # Each of its files is one user's, mode 0400.
+    os.chmod(PROJECT / "secrets", 0o711)  # nosec B103
     for secret in request["secrets"]:
         text = generated(secret["file"]) if secret.get("generate") else secret["content"]
         path = PROJECT / secret["file"]
