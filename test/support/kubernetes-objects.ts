@@ -83,7 +83,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
     ...networkPolicies({
       egress: doks.egress,
       acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
-      managedPort: managed ? 25060 : undefined,
+      managed: managed ? { port: 25060, range: "10.114.0.0/20" } : undefined,
     }).map((policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy]),
     ["v1", "PersistentVolumeClaim", volumeClaim("odoo-filestore", filestoreStorage(doks))],
     ...(size.db
