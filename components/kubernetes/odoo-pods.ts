@@ -17,7 +17,7 @@ import {
   spread,
   variables,
 } from "./pods";
-import type { Postgres } from "./postgres-access";
+import { channelBinding, type Postgres } from "./postgres-access";
 import type { ClusterSize, OdooPodSize } from "./size";
 
 /** What Odoo's pods depend on. */
@@ -189,8 +189,8 @@ export function odooEnvironment(
     LIMIT_MEMORY_SOFT: size.limitMemorySoft,
     LIMIT_MEMORY_HARD: size.limitMemoryHard,
     PROXY_MODE: "True",
-    // libpq's own variable, which the sslmode of odoo.conf makes count.
-    ...(args.databaseConfig === undefined ? {} : { PGSSLROOTCERT: paths.databaseCa }),
+    // libpq's own variables. The first counts by the sslmode of odoo.conf.
+    ...(args.databaseConfig === undefined ? channelBinding : { PGSSLROOTCERT: paths.databaseCa }),
   };
 }
 
@@ -228,10 +228,10 @@ export function odooVolumes(
   ];
 }
 
-/** Odoo's configuration beside its variables, for a PostgreSQL that is reached by TLS. */
+/** Odoo's configuration beside its variables, for a managed PostgreSQL. */
 export function databaseConfig(certificate: pulumi.Input<string>): Record<string, pulumi.Input<string>> {
   return {
-    "odoo.conf": "[options]\n; Everything else comes from the environment and the image's defaults.\ndb_sslmode = verify-ca\n",
+    "odoo.conf": "[options]\n; Everything else comes from the environment and the image's defaults.\ndb_sslmode = verify-full\n",
     "database-ca.pem": certificate,
   };
 }

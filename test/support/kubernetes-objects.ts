@@ -62,8 +62,8 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
     version: "a".repeat(12),
     database: odoo.database,
     postgres: managed
-      ? { host: "private-db.example.com", port: 25060, admin: "doadmin", user: "odoo", sslmode: "verify-ca", managed }
-      : { host: "odoo-db", port: 5432, admin: "postgres", user: "odoo", sslmode: "disable", managed },
+      ? { host: "private-db.example.com", port: 25060, admin: "doadmin", user: "odoo", sslmode: "verify-full", managed }
+      : { host: "odoo-db", port: 5432, admin: "postgres", user: "odoo", sslmode: "require", managed },
     size,
     bodyMegabytes: doks.bodyMegabytes,
     replicas: doks.replicas,
