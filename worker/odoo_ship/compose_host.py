@@ -24,6 +24,9 @@ PROXY_HEALTH = "http://127.0.0.1:2020/"
 DOCKER_LOGIN = STATE / "docker"
 FIRST_LOGIN = STATE / "first-login"
 HERE = Path(__file__).parent
+# Of the one container that is no service of the project. It reads files and prints; whatever an addon may have made of it, it does no more.
+READER = ["--network", "none", "--read-only", "--user", "100:101", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+          "--memory", "512m", "--cpus", "1", "--pids-limit", "64", "--tmpfs", "/tmp:rw,noexec,nosuid,nodev,size=16m"]
 
 
 class ComposeHost:
@@ -90,8 +93,7 @@ class ComposeHost:
 
     def series_and_modules(self, image):
         """{"series", "modules": {name: {"version", "hash"}}} as the image itself tells."""
-        args = ["docker", "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python3",
-                image, "-I", "/opt/odoo/modules.py"]
+        args = ["docker", "run", "--rm", *READER, "--entrypoint", "python3", image, "-I", "/opt/odoo/modules.py"]
         result = run(args, 120)
         if not result.ok:
             raise Failure("CONTAINER_START_FAILURE", "the image does not say which modules it has", found=tail(result.text, 5),
