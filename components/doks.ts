@@ -50,7 +50,7 @@ export function deployToCluster(name: string, { settings, plan, digest, registry
       network: {
         egress: doks.egress,
         acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
-        managedPort: managedDatabase ? managedPort : undefined,
+        managed: managedDatabase ? { port: managedPort, range: (cluster ?? plan.adopted)?.vpcRange ?? "" } : undefined,
       },
       managedDatabase,
       pull: plan.pull,

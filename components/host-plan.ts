@@ -1,6 +1,7 @@
 import type { Settings } from "../settings";
 import { dataVolume } from "./droplet";
 import { mountPoint } from "./droplet-user-data";
+import { everywhere } from "./egress";
 import { type HostAccess, HostConnection, publicKeyOf } from "./host-connection";
 import { probeHost } from "./host-probe";
 import { type HostRequest, hostRequest } from "./host-request";
@@ -62,7 +63,7 @@ export async function planHost(root: string, settings: Settings, digest: string 
     request,
     drifted: digest !== undefined && found.live !== undefined && found.live !== id,
     worker: readWorker(root).hash,
-    warnings: backup.destination === "" ? [noDump] : [],
+    warnings: [...(backup.destination === "" ? [noDump] : []), ...openSsh(vps)],
   };
 }
 
@@ -70,6 +71,16 @@ const anyDigest = `sha256:${"0".repeat(64)}`;
 const noDump =
   "backup:destination is empty: no dump leaves the host, and what is lost with it is lost for good. " +
   "Set it to an SSH destination: docs/configuration.md.";
+
+/** An adopted host's firewall is its owner's. */
+function openSsh({ mode, sshFrom }: Settings["vps"]): string[] {
+  const open = mode === "create" ? everywhere(sshFrom) : [];
+  return open.length === 0
+    ? []
+    : [
+        `vps:sshFrom has ${open.join(" and ")}: everybody on the Internet may try to log in by SSH. Name your office's and your CI runner's addresses.`,
+      ];
+}
 
 /** Settings go before what was found out. */
 function stated({ memoryMiB, cpus }: Settings["vps"], found: HostCapacity | undefined): HostCapacity {

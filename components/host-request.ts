@@ -1,6 +1,7 @@
 import type { Settings } from "../settings";
 import { siteFiles } from "./caddyfile";
 import { composeProject, secretFiles, users } from "./compose-project";
+import { type AuthorityReach, authorityReach, outsideOf, type Reach } from "./egress";
 import { type HostCapacity, hostSize } from "./host-size";
 import { maintenancePage } from "./maintenance-page";
 import { releaseRequest, type ReleaseRequest, requestId } from "./release-request";
@@ -15,6 +16,8 @@ export interface HostRequest extends ReleaseRequest {
   readonly registry: RegistryLogin | null;
   /** Where the data Volume is mounted; null: Docker's own directory. */
   readonly dataDirectory: string | null;
+  /** Where the containers may go, which the host's own firewall sees to: Odoo, and beyond that the proxy for its certificates. */
+  readonly network: { readonly odoo: readonly Reach[]; readonly authority: AuthorityReach | null };
   /** Text by path below the project's directory. Nothing in it is secret. */
   readonly files: Readonly<Record<string, string>>;
   readonly secrets: readonly SecretFile[];
@@ -62,6 +65,10 @@ export function hostRequest({ settings, repository, digest, images, host, regist
     ...releaseRequest(settings, image, vps.domain),
     registry,
     dataDirectory,
+    network: {
+      odoo: vps.egress.map(outsideOf),
+      authority: vps.tls === "acme" ? authorityReach(vps.acmeServer, vps.egress) : null,
+    },
     files: {
       ...composeProject({
         images: { odoo: image, ...images },

@@ -23,6 +23,8 @@ export class OdooCluster extends pulumi.ComponentResource {
   readonly address: pulumi.Output<ClusterAddress>;
   /** Network that it is in. */
   readonly vpc: pulumi.Output<string>;
+  /** Addresses of that network, such as `10.114.0.0/20`. */
+  readonly vpcRange: pulumi.Output<string>;
 
   constructor(name: string, args: OdooClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:doks:OdooCluster", name, {}, opts);
@@ -51,6 +53,8 @@ export class OdooCluster extends pulumi.ComponentResource {
         ha: settings.highAvailability,
         maintenancePolicy: { day: settings.maintenanceDay, startTime: settings.maintenanceHour },
         registryIntegration: integrateRegistry,
+        // Left out, the provider leaves it as it is: what somebody has closed elsewhere is not opened by an empty setting.
+        ...(settings.apiFrom.length === 0 ? {} : { controlPlaneFirewall: { enabled: true, allowedAddresses: [...settings.apiFrom] } }),
         nodePool: {
           name: `${settings.name}-nodes`,
           size: settings.nodeSize,
@@ -69,6 +73,7 @@ export class OdooCluster extends pulumi.ComponentResource {
     );
     this.id = cluster.id;
     this.vpc = vpc.id;
+    this.vpcRange = vpc.ipRange;
     // A kubeconfig is secret as a whole; the address and the authority's certificate in it are not.
     this.address = pulumi.all([cluster.id, pulumi.unsecret(cluster.kubeConfigs)]).apply(([id, [config]]) => ({
       id,

@@ -81,7 +81,7 @@ export class OdooDatabase extends pulumi.ComponentResource {
       { ...kept, dependsOn: volume },
     );
     return {
-      postgres: { host: names.database, port: postgresPort, admin: "postgres", user: "odoo", sslmode: "disable", managed: false },
+      postgres: { host: names.database, port: postgresPort, admin: "postgres", user: "odoo", sslmode: "require", managed: false },
       user: password(`${name}-user-password`, kept),
       admin,
       certificate: undefined,
@@ -126,7 +126,7 @@ export class OdooDatabase extends pulumi.ComponentResource {
       { ...child, dependsOn: [maintenance, firewall] },
     );
     return {
-      postgres: { host: server.privateHost, port: server.port, admin: server.user, user: "odoo", sslmode: "verify-ca", managed: true },
+      postgres: { host: server.privateHost, port: server.port, admin: server.user, user: "odoo", sslmode: "verify-full", managed: true },
       user: password(`${name}-user-password`, kept),
       admin: admin.metadata.name,
       certificate: digitalocean.getDatabaseCaOutput({ clusterId }, { parent: this }).certificate,

@@ -257,6 +257,12 @@ describe("a created cluster", () => {
     assert.deepEqual(options.ignoreChanges, ["nodePool.nodeCount"]);
   });
 
+  it("answers those who are named, and is left as it is where nobody is", async () => {
+    const closed = find(await run({ "doks:apiFrom": '["203.0.113.0/24"]' }), "doks-cluster-cluster");
+    assert.deepEqual(closed.inputs["controlPlaneFirewall"], { enabled: true, allowedAddresses: ["203.0.113.0/24"] });
+    assert.ok(!("controlPlaneFirewall" in find(await run(), "doks-cluster-cluster").inputs));
+  });
+
   it("has as many nodes as it is told, where that is one number", async () => {
     const { inputs, options } = find(await run({ "doks:nodesMin": "2", "doks:nodesMax": "2" }), "doks-cluster-cluster");
     const { autoScale, nodeCount } = inputs["nodePool"] as { autoScale: boolean; nodeCount: number };

@@ -12,7 +12,7 @@ import { kubeconfig } from "../components/kubernetes/kubeconfig";
 import { connectionsOfDatabase } from "../components/kubernetes/size";
 import type { Settings } from "../settings";
 import { doksSettings, shared } from "./support/kubernetes-objects";
-import { authority, clusterApi, clusterId, type PaperCluster } from "./support/paper-cluster";
+import { authority, clusterApi, clusterId, networkId, type PaperCluster } from "./support/paper-cluster";
 
 const root = path.join(__dirname, "..");
 const run = promisify(execFile);
@@ -126,9 +126,29 @@ describe("the plan of a cluster", () => {
       server: `https://${clusterId}.k8s.ondigitalocean.com`,
       certificateAuthority: authority,
       region: "fra1",
-      vpc: "5a4981aa-9653-4bd1-bef5-d6bff52042e4",
+      vpc: networkId,
+      vpcRange: "",
     });
     await assert.rejects(plan(doksSettings(adopting)), refusing("CLUSTER_NOT_FOUND"));
+  });
+
+  it("finds the network that an adopted cluster shares with its managed database, and refuses one that is not there", async () => {
+    const managed = doksSettings({ ...adopting, "doks:databaseMode": "managed", "doks:databaseSize": "db-s-4vcpu-8gb" });
+    assert.equal((await plan(managed, { version: "1.34.1-do.0" }))?.adopted?.vpcRange, "10.114.0.0/20");
+    await assert.rejects(
+      plan(managed, { version: "1.34.1-do.0", withoutNetwork: true }),
+      refusing("CLUSTER_NOT_FOUND", new RegExp(networkId)),
+    );
+  });
+
+  it("warns of an API that is open to everybody, and names what closes it", async () => {
+    const told = async (changes: Record<string, string>, running?: PaperCluster) =>
+      (await plan(doksSettings(changes), running))?.warnings.filter((text) => text.includes("doks:apiFrom")) ?? [];
+    assert.match((await told({})).join(), /doks:apiFrom is empty: everybody/);
+    assert.match((await told({ "doks:apiFrom": '["203.0.113.0/24", "0.0.0.0/0"]' })).join(), /doks:apiFrom has 0\.0\.0\.0\/0: everybody/);
+    assert.deepEqual(await told({ "doks:apiFrom": '["203.0.113.0/24"]' }), []);
+    // Its owner's to close.
+    assert.deepEqual(await told(adopting, { version: "1.34.1-do.0" }), []);
   });
 
   it("asks DigitalOcean nothing about a cluster of somebody else", async () => {

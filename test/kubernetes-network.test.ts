@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BlockList, isIPv4 } from "node:net";
 
 import { render, type Rendered } from "./support/kubernetes-objects";
 
@@ -34,16 +35,16 @@ const unknown: Party = { namespace: "odoo", labels: { app: "something" } };
 const dns: Party = { namespace: "kube-system", labels: { "k8s-app": "kube-dns" } };
 const internet: Party = { address: "198.51.100.7" };
 const metadata: Party = { address: "169.254.169.254" };
+/** What Azure's machines have in the place of the metadata address. */
+const azure: Party = { address: "168.63.129.16" };
 const neighbour: Party = { address: "10.114.0.5" };
-
-function number(address: string): number {
-  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-}
 
 function within(address: string, cidr: string): boolean {
   const [base = "", bits = "0"] = cidr.split("/");
-  const size = 2 ** (32 - Number(bits));
-  return Math.floor(number(address) / size) === Math.floor(number(base) / size);
+  const [wanted, given] = [base, address].map((one) => (isIPv4(one) ? "ipv4" : "ipv6"));
+  const range = new BlockList();
+  range.addSubnet(base, Number(bits), wanted);
+  return wanted === given && range.check(address, given);
 }
 
 /** NetworkPolicy as its specification reads; whether a cluster's network enforces it is not shown here. */
@@ -147,10 +148,24 @@ describe("the network policies", () => {
       for (const port of [25, 443, 587, 990]) {
         assert.ok(policies.allows(party, internet, port));
       }
-      for (const hidden of [metadata, neighbour, { address: "192.168.1.1" }, { address: "172.20.0.1" }, { address: "100.64.0.1" }]) {
+      for (const hidden of [metadata, neighbour, { address: "192.168.1.1" }, { address: "172.20.0.1" }, { address: "100.64.0.1" }, azure]) {
         assert.ok(!policies.allows(party, hidden, 443), JSON.stringify(hidden));
       }
     }
+  });
+
+  it("let Odoo out by IPv6 where the setting says, and to nothing private", () => {
+    const [there, elsewhere] = [{ address: "2001:db8::7" }, { address: "2001:db9::7" }];
+    assert.ok(!analyser().allows(web, there, 443), "IPv6 is asked for");
+    const policies = analyser({ "doks:egress": '["::/0"]' });
+    assert.ok(policies.allows(web, there, 443) && policies.allows(cron, elsewhere, 25));
+    // The metadata service of a cloud, a machine of the same link, and 169.254.169.254 and a neighbour behind a translator.
+    for (const address of ["fd00:ec2::254", "fe80::1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a72:5"]) {
+      assert.ok(!policies.allows(web, { address }, 443), address);
+    }
+    const own = analyser({ "doks:egress": '["2001:db8::/32", "fd12:3456::/32"]' });
+    assert.ok(own.allows(web, there, 443) && !own.allows(web, elsewhere, 443));
+    assert.ok(own.allows(web, { address: "fd12:3456::5" }, 443) && !own.allows(web, { address: "fd12:3457::5" }, 443));
   });
 
   it("let the release reach PostgreSQL only, so that no rehearsal sends mail", () => {
@@ -190,11 +205,14 @@ describe("the network policies", () => {
     assert.ok(!analyser({ "doks:acmeServer": named, "doks:tls": "internal" }).allows(edge, internet, 9000));
   });
 
-  it("let Odoo and the release to a managed PostgreSQL by its port", () => {
+  it("let Odoo and the release to a managed PostgreSQL by its port, in its own network", () => {
     const policies = analyser({ "doks:databaseMode": "managed", "doks:databaseSize": "db-s-4vcpu-8gb" });
     for (const party of [web, cron, upgrade]) {
       assert.ok(policies.allows(party, neighbour, 25060) && !policies.allows(party, neighbour, 5432));
+      // Its own network is 10.114.0.0/20: whoever listens at that port elsewhere is not it.
+      assert.ok(!policies.allows(party, { address: "10.114.16.5" }, 25060));
     }
+    assert.ok(!policies.allows(upgrade, internet, 25060));
     assert.ok(!policies.allows(edge, neighbour, 25060));
   });
 });

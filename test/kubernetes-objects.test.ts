@@ -258,13 +258,37 @@ describe("the pods of Odoo", () => {
     assert.deepEqual([minReplicas, maxReplicas], [3, 6]);
   });
 
+  it("reach the PostgreSQL of the namespace by TLS that its password is bound to, and nothing else", () => {
+    for (const name of ["Deployment/odoo", "Deployment/odoo-cron", "Job/odoo-upgrade-0123456789abcdef"]) {
+      assert.equal(pod(name).env["PGCHANNELBINDING"], "require", name);
+      // A pooler of DigitalOcean's may not know it; there is an authority.
+      assert.equal(pod(name, { "doks:databaseMode": "managed", "doks:databaseSize": "db-s-4vcpu-8gb" }).env["PGCHANNELBINDING"], undefined);
+    }
+    const { pod: server, container } = pod("StatefulSet/odoo-db");
+    const [certificate] = server.initContainers ?? [];
+    assert.match(certificate?.command?.at(-1) ?? "", /umask 077\nopenssl req -x509 .* -sha256 /);
+    assert.equal(certificate?.image, container.image);
+    for (const option of ["ssl=on", "ssl_cert_file=/run/tls/server.crt", "ssl_key_file=/run/tls/server.key"]) {
+      assert.ok(container.args?.includes(option), option);
+    }
+    // In memory: it goes with the pod, and no volume or Secret has it.
+    assert.deepEqual(
+      server.volumes.find((volume) => volume["name"] === "tls"),
+      { name: "tls", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+    );
+    const places = [...(server.initContainers ?? []), ...server.containers].map(({ volumeMounts }) =>
+      volumeMounts.filter(({ mountPath }) => mountPath === "/run/tls").map(({ readOnly }) => readOnly ?? false),
+    );
+    assert.deepEqual(places, [[false], [true]]);
+  });
+
   it("reach a managed PostgreSQL by TLS, and know its authority", () => {
     const managed = { "doks:databaseMode": "managed", "doks:databaseSize": "db-s-4vcpu-8gb" };
     const { env, container } = pod("Deployment/odoo", managed);
     assert.equal(env["PGSSLROOTCERT"], "/etc/odoo/database-ca.pem");
     assert.ok(container.volumeMounts.some(({ mountPath, readOnly }) => mountPath === "/etc/odoo" && readOnly));
     const config = find(render(managed).objects, "ConfigMap", "odoo-database-1").data;
-    assert.match(config?.["odoo.conf"] ?? "", /^\[options\]\n.*\ndb_sslmode = verify-ca\n$/s);
+    assert.match(config?.["odoo.conf"] ?? "", /^\[options\]\n.*\ndb_sslmode = verify-full\n$/s);
     assert.equal(pod("Deployment/odoo").env["PGSSLROOTCERT"], undefined);
   });
 });
@@ -324,7 +348,7 @@ describe("the Job of a release", () => {
     assert.deepEqual(secretsOf("worker-secrets"), ["admin-password", "odoo-password", "first-password"]);
     assert.deepEqual(
       [env["ODOO_SHIP_HOST"], env["ODOO_SHIP_STATE"], env["ODOO_SHIP_ADMIN"], env["PGSSLMODE"]],
-      ["kubernetes", "/data/odoo-ship", "postgres", "disable"],
+      ["kubernetes", "/data/odoo-ship", "postgres", "require"],
     );
   });
 

@@ -26,6 +26,13 @@ const credentials = z.object({
 /** What opens a cluster, for a while. */
 export type ClusterCredentials = z.output<typeof credentials>;
 
+/** Addresses of a private network, such as `10.114.0.0/20`; undefined if there is no such network. */
+export async function networkRange(access: DigitalOceanAccess, id: string, patience?: Patience): Promise<string | undefined> {
+  const schema = z.object({ vpc: z.object({ ip_range: z.cidrv4() }) });
+  return (await read(access, "asking DigitalOcean for the cluster's network", `/v2/vpcs/${encodeURIComponent(id)}`, schema, patience))?.vpc
+    .ip_range;
+}
+
 const refused = { code: "API_AUTH_FAILURE", expected: "a token that may read and write Kubernetes clusters" } as const;
 const clustersPath = "/v2/kubernetes/clusters";
 

@@ -5,11 +5,12 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../../settings";
 import type { DigitalOceanAccess } from "../digitalocean-api";
+import { everywhere } from "../egress";
 import { ShipError } from "../errors";
 import { sizeOfSlug } from "../host-size";
 import { readVpsImages, type VpsImages } from "../vps-images";
 import { readWorker } from "../worker-files";
-import { clusterById, clusterCredentials, clusterNamed, type FoundCluster, offeredVersions } from "./cluster-api";
+import { clusterById, clusterCredentials, clusterNamed, type FoundCluster, networkRange, offeredVersions } from "./cluster-api";
 import { judgeVersion } from "./cluster-version";
 import type { ClusterAddress } from "./kubeconfig";
 import { type ClusterSize, clusterSize } from "./size";
@@ -24,7 +25,7 @@ export interface ClusterPlan {
   /** Id of the created cluster where there is one of its name already: the stack's own, or one that a killed update began and never noted. */
   readonly existing: string | undefined;
   /** The cluster that is adopted by its id. */
-  readonly adopted: (ClusterAddress & Pick<FoundCluster, "region"> & { readonly vpc: string }) | undefined;
+  readonly adopted: (ClusterAddress & Pick<FoundCluster, "region"> & { readonly vpc: string; readonly vpcRange: string }) | undefined;
   readonly pull: PullWay;
   readonly warnings: readonly string[];
 }
@@ -58,16 +59,20 @@ export async function planCluster(root: string, settings: Settings, now = new Da
     judgeVersion(doks.version, running?.version, offered);
     existing = running;
   }
-  const found = doks.mode === "adopt" && doks.clusterId !== "" && access !== undefined ? await adopt(access, doks.clusterId) : undefined;
+  const found = doks.mode === "adopt" && doks.clusterId !== "" && access !== undefined ? await adopt(access, doks) : undefined;
   const pull = pullWay(settings, found?.cluster);
   return {
     images,
     size,
     worker,
     existing: existing?.id,
-    adopted: found && { ...found.address, region: found.cluster.region, vpc: found.cluster.vpc_uuid },
+    adopted: found && { ...found.address, region: found.cluster.region, vpc: found.cluster.vpc_uuid, vpcRange: found.range },
     pull,
-    warnings: [...(doks.mode === "create" ? tightNodes(size, doks) : []), ...endOfPulls(pull, settings.registry, now), noDump],
+    warnings: [
+      ...(doks.mode === "create" ? [...tightNodes(size, doks), ...openApi(doks)] : []),
+      ...endOfPulls(pull, settings.registry, now),
+      noDump,
+    ],
   };
 }
 
@@ -116,7 +121,11 @@ const noDump =
   "no dump leaves the cluster: restore points are on its own volumes, and what is lost with them is lost for good. " +
   "Take dumps with a tool of your own, or use a managed database, whose backups DigitalOcean keeps.";
 
-async function adopt(access: DigitalOceanAccess, id: string): Promise<{ cluster: FoundCluster; address: ClusterAddress }> {
+/** `range`: of the network that a managed database is in; empty where none is. */
+async function adopt(
+  access: DigitalOceanAccess,
+  { clusterId: id, databaseMode }: Settings["doks"],
+): Promise<{ cluster: FoundCluster; address: ClusterAddress; range: string }> {
   // The shortest token: only the address beside it is wanted.
   const [cluster, credentials] = await Promise.all([clusterById(access, id), clusterCredentials(access, id, 300)]);
   if (cluster === undefined || credentials === undefined) {
@@ -128,7 +137,17 @@ async function adopt(access: DigitalOceanAccess, id: string): Promise<{ cluster:
       remedy: "doctl kubernetes cluster list, then: pulumi config set doks:clusterId <id>",
     });
   }
-  return { cluster, address: { id, server: credentials.server, certificateAuthority: credentials.certificate_authority_data } };
+  const range = databaseMode === "managed" ? await networkRange(access, cluster.vpc_uuid) : "";
+  if (range === undefined) {
+    throw new ShipError({
+      code: "CLUSTER_NOT_FOUND",
+      summary: "the network of the cluster to adopt does not exist",
+      found: `no DigitalOcean network ${cluster.vpc_uuid} in this account`,
+      expected: "the network that cluster and managed database are in: Odoo may reach the database there, and nowhere else",
+      remedy: `doctl kubernetes cluster get ${id} and doctl vpcs list show which network it is in`,
+    });
+  }
+  return { cluster, address: { id, server: credentials.server, certificateAuthority: credentials.certificate_authority_data }, range };
 }
 
 function pullWay({ doks, registry }: Settings, found: FoundCluster | undefined): PullWay {
@@ -154,6 +173,17 @@ function endOfPulls({ way }: PullWay, registry: Settings["registry"], now: Date)
       "after that a pod that moves to a node without its image stays in ImagePullBackOff. Run an update before then; " +
       "on a cluster of DigitalOcean's, `doctl kubernetes cluster registry add <cluster>` ends this.",
   ];
+}
+
+/** Who finds the API of a created cluster; an adopted one is its owner's to close. */
+function openApi({ apiFrom }: Settings["doks"]): string[] {
+  const open = everywhere(apiFrom);
+  return apiFrom.length > 0 && open.length === 0
+    ? []
+    : [
+        `doks:apiFrom ${apiFrom.length === 0 ? "is empty" : `has ${open.join(" and ")}`}: everybody on the Internet may try to use the cluster's API. ` +
+          "Name your office's and your CI runner's addresses.",
+      ];
 }
 
 /** What DigitalOcean leaves of a node's memory to pods, in GiB. */

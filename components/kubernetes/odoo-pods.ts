@@ -17,7 +17,7 @@ import {
   spread,
   variables,
 } from "./pods";
-import type { Postgres } from "./postgres-access";
+import { channelBinding, type Postgres } from "./postgres-access";
 import type { ClusterSize, OdooPodSize } from "./size";
 
 /** What Odoo's pods depend on. */
@@ -191,15 +191,14 @@ export function odooEnvironment(
   };
 }
 
-/** Where PostgreSQL is. */
+/** Where PostgreSQL is, and by libpq's own variables, how it is known: the authority's file counts by the sslmode of odoo.conf. */
 export function databaseEnvironment(
   args: Pick<OdooPodsArgs, "postgres" | "databaseConfig">,
-): Record<"DB_HOST" | "DB_PORT", pulumi.Input<string>> & Partial<Record<"PGSSLROOTCERT", string>> {
+): Record<"DB_HOST" | "DB_PORT", pulumi.Input<string>> & Partial<Record<"PGSSLROOTCERT" | "PGCHANNELBINDING", string>> {
   return {
     DB_HOST: args.postgres.host,
     DB_PORT: port(args.postgres.port),
-    // libpq's own variable, which the sslmode of odoo.conf makes count.
-    ...(args.databaseConfig === undefined ? {} : { PGSSLROOTCERT: paths.databaseCa }),
+    ...(args.databaseConfig === undefined ? channelBinding : { PGSSLROOTCERT: paths.databaseCa }),
   };
 }
 
@@ -243,10 +242,10 @@ export function odooVolumes(
   ];
 }
 
-/** Odoo's configuration beside its variables, for a PostgreSQL that is reached by TLS. */
+/** Odoo's configuration beside its variables, for a managed PostgreSQL. */
 export function databaseConfig(certificate: pulumi.Input<string>): Record<string, pulumi.Input<string>> {
   return {
-    "odoo.conf": "[options]\n; Everything else comes from the environment and the image's defaults.\ndb_sslmode = verify-ca\n",
+    "odoo.conf": "[options]\n; Everything else comes from the environment and the image's defaults.\ndb_sslmode = verify-full\n",
     "database-ca.pem": certificate,
   };
 }

@@ -19,6 +19,17 @@ export interface PostgresArgs {
 /** Recovery after a crash may take long, and must not be cut short. */
 const startSeconds = 600;
 const mount = "/var/lib/postgresql/data";
+const tls = "/run/tls";
+/**
+ * A key and a certificate of its own at each start, which leave the pod never. No authority signs it and none needs to: channelBinding of
+ * postgres-access.ts. The image has openssl, which PostgreSQL's packages for Debian depend on.
+ */
+const certificate = `set -eu
+umask 077
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha256 -nodes -days 3650 \\
+  -subj /CN=${names.database} -keyout ${tls}/server.key -out ${tls}/server.crt
+`;
+const tlsOptions = ["ssl=on", `ssl_cert_file=${tls}/server.crt`, `ssl_key_file=${tls}/server.key`];
 
 /**
  * PostgreSQL in the namespace. Its volume is a claim of its own and no template: a template cannot be enlarged, and a claim made from one belongs
@@ -45,11 +56,21 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Unpl
           securityContext: podSecurity(users.postgres),
           // SIGINT is the image's stop signal: the fast shutdown, which writes what is in memory.
           terminationGracePeriodSeconds: 120,
+          initContainers: [
+            {
+              name: "certificate",
+              image,
+              command: ["sh", "-c", certificate],
+              resources: resources(size),
+              securityContext: containerSecurity(),
+              volumeMounts: mountsOf({ tls }),
+            },
+          ],
           containers: [
             {
               name: "postgres",
               image,
-              args: ["postgres", ...postgresOptions(size.maxConnections, size).flatMap((option) => ["-c", option])],
+              args: ["postgres", ...[...postgresOptions(size.maxConnections, size), ...tlsOptions].flatMap((option) => ["-c", option])],
               env: variables({
                 // Below the mount, where a new volume has a lost+found.
                 PGDATA: `${mount}/pgdata`,
@@ -65,6 +86,7 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Unpl
               volumeMounts: [
                 ...mountsOf({ data: mount, tmp: "/tmp", run: "/var/run/postgresql", shm: "/dev/shm" }),
                 { name: "secrets", mountPath: "/run/secrets", readOnly: true },
+                { name: "tls", mountPath: tls, readOnly: true },
               ],
             },
           ],
@@ -74,6 +96,7 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Unpl
             scratch("run", "16Mi"),
             // Parallel queries exchange their rows there.
             scratch("shm", `${size.shmMiB}Mi`),
+            scratch("tls", "1Mi"),
             secretFiles("secrets", [{ secret, key: secretKeys.admin }]),
           ],
         },

@@ -16,6 +16,9 @@ export const address = z
   )
   .default("");
 
+/** Ranges of addresses, IPv4 or IPv6. */
+export const ranges = z.array(z.union([z.cidrv4(), z.cidrv6()], "is not an address range such as 203.0.113.7/32"));
+
 /** A public key as ssh-keyscan prints it, without the host's name before it. */
 export const hostKey = matching(
   /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) AAAA[A-Za-z0-9+/]+={0,2}$/,

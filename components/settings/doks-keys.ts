@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { ranges } from "./addresses";
 import { folder, key, matching, secretText, whole } from "./key";
 import { vpsKeys } from "./vps-keys";
 
@@ -97,6 +98,12 @@ export const doksKeys = {
     matching(/^1\.\d{1,2}\.\d{1,2}-do\.\d{1,2}$/, "is not an exact version such as 1.34.1-do.0"),
     "an exact version such as `1.34.1-do.0`",
     "Kubernetes of a created cluster, which moves by this setting only: one minor version at a time, never back. Required for `create`.",
+  ),
+  "doks:apiFrom": key(
+    "data",
+    ranges.default([]),
+    'list such as ["203.0.113.7/32"]',
+    "Who may reach the API of a created cluster: your office, your CI runner, and whoever runs `kubectl` or Pulumi. Empty: as it is, which is everybody for a new cluster, and each update warns.",
   ),
   "doks:nodeSize": key(
     "text",
@@ -204,7 +211,7 @@ export const doksKeys = {
   "doks:odooCpus": key("data", cpus.default(2), "a number", "Processor limit of a pod of Odoo."),
   "doks:egress": key(
     "data",
-    z.array(z.union([z.cidrv4(), z.cidrv6()], "is not an address range such as 203.0.113.7/32")).default(["0.0.0.0/0"]),
+    ranges.default(["0.0.0.0/0"]),
     'list such as ["203.0.113.0/24"]',
     "Where Odoo may connect to: mail, banks, other services. The whole Internet by default; never private addresses, unless a range here lies within them.",
   ),

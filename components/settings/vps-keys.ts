@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { acmeRoots, acmeServer } from "./acme";
-import { address, hostKey } from "./addresses";
+import { address, hostKey, ranges } from "./addresses";
 import { folder, key, matching, secretText, whole } from "./key";
 
 const cpus = z.number().min(0).max(512);
@@ -91,9 +91,9 @@ export const vpsKeys = {
   ),
   "vps:sshFrom": key(
     "data",
-    z.array(z.union([z.cidrv4(), z.cidrv6()], "is not an address range such as 203.0.113.7/32")).default([]),
+    ranges.default([]),
     'list such as ["203.0.113.7/32"]',
-    "Who may reach port 22 of a created Droplet: your office, your CI runner. Required for `create`.",
+    "Who may reach port 22 of a created Droplet: your office, your CI runner. Required for `create`. With everybody in it, each update warns.",
   ),
   "vps:backups": key(
     "data",
@@ -166,6 +166,12 @@ export const vpsKeys = {
     "Memory limit of Odoo. 0: 2048, on a small host what is left.",
   ),
   "vps:odooCpus": key("data", cpus.default(0), "a number, or 0", "Processor limit of Odoo. 0: two, or what the host has."),
+  "vps:egress": key(
+    "data",
+    ranges.default(["0.0.0.0/0"]),
+    'list such as ["203.0.113.0/24"]',
+    "Where Odoo may connect to: mail, banks, other services. The whole Internet by default; never private addresses, unless a range here lies within them, and never the host itself. The proxy may reach its certificate authority besides: docs/vps.md.",
+  ),
   "vps:logging": key(
     "text",
     z.enum(["json-file", "fluentd"]).default("json-file"),

@@ -8,6 +8,9 @@ from pathlib import Path
 from xml.parsers import expat
 
 PULL_AND_LIST_SECONDS = 600
+# It reads names and prints them, as the image's own user.
+READER = ["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", "512m", "--cpus", "1",
+          "--pids-limit", "64"]
 LIST_MODULES = """
 import glob, importlib.util, os
 for root in importlib.util.find_spec("odoo").submodule_search_locations:
@@ -104,7 +107,7 @@ def base_modules(base):
         if missing:
             raise UsageError(f"--base: {', '.join(missing)} is no directory")
         return {name for path in directories for name in listing(path) if os.path.isfile(os.path.join(path, name, "__manifest__.py"))}
-    command = ["docker", "run", "--rm", "--network", "none", "--entrypoint", "python3", "--", base, "-c", LIST_MODULES]
+    command = ["docker", "run", "--rm", *READER, "--entrypoint", "python3", "--", base, "-c", LIST_MODULES]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PULL_AND_LIST_SECONDS, stdin=subprocess.DEVNULL)
     except FileNotFoundError:

@@ -9,6 +9,10 @@ image=${1:?usage: smoke-test.sh IMAGE}
 limit=${SMOKE_LIMIT:-300}
 run="odoo-smoke-$$"
 files=$(mktemp -d)
+# As many processors as there are, and two at most: Docker refuses more than it has.
+cpus=$(docker info --format '{{if lt .NCPU 2}}1{{else}}2{{end}}')
+# Every container of this test has an end to what it may take. Words, so used without quotes.
+limits="--memory 2684354560 --cpus ${cpus} --pids-limit 512 --cap-drop ALL --security-opt no-new-privileges"
 
 cleanup() {
   status=$?
@@ -48,10 +52,10 @@ get() {
 # odoo_container NAME FLAGS… -- ARGS…: the hardening of production.
 odoo_container() {
   name=$1; shift
-  set -- --name "${run}-${name}" --network "${run}" --read-only --cap-drop ALL --security-opt no-new-privileges --memory 2684354560 --pids-limit 512 \
+  set -- --name "${run}-${name}" --network "${run}" --read-only \
     --tmpfs /tmp:rw,noexec,nosuid,size=100m --tmpfs /run:rw,noexec,nosuid,size=16m --volume "${run}-data:/var/lib/odoo" --volume "${files}:/run/secrets:ro" \
     --env DB_HOST="${run}-db" --env DB_NAME=smoke --env DB_PASSWORD_FILE=/run/secrets/db --env ADMIN_PASSWD_FILE=/run/secrets/admin --env WORKERS=2 "$@"
-  docker run "$@"
+  docker run ${limits} "$@"
 }
 
 # Random per run, and readable by the container's user only through this directory of ours.
@@ -63,13 +67,15 @@ for subnet in ${SMOKE_SUBNET:-198.18.16.0/24 198.18.17.0/24 198.18.18.0/24 198.1
   if docker network create --subnet "${subnet}" "${run}" >/dev/null 2>"${files}/network.log"; then break; fi
 done
 docker network inspect "${run}" >/dev/null 2>&1 || fail CONTAINER_START_FAILURE "no test network: $(cat "${files}/network.log")"
-docker run --detach --name "${run}-db" --network "${run}" --volume "${files}:/run/secrets:ro" \
+# Its entrypoint begins as root: it gives its directories to its own user, and becomes that.
+docker run ${limits} --detach --name "${run}-db" --network "${run}" --volume "${files}:/run/secrets:ro" \
+  --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add SETGID --cap-add SETUID \
   --env POSTGRES_USER=odoo --env POSTGRES_DB=postgres --env POSTGRES_PASSWORD_FILE=/run/secrets/db "${SMOKE_POSTGRES_IMAGE:-postgres:16}" >/dev/null
 
 modules=base
-if docker run --rm --entrypoint test "${image}" -e /opt/odoo/extra-addons/release_info; then modules=base,release_info; fi
+if docker run ${limits} --rm --network none --entrypoint test "${image}" -e /opt/odoo/extra-addons/release_info; then modules=base,release_info; fi
 started=$(date +%s)
-timeout "${limit}" docker run --rm "${image}" odoo --version >/dev/null || fail CONTAINER_START_FAILURE "odoo --version"
+timeout "${limit}" docker run ${limits} --rm --network none "${image}" odoo --version >/dev/null || fail CONTAINER_START_FAILURE "odoo --version"
 odoo_container install "${image}" odoo -i "${modules}" --stop-after-init --no-http > "${files}/install.log" 2>&1 &
 installer=$!
 wait_for MODULE_LOAD_ERROR "the installation of ${modules} ended" sh -c "! kill -0 ${installer}"

@@ -44,6 +44,8 @@ export const clusterSchema = z.object({
   auto_upgrade: z.boolean(),
   surge_upgrade: z.boolean(),
   ha: z.boolean(),
+  /** Not there in a state of before. */
+  control_plane_firewall: z.object({ enabled: z.boolean(), allowed_addresses: z.array(z.string()) }).optional(),
   status: z.object({
     state: z.enum(["provisioning", "running", "degraded", "upgrading", "error", "deleting"]),
     message: z.string().optional(),

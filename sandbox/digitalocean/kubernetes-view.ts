@@ -18,7 +18,7 @@ export function clusterView(cluster: Cluster) {
     registry_enabled: registry !== undefined,
     registries: registry === undefined ? [] : [registry.name],
     isolated_workers: false,
-    control_plane_firewall: { enabled: false, allowed_addresses: [] },
+    control_plane_firewall: cluster.control_plane_firewall ?? { enabled: false, allowed_addresses: [] },
     routing_agent: off,
     p2p_oci_registry_plugin: off,
     amd_gpu_device_plugin: off,

@@ -30,7 +30,6 @@ const off = z
   .looseObject({ enabled: z.literal(false, { error: "cannot be true: the sandbox's clusters do not have it" }).nullish() })
   .nullish();
 const notThere = {
-  control_plane_firewall: off,
   routing_agent: off,
   p2p_oci_registry_plugin: off,
   amd_gpu_device_plugin: off,
@@ -43,8 +42,12 @@ const notThere = {
   sso: off,
   cluster_autoscaler_configuration: z.strictObject({}, { error: "is not supported: nothing scales in the sandbox" }).nullish(),
 };
+const range = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], { error: "must be an IP address or a range in CIDR notation" });
+/** Who may reach the API server. It is kept and told; the sandbox's API servers answer everybody. */
+const firewall = z.strictObject({ enabled: z.boolean().nullish(), allowed_addresses: z.array(range).nullish() }).nullish();
 const changeable = {
   ...notThere,
+  control_plane_firewall: firewall,
   tags: z.array(tagName).nullish(),
   maintenance_policy: maintenancePolicy.nullish(),
   auto_upgrade: z.boolean().nullish(),
@@ -155,6 +158,7 @@ function add(draft: State, wanted: z.infer<typeof createBody>): Cluster {
     auto_upgrade: wanted.auto_upgrade ?? false,
     surge_upgrade: wanted.surge_upgrade ?? false,
     ha: wanted.ha ?? false,
+    control_plane_firewall: firewallOf(wanted.control_plane_firewall, { enabled: false, allowed_addresses: [] }),
     status: { state: "provisioning", message: "provisioning" },
     created_at: now,
     updated_at: now,
@@ -177,6 +181,7 @@ function change(draft: State, cluster: Cluster, wanted: z.infer<typeof updateBod
   cluster.auto_upgrade = wanted.auto_upgrade ?? cluster.auto_upgrade;
   cluster.surge_upgrade = wanted.surge_upgrade ?? cluster.surge_upgrade;
   cluster.ha = wanted.ha ?? cluster.ha;
+  cluster.control_plane_firewall = firewallOf(wanted.control_plane_firewall, cluster.control_plane_firewall);
   addTags(draft, cluster.tags);
   touch(cluster);
 }
@@ -184,6 +189,14 @@ function change(draft: State, cluster: Cluster, wanted: z.infer<typeof updateBod
 function policy(wanted: z.infer<typeof maintenancePolicy> | null | undefined, before: Cluster["maintenance_policy"]) {
   return { ...before, day: wanted?.day ?? before.day, start_time: emptyAs(wanted?.start_time, before.start_time) };
 }
+
+function firewallOf(wanted: z.infer<typeof firewall>, before: Firewall): Firewall {
+  return {
+    enabled: wanted?.enabled ?? before?.enabled ?? false,
+    allowed_addresses: wanted?.allowed_addresses ?? before?.allowed_addresses ?? [],
+  };
+}
+type Firewall = Cluster["control_plane_firewall"];
 
 function emptyAs(text: string | null | undefined, fallback: string): string {
   return (text ?? "") === "" ? fallback : (text ?? fallback);

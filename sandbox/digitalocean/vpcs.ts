@@ -26,9 +26,12 @@ export interface VpcView extends Vpc {
   readonly default: boolean;
 }
 
+/** Where the sandbox's machines are, all in one network of Docker's. */
+const machinesRange = "198.18.77.0/24";
+
 /**
- * Networks of an account: each region's default one, and those that are made. Their ranges are on paper: the sandbox's machines are all in
- * one network of Docker's.
+ * Networks of an account: each region's default one, and those that are made. A range that is asked for is on paper. A network without one has that
+ * of the machines: what a program allows by it reaches them.
  */
 export function vpcRoutes({ store }: Context): readonly Route[] {
   const answer = (call: Call): Reply => ({ status: 200, body: { vpc: findVpc(store.state, call.param("id")) } });
@@ -81,7 +84,7 @@ export function defaultVpc(state: Readonly<State>, region: string): VpcView {
     name: `default-${region}`,
     description: "",
     region,
-    ip_range: "198.18.77.0/24",
+    ip_range: machinesRange,
     default: true,
     created_at: state.projects[0]?.created_at ?? "1970-01-01T00:00:00Z",
   };
@@ -120,7 +123,7 @@ function create(draft: State, wanted: z.infer<typeof createBody>): Vpc {
     throw unprocessable("region is invalid");
   }
   refuseTakenName(draft, wanted.name);
-  const ip_range = (wanted.ip_range ?? "") === "" ? freeRange(draft) : checkedRange(draft, wanted.ip_range ?? "");
+  const ip_range = (wanted.ip_range ?? "") === "" ? machinesRange : checkedRange(draft, wanted.ip_range ?? "");
   const { name, region, description } = wanted;
   const vpc: Vpc = { id: randomUUID(), name, description: description ?? "", region, ip_range, created_at: new Date().toISOString() };
   draft.vpcs.push(vpc);
@@ -176,18 +179,6 @@ function checkedRange(state: State, text: string): string {
     throw unprocessable("This range/size overlaps with another VPC network in your account. Select a different range/size.");
   }
   return text;
-}
-
-function freeRange(state: State): string {
-  const candidates = Array.from({ length: 256 }, (_, index) => `10.${114 + Math.floor(index / 16)}.${16 * (index % 16)}.0/20`);
-  const free = candidates.find((text) => {
-    const range = parseRange(text);
-    return range !== undefined && !isTaken(state, range);
-  });
-  if (free === undefined) {
-    throw unprocessable("there is no free range left for a VPC");
-  }
-  return free;
 }
 
 function isTaken(state: State, range: Range): boolean {

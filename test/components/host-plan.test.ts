@@ -107,6 +107,13 @@ describe("the plan of a host", () => {
     assert.equal((await refusal(plan(adopted()))).code, "TOOL_MISSING");
   });
 
+  it("warns of an SSH port that is open to everybody, and names it", async () => {
+    const told = async (vps: object) => (await plan({ ...created, ...vps }))?.warnings.filter((text) => text.includes("vps:sshFrom")) ?? [];
+    assert.match((await told({ "vps:sshFrom": ["203.0.113.0/24", "0.0.0.0/0"] })).join(), /vps:sshFrom has 0\.0\.0\.0\/0: everybody/);
+    assert.match((await told({ "vps:sshFrom": ["0.0.0.0/0", "::/0"] })).join(), /0\.0\.0\.0\/0 and ::\/0/);
+    assert.deepEqual(await told({}), []);
+  });
+
   it("warns when no dump leaves the host", async () => {
     assert.match((await plan(created))?.warnings.join() ?? "", /backup:destination is empty/);
   });

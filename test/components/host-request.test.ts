@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
+import { outsideOf } from "../../components/egress";
 import { hostRequest, type HostRequest, type HostRequestArgs } from "../../components/host-request";
 import { readSettings } from "../../settings";
 
@@ -59,6 +60,10 @@ describe("the request to a host", () => {
       release: { additive: false, rehearse: true, upgradeSeconds: 3600, readySeconds: 120, keepPoints: 5 },
       dataDirectory: "/mnt/odoo-data",
       dump: null,
+      network: {
+        odoo: [outsideOf("0.0.0.0/0")],
+        authority: { port: 443, to: [outsideOf("0.0.0.0/0")] },
+      },
     });
     assert.deepEqual(Object.keys(files).sort(), [
       ".env",
@@ -75,6 +80,20 @@ describe("the request to a host", () => {
       { file: "secrets/odoo-master-password", uid: 100, generate: true },
       { file: "secrets/postgres-password", uid: 999, generate: true },
     ]);
+  });
+
+  it("says where Odoo and the proxy may go, and another place is another release", () => {
+    const own = render({
+      "vps:egress": '["198.51.100.0/24", "10.114.0.5/32"]',
+      "vps:acmeServer": "https://ca.corp.example:9000/acme/directory",
+    });
+    assert.deepEqual(own.network, {
+      odoo: [outsideOf("198.51.100.0/24"), outsideOf("10.114.0.5/32")],
+      authority: { port: 9000, to: ["0.0.0.0/0", "198.51.100.0/24", "10.114.0.5/32"].map(outsideOf) },
+    });
+    assert.equal(render(withTls).network.authority, null);
+    assert.deepEqual(render({ "vps:egress": "[]" }).network.odoo, []);
+    assert.notEqual(render().id, render({ "vps:egress": "[]" }).id);
   });
 
   it("carries a certificate as a file and its key as a secret of the proxy", () => {

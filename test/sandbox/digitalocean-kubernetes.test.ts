@@ -87,8 +87,17 @@ describe("Kubernetes clusters in the sandbox's DigitalOcean API", () => {
       true,
       true,
     ]);
+    assert.deepEqual(await fact(id, "control_plane_firewall"), { enabled: false, allowed_addresses: [] });
+    const closed = { enabled: true, allowed_addresses: ["203.0.113.0/24", "2001:db8::7"] };
+    await running.api("PUT", `${path}/${id}`, { name: "books", control_plane_firewall: closed });
+    await running.api("PUT", `${path}/${id}`, { name: "books", auto_upgrade: true });
+    assert.deepEqual(await fact(id, "control_plane_firewall"), closed);
     const tries = async (body: Readonly<Record<string, unknown>>): Promise<string> =>
       refusal(await running.api("PUT", `${path}/${id}`, { name: "books", ...body }));
+    assert.match(
+      await tries({ control_plane_firewall: { enabled: true, allowed_addresses: ["office"] } }),
+      /must be an IP address or a range/,
+    );
     assert.match(await tries({ ha: false }), /^422 .*high availability cannot be disabled/);
     assert.match(await tries({ maintenance_policy: { day: "someday" } }), /maintenance_policy.day must be one of any, monday/);
     assert.match(await tries({ maintenance_policy: { start_time: "25:00" } }), /start_time must be a time of day/);

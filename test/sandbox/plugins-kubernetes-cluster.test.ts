@@ -174,6 +174,23 @@ describe("The stand-in's Kubernetes clusters", () => {
     await running.api("DELETE", "/v2/registry");
   });
 
+  it("are closed to all but the given addresses, and stay closed when the program does not say so any more", async () => {
+    const firewall = { enabled: true, allowedAddresses: ["203.0.113.0/24"] };
+    const inputs = await checked({ controlPlaneFirewall: firewall });
+    const { id, state } = await running.plugin.create(urn, inputs);
+    assert.deepEqual(state["controlPlaneFirewall"], firewall);
+    const wider = await checked({ controlPlaneFirewall: { enabled: true, allowedAddresses: ["203.0.113.0/24", "198.51.100.7/32"] } });
+    assert.equal((await running.plugin.diff(urn, state, inputs, wider)).changes, 2);
+    const updated = await running.plugin.update(urn, id, state, inputs, wider);
+    assert.deepEqual(updated["controlPlaneFirewall"], wider["controlPlaneFirewall"]);
+    const silent = await checked();
+    assert.equal((await running.plugin.diff(urn, updated, wider, silent)).changes, 1);
+    const renamed = await running.plugin.update(urn, id, updated, wider, { ...silent, name: "books" });
+    assert.deepEqual(renamed["controlPlaneFirewall"], wider["controlPlaneFirewall"]);
+    const { state: open } = await running.plugin.create(urn, await checked({ name: "open" }));
+    assert.deepEqual(open["controlPlaneFirewall"], { enabled: false, allowedAddresses: [] });
+  });
+
   it("whose count the autoscaler has moved show that only to who says a count", async () => {
     const auto = { name: "web", size: "s-2vcpu-4gb", autoScale: true, minNodes: 1, maxNodes: 3 };
     const inputs = await checked({ nodePool: auto });

@@ -62,8 +62,8 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
     version: "a".repeat(12),
     database: odoo.database,
     postgres: managed
-      ? { host: "private-db.example.com", port: 25060, admin: "doadmin", user: "odoo", sslmode: "verify-ca", managed }
-      : { host: "odoo-db", port: 5432, admin: "postgres", user: "odoo", sslmode: "disable", managed },
+      ? { host: "private-db.example.com", port: 25060, admin: "doadmin", user: "odoo", sslmode: "verify-full", managed }
+      : { host: "odoo-db", port: 5432, admin: "postgres", user: "odoo", sslmode: "require", managed },
     size,
     bodyMegabytes: doks.bodyMegabytes,
     replicas: doks.replicas,
@@ -83,7 +83,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
     ...networkPolicies({
       egress: doks.egress,
       acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
-      managedPort: managed ? 25060 : undefined,
+      managed: managed ? { port: 25060, range: "10.114.0.0/20" } : undefined,
     }).map((policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy]),
     ["v1", "PersistentVolumeClaim", volumeClaim("odoo-filestore", filestoreStorage(doks))],
     ...(size.db

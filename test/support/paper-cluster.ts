@@ -7,10 +7,11 @@ const named = (inputs: Record<string, unknown>, name: string) => {
 };
 
 export const authority = Buffer.from("<certificate>").toString("base64");
+export const networkId = "5a4981aa-9653-4bd1-bef5-d6bff52042e4";
 export const clusterId = "bd5f5959-5e1e-4205-a714-a914373942af";
 
 export const clusterOutputs: World["outputs"] = {
-  "digitalocean:index/vpc:Vpc": () => ({ id: "5a4981aa-9653-4bd1-bef5-d6bff52042e4" }),
+  "digitalocean:index/vpc:Vpc": () => ({ id: networkId, ipRange: "10.114.0.0/20" }),
   "digitalocean:index/kubernetesCluster:KubernetesCluster": () => ({
     id: clusterId,
     endpoint: `https://${clusterId}.k8s.ondigitalocean.com`,
@@ -52,6 +53,8 @@ export const clusterFunctions: NonNullable<World["functions"]> = {
 export interface PaperCluster {
   readonly version: string;
   readonly registryEnabled?: boolean;
+  /** Whether its network is not to be found. */
+  readonly withoutNetwork?: boolean;
   /** @default running */
   readonly status?: { readonly state: string; readonly message: string };
 }
@@ -66,11 +69,15 @@ export function clusterApi(pathname: string, running?: PaperCluster): Response |
     name: "odoo",
     region: "fra1",
     version: running.version,
-    vpc_uuid: "5a4981aa-9653-4bd1-bef5-d6bff52042e4",
+    vpc_uuid: networkId,
     registry_enabled: running.registryEnabled ?? false,
     ...(running.status && { status: running.status }),
   };
   switch (pathname) {
+    case `/v2/vpcs/${networkId}`:
+      return running?.withoutNetwork === true
+        ? new Response("{}", { status: 404 })
+        : Response.json({ vpc: { id: networkId, ip_range: "10.114.0.0/20" } });
     case "/v2/kubernetes/options":
       return Response.json({ options: { versions: ["1.35.0-do.1", "1.34.1-do.0", "1.33.5-do.2"].map((slug) => ({ slug })) } });
     case "/v2/kubernetes/clusters":

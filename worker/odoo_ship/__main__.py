@@ -8,6 +8,7 @@
   odoo-ship restore POINT --into NAME         a point's data in a new database: neutralised, or as they were with --exact
   odoo-ship first-login                       the administrator's first password, shown once
   odoo-ship dump                              a dump to the configured destination now
+  odoo-ship egress                            places the rules of where the containers may go again; a timer does it each minute
   odoo-ship resume                            goes on with, or takes back, what was interrupted
   odoo-ship logs                              the worker's log
   odoo-ship job REQUEST.json                  one release to its end, in a Kubernetes Job
@@ -25,6 +26,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import dump  # noqa: E402
+import egress  # noqa: E402
 import hosts  # noqa: E402
 import ledger  # noqa: E402
 import project  # noqa: E402
@@ -40,7 +42,7 @@ WAIT_SECONDS = 3 * 3600
 def parser():
     top = argparse.ArgumentParser(prog="odoo-ship", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
-    for name in ("receive", "run", "resume", "points", "first-login", "logs"):
+    for name in ("receive", "run", "resume", "egress", "points", "first-login", "logs"):
         commands.add_parser(name)
     commands.add_parser("job").add_argument("request", type=Path)
     status = commands.add_parser("status")
@@ -95,6 +97,11 @@ def resume(_):
     # Until this attempt has ended: what the last one said is in the status until then.
     subprocess.run(["systemctl", "start", "odoo-ship.service"], stderr=subprocess.DEVNULL, timeout=WAIT_SECONDS, check=False)
     return follow(None)
+
+
+def place_egress(_):
+    if not egress.again():
+        print("no release has said yet where the containers may go", file=sys.stderr)
 
 
 def status(args):
@@ -232,7 +239,7 @@ def logs(_):
     subprocess.run(["tail", "-n", "60", str(newest)], check=False)
 
 
-COMMANDS = {"receive": receive, "run": run, "job": job, "resume": resume, "status": status, "points": points, "deploy": deploy, "revert": revert,
+COMMANDS = {"receive": receive, "run": run, "job": job, "resume": resume, "egress": place_egress, "status": status, "points": points, "deploy": deploy, "revert": revert,
             "restore": restore_point, "first-login": first_login, "dump": take_dump, "logs": logs}
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import egress
 import project
 from failures import Failure, code_from_log, tail
 from files import LOGS, PROJECT, STATE, Reserve, free_bytes, write
@@ -25,6 +26,9 @@ PROXY_HEALTH = "http://127.0.0.1:2020/"
 DOCKER_LOGIN = STATE / "docker"
 FIRST_LOGIN = STATE / "first-login"
 HERE = Path(__file__).parent
+# Of the one container that is no service of the project. It reads files and prints; whatever an addon may have made of it, it does no more.
+READER = ["--network", "none", "--read-only", "--user", "100:101", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+          "--memory", "512m", "--cpus", "1", "--pids-limit", "64", "--tmpfs", "/tmp:rw,noexec,nosuid,nodev,size=16m"]
 
 
 class ComposeHost:
@@ -33,6 +37,7 @@ class ComposeHost:
     def __init__(self):
         self.postgres = Postgres.in_container(CONTAINERS["db"], lambda: project.generated(TASKS_PASSWORD))
         self.cron = None
+        self.receding = False
 
     # Images
 
@@ -47,7 +52,9 @@ class ComposeHost:
         return run(["docker", "image", "inspect", image], QUICK).ok
 
     def fetch(self, request):
-        """The release's images, here. Answers what the one of Odoo says of itself: {"series", "modules": {name: {"version", "hash"}}}."""
+        """The release's images, here. Nothing else is changed. Answers what the one of Odoo says of itself: {"series", "modules": {name: {"version", "hash"}}}."""
+        egress.check(request.get("network"))
+        egress.begin(request.get("network"))
         self.log_in(request["registry"])
         for image in sorted(set(self.service_images(request))):
             if not re.search(r"@sha256:[0-9a-f]{64}$", image):
@@ -88,8 +95,7 @@ class ComposeHost:
 
     def series_and_modules(self, image):
         """{"series", "modules": {name: {"version", "hash"}}} as the image itself tells."""
-        args = ["docker", "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python3",
-                image, "-I", "/opt/odoo/modules.py"]
+        args = ["docker", "run", "--rm", *READER, "--entrypoint", "python3", image, "-I", "/opt/odoo/modules.py"]
         result = run(args, 120)
         if not result.ok:
             raise Failure("CONTAINER_START_FAILURE", "the image does not say which modules it has", found=tail(result.text, 5),
@@ -206,6 +212,7 @@ class ComposeHost:
 
     def recede(self, previous, failed, changed, closed):
         """Nobody works on the database, and whoever starts something by hand starts the previous release. `changed`: the failed one was started."""
+        self.receding = True
         if previous:
             project.hold()
         if changed:
@@ -253,11 +260,14 @@ class ComposeHost:
 
     def start_database(self, request, seconds):
         self.compose(request, "up", "-d", "--no-deps", "db", what="starting PostgreSQL")
+        self.fence(request)
         self.postgres.wait(seconds)
 
     def start_proxy(self, request):
         """Started, and read its configuration: one with a broken certificate would keep everyone out of a good release."""
         self.compose(request, "up", "-d", "--no-deps", "proxy", what="starting the proxy")
+        # Its address is known now, by which it is told from Odoo.
+        self.fence(request)
         end = time.monotonic() + 60
         while not run(["docker", "exec", CONTAINERS["proxy"], "wget", "-q", "-O", "/dev/null", PROXY_HEALTH], 20).ok:
             if time.monotonic() > end:
@@ -270,8 +280,18 @@ class ComposeHost:
         """Started, but not by a reboot: until it is committed, only this worker starts it. :meth:`keep_odoo` ends that."""
         # Not --no-deps: Compose hashes a service without what it depends on otherwise, and would make it anew by hand.
         self.compose(request, "up", "--no-start", "odoo", what="making Odoo's container", limit=180)
+        # Its networks are there now, and it does not run yet.
+        self.fence(request)
         must(["docker", "update", "--restart=no", CONTAINERS["odoo"]], QUICK, "holding Odoo's restart policy")
         must(["docker", "start", CONTAINERS["odoo"]], 120, "starting Odoo", code="CONTAINER_START_FAILURE")
+
+    def fence(self, request):
+        """Where the containers may go. The previous release serves again with the rules that there are, should its own not be had: they are still in place."""
+        try:
+            egress.place(request.get("network"))
+        except Failure:
+            if not self.receding:
+                raise
 
     def keep_odoo(self):
         must(["docker", "update", "--restart=unless-stopped", CONTAINERS["odoo"]], QUICK, "setting Odoo's restart policy")

@@ -39,7 +39,7 @@ export const clusterInputs: Properties = {
   autoUpgrade: { type: "boolean" },
   clusterAutoscalerConfigurations: notHere({ array: { object: autoscaler } }),
   clusterSubnet: { type: "string", replace: true },
-  controlPlaneFirewall: notHere({ object: firewall }),
+  controlPlaneFirewall: { type: { object: firewall } },
   destroyAllAssociatedResources: { type: "boolean", default: false },
   ha: { type: "boolean" },
   isolatedWorkers: { type: "boolean", replace: true, default: false },

@@ -11,7 +11,7 @@ import { tagFailures } from "./tags";
 import { limitMs, until } from "./waits";
 
 /** What the provider fills in when the program does not say: leaving it out is no change. */
-const computed: readonly string[] = ["clusterSubnet", "ha", "maintenancePolicy", "serviceSubnet", "vpcUuid"];
+const computed: readonly string[] = ["clusterSubnet", "controlPlaneFirewall", "ha", "maintenancePolicy", "serviceSubnet", "vpcUuid"];
 
 /** `digitalocean.KubernetesCluster`; the id is a UUID. */
 export function kubernetesCluster(api: Api, limit = limitMs): Resource {
@@ -61,7 +61,7 @@ export function kubernetesCluster(api: Api, limit = limitMs): Resource {
     },
     async update({ id, inputs: given, old, signal }) {
       const changed = (name: string): boolean => this.differs?.(name, old.inputs[name], given[name]) ?? true;
-      if (["name", "tags", "autoUpgrade", "surgeUpgrade", "maintenancePolicy", "ha"].some(changed)) {
+      if (["name", "tags", "autoUpgrade", "surgeUpgrade", "maintenancePolicy", "ha", "controlPlaneFirewall"].some(changed)) {
         await api.request("PUT", clusterPath(id), signal, updateRequest(given, old.outputs));
       }
       if (changed("nodePool")) {
@@ -128,6 +128,7 @@ function createRequest(given: ValueMap): ValueMap {
     maintenance_policy: policyRequest(given["maintenancePolicy"]),
     ...(list(given["tags"]).length > 0 && { tags: list(given["tags"]) }),
     node_pools: [poolRequest(part(given["nodePool"], "node pool"), [defaultPoolTag])],
+    ...(isMap(given["controlPlaneFirewall"]) && { control_plane_firewall: firewallRequest(given["controlPlaneFirewall"]) }),
     ...optional("ha", "ha"),
     ...optional("vpcUuid", "vpc_uuid"),
     ...optional("clusterSubnet", "cluster_subnet"),
@@ -143,8 +144,15 @@ function updateRequest(given: ValueMap, before: ValueMap): ValueMap {
     auto_upgrade: given["autoUpgrade"] === true,
     ...(given["surgeUpgrade"] === true && { surge_upgrade: true }),
     ha: (given["ha"] ?? before["ha"]) === true,
+    control_plane_firewall: firewallRequest(
+      part(given["controlPlaneFirewall"] ?? before["controlPlaneFirewall"], "firewall of the cluster"),
+    ),
     maintenance_policy: policyRequest(given["maintenancePolicy"] ?? before["maintenancePolicy"]),
   };
+}
+
+function firewallRequest({ enabled, allowedAddresses }: ValueMap): ValueMap {
+  return { enabled: enabled === true, allowed_addresses: list(allowedAddresses) };
 }
 
 function policyRequest(policyOf: Value | undefined): Value {

@@ -1,0 +1,252 @@
+"""Where the project's containers may go: rules of this host's own firewall, which a container cannot change.
+
+Two chains of ours, in iptables and, where the host has IPv6, in ip6tables. ODOO-SHIP-FORWARD is asked first of all in DOCKER-USER, the chain that
+Docker leaves to others, about what containers send to anywhere else; ODOO-SHIP-HOST first of all in INPUT, about what they send to this host itself,
+by whichever of its addresses. Both look at packets that come from the project's bridges and at nothing else, and return what they allow: this host's
+own rules still have their say. Both are replaced as a whole, at once, and nothing that somebody else has put there is touched.
+"""
+
+import ipaddress
+import json
+import re
+import shutil
+from pathlib import Path
+
+import files
+from failures import Failure, tail
+from shell import must, run
+
+PROJECT_NETWORKS = "label=com.docker.compose.project=odoo"
+PROXY = "odoo-proxy"
+SETTINGS = "egress.json"
+USER, FORWARD, HOST, TRIAL = "DOCKER-USER", "ODOO-SHIP-FORWARD", "ODOO-SHIP-HOST", "ODOO-SHIP-TRIAL"
+# Odoo calls its own public address: a request that leaves the bridge and comes back is for the port that Docker publishes for the proxy.
+PUBLISHED = (("tcp", 80), ("tcp", 443), ("udp", 443))
+QUICK = 60
+# Others that change rules at the same time are waited for; seconds.
+WAIT = "--wait=30"
+RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
+DAEMON = Path("/etc/docker/daemon.json")
+# One line for each address; a host that has IPv6 has at least its loopback's.
+IPV6 = Path("/proc/net/if_inet6")
+
+
+class Family:
+    """IPv4 or IPv6: its tools, and the words that differ."""
+
+    def __init__(self, version):
+        self.version = version
+        six = version == 6
+        self.tool = "ip6tables" if six else "iptables"
+        self.reject = ["-j", "REJECT", "--reject-with", "icmp6-adm-prohibited" if six else "icmp-admin-prohibited"]
+
+    def rules(self, chain):
+        """Rules of a chain as their arguments; None if there is no such chain."""
+        answer = run([self.tool, WAIT, "-S", chain], QUICK)
+        if answer.ok:
+            return [line.split()[2:] for line in answer.output.splitlines() if line.startswith("-A ")]
+        # The two kinds of iptables say it in words of their own.
+        if re.search(r"No chain/target/match by that name|does not exist|Chain '.*' doesn't exist", answer.text):
+            return None
+        raise refused(self, answer.text)
+
+    def restore(self, lines):
+        """All of it, at once, or nothing."""
+        answer = run([f"{self.tool}-restore", WAIT, "--noflush"], QUICK, given="\n".join(["*filter", *lines, "COMMIT", ""]))
+        if not answer.ok:
+            raise refused(self, answer.text)
+
+
+def families():
+    six = IPV6.exists() and IPV6.read_text(encoding="utf-8").strip() != ""
+    return [Family(4), *([Family(6)] if six else [])]
+
+
+def refused(family, said):
+    return Failure("HOST_UNFIT", "the rules that keep Odoo from this host and its private network cannot be placed",
+                   found=f"{family.tool}: {tail(said, 3) or 'no answer'}", expected=f"a host on which {family.tool} works, as Docker itself needs it",
+                   remedy=f"on the host: `{family.tool} -S` shows what is wrong. Install the package iptables, or load what the kernel lacks "
+                          "(modprobe xt_conntrack ipt_REJECT; a restart after an update of the kernel), then deploy again", log=tail(said))
+
+
+# What a release does
+
+def check(network):
+    """Whether the rules can be placed, by placing them where nothing leads. Asked before anything is changed, so that no release ends at it half-way."""
+    if network is None:
+        return
+    there, servers = bridges() or ["br-odoo-ship"], resolvers()
+    for family in families():
+        for tool in (family.tool, f"{family.tool}-restore"):
+            if shutil.which(tool) is None:
+                raise refused(family, f"there is no program {tool}")
+        for rules in chains(family, network, there, servers, None):
+            family.restore([f":{TRIAL} - [0:0]", *appended(TRIAL, rules)])
+        family.restore([f"-F {TRIAL}", f"-X {TRIAL}"])
+
+
+def begin(network):
+    """The rules on a host that has none yet: a release's own tasks run before the release is in place."""
+    if not kept().exists():
+        place(network)
+
+
+def place(network):
+    """Puts the rules in place for the networks that there are, and keeps what they are made from for :func:`again`."""
+    if network is None:
+        # A release from before these rules: those of the last one stay.
+        return again()
+    with files.Lock(files.STATE / "egress.lock"):
+        there = bridges()
+        files.write_json(kept(), {"network": network, "bridges": there})
+        put(network, there, proxy_addresses())
+        return True
+
+
+def again():
+    """The rules as they were last asked for, also where somebody has made the networks anew or emptied a chain. Whether there are any."""
+    with files.Lock(files.STATE / "egress.lock"):
+        known = files.read_json(kept())
+        if known is None:
+            return False
+        if not docker_runs():
+            # Docker is about to start, with its containers: its networks are those of before. Which address the proxy is going to have is not known yet.
+            put(known["network"], known["bridges"], None)
+            return True
+        there = bridges()
+        if there != known["bridges"]:
+            files.write_json(kept(), {**known, "bridges": there})
+        put(known["network"], there, proxy_addresses())
+        return True
+
+
+def kept():
+    return files.STATE / SETTINGS
+
+
+def put(network, there, proxy):
+    for family in families():
+        family.restore(statements(family, network, there, resolvers(), proxy))
+
+
+# What they are made from
+
+def docker_runs():
+    """Not by asking Docker: while it starts, it waits for the unit that asks."""
+    return run(["systemctl", "is-active", "--quiet", "docker.service"], QUICK).ok
+
+
+def bridges():
+    """The interfaces of the project's networks on this host."""
+    ids = must(["docker", "network", "ls", "--no-trunc", "--quiet", "--filter", PROJECT_NETWORKS, "--filter", "driver=bridge"], QUICK, "listing networks").split()
+    if not ids:
+        return []
+    networks = json.loads(must(["docker", "network", "inspect", *ids], QUICK, "looking at networks"))
+    return sorted((found.get("Options") or {}).get("com.docker.network.bridge.name") or f"br-{found['Id'][:12]}" for found in networks)
+
+
+def proxy_addresses():
+    """The proxy's own, by which it is told from Odoo: both are on one bridge."""
+    answer = run(["docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}", PROXY], QUICK)
+    if not answer.ok:
+        return None
+    networks = (json.loads(answer.output) or {}).values()
+    return [network[key] for network in networks for key in ("IPAddress", "GlobalIPv6Address") if network.get(key)]
+
+
+def resolvers():
+    """
+    Where names are looked up. Docker's own resolver asks these from within a container's network, as if the container did; one on this host's loopback
+    it asks from the host, and no rule is needed.
+    """
+    found = []
+    try:
+        found += json.loads(DAEMON.read_text(encoding="utf-8")).get("dns", [])
+    except (OSError, ValueError):
+        pass
+    for path in RESOLVERS:
+        try:
+            found += re.findall(r"(?m)^\s*nameserver\s+([^\s#;%]+)", path.read_text(encoding="utf-8"))
+        except OSError:
+            pass
+    return sorted({str(address) for address in map(address_of, found) if address is not None and not address.is_loopback})
+
+
+def address_of(text):
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+# What they say
+
+def statements(family, network, there, servers, proxy):
+    """For iptables-restore: both chains as a whole, and the two places that lead to them."""
+    forward, host = chains(family, network, there, servers, proxy)
+    lines = [f":{FORWARD} - [0:0]", f":{HOST} - [0:0]"]
+    user = family.rules(USER)
+    if user is None:
+        # Docker makes it otherwise, and takes this one as its own when it starts.
+        lines.append(f":{USER} - [0:0]")
+    lines += appended(FORWARD, forward) + appended(HOST, host)
+    lines += at_the_top(USER, user or [], FORWARD) + at_the_top("INPUT", family.rules("INPUT") or [], HOST)
+    if not any(rule[-2:] == ["-j", USER] for rule in family.rules("FORWARD") or []):
+        lines.append(f"-I FORWARD 1 -j {USER}")
+    return lines
+
+
+def appended(chain, rules):
+    return [" ".join(["-A", chain, *rule]) for rule in rules]
+
+
+def at_the_top(chain, rules, target):
+    """Statements that make the jump the first rule of the chain, once; none if it is."""
+    jump = ["-j", target]
+    count = rules.count(jump)
+    return [] if rules[:1] == [jump] and count == 1 else [f"-D {chain} -j {target}"] * count + [f"-I {chain} 1 -j {target}"]
+
+
+def chains(family, network, there, servers, proxy):
+    """The rules of both chains. `proxy`: its addresses; None if they are not known."""
+    names = [server for server in servers if ipaddress.ip_address(server).version == family.version]
+    lookups = [["-d", server, "-p", protocol, "--dport", "53", "-j", "RETURN"] for server in names for protocol in ("udp", "tcp")]
+    answers = ["-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "RETURN"]
+    authority = network["authority"]
+    own = [address for address in proxy or [] if ipaddress.ip_address(address).version == family.version]
+    forward, host = [], []
+    for bridge in there:
+        here = ["-i", bridge]
+        forward.append([*here, *answers])
+        forward.append([*here, "-o", bridge, "-j", "RETURN"])
+        forward += [[*here, *rule] for rule in lookups]
+        if authority is not None:
+            port = ["-p", "tcp", "--dport", str(int(authority["port"]))]
+            for address in own:
+                forward += [[*here, "-s", address, *rule] for rule in reach(family, authority["to"], port)]
+        forward += [[*here, *rule] for rule in reach(family, network["odoo"])]
+        forward.append([*here, *family.reject])
+        host.append([*here, *answers])
+        if family.version == 6:
+            # Without its neighbours IPv6 finds nobody: solicitations and advertisements.
+            host += [[*here, "-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type", str(kind), "-j", "RETURN"] for kind in (133, 135, 136)]
+        host += [[*here, *rule] for rule in lookups]
+        host += [[*here, "-p", protocol, "--dport", str(port), "-j", "RETURN"] for protocol, port in PUBLISHED]
+        host.append([*here, *family.reject])
+    return forward, host
+
+
+def reach(family, ranges, narrow=()):
+    """Rules that return what lies in the ranges. What is meant although it is private comes first, then what is private is refused, then comes what is left."""
+    ours = [(checked(one["cidr"]), [checked(text) for text in one["except"]]) for one in ranges]
+    ours = [(cidr, hidden) for cidr, hidden in ours if cidr.version == family.version]
+    returned = ["-j", "RETURN"]
+    meant = [["-d", str(cidr), *narrow, *returned] for cidr, hidden in ours if not hidden]
+    refuse = [["-d", text, *narrow, *family.reject] for text in sorted({str(one) for _, hidden in ours for one in hidden})]
+    wide = [["-d", str(cidr), *narrow, *returned] for cidr, hidden in ours if hidden]
+    return meant + refuse + wide
+
+
+def checked(text):
+    """A range as this host writes it: nothing else may come into a rule."""
+    return ipaddress.ip_network(text, strict=False)
