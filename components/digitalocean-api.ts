@@ -32,7 +32,8 @@ export async function readFromApi(
   patience?: Patience,
 ): Promise<string | undefined> {
   const url = `${access.apiUrl.replace(/\/$/, "")}${path}`;
-  const answer = await request(what, url, { headers: { authorization: `Bearer ${access.token.reveal()}` } }, patience);
+  const credential = { value: `Bearer ${access.token.reveal()}`, hosts: [new URL(access.apiUrl).host] };
+  const answer = await request(what, url, {}, patience, credential);
   switch (answer.status) {
     case 200:
       return answer.body;
