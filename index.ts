@@ -10,6 +10,7 @@ import { ImageRegistry, type RegistryLogin } from "./components/registry";
 import type { RegistryAccess } from "./components/registry-client";
 import { ImageRelease } from "./components/release";
 import { imageRepository, planRelease } from "./components/release-plan";
+import { SecretDesk } from "./components/secret-desk";
 import { pullsWithPushLogin } from "./components/settings/contradictions";
 import { loadSettings } from "./settings";
 
@@ -82,11 +83,17 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   await Promise.all(
     [...pullsWithPushLogin(settings), ...(host?.warnings ?? []), ...(cluster?.warnings ?? [])].map((text) => pulumi.log.warn(text)),
   );
+  const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
+  // A preview starts nothing that would ask.
+  if (host !== undefined && !pulumi.runtime.isDryRun()) {
+    await SecretDesk.open(stack, host.secrets);
+  }
   const vps =
     host &&
     new ComposeHost("vps", {
       settings: settings.vps,
       plan: host,
+      stack,
       digest: release.digest,
       pull: registry.pull,
       attempt: host.drifted ? attempt : undefined,

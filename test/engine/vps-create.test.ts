@@ -5,6 +5,7 @@ import { hostKeyProof } from "../../components/host-key-proof";
 import { type MachineOrder, paperMachines, reservedAddress, slots } from "../../sandbox/digitalocean/machines";
 import { RunningServers } from "../sandbox/running-servers";
 import { PaperVps } from "../support/paper-vps";
+import { findIn } from "../support/secret-search";
 import { TestStack } from "../support/test-stack";
 
 /**
@@ -133,13 +134,12 @@ describe("an update that makes its host, on the real engine", function () {
     assert.equal(changes(), before, "something was changed");
   });
 
-  it("writes neither nonce nor key in plain into the state", async () => {
+  it("has no key in the state at all, and the nonce encrypted only", async () => {
     const [, nonce = ""] = /b"([0-9a-f]{64})"/.exec(orders[0]?.userData ?? "") ?? [];
-    const shown = (await stack.pulumi("stack", "export", "--show-secrets")).output;
-    const [, , line = ""] = host.user.privateKey.split("\n");
-    assert.ok(nonce.length === 64 && shown.includes(nonce) && shown.includes(line), "the search finds them where they are shown");
-    const stored = stack.storedText();
-    assert.ok(!stored.includes(nonce) && !stored.includes(line));
+    const key = host.user.privateKey.split("\n")[2] ?? "";
+    const places = { shown: await stack.decrypted(), stored: stack.storedText() };
+    // The nonce is one of those that docs/secrets-in-the-state.md tells of.
+    assert.deepEqual(findIn(places, { nonce, key }), { shown: ["nonce"], stored: [] });
   });
 
   it("gives the host up once its protection is lifted", async () => {
