@@ -204,6 +204,7 @@ describe("settings", () => {
     ["doks:databaseConnections", "10"],
     ["doks:dbMaxconn", "1"],
     ["doks:imagePullSecret", "Secret!"],
+    ["doks:firstLogin", "changed"],
     ["doks:imagesRecord", "/etc/passwd"],
     ["release:additive", "maybe"],
     ["release:rehearse", "0"],

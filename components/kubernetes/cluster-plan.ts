@@ -12,6 +12,7 @@ import { readWorker } from "../worker-files";
 import { clusterById, clusterCredentials, clusterNamed, type FoundCluster, offeredVersions } from "./cluster-api";
 import { judgeVersion } from "./cluster-version";
 import type { ClusterAddress } from "./kubeconfig";
+import { names } from "./names";
 import { type ClusterSize, clusterSize } from "./size";
 import { workerConfig } from "./upgrade-job";
 
@@ -67,7 +68,12 @@ export async function planCluster(root: string, settings: Settings, now = new Da
     existing: existing?.id,
     adopted: found && { ...found.address, region: found.cluster.region, vpc: found.cluster.vpc_uuid },
     pull,
-    warnings: [...(doks.mode === "create" ? tightNodes(size, doks) : []), ...endOfPulls(pull, settings.registry, now), noDump],
+    warnings: [
+      ...(doks.mode === "create" ? tightNodes(size, doks) : []),
+      ...endOfPulls(pull, settings.registry, now),
+      noDump,
+      ...(doks.firstLogin === "kept" ? [firstLoginKept] : []),
+    ],
   };
 }
 
@@ -115,6 +121,10 @@ export function clusterIdentifier(kubeconfig: string): string {
 const noDump =
   "no dump leaves the cluster: restore points are on its own volumes, and what is lost with them is lost for good. " +
   "Take dumps with a tool of your own, or use a managed database, whose backups DigitalOcean keeps.";
+
+const firstLoginKept =
+  `the administrator's first password stays in the Secret ${names.firstLogin} and in the stack's state: log in with it, change it in Odoo, then ` +
+  "pulumi config set doks:firstLogin gone, and the next update takes it out of both.";
 
 async function adopt(access: DigitalOceanAccess, id: string): Promise<{ cluster: FoundCluster; address: ClusterAddress }> {
   // The shortest token: only the address beside it is wanted.

@@ -18,7 +18,7 @@ export interface UpgradeJobArgs extends Pick<
   readonly worker: { readonly name: pulumi.Input<string>; readonly files: Readonly<Record<string, string>> };
   /** Secret with the admin's password, and its key there. */
   readonly admin: { readonly secret: pulumi.Input<string>; readonly key: string };
-  /** Secret with the password that a new database's administrator gets. */
+  /** Secret with the password that a new database's administrator gets; it may be gone once there is one. */
   readonly firstLogin: pulumi.Input<string>;
   /** Where an operator finds why PostgreSQL does not answer. */
   readonly databaseStory: string;
@@ -126,7 +126,7 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
             ...odooVolumes(args, 0, [
               { secret: args.admin.secret, key: args.admin.key, path: `${workerSecrets}/admin-password` },
               { secret: args.secrets.database, key: secretKeys.database, path: `${workerSecrets}/odoo-password` },
-              { secret: args.firstLogin, key: secretKeys.firstLogin, path: `${workerSecrets}/first-password` },
+              { secret: args.firstLogin, key: secretKeys.firstLogin, path: `${workerSecrets}/first-password`, optional: true },
             ]),
             {
               name: "worker",

@@ -4,7 +4,9 @@ import { textAt } from "../../sandbox/plugins/kubernetes/objects";
 import { RecordedClusters } from "../sandbox/recorded-clusters";
 import { RunningServers } from "../sandbox/running-servers";
 import { PaperApiserver } from "../sandbox/support-plugins/paper-apiserver";
+import { undocumented } from "../support/documented-secrets";
 import { PaperControllers } from "../support/paper-controllers";
+import { findIn } from "../support/secret-search";
 import { TestStack } from "../support/test-stack";
 
 /** Clusters whose apiserver is one on paper. */
@@ -28,6 +30,11 @@ describe("an update that makes its cluster, on the real engine", function () {
     running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400).length;
   const jobs = () => [...apiserver.objects.keys()].filter((name) => name.includes("/jobs/"));
   const web = () => apiserver.objects.get("/apis/apps/v1/namespaces/odoo/deployments/odoo");
+  const firstPassword = () =>
+    Buffer.from(
+      textAt(apiserver.objects.get("/api/v1/namespaces/odoo/secrets/odoo-first-login"), "data", "first-password"),
+      "base64",
+    ).toString();
   let controllers: PaperControllers;
   let stack: TestStack;
   let digest: string;
@@ -101,6 +108,13 @@ describe("an update that makes its cluster, on the real engine", function () {
     assert.ok(!stored.includes("planted-token"));
   });
 
+  it("has no secret in the state but those that are documented", async () => {
+    const places = { shown: await stack.decrypted(), stored: stack.storedText() };
+    assert.deepEqual(undocumented(places.shown), []);
+    const known = { "first password": firstPassword(), "API token": running.servers.token, "cluster's token": "planted-token" };
+    assert.deepEqual(findIn(places, known), { shown: ["cluster's token", "first password"], stored: [] });
+  });
+
   it("changes nothing in a second update, nor after a refresh", async () => {
     apiserver.writes();
     const again = await stack.up("--expect-no-changes");
@@ -118,6 +132,19 @@ describe("an update that makes its cluster, on the real engine", function () {
     const { status, output } = await stack.up("--expect-no-changes");
     delete stack.config["doks:blockStorageClass"];
     assert.equal(status, 0, output);
+  });
+
+  it("takes the first password out of state and cluster in place, and touches nothing else", async () => {
+    const known = { "first password": firstPassword() };
+    apiserver.writes();
+    stack.config["doks:firstLogin"] = "gone";
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    const changed = apiserver.writes().filter((line) => !line.startsWith("PATCH") || !line.includes("dryRun"));
+    assert.deepEqual(changed, ["DELETE /api/v1/namespaces/odoo/secrets/odoo-first-login"]);
+    assert.deepEqual(findIn({ shown: await stack.decrypted() }, known), { shown: [] });
+    const again = await stack.up("--expect-no-changes");
+    assert.equal(again.status, 0, again.output);
   });
 
   it("keeps the pods of the release before it when the Job of a new one fails, and tells why", async () => {

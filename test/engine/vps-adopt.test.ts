@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 import { sshKeyPair } from "../../sandbox/support/ssh-key";
 import { RunningServers } from "../sandbox/running-servers";
+import { undocumented } from "../support/documented-secrets";
 import { findIn } from "../support/secret-search";
 import { PaperVps } from "../support/paper-vps";
 import { TestStack } from "../support/test-stack";
@@ -215,5 +216,6 @@ describe("an update with an adopted host, on the real engine", function () {
       "pull password": passwords.at(-1) ?? "",
     };
     assert.deepEqual(findIn({ everything, shown }, secrets), { everything: [], shown: ["pull password"] });
+    assert.deepEqual(undocumented(shown), []);
   });
 });

@@ -4,6 +4,7 @@ import * as net from "node:net";
 import { hostKeyProof } from "../../components/host-key-proof";
 import { type MachineOrder, paperMachines, reservedAddress, slots } from "../../sandbox/digitalocean/machines";
 import { RunningServers } from "../sandbox/running-servers";
+import { undocumented } from "../support/documented-secrets";
 import { PaperVps } from "../support/paper-vps";
 import { findIn } from "../support/secret-search";
 import { TestStack } from "../support/test-stack";
@@ -140,6 +141,7 @@ describe("an update that makes its host, on the real engine", function () {
     const places = { shown: await stack.decrypted(), stored: stack.storedText() };
     // The nonce is one of those that docs/secrets-in-the-state.md tells of.
     assert.deepEqual(findIn(places, { nonce, key }), { shown: ["nonce"], stored: [] });
+    assert.deepEqual(undocumented(places.shown), []);
   });
 
   it("gives the host up once its protection is lifted", async () => {
