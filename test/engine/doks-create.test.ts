@@ -4,6 +4,7 @@ import { textAt } from "../../sandbox/plugins/kubernetes/objects";
 import { RecordedClusters } from "../sandbox/recorded-clusters";
 import { RunningServers } from "../sandbox/running-servers";
 import { PaperApiserver } from "../sandbox/support-plugins/paper-apiserver";
+import { scopesFor } from "../support/documented-scopes";
 import { undocumented } from "../support/documented-secrets";
 import { PaperControllers } from "../support/paper-controllers";
 import { findIn } from "../support/secret-search";
@@ -37,6 +38,7 @@ describe("an update that makes its cluster, on the real engine", function () {
     ).toString();
   let controllers: PaperControllers;
   let stack: TestStack;
+  let token: string;
   let digest: string;
   let newer: string;
 
@@ -47,15 +49,20 @@ describe("an update that makes its cluster, on the real engine", function () {
     await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
     digest = await running.push("team/odoo", "v1");
     newer = await running.push("team/odoo", "v2", "another layer");
-    stack = new TestStack(running.servers, {
-      "registry:ownership": "adopt",
-      "image:digest": digest,
-      "doks:mode": "create",
-      "doks:domain": "erp.example.com",
-      "doks:region": "fra1",
-      "doks:version": "1.33.6-do.0",
-      "doks:nodeSize": "s-4vcpu-8gb",
-    });
+    // A token with what is documented for such a stack, and no more.
+    token = running.servers.api.limitedToken(scopesFor("registry, adopted", "cluster, created"));
+    stack = new TestStack(
+      { ...running.servers, token },
+      {
+        "registry:ownership": "adopt",
+        "image:digest": digest,
+        "doks:mode": "create",
+        "doks:domain": "erp.example.com",
+        "doks:region": "fra1",
+        "doks:version": "1.33.6-do.0",
+        "doks:nodeSize": "s-4vcpu-8gb",
+      },
+    );
     await stack.init();
   });
   after(async () => {
@@ -111,7 +118,7 @@ describe("an update that makes its cluster, on the real engine", function () {
   it("has no secret in the state but those that are documented", async () => {
     const places = { shown: await stack.decrypted(), stored: stack.storedText() };
     assert.deepEqual(undocumented(places.shown), []);
-    const known = { "first password": firstPassword(), "API token": running.servers.token, "cluster's token": "planted-token" };
+    const known = { "first password": firstPassword(), "API token": token, "cluster's token": "planted-token" };
     assert.deepEqual(findIn(places, known), { shown: ["cluster's token", "first password"], stored: [] });
   });
 

@@ -6,6 +6,7 @@ import { type MachineOrder, paperMachines, reservedAddress, slots } from "../../
 import { RunningServers } from "../sandbox/running-servers";
 import { undocumented } from "../support/documented-secrets";
 import { PaperVps } from "../support/paper-vps";
+import { scopesFor } from "../support/documented-scopes";
 import { findIn } from "../support/secret-search";
 import { TestStack } from "../support/test-stack";
 
@@ -56,15 +57,20 @@ describe("an update that makes its host, on the real engine", function () {
     orders.length = 0;
     await host.server.start(22, reservedAddress(slot));
     digest = await running.push("team/odoo", "v1");
-    stack = new TestStack(running.servers, {
-      "registry:ownership": "adopt",
-      "image:digest": digest,
-      "vps:mode": "create",
-      "vps:domain": "erp.example.com",
-      "vps:region": "fra1",
-      "vps:size": "s-2vcpu-4gb",
-      "vps:sshFrom": ["127.0.0.0/8"],
-    });
+    // A token with what is documented for such a stack, and no more.
+    const token = running.servers.api.limitedToken(scopesFor("registry, adopted", "host, created"));
+    stack = new TestStack(
+      { ...running.servers, token },
+      {
+        "registry:ownership": "adopt",
+        "image:digest": digest,
+        "vps:mode": "create",
+        "vps:domain": "erp.example.com",
+        "vps:region": "fra1",
+        "vps:size": "s-2vcpu-4gb",
+        "vps:sshFrom": ["127.0.0.0/8"],
+      },
+    );
     stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
     await stack.init();
   });
