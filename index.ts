@@ -6,9 +6,12 @@ import { ShipError } from "./components/errors";
 import { planHost } from "./components/host-plan";
 import { OdooImage } from "./components/image";
 import { planCluster } from "./components/kubernetes/cluster-plan";
-import { ImageRegistry } from "./components/registry";
+import { ImageRegistry, type RegistryLogin } from "./components/registry";
+import type { RegistryAccess } from "./components/registry-client";
 import { ImageRelease } from "./components/release";
 import { imageRepository, planRelease } from "./components/release-plan";
+import { SecretDesk } from "./components/secret-desk";
+import { pullsWithPushLogin } from "./components/settings/contradictions";
 import { loadSettings } from "./settings";
 
 /** The program's errors are for operators: the engine shows their message and no stack. */
@@ -20,6 +23,10 @@ function forOperators(error: unknown): unknown {
   // A stack is never shown, and mapping it to sources takes half a minute through the SDK's large packages.
   shown.stack = error.message;
   return shown;
+}
+
+function loginOf({ username, password }: Pick<RegistryAccess, "username" | "password">): RegistryLogin {
+  return { username: pulumi.output(username), password: password.toOutput() };
 }
 
 /** Kubernetes' SDK is large: a stack without a cluster does not wait for it. */
@@ -38,7 +45,8 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
 
   const registry = new ImageRegistry("registry", {
     settings: settings.registry,
-    ...(access === undefined ? {} : { login: { username: pulumi.output(access.username), password: access.password.toOutput() } }),
+    ...(access && { login: loginOf(access) }),
+    ...(settings.registryPull && { pullLogin: loginOf(settings.registryPull) }),
     exists: plan.registryExists,
     releaseKey: plan.key,
     attempt: plan.digest === undefined || !plan.tagged ? attempt : undefined,
@@ -68,15 +76,24 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
     digest,
     tags: plan.tags,
     login: registry.push,
+    registry: settings.registry,
     attempt: plan.tagged ? undefined : attempt,
   });
 
-  await Promise.all([...(host?.warnings ?? []), ...(cluster?.warnings ?? [])].map((text) => pulumi.log.warn(text)));
+  await Promise.all(
+    [...pullsWithPushLogin(settings), ...(host?.warnings ?? []), ...(cluster?.warnings ?? [])].map((text) => pulumi.log.warn(text)),
+  );
+  const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
+  // A preview starts nothing that would ask.
+  if (host !== undefined && !pulumi.runtime.isDryRun()) {
+    await SecretDesk.open(stack, host.secrets);
+  }
   const vps =
     host &&
     new ComposeHost("vps", {
       settings: settings.vps,
       plan: host,
+      stack,
       digest: release.digest,
       pull: registry.pull,
       attempt: host.drifted ? attempt : undefined,

@@ -2,8 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 
 import { ShipError } from "./components/errors";
+import type { RegistryAccess } from "./components/registry-client";
+import { usualHosts } from "./components/registry-login";
 import { Secret } from "./components/secret";
-import { contradictions, usualHosts } from "./components/settings/contradictions";
+import { contradictions } from "./components/settings/contradictions";
 import { type Key, settingsKeys } from "./components/settings-keys";
 
 type Keys = typeof settingsKeys;
@@ -16,10 +18,12 @@ export interface Settings {
   readonly environment: Section<"odoo">["environment"];
   /** Odoo itself, on whichever target. */
   readonly odoo: Omit<Section<"odoo">, "environment">;
-  readonly registry: Omit<Section<"registry">, "password">;
+  readonly registry: Omit<Section<"registry">, "password" | "pullPassword">;
   readonly image: Section<"image">;
   /** What the program itself reads the registry with. */
-  readonly registryAccess: { readonly username: string; readonly password: Secret } | undefined;
+  readonly registryAccess: RegistryAccess | undefined;
+  /** What host and cluster pull with, if it is given and another one than the program's own. DigitalOcean's is made. */
+  readonly registryPull: Pick<RegistryAccess, "username" | "password"> | undefined;
   /** DigitalOcean's API: address and token, and whether the token is one of the stack's secrets or the environment's. */
   readonly digitalocean: { readonly apiUrl: string; readonly token: Secret | undefined; readonly configured: boolean };
   readonly vps: WithSecrets<Section<"vps">, "privateKey" | "tlsKey">;
@@ -125,7 +129,7 @@ function decode(key: Key, text: string | undefined): unknown {
 }
 
 function assemble(values: Record<string, Record<string, unknown>>, source: SettingsSource): Settings {
-  const { password, ...registry } = values["registry"] as Section<"registry">;
+  const { password, pullPassword, ...registry } = values["registry"] as Section<"registry">;
   const { environment, ...odoo } = values["odoo"] as Section<"odoo">;
   const vps = values["vps"] as Section<"vps">;
   const doks = values["doks"] as Section<"doks">;
@@ -133,12 +137,14 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
   const token = secretOf(
     source.config["digitalocean:token"] ?? source.environment["DIGITALOCEAN_TOKEN"] ?? source.environment["DIGITALOCEAN_ACCESS_TOKEN"],
   );
+  const registryAccess = accessTo(registry, password, token, source.environment);
   return {
     environment,
     odoo,
     registry: { ...registry, host: registry.host === "" ? usualHosts[registry.kind] : registry.host },
     image: values["image"] as Section<"image">,
-    registryAccess: accessTo(registry, password, token, source.environment),
+    registryAccess,
+    registryPull: pullWith(registry, secretOf(pullPassword) ?? secretOf(source.environment["REGISTRY_PULL_PASSWORD"]), registryAccess),
     digitalocean: {
       apiUrl: source.config["digitalocean:apiEndpoint"] ?? source.environment["DIGITALOCEAN_API_URL"] ?? "https://api.digitalocean.com",
       token,
@@ -156,7 +162,7 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
 }
 
 function accessTo(
-  { kind, username }: Settings["registry"],
+  { kind, username, tokenHost }: Settings["registry"],
   password: string,
   token: Secret | undefined,
   environment: SettingsSource["environment"],
@@ -167,7 +173,17 @@ function accessTo(
     return own && { username: own.reveal(), password: own };
   }
   const given = secretOf(password) ?? secretOf(environment[kind === "ghcr" ? "GHCR_TOKEN" : "REGISTRY_PASSWORD"]);
-  return given && { username, password: given };
+  return given && { username, password: given, tokenHost };
+}
+
+/** The push login given once more is none of its own. GitHub looks at the token alone, whoever it says it is. */
+function pullWith(
+  { kind, pullUsername }: Settings["registry"],
+  password: Secret | undefined,
+  push: Settings["registryAccess"],
+): Settings["registryPull"] {
+  const same = password?.reveal() === push?.password.reveal() && (kind === "ghcr" || pullUsername === push?.username);
+  return kind === "digitalocean" || password === undefined || same ? undefined : { username: pullUsername, password };
 }
 
 function secretOf(text: string | undefined): Secret | undefined {

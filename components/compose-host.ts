@@ -9,6 +9,8 @@ import { VpsDeployment } from "./vps-deployment";
 export interface ComposeHostArgs {
   readonly settings: Settings["vps"];
   readonly plan: HostPlan;
+  /** `project/stack`, whose desk has the plan's secrets. */
+  readonly stack: string;
   /** The released digest, `sha256:…`: known once its tags are set, so nothing is deployed before. */
   readonly digest: pulumi.Input<string>;
   /** What the host pulls with. */
@@ -28,10 +30,11 @@ export class ComposeHost extends pulumi.ComponentResource {
 
   constructor(name: string, args: ComposeHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:vps:ComposeHost", name, {}, opts);
-    const { settings, plan, pull } = args;
+    const { settings, plan, pull, stack } = args;
+    const { privateKey, secrets } = plan;
     const created = settings.mode === "create";
     const host = created
-      ? new VpsDroplet(`${name}-host`, { settings, privateKey: plan.privateKey }, { parent: this })
+      ? new VpsDroplet(`${name}-host`, { settings, privateKey, secrets, stack }, { parent: this })
       : { address: pulumi.output(settings.host), hostKey: pulumi.output(settings.hostKey) };
 
     const request = pulumi.secret(
@@ -47,9 +50,11 @@ export class ComposeHost extends pulumi.ComponentResource {
           port: created ? sshPort : settings.port,
           user: settings.user,
           hostKey: host.hostKey,
-          privateKey: plan.privateKey,
+          privateKey,
         },
         request,
+        secrets,
+        stack,
         worker: plan.worker,
         fresh: created,
         attempt: args.attempt,

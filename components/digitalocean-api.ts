@@ -2,6 +2,9 @@ import { type Failure, ShipError } from "./errors";
 import { type Patience, request } from "./http";
 import type { Secret } from "./secret";
 
+/** Scopes of an API token that the program's own requests need; docs/token-scopes.md has those of its resources, too. */
+export type TokenScope = "registry:read" | "kubernetes:read" | "kubernetes:access_cluster";
+
 /** Address and token of DigitalOcean's API. */
 export interface DigitalOceanAccess {
   readonly apiUrl: string;
@@ -10,36 +13,49 @@ export interface DigitalOceanAccess {
 
 /**
  * Whether the account has a container registry of that name. Reads only.
- * @throws ShipError REGISTRY_AUTH_FAILURE for a refused token, NETWORK_FAILURE for any other answer
+ * @throws ShipError REGISTRY_AUTH_FAILURE for a refused token, TOKEN_SCOPE_MISSING, NETWORK_FAILURE for any other answer
  */
 export async function registryExists(access: DigitalOceanAccess, name: string, patience?: Patience): Promise<boolean> {
   const path = `/v2/registries/${encodeURIComponent(name)}`;
   const refused = { code: "REGISTRY_AUTH_FAILURE", expected: "a token that may read and write registries" } as const;
-  return (await readFromApi(access, "asking DigitalOcean for the registry", path, refused, patience)) !== undefined;
+  return (
+    (await readFromApi(access, "asking DigitalOcean for the registry", path, { ...refused, scope: "registry:read" }, patience)) !==
+    undefined
+  );
 }
 
 /**
  * Reads from the API.
  * @param what what is asked for, for messages
+ * @param refused what to tell of a token that is none, and the scope that one must have
  * @returns the answer's body; undefined where there is nothing
- * @throws ShipError for a refused token as `refused` says, NETWORK_FAILURE for any other answer
+ * @throws ShipError for a refused token as `refused` says, TOKEN_SCOPE_MISSING, NETWORK_FAILURE for any other answer
  */
 export async function readFromApi(
   access: DigitalOceanAccess,
   what: string,
   path: string,
-  refused: Pick<Failure, "code" | "expected">,
+  { scope, ...refused }: Pick<Failure, "code" | "expected"> & { readonly scope: TokenScope },
   patience?: Patience,
 ): Promise<string | undefined> {
   const url = `${access.apiUrl.replace(/\/$/, "")}${path}`;
-  const answer = await request(what, url, { headers: { authorization: `Bearer ${access.token.reveal()}` } }, patience);
+  const credential = { value: `Bearer ${access.token.reveal()}`, hosts: [new URL(access.apiUrl).host] };
+  const answer = await request(what, url, {}, patience, credential);
   switch (answer.status) {
     case 200:
       return answer.body;
     case 404:
       return undefined;
-    case 401:
     case 403:
+      // The answer does not say which.
+      throw new ShipError({
+        code: "TOKEN_SCOPE_MISSING",
+        summary: `the API token may not do this: ${what}`,
+        found: `HTTP 403 from ${access.apiUrl}`,
+        expected: `a token with the scope ${scope}, of somebody whose role in the team allows it`,
+        remedy: `make a new token with ${scope} and the other scopes that docs/token-scopes.md lists for your stack, and set DIGITALOCEAN_TOKEN`,
+      });
+    case 401:
       throw new ShipError({
         ...refused,
         summary: "DigitalOcean refuses the API token",

@@ -6,11 +6,15 @@ import type { Settings } from "../settings";
 import { dropletUserData } from "./droplet-user-data";
 import { publicKeyOf } from "./host-connection";
 import type { Secret } from "./secret";
+import { type NamedSecrets, withReferences } from "./secret-desk";
 
 export interface VpsDropletArgs {
   readonly settings: Settings["vps"];
   /** Key of who logs in; its public half goes to the Droplet. */
   readonly privateKey: Secret;
+  /** Which of the secrets the state is to have no copy of: they are fetched from the desk of `stack`. */
+  readonly secrets: NamedSecrets;
+  readonly stack: string;
 }
 
 /** SSH of a created host; its firewall opens no other port for it. */
@@ -97,11 +101,16 @@ export class VpsDroplet extends pulumi.ComponentResource {
       `${name}-host-key`,
       {
         create: "node --import tsx ops/vps-host-key.ts",
+        // What was proved once stays so for this Droplet, whatever else of the input changes.
+        update: 'printf "%s" "$PULUMI_COMMAND_STDOUT"',
         stdin: pulumi.secret(
-          pulumi.jsonStringify({
-            connection: { host: ip.ipAddress, port: sshPort, user, privateKey: privateKey.toOutput() },
-            nonce: pulumi.secret(nonce.stdout),
-          }),
+          pulumi.all([ip.ipAddress, nonce.stdout]).apply(([host, word]) =>
+            JSON.stringify({
+              stack: args.stack,
+              connection: withReferences({ host, port: sshPort, user, privateKey: privateKey.reveal() }, args.secrets),
+              nonce: word,
+            }),
+          ),
         ),
         logging: command.local.Logging.Stderr,
         // Another Droplet has another key, and proves it anew.

@@ -69,6 +69,7 @@ export const errorCodes = {
   SANDBOX_FAILURE: "medium",
   SERIES_MISMATCH: "high",
   SETTINGS_INVALID: "medium",
+  TOKEN_SCOPE_MISSING: "high",
   TOOL_MISSING: "medium",
 } as const satisfies Record<string, Severity>;
 

@@ -8,6 +8,7 @@ import { type HostRequest, hostRequest } from "./host-request";
 import { type HostCapacity, sizeOfSlug } from "./host-size";
 import { imageRepository } from "./release-plan";
 import type { Secret } from "./secret";
+import type { NamedSecrets } from "./secret-desk";
 import { workerCommand, type WorkerStatus } from "./vps-client";
 import { readVpsImages } from "./vps-images";
 import { readWorker } from "./worker-files";
@@ -15,6 +16,8 @@ import { readWorker } from "./worker-files";
 /** What an update is going to tell its host, decided by reading alone and before any resource is declared; in previews too. */
 export interface HostPlan {
   readonly privateKey: Secret;
+  /** The stack's secrets that the host is told or logged in to with, by their settings. */
+  readonly secrets: NamedSecrets;
   /** The request for a digest; it has secrets. */
   readonly request: (digest: string, login: Login) => HostRequest;
   /** Whether the host runs something else than the state says was deployed last. */
@@ -60,6 +63,11 @@ export async function planHost(root: string, settings: Settings, digest: string 
   const { id } = request(digest ?? anyDigest, { username: "", password: "" });
   return {
     privateKey,
+    secrets: {
+      "vps:privateKey": privateKey,
+      ...(backup.privateKey && { "backup:privateKey": backup.privateKey }),
+      ...(vps.tlsKey && { "vps:tlsKey": vps.tlsKey }),
+    },
     request,
     drifted: digest !== undefined && found.live !== undefined && found.live !== id,
     worker: readWorker(root).hash,

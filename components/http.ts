@@ -19,16 +19,56 @@ export interface Answer {
   readonly body: string;
 }
 
+/** A header `authorization`, and the only hosts that it is for. */
+export interface Credential {
+  readonly value: string;
+  /** `host` for every port of it, or `host:port`. */
+  readonly hosts: readonly string[];
+}
+
+const loopbackName = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/** Whether `host[:port]` is this machine itself: the only place that may be talked to in plain text. */
+export function isLoopback(host: string): boolean {
+  return loopbackName.test(host.replace(/:\d+$/, ""));
+}
+
+/** Whether it is an address over HTTPS, or one of this machine's own. */
+export function isSafeAddress(address: string): boolean {
+  const url = URL.parse(address);
+  return url !== null && (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.host)));
+}
+
+/** Whether a credential for these hosts may be sent to an address. */
+export function mayBeTold(hosts: readonly string[], address: string): boolean {
+  const url = URL.parse(address);
+  if (url === null || !isSafeAddress(address)) {
+    return false;
+  }
+  // On this machine every port may be somebody else's, so a loopback host counts with its port only.
+  return hosts.some((host) => host === url.host || (host === url.hostname && !isLoopback(host)));
+}
+
 /**
  * Sends a request and tries again after 429, 5xx and broken connections, as long as `patience.totalMs` allows; a `retry-after` of the
  * server is kept. The last answer is returned, whatever its status.
+ *
+ * This is the one place that sends credentials: one goes to the hosts that it is for, over HTTPS or to this machine itself, and to nobody
+ * else, wherever an answer redirects to. At any other host the request goes on without it.
  * @param what what is asked for, for messages; never with a secret in it
+ * @param init without `authorization`, which is `credential`'s
  * @throws ShipError NETWORK_TIMEOUT when no answer came at all in time, NETWORK_FAILURE when the address cannot be reached
  */
-export async function request(what: string, url: string, init: RequestInit, patience: Patience = defaultPatience): Promise<Answer> {
+export async function request(
+  what: string,
+  url: string,
+  init: Asked,
+  patience: Patience = defaultPatience,
+  credential?: Credential,
+): Promise<Answer> {
   const end = Date.now() + patience.totalMs;
   for (let attempt = 0; ; attempt++) {
-    const outcome = await once(url, init, Math.min(patience.requestMs, Math.max(1, end - Date.now())));
+    const outcome = await once(url, init, credential, Math.min(patience.requestMs, Math.max(1, end - Date.now())));
     const pause = "status" in outcome ? retryPause(outcome, attempt) : backoff(attempt);
     if (pause === undefined || Date.now() + pause >= end) {
       if ("status" in outcome) {
@@ -40,13 +80,52 @@ export async function request(what: string, url: string, init: RequestInit, pati
   }
 }
 
-async function once(url: string, init: RequestInit, limitMs: number): Promise<Answer | { reason: Error }> {
+/** What is asked for, in a form that can be asked again. */
+export interface Asked {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+async function once(url: string, init: Asked, credential: Credential | undefined, limitMs: number): Promise<Answer | { reason: Error }> {
+  const signal = AbortSignal.timeout(limitMs);
   try {
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(limitMs) });
-    return { status: response.status, headers: response.headers, body: await response.text() };
+    for (let [address, hops] = [url, 0]; ; hops++) {
+      const headers = new Headers(init.headers);
+      if (credential !== undefined && mayBeTold(credential.hosts, address)) {
+        headers.set("authorization", credential.value);
+      }
+      const response = await fetch(address, { ...init, headers, redirect: "manual", signal });
+      const next = hops < mostHops ? redirection(response, address, init.method ?? "GET") : undefined;
+      if (next === undefined) {
+        return { status: response.status, headers: response.headers, body: await response.text() };
+      }
+      await response.body?.cancel();
+      address = next;
+    }
   } catch (error) {
     return { reason: error instanceof Error ? error : new Error(String(error)) };
   }
+}
+const mostHops = 5;
+
+/**
+ * Where the answer sends its reader on to. Reading follows to anywhere that is safe. What writes stays at its host, and only where the method is
+ * kept: a write that turns into a read would look as if it had succeeded.
+ */
+function redirection(response: Response, from: string, method: string): string | undefined {
+  const location = response.headers.get("location");
+  if (location === null || ![301, 302, 303, 307, 308].includes(response.status)) {
+    return undefined;
+  }
+  const to = URL.parse(location, from);
+  // An answer from the network sends nobody to what listens on this machine only.
+  if (to === null || !isSafeAddress(to.href) || (isLoopback(to.host) && !isLoopback(new URL(from).host))) {
+    return undefined;
+  }
+  const reads = method === "GET" || method === "HEAD";
+  const staysPut = to.host === new URL(from).host && response.status >= 307;
+  return reads || staysPut ? to.href : undefined;
 }
 
 function retryPause(answer: Answer, attempt: number): number | undefined {

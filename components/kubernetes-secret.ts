@@ -4,15 +4,25 @@ import * as pulumi from "@pulumi/pulumi";
 
 /** A password that is made once and kept in the state, encrypted. A change of how it is made makes no other one. */
 export function password(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
-  const made = new command.local.Command(
+  return made(name, {}, opts);
+}
+
+/** What has taken the place of a password that nobody needs any more: nothing, in the state as well. The resource stays, for it may be protected. */
+export function spentPassword(name: string, opts: pulumi.CustomResourceOptions): void {
+  made(name, { create: "true", update: "true" }, opts);
+}
+
+function made(name: string, changes: Partial<command.local.CommandArgs>, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
+  const { stdout } = new command.local.Command(
     name,
     {
       create: "node -e \"process.stdout.write(require('node:crypto').randomBytes(24).toString('base64url'))\"",
       logging: command.local.Logging.None,
+      ...changes,
     },
     { ...opts, additionalSecretOutputs: ["stdout"], ignoreChanges: ["create", "logging"] },
   );
-  return pulumi.secret(made.stdout);
+  return pulumi.secret(stdout);
 }
 
 /**

@@ -17,7 +17,7 @@ import {
 } from "./kubernetes/odoo-pods";
 import { kubernetesRequest } from "./kubernetes/request";
 import { upgradeJob } from "./kubernetes/upgrade-job";
-import { password, secretOf } from "./kubernetes-secret";
+import { password, secretOf, spentPassword } from "./kubernetes-secret";
 import type { OdooDatabase } from "./odoo-database";
 
 export interface OdooDeploymentArgs {
@@ -103,12 +103,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
       { namespace, files: { [secretKeys.master]: password(`${name}-master-password`, kept) } },
       child,
     );
-    // An operator asks for it by name, once.
-    const firstLogin = secretOf(
-      `${name}-first-login`,
-      { namespace, files: { [secretKeys.firstLogin]: password(`${name}-first-password`, kept) }, fixedName: "odoo-first-login" },
-      child,
-    );
+    const firstLogin = this.#firstLogin(name, namespace, doks);
     const request = digest.apply((known) => kubernetesRequest({ settings, repository, digest: known }));
     // The one before it goes first, and with it the Job that it owns.
     const told = secretOf(
@@ -139,7 +134,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
       request: { name: told.metadata.name, uid: told.metadata.uid },
       worker: { name: worker.metadata.name, files: plan.worker.files },
       admin: { secret: database.adminSecret, key: secretKeys.admin },
-      firstLogin: firstLogin.metadata.name,
+      firstLogin: names.firstLogin,
       databaseStory: database.story,
       upgradeSeconds: release.upgradeMinutes * 60,
     });
@@ -149,9 +144,20 @@ export class OdooDeployment extends pulumi.ComponentResource {
         `${name}-upgrade`,
         { ...job, metadata: within(namespace, job.metadata) },
         // The one before it goes first: a release that failed may be followed by the one before it, and a Job of its name would be in the way.
-        { ...child, dependsOn: [filestore, database], deleteBeforeReplace: true },
+        { ...child, dependsOn: [filestore, database, ...firstLogin], deleteBeforeReplace: true },
       ),
     };
+  }
+
+  /** The administrator's first password, which an operator asks for by name, and takes away with a setting. */
+  #firstLogin(name: string, namespace: pulumi.Output<string>, { firstLogin, allowDestroy }: Settings["doks"]): pulumi.Resource[] {
+    const kept = { parent: this, protect: !allowDestroy };
+    if (firstLogin === "gone") {
+      spentPassword(`${name}-first-password`, kept);
+      return [];
+    }
+    const files = { [secretKeys.firstLogin]: password(`${name}-first-password`, kept) };
+    return [secretOf(`${name}-first-login`, { namespace, files, fixedName: names.firstLogin }, { parent: this })];
   }
 
   #budget(name: string, namespace: pulumi.Output<string>): void {

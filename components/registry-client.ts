@@ -1,6 +1,7 @@
 import { ShipError } from "./errors";
-import { type Answer, type Patience, defaultPatience, request } from "./http";
+import { type Answer, type Patience, defaultPatience, isLoopback, isSafeAddress, mayBeTold, request } from "./http";
 import { splitRepository } from "./image-reference";
+import { tokenHosts } from "./registry-login";
 import type { Secret } from "./secret";
 
 const manifestTypes = [
@@ -13,6 +14,8 @@ const manifestTypes = [
 export interface RegistryAccess {
   readonly username: string;
   readonly password: Secret;
+  /** Host that may be told it beside the registry's own and those known for it; empty or undefined for none. */
+  readonly tokenHost?: string;
 }
 
 type Scope = "pull" | "pull,push";
@@ -37,8 +40,7 @@ export class RegistryClient {
     this.#host = host;
     this.#path = path;
     // Docker's own rule: plain HTTP on loopback addresses, HTTPS everywhere else.
-    const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
-    this.#base = `${loopback ? "http" : "https"}://${host}/v2`;
+    this.#base = `${isLoopback(host) ? "http" : "https"}://${host}/v2`;
   }
 
   /** The digest that a tag (or digest) names now, or undefined if the registry does not have it. */
@@ -65,8 +67,10 @@ export class RegistryClient {
     const begun = await this.#send("POST", "blobs/uploads/", "pull,push", {});
     this.#expect(begun, [202], "beginning a push");
     const location = begun.headers.get("location");
-    if (location !== null) {
-      await this.#send("DELETE", new URL(location, `${this.#base}/${this.#path}/blobs/uploads/`).href, "pull,push", {});
+    const upload = location === null ? null : URL.parse(location, `${this.#base}/${this.#path}/blobs/uploads/`);
+    // At another host it would be cancelled without a login; it ends by itself.
+    if (upload !== null && mayBeTold([this.#host], upload.href)) {
+      await this.#send("DELETE", upload.href, "pull,push", {});
     }
   }
 
@@ -74,13 +78,8 @@ export class RegistryClient {
     const url = target.startsWith("http") ? target : `${this.#base}/${this.#path}/${target}`;
     const what = `${method} ${this.repository}`;
     const attempt = () => {
-      const authorization = this.#tokens.get(scope);
-      return request(
-        what,
-        url,
-        { ...init, method, headers: { ...init.headers, ...(authorization === undefined ? {} : { authorization }) } },
-        this.patience,
-      );
+      const value = this.#tokens.get(scope);
+      return request(what, url, { ...init, method }, this.patience, value === undefined ? undefined : { value, hosts: [this.#host] });
     };
     const first = await attempt();
     if (first.status !== 401) {
@@ -100,18 +99,35 @@ export class RegistryClient {
     if (!/^bearer/i.test(challenge) || realm === undefined) {
       throw this.#refused("the registry asks for a login and names no way", "401");
     }
-    const url = new URL(realm);
+    const hosts = tokenHosts(this.#host, this.access?.tokenHost);
+    const url = this.#tokenAddress(realm, basic === undefined ? undefined : hosts);
     url.searchParams.set("service", parameters.get("service") ?? this.#host);
     url.searchParams.set("scope", `repository:${this.#path}:${scope}`);
-    const answer = await request(
-      `logging in to ${this.#host}`,
-      url.href,
-      { headers: basic === undefined ? {} : { authorization: basic } },
-      this.patience,
-    );
+    const credential = basic === undefined ? undefined : { value: basic, hosts };
+    const answer = await request(`logging in to ${this.#host}`, url.href, {}, this.patience, credential);
     this.#expect(answer, [200], "logging in");
     const { token, access_token } = JSON.parse(answer.body) as { token?: string; access_token?: string };
     return `Bearer ${token ?? access_token ?? ""}`;
+  }
+
+  /**
+   * A registry may name any address to ask for tokens. Nobody else's is told the login, and nothing on this machine is asked for a registry
+   * that is not here.
+   * @param hosts who may be told the login; undefined without one
+   */
+  #tokenAddress(realm: string, hosts: readonly string[] | undefined): URL {
+    const url = URL.parse(realm);
+    const safe = url !== null && isSafeAddress(realm) && (isLoopback(this.#host) || !isLoopback(url.host));
+    if (url !== null && safe && (hosts === undefined || mayBeTold(hosts, realm))) {
+      return url;
+    }
+    throw new ShipError({
+      code: "REGISTRY_AUTH_FAILURE",
+      summary: `the registry ${this.#host} asks for its login at a place that it is not for; nothing was sent there`,
+      found: `a challenge that names ${realm}`,
+      expected: `an https address at ${(hosts ?? tokenHosts(this.#host)).join(", ")}`,
+      remedy: `if that host makes the tokens for your registry: pulumi config set registry:tokenHost ${url?.host ?? "<host>"}`,
+    });
   }
 
   #expect(answer: Answer, allowed: readonly number[], doing: string): void {

@@ -13,6 +13,8 @@ export interface ImageRegistryArgs {
   readonly settings: Settings["registry"];
   /** The given login of a registry that cannot make credentials of its own (`ghcr`, `generic`). */
   readonly login?: RegistryLogin;
+  /** The given one that may only read; the login where there is none. */
+  readonly pullLogin?: RegistryLogin;
   /** Whether the registry is there already: then it is taken over, not created. No change for a stack that has it in its state. */
   readonly exists: boolean;
   /** Word for what is released; each gets push credentials of its own. */
@@ -35,7 +37,7 @@ export class ImageRegistry extends pulumi.ComponentResource {
 
   constructor(name: string, args: ImageRegistryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:registry:ImageRegistry", name, {}, opts);
-    const { settings, login } = args;
+    const { settings, login, pullLogin } = args;
 
     if (settings.kind === "digitalocean") {
       const [registryName = ""] = settings.repository.split("/");
@@ -60,7 +62,7 @@ export class ImageRegistry extends pulumi.ComponentResource {
         throw new Error(`a ${settings.kind} registry needs a login`);
       }
       this.push = login;
-      this.pull = login;
+      this.pull = pullLogin ?? login;
       this.pullExpires = pulumi.output("");
     }
     this.registerOutputs({ pullExpires: this.pullExpires });

@@ -1,6 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { Settings } from "../settings";
 import type { RegistryLogin } from "./registry";
 import type { ReleaseTags } from "./tags";
 
@@ -9,6 +10,7 @@ export interface ImageReleaseArgs {
   readonly digest: pulumi.Input<string>;
   readonly tags: ReleaseTags;
   readonly login: RegistryLogin;
+  readonly registry: Pick<Settings["registry"], "kind" | "tokenHost">;
   /** Seconds since 1970 if a tag is not as it should be; undefined if all are. */
   readonly attempt: number | undefined;
 }
@@ -28,6 +30,7 @@ export class ImageRelease extends pulumi.ComponentResource {
         create: "node --import tsx ops/release-tags.ts",
         environment: {
           RELEASE: pulumi.jsonStringify({ repository: args.repository, digest: args.digest, ...args.tags }),
+          REGISTRY: JSON.stringify({ kind: args.registry.kind, tokenHost: args.registry.tokenHost }),
           REGISTRY_USERNAME: args.login.username,
           REGISTRY_PASSWORD: args.login.password,
         },
@@ -35,8 +38,10 @@ export class ImageRelease extends pulumi.ComponentResource {
       },
       {
         parent: this,
-        // A tag that was moved by hand makes the attempt a change. New credentials alone are none.
-        ignoreChanges: args.attempt === undefined ? ["triggers[2]", "environment.REGISTRY_USERNAME", "environment.REGISTRY_PASSWORD"] : [],
+        // A tag that was moved by hand makes the attempt a change. New credentials alone are none, nor is what else logging in takes: a run for
+        // its sake would log in with credentials that have ended.
+        ignoreChanges:
+          args.attempt === undefined ? ["triggers[2]", ...["", "_USERNAME", "_PASSWORD"].map((part) => `environment.REGISTRY${part}`)] : [],
       },
     );
     // Credentials in its environment make everything of the command secret; what it released is not.

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { HostRequest } from "./host-request";
 import type { Secret } from "./secret";
+import { type NamedSecrets, withReferences } from "./secret-desk";
 
 export interface VpsDeploymentArgs {
   readonly connection: {
@@ -17,6 +18,10 @@ export interface VpsDeploymentArgs {
   };
   /** What the host is to run; has secrets. */
   readonly request: pulumi.Output<HostRequest>;
+  /** Those of the connection and of the request that are fetched from the stack's desk, and that the state has no copy of. */
+  readonly secrets: NamedSecrets;
+  /** `project/stack`, whose desk it is. */
+  readonly stack: string;
   /** Names the worker's files, which are sent along. */
   readonly worker: string;
   /** Whether the host may have been made by this update, and is waited for while it boots. */
@@ -33,8 +38,8 @@ interface Outcome {
 }
 
 /**
- * A release on a host by its worker. All that matters is handed over by standard input, since there are secrets in it; its environment has
- * what a preview may show. A change updates in place: the worker finds out what it means for the host.
+ * A release on a host by its worker. All that matters is handed over by standard input, since there are secrets in it (those of the stack as
+ * references, for the state keeps the input); its environment has what a preview may show. A change updates in place: the worker finds out what it means for the host.
  *
  * Renewed pull credentials change the input, so once a month an update hands them to the host, which needs valid ones when an operator deploys by
  * hand. They are no part of the request's id: the worker keeps them and answers that this request is what runs already. Nothing restarts.
@@ -57,7 +62,15 @@ export class VpsDeployment extends pulumi.ComponentResource {
         create: fresh ? `${script} --fresh` : script,
         update: script,
         stdin: pulumi.secret(
-          pulumi.jsonStringify({ connection: { ...connection, privateKey: connection.privateKey.toOutput() }, request: args.request }),
+          pulumi.all([connection.host, connection.hostKey, args.request]).apply(([host, hostKey, request]) =>
+            JSON.stringify({
+              stack: args.stack,
+              ...(withReferences(
+                { connection: { ...connection, host, hostKey, privateKey: connection.privateKey.reveal() }, request },
+                args.secrets,
+              ) as object),
+            }),
+          ),
         ),
         environment: {
           IMAGE: shown.image,

@@ -26,8 +26,9 @@ const environment: [name: string, meaning: string][] = [
   ["DO_REGISTRY_TOKEN", "Token that the program reads the DigitalOcean registry with, when it should not be the API token."],
   ["GHCR_TOKEN", "Token for GitHub's registry, unless `registry:password` is set."],
   ["REGISTRY_PASSWORD", "Password for a generic registry, unless `registry:password` is set."],
+  ["REGISTRY_PULL_PASSWORD", "Password that host and cluster pull with, unless `registry:pullPassword` is set."],
   ["VPS_SSH_PRIVATE_KEY", "Private SSH key for the login on the VPS, unless `vps:privateKey` is set."],
-  ["DIGITALOCEAN_API_URL", "Another address of DigitalOcean's API; the official provider reads it too."],
+  ["DIGITALOCEAN_API_URL", "Another address of DigitalOcean's API, over HTTPS or on this machine; the official provider reads it too."],
   ["DOCKER_HOST", "The Docker engine that builds, as for every Docker tool."],
 ];
 

@@ -3,6 +3,7 @@
  * `node --import tsx ops/kubernetes-credential.ts <cluster id>`, with the API's token in DIGITALOCEAN_TOKEN.
  */
 import { ShipError } from "../components/errors";
+import { isSafeAddress } from "../components/http";
 import { clusterCredentials } from "../components/kubernetes/cluster-api";
 import { Secret } from "../components/secret";
 
@@ -21,6 +22,15 @@ async function main(id: string | undefined, environment: NodeJS.ProcessEnv): Pro
     });
   }
   const apiUrl = environment["DIGITALOCEAN_API_URL"] ?? "https://api.digitalocean.com";
+  if (!isSafeAddress(apiUrl)) {
+    throw new ShipError({
+      code: "SETTINGS_INVALID",
+      summary: "the API token must not be sent over the network in plain text",
+      found: `DIGITALOCEAN_API_URL is ${apiUrl}`,
+      expected: "an https address, or http on a loopback address",
+      remedy: "unset DIGITALOCEAN_API_URL, or: pulumi config rm digitalocean:apiEndpoint",
+    });
+  }
   const found = await clusterCredentials({ apiUrl, token: new Secret(token) }, id, lifetimeSeconds);
   if (found === undefined) {
     throw new ShipError({

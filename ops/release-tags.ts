@@ -1,11 +1,14 @@
 /**
  * Sets the tags of a release through the registry's API. Run by the `ImageRelease` component; safe to run again.
  *
- * Environment: `RELEASE`, JSON of {repository, digest, fixed, moving}; `REGISTRY_USERNAME`, `REGISTRY_PASSWORD`. When those have expired since
- * an update that was killed, `DO_REGISTRY_TOKEN` or `DIGITALOCEAN_TOKEN` of the update's own environment.
+ * Environment: `RELEASE`, JSON of {repository, digest, fixed, moving}; `REGISTRY_USERNAME`, `REGISTRY_PASSWORD`; `REGISTRY`, JSON of {kind,
+ * tokenHost}. When the login of a DigitalOcean registry has expired since an update that was killed, `DO_REGISTRY_TOKEN` or
+ * `DIGITALOCEAN_TOKEN` of the update's own environment: no other registry is shown those.
  */
 import { ShipError } from "../components/errors";
+import { splitRepository } from "../components/image-reference";
 import { RegistryClient } from "../components/registry-client";
+import { takesApiToken } from "../components/registry-login";
 import { Secret } from "../components/secret";
 import type { ReleaseTags } from "../components/tags";
 
@@ -36,14 +39,16 @@ async function main(): Promise<void> {
 }
 
 async function loggedIn(repository: string): Promise<RegistryClient> {
+  const { kind = "", tokenHost = "" } = JSON.parse(process.env["REGISTRY"] ?? "{}") as { kind?: string; tokenHost?: string };
   const given = new Secret(process.env["REGISTRY_PASSWORD"] ?? "");
-  const registry = new RegistryClient(repository, { username: process.env["REGISTRY_USERNAME"] ?? "", password: given });
+  const registry = new RegistryClient(repository, { username: process.env["REGISTRY_USERNAME"] ?? "", password: given, tokenHost });
   const token = process.env["DO_REGISTRY_TOKEN"] ?? process.env["DIGITALOCEAN_TOKEN"];
   try {
     await registry.probePush();
     return registry;
   } catch (error) {
-    if (!(error instanceof ShipError) || error.code !== "REGISTRY_AUTH_FAILURE" || token === undefined) {
+    const expired = error instanceof ShipError && error.code === "REGISTRY_AUTH_FAILURE";
+    if (!expired || token === undefined || !takesApiToken(kind, splitRepository(repository).host)) {
       throw error;
     }
     return new RegistryClient(repository, { username: token, password: new Secret(token) });

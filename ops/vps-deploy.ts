@@ -2,7 +2,8 @@
  * Deploys a request to a host and waits for its outcome. Run by the `VpsDeployment` component; safe to run again: a host that runs what is asked
  * for says so at once, and one that is at it is attached to.
  *
- * Standard input: JSON of {connection: {host, port, user, hostKey, privateKey}, request}. Standard output: one line of JSON about what runs.
+ * Standard input: JSON of {stack, connection: {host, port, user, hostKey, privateKey}, request}, where the stack's secrets are references to what
+ * its desk has (components/secret-desk.ts). Standard output: one line of JSON about what runs.
  * Progress and failures go to standard error. `--fresh`: the host may have been made just now.
  */
 import { text } from "node:stream/consumers";
@@ -10,6 +11,7 @@ import { text } from "node:stream/consumers";
 import { ShipError } from "../components/errors";
 import type { HostAddress } from "../components/host-connection";
 import { Secret } from "../components/secret";
+import { fetchReferences } from "../components/secret-desk";
 import { type Deployable, VpsClient } from "../components/vps-client";
 import { readWorker } from "../components/worker-files";
 
@@ -23,7 +25,9 @@ interface Input {
 let sent = false;
 
 async function main(): Promise<void> {
-  const { connection, request } = JSON.parse(await text(process.stdin)) as Input;
+  const told = JSON.parse(await text(process.stdin)) as { readonly stack: string };
+  const given = { "vps:privateKey": process.env["VPS_SSH_PRIVATE_KEY"] };
+  const { connection, request } = (await fetchReferences(told, told.stack, given)) as Input;
   const { host, port, user, hostKey } = connection;
   const patience = {
     readyMs: (process.argv.includes("--fresh") ? 10 : 2) * minute,

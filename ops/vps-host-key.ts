@@ -1,13 +1,15 @@
 /**
  * Finds out the SSH key of a host that was made just now, and prints it once the host has proved that it is its own. Run by `VpsDroplet`.
  *
- * Standard input: JSON of {connection: {host, port, user, privateKey}, nonce}. Progress and failures go to standard error.
+ * Standard input: JSON of {stack, connection: {host, port, user, privateKey}, nonce}, where the private key is a reference to what the stack's desk has
+ * (components/secret-desk.ts). Progress and failures go to standard error.
  */
 import { text } from "node:stream/consumers";
 
 import type { HostAddress } from "../components/host-connection";
 import { provenHostKey } from "../components/host-key-proof";
 import { Secret } from "../components/secret";
+import { fetchReferences } from "../components/secret-desk";
 
 interface Input {
   readonly connection: HostAddress & { readonly privateKey: string };
@@ -15,7 +17,9 @@ interface Input {
 }
 
 async function main(): Promise<void> {
-  const { connection, nonce } = JSON.parse(await text(process.stdin)) as Input;
+  const told = JSON.parse(await text(process.stdin)) as { readonly stack: string };
+  const given = { "vps:privateKey": process.env["VPS_SSH_PRIVATE_KEY"] };
+  const { connection, nonce } = (await fetchReferences(told, told.stack, given)) as Input;
   const access = { ...connection, privateKey: new Secret(connection.privateKey) };
   const key = await provenHostKey(access, nonce, { totalMs: 10 * 60_000, pauseMs: 3_000 }, (line) => console.error(line));
   console.log(key);

@@ -120,7 +120,7 @@ describe("a Kubernetes target", () => {
   });
 
   it("upgrades before any pod of the release starts, and after the database is there", () => {
-    assert.deepEqual(find(target, "doks-odoo-upgrade").options.dependsOn, ["doks-database", "doks-odoo-filestore"]);
+    assert.deepEqual(find(target, "doks-odoo-upgrade").options.dependsOn, ["doks-database", "doks-odoo-filestore", "doks-odoo-first-login"]);
     assert.deepEqual(find(target, "doks-odoo-web").options.dependsOn, ["doks-odoo-upgrade"]);
     assert.deepEqual(find(target, "doks-odoo-cron").options.dependsOn, ["doks-odoo-web"]);
   });
@@ -188,6 +188,18 @@ describe("a Kubernetes target", () => {
       .filter(({ type }) => /:(ConfigMap|Secret)$/.test(type))
       .flatMap(({ inputs }) => inputs.metadata.name ?? []);
     assert.deepEqual(fixed, ["odoo-first-login"]);
+  });
+
+  it("takes the first password away once it is to be gone, from the cluster and from the state, and the Job starts without it", async () => {
+    const gone = await run({ "doks:firstLogin": "gone" });
+    assert.ok(!all(gone).some(({ name }) => name === "doks-odoo-first-login"));
+    const spent = find(gone, "doks-odoo-first-password");
+    // In place, since what is protected cannot be removed; a new one makes none either.
+    assert.deepEqual([spent.inputs["create"], spent.inputs["update"], spent.options.protect], ["true", "true", true]);
+    assert.equal(find(target, "doks-odoo-first-password").inputs["update"], undefined);
+    const job = (of: ProgramRun) => find(of, "doks-odoo-upgrade").inputs;
+    assert.deepEqual(job(gone), job(target), "the same Job, which is not run again");
+    assert.match(JSON.stringify(job(gone)), /"name":"odoo-first-login","optional":true/);
   });
 
   it("lets the Job go with its request, which goes before another one comes", () => {
@@ -320,7 +332,7 @@ describe("a managed database", () => {
 
   it("lets the cluster in before anyone connects: whoever knows the admin's password comes after its trusted sources", () => {
     assert.deepEqual(find(target, "doks-database-admin").options.dependsOn, ["doks-database-maintenance", "doks-database-trusted"]);
-    assert.deepEqual(find(target, "doks-odoo-upgrade").options.dependsOn, ["doks-database", "doks-odoo-filestore"]);
+    assert.deepEqual(find(target, "doks-odoo-upgrade").options.dependsOn, ["doks-database", "doks-odoo-filestore", "doks-odoo-first-login"]);
   });
 
   it("is reached directly, by TLS, on its private name", () => {

@@ -56,7 +56,7 @@ const world: World = {
       };
       return new Response(null, { status: 200, headers: { "docker-content-digest": recorded } });
     }
-    if (host === "registry.digitalocean.com" && method === "HEAD") {
+    if ((host === "registry.digitalocean.com" || host === "registry.example.com") && method === "HEAD") {
       return new Response(null, { status: pathname.endsWith(digest) ? 200 : 404, headers: { "docker-content-digest": digest } });
     }
     return undefined;
@@ -122,4 +122,27 @@ describe("the golden dump", () => {
       assert.equal(actual, fs.readFileSync(file, "utf8"), "a resource changed: look at the difference, then: npm run golden");
     });
   }
+
+  it("of no stack has the push login where host or cluster pull with one of their own", async () => {
+    known.registry = true;
+    const [push, pull] = ["planted-push-password", "planted-pull-password"];
+    const variables = { DIGITALOCEAN_TOKEN: "planted", VPS_SSH_PRIVATE_KEY: hostKey.privateKey, REGISTRY_PASSWORD: push };
+    Object.assign(process.env, variables, { REGISTRY_PULL_PASSWORD: pull });
+    const other = { "registry:kind": "generic", "registry:host": "registry.example.com", "registry:ownership": "adopt" };
+    const logins = { "registry:username": "pusher", "registry:pullUsername": "puller" };
+    const config = { ...stackConfig("staging"), ...other, ...logins, "image:digest": digest };
+    const { resources, outputs } = await runProgram(project, "staging", config, world);
+    // A pull secret is base64 in base64.
+    const decoded = (text: string) => text.replaceAll(/[A-Za-z0-9+/]{24,}=*/g, (part) => Buffer.from(part, "base64").toString());
+    const has = (secret: string) =>
+      resources
+        .filter(({ inputs }) => {
+          const text = JSON.stringify(inputs);
+          return [text, decoded(text), decoded(decoded(text))].some((form) => form.includes(secret));
+        })
+        .map(({ name }) => name);
+    assert.deepEqual(has(push), ["release-tags"]);
+    assert.deepEqual(has(pull).sort(), ["doks-namespace-registry", "vps-odoo-release"]);
+    assert.deepEqual(outputs["pullCredentials"], { username: "puller", password: pull });
+  });
 });

@@ -6,6 +6,7 @@ import { inspect } from "node:util";
 import { parse } from "yaml";
 
 import { ShipError } from "../components/errors";
+import { pullsWithPushLogin } from "../components/settings/contradictions";
 import { settingsKeys } from "../components/settings-keys";
 import { readSettings, type SettingsSource } from "../settings";
 
@@ -81,6 +82,11 @@ describe("settings", () => {
   const rejected: [key: string, value: string][] = [
     ["registry:kind", "docker"],
     ["registry:host", "https://registry.example.com"],
+    ["registry:host", "registry.example.com"],
+    ["registry:tokenHost", "https://git.example.com"],
+    ["digitalocean:apiEndpoint", "http://api.example.com"],
+    ["digitalocean:apiEndpoint", "http://127.0.0.1.example.com"],
+    ["digitalocean:apiEndpoint", "api.example.com"],
     ["registry:repository", "odoo"],
     ["registry:repository", "Team/Odoo"],
     ["registry:ownership", "own"],
@@ -200,6 +206,7 @@ describe("settings", () => {
     ["doks:databaseConnections", "10"],
     ["doks:dbMaxconn", "1"],
     ["doks:imagePullSecret", "Secret!"],
+    ["doks:firstLogin", "changed"],
     ["doks:imagesRecord", "/etc/passwd"],
     ["release:additive", "maybe"],
     ["release:rehearse", "0"],
@@ -220,7 +227,14 @@ describe("settings", () => {
   }
 
   it("test a rejection of every key that can be wrong", () => {
-    const anyText = new Set(["registry:username", "registry:password", "odoo:environment", "registry:tier"]);
+    const anyText = new Set([
+      "registry:username",
+      "registry:password",
+      "registry:pullUsername",
+      "registry:pullPassword",
+      "odoo:environment",
+      "registry:tier",
+    ]);
     for (const secret of ["vps:tlsKey", "vps:privateKey", "doks:tlsKey", "doks:kubeconfig", "backup:privateKey"]) {
       anyText.add(secret);
     }
@@ -272,6 +286,64 @@ describe("settings", () => {
     );
     const mixed = { ...login, "registry:kind": "ghcr", "registry:host": "registry.digitalocean.com" };
     assert.match(refusal(mixed, { environment: { GHCR_TOKEN: "g" } }).message, /must not be sent there/);
+  });
+
+  it("refuse an API over plain HTTP, wherever its address stands, except on this machine", () => {
+    const token = { DIGITALOCEAN_TOKEN: "planted-token" };
+    const { message } = refusal({}, { environment: { ...token, DIGITALOCEAN_API_URL: "http://api.example.com" } });
+    assert.match(message, /digitalocean:apiEndpoint: "http:\/\/api\.example\.com": .* DIGITALOCEAN_API_URL/);
+    assert.doesNotThrow(() => read({}, { environment: { ...token, DIGITALOCEAN_API_URL: "http://127.0.0.1:8080" } }));
+  });
+
+  describe("of what host and cluster pull with", () => {
+    const push = { "registry:kind": "generic", "registry:host": "r.example.com", "registry:username": "pusher" };
+    const pull = { "registry:pullUsername": "puller" };
+    const production = { "odoo:environment": "production", "image:digest": digest };
+    const variables = { REGISTRY_PASSWORD: "planted-push", REGISTRY_PULL_PASSWORD: "planted-pull" };
+
+    it("take a login of its own", () => {
+      const settings = read({ ...push, ...pull, ...production }, { environment: variables });
+      assert.equal(settings.registryPull?.username, "puller");
+      assert.equal(settings.registryPull.password.reveal(), "planted-pull");
+      assert.deepEqual(pullsWithPushLogin(settings), []);
+      const configured = { ...push, ...pull, "registry:pullPassword": "planted-pull" };
+      const { REGISTRY_PASSWORD } = variables;
+      const same = read(configured, { secretKeys: new Set(["registry:pullPassword"]), environment: { REGISTRY_PASSWORD } });
+      assert.equal(same.registryPull?.password.reveal(), "planted-pull");
+      assert.ok(!inspect(same, { depth: 9 }).includes("planted"));
+    });
+
+    const shared: [what: string, changes: Record<string, string>, environment: Record<string, string>][] = [
+      ["none is given", push, { REGISTRY_PASSWORD: "planted-push" }],
+      ["it is the push login", { ...push, "registry:pullUsername": "pusher" }, { ...variables, REGISTRY_PULL_PASSWORD: "planted-push" }],
+      [
+        "it is GitHub's push token, whatever the user",
+        { "registry:kind": "ghcr", "registry:username": "pusher", ...pull },
+        { GHCR_TOKEN: "planted-push", REGISTRY_PULL_PASSWORD: "planted-push" },
+      ],
+    ];
+    for (const [what, changes, environment] of shared) {
+      it(`warn in staging and refuse in production when ${what}`, () => {
+        const [warning, ...more] = pullsWithPushLogin(read(changes, { environment }));
+        assert.deepEqual(more, []);
+        assert.match(warning ?? "", /^registry:pullPassword .* pulumi config set --secret registry:pullPassword .*REGISTRY_PULL_PASSWORD/);
+        assert.ok(!warning?.includes("\n") && !warning?.includes("planted"));
+        const { code, message } = refusal({ ...changes, ...production }, { environment });
+        assert.equal(code, "SETTINGS_INVALID");
+        assert.match(
+          message,
+          /has 1 problem\n[^]*registry:pullPassword: is missing, or is the push login; .*--secret registry:pullPassword/,
+        );
+      });
+    }
+
+    it("refuse a password without its user", () => {
+      assert.match(refusal(push, { environment: variables }).message, /has 1 problem\n[^]*registry:pullUsername: is missing/);
+    });
+
+    it("ask for none where DigitalOcean makes them", () => {
+      assert.deepEqual(pullsWithPushLogin(read(production)), []);
+    });
   });
 
   it("refuse an API token that stands in plain", () => {

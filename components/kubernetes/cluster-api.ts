@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { type DigitalOceanAccess, readFromApi } from "../digitalocean-api";
+import { type DigitalOceanAccess, readFromApi, type TokenScope } from "../digitalocean-api";
 import { ShipError } from "../errors";
 import type { Patience } from "../http";
 
@@ -75,7 +75,7 @@ export async function clusterCredentials(
   patience?: Patience,
 ): Promise<ClusterCredentials | undefined> {
   const path = `${clustersPath}/${encodeURIComponent(id)}/credentials?expiry_seconds=${seconds}`;
-  return read(access, "asking DigitalOcean for access to the cluster", path, credentials, patience);
+  return read(access, "asking DigitalOcean for access to the cluster", path, credentials, patience, "kubernetes:access_cluster");
 }
 
 async function read<S extends z.ZodType>(
@@ -84,8 +84,9 @@ async function read<S extends z.ZodType>(
   path: string,
   schema: S,
   patience?: Patience,
+  scope: TokenScope = "kubernetes:read",
 ): Promise<z.output<S> | undefined> {
-  const text = await readFromApi(access, what, path, refused, patience);
+  const text = await readFromApi(access, what, path, { ...refused, scope }, patience);
   if (text === undefined) {
     return undefined;
   }

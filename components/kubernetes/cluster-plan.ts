@@ -13,6 +13,7 @@ import { readWorker } from "../worker-files";
 import { clusterById, clusterCredentials, clusterNamed, type FoundCluster, networkRange, offeredVersions } from "./cluster-api";
 import { judgeVersion } from "./cluster-version";
 import type { ClusterAddress } from "./kubeconfig";
+import { names } from "./names";
 import { type ClusterSize, clusterSize } from "./size";
 import { workerConfig } from "./upgrade-job";
 
@@ -72,6 +73,7 @@ export async function planCluster(root: string, settings: Settings, now = new Da
       ...(doks.mode === "create" ? [...tightNodes(size, doks), ...openApi(doks)] : []),
       ...endOfPulls(pull, settings.registry, now),
       noDump,
+      ...(doks.firstLogin === "kept" ? [firstLoginKept] : []),
     ],
   };
 }
@@ -120,6 +122,10 @@ export function clusterIdentifier(kubeconfig: string): string {
 const noDump =
   "no dump leaves the cluster: restore points are on its own volumes, and what is lost with them is lost for good. " +
   "Take dumps with a tool of your own, or use a managed database, whose backups DigitalOcean keeps.";
+
+const firstLoginKept =
+  `the administrator's first password stays in the Secret ${names.firstLogin} and in the stack's state: log in with it, change it in Odoo, then ` +
+  "pulumi config set doks:firstLogin gone, and the next update takes it out of both.";
 
 /** `range`: of the network that a managed database is in; empty where none is. */
 async function adopt(

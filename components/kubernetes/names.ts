@@ -9,6 +9,7 @@ export const names = {
   database: "odoo-db",
   edge: "odoo-edge",
   filestore: "odoo-filestore",
+  firstLogin: "odoo-first-login",
 } as const;
 
 /** What a pod is there for. */

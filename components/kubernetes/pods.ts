@@ -62,11 +62,15 @@ export interface SecretFile {
   readonly key: string;
   /** Below the volume's directory; the key by default. */
   readonly path?: string;
+  /** Whether the pod starts without it, too. @default false */
+  readonly optional?: boolean;
 }
 
 /** Files of several Secrets in one directory, each readable by the pod's group only. */
 export function secretFiles(name: string, files: readonly SecretFile[]): k8s.core.v1.Volume {
-  const sources = files.map(({ secret, key, path = key }) => ({ secret: { name: secret, items: [{ key, path }] } }));
+  const sources = files.map(({ secret, key, path = key, optional }) => ({
+    secret: { name: secret, items: [{ key, path }], ...(optional === true && { optional }) },
+  }));
   return { name, projected: { defaultMode: 0o440, sources } };
 }
 

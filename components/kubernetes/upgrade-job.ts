@@ -27,7 +27,7 @@ export interface UpgradeJobArgs extends Pick<
   readonly worker: { readonly name: pulumi.Input<string>; readonly files: Readonly<Record<string, string>> };
   /** Secret with the admin's password, and its key there. */
   readonly admin: { readonly secret: pulumi.Input<string>; readonly key: string };
-  /** Secret with the password that a new database's administrator gets. */
+  /** Secret with the password that a new database's administrator gets; it may be gone once there is one. */
   readonly firstLogin: pulumi.Input<string>;
   /** Where an operator finds why PostgreSQL does not answer. */
   readonly databaseStory: string;
@@ -163,7 +163,7 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
             secretFiles("worker-secrets", [
               { secret: args.admin.secret, key: args.admin.key, path: "admin-password" },
               { secret: args.secrets.database, key: secretKeys.database, path: "odoo-password" },
-              { secret: args.firstLogin, key: secretKeys.firstLogin, path: "first-password" },
+              { secret: args.firstLogin, key: secretKeys.firstLogin, path: "first-password", optional: true },
             ]),
             scratch("worker-tmp", "64Mi"),
             scratch("tasks", "1Mi"),

@@ -1,14 +1,14 @@
 import type { Settings } from "../../settings";
 import { sizeOfSlug } from "../host-size";
+import { isSafeAddress } from "../http";
+import { takesApiToken, usualHosts } from "../registry-login";
 import { mayCertify } from "./acme";
-
-/** Where a registry of each kind answers unless `registry:host` says so. */
-export const usualHosts = { digitalocean: "registry.digitalocean.com", ghcr: "ghcr.io", generic: "" };
 
 /** What is wrong with settings that are each right by themselves: one line each, beginning with the key. */
 export function contradictions(settings: Settings): string[] {
   const { vps, doks } = settings;
   return [
+    ...ofApi(settings),
     ...ofRegistry(settings),
     ...ofOdoo(settings),
     ...ofBackup(settings),
@@ -17,11 +17,28 @@ export function contradictions(settings: Settings): string[] {
   ];
 }
 
-function ofRegistry({ registry, registryAccess, digitalocean, vps, doks }: Settings): string[] {
+/** The official provider reads the same address, and sends the token there without a question. */
+function ofApi({ digitalocean }: Settings): string[] {
+  return isSafeAddress(digitalocean.apiUrl)
+    ? []
+    : [
+        `digitalocean:apiEndpoint: ${JSON.stringify(digitalocean.apiUrl)}: is not an https address, and the API token must not be sent there in plain ` +
+          "text (http on loopback addresses only); the variable DIGITALOCEAN_API_URL sets it, too",
+      ];
+}
+
+function ofRegistry(settings: Settings): string[] {
+  const { registry, registryAccess, digitalocean, vps, doks } = settings;
   const problems: string[] = [];
   const made = vps.mode === "create" || doks.mode === "create" || (doks.mode === "adopt" && doks.clusterId !== "");
   if ((registry.kind === "digitalocean" || made) && digitalocean.token === undefined) {
     problems.push("digitalocean:token: is missing; set the variable DIGITALOCEAN_TOKEN, or: pulumi config set --secret digitalocean:token");
+  }
+  if (registry.kind === "digitalocean" && !takesApiToken(registry.kind, registry.host)) {
+    problems.push(
+      `registry:host: ${JSON.stringify(registry.host)}: is not DigitalOcean's, and its API token must not be sent there; ` +
+        `allowed for digitalocean: ${usualHosts.digitalocean}, or empty; any other registry is of the kind generic`,
+    );
   }
   if (registry.kind === "ghcr" || registry.kind === "generic") {
     if (registry.host === "" || registry.host === usualHosts.digitalocean) {
@@ -39,8 +56,35 @@ function ofRegistry({ registry, registryAccess, digitalocean, vps, doks }: Setti
     if (registry.username === "") {
       problems.push("registry:username: is missing; allowed: the user that the password belongs to");
     }
+    if (settings.registryPull !== undefined && registry.pullUsername === "") {
+      problems.push("registry:pullUsername: is missing; allowed: the user that registry:pullPassword belongs to");
+    }
+    if (settings.environment === "production" && settings.registryPull === undefined) {
+      problems.push(`registry:pullPassword: is missing, or is the push login; ${readOnlyLogin(registry.kind)}`);
+    }
   }
   return problems;
+}
+
+/**
+ * One line if host and cluster are to hold the login that the image is pushed with: whoever breaks into them could replace the image that
+ * all of them run next.
+ */
+export function pullsWithPushLogin({ registry, registryPull }: Settings): string[] {
+  return registry.kind === "digitalocean" || registryPull !== undefined
+    ? []
+    : [
+        `registry:pullPassword is not set, or is the push login: host and cluster log in to ${registry.host} as who may replace images there, and ` +
+          `production is refused; ${readOnlyLogin(registry.kind)}`,
+      ];
+}
+
+function readOnlyLogin(kind: Settings["registry"]["kind"]): string {
+  const made = kind === "ghcr" ? "make a token with read:packages alone" : "make a login that may only read";
+  return (
+    `${made}, then: pulumi config set registry:pullUsername <user>, pulumi config set --secret registry:pullPassword ` +
+    "(or the variable REGISTRY_PULL_PASSWORD)"
+  );
 }
 
 function ofOdoo({ environment, odoo }: Settings): string[] {

@@ -274,6 +274,13 @@ export const doksKeys = {
     "the name of a secret, or empty",
     "A pull secret that somebody else keeps in the namespace. Empty: DigitalOcean's integration of its registry, or one that each update brings.",
   ),
+  "doks:firstLogin": key(
+    "text",
+    z.enum(["kept", "gone"]).default("kept"),
+    "`kept` or `gone`",
+    "`kept`: the administrator's first password stays in the Secret `odoo-first-login` and in the state, as each update says. `gone`: it is taken out of both; " +
+      "change it in Odoo first.",
+  ),
   "doks:imagesRecord": key(
     "text",
     folder.default("images/vps-images.json"),

@@ -20,6 +20,17 @@ export const registryKeys = {
     "host or host:port, or empty",
     "Where the registry answers; empty: `registry.digitalocean.com` or `ghcr.io`, by its kind. Over HTTPS, except on loopback addresses, as in Docker.",
   ),
+  "registry:tokenHost": key(
+    "text",
+    z
+      .string()
+      .regex(/^[a-z0-9.-]+(:\d+)?$/, "is not host or host:port")
+      .or(z.literal(""))
+      .default(""),
+    "host or host:port, or empty",
+    "Host that makes the registry's tokens, if it is not the registry's own or a domain above it: a GitLab of your own may have its registry beside it. " +
+      "The login is sent nowhere else, whatever the registry answers.",
+  ),
   "registry:repository": key(
     "text",
     z.string().regex(/^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)+$/, "is not namespace/name in lower case"),
@@ -53,6 +64,20 @@ export const registryKeys = {
     z.string().default(""),
     "a secret",
     "Password or token for a `ghcr` or `generic` registry, instead of the variables `GHCR_TOKEN` and `REGISTRY_PASSWORD`.",
+    true,
+  ),
+  "registry:pullUsername": key(
+    "text",
+    z.string().default(""),
+    "text",
+    "User that host and cluster pull with from a `ghcr` or `generic` registry. DigitalOcean needs none.",
+  ),
+  "registry:pullPassword": key(
+    "text",
+    z.string().default(""),
+    "a secret",
+    "Password or token that may only read, for host and cluster; instead of the variable `REGISTRY_PULL_PASSWORD`. Without it they hold the push login: " +
+      "each update warns, and production is refused.",
     true,
   ),
   "registry:pushSeconds": key(

@@ -1,4 +1,4 @@
-import { createHash, randomUUID, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import * as http from "node:http";
 import type { RegistryContents } from "../registry/contents";
 import { Faults } from "../support/faults";
@@ -18,7 +18,7 @@ import { databaseUserRoutes } from "./database-users";
 import { databaseRoutes } from "./databases";
 import { dropletActionRoutes } from "./droplet-actions";
 import { dropletRoutes } from "./droplets";
-import { ApiError, serverError, unauthorized } from "./errors";
+import { ApiError, forbidden, serverError, unauthorized } from "./errors";
 import { firewallRoutes } from "./firewalls";
 import { Fleet } from "./fleet";
 import { kubernetesRoutes } from "./kubernetes";
@@ -36,6 +36,7 @@ import { repositoryRoutes } from "./registry-repositories";
 import { pushRefusal, subscriptionRoutes } from "./registry-subscription";
 import { reservedIpRoutes } from "./reserved-ips";
 import { Call, findRoute, type Context, type Reply, type Route } from "./router";
+import { scopesOf, viewsCredentials, withoutCredentials } from "./scopes";
 import { sshKeyRoutes } from "./ssh-keys";
 import { Store } from "./state";
 import { tagRoutes } from "./tags";
@@ -47,7 +48,7 @@ export interface DigitalOceanApiOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly stateFile: string;
-  /** The only API token that is let in. */
+  /** The API token that may do everything. */
   readonly token: string;
   readonly contents: RegistryContents;
   /** What runs behind the droplets. @default nothing: droplets are on paper */
@@ -64,7 +65,9 @@ export interface DigitalOceanApi {
   readonly url: string;
   readonly faults: Faults;
   readonly log: RequestLog;
-  /** What a minted registry password may do; `undefined` when it is unknown or has expired. */
+  /** A token that may do what needs no other scopes than these, until the server ends. */
+  limitedToken(scopes: readonly string[]): string;
+  /** What a minted registry password, or a limited token, may do; `undefined` when it is unknown or has expired. */
   verifyMinted(password: string): { readonly write: boolean } | undefined;
   /** Why a push to this repository is refused (limits of the tier, garbage collection); `undefined` when it is not. */
   pushRefusal(repository: string): Promise<string | undefined>;
@@ -115,6 +118,7 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
     ...volumeActionRoutes(context),
   ];
   const rate = new RateLimit();
+  const limited = new Map<string, ReadonlySet<string>>();
 
   const answer = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? "/", `http://${request.headers.host ?? "127.0.0.1"}`);
@@ -130,8 +134,13 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
       if (!control && (await applyFault(faults, method, url.pathname, response)) === "dropped") {
         return;
       }
-      authenticate(request, options.token);
-      send(response, await serve(routes, request, url, method), requestId, rate.next());
+      const scopes = authenticate(request, options.token, limited);
+      if (scopes !== undefined && (control || !scopesOf(method, url.pathname).every((scope) => scopes.has(scope)))) {
+        throw forbidden();
+      }
+      const reply = await serve(routes, request, url, method);
+      const open = scopes === undefined || scopes.has(viewsCredentials) || !url.pathname.startsWith("/v2/databases");
+      send(response, open ? reply : { ...reply, body: withoutCredentials(reply.body) }, requestId, rate.next());
       // Whom databases trust may hang on what this request has changed.
       if (method !== "GET") {
         databases.enforce().catch((error: unknown) => console.error("DigitalOcean API, trusted sources:", error));
@@ -150,7 +159,12 @@ export async function startDigitalOceanApi(options: DigitalOceanApiOptions): Pro
       url: `http://127.0.0.1:${port}`,
       faults,
       log,
-      verifyMinted: (password) => verifyMinted(store, password),
+      limitedToken: (scopes) => {
+        const token = `dop_v1_${randomBytes(32).toString("hex")}`;
+        limited.set(token, new Set(scopes));
+        return token;
+      },
+      verifyMinted: (password) => registryRights(limited.get(password)) ?? verifyMinted(store, password),
       pushRefusal: (repository) => pushRefusal(context, repository),
       async close() {
         actions.close();
@@ -207,11 +221,27 @@ async function applyFault(faults: Faults, method: string, path: string, response
   }
 }
 
-function authenticate(request: http.IncomingMessage, token: string): void {
+/** What a limited token may do in the registry, where it is a password like the one that may do everything. */
+function registryRights(scopes: ReadonlySet<string> | undefined): { readonly write: boolean } | undefined {
+  return scopes?.has("registry:read") === true ? { write: scopes.has("registry:update") } : undefined;
+}
+
+/** What the token may do; undefined: everything. */
+function authenticate(
+  request: http.IncomingMessage,
+  token: string,
+  limited: ReadonlyMap<string, ReadonlySet<string>>,
+): ReadonlySet<string> | undefined {
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  if (!timingSafeEqual(digest(request.headers.authorization ?? ""), digest(`Bearer ${token}`))) {
+  const given = request.headers.authorization ?? "";
+  if (timingSafeEqual(digest(given), digest(`Bearer ${token}`))) {
+    return undefined;
+  }
+  const scopes = limited.get(given.replace(/^Bearer /, ""));
+  if (scopes === undefined) {
     throw unauthorized();
   }
+  return scopes;
 }
 
 async function serve(routes: readonly Route[], request: http.IncomingMessage, url: URL, method: string): Promise<Reply> {

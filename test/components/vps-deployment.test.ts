@@ -26,6 +26,8 @@ function run(changes: { attempt?: number; fresh?: boolean; request?: object } = 
         hostKey: "ssh-ed25519 AAAA",
         privateKey: new Secret("planted-private-key"),
       },
+      secrets: { "vps:privateKey": new Secret("planted-private-key") },
+      stack: "odoo/staging",
       request: pulumi.secret({ ...request, ...changes.request } as HostRequest),
       worker: "0123456789ab",
       fresh: changes.fresh ?? true,
@@ -44,12 +46,15 @@ function commandOf({ resources }: ProgramRun): { inputs: Record<string, unknown>
 }
 
 describe("the deployment of a request", () => {
-  it("hands everything over by standard input, as a secret", async () => {
+  it("hands everything over by standard input, as a secret, and what the state is to have no copy of as a reference", async () => {
     const { inputs, parent } = commandOf(await run());
     assert.equal(parent, "vps-odoo");
-    const stdin = JSON.parse(String(secretOf(inputs["stdin"]))) as { connection: Record<string, unknown>; request: unknown };
+    const text = String(secretOf(inputs["stdin"]));
+    const stdin = JSON.parse(text) as { stack: string; connection: Record<string, unknown>; request: unknown };
     assert.deepEqual(stdin.request, request);
-    assert.equal(stdin.connection["privateKey"], "planted-private-key");
+    assert.equal(stdin.stack, "odoo/staging");
+    assert.deepEqual(Object.keys(stdin.connection["privateKey"] as object), ["secret", "fingerprint"]);
+    assert.ok(!text.includes("planted-private-key"));
     assert.doesNotMatch(JSON.stringify({ ...inputs, stdin: undefined }), /planted/);
   });
 

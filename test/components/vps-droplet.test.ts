@@ -38,6 +38,8 @@ function run(changes: Partial<Settings["vps"]> = {}): Promise<ProgramRun> {
     const { address, hostKey: proved } = new VpsDroplet("vps", {
       settings: { ...settings, ...changes },
       privateKey: new Secret(key.privateKey),
+      secrets: { "vps:privateKey": new Secret(key.privateKey) },
+      stack: "odoo/staging",
     });
     const secrets = pulumi.all([address, proved].map((output) => pulumi.isSecret(output)));
     return Promise.resolve({ address, hostKey: proved, secrets });
@@ -109,13 +111,23 @@ describe("a created host", () => {
     assert.equal(find(made, "vps-ssh-key").inputs["publicKey"], key.publicKey);
   });
 
-  it("keeps private key and nonce secret wherever they go", () => {
+  it("keeps the private key out of the state, and the nonce secret wherever it goes", () => {
     assert.deepEqual(find(made, "vps-nonce").options["additionalSecretOutputs"], ["stdout"]);
     assert.equal(find(made, "vps-nonce").inputs["logging"], "none");
-    const stdin = JSON.parse(String(secretOf(find(made, "vps-host-key").inputs["stdin"]))) as object;
-    assert.deepEqual(stdin, { connection: { host: "203.0.113.9", port: 22, user: "root", privateKey: key.privateKey }, nonce });
+    const stdin = JSON.parse(String(secretOf(find(made, "vps-host-key").inputs["stdin"]))) as { connection: Record<string, unknown> };
+    const { privateKey, ...address } = stdin.connection;
+    assert.deepEqual(
+      { ...stdin, connection: address },
+      { stack: "odoo/staging", connection: { host: "203.0.113.9", port: 22, user: "root" }, nonce },
+    );
+    assert.deepEqual(Object.keys(privateKey as object), ["secret", "fingerprint"]);
+    assert.ok(!JSON.stringify(made.resources).includes("PRIVATE KEY"));
     const open = JSON.stringify(made.resources, (_, value: unknown) => (secretOf(value) === undefined ? value : "[secret]"));
     assert.ok(!open.includes(nonce) && !open.includes("PRIVATE KEY"), open);
+  });
+
+  it("asks a host for its proof once, whatever changes in the way to it", () => {
+    assert.equal(find(made, "vps-host-key").inputs["update"], 'printf "%s" "$PULUMI_COMMAND_STDOUT"');
   });
 
   it("tells address and proved key, which are no secrets", () => {

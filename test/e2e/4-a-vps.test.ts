@@ -12,6 +12,7 @@ import { fetchedStyleSheet, rendersPdf } from "../support/pdf";
 import { followsTheRules } from "../support/proxy-rules";
 import { passwordFile, SandboxHost } from "../support/sandbox-host";
 import { pulumi, read, whatPulumiTells } from "../support/sandbox-stack";
+import { undocumented } from "../support/documented-secrets";
 import { findIn } from "../support/secret-search";
 import { connects } from "../support/site-requests";
 import { takesLargeUpload } from "../support/upload";
@@ -319,6 +320,10 @@ describe("the VPS that npm start leaves behind", () => {
       assert.match(places.preview, /ComposeHost|unchanged/);
       assert.match(places.processes, /preview --diff/);
       assert.deepEqual(findIn(places, secrets), { state: [], log: [], preview: [], processes: [] });
+      // Decrypted it has what docs/secrets-in-the-state.md tells of: of the host's, the pull login.
+      const decrypted = (await pulumi("stack", "export", "--show-secrets")).stdout;
+      assert.deepEqual(undocumented(decrypted), []);
+      assert.deepEqual(findIn({ decrypted }, secrets), { decrypted: ["pull password"] });
       // The search finds what is there.
       assert.ok(read(passwordFile).includes(secrets["administrator's password"] ?? " "));
       assert.ok(read(path.join(paths.state, "vps-ssh-key")).includes(secrets["SSH private key"] ?? " "));

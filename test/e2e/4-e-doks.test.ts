@@ -11,7 +11,8 @@ import { fetchedStyleSheet, rendersPdf } from "../support/pdf";
 import { followsTheRules } from "../support/proxy-rules";
 import { type Running, SandboxCluster } from "../support/sandbox-cluster";
 import { SandboxHost } from "../support/sandbox-host";
-import { whatPulumiTells } from "../support/sandbox-stack";
+import { pulumi, whatPulumiTells } from "../support/sandbox-stack";
+import { undocumented } from "../support/documented-secrets";
 import { findIn } from "../support/secret-search";
 import { connects } from "../support/site-requests";
 import { type Rendered, StackState } from "../support/stack-state";
@@ -385,6 +386,7 @@ describe("the cluster that npm start leaves behind", () => {
     it("in Pulumi's state, in its output or in a preview, and gives none to a process as an argument", async () => {
       const places = await whatPulumiTells();
       assert.deepEqual(findIn(places, secrets), { state: [], log: [], preview: [], processes: [] });
+      assert.deepEqual(undocumented((await pulumi("stack", "export", "--show-secrets")).stdout), []);
       assert.match(places.state, /"ciphertext"/);
       // The search finds what is there.
       const known = { state: "doks-database-admin-password", log: "doks-database-admin-password", preview: "odoo::pulumi:pulumi:Stack" };

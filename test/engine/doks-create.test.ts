@@ -4,7 +4,10 @@ import { textAt } from "../../sandbox/plugins/kubernetes/objects";
 import { RecordedClusters } from "../sandbox/recorded-clusters";
 import { RunningServers } from "../sandbox/running-servers";
 import { PaperApiserver } from "../sandbox/support-plugins/paper-apiserver";
+import { scopesFor } from "../support/documented-scopes";
+import { undocumented } from "../support/documented-secrets";
 import { PaperControllers } from "../support/paper-controllers";
+import { findIn } from "../support/secret-search";
 import { TestStack } from "../support/test-stack";
 
 /** Clusters whose apiserver is one on paper. */
@@ -28,8 +31,14 @@ describe("an update that makes its cluster, on the real engine", function () {
     running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400).length;
   const jobs = () => [...apiserver.objects.keys()].filter((name) => name.includes("/jobs/"));
   const web = () => apiserver.objects.get("/apis/apps/v1/namespaces/odoo/deployments/odoo");
+  const firstPassword = () =>
+    Buffer.from(
+      textAt(apiserver.objects.get("/api/v1/namespaces/odoo/secrets/odoo-first-login"), "data", "first-password"),
+      "base64",
+    ).toString();
   let controllers: PaperControllers;
   let stack: TestStack;
+  let token: string;
   let digest: string;
   let newer: string;
 
@@ -40,15 +49,20 @@ describe("an update that makes its cluster, on the real engine", function () {
     await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
     digest = await running.push("team/odoo", "v1");
     newer = await running.push("team/odoo", "v2", "another layer");
-    stack = new TestStack(running.servers, {
-      "registry:ownership": "adopt",
-      "image:digest": digest,
-      "doks:mode": "create",
-      "doks:domain": "erp.example.com",
-      "doks:region": "fra1",
-      "doks:version": "1.33.6-do.0",
-      "doks:nodeSize": "s-4vcpu-8gb",
-    });
+    // A token with what is documented for such a stack, and no more.
+    token = running.servers.api.limitedToken(scopesFor("registry, adopted", "cluster, created"));
+    stack = new TestStack(
+      { ...running.servers, token },
+      {
+        "registry:ownership": "adopt",
+        "image:digest": digest,
+        "doks:mode": "create",
+        "doks:domain": "erp.example.com",
+        "doks:region": "fra1",
+        "doks:version": "1.33.6-do.0",
+        "doks:nodeSize": "s-4vcpu-8gb",
+      },
+    );
     await stack.init();
   });
   after(async () => {
@@ -101,6 +115,13 @@ describe("an update that makes its cluster, on the real engine", function () {
     assert.ok(!stored.includes("planted-token"));
   });
 
+  it("has no secret in the state but those that are documented", async () => {
+    const places = { shown: await stack.decrypted(), stored: stack.storedText() };
+    assert.deepEqual(undocumented(places.shown), []);
+    const known = { "first password": firstPassword(), "API token": token, "cluster's token": "planted-token" };
+    assert.deepEqual(findIn(places, known), { shown: ["cluster's token", "first password"], stored: [] });
+  });
+
   it("changes nothing in a second update, nor after a refresh", async () => {
     apiserver.writes();
     const again = await stack.up("--expect-no-changes");
@@ -118,6 +139,19 @@ describe("an update that makes its cluster, on the real engine", function () {
     const { status, output } = await stack.up("--expect-no-changes");
     delete stack.config["doks:blockStorageClass"];
     assert.equal(status, 0, output);
+  });
+
+  it("takes the first password out of state and cluster in place, and touches nothing else", async () => {
+    const known = { "first password": firstPassword() };
+    apiserver.writes();
+    stack.config["doks:firstLogin"] = "gone";
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    const changed = apiserver.writes().filter((line) => !line.startsWith("PATCH") || !line.includes("dryRun"));
+    assert.deepEqual(changed, ["DELETE /api/v1/namespaces/odoo/secrets/odoo-first-login"]);
+    assert.deepEqual(findIn({ shown: await stack.decrypted() }, known), { shown: [] });
+    const again = await stack.up("--expect-no-changes");
+    assert.equal(again.status, 0, again.output);
   });
 
   it("keeps the pods of the release before it when the Job of a new one fails, and tells why", async () => {

@@ -58,6 +58,15 @@ function opened(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, opened(one)]));
 }
 
+/** Where a state that was exported with its secrets in plain has them: each text by resource and property, such as `release-tags.stdin`. */
+export function secretPlaces(exported: string): [place: string, text: string][] {
+  const { deployment } = JSON.parse(exported) as State;
+  return deployment.resources.flatMap(({ urn, inputs, outputs }) => {
+    const name = urn.split("::").at(-1) ?? urn;
+    return [...encrypted(inputs, name), ...encrypted(outputs, name)];
+  });
+}
+
 /** The texts within what is encrypted, each with its place. */
 function encrypted(value: unknown, place: string, within = false): [string, string][] {
   if (typeof value === "string") return within ? [[place, value]] : [];

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 
 import { readToolPaths, sandboxEnvironment } from "../../sandbox/environment";
 import type { Servers } from "../../sandbox/servers";
@@ -135,6 +135,34 @@ export class TestStack {
   async outputs(): Promise<Record<string, string>> {
     const { output } = await this.pulumi("stack", "output", "--json");
     return JSON.parse(output) as Record<string, string>;
+  }
+
+  /** Settings as the stack's file has them when they are encrypted. */
+  async encrypted(settings: Readonly<Record<string, string>>): Promise<Record<string, unknown>> {
+    const file = path.join(this.project, "Pulumi.sandbox.yaml");
+    const made: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(settings)) {
+      const { status, output } = await this.pulumi("config", "set", "--secret", name, "--", value);
+      if (status !== 0) throw new Error(output);
+      made[name] = (parse(fs.readFileSync(file, "utf8")) as { config: Record<string, unknown> }).config[name];
+    }
+    return made;
+  }
+
+  /** The state, with the secrets in plain. */
+  async decrypted(): Promise<string> {
+    const { status, output } = await this.pulumi("stack", "export", "--show-secrets");
+    if (status !== 0) throw new Error(output);
+    return output;
+  }
+
+  /** Puts a state in the place of the stack's. */
+  async restore(state: string): Promise<void> {
+    const file = path.join(this.directory, "to-restore.json");
+    fs.writeFileSync(file, state, { mode: 0o600 });
+    const { status, output } = await this.pulumi("stack", "import", "--file", file);
+    fs.rmSync(file);
+    if (status !== 0) throw new Error(output);
   }
 
   /** Everything that the engine keeps of the stack: state, history, backups. */
