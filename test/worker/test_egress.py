@@ -101,7 +101,7 @@ class EgressCase(WorkerCase):
         super().setUp()
         self.kernel = Kernel()
         resolv = self.root / "resolv.conf"
-        resolv.write_text("# comment\nnameserver 10.1.1.1\nnameserver 127.0.0.53\nnameserver fe80::1%eth0\noptions edns0\n")
+        resolv.write_text("# comment\nnameserver 10.1.1.1\nnameserver 127.0.0.53\nnameserver fe80::1%eth0\n")
         six = self.root / "if_inet6"
         six.write_text("00000000000000000000000000000001 01 80 10 80 lo\n")
         replaced = {"run": self.kernel.run, "must": self.kernel.must, "RESOLVERS": (resolv,),
