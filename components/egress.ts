@@ -13,12 +13,12 @@ export interface AuthorityReach {
 }
 
 /**
- * What is private: nodes, pods, other machines of the network, and the address where each cloud's machines learn their own secrets. A range of
- * a setting that lies within one of them is meant, and allowed.
+ * What is private: nodes, pods, other machines of the network, and the address where each cloud's machines learn their
+ * own secrets. A range of a setting that lies within one of them is meant, and allowed.
  *
- * The last two of IPv4 are where Oracle's and Azure's machines find what others have at 169.254.169.254. Of IPv6: a company's own addresses, those
- * of one link, and what a translator turns into IPv4. Addresses of the form ::ffff:10.0.0.5 are not among them: they are a way to write IPv4 that
- * never is on a wire.
+ * The last two of IPv4 are where Oracle's and Azure's machines find what others have at 169.254.169.254. Of IPv6: a
+ * company's own addresses, those of one link, and what a translator turns into IPv4. Addresses of the form
+ * ::ffff:10.0.0.5 are not among them: they are a way to write IPv4 that never is on a wire.
  */
 export const privateRanges: readonly string[] = [
   ...["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "192.0.0.0/24", "168.63.129.16/32"],
@@ -31,8 +31,8 @@ export function outsideOf(cidr: string): Reach {
 }
 
 /**
- * Where the authority of an ACME directory may be. Authorities do not say by which addresses they answer, so all public ones are allowed. A private
- * one is if it is meant: because it stands in the URL itself, or because Odoo may go there.
+ * Where the authority of an ACME directory may be. Authorities do not say by which addresses they answer, so all public
+ * ones are allowed. A private one is if it is meant: because it stands in the URL itself, or because Odoo may go there.
  * @param server URL of the directory, empty for Let's Encrypt's
  * @param egress where Odoo may go
  */

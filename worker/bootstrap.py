@@ -32,8 +32,9 @@ def install(files):
         replace(f"/etc/systemd/system/{name}", open(f"{target}/systemd/{name}", encoding="utf-8").read(), 0o644)
     replace("/usr/local/bin/odoo-ship", f'#!/bin/sh\nexec python3 -B {HOME}/current/odoo_ship "$@"\n', 0o755)
     systemctl("daemon-reload")
-    systemctl("enable", "--quiet", "odoo-ship.service", "odoo-ship-egress.service", "odoo-ship-dump.timer", "odoo-ship-egress.timer")
-    systemctl("start", "odoo-ship-dump.timer", "odoo-ship-egress.timer")
+    timers = ("odoo-ship-dump.timer", "odoo-ship-egress.timer")
+    systemctl("enable", "--quiet", "odoo-ship.service", "odoo-ship-egress.service", *timers)
+    systemctl("start", *timers)
     for old in sorted(os.listdir(f"{HOME}/versions"), key=lambda name: os.path.getmtime(f"{HOME}/versions/{name}"))[:-3]:
         if old != version:
             shutil.rmtree(f"{HOME}/versions/{old}", ignore_errors=True)

@@ -21,8 +21,8 @@ const startSeconds = 600;
 const mount = "/var/lib/postgresql/data";
 const tls = "/run/tls";
 /**
- * A key and a certificate of its own at each start, which leave the pod never. No authority signs it and none needs to: channelBinding of
- * postgres-access.ts. The image has openssl, which PostgreSQL's packages for Debian depend on.
+ * A key and a certificate of its own at each start, which leave the pod never. No authority signs it and none needs to:
+ * channelBinding of postgres-access.ts. The image has openssl, which PostgreSQL's packages for Debian depend on.
  */
 const certificate = `set -eu
 umask 077

@@ -9,8 +9,8 @@ from xml.parsers import expat
 
 PULL_AND_LIST_SECONDS = 600
 # It reads names and prints them, as the image's own user.
-READER = ["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", "512m", "--cpus", "1",
-          "--pids-limit", "64"]
+READER = ["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+          "--memory", "512m", "--cpus", "1", "--pids-limit", "64"]
 LIST_MODULES = """
 import glob, importlib.util, os
 for root in importlib.util.find_spec("odoo").submodule_search_locations:

@@ -30,8 +30,8 @@ export interface VpcView extends Vpc {
 const machinesRange = "198.18.77.0/24";
 
 /**
- * Networks of an account: each region's default one, and those that are made. A range that is asked for is on paper. A network without one has that
- * of the machines: what a program allows by it reaches them.
+ * Networks of an account: each region's default one, and those that are made. A range that is asked for is on paper. A
+ * network without one has that of the machines: what a program allows by it reaches them.
  */
 export function vpcRoutes({ store }: Context): readonly Route[] {
   const answer = (call: Call): Reply => ({ status: 200, body: { vpc: findVpc(store.state, call.param("id")) } });

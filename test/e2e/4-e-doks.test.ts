@@ -266,6 +266,21 @@ describe("the cluster that npm start leaves behind", () => {
       assert.deepEqual(stranger.reached(reachable), reachable);
     });
 
+    it("to whoever listens between Odoo and PostgreSQL, or would answer in its place", () => {
+      const sessions =
+        "SELECT count(*) FILTER (WHERE ssl) > 0, count(*) FILTER (WHERE NOT ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE client_addr IS NOT NULL";
+      assert.equal(cluster.kubectl(["-n", "odoo", "exec", "odoo-db-0", "--", "psql", "-U", "postgres", "-XAtc", sessions]), "t|0");
+      const connect = (mode: string) =>
+        cluster.exec(
+          cluster.pod("odoo"),
+          `python3 -c 'import os, psycopg2
+psycopg2.connect(host="odoo-db", user="odoo", dbname=os.environ["DB_NAME"], password=open("/run/secrets/odoo-db-password").read().strip(), sslmode="${mode}")'`,
+        );
+      assert.equal(connect("prefer").status, 0, connect("prefer").stderr);
+      // As of a server without TLS.
+      assert.match(connect("disable").stderr, /channel binding required, but SSL not in use/);
+    });
+
     it("and the edge listens where it must, without an administration", () => {
       const [, pid] = cluster.node(`ctr -n k8s.io tasks ls | grep ^${ours("odoo-edge").id}`).split(/\s+/);
       const ports = cluster.node(`cat /proc/${pid ?? ""}/net/tcp /proc/${pid ?? ""}/net/tcp6 | awk '$4 == "0A" { print $2 }'`).split("\n");

@@ -1,3 +1,4 @@
+import ipaddress
 import json
 import re
 import unittest
@@ -16,7 +17,7 @@ BRIDGES = ("br-" + "a" * 12, "br-" + "b" * 12)
 
 
 class Kernel:
-    """A host's firewall and Docker, as far as the module asks them: chains by tool, and what is done to them by iptables-restore."""
+    """A host's firewall and Docker, as far as the module asks them: chains by tool, and what iptables-restore does."""
 
     def __init__(self):
         self.chains = {tool: {"INPUT": [], "FORWARD": [], "OUTPUT": []} for tool in ("iptables", "ip6tables")}
@@ -38,7 +39,8 @@ class Kernel:
         if tool == "systemctl":
             return Result(0 if self.docker else 3, "")
         if args[1] == "inspect":
-            return Result(1, "", "no such object") if self.proxy is None else Result(0, json.dumps({"odoo_edge": {"IPAddress": self.proxy, "GlobalIPv6Address": ""}}))
+            networks = {"odoo_edge": {"IPAddress": self.proxy, "GlobalIPv6Address": ""}}
+            return Result(1, "", "no such object") if self.proxy is None else Result(0, json.dumps(networks))
         raise AssertionError(args)
 
     def restore(self, tool, args, given):
@@ -80,16 +82,16 @@ class Kernel:
 
     # What a packet from a container meets: the verdict of the first rule that fits, as far as these rules go
 
-    def verdict(self, chain, bridge, address, port=443, protocol="tcp", source="198.19.0.9", out="eth0", tool="iptables"):
-        import ipaddress
+    def verdict(self, chain, bridge, address, port=443, protocol="tcp", source="198.19.0.9", out="eth0",
+                tool="iptables"):
         for rule in self.chains[tool][chain]:
             words = rule.split()
             said = {words[i]: words[i + 1] for i in range(0, len(words) - 1) if words[i].startswith("-")}
             inside = lambda given, text: ipaddress.ip_address(given) in ipaddress.ip_network(text)  # noqa: E731
-            fits = (said.get("-i", bridge) == bridge and said.get("-o", out) == out and said.get("-p", protocol) == protocol
-                    and said.get("--dport", str(port)) == str(port) and "--ctstate" not in said
-                    and ("-d" not in said or inside(address, said["-d"])) and ("-s" not in said or inside(source, said["-s"])))
-            if fits:
+            given = {"-i": bridge, "-o": out, "-p": protocol, "--dport": str(port)}
+            places = {"-d": address, "-s": source}
+            if ("--ctstate" not in said and all(said.get(word, value) == value for word, value in given.items())
+                    and all(inside(value, said[word]) for word, value in places.items() if word in said)):
                 return said["-j"]
         return "none"
 
@@ -99,10 +101,12 @@ class EgressCase(WorkerCase):
         super().setUp()
         self.kernel = Kernel()
         resolv = self.root / "resolv.conf"
-        resolv.write_text("# comment\nnameserver 10.1.1.1\nnameserver 127.0.0.53\nnameserver fe80::1%eth0\noptions edns0\n")
+        resolv.write_text("# comment\nnameserver 10.1.1.1\nnameserver 127.0.0.53\nnameserver fe80::1%eth0\n")
         six = self.root / "if_inet6"
         six.write_text("00000000000000000000000000000001 01 80 10 80 lo\n")
-        for name, value in {"run": self.kernel.run, "must": self.kernel.must, "RESOLVERS": (resolv,), "DAEMON": self.root / "daemon.json", "IPV6": six}.items():
+        replaced = {"run": self.kernel.run, "must": self.kernel.must, "RESOLVERS": (resolv,),
+                    "DAEMON": self.root / "daemon.json", "IPV6": six}
+        for name, value in replaced.items():
             before = getattr(egress, name)
             setattr(egress, name, value)
             self.addCleanup(setattr, egress, name, before)
@@ -128,7 +132,8 @@ class RulesTest(EgressCase):
         egress.place(OPEN)
         for port in (22, 2375, 8069, 9100):
             self.assertEqual(self.to_host(port=port), {"REJECT"}, port)
-        self.assertEqual(self.to_host(port=443) | self.to_host(port=80) | self.to_host(port=443, protocol="udp"), {"RETURN"})
+        proxy = self.to_host(port=443) | self.to_host(port=80) | self.to_host(port=443, protocol="udp")
+        self.assertEqual(proxy, {"RETURN"})
 
     def test_names_are_looked_up_where_the_host_looks_them_up_also_at_a_private_address(self):
         (self.root / "daemon.json").write_text('{"dns": ["169.254.169.254"]}')
@@ -166,7 +171,9 @@ class RulesTest(EgressCase):
         self.kernel.proxy = "198.19.0.2"
         egress.place({"odoo": [], "authority": {"port": 443, "to": OPEN["odoo"]}})
         self.assertEqual(self.forward("203.0.113.7", source="198.19.0.2"), {"RETURN"})
-        for packet in ({"source": "198.19.0.3"}, {"source": "198.19.0.2", "port": 25}, {"source": "198.19.0.2", "address": "169.254.169.254"}):
+        proxy = {"source": "198.19.0.2"}
+        others = ({"source": "198.19.0.3"}, {**proxy, "port": 25}, {**proxy, "address": "169.254.169.254"})
+        for packet in others:
             self.assertEqual(self.forward(**{"address": "203.0.113.7", **packet}), {"REJECT"}, packet)
 
     def test_ipv6_goes_nowhere_unless_it_is_asked_for(self):
@@ -200,7 +207,8 @@ class PlaceTest(EgressCase):
         chains["FORWARD"] = ["-j DOCKER-USER", "-j DOCKER-FORWARD"]
         egress.place(OPEN)
         self.assertEqual(self.jumps(), [["-j ODOO-SHIP-FORWARD", "-s 203.0.113.9/32 -j DROP", "-j RETURN"],
-                                        ["-j ODOO-SHIP-HOST", "-p tcp -m tcp --dport 22 -j ACCEPT"], ["-j DOCKER-USER", "-j DOCKER-FORWARD"]])
+                                        ["-j ODOO-SHIP-HOST", "-p tcp -m tcp --dport 22 -j ACCEPT"],
+                                        ["-j DOCKER-USER", "-j DOCKER-FORWARD"]])
 
     def test_where_docker_makes_no_chain_for_others_there_is_one(self):
         egress.place(OPEN)
@@ -308,7 +316,9 @@ class ReleaseTest(WorkerCase):
             self.done.append("rules")
             if self.fails:
                 raise Failure("HOST_UNFIT", "no")
-        for owner, name, value in ((egress, "place", place), (compose_host, "must", self.must), (compose_host, "run", lambda *_, **__: Result(0, ""))):
+        fakes = ((egress, "place", place), (compose_host, "must", self.must),
+                 (compose_host, "run", lambda *_, **__: Result(0, "")))
+        for owner, name, value in fakes:
             before = getattr(owner, name)
             setattr(owner, name, value)
             self.addCleanup(setattr, owner, name, before)

@@ -8,7 +8,7 @@
   odoo-ship restore POINT --into NAME         a point's data in a new database: neutralised, or as they were with --exact
   odoo-ship first-login                       the administrator's first password, shown once
   odoo-ship dump                              a dump to the configured destination now
-  odoo-ship egress                            places the rules of where the containers may go again; a timer does it each minute
+  odoo-ship egress                            places the rules of where the containers may go, as each minute's timer
   odoo-ship resume                            goes on with, or takes back, what was interrupted
   odoo-ship logs                              the worker's log
   odoo-ship job REQUEST.json                  one release to its end, in a Kubernetes Job

@@ -26,9 +26,10 @@ PROXY_HEALTH = "http://127.0.0.1:2020/"
 DOCKER_LOGIN = STATE / "docker"
 FIRST_LOGIN = STATE / "first-login"
 HERE = Path(__file__).parent
-# Of the one container that is no service of the project. It reads files and prints; whatever an addon may have made of it, it does no more.
-READER = ["--network", "none", "--read-only", "--user", "100:101", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
-          "--memory", "512m", "--cpus", "1", "--pids-limit", "64", "--tmpfs", "/tmp:rw,noexec,nosuid,nodev,size=16m"]
+# Of the one container that is no service of the project: it reads files and prints, and can do no more.
+READER = ["--network", "none", "--read-only", "--user", "100:101", "--cap-drop", "ALL",
+          "--security-opt", "no-new-privileges", "--memory", "512m", "--cpus", "1", "--pids-limit", "64",
+          "--tmpfs", "/tmp:rw,noexec,nosuid,nodev,size=16m"]
 
 
 class ComposeHost:
@@ -52,7 +53,7 @@ class ComposeHost:
         return run(["docker", "image", "inspect", image], QUICK).ok
 
     def fetch(self, request):
-        """The release's images, here. Nothing else is changed. Answers what the one of Odoo says of itself: {"series", "modules": {name: {"version", "hash"}}}."""
+        """The release's images, here. Answers what the one of Odoo says of itself: {"series", "modules": {name: {"version", "hash"}}}."""
         egress.check(request.get("network"))
         egress.begin(request.get("network"))
         self.log_in(request["registry"])
@@ -286,7 +287,7 @@ class ComposeHost:
         must(["docker", "start", CONTAINERS["odoo"]], 120, "starting Odoo", code="CONTAINER_START_FAILURE")
 
     def fence(self, request):
-        """Where the containers may go. The previous release serves again with the rules that there are, should its own not be had: they are still in place."""
+        """Where the containers may go. Should a release that serves again not get its rules, those in place stay."""
         try:
             egress.place(request.get("network"))
         except Failure:

@@ -1,9 +1,10 @@
 """Where the project's containers may go: rules of this host's own firewall, which a container cannot change.
 
-Two chains of ours, in iptables and, where the host has IPv6, in ip6tables. ODOO-SHIP-FORWARD is asked first of all in DOCKER-USER, the chain that
-Docker leaves to others, about what containers send to anywhere else; ODOO-SHIP-HOST first of all in INPUT, about what they send to this host itself,
-by whichever of its addresses. Both look at packets that come from the project's bridges and at nothing else, and return what they allow: this host's
-own rules still have their say. Both are replaced as a whole, at once, and nothing that somebody else has put there is touched.
+Two chains of ours, in iptables and, where the host has IPv6, in ip6tables. ODOO-SHIP-FORWARD is asked first of all in
+DOCKER-USER, the chain that Docker leaves to others, about what containers send to anywhere else; ODOO-SHIP-HOST first
+of all in INPUT, about what they send to this host itself, by whichever of its addresses. Both look at packets that
+come from the project's bridges and at nothing else, and return what they allow: this host's own rules still have
+their say. Both are replaced as a whole, at once, and nothing that somebody else has put there is touched.
 """
 
 import ipaddress
@@ -20,8 +21,10 @@ PROJECT_NETWORKS = "label=com.docker.compose.project=odoo"
 PROXY = "odoo-proxy"
 SETTINGS = "egress.json"
 USER, FORWARD, HOST, TRIAL = "DOCKER-USER", "ODOO-SHIP-FORWARD", "ODOO-SHIP-HOST", "ODOO-SHIP-TRIAL"
-# Odoo calls its own public address: a request that leaves the bridge and comes back is for the port that Docker publishes for the proxy.
+# Odoo calls its own public address: what leaves the bridge and comes back is for the ports of the proxy.
 PUBLISHED = (("tcp", 80), ("tcp", 443), ("udp", 443))
+# Those that IPv6 finds its neighbours by: solicitations and advertisements.
+NEIGHBOURS = (133, 135, 136)
 QUICK = 60
 # Others that change rules at the same time are waited for; seconds.
 WAIT = "--wait=30"
@@ -29,6 +32,7 @@ RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 DAEMON = Path("/etc/docker/daemon.json")
 # One line for each address; a host that has IPv6 has at least its loopback's.
 IPV6 = Path("/proc/net/if_inet6")
+RETURN = ["-j", "RETURN"]
 
 
 class Family:
@@ -38,6 +42,7 @@ class Family:
         self.version = version
         six = version == 6
         self.tool = "ip6tables" if six else "iptables"
+        # Refused at once, rather than after minutes in which a worker of Odoo waits.
         self.reject = ["-j", "REJECT", "--reject-with", "icmp6-adm-prohibited" if six else "icmp-admin-prohibited"]
 
     def rules(self, chain):
@@ -52,7 +57,8 @@ class Family:
 
     def restore(self, lines):
         """All of it, at once, or nothing."""
-        answer = run([f"{self.tool}-restore", WAIT, "--noflush"], QUICK, given="\n".join(["*filter", *lines, "COMMIT", ""]))
+        given = "\n".join(["*filter", *lines, "COMMIT", ""])
+        answer = run([f"{self.tool}-restore", WAIT, "--noflush"], QUICK, given=given)
         if not answer.ok:
             raise refused(self, answer.text)
 
@@ -64,15 +70,17 @@ def families():
 
 def refused(family, said):
     return Failure("HOST_UNFIT", "the rules that keep Odoo from this host and its private network cannot be placed",
-                   found=f"{family.tool}: {tail(said, 3) or 'no answer'}", expected=f"a host on which {family.tool} works, as Docker itself needs it",
-                   remedy=f"on the host: `{family.tool} -S` shows what is wrong. Install the package iptables, or load what the kernel lacks "
-                          "(modprobe xt_conntrack ipt_REJECT; a restart after an update of the kernel), then deploy again", log=tail(said))
+                   found=f"{family.tool}: {tail(said, 3) or 'no answer'}",
+                   expected=f"a host on which {family.tool} works, as Docker itself needs it",
+                   remedy=f"on the host: `{family.tool} -S` shows what is wrong. Install the package iptables, or load "
+                          "what the kernel lacks (modprobe xt_conntrack ipt_REJECT; a restart after an update of the "
+                          "kernel), then deploy again", log=tail(said))
 
 
 # What a release does
 
 def check(network):
-    """Whether the rules can be placed, by placing them where nothing leads. Asked before anything is changed, so that no release ends at it half-way."""
+    """Whether the rules can be placed, by placing them where nothing leads: asked before anything is changed."""
     if network is None:
         return
     there, servers = bridges() or ["br-odoo-ship"], resolvers()
@@ -96,7 +104,7 @@ def place(network):
     if network is None:
         # A release from before these rules: those of the last one stay.
         return again()
-    with files.Lock(files.STATE / "egress.lock"):
+    with lock():
         there = bridges()
         files.write_json(kept(), {"network": network, "bridges": there})
         put(network, there, proxy_addresses())
@@ -104,13 +112,14 @@ def place(network):
 
 
 def again():
-    """The rules as they were last asked for, also where somebody has made the networks anew or emptied a chain. Whether there are any."""
-    with files.Lock(files.STATE / "egress.lock"):
+    """The rules as they were last asked for, also for networks that somebody has made anew. Whether there are any."""
+    with lock():
         known = files.read_json(kept())
         if known is None:
             return False
         if not docker_runs():
-            # Docker is about to start, with its containers: its networks are those of before. Which address the proxy is going to have is not known yet.
+            # It is about to start, with its containers, on the networks of before. Which address the proxy is going to
+            # have is not known yet.
             put(known["network"], known["bridges"], None)
             return True
         there = bridges()
@@ -122,6 +131,11 @@ def again():
 
 def kept():
     return files.STATE / SETTINGS
+
+
+def lock():
+    """A release and the timer's turn do not write over each other."""
+    return files.Lock(files.STATE / "egress.lock")
 
 
 def put(network, there, proxy):
@@ -138,15 +152,21 @@ def docker_runs():
 
 def bridges():
     """The interfaces of the project's networks on this host."""
-    ids = must(["docker", "network", "ls", "--no-trunc", "--quiet", "--filter", PROJECT_NETWORKS, "--filter", "driver=bridge"], QUICK, "listing networks").split()
+    wanted = ["--filter", PROJECT_NETWORKS, "--filter", "driver=bridge"]
+    ids = must(["docker", "network", "ls", "--no-trunc", "--quiet", *wanted], QUICK, "listing networks").split()
     if not ids:
         return []
     networks = json.loads(must(["docker", "network", "inspect", *ids], QUICK, "looking at networks"))
-    return sorted((found.get("Options") or {}).get("com.docker.network.bridge.name") or f"br-{found['Id'][:12]}" for found in networks)
+    return sorted(bridge_of(network) for network in networks)
+
+
+def bridge_of(network):
+    given = (network.get("Options") or {}).get("com.docker.network.bridge.name")
+    return given or f"br-{network['Id'][:12]}"
 
 
 def proxy_addresses():
-    """The proxy's own, by which it is told from Odoo: both are on one bridge."""
+    """The proxy's own, by which it is told from Odoo: both are on one bridge. None if it is not there."""
     answer = run(["docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}", PROXY], QUICK)
     if not answer.ok:
         return None
@@ -155,9 +175,10 @@ def proxy_addresses():
 
 
 def resolvers():
-    """
-    Where names are looked up. Docker's own resolver asks these from within a container's network, as if the container did; one on this host's loopback
-    it asks from the host, and no rule is needed.
+    """Where names are looked up.
+
+    Docker's own resolver asks these from within a container's network, as if the container did. One on this host's
+    loopback it asks from the host, and no rule is needed.
     """
     found = []
     try:
@@ -169,7 +190,8 @@ def resolvers():
             found += re.findall(r"(?m)^\s*nameserver\s+([^\s#;%]+)", path.read_text(encoding="utf-8"))
         except OSError:
             pass
-    return sorted({str(address) for address in map(address_of, found) if address is not None and not address.is_loopback})
+    addresses = [address for address in map(address_of, found) if address is not None]
+    return sorted({str(address) for address in addresses if not address.is_loopback})
 
 
 def address_of(text):
@@ -204,46 +226,58 @@ def at_the_top(chain, rules, target):
     """Statements that make the jump the first rule of the chain, once; none if it is."""
     jump = ["-j", target]
     count = rules.count(jump)
-    return [] if rules[:1] == [jump] and count == 1 else [f"-D {chain} -j {target}"] * count + [f"-I {chain} 1 -j {target}"]
+    if count == 1 and rules[0] == jump:
+        return []
+    return [f"-D {chain} -j {target}"] * count + [f"-I {chain} 1 -j {target}"]
 
 
 def chains(family, network, there, servers, proxy):
     """The rules of both chains. `proxy`: its addresses; None if they are not known."""
-    names = [server for server in servers if ipaddress.ip_address(server).version == family.version]
-    lookups = [["-d", server, "-p", protocol, "--dport", "53", "-j", "RETURN"] for server in names for protocol in ("udp", "tcp")]
-    answers = ["-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "RETURN"]
-    authority = network["authority"]
-    own = [address for address in proxy or [] if ipaddress.ip_address(address).version == family.version]
     forward, host = [], []
     for bridge in there:
-        here = ["-i", bridge]
-        forward.append([*here, *answers])
-        forward.append([*here, "-o", bridge, "-j", "RETURN"])
-        forward += [[*here, *rule] for rule in lookups]
-        if authority is not None:
-            port = ["-p", "tcp", "--dport", str(int(authority["port"]))]
-            for address in own:
-                forward += [[*here, "-s", address, *rule] for rule in reach(family, authority["to"], port)]
-        forward += [[*here, *rule] for rule in reach(family, network["odoo"])]
-        forward.append([*here, *family.reject])
-        host.append([*here, *answers])
-        if family.version == 6:
-            # Without its neighbours IPv6 finds nobody: solicitations and advertisements.
-            host += [[*here, "-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type", str(kind), "-j", "RETURN"] for kind in (133, 135, 136)]
-        host += [[*here, *rule] for rule in lookups]
-        host += [[*here, "-p", protocol, "--dport", str(port), "-j", "RETURN"] for protocol, port in PUBLISHED]
-        host.append([*here, *family.reject])
+        forward += [["-i", bridge, *rule] for rule in to_elsewhere(family, network, bridge, servers, proxy)]
+        host += [["-i", bridge, *rule] for rule in to_this_host(family, servers)]
     return forward, host
 
 
+ANSWERS = ["-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", *RETURN]
+
+
+def to_elsewhere(family, network, bridge, servers, proxy):
+    rules = [ANSWERS, ["-o", bridge, *RETURN], *lookups(family, servers)]
+    if network["authority"] is not None:
+        port = ["-p", "tcp", "--dport", str(int(network["authority"]["port"]))]
+        for address in of_family(family, proxy or []):
+            rules += [["-s", address, *rule] for rule in reach(family, network["authority"]["to"], port)]
+    return [*rules, *reach(family, network["odoo"]), family.reject]
+
+
+def to_this_host(family, servers):
+    neighbours = [["-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type", str(kind), *RETURN] for kind in NEIGHBOURS]
+    published = [["-p", protocol, "--dport", str(port), *RETURN] for protocol, port in PUBLISHED]
+    return [ANSWERS, *(neighbours if family.version == 6 else []), *lookups(family, servers), *published, family.reject]
+
+
+def lookups(family, servers):
+    names = of_family(family, servers)
+    return [["-d", name, "-p", protocol, "--dport", "53", *RETURN] for name in names for protocol in ("udp", "tcp")]
+
+
+def of_family(family, addresses):
+    return [address for address in addresses if ipaddress.ip_address(address).version == family.version]
+
+
 def reach(family, ranges, narrow=()):
-    """Rules that return what lies in the ranges. What is meant although it is private comes first, then what is private is refused, then comes what is left."""
+    """Rules that return what lies in the ranges.
+
+    What is meant although it is private comes first, then what is private is refused, then comes what is left.
+    """
     ours = [(checked(one["cidr"]), [checked(text) for text in one["except"]]) for one in ranges]
     ours = [(cidr, hidden) for cidr, hidden in ours if cidr.version == family.version]
-    returned = ["-j", "RETURN"]
-    meant = [["-d", str(cidr), *narrow, *returned] for cidr, hidden in ours if not hidden]
-    refuse = [["-d", text, *narrow, *family.reject] for text in sorted({str(one) for _, hidden in ours for one in hidden})]
-    wide = [["-d", str(cidr), *narrow, *returned] for cidr, hidden in ours if hidden]
+    private = sorted({str(one) for _, hidden in ours for one in hidden})
+    meant = [["-d", str(cidr), *narrow, *RETURN] for cidr, hidden in ours if not hidden]
+    refuse = [["-d", text, *narrow, *family.reject] for text in private]
+    wide = [["-d", str(cidr), *narrow, *RETURN] for cidr, hidden in ours if hidden]
     return meant + refuse + wide
 
 
