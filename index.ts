@@ -6,6 +6,8 @@ import { ShipError } from "./components/errors";
 import { planHost } from "./components/host-plan";
 import { OdooImage } from "./components/image";
 import { planCluster } from "./components/kubernetes/cluster-plan";
+import { ProxyImage } from "./components/proxy-image";
+import { planProxy } from "./components/proxy-plan";
 import { ImageRegistry } from "./components/registry";
 import { ImageRelease } from "./components/release";
 import { imageRepository, planRelease } from "./components/release-plan";
@@ -29,19 +31,23 @@ const clusterTarget = () => import("./components/doks");
 async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const settings = loadSettings();
   const plan = await planRelease(process.cwd(), settings, pulumi.runtime.isDryRun());
-  const host = await planHost(process.cwd(), settings, plan.digest);
+  const proxyPlan = await planProxy(process.cwd(), settings, plan.registryExists);
+  const host = await planHost(process.cwd(), settings, plan.digest, proxyPlan?.image);
   const cluster = await planCluster(process.cwd(), settings);
   const now = new Date();
   const attempt = Math.floor(now.getTime() / 1000);
   const repository = imageRepository(settings.registry);
   const access = settings.registryAccess;
 
+  /** Whether the proxy's image is yet to be built. */
+  const unbuilt = proxyPlan !== undefined && proxyPlan.image === undefined;
+
   const registry = new ImageRegistry("registry", {
     settings: settings.registry,
     ...(access === undefined ? {} : { login: { username: pulumi.output(access.username), password: access.password.toOutput() } }),
     exists: plan.registryExists,
     releaseKey: plan.key,
-    attempt: plan.digest === undefined || !plan.tagged ? attempt : undefined,
+    attempt: plan.digest === undefined || !plan.tagged || unbuilt ? attempt : undefined,
     month: now.toISOString().slice(0, 7),
   });
 
@@ -63,6 +69,22 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
     ).digest;
   }
 
+  const proxy =
+    proxyPlan?.build === undefined
+      ? (proxyPlan?.image ?? "")
+      : new ProxyImage(
+          "proxy-image",
+          {
+            build: proxyPlan.build,
+            image: proxyPlan.image,
+            repository,
+            server: settings.registry.host,
+            login: registry.push,
+            attempt: unbuilt ? attempt : undefined,
+          },
+          { dependsOn: registry },
+        ).image;
+
   const release = new ImageRelease("release", {
     repository,
     digest,
@@ -78,10 +100,12 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
       settings: settings.vps,
       plan: host,
       digest: release.digest,
+      proxy,
       pull: registry.pull,
       attempt: host.drifted ? attempt : undefined,
     });
-  const doks = cluster && (await clusterTarget()).deployToCluster("doks", { settings, plan: cluster, digest: release.digest, registry });
+  const doks =
+    cluster && (await clusterTarget()).deployToCluster("doks", { settings, plan: cluster, digest: release.digest, proxy, registry });
 
   return {
     imageDigest: release.digest,

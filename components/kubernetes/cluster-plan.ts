@@ -7,7 +7,7 @@ import type { Settings } from "../../settings";
 import type { DigitalOceanAccess } from "../digitalocean-api";
 import { ShipError } from "../errors";
 import { sizeOfSlug } from "../host-size";
-import { readVpsImages, type VpsImages } from "../vps-images";
+import { postgresImage, readImagesRecord } from "../vps-images";
 import { readWorker } from "../worker-files";
 import { clusterById, clusterCredentials, clusterNamed, type FoundCluster, offeredVersions } from "./cluster-api";
 import { judgeVersion } from "./cluster-version";
@@ -17,7 +17,8 @@ import { workerConfig } from "./upgrade-job";
 
 /** What an update is going to do with its cluster, decided by reading alone and before any resource is declared; in previews too. */
 export interface ClusterPlan {
-  readonly images: VpsImages;
+  /** PostgreSQL's image, `repository@sha256:…`. */
+  readonly postgres: string;
   readonly size: ClusterSize;
   /** The release worker's files, as a ConfigMap holds them. */
   readonly worker: ReturnType<typeof workerConfig>;
@@ -48,7 +49,7 @@ export async function planCluster(root: string, settings: Settings, now = new Da
   if (doks.mode === "none") {
     return undefined;
   }
-  const images = readVpsImages(root, doks.imagesRecord, "doks:imagesRecord");
+  const postgres = postgresImage(readImagesRecord(root, doks.imagesRecord, "doks:imagesRecord"));
   const size = clusterSize(doks);
   const worker = workerConfig(readWorker(root).files);
   const access = digitalocean.token && { apiUrl: digitalocean.apiUrl, token: digitalocean.token };
@@ -61,7 +62,7 @@ export async function planCluster(root: string, settings: Settings, now = new Da
   const found = doks.mode === "adopt" && doks.clusterId !== "" && access !== undefined ? await adopt(access, doks.clusterId) : undefined;
   const pull = pullWay(settings, found?.cluster);
   return {
-    images,
+    postgres,
     size,
     worker,
     existing: existing?.id,
