@@ -274,7 +274,7 @@ ${rpcAllowFrom.length === 0 ? "" : `${only("rpc_stranger", rpcAllowFrom, "Calls 
 		handle @often {
 			respond "Too many attempts from your address. Wait a minute, then try again." 429
 		}
-		@full \`{err.status_code} in [503, 507]\`
+		@full \`{err.status_code} == 507\`
 		handle @full {
 			respond "This server is receiving too much at once. Try again in a minute." 503
 		}

@@ -14,7 +14,7 @@ const phases = [
   // What it leaves, before anything changes that; then all requests to API and registry are counted.
   [["4-a", "4-e", "2-"]],
   // Its stack and containers, and those of single images; a node, a database and a machine that no stack knows; another such node.
-  [["3-", "acme", "development", "image", "proxy"], ["4-b", "4-c", "4-vps"], ["4-d"]],
+  [["3-", "acme", "development", "edge", "image", "proxy"], ["4-b", "4-c", "4-vps"], ["4-d"]],
   // A machine of its own, then the sandbox's own machine and cluster; a cluster of its own.
   [["5-", "6-", "7-", "8-"], ["9-"]],
   // Nothing any more.

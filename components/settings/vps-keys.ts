@@ -74,9 +74,9 @@ export const vpsKeys = {
   ),
   "vps:rpcCalls": key(
     "data",
-    whole(0, 100_000).default(1200),
+    whole(0, 100_000).default(3000),
     "0 to 100000",
-    "Calls by XML-RPC or JSON-RPC that one address may send within a minute; 0: any number. 1200 are twenty a second, more than Odoo's few workers answer for long: it stops a program that runs wild, not one that works.",
+    "Calls by XML-RPC or JSON-RPC that one address may send within a minute; 0: any number. 3000 are fifty a second, more than Odoo's few workers answer for long: it stops a program that runs wild, not one that works.",
   ),
   "vps:allowFrom": key(
     "data",

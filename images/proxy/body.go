@@ -31,9 +31,11 @@ func init() {
 const (
 	// So much of a body is kept in memory; the rest goes to a file.
 	inMemory = 16 << 10
-	// What an address may have open at once, and all of them together: bodies that are coming in, which cost 16 KiB and a file each.
+	// It is read in pieces of this size: each sender that is waited for costs one.
+	pieceSize = 4 << 10
+	// What an address may have open at once, and all of them together: bodies that are coming in. The proxy has 96 MiB on a small host.
 	openOfClient = 128
-	openOfAll    = 1024
+	openOfAll    = 512
 	// How long a refused sender is listened to, so that it hears the answer and not a broken connection.
 	linger = 2 * time.Second
 )
@@ -142,24 +144,21 @@ func (b *Body) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return next.ServeHTTP(w, r)
 	}
 	if r.ContentLength > b.MaxSize {
-		return caddyhttp.Error(http.StatusRequestEntityTooLarge, nil)
+		return refuse(w, http.StatusRequestEntityTooLarge, "the body is too long")
 	}
 	client := clientOf(r)
 	if !spool.enter(client) {
-		return busy(w, http.StatusTooManyRequests)
+		return refuse(w, http.StatusTooManyRequests, "too many bodies are coming in")
 	}
 	whole := &content{}
 	defer func() {
 		whole.close()
 		spool.leave(client, whole.taken)
 	}()
-	deadline := http.NewResponseController(w)
-	if err := b.receive(w, r, client, whole, deadline); err != nil {
-		// The server reads a little of what is left before it answers: not for long.
-		_ = deadline.SetReadDeadline(time.Now().Add(linger))
+	if err := b.receive(w, r, client, whole); err != nil {
 		return err
 	}
-	_ = deadline.SetReadDeadline(time.Time{})
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	r.Body = whole
 	r.ContentLength = whole.size
 	r.TransferEncoding = nil
@@ -171,9 +170,10 @@ func (b *Body) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 }
 
 // receive reads the body, in time.
-func (b *Body) receive(w http.ResponseWriter, r *http.Request, client string, whole *content, deadline *http.ResponseController) error {
+func (b *Body) receive(w http.ResponseWriter, r *http.Request, client string, whole *content) error {
 	begun := time.Now()
-	piece := make([]byte, inMemory)
+	deadline := http.NewResponseController(w)
+	piece := make([]byte, pieceSize)
 	for {
 		allowed := time.Duration(b.Grace)
 		if b.Pace > 0 {
@@ -184,7 +184,7 @@ func (b *Body) receive(w http.ResponseWriter, r *http.Request, client string, wh
 		}
 		n, err := r.Body.Read(piece)
 		if whole.size+int64(n) > b.MaxSize {
-			return tooLong(w)
+			return refuse(w, http.StatusRequestEntityTooLarge, "the body is too long")
 		}
 		if refused := b.keep(w, client, whole, piece[:n]); refused != nil {
 			return refused
@@ -193,8 +193,7 @@ func (b *Body) receive(w http.ResponseWriter, r *http.Request, client string, wh
 		case err == io.EOF:
 			return whole.rewind()
 		case isTimeout(err):
-			w.Header().Set("Connection", "close")
-			return caddyhttp.Error(http.StatusRequestTimeout, errors.New("the body did not come in in time"))
+			return refuse(w, http.StatusRequestTimeout, "the body did not come in in time")
 		case err != nil:
 			return caddyhttp.Error(http.StatusBadRequest, err)
 		}
@@ -206,11 +205,6 @@ func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }
 
-func tooLong(w http.ResponseWriter) error {
-	w.Header().Set("Connection", "close")
-	return caddyhttp.Error(http.StatusRequestEntityTooLarge, nil)
-}
-
 func (b *Body) keep(w http.ResponseWriter, client string, whole *content, piece []byte) error {
 	if whole.file == nil && whole.size+int64(len(piece)) <= inMemory {
 		whole.memory.Write(piece)
@@ -218,7 +212,7 @@ func (b *Body) keep(w http.ResponseWriter, client string, whole *content, piece 
 		return nil
 	}
 	if !spool.take(client, int64(len(piece)), b.Room) {
-		return busy(w, http.StatusServiceUnavailable)
+		return refuse(w, http.StatusInsufficientStorage, "there is no room for more bodies")
 	}
 	whole.taken += int64(len(piece))
 	if whole.file == nil {
@@ -235,11 +229,14 @@ func (b *Body) keep(w http.ResponseWriter, client string, whole *content, piece 
 	return nil
 }
 
-// busy asks to come back; the body that was not read makes the connection useless.
-func busy(w http.ResponseWriter, status int) error {
-	w.Header().Set("Retry-After", "30")
-	w.Header().Set("Connection", "close")
-	return caddyhttp.Error(status, errors.New("too many bodies are coming in"))
+// refuse ends a request whose body is not wanted. The server reads a little of what is left before it answers, and a connection that has more it
+// closes with care, so that the sender hears the answer and not a broken connection; told to close it, it would just do so. Not for long.
+func refuse(w http.ResponseWriter, status int, why string) error {
+	if status == http.StatusTooManyRequests || status == http.StatusInsufficientStorage {
+		w.Header().Set("Retry-After", "30")
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(linger))
+	return caddyhttp.Error(status, errors.New(why))
 }
 
 // nameless opens a new file that ends with its last user: nothing is left of one, not even after a crash.

@@ -87,7 +87,7 @@ describe("the proxy's configuration", () => {
 
   it("counts wrong passwords at each way in, and calls of programs", () => {
     const brakes = (changes: Partial<SiteArgs>) => [...render(changes).matchAll(/odoo_brake (.*)/g)].map(([, words]) => words);
-    assert.deepEqual(brakes({}), ["@xmlrpc xmlrpc 19 1200", "@jsonrpc jsonrpc 19 1200", "@json bearer 19 1200", "form 19", "session 19"]);
+    assert.deepEqual(brakes({}), ["@xmlrpc xmlrpc 19 3000", "@jsonrpc jsonrpc 19 3000", "@json bearer 19 3000", "form 19", "session 19"]);
     assert.deepEqual(brakes({ wrongPasswords: 5, rpcCalls: 0 }), [
       "@xmlrpc xmlrpc 5",
       "@jsonrpc jsonrpc 5",

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import * as http2 from "node:http2";
 import type { TLSSocket } from "node:tls";
 
 import { ensureCaddyBinary } from "../../sandbox/tools/caddy-binary";
@@ -59,6 +61,7 @@ describe("the edge", () => {
       ["/web/binary/upload_attachment", 70 * 1024],
       ["/web/binary/upload_attachment", 1],
     ] as const;
+    const streams = await edge.connect("203.0.113.67", ["h2"]);
     const end = Date.now() + slowSeconds * 1000;
     const open = new Set<TLSSocket>();
     const refused: number[] = [];
@@ -85,6 +88,15 @@ describe("the edge", () => {
       const [target, burst] = targets[index % targets.length] ?? targets[0];
       return slowSender(target, burst);
     });
+    // By HTTP/2 many share one connection.
+    const session = http2.connect("https://odoo.test", { createConnection: () => streams });
+    const refusedStreams = Array.from({ length: 8 }, async () => {
+      const stream = session.request({ ":method": "POST", ":path": "/web/login", "content-length": "60000" });
+      stream.write("x".repeat(30_000));
+      const [headers] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
+      stream.destroy();
+      return headers[":status"];
+    });
     let slowest = 0;
     let logins = 0;
     while (Date.now() < end) {
@@ -95,6 +107,8 @@ describe("the edge", () => {
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
     await Promise.all(senders);
+    assert.deepEqual(await Promise.all(refusedStreams), Array<number>(8).fill(408));
+    session.destroy();
     // Not one request of theirs came to Odoo, whatever the machine's speed is: that is what keeps the page's answer fast.
     assert.deepEqual([...new Set(odoo.taken)], ["GET /up", "GET /web/login"]);
     assert.ok(refused.includes(408) && refused.includes(413), refused.join());

@@ -105,7 +105,8 @@ export class EdgeProcess {
           });
         },
       );
-      request.on("error", reject).end(body);
+      // What is refused before it is sent breaks off, and its answer may still be on the way.
+      request.on("error", (error) => setTimeout(() => reject(error), 1000)).end(body);
     });
   }
 }

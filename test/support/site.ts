@@ -10,7 +10,7 @@ export const usualSite: SiteArgs = {
   bodyMegabytes: 128,
   rpcBodyMegabytes: 32,
   wrongPasswords: 19,
-  rpcCalls: 1200,
+  rpcCalls: 3000,
   allowFrom: [],
   rpcAllowFrom: [],
 };
