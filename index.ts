@@ -6,6 +6,8 @@ import { ShipError } from "./components/errors";
 import { planHost } from "./components/host-plan";
 import { OdooImage } from "./components/image";
 import { planCluster } from "./components/kubernetes/cluster-plan";
+import { ProxyImage } from "./components/proxy-image";
+import { planProxy } from "./components/proxy-plan";
 import { ImageRegistry, type RegistryLogin } from "./components/registry";
 import type { RegistryAccess } from "./components/registry-client";
 import { ImageRelease } from "./components/release";
@@ -36,12 +38,16 @@ const clusterTarget = () => import("./components/doks");
 async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const settings = loadSettings();
   const plan = await planRelease(process.cwd(), settings, pulumi.runtime.isDryRun());
-  const host = await planHost(process.cwd(), settings, plan.digest);
+  const proxyPlan = await planProxy(process.cwd(), settings, plan.registryExists);
+  const host = await planHost(process.cwd(), settings, plan.digest, proxyPlan?.image);
   const cluster = await planCluster(process.cwd(), settings);
   const now = new Date();
   const attempt = Math.floor(now.getTime() / 1000);
   const repository = imageRepository(settings.registry);
   const access = settings.registryAccess;
+
+  /** Whether the proxy's image is yet to be built. */
+  const unbuilt = proxyPlan !== undefined && proxyPlan.image === undefined;
 
   const registry = new ImageRegistry("registry", {
     settings: settings.registry,
@@ -49,7 +55,7 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
     ...(settings.registryPull && { pullLogin: loginOf(settings.registryPull) }),
     exists: plan.registryExists,
     releaseKey: plan.key,
-    attempt: plan.digest === undefined || !plan.tagged ? attempt : undefined,
+    attempt: plan.digest === undefined || !plan.tagged || unbuilt ? attempt : undefined,
     month: now.toISOString().slice(0, 7),
   });
 
@@ -70,6 +76,22 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
       { dependsOn: registry },
     ).digest;
   }
+
+  const proxy =
+    proxyPlan?.build === undefined
+      ? (proxyPlan?.image ?? "")
+      : new ProxyImage(
+          "proxy-image",
+          {
+            build: proxyPlan.build,
+            image: proxyPlan.image,
+            repository,
+            server: settings.registry.host,
+            login: registry.push,
+            attempt: unbuilt ? attempt : undefined,
+          },
+          { dependsOn: registry },
+        ).image;
 
   const release = new ImageRelease("release", {
     repository,
@@ -95,10 +117,12 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
       plan: host,
       stack,
       digest: release.digest,
+      proxy,
       pull: registry.pull,
       attempt: host.drifted ? attempt : undefined,
     });
-  const doks = cluster && (await clusterTarget()).deployToCluster("doks", { settings, plan: cluster, digest: release.digest, registry });
+  const doks =
+    cluster && (await clusterTarget()).deployToCluster("doks", { settings, plan: cluster, digest: release.digest, proxy, registry });
 
   return {
     imageDigest: release.digest,

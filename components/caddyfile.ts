@@ -13,6 +13,18 @@ export interface SiteArgs {
   readonly acmeRoots: string;
   /** Largest request body, in millions of bytes. */
   readonly bodyMegabytes: number;
+  /** Largest body of a call by XML-RPC or JSON-RPC, in millions of bytes. */
+  readonly rpcBodyMegabytes: number;
+  /** Wrong passwords within a minute that one address may send. */
+  readonly wrongPasswords: number;
+  /** Calls by XML-RPC or JSON-RPC within a minute that one address may send; 0: any number. */
+  readonly rpcCalls: number;
+  /** Ranges of addresses that may use the site; empty: everybody. */
+  readonly allowFrom: readonly string[];
+  /** Ranges of addresses that may call by XML-RPC or JSON-RPC; empty: all that may use the site. */
+  readonly rpcAllowFrom: readonly string[];
+  /** In a cluster: who may tell the sender's address by the PROXY protocol. */
+  readonly proxyFrom?: readonly string[];
 }
 
 /** Where the proxy runs: as a container beside Odoo's on one host, or as a pod before Odoo's Service. */
@@ -22,6 +34,19 @@ export type ProxyPlace = "host" | "cluster";
 export const healthPort = 2020;
 /** Where it listens in a cluster, whose load balancer has 80 and 443. */
 export const clusterPorts = { http: 8080, https: 8443 } as const;
+
+/** Where bodies are kept while they come in, by place; on a disk, since they may be more than the proxy's memory. */
+export const spoolDirectories = { host: "/data/spool", cluster: "/spool" } as const;
+
+/** Millions of bytes that bodies may take while they come in: two of the largest and many small ones. */
+export function spoolMegabytes(bodyMegabytes: number): number {
+  return 2 * bodyMegabytes + 256;
+}
+
+/** What the login's forms need, many times over. */
+const loginBody = "64KiB";
+/** What comes without a session and without a key: a form of the website, a webhook. */
+const strangersMegabytes = 1;
 
 const acmeRootsFile = "acme-roots.pem";
 
@@ -43,13 +68,13 @@ export function urlHost(domain: string): string {
 }
 
 /**
- * Configuration of the proxy (Caddy 2.10 or newer), the same rules in both places. On a host the files that it looks at while it runs lie
+ * Configuration of the proxy (Caddy with the handlers of images/proxy), the same rules in both places. On a host the files that it looks at while it runs lie
  * beside it in /etc/caddy: `state/closed` (there: closed for maintenance), `state/hold` (its text is put behind the upstream's name: with `-held`,
  * requests wait instead of reaching Odoo), `maintenance.html`. None of them needs a reload, and there is no admin API that could do one. In
  * a cluster nothing has to close it: pods that are fenced are no endpoints of Odoo's Service, and then nobody answers.
  */
 export function caddyfile(site: SiteArgs, place: ProxyPlace = "host"): string {
-  const { domain, tls, acmeEmail, bodyMegabytes } = site;
+  const { domain, tls, acmeEmail, bodyMegabytes, rpcBodyMegabytes, wrongPasswords, rpcCalls, allowFrom, rpcAllowFrom } = site;
   const words = places[place];
   return `# Proxy of the Odoo ${words.where}. Written by Pulumi${words.through}: a change by hand is replaced by the next release.
 # "${words.logs}" tells what it does.
@@ -61,9 +86,9 @@ export function caddyfile(site: SiteArgs, place: ProxyPlace = "host"): string {
 	# Browsers name no host to an IP address.
 	default_sni ${domain}${tls === "internal" ? "\n	skip_install_trust" : ""}${acmeEmail === "" ? "" : `\n	email ${acmeEmail}`}
 ${words.listening}	servers {
-${words.connections}		timeouts {
+${connections(place, site)}		timeouts {
 			read_header 10s
-			# A large upload over a slow line, and a report that Odoo works at meanwhile.
+			# odoo_body sets a shorter one for each body that is to come in.
 			read_body 30m
 			idle 2m
 		}
@@ -87,6 +112,10 @@ ${words.connections}		timeouts {
 		X-Content-Type-Options nosniff
 		X-Frame-Options SAMEORIGIN
 		Referrer-Policy strict-origin-when-cross-origin
+		# Odoo's own pages use these three; what is embedded in them does not.
+		Permissions-Policy "camera=(self), microphone=(self), geolocation=(self), usb=(), serial=(), hid=(), midi=()"
+		# One that Odoo sends is more than this, and stays.
+		?Content-Security-Policy "frame-ancestors 'self'"
 		-Server
 		-Via
 	}
@@ -100,6 +129,20 @@ ${words.connections}		timeouts {
 	respond {file./etc/caddy/maintenance.html} 503
 }
 
+# A request reaches Odoo when its body is here: a slow sender keeps the proxy waiting, not one of Odoo's few workers. A body that is longer
+# than 16 KiB waits on disk.
+# (body <largest> <how long it may take> <bytes a second that it has to come in with after that>)
+(body) {
+	vars largest_body {args[0]}
+	odoo_body {
+		max_size {args[0]}
+		grace {args[1]}
+		pace {args[2]}
+		directory ${spoolDirectories[place]}
+		room ${spoolMegabytes(bodyMegabytes)}MB
+	}
+}
+
 # (odoo <port> <how long to wait while nobody listens there>)
 (odoo) {
 	reverse_proxy ${words.upstream}:{args[0]} {
@@ -110,8 +153,6 @@ ${words.connections}		timeouts {
 		lb_retry_match {
 			method NONE
 		}
-		# A slow sender keeps the proxy waiting, not one of Odoo's few workers.
-		request_buffers 64KiB
 		header_up X-Real-IP {remote_host}
 		transport http {
 			dial_timeout 2s
@@ -138,24 +179,74 @@ ${tlsLines(site)}	encode zstd gzip
 	import headers
 
 	route {
-${words.closing}		# Paths are compared decoded, cleaned and in any case. The database service of /jsonrpc has no path of its own:
+${words.closing}${allowFrom.length === 0 ? "" : `${only("outsider", allowFrom, "This server does not answer to your address.", 2)}\n`}		# Paths are compared decoded, cleaned and in any case. The database service of /jsonrpc has no path of its own:
 		# list_db = False, which the image sets, disables it there.
 		@database path_regexp (?i)(/web/+database|/xmlrpc/+(2/+)?db)
 		handle @database {
 			respond "Databases are managed by the operator of this server." 403
 		}
 
-		request_body {
-			max_size ${bodyMegabytes}MB
+		odoo_cookie
+
+		# Calls by programs. Each has a password in it, and no second factor is asked for.
+		@rpc path_regexp (?i)/(xmlrpc|jsonrpc|json/+\\d)(/|$)
+		handle @rpc {
+			route {
+${rpcAllowFrom.length === 0 ? "" : `${only("rpc_stranger", rpcAllowFrom, "Calls by XML-RPC and JSON-RPC are not allowed from your address.", 4)}\n`}				import body ${rpcBodyMegabytes}MB 30s 64KB
+				# One address, one minute: ${wrongPasswords} answers "wrong password"${rpcCalls === 0 ? "" : `, ${rpcCalls} calls`}.
+				@xmlrpc path_regexp (?i)/xmlrpc(/|$)
+				odoo_brake @xmlrpc xmlrpc ${wrongPasswords}${rpcCalls === 0 ? "" : ` ${rpcCalls}`}
+				@jsonrpc path_regexp (?i)/jsonrpc(/|$)
+				odoo_brake @jsonrpc jsonrpc ${wrongPasswords}${rpcCalls === 0 ? "" : ` ${rpcCalls}`}
+				@json path_regexp (?i)/json/+\\d(/|$)
+				odoo_brake @json bearer ${wrongPasswords}${rpcCalls === 0 ? "" : ` ${rpcCalls}`}
+				import odoo 8069 ${words.seconds}s
+			}
+		}
+
+		# Before a login there is nothing large to send, and nothing that takes long.
+		@login path_regexp (?i)/web/+(login|signup|reset_password)
+		handle @login {
+			route {
+				import body ${loginBody} 15s 0
+				odoo_brake form ${wrongPasswords}
+				import odoo 8069 ${words.seconds}s
+			}
+		}
+		@session path_regexp (?i)/web/+session/+authenticate
+		handle @session {
+			route {
+				import body ${loginBody} 15s 0
+				odoo_brake session ${wrongPasswords}
+				import odoo 8069 ${words.seconds}s
+			}
 		}
 
 		# Notifications: Odoo's own process for long-lived connections. Odoo 16 knows both addresses.
 		@live path /websocket /websocket/* /longpolling/*
 		handle @live {
-			import odoo 8072 ${words.liveSeconds}s
+			route {
+				import body 1MB 15s 0
+				import odoo 8072 ${words.liveSeconds}s
+			}
+		}
+
+		# Whether a session or a key is a good one is Odoo's to say; who has neither sends nothing large.
+		@stranger {
+			not header Cookie *session_id=*
+			not header Authorization *
+		}
+		handle @stranger {
+			route {
+				import body ${Math.min(strangersMegabytes, bodyMegabytes)}MB 30s 64KB
+				import odoo 8069 ${words.seconds}s
+			}
 		}
 		handle {
-			import odoo 8069 ${words.seconds}s
+			route {
+				import body ${bodyMegabytes}MB 1m 64KB
+				import odoo 8069 ${words.seconds}s
+			}
 		}
 	}
 
@@ -173,7 +264,19 @@ ${words.closing}		# Paths are compared decoded, cleaned and in any case. The dat
 		}
 		@large \`{err.status_code} == 413\`
 		handle @large {
-			respond "This is larger than the ${bodyMegabytes} MB that this server accepts." 413
+			respond "This is larger than the {http.vars.largest_body} that this server accepts here." 413
+		}
+		@slow \`{err.status_code} == 408\`
+		handle @slow {
+			respond "This did not come in in time." 408
+		}
+		@often \`{err.status_code} == 429\`
+		handle @often {
+			respond "Too many attempts from your address. Wait a minute, then try again." 429
+		}
+		@full \`{err.status_code} == 507\`
+		handle @full {
+			respond "This server is receiving too much at once. Try again in a minute." 503
 		}
 		handle {
 			respond "{err.status_code} {err.status_text}" {err.status_code}
@@ -191,7 +294,6 @@ const places = {
     logs: "docker logs odoo-proxy",
     unit: "container",
     listening: "",
-    connections: "",
     healthBind: "	bind 127.0.0.1\n",
     upstream: "odoo{file./etc/caddy/state/hold}",
     waiting: "While Odoo's container is replaced, requests wait.",
@@ -216,17 +318,6 @@ const places = {
     listening: `	http_port ${clusterPorts.http}
 	https_port ${clusterPorts.https}
 `,
-    // The load balancer passes TCP on, so no HTTP/3. It tells the sender's address in a first line of its own, which counts only if it comes
-    // from within; connections without it are taken as they are.
-    connections: `		protocols h1 h2
-		listener_wrappers {
-			proxy_protocol {
-				timeout 5s
-				allow 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7
-			}
-			tls
-		}
-`,
     healthBind: "",
     upstream: "odoo",
     // Without an endpoint the Service refuses at once; a pod that is just ending, or one that takes its place, is what is waited for.
@@ -236,6 +327,35 @@ const places = {
     closing: "",
   },
 } as const;
+
+/** Who may tell a sender's address unless it is said: load balancer and nodes are somewhere in these. */
+export const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+
+/**
+ * A cluster's load balancer passes TCP on, so there is no HTTP/3. It tells the sender's address in a first line of its own, which counts only
+ * if it comes from within; connections without it are taken as they are.
+ */
+function connections(place: ProxyPlace, { proxyFrom = [] }: SiteArgs): string {
+  const ranges = proxyFrom.length === 0 ? privateRanges : proxyFrom;
+  return place === "host"
+    ? ""
+    : `		protocols h1 h2
+		listener_wrappers {
+			proxy_protocol {
+				timeout 5s
+				allow ${ranges.join(" ")}
+			}
+			tls
+		}
+`;
+}
+
+/** Refuses everybody who is not in one of the ranges. */
+function only(name: string, ranges: readonly string[], words: string, indent: number): string {
+  return [`@${name} not client_ip ${ranges.join(" ")}`, `handle @${name} {`, `	respond "${words}" 403`, "}"]
+    .map((line) => `${"	".repeat(indent)}${line}\n`)
+    .join("");
+}
 
 function tlsLines({ tls, acmeServer, acmeRoots }: SiteArgs): string {
   switch (tls) {

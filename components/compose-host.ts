@@ -13,6 +13,8 @@ export interface ComposeHostArgs {
   readonly stack: string;
   /** The released digest, `sha256:…`: known once its tags are set, so nothing is deployed before. */
   readonly digest: pulumi.Input<string>;
+  /** The proxy's image, `repository@sha256:…`. */
+  readonly proxy: pulumi.Input<string>;
   /** What the host pulls with. */
   readonly pull: RegistryLogin;
   /** Seconds since 1970 if the host does not run what was deployed last; undefined if it does, or if that is not known. */
@@ -39,8 +41,8 @@ export class ComposeHost extends pulumi.ComponentResource {
 
     const request = pulumi.secret(
       pulumi
-        .all([args.digest, pull.username, pull.password])
-        .apply(([digest, username, password]) => plan.request(digest, { username, password })),
+        .all([args.digest, args.proxy, pull.username, pull.password])
+        .apply(([digest, proxy, username, password]) => plan.request(digest, proxy, { username, password })),
     );
     const deployment = new VpsDeployment(
       `${name}-odoo`,

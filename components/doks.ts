@@ -17,6 +17,8 @@ export interface DoksArgs {
   readonly plan: ClusterPlan;
   /** The released digest, `sha256:…`. */
   readonly digest: pulumi.Output<string>;
+  /** The proxy's image, `repository@sha256:…`. */
+  readonly proxy: pulumi.Input<string>;
   readonly registry: ImageRegistry;
 }
 
@@ -30,7 +32,7 @@ export interface DoksOutputs {
 /**
  * The Kubernetes target. No component of its own: its one provider is made here, at the root of the stack, and everything in the cluster inherits it.
  */
-export function deployToCluster(name: string, { settings, plan, digest, registry }: DoksArgs): DoksOutputs {
+export function deployToCluster(name: string, { settings, plan, digest, proxy, registry }: DoksArgs): DoksOutputs {
   const { doks } = settings;
   const cluster =
     doks.mode === "create"
@@ -65,14 +67,10 @@ export function deployToCluster(name: string, { settings, plan, digest, registry
   const home = cluster ? { id: cluster.id, region: doks.region, vpc: cluster.vpc } : plan.adopted;
   const database = new OdooDatabase(
     `${name}-database`,
-    { settings: doks, size: plan.size, image: plan.images.postgres, namespace: namespace.namespace, cluster: home },
+    { settings: doks, size: plan.size, image: plan.postgres, namespace: namespace.namespace, cluster: home },
     inside,
   );
-  const edge = new OdooEdge(
-    `${name}-edge`,
-    { settings: doks, size: plan.size.edge, image: plan.images.proxy, namespace: namespace.namespace },
-    inside,
-  );
+  const edge = new OdooEdge(`${name}-edge`, { settings: doks, size: plan.size.edge, image: proxy, namespace: namespace.namespace }, inside);
   const odoo = new OdooDeployment(
     `${name}-odoo`,
     { settings, plan, repository: imageRepository(settings.registry), digest, namespace: namespace.namespace, database },

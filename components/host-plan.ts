@@ -10,7 +10,7 @@ import { imageRepository } from "./release-plan";
 import type { Secret } from "./secret";
 import type { NamedSecrets } from "./secret-desk";
 import { workerCommand, type WorkerStatus } from "./vps-client";
-import { readVpsImages } from "./vps-images";
+import { postgresImage, readImagesRecord } from "./vps-images";
 import { readWorker } from "./worker-files";
 
 /** What an update is going to tell its host, decided by reading alone and before any resource is declared; in previews too. */
@@ -18,8 +18,8 @@ export interface HostPlan {
   readonly privateKey: Secret;
   /** The stack's secrets that the host is told or logged in to with, by their settings. */
   readonly secrets: NamedSecrets;
-  /** The request for a digest; it has secrets. */
-  readonly request: (digest: string, login: Login) => HostRequest;
+  /** The request for a digest of Odoo's image, and for the proxy's; it has secrets. */
+  readonly request: (digest: string, proxy: string, login: Login) => HostRequest;
   /** Whether the host runs something else than the state says was deployed last. */
   readonly drifted: boolean;
   /** Names the worker's files. */
@@ -36,31 +36,37 @@ interface Login {
  * Renders what the host is to run, looks at an adopted host, and refuses what can be refused. A created host is known by its size; its address
  * and its key are in the state, which a program cannot read, so what runs there is not looked at.
  * @param digest of the image if it is in the registry already
+ * @param proxy the proxy's image, if it is
  * @returns undefined for `vps:mode` none
  * @throws ShipError HOST_UNREACHABLE, HOST_KEY_MISMATCH, HOST_LOGIN_REFUSED, HOST_TOO_SMALL, SETTINGS_INVALID, and all that judgeHost finds
  */
-export async function planHost(root: string, settings: Settings, digest: string | undefined): Promise<HostPlan | undefined> {
+export async function planHost(
+  root: string,
+  settings: Settings,
+  digest: string | undefined,
+  proxy: string | undefined,
+): Promise<HostPlan | undefined> {
   const { vps, backup } = settings;
   const { mode, privateKey } = vps;
   if (mode === "none" || privateKey === undefined) {
     return undefined;
   }
   publicKeyOf(privateKey);
-  const images = readVpsImages(root, vps.imagesRecord);
+  const postgres = postgresImage(readImagesRecord(root, vps.imagesRecord));
   const found = mode === "adopt" ? await look({ ...vps, privateKey }) : { capacity: sizeOfSlug(vps.size), live: undefined };
   const volume = mode === "create" ? dataVolume(vps) : undefined;
-  const request = (of: string, login: Login) =>
+  const request = (of: string, through: string, login: Login) =>
     hostRequest({
       settings,
       repository: imageRepository(settings.registry),
       digest: of,
-      images,
+      images: { postgres, proxy: through },
       host: stated(vps, found.capacity),
       registry: { server: settings.registry.host, ...login },
       dataDirectory: volume === undefined ? null : mountPoint(volume),
     });
   // Rendered now, so that what does not fit is told before anything is declared. Credentials are no part of the id.
-  const { id } = request(digest ?? anyDigest, { username: "", password: "" });
+  const { id } = request(digest ?? anyDigest, proxy ?? `proxy@${anyDigest}`, { username: "", password: "" });
   return {
     privateKey,
     secrets: {
@@ -69,7 +75,7 @@ export async function planHost(root: string, settings: Settings, digest: string 
       ...(vps.tlsKey && { "vps:tlsKey": vps.tlsKey }),
     },
     request,
-    drifted: digest !== undefined && found.live !== undefined && found.live !== id,
+    drifted: digest !== undefined && proxy !== undefined && found.live !== undefined && found.live !== id,
     worker: readWorker(root).hash,
     warnings: [...(backup.destination === "" ? [noDump] : []), ...openSsh(vps)],
   };

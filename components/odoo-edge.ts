@@ -2,6 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../settings";
+import { spoolMegabytes } from "./caddyfile";
 import { edgeDeployment, edgeFiles, edgeReplicas, edgeService, keepsCertificates, tlsKeyFile } from "./kubernetes/edge";
 import { keepsClass, volumeClaim, within } from "./kubernetes/namespace";
 import { names } from "./kubernetes/names";
@@ -13,7 +14,7 @@ export interface OdooEdgeArgs {
   readonly settings: Settings["doks"];
   readonly size: PodResources;
   /** `repository@sha256:…` */
-  readonly image: string;
+  readonly image: pulumi.Input<string>;
   readonly namespace: pulumi.Output<string>;
 }
 
@@ -44,7 +45,14 @@ export class OdooEdge extends pulumi.ComponentResource {
       tls === "files" && settings.tlsKey !== undefined
         ? secretOf(`${name}-tls`, { namespace, files: { [tlsKeyFile]: settings.tlsKey.toOutput() } }, child).metadata.name
         : undefined;
-    const deployment = edgeDeployment({ image, size, tls, config: config.metadata.name, tlsKey });
+    const deployment = edgeDeployment({
+      image,
+      size,
+      spoolMegabytes: spoolMegabytes(settings.bodyMegabytes),
+      tls,
+      config: config.metadata.name,
+      tlsKey,
+    });
     const pods = new kubernetes.apps.v1.Deployment(
       `${name}-deployment`,
       { ...deployment, metadata: within(namespace, deployment.metadata) },

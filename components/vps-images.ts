@@ -5,7 +5,8 @@ import { z } from "zod";
 
 import { ShipError } from "./errors";
 
-const imageSchema = z.strictObject({
+/** An image by its digest. */
+export const imageSchema = z.strictObject({
   /** Repository without tag or digest. */
   reference: z.string().regex(/^[a-z0-9][a-z0-9._:/-]*$/, "is not a repository without tag and digest"),
   tag: z.string().min(1),
@@ -13,7 +14,14 @@ const imageSchema = z.strictObject({
   /** When the tag was last resolved to the digest. */
   date: z.string().regex(/^\d{4}-\d{2}-\d{2}/, "is not a date"),
 });
-const recordSchema = z.strictObject({ postgres: imageSchema, proxy: imageSchema });
+const recordSchema = z.strictObject({
+  postgres: imageSchema,
+  /** What is built of images/proxy, or an image that was: another Caddy does not know what the proxy's configuration asks of it. */
+  proxy: z.union([z.strictObject({ build: z.literal("images/proxy") }), imageSchema.extend({ built: z.literal("images/proxy") })]),
+});
+
+/** The record as it stands. */
+export type ImagesRecord = z.output<typeof recordSchema>;
 
 /** The images beside Odoo, on a VPS and in a cluster, each as `repository@sha256:…`. */
 export interface VpsImages {
@@ -27,13 +35,15 @@ export interface VpsImages {
  * @param setting that names it
  * @throws ShipError SETTINGS_INVALID
  */
-export function readVpsImages(root: string, file: string, setting = "vps:imagesRecord"): VpsImages {
+export function readImagesRecord(root: string, file: string, setting = "vps:imagesRecord"): ImagesRecord {
   const invalid = (found: string) =>
     new ShipError({
       code: "SETTINGS_INVALID",
       summary: `the record of the images beside Odoo, ${file}, cannot be used`,
       found,
-      expected: "postgres and proxy, each with reference, tag, digest and date, as in images/vps-images.json",
+      expected:
+        'postgres with reference, tag, digest and date, and proxy: {"build": "images/proxy"} as in images/vps-images.json, ' +
+        'or an image that was built from there, with the same four and "built": "images/proxy"',
       remedy: `correct the file, or the setting ${setting}; in the sandbox: npm run sandbox -- up`,
     });
   let content: unknown;
@@ -46,6 +56,22 @@ export function readVpsImages(root: string, file: string, setting = "vps:imagesR
   if (!record.success) {
     throw invalid(record.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "));
   }
-  const { postgres, proxy } = record.data;
-  return { postgres: `${postgres.reference}@${postgres.digest}`, proxy: `${proxy.reference}@${proxy.digest}` };
+  return record.data;
+}
+
+/** PostgreSQL's image, as `repository@sha256:…`. */
+export function postgresImage({ postgres }: ImagesRecord): string {
+  return `${postgres.reference}@${postgres.digest}`;
+}
+
+/**
+ * The images of a record that names a ready one for the proxy, too.
+ * @throws ShipError SETTINGS_INVALID
+ */
+export function readVpsImages(root: string, file: string): VpsImages {
+  const record = readImagesRecord(root, file);
+  if (!("reference" in record.proxy)) {
+    throw new Error(`${file} names no ready image for the proxy`);
+  }
+  return { postgres: postgresImage(record), proxy: `${record.proxy.reference}@${record.proxy.digest}` };
 }

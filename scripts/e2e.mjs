@@ -14,7 +14,7 @@ const phases = [
   // What it leaves, before anything changes that; then all requests to API and registry are counted.
   { atOnce: 1, lanes: [["4-a", "4-e", "2-"]] },
   // Its stack, and containers of single images; two nodes, an authority, a machine and a database that no stack knows. The longest first.
-  { atOnce: 3, lanes: [["3-", "development", "image", "proxy"], ["4-d"], ["4-b"], ["acme"], ["4-vps"], ["4-c"]] },
+  { atOnce: 3, lanes: [["3-", "development", "edge", "image", "proxy"], ["4-d"], ["4-b"], ["acme"], ["4-vps"], ["4-c"]] },
   // A machine of its own; a cluster of its own; then, where there is room, the sandbox's own machine and cluster.
   { atOnce: 2, lanes: [["5-", "6-", "7-"], ["9-"], ["8-"]] },
   // Nothing any more.

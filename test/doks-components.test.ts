@@ -45,7 +45,13 @@ async function program(settings: Settings, letter: string): Promise<Record<strin
     attempt: undefined,
     month: "2026-11",
   });
-  const { url, address, digest } = deployToCluster("doks", { settings, plan, digest: pulumi.output(digestOf(letter)), registry });
+  const { url, address, digest } = deployToCluster("doks", {
+    settings,
+    plan,
+    digest: pulumi.output(digestOf(letter)),
+    proxy: `registry.example.com/proxy@${digestOf("c")}`,
+    registry,
+  });
   const secrets = pulumi.all([url, address, digest].map((output) => pulumi.isSecret(output)));
   return { url, address, digest, secrets };
 }

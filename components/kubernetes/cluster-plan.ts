@@ -8,7 +8,7 @@ import type { DigitalOceanAccess } from "../digitalocean-api";
 import { everywhere } from "../egress";
 import { ShipError } from "../errors";
 import { sizeOfSlug } from "../host-size";
-import { readVpsImages, type VpsImages } from "../vps-images";
+import { postgresImage, readImagesRecord } from "../vps-images";
 import { readWorker } from "../worker-files";
 import { clusterById, clusterCredentials, clusterNamed, type FoundCluster, networkRange, offeredVersions } from "./cluster-api";
 import { judgeVersion } from "./cluster-version";
@@ -19,7 +19,8 @@ import { workerConfig } from "./upgrade-job";
 
 /** What an update is going to do with its cluster, decided by reading alone and before any resource is declared; in previews too. */
 export interface ClusterPlan {
-  readonly images: VpsImages;
+  /** PostgreSQL's image, `repository@sha256:…`. */
+  readonly postgres: string;
   readonly size: ClusterSize;
   /** The release worker's files, as a ConfigMap holds them. */
   readonly worker: ReturnType<typeof workerConfig>;
@@ -50,7 +51,7 @@ export async function planCluster(root: string, settings: Settings, now = new Da
   if (doks.mode === "none") {
     return undefined;
   }
-  const images = readVpsImages(root, doks.imagesRecord, "doks:imagesRecord");
+  const postgres = postgresImage(readImagesRecord(root, doks.imagesRecord, "doks:imagesRecord"));
   const size = clusterSize(doks);
   const worker = workerConfig(readWorker(root).files);
   const access = digitalocean.token && { apiUrl: digitalocean.apiUrl, token: digitalocean.token };
@@ -63,7 +64,7 @@ export async function planCluster(root: string, settings: Settings, now = new Da
   const found = doks.mode === "adopt" && doks.clusterId !== "" && access !== undefined ? await adopt(access, doks) : undefined;
   const pull = pullWay(settings, found?.cluster);
   return {
-    images,
+    postgres,
     size,
     worker,
     existing: existing?.id,

@@ -2,7 +2,7 @@ import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../../settings";
-import { clusterPorts, healthPort, type SiteArgs, siteFiles } from "../caddyfile";
+import { clusterPorts, healthPort, type SiteArgs, siteFiles, spoolDirectories } from "../caddyfile";
 import { users } from "../compose-project";
 import { maintenancePage } from "../maintenance-page";
 import { labels, names, selector, type Unplaced } from "./names";
@@ -11,8 +11,10 @@ import type { PodResources } from "./size";
 
 /** What the edge depends on: the same proxy as on a VPS, with the same rules. */
 export interface EdgeArgs {
-  readonly image: string;
+  readonly image: pulumi.Input<string>;
   readonly size: PodResources;
+  /** Millions of bytes of bodies that are coming in. */
+  readonly spoolMegabytes: number;
   readonly tls: SiteArgs["tls"];
   /** ConfigMap with {@link edgeFiles}. */
   readonly config: pulumi.Input<string>;
@@ -38,7 +40,7 @@ export function edgeReplicas(tls: SiteArgs["tls"]): number {
   return keepsCertificates(tls) ? 1 : 2;
 }
 
-export function edgeDeployment({ image, size, tls, config, tlsKey }: EdgeArgs): Unplaced<k8s.apps.v1.Deployment> {
+export function edgeDeployment({ image, size, spoolMegabytes, tls, config, tlsKey }: EdgeArgs): Unplaced<k8s.apps.v1.Deployment> {
   const kept = keepsCertificates(tls);
   const health = (rhythm: { periodSeconds: number; failureThreshold: number }) => ({
     httpGet: { path: "/", port: "health" },
@@ -83,7 +85,7 @@ export function edgeDeployment({ image, size, tls, config, tlsKey }: EdgeArgs): 
               volumeMounts: [
                 ...mountsOf({ config: "/etc/caddy" }).map((mount) => ({ ...mount, readOnly: true })),
                 ...(tlsKey === undefined ? [] : [{ name: "tls-key", mountPath: "/run/secrets", readOnly: true }]),
-                ...mountsOf({ data: "/data", home: "/config", tmp: "/tmp" }),
+                ...mountsOf({ data: "/data", home: "/config", tmp: "/tmp", spool: spoolDirectories.cluster }),
               ],
             },
           ],
@@ -93,6 +95,8 @@ export function edgeDeployment({ image, size, tls, config, tlsKey }: EdgeArgs): 
             kept ? { name: "data", persistentVolumeClaim: { claimName: names.edge } } : scratch("data", "16Mi"),
             scratch("home", "1Mi"),
             scratch("tmp", "100Mi"),
+            // On the node's disk. The proxy keeps to its room by itself; a pod that is over this is evicted.
+            { name: "spool", emptyDir: { sizeLimit: `${spoolMegabytes + 64}Mi` } },
           ],
         },
       },

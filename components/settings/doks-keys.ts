@@ -47,11 +47,27 @@ export const doksKeys = {
     "With `files`: the certificate and its intermediates.",
   ),
   "doks:tlsKey": key("text", secretText, "a secret, PEM text", "With `files`: the certificate's private key.", true),
-  "doks:bodyMegabytes": key(
+  "doks:bodyMegabytes": key("data", vpsKeys["vps:bodyMegabytes"].schema, "megabytes, 1 to 4096", "As `vps:bodyMegabytes`."),
+  "doks:rpcBodyMegabytes": key("data", vpsKeys["vps:rpcBodyMegabytes"].schema, "megabytes, 1 to 4096", "As `vps:rpcBodyMegabytes`."),
+  "doks:wrongPasswords": key(
     "data",
-    vpsKeys["vps:bodyMegabytes"].schema,
-    "megabytes, 1 to 4096",
-    "Largest request that the proxy accepts: the largest attachment or import. Odoo keeps it in memory while it comes in.",
+    vpsKeys["vps:wrongPasswords"].schema,
+    "3 to 1000",
+    "As `vps:wrongPasswords`. Each pod of the proxy counts for itself: with `doks:tls` `files` there are two.",
+  ),
+  "doks:rpcCalls": key(
+    "data",
+    vpsKeys["vps:rpcCalls"].schema,
+    "0 to 100000",
+    "As `vps:rpcCalls`; each pod of the proxy counts for itself.",
+  ),
+  "doks:allowFrom": key("data", vpsKeys["vps:allowFrom"].schema, 'list such as ["203.0.113.0/24"]', "As `vps:allowFrom`."),
+  "doks:rpcAllowFrom": key("data", vpsKeys["vps:rpcAllowFrom"].schema, 'list such as ["203.0.113.7/32"]', "As `vps:rpcAllowFrom`."),
+  "doks:proxyFrom": key(
+    "data",
+    vpsKeys["vps:allowFrom"].schema,
+    'list such as ["10.114.0.0/20"]',
+    "Whose word the proxy takes for a client's address (the PROXY protocol): the load balancer and the nodes that pass its connections on. Empty: all private ranges, so another workload of the cluster could claim any address; give the range of the cluster's VPC where others run workloads, too.",
   ),
 
   "doks:clusterId": key(

@@ -5,6 +5,7 @@ import { address, hostKey, ranges } from "./addresses";
 import { folder, key, matching, secretText, whole } from "./key";
 
 const cpus = z.number().min(0).max(512);
+/** Ranges of addresses; none by default. */
 
 /** Settings of the VPS: the host, what users see of it, and how its memory is shared out. */
 export const vpsKeys = {
@@ -56,7 +57,37 @@ export const vpsKeys = {
     "data",
     whole(1, 4096).default(128),
     "megabytes, 1 to 4096",
-    "Largest request that the proxy accepts: the largest attachment or import. Odoo keeps it in memory while it comes in.",
+    "Largest request that the proxy accepts: the largest attachment or import. The proxy keeps it on disk until it is whole. 64 kB at the login, and 1 MB from who has neither a session nor a key.",
+  ),
+  "vps:rpcBodyMegabytes": key(
+    "data",
+    whole(1, 4096).default(32),
+    "megabytes, 1 to 4096",
+    "Largest call by XML-RPC or JSON-RPC: what a program imports at once, or the largest e-mail that a mail gateway hands over.",
+  ),
+  "vps:wrongPasswords": key(
+    "data",
+    whole(3, 1000).default(19),
+    "3 to 1000",
+    "Wrong passwords that one address may send within a minute: the next is refused with status 429 and not asked of Odoo. Right ones do not count. The login page counts for itself, and so do calls by programs.",
+  ),
+  "vps:rpcCalls": key(
+    "data",
+    whole(0, 100_000).default(3000),
+    "0 to 100000",
+    "Calls by XML-RPC or JSON-RPC that one address may send within a minute; 0: any number. 3000 are fifty a second, more than Odoo's few workers answer for long: it stops a program that runs wild, not one that works.",
+  ),
+  "vps:allowFrom": key(
+    "data",
+    ranges.default([]),
+    'list such as ["203.0.113.0/24"]',
+    "Who may use Odoo at all, by address; others get status 403. Empty: everybody. The certificate authority's question is answered to everybody.",
+  ),
+  "vps:rpcAllowFrom": key(
+    "data",
+    ranges.default([]),
+    'list such as ["203.0.113.7/32"]',
+    "Who may call by XML-RPC and JSON-RPC (`/xmlrpc`, `/jsonrpc`, `/json/2`), by address; others get status 403. Empty: all of `vps:allowFrom`. There is no second factor on these.",
   ),
 
   "vps:name": key(

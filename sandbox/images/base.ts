@@ -9,7 +9,7 @@ import { dockerConfig } from "../environment";
 import { run } from "../process";
 import { readServers } from "../servers-control";
 import type { Progress } from "../tools/cache";
-import { caddyVersion, ensureCaddyBinary } from "../tools/caddy-binary";
+import { caddyVersion, ensureCaddyBinary, proxySource } from "../tools/caddy-binary";
 import { ensureBuilt } from "./build";
 import { pullPublic } from "./public";
 
@@ -57,15 +57,12 @@ export async function ensurePostgres(progress: Progress): Promise<SandboxImage> 
   return image;
 }
 
-/** The reverse proxy for the sandbox: the official Caddy by its recorded digest, else one built from its sources. */
+/** The reverse proxy for the sandbox: the program of images/proxy on Debian, in the place of the official image's files. */
 export async function ensureProxy(progress: Progress): Promise<SandboxImage> {
-  const official = officialImages().proxy;
-  const pulled = await pullPublic(official.reference, official.digest, progress);
-  const tag = pulled === undefined ? caddyVersion : official.tag;
-  const recipe = path.join(__dirname, "..", "tools", "caddy");
-  const local = pulled ?? (await ensureBuilt("caddy", tag, progress, { name: "caddy", recipe, make: ensureCaddyBinary }));
-  const image = await publish(local, "caddy", tag, pulled === undefined ? "built" : "pulled", progress);
-  writeVpsImages({ proxy: { reference: image.reference, tag, digest: image.digest, date: await dateOf(local) } });
+  const local = await ensureBuilt("caddy", caddyVersion, progress, { name: "caddy", recipe: proxySource, make: ensureCaddyBinary });
+  const image = await publish(local, "caddy", caddyVersion, "built", progress);
+  const { reference, digest } = image;
+  writeVpsImages({ proxy: { reference, tag: caddyVersion, digest, date: await dateOf(local), built: "images/proxy" } });
   return image;
 }
 
@@ -73,11 +70,11 @@ export async function ensureProxy(progress: Progress): Promise<SandboxImage> {
 type ImageRecord = Omit<BaseImage, "series" | "uid" | "gid">;
 interface VpsImages {
   readonly postgres: ImageRecord;
-  readonly proxy: ImageRecord;
+  readonly proxy: ImageRecord & { readonly built: "images/proxy" };
 }
 
-function officialImages(): VpsImages {
-  return JSON.parse(fs.readFileSync(officialRecord, "utf8")) as VpsImages;
+function officialImages(): Pick<VpsImages, "postgres"> {
+  return JSON.parse(fs.readFileSync(officialRecord, "utf8")) as Pick<VpsImages, "postgres">;
 }
 
 /** Puts new records beside those that are there. */

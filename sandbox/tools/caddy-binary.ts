@@ -1,24 +1,34 @@
+import * as fs from "node:fs";
 import * as path from "node:path";
+import { paths } from "../config";
+import { recipeHash } from "../images/build";
 import { cached, type Progress } from "./cache";
 import { goBuild, type GoTool } from "./go";
 
+/** Where the proxy's own program is: Caddy with the handlers that its configuration asks for. */
+export const proxySource = path.join(paths.root, "images", "proxy");
+
+/** The version of Caddy that the proxy is made of, as its module says: the sandbox has no other. */
+export const caddyVersion = /^\tgithub\.com\/caddyserver\/caddy\/v2 v(\S+)$/m.exec(
+  fs.readFileSync(path.join(proxySource, "go.mod"), "utf8"),
+)?.[1] as string;
+
 const caddy: GoTool = {
   name: "caddy",
-  packagePath: "github.com/caddyserver/caddy/v2/cmd/caddy",
-  version: "v2.11.9",
-  stamp: "github.com/caddyserver/caddy/v2.CustomVersion=v2.11.9",
+  source: proxySource,
+  packagePath: ".",
+  version: `v${caddyVersion}`,
+  stamp: `github.com/caddyserver/caddy/v2.CustomVersion=v${caddyVersion}`,
   forImage: true,
 };
 
-/** The tag of the image that is made from it. */
-export const caddyVersion = caddy.version.slice(1);
-
 /**
- * Caddy for an image, built from its Go modules (two minutes, once).
+ * The proxy's program for an image, built from its Go modules (two minutes, once for each state of images/proxy).
  * @returns path of the executable.
  * @throws ShipError TOOL_MISSING.
  */
 export async function ensureCaddyBinary(progress: Progress): Promise<string> {
-  const directory = await cached(caddy.name, caddy.version, progress, (temporary) => goBuild(caddy, temporary, progress));
+  const version = `${caddy.version}-${recipeHash([proxySource]).slice(0, 12)}`;
+  const directory = await cached(caddy.name, version, progress, (temporary) => goBuild(caddy, temporary, progress));
   return path.join(directory, caddy.name);
 }

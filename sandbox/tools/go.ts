@@ -10,6 +10,8 @@ import { onPath, type Progress } from "./cache";
 export interface GoTool {
   /** Name of the executable and of the wrapper module's directory. */
   readonly name: string;
+  /** Directory of the module, if it is not one of the wrappers here. */
+  readonly source?: string;
   /** Import path of the main package. */
   readonly packagePath: string;
   readonly version: string;
@@ -38,7 +40,7 @@ export interface Compiler {
 export async function goBuild(tool: GoTool, directory: string, progress: Progress): Promise<void> {
   // The build happens on a copy: the compiler may want to write beside go.mod, and the checkout may be read-only.
   const source = path.join(directory, "source");
-  fs.cpSync(path.join(__dirname, tool.name), source, { recursive: true });
+  fs.cpSync(tool.source ?? path.join(__dirname, tool.name), source, { recursive: true });
   const compiler = localCompiler(directory) ?? (tool.forImage === true ? await compilerInContainer(directory, progress) : undefined);
   if (compiler === undefined) throw noCompiler(tool);
   progress(`building ${tool.name} ${tool.version} from its Go modules`);

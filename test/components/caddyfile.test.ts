@@ -3,15 +3,9 @@ import assert from "node:assert/strict";
 import { caddyfile, type SiteArgs, siteFiles } from "../../components/caddyfile";
 import { maintenancePage } from "../../components/maintenance-page";
 import { assertGolden } from "../support/golden-text";
+import { usualSite } from "../support/site";
 
-const site: SiteArgs = {
-  domain: "erp.example.com",
-  tls: "acme",
-  acmeEmail: "ops@example.com",
-  acmeServer: "",
-  acmeRoots: "",
-  bodyMegabytes: 128,
-};
+const site: SiteArgs = { ...usualSite, acmeEmail: "ops@example.com" };
 
 function render(changes: Partial<SiteArgs> = {}): string {
   return caddyfile({ ...site, ...changes });
@@ -73,14 +67,106 @@ describe("the proxy's configuration", () => {
     assert.ok(!/^\s*email/m.test(render({ acmeEmail: "" })));
   });
 
-  it("refuses larger bodies than the setting allows", () => {
-    assert.match(block(render({ bodyMegabytes: 7 }), "request_body {"), /max_size 7MB/);
-    assert.match(render({ bodyMegabytes: 7 }), /larger than the 7 MB/);
+  it("takes a body in whole before Odoo hears of it, and no larger one than its path needs", () => {
+    const text = render({ bodyMegabytes: 7, rpcBodyMegabytes: 3 });
+    // Each way to Odoo, and what is before it.
+    const ways = [...text.matchAll(/import body (\S+) (\S+) (\S+)\n(?:(?!import)[\s\S])*?import odoo (\d+)/g)].map((found) =>
+      found.slice(1),
+    );
+    assert.deepEqual(ways, [
+      ["3MB", "30s", "64KB", "8069"],
+      ["64KiB", "15s", "0", "8069"],
+      ["64KiB", "15s", "0", "8069"],
+      ["1MB", "15s", "0", "8072"],
+      ["1MB", "30s", "64KB", "8069"],
+      ["7MB", "1m", "64KB", "8069"],
+    ]);
+    assert.equal(text.match(/^\s*import odoo /gm)?.length, ways.length, "there is a way to Odoo past the limits");
+    assert.match(block(text, "odoo_body {"), /room 270MB/);
+  });
+
+  it("counts wrong passwords at each way in, and calls of programs", () => {
+    const brakes = (changes: Partial<SiteArgs>) => [...render(changes).matchAll(/odoo_brake (.*)/g)].map(([, words]) => words);
+    assert.deepEqual(brakes({}), ["@xmlrpc xmlrpc 19 3000", "@jsonrpc jsonrpc 19 3000", "@json bearer 19 3000", "form 19", "session 19"]);
+    assert.deepEqual(brakes({ wrongPasswords: 5, rpcCalls: 0 }), [
+      "@xmlrpc xmlrpc 5",
+      "@jsonrpc jsonrpc 5",
+      "@json bearer 5",
+      "form 5",
+      "session 5",
+    ]);
+  });
+
+  it("finds the ways in, however the address is written", () => {
+    const matcher = (name: string) => new RegExp(new RegExp(`@${name} path_regexp \\(\\?i\\)(\\S+)`).exec(render())?.[1] ?? "^$", "i");
+    const found = (path: string) => ["rpc", "login", "session"].filter((name) => matcher(name).test(path)).join();
+    for (const path of [
+      "/xmlrpc/2/common",
+      "/xmlrpc/common",
+      "//xmlrpc//2/object",
+      "/XmlRpc/2/common",
+      "/en/xmlrpc/2/common",
+      "/jsonrpc",
+      "/JSONRPC",
+      "/json/2/res.users/read",
+      "/json//2/x",
+    ]) {
+      assert.equal(found(path), "rpc", path);
+    }
+    for (const path of [
+      "/web/login",
+      "/web//login",
+      "/WEB/Login",
+      "/en/web/login",
+      "/fr_FR/web/login",
+      "/web/login/totp",
+      "/web/signup",
+      "/web/reset_password",
+    ]) {
+      assert.equal(found(path), "login", path);
+    }
+    assert.equal(found("/web/session/authenticate"), "session");
+    for (const path of [
+      "/web",
+      "/odoo",
+      "/web/session/get_session_info",
+      "/web/dataset/call_kw",
+      "/json/2a",
+      "/web/static/src/json/x.json",
+      "/shop/xmlrpcs",
+    ]) {
+      assert.equal(found(path), "", path);
+    }
+  });
+
+  it("refuses other addresses than those that are named, for everything and for programs", () => {
+    assert.ok(!/client_ip/.test(render()));
+    const text = render({ allowFrom: ["203.0.113.0/24", "2001:db8::/32"], rpcAllowFrom: ["203.0.113.7/32"] });
+    assert.match(text, /^\t\t@outsider not client_ip 203\.0\.113\.0\/24 2001:db8::\/32$/m);
+    assert.match(block(text, "handle @rpc {"), /@rpc_stranger not client_ip 203\.0\.113\.7\/32\n/);
+    // Plain HTTP has no such rule: an authority's question comes from anywhere.
+    assert.ok(!block(text, "http://, https:// {").includes("client_ip"));
+  });
+
+  it("believes in a cluster those whose word it is told to take for an address", () => {
+    const allow = (changes: Partial<SiteArgs>) => /^\t\t\t\tallow (.*)$/m.exec(caddyfile({ ...site, ...changes }, "cluster"))?.[1];
+    assert.equal(allow({}), "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7");
+    assert.equal(allow({ proxyFrom: ["10.114.0.0/20"] }), "10.114.0.0/20");
+    assert.equal(render({ proxyFrom: ["10.114.0.0/20"] }), render());
   });
 
   it("looks whether it is closed before anything else", () => {
     const route = block(render(), "route {");
-    const order = ["@closed file", "handle @closed", "@database path_regexp", "handle @database", "request_body", "@live path", "handle {"];
+    const order = [
+      "@closed file",
+      "handle @closed",
+      "@database path_regexp",
+      "handle @database",
+      "handle @rpc",
+      "handle @login",
+      "@live path",
+      "handle {",
+    ];
     const places = order.map((text) => route.indexOf(text));
     assert.ok(!places.includes(-1), places.join());
     assert.deepEqual(
@@ -129,7 +215,7 @@ describe("the proxy's configuration", () => {
     const upstream = block(render(), "(odoo) {");
     assert.match(upstream, /lb_retry_match \{\s+method NONE\s+\}/);
     assert.match(upstream, /keepalive off/);
-    assert.match(block(render(), "handle {"), /import odoo 8069 30s/);
+    assert.equal(render().match(/import odoo 8069 30s/g)?.length, 5);
     assert.match(block(render(), "handle @live {"), /import odoo 8072 10s/);
   });
 

@@ -8,7 +8,7 @@ import { parse } from "yaml";
 import { composeProject, type ComposeProjectArgs } from "../../components/compose-project";
 import { ShipError } from "../../components/errors";
 import { hostSize } from "../../components/host-size";
-import { readVpsImages } from "../../components/vps-images";
+import { postgresImage, readImagesRecord, readVpsImages } from "../../components/vps-images";
 import { assertGolden } from "../support/golden-text";
 
 const digestOf = (letter: string) => `sha256:${letter.repeat(64)}`;
@@ -238,10 +238,10 @@ describe("the Compose project", () => {
 describe("the record of a VPS's images", () => {
   const root = path.join(__dirname, "..", "..");
 
-  it("names PostgreSQL and the proxy by digest", () => {
-    const { postgres, proxy } = readVpsImages(root, "images/vps-images.json");
-    assert.match(postgres, /^docker\.io\/library\/postgres@sha256:[0-9a-f]{64}$/);
-    assert.match(proxy, /^docker\.io\/library\/caddy@sha256:[0-9a-f]{64}$/);
+  it("names PostgreSQL by digest, and what the proxy is built of", () => {
+    const record = readImagesRecord(root, "images/vps-images.json");
+    assert.match(postgresImage(record), /^docker\.io\/library\/postgres@sha256:[0-9a-f]{64}$/);
+    assert.deepEqual(record.proxy, { build: "images/proxy" });
   });
 
   it("is refused when it is not there, no JSON, or lacks a digest", () => {
@@ -250,7 +250,7 @@ describe("the record of a VPS's images", () => {
       const file = path.relative(root, path.join(folder, "record.json"));
       const refused = (found: RegExp) =>
         assert.throws(
-          () => readVpsImages(root, file),
+          () => readImagesRecord(root, file),
           (error) => error instanceof ShipError && error.code === "SETTINGS_INVALID" && found.test(error.failure.found),
         );
       refused(/ENOENT/);
@@ -259,6 +259,12 @@ describe("the record of a VPS's images", () => {
       const image = { reference: "docker.io/library/caddy", tag: "2", digest: "latest", date: "2026-01-01" };
       fs.writeFileSync(path.join(root, file), JSON.stringify({ postgres: image }));
       refused(/postgres\.digest: is not a digest; proxy: /);
+      // A Caddy without our handlers would not start with our configuration.
+      const pinned = { ...image, digest: `sha256:${"a".repeat(64)}` };
+      fs.writeFileSync(path.join(root, file), JSON.stringify({ postgres: pinned, proxy: pinned }));
+      refused(/^proxy: /);
+      fs.writeFileSync(path.join(root, file), JSON.stringify({ postgres: pinned, proxy: { ...pinned, built: "images/proxy" } }));
+      assert.equal(readVpsImages(root, file).proxy, `docker.io/library/caddy@${pinned.digest}`);
     } finally {
       fs.rmSync(folder, { recursive: true });
     }

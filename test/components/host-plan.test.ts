@@ -34,9 +34,10 @@ describe("the plan of a host", () => {
       secretKeys: new Set(),
       environment: { REGISTRY_PASSWORD: "p", VPS_SSH_PRIVATE_KEY: host.user.privateKey, DIGITALOCEAN_TOKEN: "t" },
     });
-    return planHost(root, settings, known === "" ? undefined : known);
+    return planHost(root, settings, known === "" ? undefined : known, proxy);
   }
 
+  const proxy = `registry.example.com/team/odoo@sha256:${"c".repeat(64)}`;
   const created = { "vps:mode": "create", "vps:region": "fra1", "vps:size": "s-2vcpu-4gb", "vps:sshFrom": ["203.0.113.0/24"] };
   const adopted = () => ({
     "vps:mode": "adopt",
@@ -59,13 +60,13 @@ describe("the plan of a host", () => {
     const made = await plan(created);
     assert.equal(host.server.logins, 0);
     assert.equal(made?.drifted, false);
-    assert.equal(made.request(digest, login).dataDirectory, "/mnt/odoo-data");
-    assert.equal((await plan({ ...created, "vps:volumeGiB": 0 }))?.request(digest, login).dataDirectory, null);
+    assert.equal(made.request(digest, proxy, login).dataDirectory, "/mnt/odoo-data");
+    assert.equal((await plan({ ...created, "vps:volumeGiB": 0 }))?.request(digest, proxy, login).dataDirectory, null);
   });
 
   it("has the same request whatever the credentials are, so that renewed ones deploy nothing", async () => {
     const made = await plan(created);
-    const [one, other] = [made?.request(digest, login), made?.request(digest, { ...login, password: "renewed" })];
+    const [one, other] = [made?.request(digest, proxy, login), made?.request(digest, proxy, { ...login, password: "renewed" })];
     assert.equal(one?.id, other?.id);
     assert.notEqual(one?.registry?.password, other?.registry?.password);
   });
@@ -77,14 +78,14 @@ describe("the plan of a host", () => {
   it("measures an adopted host, by settings where they say what it has", async () => {
     const buffers = async (vps: object) => {
       const made = await plan({ ...adopted(), ...vps });
-      return Number(/shared_buffers=(\d+)/.exec(JSON.stringify(made?.request(digest, login).files))?.[1]);
+      return Number(/shared_buffers=(\d+)/.exec(JSON.stringify(made?.request(digest, proxy, login).files))?.[1]);
     };
     assert.ok((await buffers({})) > (await buffers({ "vps:memoryMiB": 2048 })));
   });
 
   it("sees whether an adopted host runs what is wanted", async () => {
     assert.equal((await plan(adopted()))?.drifted, true, "nothing runs there");
-    const id = (await plan(adopted()))?.request(digest, login).id ?? "";
+    const id = (await plan(adopted()))?.request(digest, proxy, login).id ?? "";
     host.live = { image: "i", digest: "d", since: "s", release: id };
     assert.equal((await plan(adopted()))?.drifted, false);
     host.live = { ...host.live, release: "0123456789abcdef" };

@@ -9,7 +9,7 @@ import { sandboxEnvironment } from "../../sandbox/environment";
 import { readServers } from "../../sandbox/servers-control";
 import { opensTheApps } from "../support/apps-page";
 import { fetchedStyleSheet, rendersPdf } from "../support/pdf";
-import { followsTheRules } from "../support/proxy-rules";
+import { endsGuessing, followsTheRules } from "../support/proxy-rules";
 import { passwordFile, SandboxHost } from "../support/sandbox-host";
 import { pulumi, read, whatPulumiTells } from "../support/sandbox-stack";
 import { undocumented } from "../support/documented-secrets";
@@ -364,6 +364,10 @@ describe("the VPS that npm start leaves behind", () => {
         host.sh(`docker exec odoo-ce sh -c 'rm -r ${there} && ln -s /opt/odoo/extra-addons/release_info ${there}'`);
       }
     });
+  });
+
+  describe("stops", () => {
+    endsGuessing(() => host);
   });
 
   async function answers(): Promise<void> {

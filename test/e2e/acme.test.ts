@@ -14,6 +14,7 @@ import { sandboxEnvironment } from "../../sandbox/environment";
 import { baseRecord, vpsImagesRecord } from "../../sandbox/images/base";
 import { readServers } from "../../sandbox/servers-control";
 import { npm } from "../support/npm";
+import { usualSite } from "../support/site";
 
 const address = "127.0.0.42";
 const prefix = "odoo-acme-test";
@@ -133,13 +134,22 @@ describe("a certificate by ACME", () => {
   /** The proxy as in its place, in the place of the one before it, with the volume that it keeps certificates on. */
   function startProxy(site: Partial<SiteArgs> = {}, place: ProxyPlace = "host") {
     const usual = { domain, tls: "acme", acmeEmail: "ops@example.com", acmeServer: servers["http-01"], acmeRoots: roots } as const;
-    const files = siteFiles({ ...usual, bodyMegabytes: 1, tlsCertificate: "", ...site }, place);
+    const files = siteFiles({ ...usualSite, ...usual, bodyMegabytes: 1, tlsCertificate: "", ...site }, place);
     const folder = path.dirname(state);
     for (const [name, text] of Object.entries({ ...files, "maintenance.html": maintenancePage, "state/hold": "" })) {
       fs.writeFileSync(path.join(folder, name), text, { mode: 0o644 });
     }
     spawnSync("docker", ["rm", "--force", "--volumes", names.proxy]);
-    const mounts = ["--tmpfs", "/config", "-v", `${folder}:/etc/caddy:ro`, "-v", `${names.certificates}:/data:nocopy`];
+    const mounts = [
+      "--tmpfs",
+      "/config",
+      "--tmpfs",
+      "/spool:uid=1000,gid=1000",
+      "-v",
+      `${folder}:/etc/caddy:ro`,
+      "-v",
+      `${names.certificates}:/data:nocopy`,
+    ];
     const user = ["--user", "1000:1000", "--cap-add", "NET_BIND_SERVICE", "--sysctl", "net.ipv4.ip_unprivileged_port_start=0"];
     const reached = place === "host" ? reachable(80, 443) : [];
     const variables = ["-e", "XDG_CONFIG_HOME=/config", "-e", "XDG_DATA_HOME=/data"];

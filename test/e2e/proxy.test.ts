@@ -14,6 +14,7 @@ import { sandboxEnvironment } from "../../sandbox/environment";
 import { baseRecord, vpsImagesRecord } from "../../sandbox/images/base";
 import { readServers } from "../../sandbox/servers-control";
 import { npm } from "../support/npm";
+import { usualSite } from "../support/site";
 
 const address = "127.0.0.41";
 const names = { network: "odoo-proxy-test", odoo: "odoo-proxy-test-odoo", proxy: "odoo-proxy-test-proxy" };
@@ -48,7 +49,7 @@ describe("the proxy", () => {
     fs.mkdirSync(state);
     fs.writeFileSync(
       path.join(directory, "Caddyfile"),
-      caddyfile({ domain: "odoo.test", tls: "internal", acmeEmail: "", acmeServer: "", acmeRoots: "", bodyMegabytes: 1 }),
+      caddyfile({ ...usualSite, domain: "odoo.test", tls: "internal", bodyMegabytes: 1 }),
     );
     fs.writeFileSync(path.join(directory, "maintenance.html"), maintenancePage);
     fs.writeFileSync(path.join(state, "hold"), "");

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
 import * as net from "node:net";
+import * as path from "node:path";
 
 import { hostKeyProof } from "../../components/host-key-proof";
 import { type MachineOrder, paperMachines, reservedAddress, slots } from "../../sandbox/digitalocean/machines";
@@ -78,6 +80,20 @@ describe("an update that makes its host, on the real engine", function () {
     stack?.remove();
     await host.server.close();
     await running.remove();
+  });
+
+  it("is refused while the proxy's image is not in the registry, and finds it there", async () => {
+    const record = fs.readFileSync(path.join(stack.project, "images", "vps-images.json"), "utf8");
+    stack.write("images/vps-images.json", fs.readFileSync(path.join(__dirname, "..", "..", "images", "vps-images.json"), "utf8"));
+    const refused = await stack.preview();
+    assert.notEqual(refused.status, 0, refused.output);
+    const tag = /has no tag (proxy-[0-9a-f]{32})/.exec(refused.output)?.[1] ?? "";
+    assert.match(refused.output, /IMAGE_NOT_FOUND: the proxy's image is not in the registry/);
+    await running.push("team/odoo", tag);
+    const { status, output } = await stack.preview();
+    assert.equal(status, 0, output);
+    assert.ok(!output.includes("docker:index/image:Image"), output);
+    stack.write("images/vps-images.json", record);
   });
 
   it("changes nothing in a preview", async () => {

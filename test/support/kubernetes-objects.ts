@@ -1,6 +1,7 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 
 import { type ClusterSize, clusterSize } from "../../components/kubernetes/size";
+import { spoolMegabytes } from "../../components/caddyfile";
 import { edgeDeployment, edgeFiles, edgeService } from "../../components/kubernetes/edge";
 import { accounts, filestoreStorage, namespace, serviceAccount, volumeClaim } from "../../components/kubernetes/namespace";
 import { networkPolicies } from "../../components/kubernetes/network-policies";
@@ -126,6 +127,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
       edgeDeployment({
         image: `docker.io/library/caddy@${digestOf("c")}`,
         size: size.edge,
+        spoolMegabytes: spoolMegabytes(doks.bodyMegabytes),
         tls: doks.tls,
         config: "odoo-edge-1",
         tlsKey: files ? "odoo-tls-1" : undefined,

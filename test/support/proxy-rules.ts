@@ -49,19 +49,27 @@ export function followsTheRules(site: () => Site, log: () => string): void {
   it("with security headers", async () => {
     const { headers } = await endpoint.request("GET", "/web/login");
     const given = Object.fromEntries(
-      ["strict-transport-security", "x-content-type-options", "x-frame-options", "referrer-policy", "server"].map((name) => [
-        name,
-        headers[name],
-      ]),
+      [
+        "strict-transport-security",
+        "x-content-type-options",
+        "x-frame-options",
+        "referrer-policy",
+        "content-security-policy",
+        "server",
+      ].map((name) => [name, headers[name]]),
     );
     assert.deepEqual(given, {
       "strict-transport-security": "max-age=31536000",
       "x-content-type-options": "nosniff",
       "x-frame-options": "SAMEORIGIN",
       "referrer-policy": "strict-origin-when-cross-origin",
+      "content-security-policy": "frame-ancestors 'self'",
       server: undefined,
     });
-    assert.match([headers["set-cookie"] ?? []].flat().join(), /session_id=.*HttpOnly/);
+    assert.match(String(headers["permissions-policy"]), /camera=\(self\)/);
+    const session = [headers["set-cookie"] ?? []].flat().find((cookie) => cookie.startsWith("session_id=")) ?? "";
+    for (const attribute of [/; *HttpOnly/gi, /; *Secure/gi, /; *SameSite=Lax/gi])
+      assert.equal(session.match(attribute)?.length, 1, session);
   });
 
   it("but not about databases, however the address is spelled", async () => {
@@ -95,9 +103,65 @@ export function followsTheRules(site: () => Site, log: () => string): void {
     assert.match(list.body.toString(), /AccessDenied/);
   });
 
-  it("with 413 when they send too much", async () => {
-    const { status, body } = await endpoint.request("POST", "/web/login", { body: "x".repeat(129_000_000) });
-    assert.equal(status, 413);
-    assert.match(body.toString(), /larger than the 128 MB/);
+  it("with 413 when they send too much, at the login much sooner", async () => {
+    const sent = async (target: string, megabytes: number, headers = {}) => {
+      const { status, body } = await endpoint.request("POST", target, { headers, body: "x".repeat(megabytes * 1_000_000) });
+      return `${status} ${body.toString()}`;
+    };
+    assert.match(await sent("/web/login", 1), /^413 .*larger than the 64KiB/);
+    assert.match(await sent("/web/binary/upload_attachment", 2), /^413 .*larger than the 1MB/);
+    assert.match(await sent("/web/binary/upload_attachment", 129, { cookie: "session_id=none" }), /^413 .*larger than the 128MB/);
+  });
+}
+
+/** Who guesses passwords. For a minute afterwards nobody logs in from the same address: it is the last that a file of tests does. */
+export function endsGuessing(site: () => Site): void {
+  let endpoint: Endpoint;
+  before(() => (endpoint = new Endpoint(site().proxy)));
+  after(() => endpoint.close());
+
+  it("with 429 at the 20th wrong password within a minute, by the login page and by both kinds of calls", async () => {
+    const page = await endpoint.request("GET", "/web/login");
+    const csrf = /name="csrf_token" value="([^"]+)"/.exec(page.body.toString())?.[1] ?? "";
+    const cookie =
+      [page.headers["set-cookie"] ?? []]
+        .flat()
+        .find((line) => line.startsWith("session_id="))
+        ?.split(";")[0] ?? "";
+    const form = (count: number) => ({
+      headers: { "content-type": "application/x-www-form-urlencoded", cookie },
+      body: new URLSearchParams({ csrf_token: csrf, login: "nobody", password: `wrong${count}` }).toString(),
+    });
+    const xml = (count: number) => ({
+      headers: { "content-type": "text/xml" },
+      body: `<?xml version="1.0"?><methodCall><methodName>authenticate</methodName><params>${["odoo", "nobody", `wrong${count}`]
+        .map((value) => `<param><value><string>${value}</string></value></param>`)
+        .join("")}<param><value><struct/></value></param></params></methodCall>`,
+    });
+    const json = (count: number) => ({
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        jsonrpc: "2.0",
+        method: "call",
+        params: { service: "common", method: "login", args: ["odoo", "nobody", `wrong${count}`] },
+      }),
+    });
+    const statuses = async (
+      target: string,
+      from: number,
+      to: number,
+      sent: (count: number) => { headers: Record<string, string>; body: string },
+    ) => {
+      const all = [];
+      for (let count = from; count <= to; count++) all.push((await endpoint.request("POST", target, sent(count))).status);
+      return all;
+    };
+    const pages = await statuses("/web/login", 1, 20, form);
+    assert.deepEqual(pages, [...Array<number>(19).fill(200), 429]);
+    // Programs count together, whichever way they call.
+    assert.equal((await statuses("/xmlrpc/2/common", 1, 10, xml)).at(0), 200);
+    assert.equal((await statuses("/jsonrpc", 11, 20, json)).at(-1), 429);
+    assert.equal((await endpoint.request("POST", "/xmlrpc/2/common", xml(21))).status, 429);
+    assert.equal((await endpoint.request("GET", "/web/login")).status, 200);
   });
 }

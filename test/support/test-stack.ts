@@ -56,6 +56,16 @@ export class TestStack {
       fs.cpSync(path.join(root, name), path.join(this.project, name), { recursive: true });
     }
     fs.symlinkSync(path.join(root, "node_modules"), path.join(this.project, "node_modules"));
+    // A ready one in the place of the proxy's build, which takes minutes.
+    const record = path.join(this.project, "images", "vps-images.json");
+    const ready = {
+      reference: "registry.example.com/proxy",
+      tag: "1",
+      digest: `sha256:${"9".repeat(64)}`,
+      date: "2026-01-01",
+      built: "images/proxy",
+    };
+    fs.writeFileSync(record, JSON.stringify({ ...(JSON.parse(fs.readFileSync(record, "utf8")) as object), proxy: ready }));
     this.#environment = {
       ...sandboxEnvironment(),
       PULUMI_BACKEND_URL: `file://${path.join(this.directory, "state")}`,

@@ -1,0 +1,349 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/dustin/go-humanize"
+)
+
+func init() {
+	caddy.RegisterModule(Body{})
+	httpcaddyfile.RegisterHandlerDirective("odoo_body", func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+		body := new(Body)
+		return body, body.UnmarshalCaddyfile(h.Dispenser)
+	})
+	httpcaddyfile.RegisterDirectiveOrder("odoo_body", httpcaddyfile.Before, "basic_auth")
+}
+
+const (
+	// So much of a body is kept in memory; the rest goes to a file.
+	inMemory = 16 << 10
+	// It is read in pieces of this size: each sender that is waited for costs one.
+	pieceSize = 4 << 10
+	// What an address may have open at once, and all of them together: bodies that are coming in. The proxy has 96 MiB on a small host.
+	openOfClient = 128
+	openOfAll    = 512
+	// How long a refused sender is listened to, so that it hears the answer and not a broken connection.
+	linger = 2 * time.Second
+)
+
+// Body takes the whole body of a request in before it passes the request on, so that a slow sender waits here and not in one of Odoo's workers.
+// A body that is longer than 16 KiB lies in a file without a name, which is gone with the request, whatever happens.
+type Body struct {
+	// Largest body, in bytes.
+	MaxSize int64 `json:"max_size"`
+	// How long a body may take, however short it is.
+	Grace caddy.Duration `json:"grace"`
+	// Bytes a second that it has to come in with, from the grace on; 0: none, the grace is all there is.
+	Pace int64 `json:"pace,omitempty"`
+	// Where the files are.
+	Directory string `json:"directory"`
+	// Bytes that all files may have together; one address has half of it.
+	Room int64 `json:"room"`
+}
+
+// All instances share what the machine has.
+var spool = &store{clients: map[string]*share{}}
+
+type store struct {
+	mu      sync.Mutex
+	open    int
+	bytes   int64
+	clients map[string]*share
+}
+
+type share struct {
+	open  int
+	bytes int64
+}
+
+// enter makes room for one more body; false if its sender, or all together, have too many.
+func (s *store) enter(client string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of := s.clients[client]
+	if s.open >= openOfAll || of != nil && of.open >= openOfClient {
+		return false
+	}
+	if of == nil {
+		of = &share{}
+		s.clients[client] = of
+	}
+	s.open++
+	of.open++
+	return true
+}
+
+// take gives bytes of the room; false if there are not so many.
+func (s *store) take(client string, bytes, room int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of := s.clients[client]
+	if s.bytes+bytes > room || of.bytes+bytes > room/2 {
+		return false
+	}
+	s.bytes += bytes
+	of.bytes += bytes
+	return true
+}
+
+func (s *store) leave(client string, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of := s.clients[client]
+	s.open--
+	s.bytes -= bytes
+	of.open--
+	of.bytes -= bytes
+	if of.open == 0 {
+		delete(s.clients, client)
+	}
+}
+
+// CaddyModule names the module.
+func (Body) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.odoo_body", New: func() caddy.Module { return new(Body) }}
+}
+
+// Provision makes the directory, and sees that files can be made there: a proxy that could take no upload does not start.
+func (b *Body) Provision(caddy.Context) error {
+	if err := os.MkdirAll(b.Directory, 0o700); err != nil {
+		return err
+	}
+	file, err := nameless(b.Directory)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// Validate refuses what would let everything in, or nothing.
+func (b *Body) Validate() error {
+	if b.MaxSize <= 0 || b.Grace <= 0 || b.Room <= 0 || b.Pace < 0 || b.Directory == "" {
+		return errors.New("odoo_body needs max_size, grace, directory and room")
+	}
+	return nil
+}
+
+func (b *Body) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	// An upgrade by HTTP/2 has a stream where others have a body.
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 || r.Method == http.MethodConnect && r.Header.Get(":protocol") != "" {
+		return next.ServeHTTP(w, r)
+	}
+	if r.ContentLength > b.MaxSize {
+		return refuse(w, http.StatusRequestEntityTooLarge, "the body is too long")
+	}
+	client := clientOf(r)
+	if !spool.enter(client) {
+		return refuse(w, http.StatusTooManyRequests, "too many bodies are coming in")
+	}
+	whole := &content{}
+	defer func() {
+		whole.close()
+		spool.leave(client, whole.taken)
+	}()
+	if err := b.receive(w, r, client, whole); err != nil {
+		return err
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	r.Body = whole
+	r.ContentLength = whole.size
+	r.TransferEncoding = nil
+	r.Header.Del("Transfer-Encoding")
+	r.Header.Set("Content-Length", strconv.FormatInt(whole.size, 10))
+	// By this a client could ask proxies to pass its body on piece by piece.
+	r.Header.Del("Incremental")
+	return next.ServeHTTP(w, r)
+}
+
+// receive reads the body, in time.
+func (b *Body) receive(w http.ResponseWriter, r *http.Request, client string, whole *content) error {
+	begun := time.Now()
+	deadline := http.NewResponseController(w)
+	piece := make([]byte, pieceSize)
+	for {
+		allowed := time.Duration(b.Grace)
+		if b.Pace > 0 {
+			allowed += time.Duration(float64(whole.size) / float64(b.Pace) * float64(time.Second))
+		}
+		if err := deadline.SetReadDeadline(begun.Add(allowed)); err != nil {
+			return caddyhttp.Error(http.StatusInternalServerError, err)
+		}
+		n, err := r.Body.Read(piece)
+		if whole.size+int64(n) > b.MaxSize {
+			return refuse(w, http.StatusRequestEntityTooLarge, "the body is too long")
+		}
+		if refused := b.keep(w, client, whole, piece[:n]); refused != nil {
+			return refused
+		}
+		switch {
+		case err == io.EOF:
+			return whole.rewind()
+		case isTimeout(err):
+			return refuse(w, http.StatusRequestTimeout, "the body did not come in in time")
+		case err != nil:
+			return caddyhttp.Error(http.StatusBadRequest, err)
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	var network net.Error
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &network) && network.Timeout()
+}
+
+func (b *Body) keep(w http.ResponseWriter, client string, whole *content, piece []byte) error {
+	if whole.file == nil && whole.size+int64(len(piece)) <= inMemory {
+		whole.memory.Write(piece)
+		whole.size += int64(len(piece))
+		return nil
+	}
+	if !spool.take(client, int64(len(piece)), b.Room) {
+		return refuse(w, http.StatusInsufficientStorage, "there is no room for more bodies")
+	}
+	whole.taken += int64(len(piece))
+	if whole.file == nil {
+		file, err := nameless(b.Directory)
+		if err != nil {
+			return caddyhttp.Error(http.StatusInternalServerError, err)
+		}
+		whole.file = file
+	}
+	if _, err := whole.file.Write(piece); err != nil {
+		return caddyhttp.Error(http.StatusInsufficientStorage, err)
+	}
+	whole.size += int64(len(piece))
+	return nil
+}
+
+// refuse ends a request whose body is not wanted. The server reads a little of what is left before it answers, and a connection that has more it
+// closes with care, so that the sender hears the answer and not a broken connection; told to close it, it would just do so. Not for long.
+func refuse(w http.ResponseWriter, status int, why string) error {
+	if status == http.StatusTooManyRequests || status == http.StatusInsufficientStorage {
+		w.Header().Set("Retry-After", "30")
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(linger))
+	return caddyhttp.Error(status, errors.New(why))
+}
+
+// nameless opens a new file that ends with its last user: nothing is left of one, not even after a crash.
+func nameless(directory string) (*os.File, error) {
+	file, err := os.CreateTemp(directory, "body-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// content is a body that has come in: its beginning in memory, what follows in a file.
+type content struct {
+	memory bytes.Buffer
+	file   *os.File
+	size   int64
+	taken  int64
+	reader io.Reader
+}
+
+func (c *content) rewind() error {
+	parts := []io.Reader{bytes.NewReader(c.memory.Bytes())}
+	if c.file != nil {
+		if _, err := c.file.Seek(0, io.SeekStart); err != nil {
+			return caddyhttp.Error(http.StatusInternalServerError, err)
+		}
+		parts = append(parts, c.file)
+	}
+	c.reader = io.MultiReader(parts...)
+	return nil
+}
+
+func (c *content) Read(p []byte) (int, error) { return c.reader.Read(p) }
+
+// Close does nothing: who passes the request on may try again. The body ends with its handler.
+func (c *content) Close() error { return nil }
+
+// beginning reads so much of a body, wherever a reader of it is.
+func (c *content) beginning(limit int) ([]byte, bool) {
+	if c.size > int64(limit) {
+		return nil, false
+	}
+	text := append([]byte(nil), c.memory.Bytes()...)
+	if c.file != nil {
+		rest := make([]byte, c.size-int64(len(text)))
+		if _, err := c.file.ReadAt(rest, 0); err != nil && err != io.EOF {
+			return nil, false
+		}
+		text = append(text, rest...)
+	}
+	return text, true
+}
+
+func (c *content) close() {
+	if c.file != nil {
+		_ = c.file.Close()
+	}
+}
+
+// UnmarshalCaddyfile reads
+//
+//	odoo_body {
+//		max_size  <bytes>
+//		grace     <duration>
+//		pace      <bytes a second>
+//		directory <path>
+//		room      <bytes>
+//	}
+func (b *Body) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	for d.NextBlock(0) {
+		name := d.Val()
+		if !d.NextArg() {
+			return d.ArgErr()
+		}
+		var err error
+		switch name {
+		case "max_size":
+			err = bytesOf(d.Val(), &b.MaxSize)
+		case "pace":
+			err = bytesOf(d.Val(), &b.Pace)
+		case "room":
+			err = bytesOf(d.Val(), &b.Room)
+		case "directory":
+			b.Directory = d.Val()
+		case "grace":
+			var grace time.Duration
+			grace, err = caddy.ParseDuration(d.Val())
+			b.Grace = caddy.Duration(grace)
+		default:
+			return d.Errf("odoo_body has no %s", name)
+		}
+		if err != nil {
+			return d.WrapErr(err)
+		}
+	}
+	return nil
+}
+
+func bytesOf(text string, value *int64) error {
+	bytes, err := humanize.ParseBytes(text)
+	if err == nil && bytes > 1<<60 {
+		err = fmt.Errorf("%s is too much", text)
+	}
+	*value = int64(bytes)
+	return err
+}

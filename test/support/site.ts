@@ -1,0 +1,16 @@
+import type { SiteArgs } from "../../components/caddyfile";
+
+/** What a stack has that sets nothing but its domain. */
+export const usualSite: SiteArgs = {
+  domain: "erp.example.com",
+  tls: "acme",
+  acmeEmail: "",
+  acmeServer: "",
+  acmeRoots: "",
+  bodyMegabytes: 128,
+  rpcBodyMegabytes: 32,
+  wrongPasswords: 19,
+  rpcCalls: 3000,
+  allowFrom: [],
+  rpcAllowFrom: [],
+};
