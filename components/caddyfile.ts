@@ -39,8 +39,8 @@ export const clusterPorts = { http: 8080, https: 8443 } as const;
 export const spoolDirectories = { host: "/data/spool", cluster: "/spool" } as const;
 
 /** Millions of bytes that bodies may take while they come in: two of the largest and many small ones. */
-export function spoolMegabytes(bodyMegabytes: number): number {
-  return 2 * bodyMegabytes + 256;
+export function spoolMegabytes({ bodyMegabytes, rpcBodyMegabytes }: Pick<SiteArgs, "bodyMegabytes" | "rpcBodyMegabytes">): number {
+  return 2 * Math.max(bodyMegabytes, rpcBodyMegabytes) + 256;
 }
 
 /** What the login's forms need, many times over. */
@@ -112,8 +112,8 @@ ${connections(place, site)}		timeouts {
 		X-Content-Type-Options nosniff
 		X-Frame-Options SAMEORIGIN
 		Referrer-Policy strict-origin-when-cross-origin
-		# Odoo's own pages use these three; what is embedded in them does not.
-		Permissions-Policy "camera=(self), microphone=(self), geolocation=(self), usb=(), serial=(), hid=(), midi=()"
+		# What is embedded in Odoo's pages asks for none of these. Camera and microphone are not named: an embedded meeting asks for them.
+		?Permissions-Policy "geolocation=(self), usb=(self), serial=(self), hid=(self), bluetooth=(self), midi=(self)"
 		# One that Odoo sends is more than this, and stays.
 		?Content-Security-Policy "frame-ancestors 'self'"
 		-Server
@@ -139,7 +139,7 @@ ${connections(place, site)}		timeouts {
 		grace {args[1]}
 		pace {args[2]}
 		directory ${spoolDirectories[place]}
-		room ${spoolMegabytes(bodyMegabytes)}MB
+		room ${spoolMegabytes(site)}MB
 	}
 }
 

@@ -48,7 +48,7 @@ export class OdooEdge extends pulumi.ComponentResource {
     const deployment = edgeDeployment({
       image,
       size,
-      spoolMegabytes: spoolMegabytes(settings.bodyMegabytes),
+      spoolMegabytes: spoolMegabytes(settings),
       tls,
       config: config.metadata.name,
       tlsKey,

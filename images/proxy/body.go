@@ -36,8 +36,8 @@ const (
 	// What an address may have open at once, and all of them together: bodies that are coming in. The proxy has 96 MiB on a small host.
 	openOfClient = 128
 	openOfAll    = 512
-	// How long a refused sender is listened to, so that it hears the answer and not a broken connection.
-	linger = 2 * time.Second
+	// How long a refused sender is listened to.
+	linger = 5 * time.Second
 )
 
 // Body takes the whole body of a request in before it passes the request on, so that a slow sender waits here and not in one of Odoo's workers.
@@ -144,11 +144,11 @@ func (b *Body) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return next.ServeHTTP(w, r)
 	}
 	if r.ContentLength > b.MaxSize {
-		return refuse(w, http.StatusRequestEntityTooLarge, "the body is too long")
+		return refuse(w, r, http.StatusRequestEntityTooLarge, "the body is too long")
 	}
 	client := clientOf(r)
 	if !spool.enter(client) {
-		return refuse(w, http.StatusTooManyRequests, "too many bodies are coming in")
+		return refuse(w, r, http.StatusTooManyRequests, "too many bodies are coming in")
 	}
 	whole := &content{}
 	defer func() {
@@ -184,16 +184,16 @@ func (b *Body) receive(w http.ResponseWriter, r *http.Request, client string, wh
 		}
 		n, err := r.Body.Read(piece)
 		if whole.size+int64(n) > b.MaxSize {
-			return refuse(w, http.StatusRequestEntityTooLarge, "the body is too long")
+			return refuse(w, r, http.StatusRequestEntityTooLarge, "the body is too long")
 		}
-		if refused := b.keep(w, client, whole, piece[:n]); refused != nil {
+		if refused := b.keep(w, r, client, whole, piece[:n]); refused != nil {
 			return refused
 		}
 		switch {
 		case err == io.EOF:
 			return whole.rewind()
 		case isTimeout(err):
-			return refuse(w, http.StatusRequestTimeout, "the body did not come in in time")
+			return refuse(w, r, http.StatusRequestTimeout, "the body did not come in in time")
 		case err != nil:
 			return caddyhttp.Error(http.StatusBadRequest, err)
 		}
@@ -205,14 +205,14 @@ func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }
 
-func (b *Body) keep(w http.ResponseWriter, client string, whole *content, piece []byte) error {
+func (b *Body) keep(w http.ResponseWriter, r *http.Request, client string, whole *content, piece []byte) error {
 	if whole.file == nil && whole.size+int64(len(piece)) <= inMemory {
 		whole.memory.Write(piece)
 		whole.size += int64(len(piece))
 		return nil
 	}
 	if !spool.take(client, int64(len(piece)), b.Room) {
-		return refuse(w, http.StatusInsufficientStorage, "there is no room for more bodies")
+		return refuse(w, r, http.StatusInsufficientStorage, "there is no room for more bodies")
 	}
 	whole.taken += int64(len(piece))
 	if whole.file == nil {
@@ -229,13 +229,16 @@ func (b *Body) keep(w http.ResponseWriter, client string, whole *content, piece 
 	return nil
 }
 
-// refuse ends a request whose body is not wanted. The server reads a little of what is left before it answers, and a connection that has more it
-// closes with care, so that the sender hears the answer and not a broken connection; told to close it, it would just do so. Not for long.
-func refuse(w http.ResponseWriter, status int, why string) error {
+// refuse ends a request whose body is not wanted. Who is still sending would see a broken connection and not the answer, so what comes is thrown
+// away for a while. By HTTP/2 the answer can come in between, and who asks first (Expect) has sent nothing.
+func refuse(w http.ResponseWriter, r *http.Request, status int, why string) error {
 	if status == http.StatusTooManyRequests || status == http.StatusInsufficientStorage {
 		w.Header().Set("Retry-After", "30")
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(linger))
+	if r.ProtoMajor == 1 && r.Header.Get("Expect") == "" && status != http.StatusRequestTimeout {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}
 	return caddyhttp.Error(status, errors.New(why))
 }
 

@@ -83,6 +83,7 @@ describe("the proxy's configuration", () => {
     ]);
     assert.equal(text.match(/^\s*import odoo /gm)?.length, ways.length, "there is a way to Odoo past the limits");
     assert.match(block(text, "odoo_body {"), /room 270MB/);
+    assert.match(render({ bodyMegabytes: 7, rpcBodyMegabytes: 900 }), /room 2056MB/);
   });
 
   it("counts wrong passwords at each way in, and calls of programs", () => {

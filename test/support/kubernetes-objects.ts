@@ -127,7 +127,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
       edgeDeployment({
         image: `docker.io/library/caddy@${digestOf("c")}`,
         size: size.edge,
-        spoolMegabytes: spoolMegabytes(doks.bodyMegabytes),
+        spoolMegabytes: spoolMegabytes(doks),
         tls: doks.tls,
         config: "odoo-edge-1",
         tlsKey: files ? "odoo-tls-1" : undefined,

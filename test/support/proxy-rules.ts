@@ -66,7 +66,7 @@ export function followsTheRules(site: () => Site, log: () => string): void {
       "content-security-policy": "frame-ancestors 'self'",
       server: undefined,
     });
-    assert.match(String(headers["permissions-policy"]), /camera=\(self\)/);
+    assert.match(String(headers["permissions-policy"]), /geolocation=\(self\)/);
     const session = [headers["set-cookie"] ?? []].flat().find((cookie) => cookie.startsWith("session_id=")) ?? "";
     for (const attribute of [/; *HttpOnly/gi, /; *Secure/gi, /; *SameSite=Lax/gi])
       assert.equal(session.match(attribute)?.length, 1, session);
