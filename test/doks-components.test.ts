@@ -126,7 +126,11 @@ describe("a Kubernetes target", () => {
   });
 
   it("upgrades before any pod of the release starts, and after the database is there", () => {
-    assert.deepEqual(find(target, "doks-odoo-upgrade").options.dependsOn, ["doks-database", "doks-odoo-filestore", "doks-odoo-first-login"]);
+    assert.deepEqual(find(target, "doks-odoo-upgrade").options.dependsOn, [
+      "doks-database",
+      "doks-odoo-filestore",
+      "doks-odoo-first-login",
+    ]);
     assert.deepEqual(find(target, "doks-odoo-web").options.dependsOn, ["doks-odoo-upgrade"]);
     assert.deepEqual(find(target, "doks-odoo-cron").options.dependsOn, ["doks-odoo-web"]);
   });
@@ -338,7 +342,11 @@ describe("a managed database", () => {
 
   it("lets the cluster in before anyone connects: whoever knows the admin's password comes after its trusted sources", () => {
     assert.deepEqual(find(target, "doks-database-admin").options.dependsOn, ["doks-database-maintenance", "doks-database-trusted"]);
-    assert.deepEqual(find(target, "doks-odoo-upgrade").options.dependsOn, ["doks-database", "doks-odoo-filestore", "doks-odoo-first-login"]);
+    assert.deepEqual(find(target, "doks-odoo-upgrade").options.dependsOn, [
+      "doks-database",
+      "doks-odoo-filestore",
+      "doks-odoo-first-login",
+    ]);
   });
 
   it("is reached directly, by TLS, on its private name", () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { RegistryClient } from "../../components/registry-client";
 import { Secret } from "../../components/secret";
 import { RunningServers } from "../sandbox/running-servers";
+import { undocumented } from "../support/documented-secrets";
 import { TestStack } from "../support/test-stack";
 
 describe("an update with image:digest, on the real engine", function () {
@@ -77,6 +78,21 @@ describe("an update with image:digest, on the real engine", function () {
     assert.equal((await stack.outputs())["imageDigest"], digest);
   });
 
+  it("sets no tag again for a state that does not know the registry's kind, as from a program before this one", async () => {
+    const old = JSON.parse(await stack.decrypted()) as {
+      deployment: { resources: { urn: string; inputs?: { environment?: object }; outputs?: { environment?: object } }[] };
+    };
+    const tags = old.deployment.resources.find(({ urn }) => urn.endsWith("::release-tags"));
+    for (const environment of [tags?.inputs?.environment, tags?.outputs?.environment]) {
+      assert.ok(environment !== undefined && Reflect.deleteProperty(environment, "REGISTRY"));
+    }
+    await stack.restore(JSON.stringify(old));
+    const before = changingCalls();
+    const { status, output } = await stack.up("--expect-no-changes");
+    assert.equal(status, 0, output);
+    assert.equal(changingCalls(), before);
+  });
+
   it("lives through an API and a registry that are busy or broken for a while", async () => {
     running.servers.api.faults.add({ what: "api-429", times: 2, seconds: 0 });
     running.servers.api.faults.add({ what: "api-500", times: 2 });
@@ -113,5 +129,28 @@ describe("an update with image:digest, on the real engine", function () {
       assert.ok(!everything.includes(secret));
     }
     assert.match(everything, /"ciphertext"/);
+  });
+
+  it("warns at every update of another registry that host and cluster would pull with the push login, until they have their own", async () => {
+    const { config } = stack;
+    stack.config = { ...config, "registry:kind": "generic", "registry:username": "push" };
+    stack.setVariable("REGISTRY_PASSWORD", running.servers.push.password);
+    for (const run of [() => stack.up(), () => stack.up("--expect-no-changes")]) {
+      const { status, output } = await run();
+      assert.equal(status, 0, output);
+      assert.match(output, /registry:pullPassword is not set, or is the push login: .*pulumi config set --secret registry:pullPassword/);
+    }
+    stack.config = { ...stack.config, "odoo:environment": "production" };
+    const refused = await stack.up();
+    assert.notEqual(refused.status, 0);
+    assert.match(refused.output, /SETTINGS_INVALID[^]*registry:pullPassword: is missing/);
+    stack.config = { ...stack.config, "registry:pullUsername": "pull" };
+    stack.setVariable("REGISTRY_PULL_PASSWORD", running.servers.pull.password);
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.doesNotMatch(output, /the push login/);
+    const pull = JSON.parse((await stack.pulumi("stack", "output", "pullCredentials", "--json", "--show-secrets")).output) as object;
+    assert.deepEqual(pull, { username: "pull", password: running.servers.pull.password });
+    assert.deepEqual(undocumented(await stack.decrypted()), []);
   });
 });
