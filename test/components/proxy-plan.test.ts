@@ -45,6 +45,7 @@ describe("the proxy's image", () => {
           "registry:host": "registry.example.com",
           "registry:repository": "team/odoo",
           "registry:username": "u",
+          "registry:pullUsername": "reader",
           "vps:mode": "create",
           "vps:domain": "erp.example.com",
           "vps:region": "fra1",
@@ -53,7 +54,7 @@ describe("the proxy's image", () => {
           ...config,
         },
         secretKeys: new Set(),
-        environment: { REGISTRY_PASSWORD: "p", VPS_SSH_PRIVATE_KEY: "k", DIGITALOCEAN_TOKEN: "t" },
+        environment: { REGISTRY_PASSWORD: "p", REGISTRY_PULL_PASSWORD: "r", VPS_SSH_PRIVATE_KEY: "k", DIGITALOCEAN_TOKEN: "t" },
       }),
       true,
     );

@@ -161,7 +161,11 @@ class KubernetesHost:
         self.postgres.prepare_task_roles()
 
     def first_password(self):
-        return secret("first-password")
+        try:
+            return secret("first-password")
+        except FileNotFoundError:
+            raise Failure("RELEASE_INCOMPLETE", "there is no password for the administrator of a new database", found="doks:firstLogin is gone",
+                          expected="a password until somebody has logged in", remedy="pulumi config rm doks:firstLogin, then `pulumi up`") from None
 
     def must_close(self, request):
         return False

@@ -29,6 +29,7 @@ with connect("postgres").cursor() as cursor:
 
 const plantFiles = `cd /var/lib/odoo
 ls /data /run/secrets/odoo-ship 2> /dev/null && exit 1
+chmod 700 addons/19.0
 mkdir -p filestore addons/19.0/web
 for name in odoo-rehearsal odoo-rehearsal.partial odoo-incoming; do ln -sfn /data/odoo-ship filestore/$name; done
 ln -sfn /run/secrets/odoo-ship filestore/odoo/zz
