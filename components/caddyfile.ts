@@ -244,7 +244,7 @@ ${rpcAllowFrom.length === 0 ? "" : `${only("rpc_stranger", rpcAllowFrom, "Calls 
 		}
 		handle {
 			route {
-				import body ${bodyMegabytes}MB 1m 64KB
+				import body ${bodyMegabytes}MB 1m 16KB
 				import odoo 8069 ${words.seconds}s
 			}
 		}

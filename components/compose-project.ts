@@ -138,7 +138,7 @@ ${postgresOptions(size.db.maxConnections, size.db)
     image: ${images.proxy}
     container_name: odoo-proxy
 ${hardened(users.proxy, args, "proxy", size.proxy)}
-    # The official image's program carries this capability, and does not start where it cannot be had.
+    # The program of an image that a record names may carry this capability, and does not start where it cannot be had.
     cap_add: [NET_BIND_SERVICE]
     sysctls:
       net.ipv4.ip_unprivileged_port_start: "0"

@@ -75,7 +75,7 @@ export function edgeDeployment({ image, size, spoolMegabytes, tls, config, tlsKe
                 { name: "health", containerPort: healthPort },
               ],
               resources: resources(size),
-              // The official image's program carries this capability, and does not start where it cannot be had.
+              // The program of an image that a record names may carry this capability, and does not start where it cannot be had.
               securityContext: containerSecurity(["NET_BIND_SERVICE"]),
               startupProbe: health({ periodSeconds: 2, failureThreshold: 30 }),
               livenessProbe: health({ periodSeconds: 20, failureThreshold: 3 }),

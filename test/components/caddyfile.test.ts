@@ -79,7 +79,7 @@ describe("the proxy's configuration", () => {
       ["64KiB", "15s", "0", "8069"],
       ["1MB", "15s", "0", "8072"],
       ["1MB", "30s", "64KB", "8069"],
-      ["7MB", "1m", "64KB", "8069"],
+      ["7MB", "1m", "16KB", "8069"],
     ]);
     assert.equal(text.match(/^\s*import odoo /gm)?.length, ways.length, "there is a way to Odoo past the limits");
     assert.match(block(text, "odoo_body {"), /room 270MB/);
