@@ -62,6 +62,9 @@ class ComposeHost:
                 raise Failure("DEPLOY_FAILED", "an image is not named by its digest", found=image, expected="repository@sha256:…",
                               remedy="deploy from Pulumi, which renders it so")
             self.pull(image, 1800)
+        if project.PROJECT.exists():
+            # What the release runs before it is in place reads its own, which an earlier version has not made.
+            project.place_secrets(request, only_new=True)
         facts = self.series_and_modules(request["image"])
         self.refuse_postgres_mismatch(request)
         return facts

@@ -55,16 +55,23 @@ def prepare(request):
         directory.mkdir(parents=True, exist_ok=True)
         # Users of the containers read their configuration there.
         os.chmod(directory, 0o755)  # nosec B103
+    place_secrets(request)
+    make_volumes(request.get("dataDirectory"))
+
+
+def place_secrets(request, only_new=False):
+    """`only_new`: those that there are stay as they are, for the release that is in place reads them at its next start."""
     (PROJECT / "secrets").mkdir(exist_ok=True)
     # Each of its files is one user's, mode 0400.
     os.chmod(PROJECT / "secrets", 0o711)  # nosec B103
     for secret in request["secrets"]:
-        text = generated(secret["file"]) if secret.get("generate") else secret["content"]
         path = PROJECT / secret["file"]
+        if only_new and path.exists():
+            continue
+        text = generated(secret["file"]) if secret.get("generate") else secret["content"]
         # A file that is bind-mounted keeps its content for a container as long as it is not replaced.
         if not path.exists() or path.read_text(encoding="utf-8") != text or path.stat().st_uid != secret["uid"]:
             write(path, text, mode=0o400, owner=(secret["uid"], 0))
-    make_volumes(request.get("dataDirectory"))
 
 
 def generated(name):

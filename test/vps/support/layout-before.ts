@@ -22,13 +22,16 @@ export function workerBefore(): WorkerFiles {
   }
 }
 
-/** As the program of that time asked: a release's one-off containers used Odoo's own login. */
+/** As the program of that time asked: a release's one-off containers used Odoo's own login, and Odoo's modules had no file system in memory. */
 export function requestBefore(request: HostRequest): HostRequest {
-  const name = "docker-compose.release.yml";
-  const files = {
-    ...request.files,
-    [name]: (request.files[name] ?? "").replaceAll("odoo-tasks-password", "odoo-db-password").replaceAll("odoo_tasks", "odoo"),
-  };
+  const before = (text: string) =>
+    text
+      .replaceAll("odoo-tasks-password", "odoo-db-password")
+      .replaceAll("odoo_tasks", "odoo")
+      .replaceAll(/^ +- \/var\/lib\/odoo\/addons:.*\n/gm, "");
+  const files = Object.fromEntries(
+    Object.entries(request.files).map(([name, text]) => [name, name.endsWith(".yml") ? before(text) : text]),
+  );
   // Another request than the one of today for the same release.
   const id = request.id.split("").reverse().join("");
   return { ...request, id, files, secrets: request.secrets.filter(({ file }) => !file.endsWith("odoo-tasks-password")) };
