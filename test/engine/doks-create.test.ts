@@ -172,7 +172,8 @@ describe("an update that makes its cluster, on the real engine", function () {
     assert.equal(status, 0, output);
     assert.equal(jobs().length, 1);
     assert.equal(
-      textAt(apiserver.objects.get(jobs()[0] ?? ""), "spec", "template", "spec", "containers", 0, "resources", "limits", "memory"),
+      // Of what the release runs, beside the worker.
+      textAt(apiserver.objects.get(jobs()[0] ?? ""), "spec", "template", "spec", "initContainers", 0, "resources", "limits", "memory"),
       "1536Mi",
     );
     controllers.failure = "MODULE_LOAD_ERROR: a module does not load";

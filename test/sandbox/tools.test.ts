@@ -91,7 +91,7 @@ describe("The sandbox's tools", () => {
     assert.match(args.join(" "), / --user \d+:\d+ --volume \/made\/tool:\/tool --workdir \/tool\/source /);
     const closed = { "https://docker.io/v2/": Date.now() };
     fs.writeFileSync(path.join(machine.state, "offline.json"), JSON.stringify(closed));
-    const body = `const tool = { name: "caddy", packagePath: ".", version: "v0", forImage: true };
+    const body = `const tool = { name: "coredns", packagePath: ".", version: "v0", forImage: true };
       const error = await goBuild(tool, path.join("${machine.home}", "built"), () => undefined).catch((e: unknown) => e) as { code: string };
       console.log(JSON.stringify(error.code));`;
     assert.equal(await machine.run(imports, body, { PATH: machine.bin }), "TOOL_MISSING");
