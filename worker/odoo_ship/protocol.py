@@ -20,6 +20,8 @@ from journal import now
 
 IMAGE_BYTES, SPARE_BYTES = 4_000_000_000, 500_000_000
 REHEARSAL = "rehearsal"
+# 128 and the signal's number, as shells say it.
+KILLED = 137
 REPORT_URL = "http://127.0.0.1:8069"
 
 
@@ -225,6 +227,9 @@ class Release:
             raise Failure("DEPLOY_TIMEOUT", "the upgrade of the modules takes too long", found=f"not done after {self.settings['upgradeSeconds']} s",
                           expected="an end within release:upgradeMinutes", remedy="raise release:upgradeMinutes, or make the migration faster",
                           log=tail(result.text))
+        if result.status == KILLED:
+            raise Failure("DEPLOY_FAILED", "the upgrade of the modules was killed", found=f"exit status {KILLED}: SIGKILL, most often for want of memory",
+                          expected="an upgrade that fits into its memory", remedy=words.HERE["memory"], log=tail(result.text))
         if not result.ok or bad:
             raise Failure(code_from_log(result.text, "MODULE_LOAD_ERROR"), "the modules cannot be upgraded" if self.plan.upgrade else "the modules cannot be installed",
                           found=bad[0].strip() if bad else last_error(result.text) or f"exit status {result.status}", expected="an upgrade without errors",
