@@ -1,11 +1,11 @@
 """Runs as Odoo's own user: whatever is done to attachments, which that user can replace by anything at any moment.
 
-Arguments: two open directories by number, the one that Odoo has and the one where copies are kept, and the numbers of the user and group to become, or
-nothing to stay who it is. Standard input: {"do", …}; standard output:
-{"ok": …}, or {"error": text, "errno": number or null}. do = archive writes a tar stream to standard output instead.
+Arguments: two open directories by number, the one that Odoo has and the one where copies are kept, and the numbers of
+the user and group to become, or nothing to stay who it is. Standard input: {"do", …}; standard output: {"ok": …}, or
+{"error": text, "errno": number or null}. do = archive writes a tar stream to standard output instead.
 
-No path is ever resolved as a whole: each directory is opened below an open one, and a symbolic link is never followed. What goes wrong in spite of that
-goes wrong with the rights of Odoo's user. A place is ["live", database] or ["kept", name].
+No path is ever resolved as a whole: each directory is opened below an open one, and a symbolic link is never followed.
+What goes wrong in spite of that goes wrong with the rights of Odoo's user. A place is ["live", database] or ["kept", name].
 """
 
 import json

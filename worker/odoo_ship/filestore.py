@@ -1,7 +1,7 @@
 """Odoo's attachments beside the database of the same name: copied by hard links, moved by renames.
 
-Odoo's user can put anything in their place, links to the host's own files among it. So this process, which may be root's, never goes below the two
-directories that it opens here; a child with Odoo's user does (as_odoo.py).
+Odoo's user can put anything in their place, links to the host's own files among it. So this process, which may be
+root's, never goes below the two directories that it opens here; a child with Odoo's user does (as_odoo.py).
 """
 
 import errno
@@ -95,16 +95,18 @@ class Filestore:
         try:
             answer = json.loads(output)
         except ValueError:
-            raise self._failure(what, tail(error.decode("utf-8", "replace"), 3) or f"exit status {child.returncode}") from None
+            said = tail(error.decode("utf-8", "replace"), 3)
+            raise self._failure(what, said or f"exit status {child.returncode}") from None
         if "error" in answer:
             raise self._failure(what, str(answer["error"])[:500], answer.get("errno"))
         return answer["ok"]
 
     def _failure(self, what, found, number=None):
-        return Failure("DISK_SPACE_LOW" if number == errno.ENOSPC else "FILESTORE_UNFIT", "Odoo's attachments cannot be worked with",
-                       found=f"{what}: {found}", expected=f"folders and files of Odoo's user in {self.root}",
-                       remedy=f"look at {self.root}/filestore: a link in the place of a folder, or files of another user "
-                              "(`chown -hR` gives them back), are put right by hand; then deploy again")
+        code = "DISK_SPACE_LOW" if number == errno.ENOSPC else "FILESTORE_UNFIT"
+        return Failure(code, "Odoo's attachments cannot be worked with", found=f"{what}: {found}",
+                       expected=f"folders and files of Odoo's user in {self.root}",
+                       remedy=f"look at {self.root}/filestore: a link in the place of a folder, or files of another "
+                              "user (`chown -hR` gives them back), are put right by hand; then deploy again")
 
     def _start(self, what, order, stderr):
         live = os.open(self.root, DIRECTORY)
@@ -112,9 +114,11 @@ class Filestore:
             kept = self._open_kept()
             try:
                 self._refuse_other_disk(live, kept)
-                child = subprocess.Popen([sys.executable, "-I", "-c", CHILD.read_text(encoding="utf-8"), *map(str, (live, kept, *(self.owner or ())))],
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, pass_fds=(live, kept), cwd="/",
-                                         start_new_session=True, env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"})
+                numbers = map(str, (live, kept, *(self.owner or ())))
+                child = subprocess.Popen([sys.executable, "-I", "-c", CHILD.read_text(encoding="utf-8"), *numbers],
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+                                         pass_fds=(live, kept), cwd="/", start_new_session=True,
+                                         env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"})
             finally:
                 os.close(kept)
         finally:
@@ -130,12 +134,14 @@ class Filestore:
 
     def _refuse_other_disk(self, live, kept):
         if os.fstat(live).st_dev != os.fstat(kept).st_dev:
-            raise Failure("HOST_UNFIT", "restore points have no room beside the attachments", found=f"{self.aside} is on another disk than {self.root}",
+            raise Failure("HOST_UNFIT", "restore points have no room beside the attachments",
+                          found=f"{self.aside} is on another disk than {self.root}",
                           expected="one file system: points are hard links",
-                          remedy=f"make the volume of a folder of that disk, such as {self.root}/odoo-filestore, in place of its root; then deploy again")
+                          remedy=f"make the volume of a folder of that disk, such as {self.root}/odoo-filestore, "
+                                 "in place of its root; then deploy again")
 
     def _open_kept(self):
-        """The directory is Odoo's user's, so that the child can work in it, below one that nobody but this worker can enter."""
+        """The directory is Odoo's user's, so that the child can work in it, below one that only this worker can enter."""
         self.aside.mkdir(mode=0o700, exist_ok=True)
         aside = os.open(self.aside, DIRECTORY)
         try:
@@ -151,7 +157,10 @@ class Filestore:
             os.close(aside)
 
     def adopt(self, say=lambda _: None):
-        """Takes over what a worker of an earlier version has kept inside of Odoo's own directory; one rename for each, so it can end anywhere."""
+        """Takes over what a worker of an earlier version has kept inside of Odoo's own directory.
+
+        One rename for each, so it can end anywhere.
+        """
         root = os.open(self.root, DIRECTORY)
         try:
             before = os.open("odoo-ship", DIRECTORY, dir_fd=root)
@@ -165,7 +174,8 @@ class Filestore:
         kept = self._open_kept()
         try:
             if os.fstat(before).st_uid != os.geteuid():
-                say(f"{self.root}/odoo-ship does not belong to this worker: it is left alone, and nothing in it is a restore point. Who has put it there?")
+                say(f"{self.root}/odoo-ship does not belong to this worker: it is left alone, and nothing in it is a "
+                    "restore point. Who has put it there?")
                 return
             for name in os.listdir(before):
                 if name == ".odoo-ship-reserve":
@@ -180,7 +190,8 @@ class Filestore:
         except OSError as error:
             if error.errno != errno.ENOTEMPTY:
                 raise
-            say(f"{self.root}/odoo-ship has folders of names that are kept already: look at them, and remove what is not needed")
+            say(f"{self.root}/odoo-ship has folders of names that are kept already: look at them, and remove what is "
+                "not needed")
         finally:
             for directory in (before, kept, root):
                 os.close(directory)

@@ -1,10 +1,13 @@
-"""Starts the release's programs in a container of their own, for the worker beside it: what a module brings along must not meet the worker's passwords.
+"""Starts the release's programs in a container of their own, for the worker beside it.
+
+What a module brings along must not meet the worker's passwords.
 
     task_agent.py SOCKET
 
-A connection is one program: the worker sends JSON {"args", "env"} with three open files, the program's standard input, output and errors; the answer is
-{"status"} when it has ended. A connection that closes before ends the program and all that it has started. This container has Odoo's own part of the volume,
-and neither the admin's password nor the restore points.
+A connection is one program: the worker sends JSON {"args", "env"} with three open files, the program's standard input,
+output and errors; the answer is {"status"} when it has ended. A connection that closes before ends the program and all
+that it has started. This container has Odoo's own part of the volume, and neither the admin's password nor the restore
+points.
 """
 
 import json
@@ -34,8 +37,8 @@ def run(connection):
         message, files, _, _ = socket.recv_fds(connection, LONGEST, 3)
         try:
             order = json.loads(message)
-            child = subprocess.Popen(order["args"], stdin=files[0], stdout=files[1], stderr=files[2], env={**os.environ, **order["env"]},
-                                     start_new_session=True)
+            child = subprocess.Popen(order["args"], stdin=files[0], stdout=files[1], stderr=files[2],
+                                     env={**os.environ, **order["env"]}, start_new_session=True)
         except (OSError, ValueError, LookupError) as error:
             answer(connection, {"status": 127, "error": str(error)})
             return

@@ -16,9 +16,13 @@ START_SECONDS = 60
 
 
 class Task:
-    """`stdin`, `stdout`, `stderr`: as for Popen. A container that ends takes its programs with it: status 137, as for one that was killed."""
+    """`stdin`, `stdout`, `stderr`: as for Popen.
 
-    def __init__(self, args, env=None, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=False):
+    A container that ends takes its programs with it: status 137, as for one that was killed.
+    """
+
+    def __init__(self, args, env=None, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                 text=False):
         self.returncode = None
         self.connection = connect()
         self.stdin = self.stdout = self.stderr = None
@@ -36,7 +40,10 @@ class Task:
     def _end(wanted, theirs, mode, text):
         """This side of a pipe, or nothing for a file; the other side goes to `theirs`."""
         if wanted != subprocess.PIPE:
-            theirs.append(os.open(os.devnull, os.O_RDWR) if wanted == subprocess.DEVNULL else os.dup(wanted if isinstance(wanted, int) else wanted.fileno()))
+            if wanted == subprocess.DEVNULL:
+                theirs.append(os.open(os.devnull, os.O_RDWR))
+            else:
+                theirs.append(os.dup(wanted if isinstance(wanted, int) else wanted.fileno()))
             return None
         reading, writing = os.pipe()
         theirs.append(reading if mode == "w" else writing)
@@ -80,8 +87,9 @@ class Task:
     def run(self, limit, given=None):
         """(status, output, errors) at its end; at the limit (seconds) it is killed, and the status is 124."""
         kept = {}
-        readers = [threading.Thread(target=lambda name=name, stream=stream: kept.update({name: stream.read()}), daemon=True)
-                   for name, stream in (("output", self.stdout), ("errors", self.stderr)) if stream is not None]
+        streams = [(name, stream) for name, stream in (("output", self.stdout), ("errors", self.stderr)) if stream]
+        readers = [threading.Thread(target=lambda name=name, stream=stream: kept.update({name: stream.read()}),
+                                    daemon=True) for name, stream in streams]
         for reader in readers:
             reader.start()
         if self.stdin is not None:
@@ -111,7 +119,7 @@ def connect():
         except OSError as error:
             connection.close()
             if time.monotonic() > end:
-                raise Failure("CONTAINER_START_FAILURE", "the container of the release's programs does not answer", found=str(error),
-                              expected=f"one that takes programs within {START_SECONDS} s",
+                raise Failure("CONTAINER_START_FAILURE", "the container of the release's programs does not answer",
+                              found=str(error), expected=f"one that takes programs within {START_SECONDS} s",
                               remedy="see its log (container odoo-task of the Job's pod), then deploy again") from None
         time.sleep(0.3)
