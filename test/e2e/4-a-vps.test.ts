@@ -116,7 +116,12 @@ describe("the VPS that npm start leaves behind", () => {
       "odoo-ce": {
         user: "100:101",
         add: [],
-        tmpfs: { "/tmp": tmpfs("160m", "1777"), "/run": tmpfs("16m", "1777") },
+        // Modules that an intruder leaves beside those of the image end with the container.
+        tmpfs: {
+          "/tmp": tmpfs("160m", "1777"),
+          "/run": tmpfs("16m", "1777"),
+          "/var/lib/odoo/addons": tmpfs("1m", "0700,uid=100,gid=101"),
+        },
         ports: { "8069/tcp": [{ HostIp: "127.0.0.1", HostPort: "8069" }] },
       },
       "odoo-db": {
