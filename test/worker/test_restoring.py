@@ -1,8 +1,12 @@
+from unittest import mock
+
 from support import WorkerCase, request
 
 import ledger
+import restore
 import worker
 from failures import Failure
+from journal import Journal
 
 OLD, NEW = "registry/odoo@sha256:" + "a" * 64, "registry/odoo@sha256:" + "b" * 64
 NAME = "20261121t120000z"
@@ -35,3 +39,21 @@ class RestoringTest(WorkerCase):
         ledger.record(request(id="r7", image=OLD, restore=NAME), {}, [])
         self.assertIn("config rm release:restore", self.refused(request(id="r8", image=OLD, restore=NAME)).remedy)
         self.assertIsNotNone(worker.restore_point(request(id="r8", image=OLD, restore=NAME, force=True)))
+
+    def lock(self, *answers):
+        lock = mock.Mock()
+        lock.take.side_effect = answers
+        return lock
+
+    def test_a_worker_that_tidies_up_after_a_release_is_waited_for(self):
+        Journal.begin("r1", "rolling", None, "r1", "a").note(outcome="succeeded")
+        lock = self.lock(False, False, True)
+        with mock.patch.object(restore.time, "sleep") as pauses:
+            restore.take(lock)
+        self.assertEqual((lock.take.call_count, pauses.call_count), (3, 2))
+
+    def test_one_that_is_at_a_release_is_not(self):
+        Journal.begin("r1", "rolling", None, "r1", "a").note(step="pulled", phase="begin")
+        with self.assertRaises(Failure) as caught:
+            restore.take(self.lock(False))
+        self.assertEqual(caught.exception.code, "RELEASE_IN_PROGRESS")

@@ -1,6 +1,7 @@
 """A restore point's data in a new database, beside the live one: to look at, never to serve by accident."""
 
 import re
+import time
 
 import hosts
 import ledger
@@ -10,6 +11,9 @@ import worker
 from failures import Failure
 from files import Lock
 from journal import Journal
+
+# Old restore points are dropped, with their files.
+TIDYING_SECONDS = 600
 
 
 def into(point_name, database, exact):
@@ -28,8 +32,7 @@ def into(point_name, database, exact):
                       expected=f"lower-case letters, digits, '_' and '-', neither {request['database']} nor beginning with {request['database']}-",
                       remedy="`odoo-ship revert --with-data` is what makes a point the live database")
     lock = Lock()
-    if not lock.take():
-        raise Failure("RELEASE_IN_PROGRESS", "a release is under way", found="the worker holds its lock", expected="none", remedy="wait: odoo-ship status")
+    take(lock)
     try:
         journal = Journal.read()
         if journal and journal.open:
@@ -41,6 +44,17 @@ def into(point_name, database, exact):
         # What was asked for meanwhile found the lock taken.
         worker.start_service()
     print(f"{database}: the data of {point['at']}" + ("" if exact else ", neutralised"))
+
+
+def take(lock):
+    """A worker whose release has ended holds its lock while it tidies up, and that is waited for; one that is at a release is not."""
+    end = time.monotonic() + TIDYING_SECONDS
+    while not lock.take():
+        journal = Journal.read()
+        if (journal and journal.open) or time.monotonic() > end:
+            raise Failure("RELEASE_IN_PROGRESS", "a release is under way", found="the worker holds its lock", expected="none",
+                          remedy="wait: odoo-ship status")
+        time.sleep(0.5)
 
 
 def restore(host, request, point, database, exact):
