@@ -254,7 +254,7 @@ describe("the VPS that npm start leaves behind", () => {
 
   describe("tells no secrets", () => {
     const planted = `planted-${randomUUID()}`;
-    const secretFiles = ["odoo-db-password", "odoo-tasks-password", "odoo-master-password", "postgres-password"].map(
+    const secretFiles = ["odoo-db-password", "odoo-master-password", "odoo-tasks-password", "postgres-password"].map(
       (name) => `/opt/odoo/secrets/${name}`,
     );
     let secrets: Record<string, string>;
