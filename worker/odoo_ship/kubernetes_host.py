@@ -23,7 +23,7 @@ from failures import Failure, code_from_log, tail
 from files import LOGS, STATE, Reserve, free_bytes
 from filestore import Filestore
 from postgres import Postgres, QUICK
-from shell import Result, must
+from shell import Result, into_log, must
 from tasks import Task
 
 HERE = Path(__file__).parent
@@ -223,14 +223,9 @@ class KubernetesHost:
 
     def task(self, request, name, command, limit, database, attempt):
         """Runs to its end; the whole output is in the attempt's log."""
-        path = LOGS / f"{attempt}-{name}.log"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(path, "ab") as log:
-            start = log.tell()
-            status, _, _ = Task([*ENTRYPOINT, *command], self._environment(database), stdout=log, stderr=subprocess.STDOUT).run(limit)
-        with open(path, "rb") as log:
-            log.seek(start)
-            return Result(status, log.read().decode("utf-8", "replace"))
+        def program(log):
+            return Task([*ENTRYPOINT, *command], self._environment(database), stdout=log, stderr=subprocess.STDOUT).run(limit)[0]
+        return into_log(LOGS / f"{attempt}-{name}.log", program)
 
     def start_task(self, request, name, command, database):
         self.remove_task(name)
@@ -373,15 +368,14 @@ class Locks:
             raise unanswered(error) from None
 
     def _end_others(self, lock):
-        """Ends the sessions that hold the lock and are not the admin's; answers how many. What a managed server refuses is told by who still holds it."""
+        """Ends the sessions that hold the lock and are not the admin's. What a managed server refuses is told by who still holds it."""
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute("SELECT count(pg_terminate_backend(a.pid)) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' "
                                "AND l.granted AND l.classid = %s::bigint::oid AND l.objid = %s AND l.objsubid = 2 AND a.usename <> current_user "
                                "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())", (self.key % 2**32, lock))
-                return cursor.fetchone()[0]
         except self.error:
-            return 0
+            pass
 
     def _holders(self, lock):
         try:

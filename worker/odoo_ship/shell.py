@@ -30,15 +30,20 @@ def run(args, limit, given=None, log=None, env=None):
     `log`: a file that gets all output; then nothing is captured and `output` is that file's content from this run.
     """
     if log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(log, "ab") as file:
-            start = file.tell()
-            status, _, _ = _run(args, limit, given, file, subprocess.STDOUT, env)
-        with open(log, "rb") as file:
-            file.seek(start)
-            return Result(status, file.read().decode("utf-8", "replace"))
+        return into_log(log, lambda file: _run(args, limit, given, file, subprocess.STDOUT, env)[0])
     status, output, error = _run(args, limit, given, subprocess.PIPE, subprocess.PIPE, env)
     return Result(status, output, error)
+
+
+def into_log(log, program):
+    """`program` gets the open log and answers a status; the result's output is what it has added to that file."""
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(log, "ab") as file:
+        start = file.tell()
+        status = program(file)
+    with open(log, "rb") as file:
+        file.seek(start)
+        return Result(status, file.read().decode("utf-8", "replace"))
 
 
 def _run(args, limit, given, stdout, stderr, env):
