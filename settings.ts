@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 
-import { ShipError } from "./components/errors";
-import type { RegistryAccess } from "./components/registry-client";
-import { usualHosts } from "./components/registry-login";
-import { Secret } from "./components/secret";
+import { ShipError } from "./components/shared/errors";
+import type { RegistryAccess } from "./components/registry/client";
+import { usualHosts } from "./components/registry/login";
+import { Secret } from "./components/shared/secret";
 import { contradictions } from "./components/settings/contradictions";
-import { type Key, settingsKeys } from "./components/settings-keys";
+import { type Key, settingsKeys } from "./components/settings/table";
 
 type Keys = typeof settingsKeys;
 type Section<N extends string> = {

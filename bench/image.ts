@@ -3,8 +3,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-import { pinnedBase, readBaseImage } from "../components/base-image";
-import { planBuild } from "../components/build-plan";
+import { pinnedBase, readBaseImage } from "../components/image/base-image";
+import { planBuild } from "../components/image/plan";
 import { paths, registryAddress } from "../sandbox/config";
 import { baseRecord } from "../sandbox/images/base";
 import { runSteps, type Step } from "../sandbox/progress";

@@ -1,4 +1,4 @@
-import type { Endpoint } from "../test/vps/support/endpoint";
+import type { Endpoint } from "../test/support/endpoint";
 
 /** What clients that ask again as soon as they are answered saw in a stretch of time. */
 export interface Load {

@@ -4,7 +4,7 @@ import * as path from "node:path";
 
 import { parse, stringify } from "yaml";
 
-import { planBuild } from "../components/build-plan";
+import { planBuild } from "../components/image/plan";
 import { paths } from "../sandbox/config";
 import { sandboxEnvironment } from "../sandbox/environment";
 import * as kubernetes from "../sandbox/kubernetes/names";
@@ -14,7 +14,7 @@ import { stackName } from "../sandbox/stack";
 import { sshKeyPair } from "../sandbox/support/ssh-key";
 import * as vps from "../sandbox/vps/names";
 import { readSettings } from "../settings";
-import type { Address } from "../test/vps/support/endpoint";
+import type { Address } from "../test/support/endpoint";
 import { destroy, type Project, pulumi, update } from "./stacks";
 
 const registry = "sandbox";

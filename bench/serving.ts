@@ -1,5 +1,5 @@
 import { sleep } from "../sandbox/process";
-import { type Answer, Endpoint } from "../test/vps/support/endpoint";
+import { type Answer, Endpoint } from "../test/support/endpoint";
 import type { Deployed } from "./own-stack";
 
 const everyMs = 250;

@@ -4,7 +4,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { type Key, settingsKeys } from "../components/settings-keys";
+import { type Key, settingsKeys } from "../components/settings/table";
 
 const file = path.join(__dirname, "..", "docs", "configuration.md");
 
@@ -36,7 +36,7 @@ function reference(): string {
   const lines = [
     "# Configuration",
     "",
-    "Generated from `components/settings-keys.ts` by `npm run docs`; do not edit.",
+    "Generated from `components/settings/table.ts` by `npm run docs`; do not edit.",
     "",
     "Keys stand in `Pulumi.<stack>.yaml` or are set with `pulumi config set <key> <value>`. Lists are written as YAML or JSON lists. Every key is",
     "checked before any resource is touched, all problems are reported at once, and an unknown key is an error.",
@@ -71,7 +71,7 @@ function defaultOf(key: Key): string {
 
 if (process.argv.includes("--check")) {
   if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== reference()) {
-    console.error("docs/configuration.md is not what components/settings-keys.ts says; run: npm run docs");
+    console.error("docs/configuration.md is not what components/settings/table.ts says; run: npm run docs");
     process.exitCode = 1;
   }
 } else {

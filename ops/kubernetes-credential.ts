@@ -2,10 +2,10 @@
  * Prints a token for a DigitalOcean cluster, as Kubernetes' clients ask for one (client.authentication.k8s.io/v1):
  * `node --import tsx ops/kubernetes-credential.ts <cluster id>`, with the API's token in DIGITALOCEAN_TOKEN.
  */
-import { ShipError } from "../components/errors";
-import { isSafeAddress } from "../components/http";
+import { ShipError } from "../components/shared/errors";
+import { isSafeAddress } from "../components/shared/http";
 import { clusterCredentials } from "../components/kubernetes/cluster-api";
-import { Secret } from "../components/secret";
+import { Secret } from "../components/shared/secret";
 
 /** Longer than a request takes, shorter than anyone needs who finds it. Clients ask again when it ends. */
 const lifetimeSeconds = 3600;

@@ -5,12 +5,12 @@
  * tokenHost}. When the login of a DigitalOcean registry has expired since an update that was killed, `DO_REGISTRY_TOKEN` or
  * `DIGITALOCEAN_TOKEN` of the update's own environment: no other registry is shown those.
  */
-import { ShipError } from "../components/errors";
-import { splitRepository } from "../components/image-reference";
-import { RegistryClient } from "../components/registry-client";
-import { takesApiToken } from "../components/registry-login";
-import { Secret } from "../components/secret";
-import type { ReleaseTags } from "../components/tags";
+import { ShipError } from "../components/shared/errors";
+import { splitRepository } from "../components/registry/reference";
+import { RegistryClient } from "../components/registry/client";
+import { takesApiToken } from "../components/registry/login";
+import { Secret } from "../components/shared/secret";
+import type { ReleaseTags } from "../components/release/tags";
 
 async function main(): Promise<void> {
   const release = JSON.parse(process.env["RELEASE"] ?? "{}") as ReleaseTags & { repository: string; digest: string };

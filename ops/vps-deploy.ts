@@ -3,17 +3,17 @@
  * for says so at once, and one that is at it is attached to.
  *
  * Standard input: JSON of {stack, connection: {host, port, user, hostKey, privateKey}, request}, where the stack's secrets are references to what
- * its desk has (components/secret-desk.ts). Standard output: one line of JSON about what runs.
+ * its desk has (components/shared/secret-desk.ts). Standard output: one line of JSON about what runs.
  * Progress and failures go to standard error. `--fresh`: the host may have been made just now.
  */
 import { text } from "node:stream/consumers";
 
-import { ShipError } from "../components/errors";
-import type { HostAddress } from "../components/host-connection";
-import { Secret } from "../components/secret";
-import { fetchReferences } from "../components/secret-desk";
-import { type Deployable, VpsClient } from "../components/vps-client";
-import { readWorker } from "../components/worker-files";
+import { ShipError } from "../components/shared/errors";
+import type { HostAddress } from "../components/vps/ssh";
+import { Secret } from "../components/shared/secret";
+import { fetchReferences } from "../components/shared/secret-desk";
+import { type Deployable, VpsClient } from "../components/vps/client";
+import { readWorker } from "../components/odoo/worker-files";
 
 const minute = 60_000;
 

@@ -2,14 +2,14 @@
  * Finds out the SSH key of a host that was made just now, and prints it once the host has proved that it is its own. Run by `VpsDroplet`.
  *
  * Standard input: JSON of {stack, connection: {host, port, user, privateKey}, nonce}, where the private key is a reference to what the stack's desk has
- * (components/secret-desk.ts). Progress and failures go to standard error.
+ * (components/shared/secret-desk.ts). Progress and failures go to standard error.
  */
 import { text } from "node:stream/consumers";
 
-import type { HostAddress } from "../components/host-connection";
-import { provenHostKey } from "../components/host-key-proof";
-import { Secret } from "../components/secret";
-import { fetchReferences } from "../components/secret-desk";
+import type { HostAddress } from "../components/vps/ssh";
+import { provenHostKey } from "../components/vps/host-key-proof";
+import { Secret } from "../components/shared/secret";
+import { fetchReferences } from "../components/shared/secret-desk";
 
 interface Input {
   readonly connection: HostAddress & { readonly privateKey: string };

@@ -1,4 +1,4 @@
-import { ShipError } from "../components/errors";
+import { ShipError } from "../components/shared/errors";
 import { exportLines, sandboxVariables } from "./environment";
 import { orderFault } from "./faults";
 import { onCluster } from "./kubernetes/shell";

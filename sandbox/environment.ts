@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { ShipError } from "../components/errors";
+import { ShipError } from "../components/shared/errors";
 import { paths, registryAddress } from "./config";
 import { run } from "./process";
 import type { ServersFile } from "./servers";

@@ -1,4 +1,4 @@
-import { ShipError } from "../components/errors";
+import { ShipError } from "../components/shared/errors";
 import { readServers } from "./servers-control";
 import { faultKinds, faultSchema } from "./support/faults";
 

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { ShipError } from "../components/errors";
+import { ShipError } from "../components/shared/errors";
 import { alive, identify, type ProcessIdentity } from "./orphans";
 import { sleep } from "./process";
 

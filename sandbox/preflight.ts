@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
-import { ShipError } from "../components/errors";
+import { ShipError } from "../components/shared/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort } from "./config";
 import { clusterAddress, loadBalancerAddress } from "./digitalocean/cluster-machines";
 import { publicAddress, reservedAddress } from "./digitalocean/machines";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { z } from "zod";
-import { ShipError } from "../components/errors";
+import { ShipError } from "../components/shared/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort, userKubeconfig } from "./config";
 import * as databases from "./databases/database";
 import type { ClusterMachines } from "./digitalocean/cluster-machines";

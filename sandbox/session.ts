@@ -1,5 +1,5 @@
 import * as path from "node:path";
-import { ShipError } from "../components/errors";
+import { ShipError } from "../components/shared/errors";
 import { paths } from "./config";
 import { endAll } from "./process";
 import { takeLock } from "./support/lock";

@@ -1,5 +1,5 @@
 import * as fs from "node:fs";
-import { ShipError } from "../components/errors";
+import { ShipError } from "../components/shared/errors";
 import { paths } from "./config";
 import { runSteps, timesTable, type Step } from "./progress";
 import { readServers } from "./servers-control";

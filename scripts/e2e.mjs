@@ -1,35 +1,53 @@
 // The end-to-end tests: one file after the other, and where two parts of the sandbox do not meet, at the same time.
 // --whole: all rows of what is otherwise sampled, which takes about half an hour more.
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { globSync } from "node:fs";
 import { clearInterval, setInterval } from "node:timers";
 
+const sandbox = (name) => `sandbox/test/e2e/${name}`;
 /**
- * Beginnings of the files' names. Lanes of a phase run beside each other, their files in order; all of one lane share a process, and what it has
- * set up. `atOnce` lanes run at a time: each of the others begins where one has ended, so that none need be as long as another.
+ * The phases, in order. Lanes of a phase run beside each other, their files one after the other; all of one lane share a process, and what it has
+ * set up. A folder means its files in the order of their names. `atOnce` lanes run at a time: each of the others begins where one has ended, so that
+ * none need be as long as another.
  */
 const phases = [
-  // From nothing. Later files read what it leaves as soon as they are loaded.
-  { atOnce: 1, lanes: [["1-"]] },
+  // Later files read what it leaves as soon as they are loaded.
+  { atOnce: 1, lanes: [["from-nothing"]] },
   // What it leaves, before anything changes that; then all requests to API and registry are counted.
-  { atOnce: 1, lanes: [["4-a", "4-e", "2-"]] },
+  { atOnce: 1, lanes: [["updates/1-host", "updates/2-cluster", "updates/3-updates"]] },
   // Its stack, and containers of single images; two nodes, an authority, a machine and a database that no stack knows. The longest first.
-  { atOnce: 3, lanes: [["3-", "development", "edge", "image", "proxy"], ["4-d"], ["4-b"], ["acme"], ["4-vps"], ["4-c"]] },
+  {
+    atOnce: 3,
+    lanes: [
+      ["updates/4-interruptions", "image/development", "image/edge", "image/release-marker", "image/proxy"],
+      [sandbox("kubernetes-plugin")],
+      [sandbox("kubernetes-node")],
+      ["image/acme"],
+      [sandbox("vps-machine")],
+      [sandbox("managed-database"), "cluster/managed-database"],
+    ],
+  },
   // A machine of its own; a cluster of its own; then, where there is room, the sandbox's own machine and cluster.
-  { atOnce: 2, lanes: [["5-", "6-", "7-"], ["9-"], ["8-"]] },
+  {
+    atOnce: 2,
+    lanes: [
+      ["vps/1-compromised", "vps/2-dump", "vps/3-hand-over", "vps/4-network", "vps/5-release", "vps/6-bad-releases", "vps/7-interruptions"],
+      ["cluster/1-release", "cluster/2-interruptions"],
+      ["vps/update"],
+    ],
+  },
   // Nothing any more.
-  { atOnce: 1, lanes: [["z-"]] },
+  { atOnce: 1, lanes: [["end"]] },
 ];
 
 const progressMs = 60_000;
-const directory = "test/e2e";
-const all = readdirSync(directory)
-  .filter((file) => file.endsWith(".test.ts"))
-  .sort();
-const files = (lane) => lane.flatMap((begin) => all.filter((file) => file.startsWith(begin))).map((file) => `${directory}/${file}`);
+const all = globSync("{test,sandbox/test}/e2e/**/*.test.ts").sort();
+const place = (name) => (name.startsWith("sandbox/") ? name : `test/e2e/${name}`);
+const belongs = (file, name) => file === `${place(name)}.test.ts` || file.startsWith(`${place(name)}/`);
+const files = (lane) => lane.flatMap((name) => all.filter((file) => belongs(file, name)));
 
-const begins = phases.flatMap(({ lanes }) => lanes.flat());
-const lost = all.filter((file) => begins.filter((begin) => file.startsWith(begin)).length !== 1);
+const named = phases.flatMap(({ lanes }) => lanes.flat());
+const lost = all.filter((file) => named.filter((name) => belongs(file, name)).length !== 1);
 if (lost.length > 0) {
   console.error(`each file must be in exactly one lane; not so: ${lost.join(", ")}`);
   process.exit(1);

@@ -5,9 +5,9 @@ import { inspect } from "node:util";
 
 import { parse } from "yaml";
 
-import { ShipError } from "../components/errors";
+import { ShipError } from "../components/shared/errors";
 import { pullsWithPushLogin } from "../components/settings/contradictions";
-import { settingsKeys } from "../components/settings-keys";
+import { settingsKeys } from "../components/settings/table";
 import { readSettings, type SettingsSource } from "../settings";
 
 const root = path.join(__dirname, "..");

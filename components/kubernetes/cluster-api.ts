@@ -1,8 +1,8 @@
 import { z } from "zod";
 
-import { type DigitalOceanAccess, readFromApi, type TokenScope } from "../digitalocean-api";
-import { ShipError } from "../errors";
-import type { Patience } from "../http";
+import { type DigitalOceanAccess, readFromApi, type TokenScope } from "../shared/digitalocean-api";
+import { ShipError } from "../shared/errors";
+import type { Patience } from "../shared/http";
 
 /** A cluster as DigitalOcean's API tells of it; what is not used here is left out. */
 const cluster = z.object({

@@ -1,4 +1,4 @@
-import { ShipError } from "../errors";
+import { ShipError } from "../shared/errors";
 
 /**
  * Refuses a version of Kubernetes that a cluster cannot go to. The official provider would replace a cluster whose version goes down, and with

@@ -1,131 +1,78 @@
-import type { input as k8s } from "@pulumi/kubernetes/types";
-import type * as pulumi from "@pulumi/pulumi";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
 
+import type { PodResources } from "./objects/sizes";
 import type { Settings } from "../../settings";
-import { clusterPorts, healthPort, type SiteArgs, siteFiles, spoolDirectories } from "../caddyfile";
-import { users } from "../compose-project";
-import { maintenancePage } from "../maintenance-page";
-import { labels, names, selector, type Unplaced } from "./names";
-import { account, containerSecurity, mountsOf, podSecurity, resources, sameNode, scratch, secretFiles, spread, variables } from "./pods";
-import type { PodResources } from "./size";
+import { spoolMegabytes } from "../proxy/caddyfile";
+import { edgeDeployment, edgeFiles, edgeReplicas, edgeService, keepsCertificates, tlsKeyFile } from "./objects/edge";
+import { keepsClass, volumeClaim, within } from "./objects/namespace";
+import { names } from "./objects/names";
+import { disruptionBudget } from "./objects/odoo-pods";
+import { secretOf } from "./secret";
 
-/** What the edge depends on: the same proxy as on a VPS, with the same rules. */
-export interface EdgeArgs {
-  readonly image: pulumi.Input<string>;
+export interface OdooEdgeArgs {
+  readonly settings: Settings["doks"];
   readonly size: PodResources;
-  /** Millions of bytes of bodies that are coming in. */
-  readonly spoolMegabytes: number;
-  readonly tls: SiteArgs["tls"];
-  /** ConfigMap with {@link edgeFiles}. */
-  readonly config: pulumi.Input<string>;
-  /** Secret with the certificate's key; undefined unless `tls` is `files`. */
-  readonly tlsKey: pulumi.Input<string> | undefined;
+  /** `repository@sha256:…` */
+  readonly image: pulumi.Input<string>;
+  readonly namespace: pulumi.Output<string>;
 }
 
-export const tlsKeyFile = "tls-key";
+/** The proxy and its load balancer (docs/adr/0006-the-edge.md). It is there before Odoo is, and answers the maintenance page meanwhile. */
+export class OdooEdge extends pulumi.ComponentResource {
+  /** Where the load balancer answers, and where the domain's DNS record must lead. */
+  readonly address: pulumi.Output<string>;
 
-/** The proxy's files. They are read when it starts; their ConfigMap has another name when they change, so its pods are made anew. */
-export function edgeFiles(site: SiteArgs & Pick<Settings["doks"], "tlsCertificate">): Record<string, string> {
-  const { Caddyfile, ...certificates } = siteFiles(site, "cluster");
-  return { Caddyfile, "maintenance.html": maintenancePage, ...certificates };
-}
+  constructor(name: string, args: OdooEdgeArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("odoo:doks:OdooEdge", name, {}, opts);
+    const { settings, size, image, namespace } = args;
+    const { tls } = settings;
+    const child = { parent: this };
+    const kept = { parent: this, protect: !settings.allowDestroy };
 
-/** Whether the proxy keeps certificates of its own. */
-export function keepsCertificates(tls: SiteArgs["tls"]): boolean {
-  return tls !== "files";
-}
-
-/** One pod where certificates are kept on a volume of one node, two where they are given. */
-export function edgeReplicas(tls: SiteArgs["tls"]): number {
-  return keepsCertificates(tls) ? 1 : 2;
-}
-
-export function edgeDeployment({ image, size, spoolMegabytes, tls, config, tlsKey }: EdgeArgs): Unplaced<k8s.apps.v1.Deployment> {
-  const kept = keepsCertificates(tls);
-  const health = (rhythm: { periodSeconds: number; failureThreshold: number }) => ({
-    httpGet: { path: "/", port: "health" },
-    timeoutSeconds: 5,
-    ...rhythm,
-  });
-  return {
-    metadata: { name: names.edge, labels: labels("edge") },
-    spec: {
-      replicas: edgeReplicas(tls),
-      revisionHistoryLimit: 5,
-      progressDeadlineSeconds: 300,
-      // Caddy's own locks let two pods share one volume for a while, on one node.
-      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-      selector: { matchLabels: selector("edge") },
-      template: {
-        metadata: { labels: labels("edge") },
-        spec: {
-          ...account(names.edge),
-          ...(kept ? { affinity: sameNode(selector("edge")) } : { topologySpreadConstraints: spread(selector("edge")) }),
-          securityContext: podSecurity(users.proxy),
-          terminationGracePeriodSeconds: 30,
-          containers: [
-            {
-              name: "caddy",
-              image,
-              command: ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"],
-              env: variables({ XDG_CONFIG_HOME: "/config", XDG_DATA_HOME: "/data" }),
-              ports: [
-                { name: "http", containerPort: clusterPorts.http },
-                { name: "https", containerPort: clusterPorts.https },
-                { name: "health", containerPort: healthPort },
-              ],
-              resources: resources(size),
-              // The program of an image that a record names may carry this capability, and does not start where it cannot be had.
-              securityContext: containerSecurity(["NET_BIND_SERVICE"]),
-              startupProbe: health({ periodSeconds: 2, failureThreshold: 30 }),
-              livenessProbe: health({ periodSeconds: 20, failureThreshold: 3 }),
-              readinessProbe: health({ periodSeconds: 5, failureThreshold: 2 }),
-              // The load balancer's nodes forget a pod some seconds after it was told to end.
-              lifecycle: { preStop: { sleep: { seconds: 10 } } },
-              volumeMounts: [
-                ...mountsOf({ config: "/etc/caddy" }).map((mount) => ({ ...mount, readOnly: true })),
-                ...(tlsKey === undefined ? [] : [{ name: "tls-key", mountPath: "/run/secrets", readOnly: true }]),
-                ...mountsOf({ data: "/data", home: "/config", tmp: "/tmp", spool: spoolDirectories.cluster }),
-              ],
-            },
-          ],
-          volumes: [
-            { name: "config", configMap: { name: config } },
-            ...(tlsKey === undefined ? [] : [secretFiles("tls-key", [{ secret: tlsKey, key: tlsKeyFile }])]),
-            kept ? { name: "data", persistentVolumeClaim: { claimName: names.edge } } : scratch("data", "16Mi"),
-            scratch("home", "1Mi"),
-            scratch("tmp", "100Mi"),
-            // On the node's disk. The proxy keeps to its room by itself; a pod that is over this is evicted.
-            { name: "spool", emptyDir: { sizeLimit: `${spoolMegabytes + 64}Mi` } },
-          ],
-        },
-      },
-    },
-  };
-}
-
-/**
- * What the world reaches. DigitalOcean makes a load balancer for it, whose address the domain's DNS record names. It gets no name of ours: a
- * name is looked for in the whole account, and two stacks with the same one would take each other's users.
- */
-export function edgeService(): Unplaced<k8s.core.v1.Service> {
-  return {
-    metadata: {
-      name: names.edge,
-      labels: labels("edge"),
-      annotations: {
-        // TCP as it is; the sender's address goes before it, or every user would have the load balancer's.
-        "service.beta.kubernetes.io/do-loadbalancer-protocol": "tcp",
-        "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol": "true",
-      },
-    },
-    spec: {
-      type: "LoadBalancer",
-      selector: selector("edge"),
-      ports: [
-        { name: "http", port: 80, targetPort: "http" },
-        { name: "https", port: 443, targetPort: "https" },
-      ],
-    },
-  };
+    const claim = volumeClaim(names.edge, { gibibytes: 1, storageClass: settings.blockStorageClass, access: "ReadWriteOnce" });
+    const certificates = keepsCertificates(tls)
+      ? [
+          new kubernetes.core.v1.PersistentVolumeClaim(
+            `${name}-certificates`,
+            { ...claim, metadata: within(namespace, claim.metadata) },
+            { ...kept, ...keepsClass },
+          ),
+        ]
+      : [];
+    const config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: { namespace }, data: edgeFiles(settings) }, child);
+    const tlsKey =
+      tls === "files" && settings.tlsKey !== undefined
+        ? secretOf(`${name}-tls`, { namespace, files: { [tlsKeyFile]: settings.tlsKey.toOutput() } }, child).metadata.name
+        : undefined;
+    const deployment = edgeDeployment({
+      image,
+      size,
+      spoolMegabytes: spoolMegabytes(settings),
+      tls,
+      config: config.metadata.name,
+      tlsKey,
+    });
+    const pods = new kubernetes.apps.v1.Deployment(
+      `${name}-deployment`,
+      { ...deployment, metadata: within(namespace, deployment.metadata) },
+      { ...kept, dependsOn: certificates },
+    );
+    if (edgeReplicas(tls) > 1) {
+      const budget = disruptionBudget("edge");
+      new kubernetes.policy.v1.PodDisruptionBudget(`${name}-budget`, { ...budget, metadata: within(namespace, budget.metadata) }, child);
+    }
+    const service = edgeService();
+    // With it goes the load balancer, and the address that the domain's DNS record names.
+    const balanced = new kubernetes.core.v1.Service(
+      `${name}-service`,
+      { ...service, metadata: within(namespace, service.metadata) },
+      { ...kept, dependsOn: pods },
+    );
+    this.address = balanced.status.apply((status) => {
+      const [first] = status.loadBalancer.ingress;
+      return first?.ip ?? first?.hostname ?? "";
+    });
+    this.registerOutputs({ address: this.address });
+  }
 }

@@ -1,62 +1,63 @@
-import type { input as k8s } from "@pulumi/kubernetes/types";
-import type * as pulumi from "@pulumi/pulumi";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
 
-import type { Settings } from "../../settings";
-import { general, type Metadata, names, type Unplaced } from "./names";
+import type { PullWay } from "./plan";
+import { accounts, namespace, pullSecret, serviceAccount, within } from "./objects/namespace";
+import { type NetworkArgs, networkPolicies } from "./objects/network-policies";
+import type { RegistryLogin } from "../registry/image-registry";
 
-/** The namespace refuses a pod that is not *restricted*; the version of the standard is the cluster's. */
-export function namespace(name: string): Unplaced<k8s.core.v1.Namespace> {
-  const standard = ["enforce", "audit", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "restricted"]);
-  return { metadata: { name, labels: { ...general, ...(Object.fromEntries(standard) as Record<string, string>) } } };
+export interface OdooNamespaceArgs {
+  readonly name: string;
+  readonly network: NetworkArgs;
+  readonly managedDatabase: boolean;
+  readonly pull: PullWay;
+  readonly registry: { readonly server: string; readonly login: RegistryLogin };
+  readonly allowDestroy: boolean;
+  /** For the namespace itself; undefined for the inherited one. */
+  readonly provider: pulumi.ProviderResource | undefined;
 }
 
-/** Metadata of an object that is in the namespace, and thus the stack's: what somebody else changed of it is put back. */
-export function within(namespace: pulumi.Input<string>, metadata: Metadata): k8s.meta.v1.ObjectMeta {
-  return { ...metadata, namespace, annotations: { ...metadata.annotations, "pulumi.com/patchForce": "true" } };
-}
+/** The namespace with what holds before anything runs in it: the restricted standard, who may talk to whom, accounts without tokens. */
+export class OdooNamespace extends pulumi.ComponentResource {
+  /** Its name, known once it is there. */
+  readonly namespace: pulumi.Output<string>;
 
-/** Whoever runs something here, by name: nobody has a token, and each pulls with the same secrets. */
-export function accounts(managedDatabase: boolean): string[] {
-  return [names.web, names.upgrade, names.edge, ...(managedDatabase ? [] : [names.database])];
-}
+  constructor(name: string, args: OdooNamespaceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("odoo:doks:OdooNamespace", name, {}, opts);
+    const child = { parent: this };
+    const made = new kubernetes.core.v1.Namespace(`${name}-namespace`, namespace(args.name), {
+      ...child,
+      protect: !args.allowDestroy,
+      ...(args.provider && { provider: args.provider }),
+    });
+    this.namespace = made.metadata.name;
 
-export function serviceAccount(name: string, pullSecrets: readonly pulumi.Input<string>[]): Unplaced<k8s.core.v1.ServiceAccount> {
-  return {
-    metadata: { name, labels: { ...general } },
-    automountServiceAccountToken: false,
-    imagePullSecrets: pullSecrets.map((secret) => ({ name: secret })),
-  };
-}
-
-/** What a volume is made of. */
-export interface Storage {
-  readonly gibibytes: number;
-  readonly storageClass: string;
-  readonly access: "ReadWriteOnce" | "ReadWriteMany";
-}
-
-/** Of the filestore: a shared file system has its own class. */
-export function filestoreStorage(
-  doks: Pick<Settings["doks"], "filestoreGiB" | "filestoreAccess" | "storageClass" | "blockStorageClass">,
-): Storage {
-  const storageClass = doks.storageClass === "" ? doks.blockStorageClass : doks.storageClass;
-  return { gibibytes: doks.filestoreGiB, storageClass, access: doks.filestoreAccess };
-}
-
-/** A volume that outlives its pods. */
-export function volumeClaim(name: string, { gibibytes, storageClass, access }: Storage): Unplaced<k8s.core.v1.PersistentVolumeClaim> {
-  return {
-    metadata: { name, labels: { ...general } },
-    spec: { accessModes: [access], storageClassName: storageClass, resources: { requests: { storage: `${gibibytes}Gi` } } },
-  };
-}
-
-/** A volume keeps the class that it was made with: another one would replace it, with all that it holds. */
-export const keepsClass = { ignoreChanges: ["spec.storageClassName"] };
-
-/** Login to a registry, as a Secret of the type kubernetes.io/dockerconfigjson holds it. */
-export function pullSecret(login: { server: string; username: string; password: string }): Record<string, string> {
-  const base64 = (text: string) => Buffer.from(text).toString("base64");
-  const auths = { [login.server]: { auth: base64(`${login.username}:${login.password}`) } };
-  return { ".dockerconfigjson": base64(JSON.stringify({ auths })) };
+    for (const policy of networkPolicies(args.network)) {
+      new kubernetes.networking.v1.NetworkPolicy(
+        `${name}-network-${policy.metadata.name}`,
+        { ...policy, metadata: within(this.namespace, policy.metadata) },
+        child,
+      );
+    }
+    for (const account of accounts(args.managedDatabase).map((one) => serviceAccount(one, [args.pull.secret]))) {
+      new kubernetes.core.v1.ServiceAccount(
+        `${name}-account-${account.metadata.name}`,
+        { ...account, metadata: within(this.namespace, account.metadata) },
+        child,
+      );
+    }
+    if (args.pull.way === "brought") {
+      const { server, login } = args.registry;
+      const content = pulumi
+        .secret(pulumi.all([login.username, login.password]))
+        .apply(([username, password]) => pullSecret({ server, username, password }));
+      // Its name stays when the credentials are renewed: no pod starts anew for it, as none refers to it as a value.
+      new kubernetes.core.v1.Secret(
+        `${name}-registry`,
+        { metadata: within(this.namespace, { name: args.pull.secret }), type: "kubernetes.io/dockerconfigjson", data: content },
+        { ...child, deleteBeforeReplace: true },
+      );
+    }
+    this.registerOutputs({ namespace: this.namespace });
+  }
 }

@@ -1,6 +1,6 @@
 import type { Settings } from "../../settings";
-import { requirePinned } from "../image-reference";
-import { releaseRequest, type ReleaseRequest, requestId } from "../release-request";
+import { requirePinned } from "../registry/reference";
+import { releaseRequest, type ReleaseRequest, requestId } from "../odoo/deploy-request";
 
 /** What the Job of a release is told: JSON in a Secret, /run/request/request.json. Its id names the Job. Passwords are files of their own. */
 export interface KubernetesRequest extends ReleaseRequest {

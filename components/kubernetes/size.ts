@@ -1,5 +1,3 @@
-import type { Settings } from "../../settings";
-import { ShipError } from "../errors";
 import {
   addressLimits,
   dbMaxconn as usualMaxconn,
@@ -7,41 +5,14 @@ import {
   memoryOfSessions,
   memoryOfWorkers,
   otherConnections,
-  type PostgresTuning,
   postgresTuning,
-  sizeOfSlug,
   taskWorkers,
   usual,
-} from "../host-size";
-
-/** Memory and processors of a container: what it is given a node for, and what it cannot exceed. */
-export interface PodResources {
-  readonly memoryMiB: number;
-  readonly cpus: number;
-  readonly requestedMiB: number;
-  readonly requestedCpus: number;
-}
-
-/** A pod of Odoo. */
-export interface OdooPodSize extends PodResources {
-  readonly workers: number;
-  readonly cronThreads: number;
-  /** Connections to PostgreSQL that each process may open. */
-  readonly dbMaxconn: number;
-  readonly limitMemorySoft: number;
-  readonly limitMemoryHard: number;
-}
-
-/** What everything in the namespace gets. */
-export interface ClusterSize {
-  readonly web: OdooPodSize;
-  readonly cron: OdooPodSize;
-  /** The Job of a release, which rehearses beside the pods that serve. */
-  readonly task: OdooPodSize;
-  readonly edge: PodResources;
-  /** PostgreSQL in the cluster; undefined for a managed one. */
-  readonly db: (PodResources & PostgresTuning & { readonly maxConnections: number }) | undefined;
-}
+} from "../odoo/sizing";
+import { sizeOfSlug } from "../shared/size-slug";
+import type { ClusterSize } from "./objects/sizes";
+import type { Settings } from "../../settings";
+import { ShipError } from "../shared/errors";
 
 /** A cron job is one process; what it makes a PDF of is fetched from a second one. */
 const cronWorkers = 1;

@@ -1,7 +1,7 @@
+import { sizeOfSlug } from "../shared/size-slug";
 import type { Settings } from "../../settings";
-import { sizeOfSlug } from "../host-size";
-import { isSafeAddress } from "../http";
-import { takesApiToken, usualHosts } from "../registry-login";
+import { isSafeAddress } from "../shared/http";
+import { takesApiToken, usualHosts } from "../registry/login";
 import { mayCertify } from "./acme";
 
 /** What is wrong with settings that are each right by themselves: one line each, beginning with the key. */

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import { z } from "zod";
-import { ShipError } from "../../components/errors";
+import { ShipError } from "../../components/shared/errors";
 import { writeFileAtomically } from "../support/atomic-file";
 import { takeLock } from "../support/lock";
 import { databaseSchema } from "./database-state";

@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { readBaseImage, type BaseImage } from "../../components/base-image";
-import { ShipError } from "../../components/errors";
-import { RegistryClient } from "../../components/registry-client";
-import { Secret } from "../../components/secret";
+import { readBaseImage, type BaseImage } from "../../components/image/base-image";
+import { ShipError } from "../../components/shared/errors";
+import { RegistryClient } from "../../components/registry/client";
+import { Secret } from "../../components/shared/secret";
 import { paths, registryAddress } from "../config";
 import { dockerConfig } from "../environment";
 import { run } from "../process";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { ShipError } from "../../components/errors";
+import { ShipError } from "../../components/shared/errors";
 import { paths } from "../config";
 import { withLock } from "../lock";
 import { ask, CommandError, run } from "../process";

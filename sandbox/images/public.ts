@@ -1,5 +1,5 @@
-import { splitRepository } from "../../components/image-reference";
-import { RegistryClient } from "../../components/registry-client";
+import { splitRepository } from "../../components/registry/reference";
+import { RegistryClient } from "../../components/registry/client";
 import { ask } from "../process";
 import type { Progress } from "../tools/cache";
 import { markUnreachable, reachable } from "../tools/offline";

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { ShipError } from "../../components/errors";
+import { ShipError } from "../../components/shared/errors";
 import { listClusters } from "./cluster";
 
 /**

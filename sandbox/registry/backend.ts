@@ -5,7 +5,7 @@ import * as net from "node:net";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { ShipError } from "../../components/errors";
+import { ShipError } from "../../components/shared/errors";
 import { portTaken } from "../support/listen";
 import { endProcess, processesWithArgument } from "../support/processes";
 import { registryContents, type RegistryContents } from "./contents";

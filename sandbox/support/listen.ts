@@ -3,7 +3,7 @@ import type * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ShipError } from "../../components/errors";
+import { ShipError } from "../../components/shared/errors";
 
 /** Listens on 127.0.0.1; answers the port (0 asks for any free one). A taken port is a `PORT_TAKEN` that names it. */
 export async function listen(server: http.Server, port: number, what: string): Promise<number> {

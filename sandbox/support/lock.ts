@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { z } from "zod";
-import { ShipError } from "../../components/errors";
+import { ShipError } from "../../components/shared/errors";
 import { alive, identify } from "../orphans";
 
 const holderSchema = z.object({ pid: z.int(), started: z.string() });

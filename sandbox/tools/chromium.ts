@@ -1,4 +1,4 @@
-import { ShipError } from "../../components/errors";
+import { ShipError } from "../../components/shared/errors";
 import { aptInstall, canInstall } from "./apt";
 import { onPath, type Progress } from "./cache";
 

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { ShipError } from "../../components/errors";
+import { ShipError } from "../../components/shared/errors";
 import { paths } from "../config";
 import { ask, CommandError, run, until } from "../process";
 import { endProcess, processesWithArgument } from "../support/processes";

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { ShipError } from "../../components/errors";
+import { ShipError } from "../../components/shared/errors";
 import { paths } from "../config";
 import { pullPublic } from "../images/public";
 import { CommandError, run } from "../process";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 
-import { RegistryClient } from "../../components/registry-client";
-import { Secret } from "../../components/secret";
-import { RunningServers } from "../sandbox/running-servers";
+import { RegistryClient } from "../../components/registry/client";
+import { Secret } from "../../components/shared/secret";
+import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { undocumented } from "../support/documented-secrets";
 import { TestStack } from "../support/test-stack";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 
 import { textAt } from "../../sandbox/plugins/kubernetes/objects";
-import { RecordedClusters } from "../sandbox/recorded-clusters";
-import { RunningServers } from "../sandbox/running-servers";
-import { PaperApiserver } from "../sandbox/support-plugins/paper-apiserver";
+import { RecordedClusters } from "../../sandbox/test/helpers/recorded-clusters";
+import { RunningServers } from "../../sandbox/test/helpers/running-servers";
+import { PaperApiserver } from "../../sandbox/test/helpers/paper-apiserver";
 import { scopesFor } from "../support/documented-scopes";
 import { undocumented } from "../support/documented-secrets";
 import { PaperControllers } from "../support/paper-controllers";

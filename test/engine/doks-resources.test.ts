@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 
-import { RecordedClusters } from "../sandbox/recorded-clusters";
-import { RecordedDatabases } from "../sandbox/recorded-databases";
-import { RunningServers } from "../sandbox/running-servers";
+import { RecordedClusters } from "../../sandbox/test/helpers/recorded-clusters";
+import { RecordedDatabases } from "../../sandbox/test/helpers/recorded-databases";
+import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { TestStack } from "../support/test-stack";
 
 /** As a program declares them; what it says of versions, pools and more comes from the configuration. */

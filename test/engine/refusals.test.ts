@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { RunningServers } from "../sandbox/running-servers";
+import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { TestStack } from "../support/test-stack";
 
 const manifest = (text: string) => `{"name": "x", "version": "1.0.0", "license": "LGPL-3", "depends": ["base"]${text}}`;

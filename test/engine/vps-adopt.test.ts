@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { sshKeyPair } from "../../sandbox/support/ssh-key";
-import { RunningServers } from "../sandbox/running-servers";
+import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { undocumented } from "../support/documented-secrets";
 import { findIn } from "../support/secret-search";
 import { PaperVps } from "../support/paper-vps";

@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 import * as path from "node:path";
 
-import { hostKeyProof } from "../../components/host-key-proof";
+import { hostKeyProof } from "../../components/vps/host-key-proof";
 import { type MachineOrder, paperMachines, reservedAddress, slots } from "../../sandbox/digitalocean/machines";
-import { RunningServers } from "../sandbox/running-servers";
+import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { undocumented } from "../support/documented-secrets";
 import { PaperVps } from "../support/paper-vps";
 import { scopesFor } from "../support/documented-scopes";

@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-import { contentHash, contextFiles } from "../../components/image-inputs";
+import { contentHash, contextFiles } from "../../components/image/context";
 
-const root = path.resolve(__dirname, "../..");
+const root = path.resolve(__dirname, "..", "..");
 const imageDirectory = path.join(root, "images/odoo");
 
 describe("the files of the image", () => {

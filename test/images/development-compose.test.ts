@@ -4,7 +4,7 @@ import * as path from "node:path";
 
 import { parse } from "yaml";
 
-const root = path.resolve(__dirname, "../..");
+const root = path.resolve(__dirname, "..", "..");
 
 interface Service {
   readonly image: string;

@@ -8,7 +8,7 @@ import * as path from "node:path";
 // Runs the real entrypoint as a process, with another root directory and stand-ins for `odoo` and psycopg2. What it does not
 // prove: that Odoo itself accepts the result, and what happens as PID 1; smoke-test.sh and the end-to-end tests do that.
 
-export const imageDirectory = path.resolve(__dirname, "../../images/odoo");
+export const imageDirectory = path.resolve(__dirname, "..", "..", "images", "odoo");
 export const dbPassword = "planted-db-4711";
 export const adminPassword = "planted-admin-0815";
 export const required = { DB_PASSWORD: dbPassword, ADMIN_PASSWD: adminPassword };

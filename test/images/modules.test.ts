@@ -8,7 +8,7 @@ import * as path from "node:path";
 
 type Modules = Record<string, { version: string; hash: string }>;
 
-const script = path.resolve(__dirname, "../../images/odoo/modules.py");
+const script = path.resolve(__dirname, "..", "..", "images", "odoo", "modules.py");
 
 describe("the list of an image's modules", () => {
   let root: string;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { assertRefused, EntrypointProcess, required, type Run } from "./entrypoint-process";
 
-// With a stand-in for psycopg2: that PostgreSQL answers so, and that Odoo is really not started, test/e2e/image-marker.test.ts shows.
+// With a stand-in for psycopg2: that PostgreSQL answers so, and that Odoo is really not started, test/e2e/image/release-marker.test.ts shows.
 
 const digest = `sha256:${"d".repeat(64)}`;
 const series = "19.0";

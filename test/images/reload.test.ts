@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-const script = path.resolve(__dirname, "../../images/odoo/reload.py");
+const script = path.resolve(__dirname, "..", "..", "images", "odoo", "reload.py");
 const limitMs = 15_000;
 
 /** Says each start, and ends well on SIGTERM, as Odoo does. */

@@ -7,8 +7,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import * as tls from "node:tls";
 
-import { caddyfile, type SiteArgs } from "../../components/caddyfile";
-import { maintenancePage } from "../../components/maintenance-page";
+import { caddyfile, type SiteArgs } from "../../components/proxy/caddyfile";
+import { maintenancePage } from "../../components/proxy/maintenance-page";
 import { usualSite } from "./site";
 
 export interface Reply {

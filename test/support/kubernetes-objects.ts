@@ -1,10 +1,11 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 
-import { type ClusterSize, clusterSize } from "../../components/kubernetes/size";
-import { spoolMegabytes } from "../../components/caddyfile";
-import { edgeDeployment, edgeFiles, edgeService } from "../../components/kubernetes/edge";
-import { accounts, filestoreStorage, namespace, serviceAccount, volumeClaim } from "../../components/kubernetes/namespace";
-import { networkPolicies } from "../../components/kubernetes/network-policies";
+import type { ClusterSize } from "../../components/kubernetes/objects/sizes";
+import { clusterSize } from "../../components/kubernetes/size";
+import { spoolMegabytes } from "../../components/proxy/caddyfile";
+import { edgeDeployment, edgeFiles, edgeService } from "../../components/kubernetes/objects/edge";
+import { accounts, filestoreStorage, namespace, serviceAccount, volumeClaim } from "../../components/kubernetes/objects/namespace";
+import { networkPolicies } from "../../components/kubernetes/objects/network-policies";
 import {
   autoscaler,
   cronDeployment,
@@ -13,9 +14,9 @@ import {
   type OdooPodsArgs,
   webDeployment,
   webService,
-} from "../../components/kubernetes/odoo-pods";
-import { postgresService, postgresStatefulSet } from "../../components/kubernetes/postgres";
-import { upgradeJob, workerConfig } from "../../components/kubernetes/upgrade-job";
+} from "../../components/kubernetes/objects/odoo-pods";
+import { postgresService, postgresStatefulSet } from "../../components/kubernetes/objects/postgres";
+import { upgradeJob, workerConfig } from "../../components/kubernetes/objects/upgrade-job";
 import { readSettings, type Settings } from "../../settings";
 
 export const digestOf = (letter: string) => `sha256:${letter.repeat(64)}`;
@@ -61,7 +62,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
     image: `registry.digitalocean.com/team/odoo@${digestOf("a")}`,
     digest: digestOf("a"),
     version: "a".repeat(12),
-    database: odoo.database,
+    odoo,
     postgres: managed
       ? { host: "private-db.example.com", port: 25060, admin: "doadmin", user: "odoo", sslmode: "verify-full", managed }
       : { host: "odoo-db", port: 5432, admin: "postgres", user: "odoo", sslmode: "require", managed },

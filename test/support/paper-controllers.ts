@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import { at, textAt } from "../../sandbox/plugins/kubernetes/objects";
 import type { ValueMap } from "../../sandbox/plugins/values";
-import type { PaperApiserver } from "../sandbox/support-plugins/paper-apiserver";
+import type { PaperApiserver } from "../../sandbox/test/helpers/paper-apiserver";
 
 const revision = "deployment.kubernetes.io/revision";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import type { Endpoint, RpcClient } from "../vps/support/endpoint";
+import type { Endpoint, RpcClient } from "./endpoint";
 import { session } from "./session";
 
 /** Renders a report with a style sheet and an image, which Odoo's wkhtmltopdf fetches from Odoo itself, past the proxy. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 
-import { type Address, Endpoint } from "../vps/support/endpoint";
+import { type Address, Endpoint } from "./endpoint";
 import { overHttp2, plain, upgrade } from "./site-requests";
 
 /** A proxy with Odoo behind it, on either target. */

@@ -7,7 +7,7 @@ import { readSlot } from "../../sandbox/kubernetes/files";
 import { until } from "../../sandbox/process";
 import { readServers } from "../../sandbox/servers-control";
 import { stackOutputs } from "../../sandbox/stack";
-import { type Address, Endpoint } from "../vps/support/endpoint";
+import { type Address, Endpoint } from "./endpoint";
 import { npm } from "./npm";
 import type { Ended } from "./sandbox-host";
 

@@ -8,7 +8,7 @@ import { paths } from "../../sandbox/config";
 import { sandboxEnvironment } from "../../sandbox/environment";
 import { readServers } from "../../sandbox/servers-control";
 import { stackOutputs } from "../../sandbox/stack";
-import { type Address, Endpoint, readAuthority } from "../vps/support/endpoint";
+import { type Address, Endpoint, readAuthority } from "./endpoint";
 import { npm } from "./npm";
 
 /** How a command on the host ended. */

@@ -1,4 +1,4 @@
-import type { Endpoint } from "../vps/support/endpoint";
+import type { Endpoint } from "./endpoint";
 
 /** The cookie of a browser that is logged in as `admin`. */
 export async function session(endpoint: Endpoint, database: string, password: string): Promise<string> {

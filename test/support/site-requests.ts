@@ -5,7 +5,7 @@ import * as https from "node:https";
 import * as net from "node:net";
 import * as tls from "node:tls";
 
-import type { Address, Answer } from "../vps/support/endpoint";
+import type { Address, Answer } from "./endpoint";
 
 /** SHA-256 of the public key that the proxy shows, once its certificate is verified. */
 export function verifiedKey({ host, port, domain, ca }: Address): Promise<string> {

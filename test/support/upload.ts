@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import type { Endpoint, RpcClient } from "../vps/support/endpoint";
+import type { Endpoint, RpcClient } from "./endpoint";
 import { session } from "./session";
 
 /** More than the usual 100 MB of /tmp, and less than the proxy refuses. */

@@ -1,0 +1,80 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+import { z } from "zod";
+
+import { ShipError } from "../shared/errors";
+import { RegistryClient, type RegistryAccess } from "../registry/client";
+import { splitRepository } from "../registry/reference";
+
+const recordSchema = z.strictObject({
+  /** Repository without tag or digest. */
+  reference: z.string().regex(/^[^@\s]+$/),
+  tag: z.string().min(1),
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  /** When the tag was last resolved to the digest. */
+  date: z.string().regex(/^\d{4}-\d{2}-\d{2}/),
+  /** Odoo series in the image, such as 18.0. */
+  series: z.string().regex(/^\d+\.0$/),
+  /** User and group that Odoo runs as. */
+  uid: z.number().int().positive(),
+  gid: z.number().int().positive(),
+});
+
+/** The one place that says which base image is used. */
+export type BaseImage = z.output<typeof recordSchema>;
+
+/** Odoo series that the program knows how to build. */
+export const supportedSeries = ["16.0", "17.0", "18.0", "19.0"];
+
+/**
+ * Reads the record of the base image.
+ * @throws ShipError BASE_IMAGE_INVALID
+ */
+export function readBaseImage(root: string, file: string): BaseImage {
+  const invalid = (found: string) =>
+    new ShipError({
+      code: "BASE_IMAGE_INVALID",
+      summary: `the record of the base image, ${file}, cannot be used`,
+      found,
+      expected: `reference, tag, digest, date, series (${supportedSeries.join(", ")}), uid and gid, as in images/odoo/base-image.json`,
+      remedy: "correct the file, or the setting image:baseRecord; in the sandbox: npm run sandbox -- up",
+    });
+  let content: unknown;
+  try {
+    content = JSON.parse(fs.readFileSync(path.join(root, file), "utf8"));
+  } catch (error) {
+    throw invalid(error instanceof Error ? error.message : String(error));
+  }
+  const record = recordSchema.safeParse(content);
+  if (!record.success) {
+    throw invalid(record.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "));
+  }
+  if (!supportedSeries.includes(record.data.series)) {
+    throw invalid(`series ${record.data.series}`);
+  }
+  return record.data;
+}
+
+/** `repository@sha256:…` of a base image. */
+export function pinnedBase(base: BaseImage): string {
+  return `${base.reference}@${base.digest}`;
+}
+
+/**
+ * What there is to say about the base image's tag: a sentence with BASE_IMAGE_DRIFT when it names another digest by now, or that it
+ * could not be looked up. Undefined when the tag still names the recorded digest. Never a failure: the pinned digest is what is built.
+ */
+export async function describeDrift(base: BaseImage, ours?: { repository: string; access: RegistryAccess }): Promise<string | undefined> {
+  const sameRegistry = ours !== undefined && splitRepository(ours.repository).host === splitRepository(base.reference).host;
+  const client = new RegistryClient(base.reference, sameRegistry ? ours.access : undefined, { requestMs: 5_000, totalMs: 5_000 });
+  try {
+    const digest = await client.digestOf(base.tag);
+    return digest === base.digest
+      ? undefined
+      : `BASE_IMAGE_DRIFT: ${base.reference}:${base.tag} is now ${digest ?? "absent"}; the record of ${base.date} says ${base.digest}. ` +
+          "Raise images/odoo/base-image.json in a pull request; this update uses the recorded digest.";
+  } catch {
+    return `The tag ${base.reference}:${base.tag} could not be looked up, so a newer base image was not checked for.`;
+  }
+}

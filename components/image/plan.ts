@@ -1,0 +1,84 @@
+import * as path from "node:path";
+
+import type { Settings } from "../../settings";
+import { checkAddons } from "./addons";
+import { type BaseImage, pinnedBase, readBaseImage } from "./base-image";
+import { type Revision, revisionOf } from "../shared/git";
+import { bakedModules, contentHash, contextFiles, inputPathspecs, writeContext } from "./context";
+
+/** All that a build needs, decided before any resource: nothing in it is unknown or secret. */
+export interface BuildPlan {
+  /** Folder with the build context, relative to the project. */
+  readonly context: string;
+  /** Build arguments of images/odoo/Dockerfile. */
+  readonly args: Readonly<Record<string, string>>;
+  /** 64 hexadecimal digits that name the content of the image. */
+  readonly contentHash: string;
+  readonly platform: string;
+  readonly revision: Revision;
+  readonly base: BaseImage;
+  readonly warnings: readonly string[];
+}
+
+/** Always the same folder: its path is part of the resource's inputs, and must not differ between machines. */
+const contextDirectory = path.join(".build", "odoo");
+
+/**
+ * Checks the addons, hashes everything that decides about the image and writes the build context.
+ * @throws ShipError for a bad addon, a bad record of the base image, or a shallow clone
+ */
+export function planBuild(root: string, image: Settings["image"]): BuildPlan {
+  const base = readBaseImage(root, image.baseRecord);
+  const check = checkAddons(root, {
+    directories: [...image.addons, ...image.ocaAddons],
+    series: base.series,
+    required: image.modules,
+    base: pinnedBase(base),
+  });
+  const files = contextFiles({ root, modules: check.modules, addons: image.addons, ocaAddons: image.ocaAddons, caFile: image.caFile });
+  const revision = revisionOf(root, inputPathspecs([...image.addons, ...image.ocaAddons]));
+  const modules = bakedModules(files, check.modules);
+  const inputs = {
+    BASE_IMAGE: pinnedBase(base),
+    BASE_NAME: `${base.reference}:${base.tag}`,
+    BASE_DIGEST: base.digest,
+    SERIES: base.series,
+    ODOO_UID: String(base.uid),
+    ODOO_GID: String(base.gid),
+    PYTHON_PACKAGES: image.pythonPackages.join(" "),
+    SYSTEM_PACKAGES: image.systemPackages.join(" "),
+    LOCALES: image.locales.join(" "),
+    POSTGRESQL_CLIENT: String(image.postgresqlClient),
+    WKHTMLTOPDF_VERSION: image.wkhtmltopdf,
+    MODULES_REQUIRED: image.modules.join(" "),
+    EPOCH: image.epoch,
+    PLATFORM: image.platform,
+    REVISION: revision.id,
+    CREATED: revision.created,
+    VERSION: describeVersion(base, revision),
+    SOURCE: image.source,
+    MODULES: JSON.stringify(modules),
+  };
+  const hash = contentHash(files, inputs);
+  writeContext(path.join(root, contextDirectory), files, revision.created);
+  const { PLATFORM: platform, ...args } = inputs;
+  return {
+    context: contextDirectory,
+    args: { ...args, CONTENT_HASH: hash },
+    contentHash: hash,
+    platform,
+    revision,
+    base,
+    warnings: check.warnings,
+  };
+}
+
+/**
+ * Series, date and commit: `18.0-20261121-0123456789ab`. A version tag of Git is not part of it: a tag set after staging's release
+ * would ask for another image than the one that was tried.
+ */
+function describeVersion(base: BaseImage, revision: Revision): string {
+  return (
+    [base.series, revision.created.slice(0, 10).replaceAll("-", ""), revision.id.slice(0, 12)].join("-") + (revision.dirty ? "-dirty" : "")
+  );
+}

@@ -1,0 +1,80 @@
+import * as digitalocean from "@pulumi/digitalocean";
+import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+
+import { OdooDatabase, type OdooDatabaseArgs } from "./database";
+import { databaseConfig, type PostgresInput, secretKeys } from "./objects/odoo-pods";
+import { password, secretOf } from "./secret";
+
+export interface ManagedDatabaseArgs extends OdooDatabaseArgs {
+  /** The DigitalOcean cluster that it lets in, and where that is. */
+  readonly cluster: { readonly id: pulumi.Input<string>; readonly region: string; readonly vpc: pulumi.Input<string> };
+}
+
+/** Port of DigitalOcean's databases; the one of its connection pools is no use to Odoo, which holds locks and listens. */
+export const managedPort = 25060;
+
+/**
+ * PostgreSQL of DigitalOcean's. Its API makes databases that belong to its admin, and knows no owner: the release makes Odoo's own, as it does on
+ * every host. Odoo needs one called `postgres` beside it, where it asks its maintenance questions and where the guards hold their locks. Odoo's role
+ * is the release's to make, too: from PostgreSQL 16 on the admin cannot give a database to one that the API has made.
+ */
+export class ManagedDatabase extends OdooDatabase {
+  readonly postgres: PostgresInput;
+  readonly userSecret: pulumi.Output<string>;
+  readonly adminSecret: pulumi.Output<string>;
+  readonly config: pulumi.Output<string>;
+  readonly story = "the database's page in the DigitalOcean control panel";
+
+  constructor(name: string, args: ManagedDatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(name, opts);
+    const { settings, namespace, cluster } = args;
+    const child = { parent: this };
+    const kept = { parent: this, protect: !settings.allowDestroy };
+    const server = this.#server(name, args);
+    const clusterId = server.id;
+    const maintenance = new digitalocean.DatabaseDb(`${name}-maintenance`, { clusterId, name: "postgres" }, kept);
+    const rules = [{ type: "k8s", value: cluster.id }];
+    const firewall = new digitalocean.DatabaseFirewall(`${name}-trusted`, { clusterId, rules }, kept);
+    this.adminSecret = secretOf(
+      `${name}-admin`,
+      { namespace, files: { [secretKeys.admin]: server.password } },
+      { ...child, dependsOn: [maintenance, firewall] },
+    ).metadata.name;
+    this.postgres = {
+      host: server.privateHost,
+      port: server.port,
+      admin: server.user,
+      user: "odoo",
+      sslmode: "verify-full",
+      managed: true,
+    };
+    const userPassword = password(`${name}-user-password`, kept);
+    this.userSecret = secretOf(`${name}-user`, { namespace, files: { [secretKeys.database]: userPassword } }, child).metadata.name;
+    const authority = digitalocean.getDatabaseCaOutput({ clusterId }, { parent: this }).certificate;
+    const data = databaseConfig(authority);
+    this.config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: { namespace }, data }, child).metadata.name;
+    this.registerOutputs({ host: server.privateHost, port: server.port });
+  }
+
+  #server(name: string, { settings, cluster }: ManagedDatabaseArgs): digitalocean.DatabaseCluster {
+    return new digitalocean.DatabaseCluster(
+      `${name}-server`,
+      {
+        name: `${settings.name}-db`,
+        engine: "pg",
+        version: settings.databaseVersion,
+        size: settings.databaseSize,
+        region: cluster.region,
+        nodeCount: settings.databaseNodes,
+        privateNetworkUuid: cluster.vpc,
+        ...(settings.databaseStorageGiB === 0 ? {} : { storageSizeMib: String(settings.databaseStorageGiB * 1024) }),
+        maintenanceWindows: [
+          { day: settings.maintenanceDay === "any" ? "sunday" : settings.maintenanceDay, hour: settings.maintenanceHour },
+        ],
+        tags: ["odoo"],
+      },
+      { parent: this, protect: !settings.allowDestroy },
+    );
+  }
+}

@@ -1,0 +1,93 @@
+import type { input as k8s } from "@pulumi/kubernetes/types";
+import type * as pulumi from "@pulumi/pulumi";
+
+import { clusterPorts } from "../../proxy/caddyfile";
+import { authorityReach, outsideOf, type Reach } from "../../shared/egress";
+import { general, labels, names, odooPorts, type Part, postgresPort, selector, type Unplaced } from "./names";
+
+export interface NetworkArgs {
+  /** Where Odoo may connect to outside: `doks:egress`. */
+  readonly egress: readonly string[];
+  /** URL of the ACME directory that the proxy fetches certificates from, empty for Let's Encrypt's; undefined if it fetches none. */
+  readonly acmeServer: string | undefined;
+  /** Port of a managed PostgreSQL, and the private network that it is in; undefined for the one in the namespace. */
+  readonly managed: { readonly port: number; readonly range: pulumi.Input<string> } | undefined;
+}
+
+type Policy = Unplaced<k8s.networking.v1.NetworkPolicy>;
+type Egress = k8s.networking.v1.NetworkPolicyEgressRule;
+
+/**
+ * Nothing is allowed that is not here. By label and port only, as addresses of pods change.
+ *
+ * Odoo may reach the Internet by default: an ERP talks to mail servers, banks, shops and tax offices on ports that nobody can list beforehand,
+ * and a release that silently sends no invoices is worse than one that could send data somewhere. It may not reach private addresses, so
+ * that a request which Odoo is talked into making finds no metadata service, no kubelet and no neighbour. The Job of a release reaches
+ * PostgreSQL and nothing else: the copy that it rehearses on can send no mail.
+ */
+export function networkPolicies({ egress, acmeServer, managed }: NetworkArgs): Policy[] {
+  const toPostgres: Egress =
+    managed === undefined
+      ? { to: [pods("database")], ports: [tcp(postgresPort)] }
+      : // Its address changes with its machines, but never leaves the network; TLS tells that it is the one.
+        { to: [{ ipBlock: { cidr: managed.range } }], ports: [tcp(managed.port)] };
+  const outside: Egress[] = egress.length === 0 ? [] : [{ to: egress.map((range) => block(outsideOf(range))) }];
+  const odoo = [toDns, toPostgres, ...outside];
+  return [
+    {
+      metadata: { name: "default-deny", labels: { ...general } },
+      spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
+    },
+    policy("edge", {
+      ingress: [{ ports: [tcp(clusterPorts.http), tcp(clusterPorts.https)] }],
+      egress: [
+        toDns,
+        { to: [pods("web")], ports: [tcp(odooPorts.http), tcp(odooPorts.websocket)] },
+        ...(acmeServer === undefined ? [] : [toAuthority(acmeServer, egress)]),
+      ],
+    }),
+    policy("web", { ingress: [{ from: [pods("edge")], ports: [tcp(odooPorts.http), tcp(odooPorts.websocket)] }], egress: odoo }),
+    policy("cron", { egress: odoo }),
+    policy("upgrade", { egress: [toDns, toPostgres] }),
+    ...(managed === undefined
+      ? [policy("database", { ingress: [{ from: [pods("web"), pods("cron"), pods("upgrade")], ports: [tcp(postgresPort)] }] })]
+      : []),
+  ];
+}
+
+function toAuthority(server: string, egress: readonly string[]): Egress {
+  const { port, to } = authorityReach(server, egress);
+  return { to: to.map(block), ports: [tcp(port)] };
+}
+
+function policy(part: Part, rules: { ingress?: k8s.networking.v1.NetworkPolicyIngressRule[]; egress?: Egress[] }): Policy {
+  return {
+    metadata: { name: names[part], labels: labels(part) },
+    spec: { podSelector: { matchLabels: selector(part) }, policyTypes: ["Ingress", "Egress"], ...rules },
+  };
+}
+
+function pods(part: Part): k8s.networking.v1.NetworkPolicyPeer {
+  return { podSelector: { matchLabels: selector(part) } };
+}
+
+function tcp(port: number): k8s.networking.v1.NetworkPolicyPort {
+  return { protocol: "TCP", port };
+}
+
+const toDns: Egress = {
+  to: [
+    {
+      namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } },
+      podSelector: { matchLabels: { "k8s-app": "kube-dns" } },
+    },
+  ],
+  ports: [
+    { protocol: "UDP", port: 53 },
+    { protocol: "TCP", port: 53 },
+  ],
+};
+
+function block({ cidr, except }: Reach): k8s.networking.v1.NetworkPolicyPeer {
+  return { ipBlock: { cidr, ...(except.length === 0 ? {} : { except: [...except] }) } };
+}

@@ -1,0 +1,199 @@
+import type { input as k8s } from "@pulumi/kubernetes/types";
+import type * as pulumi from "@pulumi/pulumi";
+
+import { users } from "../../odoo/users";
+import { filestoreLabel, labels, type Metadata, names } from "./names";
+import {
+  databaseConfigMounts,
+  databaseEnvironment,
+  podEnvironment,
+  odooMounts,
+  type OdooPodsArgs,
+  odooVolumes,
+  paths,
+  secretKeys,
+} from "./odoo-pods";
+import { account, besideFilestore, containerSecurity, podSecurity, resources, scratch, secretFiles, variables } from "./pods";
+
+export interface UpgradeJobArgs extends Pick<
+  OdooPodsArgs,
+  "image" | "digest" | "version" | "odoo" | "postgres" | "size" | "filestoreAccess" | "secrets" | "databaseConfig"
+> {
+  /** Id of the request: another request is another Job, and the same one is run once. */
+  readonly id: pulumi.Input<string>;
+  /** Secret with request.json: the Job's owner, with which it goes. */
+  readonly request: { readonly name: pulumi.Input<string>; readonly uid: pulumi.Input<string> };
+  /** ConfigMap with the worker's files, and their paths by its keys. */
+  readonly worker: { readonly name: pulumi.Input<string>; readonly files: Readonly<Record<string, string>> };
+  /** Secret with the admin's password, and its key there. */
+  readonly admin: { readonly secret: pulumi.Input<string>; readonly key: string };
+  /** Secret with the password that a new database's administrator gets; it may be gone once there is one. */
+  readonly firstLogin: pulumi.Input<string>;
+  /** Where an operator finds why PostgreSQL does not answer. */
+  readonly databaseStory: string;
+  readonly upgradeSeconds: number;
+  readonly readySeconds: number;
+}
+
+/** Directory of the worker's package, as on a VPS. */
+const workerDirectory = "/opt/odoo-ship";
+const requestDirectory = "/run/request";
+/** Where it finds its secrets; the container of the release's programs has none of them. */
+const workerSecrets = `${paths.secrets}/odoo-ship`;
+/** Where that container takes its orders: worker/odoo_ship/task_agent.py. */
+const taskDirectory = "/run/odoo-ship-tasks";
+/** The worker itself reads, compares and streams; what needs memory runs beside it. */
+const workerSize = { memoryMiB: 512, cpus: 1, requestedMiB: 64, requestedCpus: 0.05 } as const;
+/** What a release takes beside its two upgrades and its start: another one's end, the pull, the copy of the data, the drain, and taking it back; seconds. */
+const besidesSeconds = 2400;
+/** After its time is over, the worker may still take back what it began; seconds. The next one waits longer: YIELD_SECONDS of kubernetes_host.py. */
+const graceSeconds = 300;
+/** The worker was ended from outside, by signals or for its memory, or could not take its release back yet: the next pod goes on from there. */
+const goesOn = [3, 134, 135, 137, 139, 143];
+
+/** How long a release may take as a whole: the rehearsal's upgrade, the real one, and a start that is tried. */
+export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJobArgs, "upgradeSeconds" | "readySeconds">): number {
+  return 2 * upgradeSeconds + 2 * readySeconds + besidesSeconds;
+}
+
+/**
+ * One release: the worker in the release's own image, with its fence, its restore points and its deadlines. It has no token, and no way to Kubernetes'
+ * API. A Job's spec cannot be changed and a failed Job stays failed, so the request's id is its name, and it is replaced where it failed; it
+ * is kept when it is done, since one that is gone would be run again.
+ */
+export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metadata"> & { metadata: Metadata; spec: k8s.batch.v1.JobSpec } {
+  const deadline = deadlineSeconds(args);
+  const affinity = besideFilestore(args.filestoreAccess);
+  return {
+    metadata: {
+      name: join(args.id),
+      labels: labels("upgrade", args.version),
+      // An update that is killed leaves its Job. The next one that asks for something else takes the Secret away, and Kubernetes ends what that owns.
+      ownerReferences: [{ apiVersion: "v1", kind: "Secret", ...args.request }],
+      annotations: {
+        "pulumi.com/replaceUnready": "true",
+        // Longer than the Job's own deadline: the end of it is seen, with its reason.
+        "pulumi.com/timeoutSeconds": String(deadline + graceSeconds + 180),
+      },
+    },
+    spec: {
+      completions: 1,
+      parallelism: 1,
+      activeDeadlineSeconds: deadline,
+      // One failure is the release's own, and ends the Job: Pulumi sees this at once. A drained node is nobody's failure.
+      backoffLimit: 0,
+      podFailurePolicy: {
+        rules: [
+          { action: "Ignore", onExitCodes: { containerName: "odoo-ship", operator: "In", values: goesOn } },
+          { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] },
+        ],
+      },
+      template: {
+        metadata: {
+          labels: { ...labels("upgrade", args.version), ...filestoreLabel },
+          annotations: { "cluster-autoscaler.kubernetes.io/safe-to-evict": "false" },
+        },
+        spec: {
+          ...account(names.upgrade),
+          ...(affinity && { affinity }),
+          restartPolicy: "Never",
+          securityContext: podSecurity(users.odoo),
+          terminationGracePeriodSeconds: graceSeconds,
+          // Beside the worker, for as long as it runs: what a module brings along does not meet the worker's passwords, nor the restore points.
+          initContainers: [
+            {
+              name: "odoo-task",
+              image: args.image,
+              restartPolicy: "Always",
+              command: ["tini", "--", "python3", "-I", "-B", `${workerDirectory}/odoo_ship/task_agent.py`, `${taskDirectory}/socket`],
+              env: variables({
+                ...withoutPassword(podEnvironment(args, args.size.task)),
+                // What it starts of Odoo changes the database that this release's marker is about to be written into.
+                ODOO_RELEASE_TASK: 1,
+                PYTHONUNBUFFERED: 1,
+              }),
+              resources: resources(args.size.task),
+              securityContext: containerSecurity(),
+              volumeMounts: [
+                ...odooMounts(args),
+                { name: "worker", mountPath: workerDirectory, readOnly: true },
+                { name: "tasks", mountPath: taskDirectory },
+              ],
+            },
+          ],
+          containers: [
+            {
+              name: "odoo-ship",
+              image: args.image,
+              // As PID 1 the worker and Odoo would hear no signal, and nobody would reap what they leave.
+              command: ["tini", "--", "python3", "-B", `${workerDirectory}/odoo_ship`, "job", `${requestDirectory}/request.json`],
+              env: [
+                ...variables({
+                  ...databaseEnvironment(args),
+                  ODOO_SHIP_HOST: "kubernetes",
+                  ODOO_SHIP_STATE: `${paths.data}/odoo-ship`,
+                  ODOO_SHIP_ADMIN: args.postgres.admin,
+                  ODOO_SHIP_DATABASE_STORY: args.databaseStory,
+                  PGSSLMODE: args.postgres.sslmode,
+                  PYTHONUNBUFFERED: 1,
+                }),
+                // For the commands that its failures name.
+                { name: "ODOO_SHIP_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+                // All pods of one Job have it in common, and no other Job has.
+                { name: "ODOO_SHIP_JOB", valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } } },
+              ],
+              resources: resources(workerSize),
+              securityContext: containerSecurity(),
+              // The worker writes its last words there; should it not come to that, the end of its log says why.
+              terminationMessagePolicy: "FallbackToLogsOnError",
+              volumeMounts: [
+                { name: "filestore", mountPath: paths.data },
+                { name: "worker-tmp", mountPath: "/tmp" },
+                { name: "worker-secrets", mountPath: workerSecrets, readOnly: true },
+                ...databaseConfigMounts(args),
+                { name: "tasks", mountPath: taskDirectory },
+                { name: "worker", mountPath: workerDirectory, readOnly: true },
+                { name: "request", mountPath: requestDirectory, readOnly: true },
+              ],
+            },
+          ],
+          volumes: [
+            // Nobody uploads to it.
+            ...odooVolumes(args, 0, [{ secret: args.secrets.master, key: secretKeys.master }]),
+            secretFiles("worker-secrets", [
+              { secret: args.admin.secret, key: args.admin.key, path: "admin-password" },
+              { secret: args.secrets.database, key: secretKeys.database, path: "odoo-password" },
+              { secret: args.firstLogin, key: secretKeys.firstLogin, path: "first-password", optional: true },
+            ]),
+            scratch("worker-tmp", "64Mi"),
+            scratch("tasks", "1Mi"),
+            {
+              name: "worker",
+              configMap: { name: args.worker.name, items: Object.entries(args.worker.files).map(([key, path]) => ({ key, path })) },
+            },
+            { name: "request", secret: { secretName: args.request.name, defaultMode: 0o440 } },
+          ],
+        },
+      },
+    },
+  };
+}
+
+/** The worker names role and password with each program that it has started. */
+function withoutPassword(environment: ReturnType<typeof podEnvironment>): ReturnType<typeof podEnvironment> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => name !== "DB_PASSWORD_FILE" && name !== "DB_USER"));
+}
+
+/** A ConfigMap's keys have no slashes. */
+export function workerConfig(files: Readonly<Record<string, string>>): { data: Record<string, string>; files: Record<string, string> } {
+  const python = Object.entries(files).filter(([path]) => path.startsWith("odoo_ship/") && path.endsWith(".py"));
+  const key = (path: string) => path.replaceAll("/", ".");
+  return {
+    data: Object.fromEntries(python.map(([path, text]) => [key(path), text])),
+    files: Object.fromEntries(python.map(([path]) => [key(path), path])),
+  };
+}
+
+function join(id: pulumi.Input<string>): pulumi.Input<string> {
+  return typeof id === "string" ? `${names.upgrade}-${id}` : (id as pulumi.Output<string>).apply((text) => `${names.upgrade}-${text}`);
+}

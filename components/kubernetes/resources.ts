@@ -1,0 +1,129 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+
+import { imageRepository } from "../registry/reference";
+import type { Settings } from "../../settings";
+import { clusterIdentifier, type ClusterPlan } from "./plan";
+import { kubeconfig } from "./kubeconfig";
+import { OdooCluster } from "./cluster";
+import { ClusterDatabase } from "./cluster-database";
+import { ManagedDatabase, type ManagedDatabaseArgs, managedPort } from "./managed-database";
+import type { OdooDatabase, OdooDatabaseArgs } from "./database";
+import { OdooDeployment } from "./deployment";
+import { OdooEdge } from "./edge";
+import { OdooNamespace } from "./namespace";
+import type { ImageRegistry } from "../registry/image-registry";
+
+export interface DoksArgs {
+  readonly settings: Settings;
+  readonly plan: ClusterPlan;
+  /** The released digest, `sha256:…`. */
+  readonly digest: pulumi.Output<string>;
+  /** The proxy's image, `repository@sha256:…`. */
+  readonly proxy: pulumi.Input<string>;
+  readonly registry: ImageRegistry;
+}
+
+/** What an operator asks of the target. */
+export interface DoksOutputs {
+  readonly url: pulumi.Output<string>;
+  readonly address: pulumi.Output<string>;
+  readonly digest: pulumi.Output<string>;
+}
+
+/**
+ * The Kubernetes target. No component of its own: its one provider is made here, at the root of the stack, and everything in the cluster inherits it.
+ */
+export function deployToCluster(name: string, { settings, plan, digest, proxy, registry }: DoksArgs): DoksOutputs {
+  const { doks } = settings;
+  const cluster =
+    doks.mode === "create"
+      ? new OdooCluster(
+          `${name}-cluster`,
+          { settings: doks, integrateRegistry: plan.pull.way === "integrated", existing: plan.existing },
+          { dependsOn: registry },
+        )
+      : undefined;
+  const providers = [provider(`${name}-kubernetes`, settings, plan, cluster, true)];
+
+  const managedDatabase = plan.size.db === undefined;
+  const namespace = new OdooNamespace(
+    `${name}-namespace`,
+    {
+      name: doks.namespace,
+      network: {
+        egress: doks.egress,
+        acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
+        managed: managedDatabase ? { port: managedPort, range: (cluster ?? plan.adopted)?.vpcRange ?? "" } : undefined,
+      },
+      managedDatabase,
+      pull: plan.pull,
+      registry: { server: settings.registry.host, login: registry.pull },
+      allowDestroy: doks.allowDestroy,
+      // In a cluster that others use, too, a namespace of this name may be theirs.
+      provider: doks.mode === "adopt" ? provider(`${name}-kubernetes-strict`, settings, plan, cluster, false) : undefined,
+    },
+    { providers },
+  );
+  const inside = { providers, dependsOn: namespace };
+  const home = cluster ? { id: cluster.id, region: doks.region, vpc: cluster.vpc } : plan.adopted;
+  const database = databaseOf(`${name}-database`, { settings: doks, namespace: namespace.namespace }, plan, home, inside);
+  const edge = new OdooEdge(`${name}-edge`, { settings: doks, size: plan.size.edge, image: proxy, namespace: namespace.namespace }, inside);
+  const odoo = new OdooDeployment(
+    `${name}-odoo`,
+    { settings, plan, repository: imageRepository(settings.registry), digest, namespace: namespace.namespace, database },
+    inside,
+  );
+  return { url: odoo.url, address: edge.address, digest: odoo.digest };
+}
+
+/** PostgreSQL in the namespace where it has a size, else DigitalOcean's. */
+function databaseOf(
+  name: string,
+  args: OdooDatabaseArgs,
+  plan: ClusterPlan,
+  cluster: ManagedDatabaseArgs["cluster"] | undefined,
+  opts: pulumi.ComponentResourceOptions,
+): OdooDatabase {
+  if (plan.size.db !== undefined) {
+    return new ClusterDatabase(name, { ...args, size: plan.size.db, image: plan.postgres }, opts);
+  }
+  if (cluster === undefined) {
+    throw new Error("a managed database is for a cluster of DigitalOcean");
+  }
+  return new ManagedDatabase(name, { ...args, cluster }, opts);
+}
+
+/**
+ * The same cluster stays the same provider, whatever changes in the way to it: another one would mean that everything is made anew.
+ * @param takeOver whether what is there already is taken over: what an update made before it was killed. So a resource is renamed with an
+ * alias only: its deletion under the old name would meet the same object.
+ */
+function provider(
+  name: string,
+  settings: Settings,
+  plan: ClusterPlan,
+  cluster: OdooCluster | undefined,
+  takeOver: boolean,
+): kubernetes.Provider {
+  const { doks, digitalocean } = settings;
+  if (doks.kubeconfig !== undefined) {
+    return new kubernetes.Provider(name, {
+      kubeconfig: doks.kubeconfig.toOutput(),
+      clusterIdentifier: clusterIdentifier(doks.kubeconfig.reveal()),
+      upsertExistingObjects: takeOver,
+    });
+  }
+  const address = cluster?.address ?? (plan.adopted && pulumi.output(plan.adopted));
+  if (address === undefined) {
+    throw new Error("there is no cluster");
+  }
+  // In the stack's configuration the API's token is a secret; from the environment, whoever needs it has it there.
+  const apiToken = digitalocean.configured ? digitalocean.token?.reveal() : undefined;
+  const text = address.apply((known) => kubeconfig({ ...known, namespace: doks.namespace, apiUrl: digitalocean.apiUrl, apiToken }));
+  return new kubernetes.Provider(name, {
+    kubeconfig: apiToken === undefined ? text : pulumi.secret(text),
+    clusterIdentifier: address.apply(({ id }) => id),
+    upsertExistingObjects: takeOver,
+  });
+}

@@ -1,0 +1,20 @@
+import type { PlannedTarget, Release, Target, Update } from "../odoo/target";
+import { planCluster } from "./plan";
+
+/** A Kubernetes cluster: DigitalOcean's, or any that is adopted. */
+export const kubernetes: Target = {
+  async plan({ root, settings }: Update): Promise<PlannedTarget | undefined> {
+    const plan = await planCluster(root, settings);
+    return (
+      plan && {
+        warnings: plan.warnings,
+        async deploy({ digest, proxy, registry }: Release) {
+          // Kubernetes' SDK is large: a stack without a cluster does not wait for it.
+          const { deployToCluster } = await import("./resources");
+          const { url, address, digest: running } = deployToCluster("doks", { settings, plan, digest, proxy, registry });
+          return { doksUrl: url, doksAddress: address, doksDigest: running };
+        },
+      }
+    );
+  },
+};

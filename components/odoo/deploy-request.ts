@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+
+import { urlHost } from "../shared/url-host";
+import type { Settings } from "../../settings";
+
+/** What the worker of a release is told on every target. */
+export interface ReleaseRequest {
+  /** 16 hexadecimal digits: a hash of all that matters for the release. */
+  readonly id: string;
+  /** `repository@sha256:…` */
+  readonly image: string;
+  readonly database: string;
+  readonly url: string;
+  readonly modules: readonly string[];
+  readonly demo: boolean;
+  readonly release: {
+    readonly additive: boolean;
+    readonly rehearse: boolean;
+    readonly upgradeSeconds: number;
+    readonly readySeconds: number;
+    readonly keepPoints: number;
+  };
+  /** Restore point whose data are put back, in place of an upgrade. */
+  readonly restore?: string;
+}
+
+/** The part that no target changes. */
+export function releaseRequest(
+  { odoo, release }: Pick<Settings, "odoo" | "release">,
+  image: string,
+  domain: string,
+): Omit<ReleaseRequest, "id"> {
+  return {
+    image,
+    database: odoo.database,
+    url: `https://${urlHost(domain)}`,
+    modules: odoo.modules,
+    demo: odoo.demoData,
+    release: {
+      additive: release.additive,
+      rehearse: release.rehearse,
+      upgradeSeconds: release.upgradeMinutes * 60,
+      readySeconds: release.readySeconds,
+      keepPoints: release.keepPoints,
+    },
+    ...(release.restore === "" ? {} : { restore: release.restore }),
+  };
+}
+
+/** 16 hexadecimal digits that name a request by all that is in it. */
+export function requestId(counted: object): string {
+  return createHash("sha256")
+    .update(JSON.stringify(sorted(counted)))
+    .digest("hex")
+    .slice(0, 16);
+}
+
+/** The same value with every object's keys in order, so that its JSON does not depend on how it was put together. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(sorted);
+  }
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, content]) => [name, sorted(content)]),
+    );
+  }
+  return value;
+}

@@ -1,0 +1,48 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+import type { Settings } from "../../settings";
+import type { ImageRegistry } from "../registry/image-registry";
+
+/** What is known of an update before anything is declared. */
+export interface Update {
+  /** The project's folder. */
+  readonly root: string;
+  readonly settings: Settings;
+  /** Digest of the image, `sha256:…`, if it is in the registry already. */
+  readonly digest: string | undefined;
+  /** The proxy's image, `repository@sha256:…`, if it is. */
+  readonly proxy: string | undefined;
+}
+
+/** What this update releases. */
+export interface Release {
+  /** `project/stack` */
+  readonly stack: string;
+  /** `sha256:…`, known once its tags are set, so nothing is deployed before. */
+  readonly digest: pulumi.Output<string>;
+  /** The proxy's image, `repository@sha256:…`. */
+  readonly proxy: pulumi.Input<string>;
+  readonly registry: ImageRegistry;
+  /** Seconds since 1970 where another try is needed, else undefined (components/shared/attempt.ts). */
+  readonly attempt: (needed: boolean) => number | undefined;
+}
+
+/** Where Odoo runs. Each is a folder beside this one, with a `target.ts`; index.ts lists them. */
+export interface Target {
+  /**
+   * Looks, decides, and refuses what can be refused. Nothing is declared and nothing changed; in previews, too.
+   * @returns undefined if the stack has no such target
+   * @throws ShipError
+   */
+  plan(update: Update): Promise<PlannedTarget | undefined>;
+}
+
+export interface PlannedTarget {
+  /** Sentences that the operator is shown. */
+  readonly warnings: readonly string[];
+  /**
+   * Declares what runs the release.
+   * @returns outputs of the stack, by name
+   */
+  deploy(release: Release): Promise<Readonly<Record<string, pulumi.Output<unknown>>>>;
+}

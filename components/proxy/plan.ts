@@ -1,0 +1,121 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+import { z } from "zod";
+
+import { imageRepository } from "../registry/reference";
+import type { Settings } from "../../settings";
+import { ShipError } from "../shared/errors";
+import { type ContextFile, contentHash, writeContext } from "../image/context";
+import { RegistryClient } from "../registry/client";
+import { imageSchema, readImagesRecord } from "../odoo/companion-images";
+
+/** All that a build of the proxy's image needs, decided before any resource. */
+export interface ProxyBuild {
+  /** Folder with the build context, relative to the project. */
+  readonly context: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly platform: string;
+  /** Its tag in the repository: `proxy-` and the hash of what is built. */
+  readonly tag: string;
+}
+
+/** Which image the proxy runs from. */
+export interface ProxyPlan {
+  /** `repository@sha256:…`; undefined while the image is yet to be built and pushed. */
+  readonly image: string | undefined;
+  /** How it is built; undefined if a record names a ready one, and where nothing is built. */
+  readonly build: ProxyBuild | undefined;
+}
+
+const directory = path.join("images", "proxy");
+const contextDirectory = path.join(".build", "proxy");
+const basesSchema = z.strictObject({ builder: imageSchema, base: imageSchema });
+/** Of every file in the context: what is built must not depend on when. */
+const date = "2026-01-01T00:00:00Z";
+
+/**
+ * Looks for the proxy's image: one that the record names, or the one that is built from images/proxy. Staging builds it; where `image:digest` says
+ * what is deployed nothing is built, and it must be in the registry, as Odoo's image must.
+ * @returns undefined for a stack without a host and a cluster
+ * @throws ShipError IMAGE_NOT_FOUND, SETTINGS_INVALID
+ */
+export async function planProxy(root: string, settings: Settings, registryExists: boolean): Promise<ProxyPlan | undefined> {
+  const { vps, doks, registry, image } = settings;
+  const [record, setting] = vps.mode !== "none" ? [vps.imagesRecord, "vps:imagesRecord"] : [doks.imagesRecord, "doks:imagesRecord"];
+  if (vps.mode === "none" && doks.mode === "none") {
+    return undefined;
+  }
+  const { proxy } = readImagesRecord(root, record, setting);
+  if ("reference" in proxy) {
+    return { image: `${proxy.reference}@${proxy.digest}`, build: undefined };
+  }
+  const build = proxyBuild(root, image);
+  const repository = imageRepository(registry);
+  const digest = registryExists ? await new RegistryClient(repository, settings.registryAccess).digestOf(build.tag) : undefined;
+  if (image.digest !== "" && digest === undefined) {
+    throw new ShipError({
+      code: "IMAGE_NOT_FOUND",
+      summary: "the proxy's image is not in the registry",
+      found: `${repository} has no tag ${build.tag}, which is made of images/proxy in this tree`,
+      expected: "the image that staging has built from the same images/proxy",
+      remedy: "run staging's update from this commit first; it builds and pushes the image",
+    });
+  }
+  return {
+    image: digest === undefined ? undefined : `${repository}@${digest}`,
+    build: image.digest === "" ? build : undefined,
+  };
+}
+
+/** Reads what the image is made of, and writes its build context. */
+export function proxyBuild(root: string, { platform, caFile }: Pick<Settings["image"], "platform" | "caFile">): ProxyBuild {
+  const bases = readBases(root);
+  const files = proxyFiles(root, caFile);
+  const args = {
+    BUILDER_IMAGE: `${bases.builder.reference}@${bases.builder.digest}`,
+    BASE_IMAGE: `${bases.base.reference}@${bases.base.digest}`,
+  };
+  // Who can be reached from a network says nothing about the image.
+  const hash = contentHash(
+    files.filter(({ target }) => !target.startsWith("ca/")),
+    { ...args, PLATFORM: platform },
+  );
+  writeContext(path.join(root, contextDirectory), files, date);
+  return { context: contextDirectory, args: { ...args, CONTENT_HASH: hash }, platform, tag: `proxy-${hash.slice(0, 32)}` };
+}
+
+/** The Go sources and the Dockerfile, sorted by name, and the extra certificate authority. */
+function proxyFiles(root: string, caFile: string): ContextFile[] {
+  const names = fs
+    .readdirSync(path.join(root, directory))
+    .filter((name) => /^(Dockerfile|go\.(mod|sum)|[a-z_]+(?<!_test)\.go)$/.test(name));
+  const files = names.sort().map((name) => [path.join(root, directory, name), name]);
+  const ca = path.join(root, caFile);
+  if (caFile !== "" && fs.statSync(ca).size > 0) {
+    files.push([ca, "ca/extra.crt"]);
+  }
+  return files.map(([source = "", target = ""]) => ({
+    source,
+    target,
+    executable: false,
+    sha256: createHash("sha256").update(fs.readFileSync(source)).digest("hex"),
+  }));
+}
+
+function readBases(root: string): z.output<typeof basesSchema> {
+  const file = path.join(directory, "base-images.json");
+  try {
+    return basesSchema.parse(JSON.parse(fs.readFileSync(path.join(root, file), "utf8")));
+  } catch (error) {
+    throw new ShipError({
+      code: "SETTINGS_INVALID",
+      summary: `the record of what the proxy's image is built on, ${file}, cannot be used`,
+      found:
+        error instanceof z.ZodError ? error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ") : String(error),
+      expected: "builder and base, each with reference, tag, digest and date",
+      remedy: "correct the file: `git checkout` brings the committed one",
+    });
+  }
+}

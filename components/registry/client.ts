@@ -1,0 +1,188 @@
+import { ShipError } from "../shared/errors";
+import { type Answer, type Patience, defaultPatience, isLoopback, isSafeAddress, mayBeTold, request } from "../shared/http";
+import { splitRepository } from "./reference";
+import { tokenHosts } from "./login";
+import type { Secret } from "../shared/secret";
+
+const manifestTypes = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
+
+export interface RegistryAccess {
+  readonly username: string;
+  readonly password: Secret;
+  /** Host that may be told it beside the registry's own and those known for it; empty or undefined for none. */
+  readonly tokenHost?: string;
+}
+
+type Scope = "pull" | "pull,push";
+
+/**
+ * One repository of a registry that speaks the OCI distribution API (v1.1), with Bearer or Basic authentication. Every wait has a
+ * limit; 429 and 5xx are tried again.
+ */
+export class RegistryClient {
+  readonly #base: string;
+  readonly #path: string;
+  readonly #host: string;
+  readonly #tokens = new Map<Scope, string>();
+
+  /** @param repository `host[:port]/path`, without tag or digest */
+  constructor(
+    readonly repository: string,
+    private readonly access?: RegistryAccess,
+    private readonly patience: Patience = defaultPatience,
+  ) {
+    const { host, path } = splitRepository(repository);
+    this.#host = host;
+    this.#path = path;
+    // Docker's own rule: plain HTTP on loopback addresses, HTTPS everywhere else.
+    this.#base = `${isLoopback(host) ? "http" : "https"}://${host}/v2`;
+  }
+
+  /** The digest that a tag (or digest) names now, or undefined if the registry does not have it. */
+  async digestOf(reference: string): Promise<string | undefined> {
+    const answer = await this.#send("HEAD", `manifests/${reference}`, "pull", { headers: { accept: manifestTypes } });
+    if (answer.status === 404) {
+      return undefined;
+    }
+    this.#expect(answer, [200], `looking up ${reference}`);
+    return answer.headers.get("docker-content-digest") ?? undefined;
+  }
+
+  /** Makes `tag` name the manifest `digest`, which must be in the repository. The image's bytes do not move. */
+  async tag(digest: string, tag: string): Promise<void> {
+    const manifest = await this.#send("GET", `manifests/${digest}`, "pull,push", { headers: { accept: manifestTypes } });
+    this.#expect(manifest, [200], `reading ${digest}`);
+    const contentType = manifest.headers.get("content-type") ?? "application/vnd.oci.image.manifest.v1+json";
+    const put = await this.#send("PUT", `manifests/${tag}`, "pull,push", { headers: { "content-type": contentType }, body: manifest.body });
+    this.#expect(put, [200, 201], `setting the tag ${tag}`);
+  }
+
+  /** Begins an upload and cancels it: whether a push would be accepted, before minutes are spent on a build. */
+  async probePush(): Promise<void> {
+    const begun = await this.#send("POST", "blobs/uploads/", "pull,push", {});
+    this.#expect(begun, [202], "beginning a push");
+    const location = begun.headers.get("location");
+    const upload = location === null ? null : URL.parse(location, `${this.#base}/${this.#path}/blobs/uploads/`);
+    // At another host it would be cancelled without a login; it ends by itself.
+    if (upload !== null && mayBeTold([this.#host], upload.href)) {
+      await this.#send("DELETE", upload.href, "pull,push", {});
+    }
+  }
+
+  async #send(method: string, target: string, scope: Scope, init: { headers?: Record<string, string>; body?: string }): Promise<Answer> {
+    const url = target.startsWith("http") ? target : `${this.#base}/${this.#path}/${target}`;
+    const what = `${method} ${this.repository}`;
+    const attempt = () => {
+      const value = this.#tokens.get(scope);
+      return request(what, url, { ...init, method }, this.patience, value === undefined ? undefined : { value, hosts: [this.#host] });
+    };
+    const first = await attempt();
+    if (first.status !== 401) {
+      return first;
+    }
+    this.#tokens.set(scope, await this.#authorization(first.headers.get("www-authenticate") ?? "", scope));
+    return attempt();
+  }
+
+  async #authorization(challenge: string, scope: Scope): Promise<string> {
+    const basic = this.access && `Basic ${Buffer.from(`${this.access.username}:${this.access.password.reveal()}`).toString("base64")}`;
+    const parameters = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1], match[2]] as const));
+    const realm = parameters.get("realm");
+    if (/^basic/i.test(challenge) && basic !== undefined) {
+      return basic;
+    }
+    if (!/^bearer/i.test(challenge) || realm === undefined) {
+      throw this.#refused("the registry asks for a login and names no way", "401");
+    }
+    const hosts = tokenHosts(this.#host, this.access?.tokenHost);
+    const url = this.#tokenAddress(realm, basic === undefined ? undefined : hosts);
+    url.searchParams.set("service", parameters.get("service") ?? this.#host);
+    url.searchParams.set("scope", `repository:${this.#path}:${scope}`);
+    const credential = basic === undefined ? undefined : { value: basic, hosts };
+    const answer = await request(`logging in to ${this.#host}`, url.href, {}, this.patience, credential);
+    this.#expect(answer, [200], "logging in");
+    const { token, access_token } = JSON.parse(answer.body) as { token?: string; access_token?: string };
+    return `Bearer ${token ?? access_token ?? ""}`;
+  }
+
+  /**
+   * A registry may name any address to ask for tokens. Nobody else's is told the login, and nothing on this machine is asked for a registry
+   * that is not here.
+   * @param hosts who may be told the login; undefined without one
+   */
+  #tokenAddress(realm: string, hosts: readonly string[] | undefined): URL {
+    const url = URL.parse(realm);
+    const safe = url !== null && isSafeAddress(realm) && (isLoopback(this.#host) || !isLoopback(url.host));
+    if (url !== null && safe && (hosts === undefined || mayBeTold(hosts, realm))) {
+      return url;
+    }
+    throw new ShipError({
+      code: "REGISTRY_AUTH_FAILURE",
+      summary: `the registry ${this.#host} asks for its login at a place that it is not for; nothing was sent there`,
+      found: `a challenge that names ${realm}`,
+      expected: `an https address at ${(hosts ?? tokenHosts(this.#host)).join(", ")}`,
+      remedy: `if that host makes the tokens for your registry: pulumi config set registry:tokenHost ${url?.host ?? "<host>"}`,
+    });
+  }
+
+  #expect(answer: Answer, allowed: readonly number[], doing: string): void {
+    if (allowed.includes(answer.status)) {
+      return;
+    }
+    const reason = registryReason(answer.body);
+    const found = `HTTP ${answer.status} from ${this.#host} while ${doing}${reason === "" ? "" : `: ${reason}`}`;
+    if (/quota|storage limit|no space/i.test(reason) || answer.status === 507 || answer.status === 413) {
+      throw new ShipError({
+        code: "QUOTA_EXCEEDED",
+        summary: "the registry is full",
+        found,
+        expected: "room for another image",
+        remedy: "delete images that no stack runs or could roll back to, collect garbage, or raise registry:tier",
+      });
+    }
+    if (answer.status === 401 || answer.status === 403) {
+      throw this.#refused(found, String(answer.status));
+    }
+    if (answer.status === 400) {
+      throw new ShipError({
+        code: "MANIFEST_ERROR",
+        summary: "the registry refuses the manifest",
+        found,
+        expected: "HTTP 201",
+        remedy: "check that the registry supports this image's format and that all its layers were pushed",
+      });
+    }
+    throw new ShipError({
+      code: "NETWORK_FAILURE",
+      summary: "the registry does not answer as it should",
+      found: `${found}, also after retries`,
+      expected: `HTTP ${allowed.join(" or ")}`,
+      remedy: "look at the registry's status page, then run the same command again",
+    });
+  }
+
+  #refused(found: string, status: string): ShipError {
+    return new ShipError({
+      code: "REGISTRY_AUTH_FAILURE",
+      summary: `the registry ${this.#host} refuses the credentials`,
+      found,
+      expected: `credentials that may ${status === "403" ? "push to" : "use"} ${this.repository}`,
+      remedy: "set a valid DO_REGISTRY_TOKEN or DIGITALOCEAN_TOKEN (DigitalOcean), GHCR_TOKEN (GitHub) or registry:password",
+    });
+  }
+}
+
+/** The registry's own words in an OCI error envelope: `CODE message` of each error. */
+function registryReason(body: string): string {
+  try {
+    const { errors } = JSON.parse(body) as { errors?: { code?: string; message?: string; detail?: unknown }[] };
+    return (errors ?? []).map((error) => [error.code, error.message].filter((part) => part !== undefined).join(" ")).join("; ");
+  } catch {
+    return body.slice(0, 200).trim();
+  }
+}

@@ -1,0 +1,50 @@
+import type { Settings } from "../../settings";
+import { ShipError } from "../shared/errors";
+
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
+
+/** `host/namespace/name` of the images. */
+export function imageRepository(registry: Settings["registry"]): string {
+  return `${registry.host}/${registry.repository}`;
+}
+
+/** Whether the text is `sha256:` and 64 hexadecimal digits. */
+export function isDigest(text: string): boolean {
+  return digestPattern.test(text);
+}
+
+/**
+ * The registry's address and the repository's path within it, of `host[:port]/path`. A name without a host is Docker Hub's, as for
+ * every Docker tool.
+ */
+export function splitRepository(repository: string): { host: string; path: string } {
+  const slash = repository.indexOf("/");
+  const first = slash < 0 ? "" : repository.slice(0, slash);
+  const hasHost = first.includes(".") || first.includes(":") || first === "localhost";
+  const host = hasHost ? first : "docker.io";
+  const path = hasHost ? repository.slice(slash + 1) : repository;
+  return host === "docker.io" ? { host: "registry-1.docker.io", path: path.includes("/") ? path : `library/${path}` } : { host, path };
+}
+
+/**
+ * Refuses an image that is not named by its digest: a tag may name something else tomorrow.
+ * @throws ShipError SETTINGS_INVALID
+ */
+export function requirePinned(reference: string): void {
+  const [repository = "", digest = "", ...rest] = reference.split("@");
+  // A tag beside the digest would be ignored, and mislead who reads it.
+  if (
+    !/^[a-z0-9][a-z0-9.:_/-]*$/.test(repository) ||
+    repository.slice(repository.lastIndexOf("/")).includes(":") ||
+    !isDigest(digest) ||
+    rest.length > 0
+  ) {
+    throw new ShipError({
+      code: "SETTINGS_INVALID",
+      summary: "an image is named by its digest, and nothing else",
+      found: reference,
+      expected: "repository@sha256:…, without a tag",
+      remedy: "name the digest: `docker buildx imagetools inspect <image>:<tag>` shows it",
+    });
+  }
+}

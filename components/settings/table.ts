@@ -1,0 +1,14 @@
+import { doksKeys } from "./doks";
+import { imageKeys } from "./image";
+import { odooKeys } from "./odoo";
+import { registryKeys } from "./registry";
+import { backupKeys, releaseKeys } from "./release";
+import { vpsKeys } from "./vps";
+
+export type { Key } from "./key";
+
+/**
+ * Every configuration key of the program. The types of `Settings`, the validation, the reference in docs/configuration.md and the
+ * refusal of unknown keys all come from this table.
+ */
+export const settingsKeys = { ...odooKeys, ...registryKeys, ...imageKeys, ...vpsKeys, ...doksKeys, ...releaseKeys, ...backupKeys } as const;

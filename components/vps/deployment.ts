@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { HostRequest } from "./request";
+import type { Secret } from "../shared/secret";
+import { type NamedSecrets, withReferences } from "../shared/secret-desk";
+
+export interface VpsDeploymentArgs {
+  readonly connection: {
+    readonly host: pulumi.Input<string>;
+    readonly port: number;
+    readonly user: string;
+    /** The pinned key. */
+    readonly hostKey: pulumi.Input<string>;
+    readonly privateKey: Secret;
+  };
+  /** What the host is to run; has secrets. */
+  readonly request: pulumi.Output<HostRequest>;
+  /** Those of the connection and of the request that are fetched from the stack's desk, and that the state has no copy of. */
+  readonly secrets: NamedSecrets;
+  /** `project/stack`, whose desk it is. */
+  readonly stack: string;
+  /** Names the worker's files, which are sent along. */
+  readonly worker: string;
+  /** Whether the host may have been made by this update, and is waited for while it boots. */
+  readonly fresh: boolean;
+  /** Seconds since 1970 if the host does not run what was deployed last; undefined if it does. */
+  readonly attempt: number | undefined;
+}
+
+/** What ops/vps-deploy.ts prints. */
+interface Outcome {
+  readonly url: string;
+  readonly digest?: string;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * A release on a host by its worker. All that matters is handed over by standard input, since there are secrets in it (those of the stack as
+ * references, for the state keeps the input); its environment has what a preview may show. A change updates in place: the worker finds out what it means for the host.
+ *
+ * Renewed pull credentials change the input, so once a month an update hands them to the host, which needs valid ones when an operator deploys by
+ * hand. They are no part of the request's id: the worker keeps them and answers that this request is what runs already. Nothing restarts.
+ */
+export class VpsDeployment extends pulumi.ComponentResource {
+  /** Where users find Odoo, known once the release serves. */
+  readonly url: pulumi.Output<string>;
+  /** Digest that the host runs. */
+  readonly digest: pulumi.Output<string>;
+  readonly warnings: pulumi.Output<readonly string[]>;
+
+  constructor(name: string, args: VpsDeploymentArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("odoo:vps:VpsDeployment", name, {}, opts);
+    const { connection, fresh, attempt } = args;
+    const shown = pulumi.unsecret(args.request.apply(({ id, image, files }) => ({ id, image, files: hashes(files) })));
+    const script = "node --import tsx ops/vps-deploy.ts";
+    const release = new command.local.Command(
+      `${name}-release`,
+      {
+        create: fresh ? `${script} --fresh` : script,
+        update: script,
+        stdin: pulumi.secret(
+          pulumi.all([connection.host, connection.hostKey, args.request]).apply(([host, hostKey, request]) =>
+            JSON.stringify({
+              stack: args.stack,
+              ...(withReferences(
+                { connection: { ...connection, host, hostKey, privateKey: connection.privateKey.reveal() }, request },
+                args.secrets,
+              ) as object),
+            }),
+          ),
+        ),
+        environment: {
+          IMAGE: shown.image,
+          REQUEST: shown.id,
+          FILES: shown.files,
+          WORKER: args.worker,
+          ATTEMPT: String(attempt ?? 0),
+        },
+        logging: command.local.Logging.Stderr,
+      },
+      // A host that does not run what it should makes the attempt a change; else it stays as it was.
+      { parent: this, ignoreChanges: attempt === undefined ? ["environment.ATTEMPT"] : [] },
+    );
+    // Its input makes everything of the command secret; what it prints is not.
+    const outcome = pulumi.unsecret(release.stdout).apply((text) => JSON.parse(text) as Outcome);
+    this.url = outcome.url;
+    this.digest = outcome.apply(({ digest = "" }) => digest);
+    this.warnings = outcome.warnings;
+    this.registerOutputs({ url: this.url, digest: this.digest, warnings: this.warnings });
+  }
+}
+
+/** One line `<12 digits> <file>` for each file, so that a preview shows which change. */
+function hashes(files: Readonly<Record<string, string>>): string {
+  return Object.entries(files)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([file, text]) => `${createHash("sha256").update(text).digest("hex").slice(0, 12)} ${file}`)
+    .join("\n");
+}

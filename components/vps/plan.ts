@@ -1,0 +1,123 @@
+import { type Capacity, sizeOfSlug } from "../shared/size-slug";
+import { imageRepository } from "../registry/reference";
+import type { Settings } from "../../settings";
+import { dataVolume } from "./droplet";
+import { mountPoint } from "./droplet-user-data";
+import { everywhere } from "../shared/egress";
+import { type HostAccess, HostConnection, publicKeyOf } from "./ssh";
+import { probeHost } from "./probe";
+import { type HostRequest, hostRequest } from "./request";
+import type { Secret } from "../shared/secret";
+import type { NamedSecrets } from "../shared/secret-desk";
+import { workerCommand, type WorkerStatus } from "./client";
+import { postgresImage, readImagesRecord } from "../odoo/companion-images";
+import { readWorker } from "../odoo/worker-files";
+
+/** What an update is going to tell its host, decided by reading alone and before any resource is declared; in previews too. */
+export interface HostPlan {
+  readonly privateKey: Secret;
+  /** The stack's secrets that the host is told or logged in to with, by their settings. */
+  readonly secrets: NamedSecrets;
+  /** The request for a digest of Odoo's image, and for the proxy's; it has secrets. */
+  readonly request: (digest: string, proxy: string, login: Login) => HostRequest;
+  /** Whether the host runs something else than the state says was deployed last. */
+  readonly drifted: boolean;
+  /** Names the worker's files. */
+  readonly worker: string;
+  readonly warnings: readonly string[];
+}
+
+interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+/**
+ * Renders what the host is to run, looks at an adopted host, and refuses what can be refused. A created host is known by its size; its address
+ * and its key are in the state, which a program cannot read, so what runs there is not looked at.
+ * @param digest of the image if it is in the registry already
+ * @param proxy the proxy's image, if it is
+ * @returns undefined for `vps:mode` none
+ * @throws ShipError HOST_UNREACHABLE, HOST_KEY_MISMATCH, HOST_LOGIN_REFUSED, HOST_TOO_SMALL, SETTINGS_INVALID, and all that judgeHost finds
+ */
+export async function planHost(
+  root: string,
+  settings: Settings,
+  digest: string | undefined,
+  proxy: string | undefined,
+): Promise<HostPlan | undefined> {
+  const { vps, backup } = settings;
+  const { mode, privateKey } = vps;
+  if (mode === "none" || privateKey === undefined) {
+    return undefined;
+  }
+  publicKeyOf(privateKey);
+  const postgres = postgresImage(readImagesRecord(root, vps.imagesRecord));
+  const found = mode === "adopt" ? await look({ ...vps, privateKey }) : { capacity: sizeOfSlug(vps.size), live: undefined };
+  const volume = mode === "create" ? dataVolume(vps) : undefined;
+  const request = (of: string, through: string, login: Login) =>
+    hostRequest({
+      settings,
+      repository: imageRepository(settings.registry),
+      digest: of,
+      images: { postgres, proxy: through },
+      host: stated(vps, found.capacity),
+      registry: { server: settings.registry.host, ...login },
+      dataDirectory: volume === undefined ? null : mountPoint(volume),
+    });
+  // Rendered now, so that what does not fit is told before anything is declared. Credentials are no part of the id.
+  const { id } = request(digest ?? anyDigest, proxy ?? `proxy@${anyDigest}`, { username: "", password: "" });
+  return {
+    privateKey,
+    secrets: {
+      "vps:privateKey": privateKey,
+      ...(backup.privateKey && { "backup:privateKey": backup.privateKey }),
+      ...(vps.tlsKey && { "vps:tlsKey": vps.tlsKey }),
+    },
+    request,
+    drifted: digest !== undefined && proxy !== undefined && found.live !== undefined && found.live !== id,
+    worker: readWorker(root).hash,
+    warnings: [...(backup.destination === "" ? [noDump] : []), ...openSsh(vps)],
+  };
+}
+
+const anyDigest = `sha256:${"0".repeat(64)}`;
+const noDump =
+  "backup:destination is empty: no dump leaves the host, and what is lost with it is lost for good. " +
+  "Set it to an SSH destination: docs/configuration.md.";
+
+/** An adopted host's firewall is its owner's. */
+function openSsh({ mode, sshFrom }: Settings["vps"]): string[] {
+  const open = mode === "create" ? everywhere(sshFrom) : [];
+  return open.length === 0
+    ? []
+    : [
+        `vps:sshFrom has ${open.join(" and ")}: everybody on the Internet may try to log in by SSH. Name your office's and your CI runner's addresses.`,
+      ];
+}
+
+/** Settings go before what was found out. */
+function stated({ memoryMiB, cpus }: Settings["vps"], found: Capacity | undefined): Capacity {
+  return { memoryMiB: memoryMiB === 0 ? (found?.memoryMiB ?? 0) : memoryMiB, cpus: cpus === 0 ? (found?.cpus ?? 0) : cpus };
+}
+
+/** `live`: id of the request that the host runs, null if it runs none that we know. */
+async function look(access: HostAccess): Promise<{ capacity: Capacity; live: string | null }> {
+  const connection = await HostConnection.connect(access);
+  try {
+    const facts = await probeHost(connection, access.host);
+    const { stdout } = await connection.exec(`test ! -x ${workerCommand} || ${facts.asRoot}${workerCommand} status --json`);
+    return { capacity: facts, live: liveOf(stdout) };
+  } finally {
+    connection.end();
+  }
+}
+
+/** A worker that is not there or does not answer runs nothing that we know; the deployment finds out more. */
+function liveOf(text: string): string | null {
+  try {
+    return (JSON.parse(text) as WorkerStatus).live?.release ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,219 @@
+import { type ErrorCode, ShipError } from "../shared/errors";
+import type { HostConnection } from "./ssh";
+
+/** What a look at a host tells. Nothing there was changed. */
+export interface HostFacts {
+  readonly os: string;
+  readonly docker: string;
+  readonly compose: string;
+  readonly python: string;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  /** Before each command that needs root: empty for root, `sudo -n ` else. */
+  readonly asRoot: "" | "sudo -n ";
+}
+
+/** Free space that a release needs: its image, a restore point, room to unpack. As in the build procedure. */
+const neededBytes = 10e9;
+const neededVersions = { docker: [20, 10], compose: [2, 20], python: [3, 9] } as const;
+const allowedSkewSeconds = 300;
+/** The proxy's container: a port that it holds is ours. */
+const proxy = "odoo-proxy";
+
+/**
+ * Reads, and changes nothing: one line `key=value` for each thing that is there. POSIX sh, and no tool that a small image may lack without
+ * another way. A line that is missing says as much as one that is there.
+ */
+const script = `LC_ALL=C; export LC_ALL
+PATH=$PATH:/usr/sbin:/sbin:/usr/local/bin; export PATH
+say() { [ -z "$2" ] || printf '%s=%s\\n' "$1" "$(printf '%s' "$2" | tr '\\n' ' ')"; }
+limited() { if command -v timeout >/dev/null 2>&1; then timeout 20 "$@"; else "$@"; fi; }
+free() { at=$1; while [ ! -d "$at" ]; do at=$(dirname "$at"); done; df -Pk "$at" | awk 'NR == 2 { printf "%.0f", $4 * 1024 }'; }
+say os "$(. /etc/os-release 2>/dev/null && printf %s "$PRETTY_NAME")"
+say kernel "$(uname -sr)"
+[ -d /run/systemd/system ] && say systemd running
+if [ "$(id -u)" = 0 ]; then root=; say root root; elif sudo -n true 2>/dev/null; then root='sudo -n'; say root sudo; else root=false; fi
+say python "$(python3 -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)"
+say client "$(docker --version 2>/dev/null | sed -n 's/^Docker version \\([^,]*\\),.*/\\1/p')"
+say docker "$(limited $root docker version --format '{{.Server.Version}}' 2>/dev/null | head -n 1)"
+say compose "$(limited $root docker compose version --short 2>/dev/null | head -n 1)"
+say disk:/var/lib/docker "$(free /var/lib/docker)"
+say disk:/var/lib "$(free /var/lib)"
+say memory "$(awk '/^MemTotal:/ { printf "%d", $2 / 1024 }' /proc/meminfo)"
+say cpus "$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)"
+for port in 80 443; do
+  by=$(limited $root docker ps --filter "publish=$port" --format '{{.Names}}' 2>/dev/null | head -n 1)
+  hex=$(printf ':%04X' "$port")
+  if [ -z "$by" ] && cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p="$hex" '$4 == "0A" && substr($2, length($2) - 4) == p { f = 1 } END { exit !f }'; then
+    by=$($root ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:(("\\([^"]*\\)".*/\\1/p' | head -n 1)
+    by=\${by:-a program}
+  fi
+  say "port:$port" "$by"
+done
+[ -z "$1" ] || { awk -v at="$1" '$2 == at { f = 1 } END { exit !f }' /proc/mounts && say mounted "$1"; }
+say time "$(date +%s)"
+`;
+
+export interface HostNeeds {
+  /** Folder that must be a mount of its own, since data is to lie there; undefined for none. */
+  readonly mount?: string | undefined;
+}
+
+interface Finding {
+  readonly code: ErrorCode;
+  readonly found: string;
+  readonly expected: string;
+  readonly remedy: string;
+}
+
+/**
+ * Looks at the host once and says whether it can run Odoo.
+ * @throws ShipError as {@link judgeHost}; HOST_UNREACHABLE
+ */
+export async function probeHost(connection: HostConnection, host: string, needs: HostNeeds = {}): Promise<HostFacts> {
+  // The script comes by standard input: no quoting, and a login shell that is no POSIX shell does not matter.
+  const { stdout } = await connection.exec(`sh -s -- ${needs.mount ?? ""}`, { stdin: script, limitMs: 90_000 });
+  return judgeHost(host, stdout, Date.now(), needs);
+}
+
+/**
+ * What the probe's lines mean.
+ * @param now milliseconds since 1970 at this machine
+ * @throws ShipError with the first finding's code and every finding in the message: TOOL_MISSING for Docker, Compose, Python or systemd that are
+ *   not there, HOST_UNFIT for what is too old or forbidden, PORT_TAKEN, DISK_SPACE_LOW
+ */
+export function judgeHost(host: string, report: string, now: number, needs: HostNeeds = {}): HostFacts {
+  const line = new Map(
+    report
+      .split("\n")
+      .filter((text) => text.includes("="))
+      .map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1).trim()]),
+  );
+  const findings = [...toolFindings(line), ...rightFindings(line), ...placeFindings(line, needs), ...clockFindings(line, now)];
+  const [first] = findings;
+  if (first !== undefined) {
+    const [several, total] = [findings.length > 1, findings.length];
+    const lines = (pick: (finding: Finding) => string) => [...new Set(findings.map(pick))].join("\n");
+    throw new ShipError({
+      code: first.code,
+      summary: `the host ${host} cannot run Odoo as it is${several ? ` (${total} findings)` : ""}; nothing there was changed`,
+      found: several ? findings.map(({ code, found }) => `${code}: ${found}`).join("\n") : first.found,
+      expected: lines(({ expected }) => expected),
+      remedy: `${lines(({ remedy }) => remedy)}\nthen run the same command again`,
+    });
+  }
+  return {
+    os: line.get("os") ?? line.get("kernel") ?? "",
+    docker: line.get("docker") ?? "",
+    compose: line.get("compose") ?? "",
+    python: line.get("python") ?? "",
+    memoryMiB: Number(line.get("memory") ?? 0),
+    cpus: Number(line.get("cpus") ?? 0),
+    asRoot: line.get("root") === "sudo" ? "sudo -n " : "",
+  };
+}
+
+type Lines = ReadonlyMap<string, string>;
+
+function toolFindings(line: Lines): Finding[] {
+  const findings: Finding[] = [];
+  const missing = (what: string, remedy: string) =>
+    findings.push({ code: "TOOL_MISSING", found: `no ${what}`, expected: `${what} on the host`, remedy });
+  const tooOld = (what: string, found: string | undefined, needed: readonly [number, number], remedy: string) => {
+    if (found !== undefined && isOlder(found, needed)) {
+      findings.push({ code: "HOST_UNFIT", found: `${what} ${found}`, expected: `${what} ${needed.join(".")} or newer`, remedy });
+    }
+  };
+  if (!line.has("systemd")) {
+    missing("systemd that runs", "use a host whose first process is systemd, as Debian's and Ubuntu's is");
+  }
+  if (!line.has("python")) {
+    missing("Python 3", "install the package python3 on the host");
+  }
+  tooOld("Python", line.get("python"), neededVersions.python, "use a newer release of the host's distribution");
+  const install = "install Docker and its Compose plugin on the host: https://docs.docker.com/engine/install/";
+  if (!line.has("client") && !line.has("docker")) {
+    missing("Docker", install);
+    return findings;
+  }
+  // Without the right to ask, nothing is known of the engine; that right is a finding of its own.
+  if (line.has("root") && !line.has("docker")) {
+    const remedy = "on the host: systemctl enable --now docker, and read journalctl -u docker if it does not start";
+    findings.push({ code: "HOST_UNFIT", found: "Docker's engine does not answer", expected: "a Docker engine that runs", remedy });
+  }
+  tooOld("Docker", line.get("docker"), neededVersions.docker, install);
+  if (line.has("root") && !line.has("compose")) {
+    missing("Docker Compose plugin", install);
+  }
+  tooOld("Docker Compose", line.get("compose"), neededVersions.compose, install);
+  return findings;
+}
+
+function rightFindings(line: Lines): Finding[] {
+  return line.has("root")
+    ? []
+    : [
+        {
+          code: "HOST_UNFIT",
+          found: "a user who is not root, and whom sudo asks for a password or refuses",
+          expected: "root, or a user with passwordless sudo",
+          remedy: "on the host, as root: echo '<user> ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/odoo-ship, or set vps:user",
+        },
+      ];
+}
+
+function placeFindings(line: Lines, needs: HostNeeds): Finding[] {
+  const findings: Finding[] = [];
+  for (const port of [80, 443]) {
+    const holder = line.get(`port:${port}`);
+    if (holder !== undefined && holder !== proxy) {
+      findings.push({
+        code: "PORT_TAKEN",
+        found: `port ${port} is held by ${holder}`,
+        expected: "ports 80 and 443 free for the proxy",
+        remedy: "stop what holds the port, and keep it from starting again (systemctl disable --now <service>)",
+      });
+    }
+  }
+  if (needs.mount !== undefined && line.get("mounted") !== needs.mount) {
+    findings.push({
+      code: "HOST_UNFIT",
+      found: `nothing is mounted at ${needs.mount}`,
+      expected: `the data's own volume at ${needs.mount}: without it an empty database would be made beside the real one`,
+      remedy: `attach the volume, then on the host: mount ${needs.mount}`,
+    });
+  }
+  for (const place of ["/var/lib/docker", "/var/lib"]) {
+    const free = Number(line.get(`disk:${place}`) ?? Number.NaN);
+    if (free < neededBytes) {
+      findings.push({
+        code: "DISK_SPACE_LOW",
+        found: `${(free / 1e9).toFixed(1)} GB free at ${place}`,
+        expected: `${neededBytes / 1e9} GB free`,
+        remedy: "on the host: docker image prune --all removes unused images; odoo-ship points lists restore points; or enlarge the disk",
+      });
+    }
+  }
+  return findings;
+}
+
+function clockFindings(line: Lines, now: number): Finding[] {
+  const skew = Math.round(Number(line.get("time") ?? Number.NaN) - now / 1000);
+  return Math.abs(skew) <= allowedSkewSeconds
+    ? []
+    : [
+        {
+          code: "HOST_UNFIT",
+          found: Number.isNaN(skew)
+            ? "the host answered only a part of what it was asked"
+            : `the host's clock is ${Math.abs(skew)} s ${skew > 0 ? "ahead of" : "behind"} this machine's`,
+          expected: `a difference of ${allowedSkewSeconds} s at most: certificates and logins depend on the time`,
+          remedy: "set both clocks by the network's: timedatectl set-ntp true",
+        },
+      ];
+}
+
+function isOlder(version: string, needed: readonly [number, number]): boolean {
+  const [, major = "0", minor = "0"] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(major) < needed[0] || (Number(major) === needed[0] && Number(minor) < needed[1]);
+}

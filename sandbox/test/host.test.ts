@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { parseFault } from "../faults";
+import { exportLines } from "../environment";
+import { withLock } from "../lock";
+import { alive, identify } from "../orphans";
+import { ask, CommandError, endAll, run, sleep, until } from "../process";
+import { duration, runSteps, timesTable } from "../progress";
+import { resourceProgress } from "../stack";
+
+const limitMs = 10_000;
+
+describe("A command that the sandbox runs", () => {
+  it("gives its output, gets its input, and tells each line as it comes", async () => {
+    const lines: string[] = [];
+    const output = await run("sh", ["-c", "cat; echo problem >&2"], {
+      what: "echoing",
+      limitMs,
+      input: "one\ntwo\n",
+      onLine: (line) => lines.push(line),
+    });
+    assert.equal(output.stdout, "one\ntwo\n");
+    assert.equal(output.stderr, "problem\n");
+    assert.deepEqual(lines.sort(), ["one", "problem", "two"]);
+  });
+
+  it("that fails names what was done, the exit code and the last lines", async () => {
+    await assert.rejects(run("sh", ["-c", "echo no such thing; exit 3"], { what: "looking", limitMs }), (error: unknown) => {
+      assert.ok(error instanceof CommandError);
+      assert.equal(error.exitCode, 3);
+      assert.equal(error.message, "looking: exit code 3\nno such thing");
+      return true;
+    });
+    assert.equal(await ask("sh", ["-c", "exit 1"], { what: "asking", limitMs }), undefined);
+    assert.equal(await ask("no-such-command", [], { what: "asking", limitMs }), undefined);
+  });
+
+  it("that takes too long is ended with all its children", async () => {
+    const file = path.join(temporary(), "pid");
+    const script = `sleep 15 & echo $! > ${file}; wait`;
+    await assert.rejects(run("sh", ["-c", script], { what: "sleeping", limitMs: 300, graceMs: 200 }), /sleeping: not done after 0 s/);
+    const pid = Number(fs.readFileSync(file, "utf8"));
+    assert.ok(await until(() => identify(pid) === undefined, 3000), `the grandchild ${pid} lives on`);
+  });
+
+  it("gets an interrupt and time to clean up when the run is ended", async () => {
+    const file = path.join(temporary(), "cleaned");
+    const script = `trap 'touch ${file}; exit 1' INT; echo ready; for i in $(seq 100); do sleep 0.05; done`;
+    let ready = false;
+    const ending = assert.rejects(run("sh", ["-c", script], { what: "working", limitMs, onLine: () => (ready = true) }));
+    assert.ok(await until(() => ready, 5000));
+    await endAll();
+    await ending;
+    assert.ok(fs.existsSync(file));
+  });
+});
+
+describe("A lock of the sandbox", () => {
+  it("lets one in at a time", async () => {
+    const file = path.join(temporary(), "lock");
+    let inside = 0;
+    const body = async (): Promise<void> => {
+      inside += 1;
+      assert.equal(inside, 1);
+      await sleep(50);
+      inside -= 1;
+    };
+    const locked = (): Promise<void> => withLock(file, limitMs, () => undefined, body);
+    await Promise.all([locked(), locked(), locked()]);
+    assert.ok(!fs.existsSync(file));
+  });
+
+  it("is taken over from a dead process, and waited for when its holder lives", async () => {
+    const file = path.join(temporary(), "lock");
+    fs.writeFileSync(file, JSON.stringify({ pid: process.pid, started: "another life" }));
+    await withLock(
+      file,
+      limitMs,
+      () => undefined,
+      () => Promise.resolve(),
+    );
+
+    const holder = spawn("sleep", ["60"]);
+    try {
+      fs.writeFileSync(file, JSON.stringify(identify(holder.pid ?? 0)));
+      const waitedFor: number[] = [];
+      await assert.rejects(
+        withLock(
+          file,
+          300,
+          (pid) => waitedFor.push(pid),
+          () => Promise.resolve(),
+        ),
+        { code: "SANDBOX_BUSY" },
+      );
+      assert.equal(waitedFor[0], holder.pid);
+    } finally {
+      holder.kill("SIGKILL");
+    }
+  });
+
+  it("knows a process from a later one with the same number", () => {
+    const self = identify(process.pid);
+    assert.ok(self !== undefined && alive(self));
+    assert.ok(!alive({ ...self, started: "1" }));
+  });
+});
+
+describe("The progress of a run", () => {
+  const step = (title: string, body: () => Promise<void>) => ({
+    title,
+    typicalSeconds: 60,
+    run: async (say: (text: string) => void) => (say("at it"), body()),
+  });
+
+  it("numbers the steps, runs a group at once, and says what is left", async () => {
+    const lines: string[] = [];
+    let meet: () => void = () => undefined;
+    const met = new Promise<void>((resolve) => (meet = resolve));
+    const timings = await runSteps(
+      [[step("first", () => Promise.resolve())], [step("left", () => met), step("right", () => Promise.resolve(meet()))]],
+      (line) => lines.push(line),
+    );
+    assert.deepEqual(
+      timings.map(({ title }) => title),
+      ["first", "left", "right"],
+    );
+    assert.equal(lines[0], "[1/3] first");
+    assert.match(lines[1] ?? "", /^\[1\/3\] first: at it \(0 s so far, about 2 min 00 s left\)$/);
+    assert.ok(lines.includes("[3/3] right: done in 0 s"));
+  });
+
+  it("ends with the failure of a step and starts none after it", async () => {
+    const failing = step("bad", () => Promise.reject(new Error("broken")));
+    const never = step("never", () => Promise.reject(new Error("must not run")));
+    await assert.rejects(
+      runSteps([[failing], [never]], () => undefined),
+      /broken/,
+    );
+  });
+
+  it("writes durations and the table of times for people", () => {
+    assert.deepEqual([0.4, 59, 75, 3600].map(duration), ["0 s", "59 s", "1 min 15 s", "60 min 00 s"]);
+    assert.equal(
+      timesTable([
+        { title: "a", seconds: 1 },
+        { title: "long", seconds: 61 },
+      ]),
+      "  a          1 s\n  long  1 min 01 s",
+    );
+  });
+
+  it("takes from Pulumi's lines what happens to resources, and nothing else", () => {
+    assert.equal(
+      resourceProgress(" +  docker:index:Image odoo creating (3s) [runtime 2/7] COPY x"),
+      "docker:index:Image odoo creating [runtime 2/7]",
+    );
+    assert.equal(resourceProgress(" +  docker:index:Image odoo created (12s) "), "docker:index:Image odoo created");
+    assert.equal(resourceProgress("@ updating......"), undefined);
+    assert.equal(resourceProgress("Diagnostics:"), undefined);
+  });
+});
+
+describe("What the sandbox prints for a shell", () => {
+  it("survives eval, whatever the values hold", () => {
+    const value = `it's "quoted" $HOME \`id\` \\ and\nmore`;
+    const script = `${exportLines({ SOME_VALUE: value })}\nprintf %s "$SOME_VALUE"`;
+    assert.equal(execFileSync("sh", ["-c", script], { encoding: "utf8" }), value);
+  });
+});
+
+describe("An ordered fault", () => {
+  it("is read from the command line", () => {
+    assert.deepEqual(parseFault(["api-429", "--times", "2", "--path", "/v2/reg", "--seconds", "1.5"]), {
+      what: "api-429",
+      times: 2,
+      path: "/v2/reg",
+      seconds: 1.5,
+    });
+  });
+
+  for (const args of [[], ["api-404"], ["api-429", "--times", "0"], ["api-429", "--often", "2"], ["api-429", "--times"]]) {
+    it(`is refused when it cannot be meant: fault ${args.join(" ")}`, () => {
+      assert.throws(() => parseFault(args), { code: "SETTINGS_INVALID" });
+    });
+  }
+});
+
+function temporary(): string {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-host-"));
+  after(() => fs.rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import fc from "fast-check";
+
+import { revisionOf } from "../../../components/shared/git";
+import { bakedModules, contentHash, contextFiles, inputPathspecs, writeContext } from "../../../components/image/context";
+
+const images = path.join(__dirname, "..", "..", "..", "images", "odoo");
+const modules = [
+  { name: "one", path: "addons/one", version: "1.0" },
+  { name: "two", path: "oca/two", version: "2.0" },
+];
+
+describe("the inputs of an image", () => {
+  let root: string;
+  const write = (file: string, text: string) => {
+    fs.mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+    fs.writeFileSync(path.join(root, file), text);
+  };
+  const files = () => contextFiles({ root, modules, addons: ["addons"], ocaAddons: ["oca"], caFile: "" });
+  const hash = (args: Record<string, string> = { A: "1" }) => contentHash(files(), args);
+  const git = (...args: string[]) => execFileSync("git", ["-C", root, ...args], { stdio: "pipe" });
+  const revision = () => revisionOf(root, inputPathspecs(["addons", "oca"]), {});
+  const commit = (message: string) => {
+    git("add", "-A");
+    git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", message);
+  };
+
+  beforeEach(() => {
+    root = fs.mkdtempSync(path.join(os.tmpdir(), "image-inputs-"));
+    fs.cpSync(images, path.join(root, "images", "odoo"), { recursive: true });
+    write("addons/one/__manifest__.py", "{}");
+    write("addons/one/models/a.py", "a = 1");
+    write("addons/one/requirements.txt", "x==1");
+    write("oca/two/__manifest__.py", "{}");
+    write("README.md", "text");
+    git("init", "-q", "-b", "main");
+    commit("first");
+  });
+  afterEach(() => fs.rmSync(root, { recursive: true }));
+
+  it("put each module where the Dockerfile expects it, with its requirements", () => {
+    const targets = files().map((file) => file.target);
+    for (const target of [
+      "Dockerfile",
+      "entrypoint.py",
+      "extra-addons/one/models/a.py",
+      "oca-addons/two/__manifest__.py",
+      "requirements/addons--one.txt",
+    ]) {
+      assert.ok(targets.includes(target), `${target} is not among ${targets.join(" ")}`);
+    }
+  });
+
+  it("do not change with a file that is not among them, nor with what editors and Python leave behind", () => {
+    const before = hash();
+    write("README.md", "changed");
+    write("addons/README.md", "new");
+    write("addons/one/__pycache__/a.cpython-312.pyc", "x");
+    write("addons/one/models/.a.py.swp", "x");
+    write("addons/one/models/a.py~", "x");
+    write("addons/one/.env", "planted");
+    assert.equal(hash(), before);
+  });
+
+  it("leave out what Git ignores, where secrets are kept, but not a module that is ignored as a whole", () => {
+    write(".gitignore", "*.pem\noca/\n");
+    const before = hash();
+    write("addons/one/planted.pem", "planted");
+    assert.equal(hash(), before);
+    assert.ok(files().some((file) => file.target === "oca-addons/two/__manifest__.py"));
+    assert.ok(!files().some((file) => file.target.includes("planted")));
+  });
+
+  it("refuse a link to a folder, which may have no end", () => {
+    fs.symlinkSync(".", path.join(root, "addons/one/loop"));
+    assert.throws(files, /ADDON_INVALID: a module contains a link to a folder/);
+  });
+
+  it("do not change with a date, a umask or a checkout elsewhere", () => {
+    const before = hash();
+    fs.utimesSync(path.join(root, "addons/one/models/a.py"), 1, 1);
+    fs.chmodSync(path.join(root, "addons/one/models/a.py"), 0o600);
+    assert.equal(hash(), before);
+  });
+
+  it("change with a module's content, a name, an executable bit and a build argument", () => {
+    const seen = new Set([hash(), hash({ A: "2" }), hash({ B: "1" })]);
+    write("addons/one/models/a.py", "a = 2");
+    seen.add(hash());
+    fs.renameSync(path.join(root, "addons/one/models/a.py"), path.join(root, "addons/one/models/b.py"));
+    seen.add(hash());
+    fs.chmodSync(path.join(root, "addons/one/models/b.py"), 0o755);
+    seen.add(hash());
+    assert.equal(seen.size, 6);
+  });
+
+  it("give each module a hash of its own", () => {
+    const before = bakedModules(files(), modules);
+    write("oca/two/__manifest__.py", "{'name': 'x'}");
+    const after = bakedModules(files(), modules);
+    assert.equal(after["one"]?.hash, before["one"]?.hash);
+    assert.notEqual(after["two"]?.hash, before["two"]?.hash);
+    assert.equal(after["one"]?.version, "1.0");
+  });
+
+  it("hash build arguments whatever their order", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.string()), (args) => {
+        const reversed = Object.fromEntries(Object.entries(args).reverse());
+        assert.equal(contentHash([], args), contentHash([], reversed));
+      }),
+    );
+  });
+
+  it("become a context with one date and normal modes, and nothing of the one before", () => {
+    const directory = path.join(root, ".build", "odoo");
+    writeContext(directory, files(), "2026-01-02T03:04:05Z");
+    fs.writeFileSync(path.join(directory, "stray"), "x");
+    writeContext(directory, files(), "2026-01-02T03:04:05Z");
+    assert.ok(!fs.existsSync(path.join(directory, "stray")));
+    for (const entry of ["Dockerfile", "extra-addons/one", "extra-addons/one/models/a.py", "ca", "."]) {
+      const stat = fs.statSync(path.join(directory, entry));
+      assert.equal(stat.mtime.toISOString(), "2026-01-02T03:04:05.000Z", entry);
+      assert.equal(stat.mode & 0o777, stat.isDirectory() ? 0o755 : 0o644, entry);
+    }
+    assert.deepEqual(fs.readdirSync(path.join(root, ".build")), ["odoo"]);
+  });
+
+  it("have the revision of the last commit that touched them", () => {
+    const before = revision();
+    assert.match(before.id, /^[0-9a-f]{40}$/);
+    write("README.md", "changed");
+    write("addons/README.md", "not a module");
+    write("images/odoo/Dockerfile.baseline", "# not ours");
+    assert.deepEqual(revision(), before);
+    commit("touch what is no input");
+    write("addons/one/.DS_Store", "x");
+    assert.deepEqual(revision(), before);
+    write("addons/one/models/a.py", "a = 2");
+    assert.equal(revision().id, `${before.id}-dirty`);
+    commit("touch an addon");
+    assert.match(revision().id, /^[0-9a-f]{40}$/);
+    assert.notEqual(revision().id, before.id);
+  });
+
+  it("have the version tags of their commit and of the one that is checked out", () => {
+    git("tag", "v1.2.3");
+    write("README.md", "changed");
+    commit("release notes");
+    git("tag", "v1.3.0");
+    git("tag", "not-a-version");
+    assert.deepEqual(revision().versionTags, ["v1.2.3", "v1.3.0"]);
+    assert.equal(revision().branch, "main");
+  });
+
+  it("have no revision that could be wrong: a shallow clone is refused, and a folder without Git says unknown", () => {
+    const clone = `${root}-clone`;
+    execFileSync("git", ["clone", "-q", "--depth", "1", `file://${root}`, clone], { stdio: "pipe" });
+    assert.throws(() => revisionOf(clone, ["addons"], {}), /GIT_HISTORY_MISSING/);
+    fs.rmSync(clone, { recursive: true });
+    fs.rmSync(path.join(root, ".git"), { recursive: true });
+    assert.equal(revision().id, "unknown");
+  });
+});

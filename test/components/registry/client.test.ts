@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+
+import { RegistryClient } from "../../../components/registry/client";
+import { Secret } from "../../../components/shared/secret";
+import { RunningServers } from "../../../sandbox/test/helpers/running-servers";
+
+describe("the registry client", () => {
+  const running = new RunningServers();
+  let digest: string;
+  const patience = { requestMs: 500, totalMs: 1500 };
+  const client = (user: "push" | "pull" = "push", password?: string) => {
+    const { registryAddress } = running.servers;
+    const login = { username: user, password: new Secret(password ?? running.servers[user].password) };
+    return new RegistryClient(`${registryAddress}/team/odoo`, login, patience);
+  };
+
+  before(async () => {
+    await running.start();
+    digest = await running.push("team/odoo", "v1");
+  });
+  afterEach(() => running.servers.api.faults.clear());
+  after(() => running.remove());
+
+  it("finds an image by tag and by digest, and says when there is none", async () => {
+    assert.equal(await client("pull").digestOf("v1"), digest);
+    assert.equal(await client("pull").digestOf(digest), digest);
+    assert.equal(await client("pull").digestOf("v2"), undefined);
+    assert.equal(await client("pull").digestOf(`sha256:${"0".repeat(64)}`), undefined);
+  });
+
+  it("sets and moves a tag without changing the digest", async () => {
+    const other = await running.push("team/odoo", "v1.1", "another layer");
+    await client().tag(digest, "latest");
+    assert.equal(await client().digestOf("latest"), digest);
+    await client().tag(other, "latest");
+    assert.equal(await client().digestOf("latest"), other);
+  });
+
+  it("leaves nothing behind when it probes a push", async () => {
+    await client().probePush();
+    const log = running.servers.api.log.list().filter((line) => line.path.includes("/blobs/uploads/"));
+    assert.deepEqual(
+      log.slice(-2).map((line) => [line.method, line.status]),
+      [
+        ["POST", 202],
+        ["DELETE", 204],
+      ],
+    );
+  });
+
+  const failures: [
+    what: string,
+    fault: Parameters<typeof running.servers.api.faults.add>[0] | undefined,
+    call: () => Promise<unknown>,
+    expected: RegExp,
+  ][] = [
+    ["a wrong password", undefined, () => client("push", "planted-password").digestOf("v1"), /^ShipError: REGISTRY_AUTH_FAILURE/],
+    ["a user who may only pull", undefined, () => client("pull").tag(digest, "x"), /^ShipError: REGISTRY_AUTH_FAILURE/],
+    ["a full registry", { what: "registry-quota" }, () => client().probePush(), /^ShipError: QUOTA_EXCEEDED/],
+    ["a manifest that is refused", { what: "registry-manifest-invalid" }, () => client().tag(digest, "x"), /^ShipError: MANIFEST_ERROR/],
+    ["a registry that never answers", { what: "registry-timeout" }, () => client().digestOf("v1"), /^ShipError: NETWORK_TIMEOUT/],
+    ["a registry that stays broken", { what: "registry-500" }, () => client().digestOf("v1"), /^ShipError: NETWORK_FAILURE/],
+    [
+      "no registry at all",
+      undefined,
+      () => new RegistryClient("127.0.0.1:9/team/odoo", undefined, patience).digestOf("v1"),
+      /^ShipError: NETWORK_FAILURE/,
+    ],
+  ];
+  for (const [what, fault, call, expected] of failures) {
+    it(`names ${what} by its code, and no password`, async () => {
+      if (fault !== undefined) {
+        running.servers.api.faults.add(fault);
+      }
+      await assert.rejects(call, (error) => expected.test(String(error)) && !String(error).includes("planted-password"));
+    });
+  }
+
+  it("keeps trying while the registry is busy or broken for a moment", async () => {
+    running.servers.api.faults.add({ what: "registry-429", times: 1, seconds: 0 });
+    running.servers.api.faults.add({ what: "registry-500", times: 1 });
+    assert.equal(await client().digestOf("v1"), digest);
+  });
+});

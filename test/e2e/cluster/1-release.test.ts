@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+
+import { type ClusterTrial, digestOf } from "../../support/trials/cluster-trial";
+import { attack } from "../../support/trials/cluster-attack";
+import { openTrial } from "../../support/trials/opened";
+import { sample } from "../../support/sample";
+import { Endpoint } from "../../support/endpoint";
+import { planted, wrongAttachments } from "../../support/trials/population";
+import { plantedReason } from "../../support/trials/addons";
+import { TrialReleases } from "../../support/trials/releases";
+import { sleep } from "../../../sandbox/process";
+
+/** The real program and engine on a cluster of its own with a real node: what an update leaves of a populated database. */
+describe("a release on a populated cluster", () => {
+  let trial: ClusterTrial;
+
+  before(async () => {
+    trial = await openTrial();
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === "failed") console.error(await trial.story());
+  });
+
+  const next = async (kind: "good" | "additive" = "good") => {
+    const release = await trial.releases.make({ kind }, trial.level + 1);
+    trial.level += 1;
+    return release;
+  };
+
+  it("begins with a first install: a marker, no demo data, and a password that nobody guesses", async () => {
+    assert.deepEqual(await trial.wrongRelease(), []);
+    assert.equal(await trial.sql("SELECT count(*) FROM ir_module_module WHERE demo AND state = 'installed'"), "0");
+    assert.match(trial.password, /^\S{16,}$/);
+    await assert.rejects(trial.client("admin", "admin"), /cannot log in/);
+    assert.equal((await trial.stack.outputs())["doksDigest"], digestOf(trial.live));
+  });
+
+  it("is not touched by an update, a refresh and an update after it that change nothing", async () => {
+    const pods = await trial.kubectl("get", "pods", "-o", "name");
+    for (const args of [
+      ["up", "--skip-preview"],
+      ["refresh", "--skip-preview"],
+      ["up", "--skip-preview"],
+    ]) {
+      const { status, output } = await trial.stack.pulumi(...args, "--yes", "--non-interactive", "--color", "never", "--expect-no-changes");
+      assert.equal(status, 0, output);
+    }
+    assert.equal(await trial.kubectl("get", "pods", "-o", "name"), pods);
+  });
+
+  it("shows what kubectl changed by hand as drift, and puts it back", async () => {
+    const limit = "{.spec.template.spec.containers[0].resources.limits.memory}";
+    const before = await trial.kubectl("get", "deployment", "odoo-cron", "-o", `jsonpath=${limit}`);
+    await trial.kubectl("set", "resources", "deployment/odoo-cron", "--limits=memory=1234Mi");
+    const seen = await trial.stack.preview("--refresh");
+    assert.equal(seen.status, 0, seen.output);
+    assert.match(seen.output, /1234Mi/);
+    const mended = await trial.stack.up("--refresh");
+    assert.equal(mended.status, 0, mended.output);
+    assert.equal(await trial.kubectl("get", "deployment", "odoo-cron", "-o", `jsonpath=${limit}`), before);
+    assert.deepEqual(await trial.wrongRelease(), []);
+  });
+
+  it("fails no request when it is rolling", async () => {
+    const release = await next("additive");
+    const [address, seen] = [await trial.address(), new Map<string, number>()];
+    let going = true;
+    const ask = async () => {
+      const endpoint = new Endpoint(address, 1);
+      while (going) {
+        const told = await endpoint.request("GET", "/web/login").then(
+          ({ status }) => String(status),
+          (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error),
+        );
+        seen.set(told, (seen.get(told) ?? 0) + 1);
+        await sleep(20);
+      }
+      endpoint.close();
+    };
+    const problems = await trial.problemsAfter(async () => {
+      const clients = [ask(), ask()];
+      try {
+        const { status, output } = await trial.deploy(release, { "release:additive": true });
+        assert.equal(status, 0, output);
+      } finally {
+        await sleep(2000);
+        going = false;
+        await Promise.all(clients);
+      }
+      return { changed: true, allowed: { refusals: "none" } };
+    });
+    console.log(`      while rolling: ${[...seen].map(([told, count]) => `${count} × ${told}`).join(", ")}`);
+    assert.deepEqual([...seen.keys()], ["200"]);
+    assert.ok((seen.get("200") ?? 0) > 200, "too few requests to tell");
+    assert.deepEqual(problems, []);
+  });
+
+  for (const where of sample(["in its rehearsal", "half way"], ["in its rehearsal"])) {
+    const rehearse = where === "in its rehearsal";
+    it(`that fails ${where} tells why, and the pods before it serve`, async () => {
+      const bad = await trial.releases.make({ kind: "migration-raises-at-end" }, trial.level + 1);
+      const problems = await trial.problemsAfter(async () => {
+        const { status, output, seconds } = await trial.deploy(bad, { "release:rehearse": rehearse });
+        assert.notEqual(status, 0, output);
+        assert.match(output, /MODULE_LOAD_ERROR/);
+        assert.ok(output.includes(`${plantedReason}: a migration`), output);
+        console.log(`      failed after ${seconds.toFixed(0)} s`);
+        return { allowed: { refusals: rehearse ? "none" : "some" } };
+      });
+      assert.deepEqual(problems, []);
+    });
+  }
+
+  it("whose server never answers is taken back", async () => {
+    const bad = await trial.releases.make({ kind: "never-healthy", how: "hangs" }, trial.level + 1);
+    const problems = await trial.problemsAfter(async () => {
+      const { status, output } = await trial.deploy(bad, { "release:rehearse": false, "release:readySeconds": 15 });
+      assert.notEqual(status, 0, output);
+      assert.match(output, /HEALTH_CHECK_FAIL/);
+      return { allowed: { refusals: "some" } };
+    });
+    assert.deepEqual(problems, []);
+  });
+
+  it("that the registry does not have is refused before anything is touched", async () => {
+    const problems = await trial.problemsAfter(async () => {
+      const { status, output } = await trial.deploy({ image: TrialReleases.nowhere(), contentHash: "" });
+      assert.notEqual(status, 0, output);
+      assert.match(output, /IMAGE_NOT_FOUND|DIGEST_NOT_FOUND/);
+      return { allowed: { refusals: "none" } };
+    });
+    assert.deepEqual(problems, []);
+  });
+
+  it("follows bad ones, loses no acknowledged line when it closes, refuses with 503 meanwhile, and gives an intruder nothing", async () => {
+    const release = await next();
+    // Somebody has Odoo's user and login meanwhile, on a server that an earlier version has set up.
+    const intruder = await attack(trial);
+    const problems = await trial.problemsAfter(async () => {
+      const { status, output, seconds } = await trial.deploy(release, { "release:rehearse": false });
+      assert.equal(status, 0, output);
+      console.log(`      maintenance release: ${seconds.toFixed(0)} s`);
+      return { changed: true, allowed: { refusals: "some" } };
+    });
+    assert.deepEqual(problems, []);
+    assert.deepEqual(await intruder.gained(), []);
+    await intruder.leave();
+    const migrated = `SELECT count(*) FROM trial_ledger_line WHERE name LIKE 'line %' AND memo = 'level ${trial.level}: ' || number`;
+    assert.equal(await trial.sql(migrated), "5000");
+    for (const n of [1, 4]) await trial.client(`${planted.user}-${n}`, planted.password);
+    assert.deepEqual(await wrongAttachments(await trial.client(), trial.attachments), []);
+  });
+});

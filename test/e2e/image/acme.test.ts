@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as https from "node:https";
+import * as os from "node:os";
+import * as path from "node:path";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
+
+import { clusterPorts, type ProxyPlace, type SiteArgs, siteFiles } from "../../../components/proxy/caddyfile";
+import { maintenancePage } from "../../../components/proxy/maintenance-page";
+import { readVpsImages } from "../../../components/odoo/companion-images";
+import { paths } from "../../../sandbox/config";
+import { sandboxEnvironment } from "../../../sandbox/environment";
+import { baseRecord, vpsImagesRecord } from "../../../sandbox/images/base";
+import { readServers } from "../../../sandbox/servers-control";
+import { npm } from "../../support/npm";
+import { usualSite } from "../../support/site";
+
+const address = "127.0.0.42";
+const prefix = "odoo-acme-test";
+const names = {
+  network: prefix,
+  authority: `${prefix}-authority`,
+  proxy: `${prefix}-proxy`,
+  balancer: `${prefix}-balancer`,
+  certificates: `${prefix}-certificates`,
+};
+const label = ["--label", "odoo.sandbox=1"];
+const hardening = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true"];
+/** An authority of one's own certifies such names, too. */
+const domain = "erp.internal";
+/** Caddy renews in the last third of a certificate's life, and in any case 50 minutes before its end (five times the interval in which it looks). */
+const renewedMinutes = 50;
+const lifetimeMinutes = renewedMinutes + 2;
+
+/** The same authority with one kind of challenge each. */
+const servers = {
+  "http-01": "https://http.acme.test/acme/local/directory",
+  "tls-alpn-01": "https://alpn.acme.test/acme/local/directory",
+} as const;
+type Challenge = keyof typeof servers;
+
+const authorityFile = `{
+	admin off
+	skip_install_trust
+}
+${Object.entries(servers)
+  .map(
+    ([challenge, url]) => `${new URL(url).origin} {
+	tls internal
+	log
+	acme_server {
+		challenges ${challenge}
+		lifetime ${lifetimeMinutes}m
+	}
+}
+`,
+  )
+  .join("")}`;
+
+interface Answer {
+  status: number;
+  text: string;
+  certificate: DetailedPeerCertificate;
+}
+
+/**
+ * The real Caddy with the rendered files, fetching certificates from another one that is an ACME authority (RFC 8555) and looks at the domain
+ * by itself, as Let's Encrypt does. What it does not show: that the Internet reaches ports 80 and 443 of an installation.
+ */
+describe("a certificate by ACME", () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "acme-"));
+  const state = path.join(directory, "proxy", "state");
+  let proxyImage: string;
+  let pythonImage: string;
+  let roots: string;
+
+  before(async () => {
+    if (readServers() === undefined) {
+      const { status, output } = await npm(["start"]);
+      assert.equal(status, 0, output);
+    }
+    remove();
+    proxyImage = readVpsImages(paths.root, path.relative(paths.root, vpsImagesRecord)).proxy;
+    const base = JSON.parse(fs.readFileSync(baseRecord, "utf8")) as { reference: string; digest: string };
+    pythonImage = `${base.reference}@${base.digest}`;
+    fs.mkdirSync(state, { recursive: true });
+    fs.mkdirSync(path.join(directory, "authority"));
+    fs.writeFileSync(path.join(directory, "authority", "Caddyfile"), authorityFile);
+    for (const folder of [directory, path.dirname(state), state, path.join(directory, "authority")]) fs.chmodSync(folder, 0o755);
+    // Private addresses: only from such ones a load balancer is believed.
+    docker("network", "create", ...label, "--subnet", "10.198.89.0/24", names.network);
+    const aliases = Object.values(servers).flatMap((url) => ["--network-alias", new URL(url).hostname]);
+    const files = ["-v", `${path.join(directory, "authority")}:/etc/caddy:ro`];
+    docker("run", "-d", "--name", names.authority, ...label, "--network", names.network, ...aliases, ...files, proxyImage, ...caddy);
+    for (const url of Object.values(servers)) {
+      // A refusal would be followed by another try only after a minute.
+      const fetch = ["exec", names.authority, "wget", "--no-check-certificate", "-q", "-O", "/dev/null", url];
+      await until("the authority", () => Promise.resolve(docker(...fetch)));
+    }
+    roots = docker("exec", names.authority, "cat", "/data/caddy/pki/authorities/local/root.crt");
+  });
+  after(() => {
+    remove();
+    fs.rmSync(directory, { recursive: true });
+  });
+
+  const caddy = ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"];
+
+  function docker(...args: string[]): string {
+    const { status, stdout, stderr } = spawnSync("docker", args, {
+      env: sandboxEnvironment(readServers()),
+      encoding: "utf8",
+      timeout: 120_000,
+    });
+    assert.equal(status, 0, `docker ${args.join(" ")}: ${stderr}`);
+    return stdout.trim();
+  }
+
+  /** What an interrupted run has left, too. */
+  function remove() {
+    for (const container of [names.proxy, names.balancer, names.authority]) spawnSync("docker", ["rm", "--force", "--volumes", container]);
+    spawnSync("docker", ["volume", "rm", "--force", names.certificates]);
+    spawnSync("docker", ["network", "rm", names.network]);
+  }
+
+  function log(container: string): string {
+    const { stdout, stderr } = spawnSync("docker", ["logs", container], { encoding: "utf8" });
+    return stdout + stderr;
+  }
+  const times = (container: string, pattern: RegExp) => [...log(container).matchAll(pattern)].length;
+  const orders = () => times(names.authority, /"uri":"[^"]*\/new-order"/g);
+
+  /** The proxy as in its place, in the place of the one before it, with the volume that it keeps certificates on. */
+  function startProxy(site: Partial<SiteArgs> = {}, place: ProxyPlace = "host") {
+    const usual = { domain, tls: "acme", acmeEmail: "ops@example.com", acmeServer: servers["http-01"], acmeRoots: roots } as const;
+    const files = siteFiles({ ...usualSite, ...usual, bodyMegabytes: 1, tlsCertificate: "", ...site }, place);
+    const folder = path.dirname(state);
+    for (const [name, text] of Object.entries({ ...files, "maintenance.html": maintenancePage, "state/hold": "" })) {
+      fs.writeFileSync(path.join(folder, name), text, { mode: 0o644 });
+    }
+    spawnSync("docker", ["rm", "--force", "--volumes", names.proxy]);
+    const mounts = [
+      "--tmpfs",
+      "/config",
+      "--tmpfs",
+      "/spool:uid=1000,gid=1000",
+      "-v",
+      `${folder}:/etc/caddy:ro`,
+      "-v",
+      `${names.certificates}:/data:nocopy`,
+    ];
+    const user = ["--user", "1000:1000", "--cap-add", "NET_BIND_SERVICE", "--sysctl", "net.ipv4.ip_unprivileged_port_start=0"];
+    const reached = place === "host" ? reachable(80, 443) : [];
+    const variables = ["-e", "XDG_CONFIG_HOME=/config", "-e", "XDG_DATA_HOME=/data"];
+    docker(
+      ...["run", "-d", "--name", names.proxy, ...label, "--network", names.network, ...hardening, ...user, ...mounts, ...variables],
+      ...[...reached, proxyImage, ...caddy],
+    );
+  }
+  /** Who has the domain's name, and ports that the test reaches. */
+  const reachable = (...ports: number[]) => [
+    ...["--network-alias", domain],
+    ...ports.flatMap((port) => ["-p", `${address}:${port}:${port}`]),
+  ];
+
+  /** Nothing on the volume, which belongs to the proxy's user as the worker makes it. */
+  function forgetCertificates() {
+    spawnSync("docker", ["rm", "--force", "--volumes", names.proxy, names.balancer]);
+    spawnSync("docker", ["volume", "rm", "--force", names.certificates]);
+    docker("volume", "create", ...label, names.certificates);
+    const mount = ["-v", `${names.certificates}:/data:nocopy`, "--entrypoint", "chown"];
+    docker("run", "--rm", ...label, "--network", "none", "--user", "0", ...mount, proxyImage, "1000:1000", "/data");
+  }
+
+  /** Believes the test's authority and nobody else. */
+  function ask(): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const options = { host: address, servername: domain, ca: roots, agent: false as const, timeout: 20_000, headers: { host: domain } };
+      const request = https.get(options, (response) => {
+        const certificate = (response.socket as TLSSocket).getPeerCertificate(true);
+        let text = "";
+        response.setEncoding("utf8").on("data", (part: string) => (text += part));
+        response.on("error", reject);
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, text, certificate }));
+      });
+      request.on("timeout", () => request.destroy(new Error("no answer"))).on("error", reject);
+    });
+  }
+  const served = () => until("an answer with a certificate of the authority", ask);
+
+  function assertCertified({ status, text, certificate }: Answer) {
+    // Nobody is behind the proxy: it is closed, or Odoo is not reached.
+    assert.equal(status, 503);
+    assert.equal(text.trim(), maintenancePage.trim());
+    assert.equal(certificate.subjectaltname, `DNS:${domain}`);
+    assert.match(String(certificate.issuerCertificate.subject.CN), /Intermediate/);
+    assert.equal(certificate.issuerCertificate.issuerCertificate.raw.toString("base64"), roots.replaceAll(/-----.*-----|\s/g, ""));
+  }
+  const solved = (challenge: Challenge) =>
+    times(
+      names.proxy,
+      { "http-01": /served key authentication\t.*"challenge": "http-01"/g, "tls-alpn-01": /served key authentication certificate/g }[
+        challenge
+      ],
+    );
+
+  describe("on a host that is closed for maintenance", () => {
+    let first: Answer;
+    before(() => {
+      forgetCertificates();
+      fs.writeFileSync(path.join(state, "closed"), "");
+    });
+    after(() => fs.rmSync(path.join(state, "closed")));
+
+    it("is not ordered from a server that nobody vouches for", async () => {
+      startProxy({ acmeRoots: "" });
+      await until("the refusal", () => Promise.resolve(assert.match(log(names.proxy), /certificate signed by unknown authority/)));
+      assert.equal(orders(), 0);
+    });
+
+    it("is ordered and served after a challenge on port 80", async () => {
+      startProxy();
+      first = await served();
+      assertCertified(first);
+      assert.equal(orders(), 1);
+      assert.ok(solved("http-01") > 0, log(names.proxy));
+    });
+
+    it("is kept by the next container, which orders none", async () => {
+      startProxy();
+      assert.equal((await served()).certificate.fingerprint256, first.certificate.fingerprint256);
+      await sleep(5000);
+      assert.equal(orders(), 1);
+    });
+
+    it("is served also while the authority is away", async () => {
+      docker("stop", "--time", "1", names.authority);
+      startProxy();
+      assert.equal((await served()).certificate.fingerprint256, first.certificate.fingerprint256);
+    });
+
+    it("is served although its renewal fails, and renewed once the authority is back", async () => {
+      const due = Date.parse(first.certificate.valid_to) - renewedMinutes * 60_000;
+      await sleep(Math.max(0, due + 2000 - Date.now()));
+      startProxy();
+      await until("the failure", () => Promise.resolve(assert.match(log(names.proxy), /will retry/)));
+      assert.equal((await served()).certificate.fingerprint256, first.certificate.fingerprint256);
+      docker("start", names.authority);
+      let renewed: Answer;
+      do {
+        await sleep(1000);
+        // Nobody is turned away meanwhile.
+        renewed = await ask();
+        assertCertified(renewed);
+      } while (renewed.certificate.fingerprint256 === first.certificate.fingerprint256 && Date.now() < due + 4 * 60_000);
+      assert.notEqual(renewed.certificate.fingerprint256, first.certificate.fingerprint256);
+      assert.equal(orders(), 2);
+    });
+
+    it("is ordered anew, after a challenge on port 443, when the setting names another server", async () => {
+      const before = (await served()).certificate.fingerprint256;
+      startProxy({ acmeServer: servers["tls-alpn-01"] });
+      const answer = await served();
+      assertCertified(answer);
+      assert.notEqual(answer.certificate.fingerprint256, before);
+      assert.equal(orders(), 3);
+      assert.ok(solved("tls-alpn-01") > 0, log(names.proxy));
+    });
+  });
+
+  describe("behind a cluster's load balancer with the PROXY protocol", () => {
+    for (const challenge of Object.keys(servers) as Challenge[]) {
+      it(`is ordered and served by ${challenge}`, async () => {
+        forgetCertificates();
+        const script = path.join(paths.root, "test", "fixtures", "load_balancer.py");
+        const mount = ["-v", `${script}:/load_balancer.py:ro`, "--user", "0", "--entrypoint", "python3"];
+        const ports = [`80:${clusterPorts.http}`, `443:${clusterPorts.https}`];
+        docker(
+          ...["run", "-d", "--name", names.balancer, ...label, "--network", names.network, ...reachable(80, 443), ...mount],
+          ...[pythonImage, "-B", "/load_balancer.py", names.proxy, ...ports],
+        );
+        startProxy({ acmeServer: servers[challenge] }, "cluster");
+        assertCertified(await served());
+        assert.ok(solved(challenge) > 0, log(names.proxy));
+      });
+    }
+  });
+});
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Tries until it succeeds, for as long as the proxy needs for a second attempt. */
+async function until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+  const begun = Date.now();
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() - begun > 90_000) throw new Error(`${what} did not come within 90 seconds`, { cause: error });
+      await sleep(500);
+    }
+  }
+}

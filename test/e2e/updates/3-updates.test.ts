@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+import { RegistryClient } from "../../../components/registry/client";
+import { Secret } from "../../../components/shared/secret";
+import { paths } from "../../../sandbox/config";
+import { sandboxEnvironment } from "../../../sandbox/environment";
+import type { ServersFile } from "../../../sandbox/servers";
+import { readServers } from "../../../sandbox/servers-control";
+import { docker } from "../../support/odoo";
+import { sample } from "../../support/sample";
+import { TestStack } from "../../support/test-stack";
+
+const repository = "127.0.0.1:5055/sandbox/trial";
+const manifest = '{"name": "Trial", "version": "1.0.0", "license": "LGPL-3", "depends": ["base"]}';
+
+describe("updates that build", () => {
+  let servers: ServersFile;
+  let stack: TestStack;
+  let first: string;
+
+  const running = (): ServersFile => {
+    const found = readServers();
+    assert.ok(found !== undefined, "the sandbox is not up: npm start");
+    return found;
+  };
+  const registry = () => new RegistryClient(repository, { username: "push", password: new Secret(servers.push.password) });
+  const api = (method: string, target: string, body?: object) =>
+    fetch(`${servers.apiUrl}${target}`, {
+      method,
+      signal: AbortSignal.timeout(60_000),
+      headers: { authorization: `Bearer ${servers.token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const changes = async () => {
+    const { requests } = (await (await api("GET", "/_sandbox/requests")).json()) as { requests: { method: string; path: string }[] };
+    return requests.filter((line) => !["GET", "HEAD"].includes(line.method) && !line.path.includes("_sandbox")).length;
+  };
+  const images = () => docker(process.env, "image", "ls", "--no-trunc", "-q", repository);
+  const layers = (digest: string) => {
+    docker(sandboxEnvironment(servers), "pull", "-q", `${repository}@${digest}`);
+    return JSON.parse(
+      docker(process.env, "image", "inspect", "--format", "{{json .RootFS.Layers}}", `${repository}@${digest}`),
+    ) as string[];
+  };
+  const succeed = async (update: Promise<{ status: number | null; output: string }>) => {
+    const { status, output } = await update;
+    assert.equal(status, 0, output);
+    return (await stack.outputs())["imageDigest"] ?? "";
+  };
+  const newStack = async () => {
+    const made = new TestStack(servers, {
+      "registry:repository": "sandbox/trial",
+      "registry:ownership": "adopt",
+      "image:baseRecord": ".sandbox/base-image.json",
+      "image:caFile": ".sandbox/ca.crt",
+    });
+    for (const file of ["base-image.json", "ca.crt"]) {
+      made.write(`.sandbox/${file}`, fs.readFileSync(path.join(paths.state, file), "utf8"));
+    }
+    made.write("README.md", "text\n");
+    made.write("addons/trial/__manifest__.py", manifest);
+    made.write("addons/trial/__init__.py", `started = "${process.pid}"\n`);
+    made.commit("first");
+    await made.init();
+    return made;
+  };
+
+  before(async () => {
+    servers = running();
+    stack = await newStack();
+  });
+  afterEach(async () => {
+    await api("DELETE", "/_sandbox/faults");
+  });
+  after(() => stack.remove());
+
+  it("are previewed without an image, a tag or a registry changed", async () => {
+    const before = [await changes(), images()];
+    const { status, output } = await stack.preview();
+    assert.equal(status, 0, output);
+    assert.deepEqual([await changes(), images()], before);
+  });
+
+  it("push one candidate and release it", async () => {
+    first = await succeed(stack.up());
+    assert.equal(await registry().digestOf("latest"), first);
+    const answer = await api("GET", "/v2/registries/sandbox/repositories/trial/tags");
+    const { tags } = (await answer.json()) as { tags: { tag: string; manifest_digest: string }[] };
+    const candidates = tags.filter((tag) => tag.tag.startsWith("candidate-"));
+    assert.deepEqual(
+      candidates.map((tag) => tag.manifest_digest),
+      [first],
+    );
+  });
+
+  it("change nothing when nothing changed, in a preview or an update", async () => {
+    const before = await changes();
+    await succeed(stack.preview("--expect-no-changes"));
+    await succeed(stack.up("--expect-no-changes"));
+    assert.equal(await changes(), before);
+  });
+
+  it("keep the digest when a file is touched or committed that is no input", async () => {
+    stack.write("README.md", "changed\n");
+    fs.utimesSync(path.join(stack.project, "addons/trial/__init__.py"), 1, 1);
+    assert.equal(await succeed(stack.up("--expect-no-changes")), first);
+    stack.commit("documentation");
+    assert.equal(await succeed(stack.up("--expect-no-changes")), first);
+  });
+
+  it("make a new digest of a changed addon, with only the last layers new, and the old digest of the old content again", async () => {
+    const original = fs.readFileSync(path.join(stack.project, "addons/trial/__init__.py"), "utf8");
+    stack.write("addons/trial/__init__.py", `${original}changed = True\n`);
+    const second = await succeed(stack.up());
+    assert.notEqual(second, first);
+    const [old, fresh] = [layers(first), layers(second)];
+    const same = old.findIndex((layer, index) => layer !== fresh[index]);
+    assert.ok(same >= old.length - 4, `${same} of ${old.length} layers are the same`);
+    stack.write("addons/trial/__init__.py", original);
+    assert.equal(await succeed(stack.up()), first);
+    assert.equal(await registry().digestOf("latest"), first);
+  });
+
+  it("keep the digest with the state lost", async () => {
+    const lost = stack;
+    stack = await newStack();
+    try {
+      fs.rmSync(path.join(stack.project, ".git"), { recursive: true });
+      fs.cpSync(path.join(lost.project, ".git"), path.join(stack.project, ".git"), { recursive: true });
+      assert.equal(await succeed(stack.up()), first);
+    } finally {
+      stack.remove();
+      stack = lost;
+    }
+  });
+
+  it("push again what is gone from the registry", async () => {
+    const answer = await api("DELETE", `/v2/registries/sandbox/repositories/trial/digests/${first}`);
+    assert.equal(answer.status, 204);
+    assert.equal(await registry().digestOf(first), undefined);
+    const digest = await succeed(stack.up());
+    assert.equal(await registry().digestOf("latest"), digest);
+    await succeed(stack.up("--expect-no-changes"));
+  });
+
+  it("refuse a dependency that is nowhere, before anything is pushed", async () => {
+    stack.write("addons/lost/__manifest__.py", manifest.replace('"base"', '"base", "nowhere_to_be_found"'));
+    stack.write("addons/lost/__init__.py", "");
+    const before = await changes();
+    const { status, output } = await stack.up();
+    fs.rmSync(path.join(stack.project, "addons/lost"), { recursive: true });
+    assert.notEqual(status, 0);
+    assert.match(output, /MISSING_ADDONS.*addons\/lost\/__manifest__\.py/);
+    assert.match(output, /nowhere_to_be_found/);
+    assert.equal(await changes(), before);
+  });
+
+  // Each point is told by its own words: the stand-in's, or those of the official plugin.
+  const points = {
+    "before the image is built": /odoo-image-build creating|odoo-image-build updating/,
+    "while it is built": /Building |Starting Docker build/,
+    "while it is pushed": /Pushing /,
+    "after the push, before its tags are set": /odoo-image-build (created|updated)/,
+    "while its tags are set": /release-tags (creating|replacing|updating)/,
+    "after its tags are set": /release-tags (created|replaced|updated)/,
+  } as const;
+  const names = Object.keys(points) as (keyof typeof points)[];
+  // Where nothing is under way there is nothing to tidy up when told to end.
+  const chosen = { SIGKILL: names, SIGINT: ["while it is built", "while it is pushed", "while its tags are set"] } as const;
+  for (const signal of ["SIGKILL", "SIGINT"] as const) {
+    for (const name of sample(names, chosen[signal])) {
+      const at = points[name];
+      it(`end well after ${signal} ${name}`, async () => {
+        stack.write("addons/trial/__init__.py", `interrupted = "${process.pid} ${signal} ${name}"\n`);
+        await stack.endedUpdate(at, signal);
+        const digest = await succeed(stack.recover());
+        assert.equal(await registry().digestOf("latest"), digest);
+        await succeed(stack.up("--expect-no-changes"));
+      });
+    }
+  }
+
+  it("live through a busy API and registry", async () => {
+    for (const what of ["api-429", "api-500", "registry-429", "registry-500"]) {
+      await api("POST", "/_sandbox/faults", { what, times: 2, seconds: 0 });
+    }
+    stack.write("addons/trial/__init__.py", `busy = "${process.pid}"\n`);
+    await succeed(stack.up());
+  });
+
+  const refusals: [what: string, code: RegExp][] = [
+    ["registry-unauthorized", /REGISTRY_AUTH_FAILURE/],
+    ["registry-quota", /QUOTA_EXCEEDED/],
+  ];
+  for (const [what, code] of refusals) {
+    it(`say what is wrong under ${what}, and succeed when it is over`, async () => {
+      stack.write("addons/trial/__init__.py", `refused = "${process.pid} ${what}"\n`);
+      await api("POST", "/_sandbox/faults", { what });
+      const { status, output } = await stack.up();
+      assert.notEqual(status, 0);
+      assert.match(output, code);
+      await api("DELETE", "/_sandbox/faults");
+      await succeed(stack.up());
+    });
+  }
+
+  it("leave no secret in plain in the state, the previews or the log", async () => {
+    const { output } = await stack.preview("--show-secrets=false");
+    const everything = stack.storedText() + output + fs.readFileSync(path.join(paths.state, "pulumi.log"), "utf8");
+    assert.ok(everything.includes("release-tags"), "the search finds what is there");
+    const secrets = [servers.token, servers.push.password, servers.pull.password, "planted-passphrase"];
+    const minted = /dor_v1_[0-9a-f]{8,}/;
+    assert.match(
+      (await stack.pulumi("stack", "export", "--show-secrets")).output,
+      minted,
+      "the search finds credentials where they are shown",
+    );
+    assert.doesNotMatch(everything, minted);
+    for (const secret of [
+      Buffer.from("dor_v1_").toString("base64").slice(0, 8),
+      ...secrets,
+      ...secrets.map((text) => Buffer.from(`${text}:${text}`).toString("base64")),
+    ]) {
+      assert.ok(!everything.includes(secret));
+    }
+  });
+});

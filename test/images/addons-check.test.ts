@@ -1,0 +1,356 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import fc from "fast-check";
+
+import { compliant, type Files, manifest, pythonLiteral, type Report } from "../fixtures/addons/module";
+
+const root = path.resolve(__dirname, "..", "..");
+const script = path.join(root, "images", "odoo", "addons_check.py");
+
+describe("the addon check", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), "addons-check-"));
+    write("odoo/base", { "__manifest__.py": "{}" });
+    write("odoo/sale", { "__manifest__.py": "{}" });
+  });
+  afterEach(() => {
+    fs.rmSync(folder, { recursive: true });
+  });
+
+  function write(directory: string, files: Files): void {
+    for (const [name, content] of Object.entries(files)) {
+      const target = path.join(folder, directory, name);
+      fs.mkdirSync(path.dirname(target), { recursive: true });
+      fs.writeFileSync(target, content);
+    }
+  }
+
+  function good(name: string, changes: Files = {}): void {
+    write(`addons/${name}`, { ...compliant, ...changes });
+  }
+
+  function run(...args: readonly string[]) {
+    return spawnSync("python3", [script, ...args], { cwd: folder, encoding: "utf8" });
+  }
+
+  function check(...args: readonly string[]): Report & { readonly status: number | null } {
+    const done = run("--json", "--base", "odoo", ...(args.length === 0 ? ["addons"] : args));
+    assert.equal(done.stderr, "");
+    return { ...(JSON.parse(done.stdout) as Report), status: done.status };
+  }
+
+  /** Asserts that exactly this is found, and that the exit code follows from it. */
+  function found(
+    report: ReturnType<typeof check>,
+    ...expected: readonly (readonly [code: string, severity: string, place: string, words: RegExp])[]
+  ) {
+    const seen = report.findings.map(({ code, severity, path: file, line }) => [code, severity, line === null ? file : `${file}:${line}`]);
+    assert.deepEqual(
+      seen,
+      expected.map((entry) => entry.slice(0, 3)),
+      JSON.stringify(report.findings, null, 2),
+    );
+    expected.forEach(([, , , words], index) => {
+      assert.match(report.findings[index]?.message ?? "", words);
+      assert.ok(report.findings[index]?.remedy);
+    });
+    assert.equal(report.status, expected.some(([, severity]) => severity === "error") ? 1 : 0);
+  }
+
+  it("finds nothing in a compliant module and describes it", () => {
+    good("good");
+    const report = check();
+    found(report);
+    assert.deepEqual(report.modules, [
+      { name: "good", path: "addons/good", version: "18.0.1.0.0", depends: ["base", "sale"], license: "LGPL-3", installable: true },
+    ]);
+    assert.equal(report.series, "18.0");
+  });
+
+  it("finds no error in the addons that are shipped, on 18.0 and 19.0", () => {
+    for (const series of ["18.0", "19.0"]) {
+      write("odoo/base_setup", { "__manifest__.py": "{}" });
+      found(check("--series", series, path.join(root, "addons")));
+    }
+  });
+
+  const manifests: readonly (readonly [title: string, text: string, code: string, severity: string, line: number | null, words: RegExp])[] =
+    [
+      ["that is not valid Python", '{\n  "name": )\n}', "ADDON_INVALID", "error", 2, /not valid Python/],
+      ["that is a list", "[]", "ADDON_INVALID", "error", 1, /is a list/],
+      ["that calls a function", '{"name": str(1)}', "ADDON_INVALID", "error", null, /no plain literal/],
+      ["with a license key unknown to Odoo", manifest({ license: '"Apache-2.0"' }), "ADDON_INVALID", "error", 5, /Apache-2\.0/],
+      ["with a text as depends", manifest({ depends: '"base"' }), "ADDON_INVALID", "error", 6, /`depends` is a str/],
+      ["with a number in depends", manifest({ depends: '["base", 3]' }), "ADDON_INVALID", "error", 6, /something else than texts/],
+      ["with a number as version", manifest({ version: "18.0" }), "ADDON_INVALID", "error", 3, /`version` is a float/],
+      ["with a version in words", manifest({ version: '"18.0.beta"' }), "ADDON_INVALID", "error", 3, /no version that Odoo accepts/],
+      [
+        "that names a missing data file",
+        manifest({ data: '[\n"views/views.xml",\n"gone.xml"]' }),
+        "ADDON_INVALID",
+        "error",
+        9,
+        /gone\.xml/,
+      ],
+      [
+        "that names a data file outside",
+        manifest({ data: '["../../odoo/sale/__manifest__.py"]' }),
+        "ADDON_INVALID",
+        "error",
+        7,
+        /no file of the module/,
+      ],
+      ["with a foreign auto_install", manifest({ auto_install: '["web"]' }), "ADDON_INVALID", "error", 8, /not in `depends`/],
+      ["without a license", manifest({ license: undefined }), "ADDON_INVALID", "warning", null, /no `license`/],
+      ["of another series", manifest({ version: '"17.0.1.0.0"' }), "SERIES_MISMATCH", "warning", 3, /not of series 18\.0/],
+      ["with an Enterprise license", manifest({ license: '"OEEL-1"' }), "ENTERPRISE_MODULE", "error", 5, /OEEL-1/],
+      [
+        "that depends on an Enterprise module",
+        manifest({ depends: '[\n"base",\n"account_accountant"]' }),
+        "ENTERPRISE_MODULE",
+        "error",
+        8,
+        /account_accountant/,
+      ],
+      [
+        "that depends on what is nowhere",
+        manifest({ depends: '["base", "nowhere"]' }),
+        "MISSING_ADDONS",
+        "error",
+        6,
+        /nowhere, which is nowhere/,
+      ],
+      [
+        "nested deeper than Python can follow",
+        `{"a": ${"[".repeat(150)}${"]".repeat(150)}${"-".repeat(90_000)}1}`,
+        "ADDON_INVALID",
+        "error",
+        null,
+        /./,
+      ],
+    ];
+  for (const [title, text, code, severity, line, words] of manifests) {
+    it(`reports a manifest ${title}`, () => {
+      good("bad", { "__manifest__.py": text });
+      const report = check();
+      const place = report.findings[0]?.line;
+      found(report, [code, severity, `addons/bad/__manifest__.py${place === null ? "" : `:${place}`}`, words]);
+      if (line !== null) {
+        assert.equal(place, line);
+      }
+    });
+  }
+
+  const sources: readonly (readonly [title: string, name: string, content: string | Buffer, line: number | null, words: RegExp])[] = [
+    ["Python that does not parse", "models/a.py", "x = 1\ndef f(:\n", 2, /not valid for Python/],
+    ["a return outside a function", "models/a.py", "return 1\n", 1, /outside function/],
+    ["a null byte in Python", "models/a.py", "x = 1\0\n", null, /null byte/],
+    ["Python in an undeclared encoding", "models/a.py", Buffer.from([0x22, 0xfc, 0x22]), null, /./],
+    ["ill-formed XML", "views/b.xml", "<odoo>\n<a></b>\n</odoo>", 2, /mismatched tag/],
+    ["an XML entity", "views/b.xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', null, /entity/],
+    ["a CSV file that is not UTF-8", "security/c.csv", Buffer.from("id\n\xfc\n", "latin1"), 2, /UTF-8/],
+  ];
+  for (const [title, name, content, line, words] of sources) {
+    it(`reports ${title}`, () => {
+      good("bad", { [name]: content });
+      const report = check();
+      const place = line ?? report.findings[0]?.line ?? null;
+      found(report, ["ADDON_INVALID", "error", `addons/bad/${name}${place === null ? "" : `:${place}`}`, words]);
+    });
+  }
+
+  it("takes Python in a declared encoding, and broken samples below tests, as Odoo does", () => {
+    good("good", { "models/a.py": Buffer.from('# coding: latin-1\nx = "\xfc"\n', "latin1"), "tests/sample.xml": "<a>" });
+    found(check());
+  });
+
+  it("reports a folder that is no module, and ignores hidden folders, docs, setup and loose files", () => {
+    good("good");
+    for (const name of ["stray", ".git", "docs", "setup", "__pycache__"]) {
+      write(`addons/${name}`, { "file.txt": "" });
+    }
+    write("addons", { "requirements.txt": "" });
+    found(check(), ["ADDON_INVALID", "error", "addons/stray", /is no module/]);
+  });
+
+  it("tells a repository one level too high from a stray folder", () => {
+    write("addons/repository/good", compliant);
+    assert.match(check().findings[0]?.remedy ?? "", /addons directory of its own/);
+  });
+
+  it("reports a name that Odoo ignores, a missing __init__.py and a directory that is itself a module", () => {
+    good("with-dash");
+    good("bare");
+    fs.rmSync(path.join(folder, "addons/bare/__init__.py"));
+    found(
+      check("addons", "addons/bare"),
+      ["ADDON_INVALID", "error", "addons/bare", /has no __init__/],
+      ["ADDON_INVALID", "error", "addons/bare", /is a module, not a directory/],
+      ["ADDON_INVALID", "error", "addons/with-dash", /ignores/],
+    );
+  });
+
+  it("reports one name in two directories, and one that hides a module of the base", () => {
+    good("twin");
+    good("sale", { "__manifest__.py": manifest({ depends: '["base"]' }) });
+    write("more/twin", compliant);
+    found(
+      check("addons", "more"),
+      ["ADDON_INVALID", "error", "more/twin", /twice, also as addons\/twin/],
+      ["ADDON_INVALID", "warning", "addons/sale", /hides/],
+    );
+  });
+
+  it("reports each dependency cycle once, also in a chain longer than Python's stack", () => {
+    for (let index = 0; index < 1500; index += 1) {
+      write(`addons/m${index}`, { "__init__.py": "", "__manifest__.py": manifest({ data: undefined, depends: `["m${index + 1}"]` }) });
+    }
+    write("addons/m1500", { "__init__.py": "", "__manifest__.py": manifest({ data: undefined, depends: '["m1499"]' }) });
+    found(check(), ["ADDON_INVALID", "error", "addons/m1499/__manifest__.py:6", /m1499 → m1500 → m1499/]);
+  });
+
+  it("leaves a module that is not installable alone, but not the one that depends on it nor its license", () => {
+    const old = { installable: "False", version: '"12.0.1.0.0"', depends: '["nowhere"]', license: '"OEEL-1"' };
+    good("old", { "__manifest__.py": manifest(old), "models/a.py": "print 1\n" });
+    good("user", { "__manifest__.py": manifest({ depends: '["old"]' }) });
+    found(
+      check(),
+      ["ENTERPRISE_MODULE", "error", "addons/old/__manifest__.py:5", /OEEL-1/],
+      ["MISSING_ADDONS", "error", "addons/user/__manifest__.py:6", /not installable/],
+    );
+  });
+
+  it("believes the base: what Odoo has is never Enterprise", () => {
+    good("good", { "__manifest__.py": manifest({ depends: '["knowledge"]' }) });
+    assert.equal(check().findings[0]?.code, "ENTERPRISE_MODULE");
+    write("odoo/knowledge", { "__manifest__.py": "{}" });
+    found(check());
+  });
+
+  it("reports a module that has the name of an Enterprise module", () => {
+    good("helpdesk");
+    found(check(), ["ENTERPRISE_MODULE", "error", "addons/helpdesk", /name/]);
+  });
+
+  it("only warns of an unknown dependency while no base is given", () => {
+    good("good", { "__manifest__.py": manifest({ depends: '["base", "sale", "nowhere"]' }) });
+    const done = run("--json", "addons");
+    const [finding, ...more] = (JSON.parse(done.stdout) as Report).findings;
+    assert.deepEqual([done.status, more.length, finding?.code, finding?.severity], [0, 0, "MISSING_ADDONS", "warning"]);
+    assert.match(finding?.message ?? "", /nowhere, sale/);
+  });
+
+  it("reports required modules that are absent, wherever --require stands", () => {
+    good("good");
+    const expected = ["MISSING_ADDONS", "error", "--require", /absent is required/] as const;
+    found(check("addons", "--require", "good", "absent", "sale"), expected);
+    found(check("--require", "good", "absent", "--", "addons"), expected);
+    found(check("--require", "absent", "./addons"), expected);
+    found(check("addons", "--require", "sign"), ["ENTERPRISE_MODULE", "error", "--require", /Enterprise/]);
+  });
+
+  it("reports symbolic links that leave the directory, and never reads what is no regular file", () => {
+    good("good");
+    write("elsewhere", { "secret.py": "x = 1\n" });
+    fs.symlinkSync("../elsewhere", path.join(folder, "addons/linked"));
+    fs.symlinkSync("../../../elsewhere/secret.py", path.join(folder, "addons/good/models/secret.py"));
+    fs.symlinkSync("__init__.py", path.join(folder, "addons/good/models/inside.py"));
+    assert.equal(spawnSync("mkfifo", [path.join(folder, "addons/good/models/pipe.py")]).status, 0);
+    found(
+      check(),
+      ["ADDON_INVALID", "error", "addons/good/models/pipe.py", /no regular file/],
+      ["ADDON_INVALID", "error", "addons/good/models/secret.py", /leaves/],
+      ["ADDON_INVALID", "error", "addons/linked", /leaves/],
+    );
+  });
+
+  it("reports an absent directory as an error and an empty one as a warning", () => {
+    fs.mkdirSync(path.join(folder, "addons"));
+    found(
+      check("addons", "absent"),
+      ["ADDON_INVALID", "error", "absent", /cannot be read/],
+      ["ADDON_INVALID", "warning", "addons", /no module/],
+    );
+  });
+
+  it("gives everything at once, for people, with the counts in the last line and no control characters", () => {
+    good("bad", { "__manifest__.py": manifest({ license: '"\\x1b[31mred"', depends: '["nowhere"]' }), "models/a.py": "(" });
+    const done = run("--base", "odoo", "addons");
+    assert.equal(done.status, 1);
+    assert.equal(done.stdout.trimEnd().split("\n").at(-1), "1 module, 3 errors, 0 warnings");
+    assert.match(done.stdout, /^error ADDON_INVALID addons\/bad\/models\/a\.py:1\n {2}.*\n {2}remedy: /m);
+    assert.ok(!done.stdout.includes("\x1b"));
+  });
+
+  it("exits with 2 when it is used wrongly", () => {
+    assert.deepEqual(
+      [[], ["--series", "18", "addons"], ["--base", "/absent", "addons"], ["--unknown"]].map((args) => run(...args).status),
+      [2, 2, 2, 2],
+    );
+  });
+
+  it("names the missing tool when the base is an image and there is no docker", () => {
+    const python = spawnSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).stdout.trim();
+    const done = spawnSync(python, [script, "--base", "odoo:18.0", "addons"], { cwd: folder, encoding: "utf8", env: { PATH: folder } });
+    assert.equal(done.status, 2);
+    assert.match(done.stderr, /TOOL_MISSING/);
+  });
+
+  it("never runs a manifest or a source", () => {
+    const plant = (name: string) => `open(${JSON.stringify(path.join(folder, name))}, "w").close()`;
+    good("bad", { "__manifest__.py": `{"name": ${plant("one")}}`, "__init__.py": `${plant("two")}\n` });
+    assert.equal(check().status, 1);
+    assert.deepEqual(fs.readdirSync(folder).sort(), ["addons", "odoo"]);
+  });
+
+  it("survives any manifest: exit 0 or 1 and a valid report", () => {
+    const token = fc.constantFrom(
+      "{",
+      "}",
+      "[",
+      "]",
+      "(",
+      ")",
+      ":",
+      ",",
+      '"depends"',
+      '"data"',
+      '"version"',
+      '"a"',
+      "1e999",
+      "None",
+      "{}",
+      "\n",
+      "*",
+      "-",
+      "b'x'",
+      "\\ud800",
+      "#",
+    );
+    const literal = fc.dictionary(
+      fc.constantFrom("name", "version", "depends", "data", "demo", "auto_install", "license", "x"),
+      fc.jsonValue(),
+    );
+    const text = fc.oneof(
+      fc.array(token).map((tokens) => tokens.join("")),
+      fc.string({ unit: "binary" }),
+      literal.map((value) => pythonLiteral(value)),
+    );
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 20, maxLength: 20 }), (texts) => {
+        texts.forEach((content, index) => {
+          write(`any/m${index}`, { "__init__.py": "", "__manifest__.py": content });
+        });
+        const report = check("any");
+        assert.equal(report.modules.length, texts.length);
+        assert.equal(report.status, report.findings.some((finding) => finding.severity === "error") ? 1 : 0);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
