@@ -186,11 +186,11 @@ function withoutPassword(environment: ReturnType<typeof podEnvironment>): Return
 
 /** A ConfigMap's keys have no slashes. */
 export function workerConfig(files: Readonly<Record<string, string>>): { data: Record<string, string>; files: Record<string, string> } {
-  const python = Object.entries(files).filter(([path]) => path.startsWith("odoo_ship/") && path.endsWith(".py"));
+  const program = Object.entries(files).filter(([path]) => path.startsWith("odoo_ship/"));
   const key = (path: string) => path.replaceAll("/", ".");
   return {
-    data: Object.fromEntries(python.map(([path, text]) => [key(path), text])),
-    files: Object.fromEntries(python.map(([path]) => [key(path), path])),
+    data: Object.fromEntries(program.map(([path, text]) => [key(path), text])),
+    files: Object.fromEntries(program.map(([path]) => [key(path), path])),
   };
 }
 
