@@ -1,8 +1,8 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 
+import { spoolMegabytes } from "../../components/proxy/site";
 import type { ClusterSize } from "../../components/kubernetes/objects/sizes";
 import { clusterSize } from "../../components/kubernetes/size";
-import { spoolMegabytes } from "../../components/proxy/caddyfile";
 import { edgeDeployment, edgeFiles, edgeService } from "../../components/kubernetes/objects/edge";
 import { accounts, filestoreStorage, namespace, serviceAccount, volumeClaim } from "../../components/kubernetes/objects/namespace";
 import { networkPolicies } from "../../components/kubernetes/objects/network-policies";

@@ -1,0 +1,42 @@
+/** What the proxy's configuration depends on. */
+export interface SiteArgs {
+  /** Host name or IP address that users type. */
+  readonly domain: string;
+  readonly tls: "acme" | "internal" | "files";
+  /** Contact for the certificate authority, or empty. */
+  readonly acmeEmail: string;
+  /** URL of another ACME directory than Let's Encrypt's, or empty. */
+  readonly acmeServer: string;
+  /** Certificates, in PEM format, that the ACME server itself is believed by; empty: the public ones. */
+  readonly acmeRoots: string;
+  /** Largest request body, in millions of bytes. */
+  readonly bodyMegabytes: number;
+  /** Largest body of a call by XML-RPC or JSON-RPC, in millions of bytes. */
+  readonly rpcBodyMegabytes: number;
+  /** Wrong passwords within a minute that one address may send. */
+  readonly wrongPasswords: number;
+  /** Calls by XML-RPC or JSON-RPC within a minute that one address may send; 0: any number. */
+  readonly rpcCalls: number;
+  /** Ranges of addresses that may use the site; empty: everybody. */
+  readonly allowFrom: readonly string[];
+  /** Ranges of addresses that may call by XML-RPC or JSON-RPC; empty: all that may use the site. */
+  readonly rpcAllowFrom: readonly string[];
+  /** In a cluster: who may tell the sender's address by the PROXY protocol. */
+  readonly proxyFrom?: readonly string[];
+}
+
+/** Where the proxy runs: as a container beside Odoo's on one host, or as a pod before Odoo's Service. */
+export type ProxyPlace = "host" | "cluster";
+
+/** Where the proxy answers to its own health check: inside of its container, or of its pod, only. */
+export const healthPort = 2020;
+/** Where it listens in a cluster, whose load balancer has 80 and 443. */
+export const clusterPorts = { http: 8080, https: 8443 } as const;
+
+/** Where bodies are kept while they come in, by place; on a disk, since they may be more than the proxy's memory. */
+export const spoolDirectories = { host: "/data/spool", cluster: "/spool" } as const;
+
+/** Millions of bytes that bodies may take while they come in: two of the largest and many small ones. */
+export function spoolMegabytes({ bodyMegabytes, rpcBodyMegabytes }: Pick<SiteArgs, "bodyMegabytes" | "rpcBodyMegabytes">): number {
+  return 2 * Math.max(bodyMegabytes, rpcBodyMegabytes) + 256;
+}
