@@ -1,8 +1,6 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
-import { users } from "../../odoo/users";
-import { filestoreLabel, labels, type Metadata, names } from "./names";
 import {
   databaseConfigMounts,
   databaseEnvironment,
@@ -12,7 +10,9 @@ import {
   odooVolumes,
   paths,
   secretKeys,
-} from "./odoo-pods";
+} from "./odoo-container";
+import { users } from "../../odoo/users";
+import { filestoreLabel, labels, type Metadata, names } from "./names";
 import { account, besideFilestore, containerSecurity, podSecurity, resources, scratch, secretFiles, variables } from "./pods";
 
 export interface UpgradeJobArgs extends Pick<
