@@ -13,6 +13,7 @@ import type { RegistryAccess } from "./components/registry-client";
 import { ImageRelease } from "./components/release";
 import { imageRepository, planRelease } from "./components/release-plan";
 import { SecretDesk } from "./components/secret-desk";
+import { secretOutput } from "./components/secret-output";
 import { pullsWithPushLogin } from "./components/settings/contradictions";
 import { loadSettings } from "./settings";
 
@@ -28,7 +29,7 @@ function forOperators(error: unknown): unknown {
 }
 
 function loginOf({ username, password }: Pick<RegistryAccess, "username" | "password">): RegistryLogin {
-  return { username: pulumi.output(username), password: password.toOutput() };
+  return { username: pulumi.output(username), password: secretOutput(password) };
 }
 
 /** Kubernetes' SDK is large: a stack without a cluster does not wait for it. */

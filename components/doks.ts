@@ -11,6 +11,7 @@ import { OdooEdge } from "./odoo-edge";
 import { OdooNamespace } from "./odoo-namespace";
 import type { ImageRegistry } from "./registry";
 import { imageRepository } from "./release-plan";
+import { secretOutput } from "./secret-output";
 
 export interface DoksArgs {
   readonly settings: Settings;
@@ -94,7 +95,7 @@ function provider(
   const { doks, digitalocean } = settings;
   if (doks.kubeconfig !== undefined) {
     return new kubernetes.Provider(name, {
-      kubeconfig: doks.kubeconfig.toOutput(),
+      kubeconfig: secretOutput(doks.kubeconfig),
       clusterIdentifier: clusterIdentifier(doks.kubeconfig.reveal()),
       upsertExistingObjects: takeOver,
     });

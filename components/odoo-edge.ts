@@ -9,6 +9,7 @@ import { names } from "./kubernetes/names";
 import { disruptionBudget } from "./kubernetes/odoo-pods";
 import type { PodResources } from "./kubernetes/size";
 import { secretOf } from "./kubernetes-secret";
+import { secretOutput } from "./secret-output";
 
 export interface OdooEdgeArgs {
   readonly settings: Settings["doks"];
@@ -43,7 +44,7 @@ export class OdooEdge extends pulumi.ComponentResource {
     const config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: { namespace }, data: edgeFiles(settings) }, child);
     const tlsKey =
       tls === "files" && settings.tlsKey !== undefined
-        ? secretOf(`${name}-tls`, { namespace, files: { [tlsKeyFile]: settings.tlsKey.toOutput() } }, child).metadata.name
+        ? secretOf(`${name}-tls`, { namespace, files: { [tlsKeyFile]: secretOutput(settings.tlsKey) } }, child).metadata.name
         : undefined;
     const deployment = edgeDeployment({
       image,
