@@ -29,6 +29,7 @@ const sources = [
   "images",
   "ops",
   "worker",
+  "load-program.js",
   "index.ts",
   "settings.ts",
   "package.json",

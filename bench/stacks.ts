@@ -24,7 +24,7 @@ export function product(): Project {
   return { directory: paths.root, environment: sandboxEnvironment() };
 }
 
-/** A program without a resource, on a stack and a file backend of its own below `directory`; else the same settings of runtime and SDK. */
+/** A TypeScript program without a resource, loaded as Pulumi does it, with the same SDK, on a stack and a file backend of its own below `directory`. */
 export async function emptyProject(directory: string): Promise<Project> {
   const project = {
     directory: path.join(directory, "empty"),
@@ -32,8 +32,8 @@ export async function emptyProject(directory: string): Promise<Project> {
   };
   fs.mkdirSync(project.directory);
   fs.mkdirSync(path.join(directory, "state"));
-  for (const name of ["Pulumi.yaml", "package.json", "tsconfig.json"])
-    fs.copyFileSync(path.join(paths.root, name), path.join(project.directory, name));
+  for (const name of ["package.json", "tsconfig.json"]) fs.copyFileSync(path.join(paths.root, name), path.join(project.directory, name));
+  fs.writeFileSync(path.join(project.directory, "Pulumi.yaml"), "name: empty\nruntime: nodejs\n");
   fs.writeFileSync(path.join(project.directory, "index.ts"), "export {};\n");
   fs.symlinkSync(path.join(paths.root, "node_modules"), path.join(project.directory, "node_modules"));
   await pulumi(project, ["stack", "init", stackName]);

@@ -8,6 +8,7 @@ import { edgeDeployment, edgeFiles, edgeReplicas, edgeService, keepsCertificates
 import { keepsClass, volumeClaim, within } from "./objects/namespace";
 import { names } from "./objects/names";
 import { disruptionBudget } from "./objects/odoo-pods";
+import { secretOutput } from "../shared/secret-output";
 import { secretOf } from "./secret";
 
 export interface OdooEdgeArgs {
@@ -43,7 +44,7 @@ export class OdooEdge extends pulumi.ComponentResource {
     const config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: { namespace }, data: edgeFiles(settings) }, child);
     const tlsKey =
       tls === "files" && settings.tlsKey !== undefined
-        ? secretOf(`${name}-tls`, { namespace, files: { [tlsKeyFile]: settings.tlsKey.toOutput() } }, child).metadata.name
+        ? secretOf(`${name}-tls`, { namespace, files: { [tlsKeyFile]: secretOutput(settings.tlsKey) } }, child).metadata.name
         : undefined;
     const deployment = edgeDeployment({
       image,

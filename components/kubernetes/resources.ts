@@ -12,6 +12,7 @@ import type { OdooDatabase, OdooDatabaseArgs } from "./database";
 import { OdooDeployment } from "./deployment";
 import { OdooEdge } from "./edge";
 import { OdooNamespace } from "./namespace";
+import { secretOutput } from "../shared/secret-output";
 import type { ImageRegistry } from "../registry/image-registry";
 
 export interface DoksArgs {
@@ -109,7 +110,7 @@ function provider(
   const { doks, digitalocean } = settings;
   if (doks.kubeconfig !== undefined) {
     return new kubernetes.Provider(name, {
-      kubeconfig: doks.kubeconfig.toOutput(),
+      kubeconfig: secretOutput(doks.kubeconfig),
       clusterIdentifier: clusterIdentifier(doks.kubeconfig.reveal()),
       upsertExistingObjects: takeOver,
     });

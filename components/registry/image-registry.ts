@@ -2,6 +2,7 @@ import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../../settings";
+import { secretOutput } from "../shared/secret-output";
 import type { RegistryAccess } from "./client";
 
 /** A user and password that a registry takes; both secret. */
@@ -79,7 +80,7 @@ export class ImageRegistry extends pulumi.ComponentResource {
 }
 
 function given({ username, password }: Pick<RegistryAccess, "username" | "password">): RegistryLogin {
-  return { username: pulumi.output(username), password: password.toOutput() };
+  return { username: pulumi.output(username), password: secretOutput(password) };
 }
 
 /** Takes user and password out of a Docker configuration file. DigitalOcean's names its own host, whatever the address in use. */

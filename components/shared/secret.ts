@@ -1,7 +1,5 @@
 import { inspect } from "node:util";
 
-import * as pulumi from "@pulumi/pulumi";
-
 /** A value that prints as `[secret]` wherever it is shown by accident: logs, JSON, templates, the debugger. */
 export class Secret {
   readonly #value: string;
@@ -13,11 +11,6 @@ export class Secret {
   /** The plain value, for a request's header or body and nothing else. */
   reveal(): string {
     return this.#value;
-  }
-
-  /** The value as a resource input; the engine encrypts it in the state. */
-  toOutput(): pulumi.Output<string> {
-    return pulumi.secret(this.#value);
   }
 
   toString(): string {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 
 import { RegistryClient } from "../../components/registry/client";
 import { Secret } from "../../components/shared/secret";
@@ -46,6 +48,19 @@ describe("an update with image:digest, on the real engine", function () {
     assert.equal(imageDigest, digest);
     assert.equal(imageReference, `${running.servers.registryAddress}/team/odoo@${digest}`);
     assert.equal(await registry().digestOf("latest"), digest);
+  });
+
+  it("notes lines of the sources beside resources", async () => {
+    const { output } = await stack.pulumi("stack", "export");
+    const positions = [...output.matchAll(/"sourcePosition": "project:\/\/\/([a-z][^#"]*)#(\d+),/g)].map(([, file = "", line]) => [
+      file,
+      Number(line),
+    ]);
+    assert.ok(positions.some(([file]) => file === "index.ts"));
+    assert.ok(positions.some(([file]) => file === "components/registry.ts"));
+    for (const [file, line] of positions as [string, number][]) {
+      assert.ok(line <= fs.readFileSync(path.join(stack.project, file), "utf8").split("\n").length, `${file}:${line}`);
+    }
   });
 
   it("changes nothing when run again", async () => {

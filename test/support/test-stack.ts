@@ -43,6 +43,7 @@ export class TestStack {
     fs.mkdirSync(path.join(this.directory, "state"));
     fs.mkdirSync(this.project);
     for (const name of [
+      "load-program.js",
       "index.ts",
       "settings.ts",
       "components",

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { promisify } from "node:util";
+
+const root = path.join(__dirname, "..");
+const execute = promisify(execFile);
+
+/** As Pulumi's SDK does it: stacks are mapped before the program is required, and what it exports is called. */
+const start = `require("source-map-support").install();
+Promise.resolve().then(() => require("./load-program.js")()).then(console.log, (error) => console.log(error.stack));`;
+
+describe("the loader of the program", () => {
+  let project: string;
+  const built = () => path.join(project, ".build", "program", "index.js");
+  const write = (name: string, text: string) => fs.writeFileSync(path.join(project, name), text);
+  const run = async () => (await execute(process.execPath, ["-e", start], { cwd: project })).stdout.trim();
+
+  beforeEach(() => {
+    project = fs.mkdtempSync(path.join(os.tmpdir(), "load-program-"));
+    fs.copyFileSync(path.join(root, "load-program.js"), path.join(project, "load-program.js"));
+    fs.symlinkSync(path.join(root, "node_modules"), path.join(project, "node_modules"));
+    write("index.ts", 'import { part } from "./part";\n\nexport = (): Promise<string> => Promise.resolve(part());\n');
+    write("part.ts", 'export function part(): string {\n  return "first";\n}\n');
+  });
+  afterEach(() => fs.rmSync(project, { recursive: true, force: true }));
+
+  it("runs index.ts and what it imports", async () => {
+    assert.equal(await run(), "first");
+  });
+
+  it("runs what is there now, also with dates and size of before", async () => {
+    await run();
+    const { atime, mtime } = fs.statSync(path.join(project, "part.ts"));
+    write("part.ts", 'export function part(): string {\n  return "other";\n}\n');
+    fs.utimesSync(path.join(project, "part.ts"), atime, mtime);
+    assert.equal(await run(), "other");
+  });
+
+  it("runs a file that stands in the way of another by now", async () => {
+    write("index.ts", 'import { part } from "./parts";\nexport = () => part();\n');
+    fs.mkdirSync(path.join(project, "parts"));
+    write("parts/index.ts", 'export const part = () => "folder";\n');
+    assert.equal(await run(), "folder");
+    write("parts.ts", 'export const part = () => "file";\n');
+    assert.equal(await run(), "file");
+  });
+
+  it("never runs what it kept the time before", async () => {
+    await run();
+    fs.writeFileSync(built(), 'module.exports = () => "kept";\n');
+    assert.equal(await run(), "first");
+  });
+
+  it("is not harmed by a spoilt cache of compiled code", async () => {
+    await run();
+    const compiled = path.join(project, ".build", "program", "compiled");
+    const files = fs.readdirSync(compiled, { recursive: true, encoding: "utf8" }).map((name) => path.join(compiled, name));
+    const caches = files.filter((file) => fs.statSync(file).isFile());
+    assert.ok(caches.length > 0);
+    for (const file of caches) fs.writeFileSync(file, "spoilt");
+    assert.equal(await run(), "first");
+  });
+
+  it("goes without where nothing can be written", async () => {
+    // A file in the place of the folder: root may write into every folder.
+    write(".build", "");
+    assert.equal(await run(), "first");
+  });
+
+  it("runs several times at once", async () => {
+    assert.deepEqual(await Promise.all([run(), run(), run(), run()]), ["first", "first", "first", "first"]);
+    assert.deepEqual(fs.readdirSync(path.dirname(built())).sort(), ["compiled", "index.js"]);
+  });
+
+  it("names lines of the sources in stacks", async () => {
+    write("part.ts", 'interface Unused {\n  readonly a: string;\n}\n\nexport function part(): string {\n  throw new Error("no");\n}\n');
+    const stack = await run();
+    assert.match(stack, new RegExp(`^Error: no\n +at part \\(${path.join(fs.realpathSync(project), "part.ts")}:6:9\\)\n`));
+    assert.match(stack, /index\.ts:3:/);
+  });
+
+  it("names the place of what is no TypeScript", async () => {
+    write("part.ts", "export function part(: string {}\n");
+    assert.match(await run(), /part\.ts:1:21: ERROR: /);
+  });
+});
