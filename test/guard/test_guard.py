@@ -283,8 +283,8 @@ class ProbeTest(unittest.TestCase):
 class KeyTest(unittest.TestCase):
     def test_worker_and_guard_mean_the_same_locks(self):
         sys.path.insert(0, str(ROOT / "worker" / "odoo_ship"))
-        import kubernetes_host
-        self.assertEqual((kubernetes_host.FENCE, kubernetes_host.LIFE), (guard.FENCE, guard.LIFE))
+        from hosts import kubernetes
+        self.assertEqual((kubernetes.FENCE, kubernetes.LIFE), (guard.FENCE, guard.LIFE))
         for name in ("odoo", "books", "a", "production-1"):
-            self.assertEqual(kubernetes_host.lock_class(name), guard.signed(guard.lock_class(name)))
-            self.assertTrue(-2**31 <= kubernetes_host.lock_class(name) < 2**31)
+            self.assertEqual(kubernetes.lock_class(name), guard.signed(guard.lock_class(name)))
+            self.assertTrue(-2**31 <= kubernetes.lock_class(name) < 2**31)

@@ -6,7 +6,7 @@ from support import WorkerCase, request
 import files
 import journal
 import ledger
-import worker
+import service
 from failures import Failure, code_from_log
 
 
@@ -95,7 +95,7 @@ class ReceiveTest(WorkerCase):
     def test_a_request_that_lacks_something_is_refused(self):
         for text in ("", "[]", json.dumps({"id": "x"})):
             with self.assertRaises(Failure) as caught:
-                worker.receive(text)
+                service.receive(text)
             self.assertEqual(caught.exception.code, "DEPLOY_FAILED")
 
 

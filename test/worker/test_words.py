@@ -11,15 +11,15 @@ from support import WorkerCase, request
 import ledger
 import plan
 import postgres
-import protocol
+import release
 import words
-import worker
+import service
 from failures import Failure
 
 SOURCES = Path(words.__file__).parent
 NEWER = {"series": "19.0", "modules": {"base": {"version": "19.0.1.3", "hash": "base1"}, "sale": {"version": "19.0.1.0", "hash": "sale2"}}}
 # What runs on a VPS alone, or says itself where it belongs.
-VPS_ALONE = {"__main__.py", "compose_host.py", "dump.py", "project.py", "restore.py", "words.py"}
+VPS_ALONE = {"__main__.py", "compose.py", "dump.py", "project.py", "restore.py", "words.py"}
 
 
 class WordsTest(WorkerCase):
@@ -29,7 +29,7 @@ class WordsTest(WorkerCase):
         for wanted in (first, request(id="r3", image="registry/odoo@sha256:" + "c" * 64)):
             ledger.record(wanted, {}, ledger.lineage_after(wanted))
         refusals = [lambda: plan.plan_release(first, NEWER, installed, marker), lambda: plan.plan_release(first, NEWER, {**installed, "sale": "19.0.1.0"}, marker)]
-        found = [protocol.disk_low("/data", 1, 2), worker.incomplete(Failure("X", "x"))]
+        found = [release.disk_low("/data", 1, 2), service.incomplete(Failure("X", "x"))]
         for refusal in refusals:
             with self.assertRaises(Failure) as caught:
                 refusal()
@@ -55,9 +55,9 @@ class WordsTest(WorkerCase):
             self.assertEqual(done.stdout.strip(), said, done.stderr)
 
     def test_what_both_hosts_run_names_no_command_of_one_of_them(self):
-        for path in SOURCES.glob("*.py"):
+        for path in SOURCES.rglob("*.py"):
             text = path.read_text()
-            if path.name not in VPS_ALONE | {"worker.py"}:
+            if path.name not in VPS_ALONE | {"service.py"}:
                 self.assertNotRegex(text, r"`odoo-ship |`docker ", path.name)
             if path.name != "words.py":
                 self.assertNotRegex(text, r'["`\']kubectl ', path.name)

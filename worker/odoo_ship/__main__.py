@@ -27,13 +27,13 @@ sys.dont_write_bytecode = True
 
 import dump  # noqa: E402
 import egress  # noqa: E402
-import hosts  # noqa: E402
+from hosts import here  # noqa: E402
 import ledger  # noqa: E402
 import project  # noqa: E402
 import restore  # noqa: E402
-import worker  # noqa: E402
+import service  # noqa: E402
 from failures import Failure, text_of  # noqa: E402
-from compose_host import FIRST_LOGIN  # noqa: E402
+from hosts.compose import FIRST_LOGIN  # noqa: E402
 from files import LOGS, read_json  # noqa: E402
 
 WAIT_SECONDS = 3 * 3600
@@ -67,7 +67,7 @@ def parser():
 
 def main():
     args = parser().parse_args()
-    if os.geteuid() != 0 and not hosts.KUBERNETES:
+    if os.geteuid() != 0 and not here.KUBERNETES:
         print("odoo-ship needs root: sudo odoo-ship …", file=sys.stderr)
         return 77
     os.umask(0o077)
@@ -76,20 +76,20 @@ def main():
     except Failure as failure:
         print(failure.as_text(), file=sys.stderr)
     except OSError as error:
-        print(worker.unexpected(error).as_text(), file=sys.stderr)
+        print(service.unexpected(error).as_text(), file=sys.stderr)
     return 1
 
 
 def receive(_):
-    print(json.dumps(worker.receive(sys.stdin.read())))
+    print(json.dumps(service.receive(sys.stdin.read())))
 
 
 def run(_):
-    return worker.serve()
+    return service.serve()
 
 
 def job(args):
-    return worker.job(args.request)
+    return service.job(args.request)
 
 
 def resume(_):
@@ -105,7 +105,7 @@ def place_egress(_):
 
 
 def status(args):
-    found = worker.status(args.request)
+    found = service.status(args.request)
     if args.json:
         print(json.dumps(found))
         return 0
@@ -188,7 +188,7 @@ def fresh_id(request):
 
 def submit(request):
     """By hand always a release of its own, also where nothing differs."""
-    answer = worker.receive(json.dumps({**request, "id": fresh_id(request), "force": True}))
+    answer = service.receive(json.dumps({**request, "id": fresh_id(request), "force": True}))
     return follow(answer["request"])
 
 
@@ -196,7 +196,7 @@ def follow(request_id):
     """Prints each step once until the release has ended."""
     shown, end = None, time.monotonic() + WAIT_SECONDS
     while time.monotonic() < end:
-        request = worker.status(request_id).get("request")
+        request = service.status(request_id).get("request")
         if request is None:
             return 0
         step = request["message"] or request["step"]

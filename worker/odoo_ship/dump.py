@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import hosts
+from hosts import here
 import ledger
 import project
-import protocol
+import release
 from failures import Failure, tail
 from files import STATE, Lock, write_json
 from journal import Journal, now
@@ -52,11 +52,11 @@ def send(settings):
     if journal and journal.open:
         raise Failure("RELEASE_IN_PROGRESS", "there is no dump in the middle of a release", found=f"request {journal['request']} at {journal['step']}",
                       expected="its end", remedy="the nightly dump tries again by itself; else `odoo-ship dump` after it")
-    host = hosts.here()
+    host = here.host()
     request = project.staged(ledger.live()["release"])
     prefix = f"{urlsplit(request['url']).hostname}-{request['database']}"
     name = f"{prefix}-{time.strftime('%Y%m%dt%H%M%Sz', time.gmtime())}"
-    store = protocol.Release(host, request, None, print).filestore()
+    store = release.Release(host, request, None, print).filestore()
     kept = store.kept("dump")
     with Destination(settings) as destination:
         try:

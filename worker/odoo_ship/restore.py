@@ -3,11 +3,11 @@
 import re
 import time
 
-import hosts
+from hosts import here
 import ledger
 import project
-import protocol
-import worker
+import release
+import service
 from failures import Failure
 from files import Lock
 from journal import Journal
@@ -38,11 +38,11 @@ def into(point_name, database, exact):
         if journal and journal.open:
             raise Failure("RELEASE_IN_PROGRESS", "a release is neither finished nor taken back", found=f"request {journal['request']}", expected="none",
                           remedy="`odoo-ship resume`, then restore")
-        restore(hosts.here(), request, point, database, exact)
+        restore(here.host(), request, point, database, exact)
     finally:
         lock.release()
         # What was asked for meanwhile found the lock taken.
-        worker.start_service()
+        service.start_service()
     print(f"{database}: the data of {point['at']}" + ("" if exact else ", neutralised"))
 
 
@@ -59,23 +59,23 @@ def take(lock):
 
 def restore(host, request, point, database, exact):
     postgres, partial = host.postgres, f"{database}-partial"
-    release = protocol.Release(host, request, Journal({"attempt": protocol.attempt_name()}), print)
-    store = release.filestore()
+    attempt = release.Release(host, request, Journal({"attempt": release.attempt_name()}), print)
+    store = attempt.filestore()
     if postgres.exists(database) or store.exists(store.live(database)):
         raise Failure("RELEASE_MISMATCH", f"the database {database} exists", found="it is there, or its attachments are", expected="a new name", remedy="choose another name")
-    release.require_room(1, point["database"])
+    attempt.require_room(1, point["database"])
     try:
         postgres.clone(point["database"], partial, postgres.ROLE)
         postgres.limit(partial, -1)
         store.link(store.kept(point["id"]), store.live(partial), required=True)
         if not exact:
-            release.neutralise(partial)
+            attempt.neutralise(partial)
         # It gets its name when it is complete, the attachments first: without a database they are found by nobody.
         store.move(store.live(partial), store.live(database))
         postgres.rename(partial, database)
     except BaseException:
-        protocol.quietly(lambda: postgres.drop(partial), print)
-        protocol.quietly(lambda: store.remove(store.live(partial)), print)
+        release.quietly(lambda: postgres.drop(partial), print)
+        release.quietly(lambda: store.remove(store.live(partial)), print)
         if not postgres.exists(database):
-            protocol.quietly(lambda: store.remove(store.live(database)), print)
+            release.quietly(lambda: store.remove(store.live(database)), print)
         raise

@@ -2,7 +2,7 @@
 
 import os
 
-from hosts import KUBERNETES
+from hosts.here import KUBERNETES
 
 NAMESPACE = os.environ.get("ODOO_SHIP_NAMESPACE", "odoo")
 

@@ -25,7 +25,7 @@ TASKS_PASSWORD = "odoo-tasks-password"
 PROXY_HEALTH = "http://127.0.0.1:2020/"
 DOCKER_LOGIN = STATE / "docker"
 FIRST_LOGIN = STATE / "first-login"
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 # Of the one container that is no service of the project: it reads files and prints, and can do no more.
 READER = ["--network", "none", "--read-only", "--user", "100:101", "--cap-drop", "ALL",
           "--security-opt", "no-new-privileges", "--memory", "512m", "--cpus", "1", "--pids-limit", "64",

@@ -5,10 +5,10 @@ import re
 import sys
 
 import dump
-import hosts
+from hosts import here
 import ledger
 import project
-import protocol
+import release
 import words
 from failures import Failure, tail, text_of
 from files import STATE, Lock, Reserve, read_json, write_json
@@ -55,7 +55,7 @@ def take_in(request):
         raise Failure("RELEASE_IN_PROGRESS", "another release is under way on this host", found=f"request {other}", expected="one at a time",
                       remedy="wait for its end: `odoo-ship status` on the host tells how far it is")
     if is_live(request) and not request.get("force"):
-        hosts.here().log_in(request["registry"])
+        here.host().log_in(request["registry"])
         project.stage(request)
         project.prepare(request)
         dump.configure(request)
@@ -68,7 +68,7 @@ def take_in(request):
 
 def settled(request):
     """Whether the host is as the request wants it: nothing stopped, replaced or edited by hand."""
-    host = hosts.here()
+    host = here.host()
     fixed = {name: text for name, text in request["files"].items() if not name.startswith("proxy/state/")}
     files = all((project.PROJECT / name).exists() and (project.PROJECT / name).read_text(encoding="utf-8") == text
                 for name, text in fixed.items())
@@ -98,7 +98,7 @@ def serve():
     """Until nothing is left to do. Fails when a release can neither be finished nor taken back now: systemd then tries again."""
     lock = Lock()
     lock.take(wait=True)
-    host = hosts.here()
+    host = here.host()
     recover(host)
     while True:
         request = read_json(QUEUE)
@@ -110,7 +110,7 @@ def serve():
 def job(path):
     """One request to its end, on a host without a service. Exit status: 0 it is live; 1 it failed, and everything is as before; 3 it is not so yet."""
     request = read_json(path)
-    host = hosts.here()
+    host = here.host()
     try:
         with host.alone(request):
             begun = Journal.read()
@@ -168,7 +168,7 @@ def recover(host):
         tell_outcome(journal)
         return
     say(f"release {journal['to']} was interrupted at {journal['step']} ({journal['phase']})")
-    protocol.quietly(lambda: journal.note(trouble=None), say)
+    release.quietly(lambda: journal.note(trouble=None), say)
     queued = read_json(QUEUE)
     if queued and queued["id"] == journal["request"]:
         QUEUE.unlink()
@@ -199,7 +199,7 @@ def handle(host, request):
     # How an earlier attempt ended is not how this one does; while the request is in the queue, nobody reads it.
     (OUTCOMES / f"{request['id']}.json").unlink(missing_ok=True)
     live = ledger.live()
-    journal = Journal.begin(request["id"], None, live and live["release"], request["id"], protocol.attempt_name(), host.job)
+    journal = Journal.begin(request["id"], None, live and live["release"], request["id"], release.attempt_name(), host.job)
     try:
         restore = restore_point(request)
         project.stage(request)
@@ -211,21 +211,21 @@ def handle(host, request):
         leave_queue(request)
         return
     leave_queue(request)
-    release = protocol.Release(host, request, journal, say, restore)
+    attempt = release.Release(host, request, journal, say, restore)
     try:
-        release.run()
+        attempt.run()
     except Exception as error:
-        protocol.quietly(host.let_go, say)
+        release.quietly(host.let_go, say)
         failure = error if isinstance(error, Failure) else unexpected(error)
         say(failure.as_text())
         if journal.reached("committed"):
             # Finished at the next start of the service, which systemd sees to; a full disk must not keep it from that.
-            protocol.give_reserve_back(release)
+            release.give_reserve_back(attempt)
             trouble(journal, incomplete(failure))
         give_up(host, journal, failure)
         return
     dump.configure(request)
-    outcome(request["id"], "succeeded", warnings=release.warnings)
+    outcome(request["id"], "succeeded", warnings=attempt.warnings)
     say("committed: users reach the new release")
     tidy(host, request)
 
@@ -261,7 +261,7 @@ def leave_queue(request):
 
 def trouble(journal, failure):
     """Cannot go on now: told to whoever asks, and tried again by systemd."""
-    protocol.quietly(lambda: journal.note(trouble=failure.as_json()), say)
+    release.quietly(lambda: journal.note(trouble=failure.as_json()), say)
     raise failure
 
 
@@ -280,7 +280,7 @@ def finish_or_give_way(host, journal):
 
 
 def finish(host, journal):
-    protocol.complete(host, journal)
+    release.complete(host, journal)
     dump.configure(project.staged(journal["to"]))
     outcome(journal["request"], "succeeded")
     say("committed: users reach the new release")
@@ -288,7 +288,7 @@ def finish(host, journal):
 
 def tidy(host, request):
     """Nothing here can hurt the release, so nothing here fails it."""
-    protocol.quietly(lambda: protocol.prune(host, request, say), say)
+    release.quietly(lambda: release.prune(host, request, say), say)
 
 
 def give_up(host, journal, failure):
@@ -299,13 +299,13 @@ def give_up(host, journal, failure):
         # A full disk: taking back first gives the reserved space free.
         pass
     try:
-        protocol.take_back(host, journal, say)
+        release.take_back(host, journal, say)
     except Exception as obstacle:
         trouble(journal, obstacle if isinstance(obstacle, Failure) else unexpected(obstacle))
     journal.note(error=failure.as_json(), outcome="failed")
     outcome(journal["request"], "failed", failure.as_json())
     say("the previous release serves" if journal["from"] else "nothing is installed")
-    protocol.quietly(lambda: protocol.sweep(host), say)
+    release.quietly(lambda: release.sweep(host), say)
 
 
 def incomplete(failure):

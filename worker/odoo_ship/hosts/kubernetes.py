@@ -26,7 +26,7 @@ from postgres import Postgres, QUICK
 from shell import Result, into_log, must
 from tasks import Task
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 DATA = Path("/data")
 # Files of one secret each: the user who may copy databases, the password of Odoo's own role, the administrator's first one.
 SECRETS = Path("/run/secrets/odoo-ship")

@@ -5,12 +5,12 @@ from unittest import mock
 
 from support import WorkerCase, request
 
-import hosts
-import kubernetes_host
+from hosts import here
+from hosts import kubernetes
 import ledger
 import project
-import worker
-from kubernetes_host import KubernetesHost
+import service
+from hosts.kubernetes import KubernetesHost
 
 ENVIRONMENT = {"DB_HOST": "odoo-db", "ODOO_SHIP_ADMIN": "postgres", "ODOO_SHIP_JOB": "job-1"}
 CODE = {"base": "base1", "sale": "sale1"}
@@ -20,11 +20,11 @@ class LostDatabaseTest(WorkerCase):
     def setUp(self):
         super().setUp()
         self.handled = []
-        for patch in (mock.patch.dict(kubernetes_host.os.environ, ENVIRONMENT), mock.patch.object(kubernetes_host, "secret", lambda _: "x"),
-                      mock.patch.object(kubernetes_host, "Locks", mock.Mock()), mock.patch.object(kubernetes_host, "STATE", self.root),
-                      mock.patch.object(kubernetes_host.signal, "signal"), mock.patch.object(kubernetes_host, "TERMINATION_LOG", self.root / "words"),
-                      mock.patch.object(worker, "OUTCOMES", self.root / "outcomes"), mock.patch.object(worker, "QUEUE", self.root / "queue.json"),
-                      mock.patch.object(worker, "handle", lambda _host, asked: self.handled.append(asked["id"]))):
+        for patch in (mock.patch.dict(kubernetes.os.environ, ENVIRONMENT), mock.patch.object(kubernetes, "secret", lambda _: "x"),
+                      mock.patch.object(kubernetes, "Locks", mock.Mock()), mock.patch.object(kubernetes, "STATE", self.root),
+                      mock.patch.object(kubernetes.signal, "signal"), mock.patch.object(kubernetes, "TERMINATION_LOG", self.root / "words"),
+                      mock.patch.object(service, "OUTCOMES", self.root / "outcomes"), mock.patch.object(service, "QUEUE", self.root / "queue.json"),
+                      mock.patch.object(service, "handle", lambda _host, asked: self.handled.append(asked["id"]))):
             patch.start()
             self.addCleanup(patch.stop)
         self.host = KubernetesHost()
@@ -42,9 +42,9 @@ class LostDatabaseTest(WorkerCase):
 
     def job(self, **changes):
         (self.root / "request.json").write_text(json.dumps(request(**changes)))
-        worker.outcome(request(**changes)["id"], "failed", {"code": "X", "summary": "not done"})
-        with mock.patch.object(hosts, "here", lambda: self.host):
-            return worker.job(self.root / "request.json")
+        service.outcome(request(**changes)["id"], "failed", {"code": "X", "summary": "not done"})
+        with mock.patch.object(here, "host", lambda: self.host):
+            return service.job(self.root / "request.json")
 
     def told(self):
         return (self.root / "words").read_text()
