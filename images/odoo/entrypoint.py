@@ -2,9 +2,10 @@
 """Start of the Odoo container: settings in, one private configuration file out, then exec.
 
 /etc/odoo/odoo.conf (baked or mounted) and the environment become /run/odoo/odoo.conf (mode 0600, named by ODOO_RC); the
-environment wins. The secrets leave the environment before Odoo starts and never enter an argument. Odoo does not start on a
-database that belongs to another release (release_marker.py). Exit codes (sysexits.h): 78 for a setting that is missing or wrong and
-for another release's database, 69 for a PostgreSQL that does not answer; either way one line says which.
+environment wins. The secrets leave the environment before Odoo starts and never enter an argument. Odoo does not start
+on a database that belongs to another release (release_marker.py). Exit codes (sysexits.h): 78 for a setting that is
+missing or wrong and for another release's database, 69 for a PostgreSQL that does not answer; either way one line says
+which.
 """
 
 import base64
@@ -127,14 +128,18 @@ def both_forms(name):
 
 
 def from_environment(environ):
-    """The variables of SETTINGS that are set, aliases resolved and secret files read. An empty variable counts as unset."""
-    # Kubernetes and `docker --link` describe a neighbour called "db" or "odoo" in variables of our names; a shell sets USER to
-    # the login name and HOST to the machine's own. None of these is a setting.
+    """The variables of SETTINGS that are set, aliases resolved and secret files read. An empty variable counts as
+    unset.
+    """
+    # Kubernetes and `docker --link` describe a neighbour called "db" or "odoo" in variables of our names; a shell sets
+    # USER to the login name and HOST to the machine's own. None of these is a setting.
     foreign = {"DB_PORT": "tcp://", "ODOO_PORT": "tcp://", "DB_NAME": "/"}
-    login = {"USER": [user.pw_name for user in pwd.getpwall() if user.pw_uid == os.getuid()], "HOST": [socket.gethostname()]}
+    login = {"USER": [user.pw_name for user in pwd.getpwall() if user.pw_uid == os.getuid()],
+             "HOST": [socket.gethostname()]}
     found = {name: value for name, value in environ.items()
              if value and not value.startswith(foreign.get(name, "\n")) and value not in login.get(name, [])}
-    found |= {name: found[alias] for alias, name in ALIASES.items() if alias in found and not found.keys() & both_forms(name)}
+    found |= {name: found[alias] for alias, name in ALIASES.items() if alias in found
+              and not found.keys() & both_forms(name)}
     for name in SECRETS:
         if name in found and name + "_FILE" in found:
             raise Refusal(f"{name} and {name}_FILE are both set: set one of them")
@@ -144,7 +149,9 @@ def from_environment(environ):
 
 
 def from_file(path):
-    """The parsed configuration file, or an empty one if there is none. Its text never enters a message: it may hold a password."""
+    """The parsed configuration file, or an empty one if there is none. Its text never enters a message: it may hold a
+    password.
+    """
     parser = configparser.RawConfigParser()
     parser.add_section("options")
     try:
@@ -159,7 +166,8 @@ def from_file(path):
 
 
 def merge(parser, environ, origin):
-    """Puts the settings into `parser` ([options]), each checked. Everything that is wrong is said at once, on one line."""
+    """Puts the settings into `parser` ([options]), each checked. Everything that is wrong is said at once, on one line.
+    """
     options = parser["options"]
     given = from_environment(environ)
     insecure = environ.get("ODOO_INSECURE_DEFAULTS") == "1"
@@ -180,7 +188,8 @@ def merge(parser, environ, origin):
     if problems:
         raise Refusal("; ".join(problems))
     if insecure:
-        warn("!! ODOO_INSECURE_DEFAULTS=1: well-known passwords are in use. For a try on your own machine only, never in production. !!")
+        warn("!! ODOO_INSECURE_DEFAULTS=1: well-known passwords are in use. For a try on your own machine only, never "
+             "in production. !!")
     options["admin_passwd"] = hashed(options["admin_passwd"])
     options["list_db"] = "False"
     options["dbfilter"] = f"^{re.escape(options['db_name'])}$"
@@ -209,11 +218,13 @@ def write_private(parser, path, origin):
             file.write(f"; written at start from {origin} and the environment: do not edit\n")
             parser.write(file)
     except OSError as error:
-        raise Refusal(f"{path} cannot be written by uid {os.getuid()}: {error.strerror}; mount a tmpfs on /run (mode 1777)") from None
+        raise Refusal(f"{path} cannot be written by uid {os.getuid()}: {error.strerror}; mount a tmpfs on /run (mode "
+                      "1777)") from None
 
 
 def connection_target(options):
-    return {key: options["db_" + key] for key in ("host", "port", "user", "password", "sslmode") if options.get("db_" + key)}
+    return {key: options["db_" + key] for key in ("host", "port", "user", "password", "sslmode")
+            if options.get("db_" + key)}
 
 
 def wait_for_postgresql(target, seconds):
@@ -234,7 +245,8 @@ def wait_for_postgresql(target, seconds):
         except psycopg2.OperationalError as error:
             reason = " ".join(str(error).split())
         if time.monotonic() >= deadline:
-            raise Refusal(f"{where} did not let Odoo in within {limit} s: {reason}", "DATABASE_CONNECTION_ERROR", EX_UNAVAILABLE)
+            raise Refusal(f"{where} did not let Odoo in within {limit} s: {reason}", "DATABASE_CONNECTION_ERROR",
+                          EX_UNAVAILABLE)
         if attempt == 0:
             warn(f"waiting up to {limit} s for {where}")
         time.sleep(min(1, max(0, deadline - time.monotonic())))
@@ -250,16 +262,20 @@ def check_release(target, argv, options, environ):
 
 
 def child_environment(environ, options, rc, for_odoo):
-    """The environment of the started program: no secret, and for Odoo nothing that would outvote its configuration file."""
+    """The environment of the started program: no secret, and for Odoo nothing that would outvote its configuration
+    file.
+    """
     dropped = {form for name in (*SECRETS, "PASSWORD") for form in both_forms(name)}
     if for_odoo:
-        # Odoo 19 reads ODOO_<OPTION> for every option, and a Service named odoo-http makes Kubernetes set ODOO_HTTP_PORT.
+        # Odoo 19 reads ODOO_<OPTION> for every option, and a Service named odoo-http makes Kubernetes set
+        # ODOO_HTTP_PORT.
         dropped |= set(LIBPQ) | {"ODOO_" + option.upper() for option in options}
     return {**{name: value for name, value in environ.items() if name not in dropped}, "ODOO_RC": str(rc)}
 
 
 def execute(argv, environ):
-    # tini as PID 1 reaps orphans and forwards signals. It comes this late so that its environment, too, is without secrets.
+    # tini as PID 1 reaps orphans and forwards signals. It comes this late so that its environment, too, is without
+    # secrets.
     argv = ["tini", "--", *argv] if os.getpid() == 1 else argv
     try:
         os.execvpe(argv[0], argv, environ)
@@ -295,7 +311,9 @@ def start(argv, environ, root):
 
 
 def health(root):
-    """Health check of the container: 0 if Odoo answers on the port of the written configuration. It touches no database."""
+    """Health check of the container: 0 if Odoo answers on the port of the written configuration. It touches no
+    database.
+    """
     port = from_file(root / "run/odoo/odoo.conf").getint("options", "http_port", fallback=8069)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=8)
     try:
@@ -308,7 +326,9 @@ def health(root):
 
 
 def main(argv, environ, root=Path("/")):
-    """`argv`: the command after the entrypoint; `root` is another directory in tests only. Returns only the exit status of a refusal."""
+    """`argv`: the command after the entrypoint; `root` is another directory in tests only. Returns only the exit status
+    of a refusal.
+    """
     try:
         if argv == ["healthcheck"]:
             return health(root)

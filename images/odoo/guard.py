@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Runs Odoo only while a deployment lets it run: for a host where nobody can stop a container from outside (Kubernetes; docs/adr/0007).
+"""Runs Odoo only while a deployment lets it run: for a host where nobody can stop a container from outside (Kubernetes;
+docs/adr/0007).
 
     guard.py run COMMAND…     Odoo as a child, started, stopped and started again as the rules below say
     guard.py ready | live     probes: exit status 0 or 1, and one line
 
-Two session advisory locks in the database `postgres` are all that a deployment and the servers share. Each guard holds *life* shared as long as its
-Odoo runs. A deployment that must be alone takes *fence*: each guard sees that within a second, takes its pod out of the Service, lets requests end,
-stops Odoo, and gives *life* back. Then the deployment gets *life* exclusively, and nobody runs. Locks end with their sessions, and both ends of those
-notice within seconds that the other is gone, so whoever dies holds nobody up; whose code may start on the database afterwards is told by the release
-marker (release_marker.py).
+Two session advisory locks in the database `postgres` are all that a deployment and the servers share. Each guard holds
+*life* shared as long as its Odoo runs. A deployment that must be alone takes *fence*: each guard sees that within a
+second, takes its pod out of the Service, lets requests end, stops Odoo, and gives *life* back. Then the deployment gets
+*life* exclusively, and nobody runs. Locks end with their sessions, and both ends of those notice within seconds that
+the other is gone, so whoever dies holds nobody up; whose code may start on the database afterwards is told by the
+release marker (release_marker.py).
 """
 
 import configparser
@@ -63,8 +65,10 @@ class Locks:
 
         self.errors = psycopg2.Error
         self.key = lock_class(database)
-        self.connection = psycopg2.connect(dbname="postgres", connect_timeout=5, application_name="odoo-guard", keepalives_idle=5, keepalives_interval=2,
-                                           keepalives_count=3, tcp_user_timeout=10000, options=f"-c statement_timeout=5000 {NOTICE_THE_END}", **target)
+        self.connection = psycopg2.connect(dbname="postgres", connect_timeout=5, application_name="odoo-guard",
+                                           keepalives_idle=5, keepalives_interval=2,
+                                           keepalives_count=3, tcp_user_timeout=10000,
+                                           options=f"-c statement_timeout=5000 {NOTICE_THE_END}", **target)
         self.connection.autocommit = True
 
     def ask(self, statement, *values):
@@ -73,12 +77,16 @@ class Locks:
             return cursor.fetchone()[0]
 
     def live(self):
-        """Whether this session holds *life* now. Taken before the fence is looked at: a deployment does it the other way round."""
+        """Whether this session holds *life* now. Taken before the fence is looked at: a deployment does it the other
+        way round.
+        """
         return self.ask("SELECT pg_try_advisory_lock_shared(%s, %s)", signed(self.key), LIFE)
 
     def fenced(self):
-        return self.ask("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted AND objsubid = 2 "
-                        "AND classid::bigint = %s AND objid = %s AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        return self.ask("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND "
+                        "granted AND objsubid = 2 "
+                        "AND classid::bigint = %s AND objid = %s AND database = (SELECT oid FROM pg_database WHERE "
+                        "datname = current_database())",
                         self.key, FENCE)
 
     def close(self):
@@ -214,7 +222,8 @@ class Guard:
                 print(f"odoo guard: {state}: {reason}", file=sys.stderr, flush=True)
             self.told, self.since = (state, reason), since
         partial = STATUS.with_suffix(".partial")
-        partial.write_text(json.dumps({"state": state, "reason": reason, "since": self.since, "http": self.has_pages()}), encoding="utf-8")
+        partial.write_text(json.dumps({"state": state, "reason": reason, "since": self.since,
+                                       "http": self.has_pages()}), encoding="utf-8")
         os.replace(partial, STATUS)
 
 
@@ -234,7 +243,9 @@ def ask(path, seconds):
 
 
 def probe(kind):
-    """(passed, line). Ready: users may come; busy is no reason to send them away. Live: no new container would do better; a guard that waits is well."""
+    """(passed, line). Ready: users may come; busy is no reason to send them away. Live: no new container would do
+    better; a guard that waits is well.
+    """
     try:
         status = json.loads(STATUS.read_text(encoding="utf-8"))
         silent = time.time() - STATUS.stat().st_mtime
@@ -276,8 +287,10 @@ def options():
 def main(argv):
     if argv[:1] == ["run"] and len(argv) > 1:
         found = options()
-        target = {key: found["db_" + key] for key in ("host", "port", "user", "password", "sslmode") if found.get("db_" + key)}
-        seconds = {name: float(os.environ.get(f"ODOO_GUARD_{name.upper()}_SECONDS") or default) for name, default in (("drain", 5), ("grace", 60))}
+        target = {key: found["db_" + key] for key in ("host", "port", "user", "password", "sslmode")
+                  if found.get("db_" + key)}
+        seconds = {name: float(os.environ.get(f"ODOO_GUARD_{name.upper()}_SECONDS") or default) for name,
+                   default in (("drain", 5), ("grace", 60))}
         return Guard(argv[1:], target, found["db_name"], seconds["drain"], seconds["grace"]).run()
     if argv in (["ready"], ["live"]):
         passed, line = probe(argv[0])

@@ -1,7 +1,9 @@
-"""Whether the code of this image may run on a database: the release marker, which the deployment leaves in each (docs/adr/0003).
+"""Whether the code of this image may run on a database: the release marker, which the deployment leaves in each
+(docs/adr/0003).
 
-The one row of `odoo_ship.marker` holds a state, the digest of the release that the data belongs to, and for each installed module
-the content hashes that may run on it. The deployment's worker writes it as another role; Odoo's role may only read it.
+The one row of `odoo_ship.marker` holds a state, the digest of the release that the data belongs to, and for each
+installed module the content hashes that may run on it. The deployment's worker writes it as another role; Odoo's role
+may only read it.
 """
 
 import json
@@ -17,7 +19,9 @@ UNFINISHED = "no release has come to its end here yet; deploy one"
 
 
 def databases(argv, configured):
-    """The databases that Odoo may use with these arguments: the configured one, which `dbfilter` serves in any case, and those of -d."""
+    """The databases that Odoo may use with these arguments: the configured one, which `dbfilter` serves in any case,
+    and those of -d.
+    """
     named = [configured]
     for index, word in enumerate(argv):
         option, separator, value = word.partition("=")
@@ -31,9 +35,11 @@ def databases(argv, configured):
 
 
 def objection(target, names, required=False):
-    """(code, text) of the first reason not to start on the databases `names`, None if there is none. `target`: arguments of psycopg2.connect.
+    """(code, text) of the first reason not to start on the databases `names`, None if there is none. `target`:
+    arguments of psycopg2.connect.
 
-    `required`: a database that is not there, or has no marker, is a reason too: a deployment makes both before anyone serves them.
+    `required`: a database that is not there, or has no marker, is a reason too: a deployment makes both before anyone
+    serves them.
     """
     import psycopg2  # only the image has it, and only this needs it
 
@@ -88,7 +94,8 @@ def mismatch(name, state, digest, accepted):
     database = f"database {name!r} (release {one_line(digest)})"
     if state == "upgrading":
         return "RELEASE_IN_PROGRESS", f"{database} is being changed by a deployment: wait until it has ended; {STATUS}"
-    if state != "ready" or not isinstance(accepted, dict) or not all(isinstance(hashes, list) for hashes in accepted.values()):
+    if state != "ready" or not isinstance(accepted, dict) or not all(isinstance(hashes, list)
+                                                                     for hashes in accepted.values()):
         return "RELEASE_UNKNOWN", f"{database} has a release marker that this image does not understand (state {one_line(state)}): {WAY_OUT}"
     try:
         release, own = modules.read()

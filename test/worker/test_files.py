@@ -101,6 +101,7 @@ class ReceiveTest(WorkerCase):
 
 class CodeTest(WorkerCase):
     def test_the_log_tells_the_code(self):
-        self.assertEqual(code_from_log("psycopg2.errors.DiskFull: could not extend file: No space left on device", "X"), "DISK_SPACE_LOW")
+        self.assertEqual(code_from_log("psycopg2.errors.DiskFull: could not extend file: No space left on device", "X"),
+                         "DISK_SPACE_LOW")
         self.assertEqual(code_from_log("CRITICAL odoo.modules.module: Couldn't load module sale", "X"), "IMPORT_ERROR")
         self.assertEqual(code_from_log("ValueError: raised by a migration", "MODULE_LOAD_ERROR"), "MODULE_LOAD_ERROR")

@@ -1,4 +1,6 @@
-"""Locks that are lost, refused or never had, and a Job that is told to end: what its pod answers. With real locks, test/e2e shows it."""
+"""Locks that are lost, refused or never had, and a Job that is told to end: what its pod answers. With real locks,
+test/e2e shows it.
+"""
 
 import json
 from unittest import mock
@@ -45,11 +47,15 @@ class KubernetesHostTest(WorkerCase):
     def setUp(self):
         super().setUp()
         self.server, self.pauses = Server(), []
-        for patch in (mock.patch.dict(kubernetes.os.environ, ENVIRONMENT), mock.patch.object(kubernetes, "secret", lambda _: "x"),
-                      mock.patch.object(kubernetes, "Locks", lambda *_: Locks(self.server)), mock.patch.object(kubernetes, "STATE", self.root),
-                      mock.patch.object(kubernetes.time, "sleep", self.pauses.append), mock.patch.object(kubernetes.signal, "signal"),
+        for patch in (mock.patch.dict(kubernetes.os.environ, ENVIRONMENT),
+                      mock.patch.object(kubernetes, "secret", lambda _: "x"),
+                      mock.patch.object(kubernetes, "Locks", lambda *_: Locks(self.server)),
+                      mock.patch.object(kubernetes, "STATE", self.root),
+                      mock.patch.object(kubernetes.time, "sleep", self.pauses.append),
+                      mock.patch.object(kubernetes.signal, "signal"),
                       mock.patch.object(kubernetes, "TERMINATION_LOG", self.root / "words"),
-                      mock.patch.object(service, "OUTCOMES", self.root / "outcomes"), mock.patch.object(service, "QUEUE", self.root / "queue.json")):
+                      mock.patch.object(service, "OUTCOMES", self.root / "outcomes"),
+                      mock.patch.object(service, "QUEUE", self.root / "queue.json")):
             patch.start()
             self.addCleanup(patch.stop)
         self.host = KubernetesHost()
@@ -95,7 +101,8 @@ class KubernetesHostTest(WorkerCase):
 
     def test_the_job_goes_on_later_while_a_release_is_open(self):
         self.open_journal("upgraded")
-        for trouble in (Failure("DATABASE_CONNECTION_ERROR", "away", found="x", expected="y", remedy="z"), OSError(5, "Input/output error")):
+        for trouble in (Failure("DATABASE_CONNECTION_ERROR", "away", found="x", expected="y", remedy="z"),
+                        OSError(5, "Input/output error")):
             self.host.postgres.wait.side_effect = trouble
             self.assertEqual(self.job(), 3)
 
@@ -111,7 +118,8 @@ class KubernetesHostTest(WorkerCase):
         self.assertEqual(self.job(), 3)
 
     def test_the_job_fails_where_nothing_was_begun(self):
-        self.host.postgres.wait.side_effect = Failure("DATABASE_CONNECTION_ERROR", "away", found="x", expected="y", remedy="z")
+        self.host.postgres.wait.side_effect = Failure("DATABASE_CONNECTION_ERROR", "away", found="x", expected="y",
+                                                      remedy="z")
         self.assertEqual(self.job(), 1)
         self.assertIn("DATABASE_CONNECTION_ERROR", (self.root / "words").read_text())
 
@@ -182,7 +190,8 @@ class LocksTest(WorkerCase):
         self.assertEqual(len(ended), 2)
         for statement in ended:
             self.assertIn("a.usename <> current_user", statement)
-        self.assertLess(self.statements().index(ended[0]), next(n for n, one in enumerate(self.statements()) if "pg_advisory_lock(" in one))
+        self.assertLess(self.statements().index(ended[0]), next(n for n, one in enumerate(self.statements())
+                                                                if "pg_advisory_lock(" in one))
 
     def test_whoever_holds_life_for_longer_than_pods_do_is_locked_out(self):
         self.answers = [kubernetes.LOCK_NOT_AVAILABLE, kubernetes.LOCK_NOT_AVAILABLE, None]

@@ -1,4 +1,6 @@
-"""What is told of a release that is asked for again: how its last attempt ended, also when the worker is killed before it can write that down."""
+"""What is told of a release that is asked for again: how its last attempt ended, also when the worker is killed before
+it can write that down.
+"""
 
 from unittest import mock
 
@@ -23,9 +25,12 @@ class OutcomesTest(WorkerCase):
     def setUp(self):
         super().setUp()
         self.host, self.dumps = mock.Mock(job=None), mock.Mock()
-        for patch in (mock.patch.object(service, "OUTCOMES", self.root / "outcomes"), mock.patch.object(service, "QUEUE", self.root / "queue.json"),
-                      mock.patch.object(service, "STATE", self.root), mock.patch.object(service, "Lock", mock.MagicMock()),
-                      mock.patch.object(service, "start_service"), mock.patch.object(service.here, "host", lambda: self.host),
+        for patch in (mock.patch.object(service, "OUTCOMES", self.root / "outcomes"),
+                      mock.patch.object(service, "QUEUE", self.root / "queue.json"),
+                      mock.patch.object(service, "STATE", self.root),
+                      mock.patch.object(service, "Lock", mock.MagicMock()),
+                      mock.patch.object(service, "start_service"),
+                      mock.patch.object(service.here, "host", lambda: self.host),
                       mock.patch.object(service.dump, "configure", self.dumps), mock.patch.object(service, "say"),
                       mock.patch.object(release, "take_back"), mock.patch.object(release, "sweep")):
             patch.start()
@@ -57,6 +62,7 @@ class OutcomesTest(WorkerCase):
         service.serve()
         service.take_in(request())
         told, leave = [], service.leave_queue
-        with mock.patch.object(service, "restore_point", fails), mock.patch.object(service, "leave_queue", lambda asked: told.append((leave(asked), self.told()))):
+        with mock.patch.object(service, "restore_point", fails), mock.patch.object(service, "leave_queue",
+                                                                                   lambda asked: told.append((leave(asked), self.told()))):
             service.handle(self.host, request())
         self.assertEqual(told, [(None, ("failed", "MODULE_LOAD_ERROR"))])

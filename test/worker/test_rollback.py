@@ -86,11 +86,13 @@ class TakingBackTest(WorkerCase):
         known = self.begin({"odoo": "written since", "odoo-point-a": "before"}, "written since", "before")
         marker = {"state": "ready", "digest": "sha256:a", "modules": {"sale": "1"}}
         for facts, live in (({"marker": marker}, "written since"), ({"marker": marker, "touched": True}, "before")):
-            journal = Journal({"attempt": "a", "to": "r2", "from": None, "mode": "maintenance", "step": "upgraded", "phase": "begin", **facts})
+            journal = Journal({"attempt": "a", "to": "r2", "from": None, "mode": "maintenance", "step": "upgraded",
+                               "phase": "begin", **facts})
             host = mock.Mock(postgres=Databases(dict(known), 100))
             host.filestore = lambda: Filestore(self.root, self.root / "aside")
             host.postgres.mark, host.postgres.end_what_was_left = mock.Mock(), mock.Mock()
             with mock.patch.object(release.project, "staged", lambda _: request()):
                 release.take_back(host, journal, lambda _: None)
             self.assertEqual((host.postgres.known["odoo"], "odoo-point-a" in host.postgres.known), (live, False))
-            self.assertEqual(host.postgres.mark.call_args_list, [] if facts.get("touched") else [mock.call("odoo", **marker)])
+            self.assertEqual(host.postgres.mark.call_args_list, [] if facts.get("touched")
+                             else [mock.call("odoo", **marker)])

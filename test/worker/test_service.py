@@ -1,4 +1,6 @@
-"""A release is live when its data are there, too: the ledger lies with the attachments, on another volume than the database."""
+"""A release is live when its data are there, too: the ledger lies with the attachments, on another volume than the
+database.
+"""
 
 import json
 from unittest import mock
@@ -20,17 +22,23 @@ class LostDatabaseTest(WorkerCase):
     def setUp(self):
         super().setUp()
         self.handled = []
-        for patch in (mock.patch.dict(kubernetes.os.environ, ENVIRONMENT), mock.patch.object(kubernetes, "secret", lambda _: "x"),
-                      mock.patch.object(kubernetes, "Locks", mock.Mock()), mock.patch.object(kubernetes, "STATE", self.root),
-                      mock.patch.object(kubernetes.signal, "signal"), mock.patch.object(kubernetes, "TERMINATION_LOG", self.root / "words"),
-                      mock.patch.object(service, "OUTCOMES", self.root / "outcomes"), mock.patch.object(service, "QUEUE", self.root / "queue.json"),
+        for patch in (mock.patch.dict(kubernetes.os.environ, ENVIRONMENT),
+                      mock.patch.object(kubernetes, "secret", lambda _: "x"),
+                      mock.patch.object(kubernetes, "Locks", mock.Mock()),
+                      mock.patch.object(kubernetes, "STATE", self.root),
+                      mock.patch.object(kubernetes.signal, "signal"),
+                      mock.patch.object(kubernetes, "TERMINATION_LOG", self.root / "words"),
+                      mock.patch.object(service, "OUTCOMES", self.root / "outcomes"),
+                      mock.patch.object(service, "QUEUE", self.root / "queue.json"),
                       mock.patch.object(service, "handle", lambda _host, asked: self.handled.append(asked["id"]))):
             patch.start()
             self.addCleanup(patch.stop)
         self.host = KubernetesHost()
         self.postgres = self.host.postgres
         self.postgres.wait = self.postgres.let_in = mock.Mock()
-        self.database(exists=True, modules={"base": "1"}, marker={"state": "ready", "modules": {"base": ["base1"], "sale": ["sale0", "sale1"]}})
+        self.database(exists=True, modules={"base": "1"}, marker={"state": "ready",
+                                                                  "modules": {"base": ["base1"],
+                                                                              "sale": ["sale0", "sale1"]}})
 
     def database(self, exists, modules=None, marker=None):
         self.postgres.exists, self.postgres.modules = mock.Mock(return_value=exists), mock.Mock(return_value=modules)
@@ -73,7 +81,8 @@ class LostDatabaseTest(WorkerCase):
 
     def test_data_that_somebody_put_there_by_hand_are_made_ready_for_the_release(self):
         self.live()
-        for marker in (None, {"state": "ready", "modules": {"base": ["base0"]}}, {"state": "ready", "modules": {"crm": ["crm1"]}}, {"state": "upgrading", "modules": {}}):
+        for marker in (None, {"state": "ready", "modules": {"base": ["base0"]}},
+                       {"state": "ready", "modules": {"crm": ["crm1"]}}, {"state": "upgrading", "modules": {}}):
             self.handled.clear()
             self.database(exists=True, modules={"base": "1"}, marker=marker)
             self.assertEqual((self.job(), self.handled), (1, ["r2"]))

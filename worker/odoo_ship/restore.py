@@ -20,23 +20,28 @@ def into(point_name, database, exact):
     """`exact`: as they were. Else neutralised: no mail leaves, no job runs."""
     point = ledger.point(point_name)
     if point is None:
-        raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=point_name, expected="one of `odoo-ship points`", remedy="odoo-ship points")
+        raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=point_name,
+                      expected="one of `odoo-ship points`", remedy="odoo-ship points")
     live = ledger.live()
     if live is None:
-        raise Failure("RELEASE_INCOMPLETE", "nothing is installed on this host", found="no release in the ledger", expected="a live release, whose image reads the data",
+        raise Failure("RELEASE_INCOMPLETE", "nothing is installed on this host", found="no release in the ledger",
+                      expected="a live release, whose image reads the data",
                       remedy="run `pulumi up`")
     request = project.staged(live["release"])
     # `<live>-…` are the worker's own: points, evidence, rehearsals.
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,40}", database) or database == request["database"] or database.startswith(f"{request['database']}-"):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,40}",
+                        database) or database == request["database"] or database.startswith(f"{request['database']}-"):
         raise Failure("RELEASE_MISMATCH", "a point is restored into a new database", found=database,
-                      expected=f"lower-case letters, digits, '_' and '-', neither {request['database']} nor beginning with {request['database']}-",
+                      expected=f"lower-case letters, digits, '_' and '-', neither {request['database']} nor beginning "
+                               f"with {request['database']}-",
                       remedy="`odoo-ship revert --with-data` is what makes a point the live database")
     lock = Lock()
     take(lock)
     try:
         journal = Journal.read()
         if journal and journal.open:
-            raise Failure("RELEASE_IN_PROGRESS", "a release is neither finished nor taken back", found=f"request {journal['request']}", expected="none",
+            raise Failure("RELEASE_IN_PROGRESS", "a release is neither finished nor taken back",
+                          found=f"request {journal['request']}", expected="none",
                           remedy="`odoo-ship resume`, then restore")
         restore(here.host(), request, point, database, exact)
     finally:
@@ -47,12 +52,15 @@ def into(point_name, database, exact):
 
 
 def take(lock):
-    """A worker whose release has ended holds its lock while it tidies up, and that is waited for; one that is at a release is not."""
+    """A worker whose release has ended holds its lock while it tidies up, and that is waited for; one that is at a
+    release is not.
+    """
     end = time.monotonic() + TIDYING_SECONDS
     while not lock.take():
         journal = Journal.read()
         if (journal and journal.open) or time.monotonic() > end:
-            raise Failure("RELEASE_IN_PROGRESS", "a release is under way", found="the worker holds its lock", expected="none",
+            raise Failure("RELEASE_IN_PROGRESS", "a release is under way", found="the worker holds its lock",
+                          expected="none",
                           remedy="wait: odoo-ship status")
         time.sleep(0.5)
 
@@ -62,7 +70,8 @@ def restore(host, request, point, database, exact):
     attempt = release.Release(host, request, Journal({"attempt": release.attempt_name()}), print)
     store = attempt.filestore()
     if postgres.exists(database) or store.exists(store.live(database)):
-        raise Failure("RELEASE_MISMATCH", f"the database {database} exists", found="it is there, or its attachments are", expected="a new name", remedy="choose another name")
+        raise Failure("RELEASE_MISMATCH", f"the database {database} exists",
+                      found="it is there, or its attachments are", expected="a new name", remedy="choose another name")
     attempt.require_room(1, point["database"])
     try:
         postgres.clone(point["database"], partial, postgres.ROLE)
