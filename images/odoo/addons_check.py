@@ -18,39 +18,12 @@ import os
 import re
 import sys
 import warnings
-from dataclasses import dataclass, field
-from pathlib import Path
 
 sys.dont_write_bytecode = True
 from addons_files import UsageError, base_modules, cycles, is_file_inside, leaves, listing, problem, read  # noqa: E402
+from addons_module import KEY_TYPES, LICENSES, MODULE_NAME, Module, enterprise_modules  # noqa: E402
 
-MODULE_NAME = re.compile(r"\w{1,256}")
 NO_MODULES = {"__pycache__", "doc", "docs", "node_modules", "setup"}
-# Odoo refuses to list a module with another key: the selection of ir.module.module.license, the same since 16.0.
-LICENSES = {
-    "GPL-2", "GPL-2 or any later version", "GPL-3", "GPL-3 or any later version", "AGPL-3", "LGPL-3",
-    "Other OSI approved licence", "OEEL-1", "OPL-1", "Other proprietary",
-}
-KEY_TYPES = {
-    "name": str, "version": str, "license": str, "depends": (list, tuple), "data": (list, tuple), "demo": (list, tuple),
-    "installable": (bool, int), "auto_install": (bool, int, list, tuple, set), "assets": dict,
-    "external_dependencies": dict,
-}
-
-
-@dataclass
-class Module:
-    name: str
-    path: str
-    version: str = ""
-    depends: list = field(default_factory=list)
-    license: str = ""
-    installable: bool = True
-    lines: dict = field(default_factory=dict)
-
-    @property
-    def manifest(self):
-        return os.path.join(self.path, "__manifest__.py")
 
 
 class Check:
@@ -95,8 +68,9 @@ class Check:
         if not os.path.lexists(os.path.join(path, "__manifest__.py")):
             if name not in NO_MODULES:
                 nested = any(os.path.exists(os.path.join(path, child, "__manifest__.py")) for child in listing(path))
-                remedy = "name this folder as an addons directory of its own" if nested else "add the manifest or move the folder away"
-                self.invalid(name, path, None, "is no module: it has no __manifest__.py", remedy)
+                self.invalid(name, path, None, "is no module: it has no __manifest__.py",
+                             "name this folder as an addons directory of its own" if nested
+                             else "add the manifest or move the folder away")
             return
         if not MODULE_NAME.fullmatch(name):
             self.invalid(name, path, None, "Odoo ignores a module of this name",
@@ -275,11 +249,6 @@ class Check:
                      "add the module to an addons directory, or correct the name")
 
 
-def enterprise_modules():
-    lines = Path(__file__).with_name("enterprise-modules.txt").read_text(encoding="utf-8").splitlines()
-    return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
-
-
 def report(check, as_json):
     findings = sorted(check.findings, key=lambda f: (f["severity"], f["path"], f["line"] or 0, f["code"], f["message"]))
     keys = ("name", "path", "version", "depends", "license", "installable")
@@ -289,7 +258,8 @@ def report(check, as_json):
         return
     for finding in findings:
         place = ":".join(str(part) for part in (finding["path"], finding["line"]) if part)
-        block = f"{finding['severity']} {finding['code']} {place}\n  {finding['message']}\n  remedy: {finding['remedy']}"
+        block = (f"{finding['severity']} {finding['code']} {place}\n  {finding['message']}\n"
+                 f"  remedy: {finding['remedy']}")
         # File names and manifests may hold terminal control characters.
         print("".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in block), end="\n\n")
     errors = sum(finding["severity"] == "error" for finding in findings)

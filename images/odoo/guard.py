@@ -21,24 +21,19 @@ import socket
 import subprocess
 import sys
 import time
-import zlib
 from pathlib import Path
 
 # -I leaves this directory out, so that no file in a working directory can take the place of a module.
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import release_marker  # noqa: E402
+from fence import FENCE, LIFE, LOST_SECONDS, NOTICE_THE_END, PLACE, lock_class, signed  # noqa: E402
 
-FENCE, LIFE = 1, 2
 LOOK_SECONDS = 1
-# Without PostgreSQL nobody can write; this long a lost connection may take to come back before Odoo is stopped.
-LOST_SECONDS = 10
 # A probe that finds no sign of life for this long calls for a new container.
 SILENT_SECONDS = 60
 START_SECONDS = 300
 # Until a probe has asked again, requests still come.
 PROBE_SECONDS = 7
-# The server must notice that a node is gone, too: by itself it would keep the locks of its pods for two hours.
-NOTICE_THE_END = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=11000"
 STATUS = Path("/run/odoo/guard.json")
 UNANSWERED = "DATABASE_CONNECTION_ERROR"
 AT_WORK = "RELEASE_IN_PROGRESS: a deployment is at work on the database"
@@ -46,15 +41,6 @@ AT_WORK = "RELEASE_IN_PROGRESS: a deployment is at work on the database"
 
 class Refused(Exception):
     """Odoo may not run now: a line for the operator."""
-
-
-def lock_class(database):
-    """First half of the locks' key: databases on one server do not close each other."""
-    return zlib.crc32(database.encode())
-
-
-def signed(value):
-    return value - 2**32 if value >= 2**31 else value
 
 
 class Locks:
@@ -65,7 +51,7 @@ class Locks:
 
         self.errors = psycopg2.Error
         self.key = lock_class(database)
-        self.connection = psycopg2.connect(dbname="postgres", connect_timeout=5, application_name="odoo-guard",
+        self.connection = psycopg2.connect(dbname=PLACE, connect_timeout=5, application_name="odoo-guard",
                                            keepalives_idle=5, keepalives_interval=2,
                                            keepalives_count=3, tcp_user_timeout=10000,
                                            options=f"-c statement_timeout=5000 {NOTICE_THE_END}", **target)

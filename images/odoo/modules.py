@@ -1,13 +1,11 @@
 #!/usr/bin/env python3
 """The modules of this image, by which a host decides what a release changes and whether a database belongs to it.
 
-    python3 -I /opt/odoo/modules.py          every module: Odoo's own and the baked ones; needs neither database nor
-    network python3 -I /opt/odoo/modules.py --base   Odoo's own, read from its files: the build writes them to
-    core-modules.json
+    python3 -I /opt/odoo/modules.py          every module: Odoo's own and the baked ones; needs no database or network
+    python3 -I /opt/odoo/modules.py --base   Odoo's own, read from its files: the build writes core-modules.json by it
 
-Prints JSON: {"series": "19.0", "modules": {"sale": {"version": "19.0.1.2", "hash": "…"}, …}}, versions as Odoo stores
-them in
-`ir_module_module.latest_version`.
+Prints JSON: {"series": "19.0", "modules": {"sale": {"version": "19.0.1.2", "hash": "…"}, …}}. A version is as Odoo
+stores it in `ir_module_module.latest_version`.
 """
 
 import ast

@@ -51,14 +51,16 @@ def objection(target, names, required=False):
                 if required:
                     return "RELEASE_INCOMPLETE", f"there is no database {name!r}: {UNFINISHED}"
                 continue  # Odoo says so itself, or makes it
-            return "DATABASE_CONNECTION_ERROR", f"database {name!r} does not let Odoo in, so its release marker is unknown: {one_line(error)}"
+            return "DATABASE_CONNECTION_ERROR", (f"database {name!r} does not let Odoo in, so its release marker is "
+                                                 f"unknown: {one_line(error)}")
         try:
             marker = read(connection)
         except psycopg2.Error as error:
             if error.pgcode in (UNDEFINED_TABLE, UNDEFINED_SCHEMA):
                 marker = None
             else:
-                return "RELEASE_UNKNOWN", f"the release marker of database {name!r} cannot be read: {one_line(error)}; {STATUS}"
+                return "RELEASE_UNKNOWN", (f"the release marker of database {name!r} cannot be read: "
+                                           f"{one_line(error)}; {STATUS}")
         finally:
             connection.close()
         if not marker and required:
@@ -96,20 +98,24 @@ def mismatch(name, state, digest, accepted):
         return "RELEASE_IN_PROGRESS", f"{database} is being changed by a deployment: wait until it has ended; {STATUS}"
     if state != "ready" or not isinstance(accepted, dict) or not all(isinstance(hashes, list)
                                                                      for hashes in accepted.values()):
-        return "RELEASE_UNKNOWN", f"{database} has a release marker that this image does not understand (state {one_line(state)}): {WAY_OUT}"
+        return "RELEASE_UNKNOWN", (f"{database} has a release marker that this image does not understand "
+                                   f"(state {one_line(state)}): {WAY_OUT}")
     try:
         release, own = modules.read()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return "RELEASE_UNKNOWN", f"the modules of this image cannot be read ({one_line(error)}), and {database} has a release marker: {WAY_OUT}"
+        return "RELEASE_UNKNOWN", (f"the modules of this image cannot be read ({one_line(error)}), and {database} has "
+                                   f"a release marker: {WAY_OUT}")
     wrong = [(module, own.get(module, {}).get("hash")) for module, hashes in sorted(accepted.items())
              if own.get(module, {}).get("hash") not in hashes]
     if not wrong:
         return None
     module, found = wrong[0]
-    what = f"{one_line(module)} is {found[:12]} here and {' or '.join(one_line(hash)[:12] for hash in accepted[module])} there" if found \
-        else f"{one_line(module)} is not in this image"
+    there = " or ".join(one_line(hash)[:12] for hash in accepted[module])
+    what = f"is {found[:12]} here and {there} there" if found else "is not in this image"
     more = f", and {len(wrong) - 1} more modules differ" if len(wrong) > 1 else ""
-    return "RELEASE_MISMATCH", f"{database} does not belong to this image (release {one_line(release.get('version'))}): module {what}{more}: {WAY_OUT}"
+    image = f"this image (release {one_line(release.get('version'))})"
+    which = f"module {one_line(module)} {what}{more}"
+    return "RELEASE_MISMATCH", f"{database} does not belong to {image}: {which}: {WAY_OUT}"
 
 
 def one_line(value):

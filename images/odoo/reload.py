@@ -49,7 +49,8 @@ def broken(paths):
         except FileNotFoundError:
             continue
         except (SyntaxError, ValueError) as error:
-            return f"{path}:{getattr(error, 'lineno', None) or '?'}: {error.__class__.__name__}: {getattr(error, 'msg', error)}"
+            line = getattr(error, "lineno", None) or "?"
+            return f"{path}:{line}: {error.__class__.__name__}: {getattr(error, 'msg', error)}"
     return None
 
 

@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "images" / "odoo"))
 
+import fence  # noqa: E402
 import guard  # noqa: E402
 
 CHILD = [sys.executable, "-c",
@@ -286,11 +287,14 @@ class ProbeTest(unittest.TestCase):
         self.assert_probe(True, True)
 
 
-class KeyTest(unittest.TestCase):
-    def test_worker_and_guard_mean_the_same_locks(self):
-        sys.path.insert(0, str(ROOT / "worker" / "odoo_ship"))
-        from hosts import kubernetes
-        self.assertEqual((kubernetes.FENCE, kubernetes.LIFE), (guard.FENCE, guard.LIFE))
-        for name in ("odoo", "books", "a", "production-1"):
-            self.assertEqual(kubernetes.lock_class(name), guard.signed(guard.lock_class(name)))
-            self.assertTrue(-2**31 <= kubernetes.lock_class(name) < 2**31)
+class FenceTest(unittest.TestCase):
+    def test_a_key_is_what_postgresql_takes_and_shows(self):
+        for name, key, taken in (("odoo", 850874388, 850874388), ("a", 3904355907, -390611389)):
+            self.assertEqual((fence.lock_class(name), fence.signed(key)), (key, taken))
+        self.assertEqual(fence.signed(2**31 - 1), 2**31 - 1)
+
+    def test_the_locks_are_those_of_every_version(self):
+        self.assertEqual((fence.PLACE, fence.FENCE, fence.LIFE, fence.WORKER), ("postgres", 1, 2, 3))
+
+    def test_a_deployment_that_lost_its_locks_waits_until_guards_have_seen_that_they_lost_theirs(self):
+        self.assertGreater(fence.SETTLE_SECONDS, fence.LOST_SECONDS)
