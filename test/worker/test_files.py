@@ -1,4 +1,3 @@
-import json
 import os
 
 from support import WorkerCase, request
@@ -6,8 +5,7 @@ from support import WorkerCase, request
 import files
 import journal
 import ledger
-import service
-from failures import Failure, code_from_log
+from failures import code_from_log
 
 
 class FilesTest(WorkerCase):
@@ -89,14 +87,6 @@ class LedgerTest(WorkerCase):
         ledger.record_point({"id": "p", "bytes": 1})
         ledger.record_point({"id": "p", "bytes": 2})
         self.assertEqual(ledger.point("p")["bytes"], 1)
-
-
-class ReceiveTest(WorkerCase):
-    def test_a_request_that_lacks_something_is_refused(self):
-        for text in ("", "[]", json.dumps({"id": "x"})):
-            with self.assertRaises(Failure) as caught:
-                service.receive(text)
-            self.assertEqual(caught.exception.code, "DEPLOY_FAILED")
 
 
 class CodeTest(WorkerCase):

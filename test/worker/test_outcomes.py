@@ -6,9 +6,15 @@ from unittest import mock
 
 from support import Killed, WorkerCase, request
 
-import release
+import intake
+import points
 import service
+import status
+import tidying
+import waiting
 from failures import Failure
+from hosts import here
+from release import Release
 
 
 def fails(_):
@@ -25,27 +31,24 @@ class OutcomesTest(WorkerCase):
     def setUp(self):
         super().setUp()
         self.host, self.dumps = mock.Mock(job=None), mock.Mock()
-        for patch in (mock.patch.object(service, "OUTCOMES", self.root / "outcomes"),
-                      mock.patch.object(service, "QUEUE", self.root / "queue.json"),
-                      mock.patch.object(service, "STATE", self.root),
+        for patch in (mock.patch.object(service, "STATE", self.root),
                       mock.patch.object(service, "Lock", mock.MagicMock()),
-                      mock.patch.object(service, "start_service"),
-                      mock.patch.object(service.here, "host", lambda: self.host),
+                      mock.patch.object(waiting, "start_service"), mock.patch.object(here, "host", lambda: self.host),
                       mock.patch.object(service.dump, "configure", self.dumps), mock.patch.object(service, "say"),
-                      mock.patch.object(release, "take_back"), mock.patch.object(release, "sweep")):
+                      mock.patch.object(service, "roll_back"), mock.patch.object(tidying, "sweep")):
             patch.start()
             self.addCleanup(patch.stop)
 
     def attempt(self, run):
-        with mock.patch.object(release.Release, "run", run):
-            service.take_in(request())
+        with mock.patch.object(Release, "run", run):
+            intake.take_in(request())
             try:
                 service.serve()
             except Killed:
                 pass
 
     def told(self):
-        found = service.status("r2")["request"]
+        found = status.of_host("r2")["request"]
         return found["state"], found["error"] and found["error"]["code"]
 
     def test_a_release_that_failed_once_and_was_killed_at_its_end_the_next_time_is_told_as_live(self):
@@ -60,9 +63,12 @@ class OutcomesTest(WorkerCase):
     def test_a_request_that_is_refused_at_once_is_told_so_as_soon_as_it_left_the_queue_though_it_was_live_before(self):
         self.attempt(is_killed_at_its_end)
         service.serve()
-        service.take_in(request())
-        told, leave = [], service.leave_queue
-        with mock.patch.object(service, "restore_point", fails), mock.patch.object(service, "leave_queue",
-                                                                                   lambda asked: told.append((leave(asked), self.told()))):
+        intake.take_in(request())
+        told, forget = [], waiting.forget
+
+        def leave_queue(request_id):
+            forget(request_id)
+            told.append(self.told())
+        with (mock.patch.object(points, "asked_for", fails), mock.patch.object(waiting, "forget", leave_queue)):
             service.handle(self.host, request())
-        self.assertEqual(told, [(None, ("failed", "MODULE_LOAD_ERROR"))])
+        self.assertEqual(told, [("failed", "MODULE_LOAD_ERROR")])

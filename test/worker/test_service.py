@@ -7,11 +7,11 @@ from unittest import mock
 
 from support import WorkerCase, request
 
-from hosts import here
-from hosts import kubernetes
 import ledger
-import project
+import outcomes
 import service
+import staged
+from hosts import here, kubernetes, kubernetes_data
 from hosts.kubernetes import KubernetesHost
 
 ENVIRONMENT = {"DB_HOST": "odoo-db", "ODOO_SHIP_ADMIN": "postgres", "ODOO_SHIP_JOB": "job-1"}
@@ -23,18 +23,16 @@ class LostDatabaseTest(WorkerCase):
         super().setUp()
         self.handled = []
         for patch in (mock.patch.dict(kubernetes.os.environ, ENVIRONMENT),
-                      mock.patch.object(kubernetes, "secret", lambda _: "x"),
+                      mock.patch.object(kubernetes_data, "secret", lambda _: "x"),
                       mock.patch.object(kubernetes, "Locks", mock.Mock()),
                       mock.patch.object(kubernetes, "STATE", self.root),
                       mock.patch.object(kubernetes.signal, "signal"),
                       mock.patch.object(kubernetes, "TERMINATION_LOG", self.root / "words"),
-                      mock.patch.object(service, "OUTCOMES", self.root / "outcomes"),
-                      mock.patch.object(service, "QUEUE", self.root / "queue.json"),
                       mock.patch.object(service, "handle", lambda _host, asked: self.handled.append(asked["id"]))):
             patch.start()
             self.addCleanup(patch.stop)
         self.host = KubernetesHost()
-        self.postgres = self.host.postgres
+        self.postgres = self.host.data.postgres
         self.postgres.wait = self.postgres.let_in = mock.Mock()
         self.database(exists=True, modules={"base": "1"}, marker={"state": "ready",
                                                                   "modules": {"base": ["base1"],
@@ -45,12 +43,12 @@ class LostDatabaseTest(WorkerCase):
         self.postgres.marker = mock.Mock(return_value=marker)
 
     def live(self, **changes):
-        project.stage(request(**changes))
+        staged.keep(request(**changes))
         ledger.record(request(**changes), CODE, [])
 
     def job(self, **changes):
         (self.root / "request.json").write_text(json.dumps(request(**changes)))
-        service.outcome(request(**changes)["id"], "failed", {"code": "X", "summary": "not done"})
+        outcomes.record(request(**changes)["id"], "failed", {"code": "X", "summary": "not done"})
         with mock.patch.object(here, "host", lambda: self.host):
             return service.job(self.root / "request.json")
 

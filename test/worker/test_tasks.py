@@ -62,7 +62,9 @@ class TasksTest(WorkerCase):
         self.assertEqual(task.wait(30), 0)
 
     def test_at_its_limit_it_is_ended_with_all_that_it_has_started(self):
-        started = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)']); print('begun', flush=True); time.sleep(300)"
+        started = ("import subprocess, sys, time; "
+                   "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)']); "
+                   "print('begun', flush=True); time.sleep(300)")
         status, output, errors = self.start(started).run(1)
         self.assertEqual((status, output.startswith(b"begun") or output == b""), (124, True))
         self.assertIn(b"ended after 1 s", errors)

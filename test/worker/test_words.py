@@ -11,16 +11,18 @@ from support import WorkerCase, request
 import ledger
 import plan
 import postgres
-import release
-import words
 import service
+import words
 from failures import Failure
+from hosts.base import disk_low
 
 SOURCES = Path(words.__file__).parent
 NEWER = {"series": "19.0", "modules": {"base": {"version": "19.0.1.3", "hash": "base1"},
                                        "sale": {"version": "19.0.1.0", "hash": "sale2"}}}
 # What runs on a VPS alone, or says itself where it belongs.
-VPS_ALONE = {"__main__.py", "compose.py", "dump.py", "project.py", "restore.py", "words.py"}
+VPS_ALONE = {"__main__.py", "by_hand.py", "compose.py", "compose_images.py", "compose_services.py", "dump.py",
+             "intake.py",
+             "project.py", "restore.py", "words.py"}
 
 
 class WordsTest(WorkerCase):
@@ -32,7 +34,7 @@ class WordsTest(WorkerCase):
             ledger.record(wanted, {}, ledger.lineage_after(wanted))
         refusals = [lambda: plan.plan_release(first, NEWER, installed, marker),
                     lambda: plan.plan_release(first, NEWER, {**installed, "sale": "19.0.1.0"}, marker)]
-        found = [release.disk_low("/data", 1, 2), service.incomplete(Failure("X", "x"))]
+        found = [disk_low("/data", 1, 2), service.incomplete(Failure("X", "x"))]
         for refusal in refusals:
             with self.assertRaises(Failure) as caught:
                 refusal()
@@ -53,7 +55,8 @@ class WordsTest(WorkerCase):
                 self.assertRegex(remedy, r"docs/doks\.md|pulumi up")
 
     def test_which_they_are_is_told_by_the_environment_and_so_is_the_namespace(self):
-        code = f"import sys; sys.path.insert(0, {str(SOURCES)!r}); import words; print(words.HERE is words.CLUSTER, words.kubectl('get pods'))"
+        code = (f"import sys; sys.path.insert(0, {str(SOURCES)!r}); import words; "
+                "print(words.HERE is words.CLUSTER, words.kubectl('get pods'))")
         for env, said in (({"ODOO_SHIP_HOST": "kubernetes", "ODOO_SHIP_NAMESPACE": "books"},
                            "True kubectl -n books get pods"), ({}, "False kubectl -n odoo get pods")):
             done = subprocess.run([sys.executable, "-B", "-c", code], env=env, capture_output=True, text=True)
@@ -62,7 +65,7 @@ class WordsTest(WorkerCase):
     def test_what_both_hosts_run_names_no_command_of_one_of_them(self):
         for path in SOURCES.rglob("*.py"):
             text = path.read_text()
-            if path.name not in VPS_ALONE | {"service.py"}:
+            if path.name not in VPS_ALONE:
                 self.assertNotRegex(text, r"`odoo-ship |`docker ", path.name)
             if path.name != "words.py":
                 self.assertNotRegex(text, r'["`\']kubectl ', path.name)

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 from hosts import here
 import ledger
-import project
-import release
+import staged
 from failures import Failure, tail
 from files import STATE, Lock, write_json
 from journal import Journal, now
@@ -59,16 +58,16 @@ def send(settings):
                       expected="its end", remedy="the nightly dump tries again by itself; else `odoo-ship dump` after "
                                                  "it")
     host = here.host()
-    request = project.staged(ledger.live()["release"])
+    request = staged.read(ledger.live()["release"])
     prefix = f"{urlsplit(request['url']).hostname}-{request['database']}"
     name = f"{prefix}-{time.strftime('%Y%m%dt%H%M%Sz', time.gmtime())}"
-    store = release.Release(host, request, None, print).filestore()
+    store = host.data.filestore()
     kept = store.kept("dump")
     with Destination(settings) as destination:
         try:
             # Linked before and after the database is read: no file that the dump names can be missing.
             store.link(store.live(request["database"]), kept, serving=True)
-            database = destination.send(f"{name}.dump", host.postgres.dump(request["database"]))
+            database = destination.send(f"{name}.dump", host.data.postgres.dump(request["database"]))
             store.add(store.live(request["database"]), kept)
             files = destination.send(f"{name}.filestore.tar", store.archive(kept))
         finally:

@@ -54,8 +54,9 @@ def plan_release(request, image, installed, marker):
     upgrade = [name for name in installed if baked[name]["hash"] not in known.get(name, [])]
     install = [name for name in wanted if name not in installed]
     if marker and upgrade:
-        refuse_going_back(request, upgrade)
-    warnings = [] if marker else ["the database has no marker of an earlier release: every installed module is upgraded"]
+        refuse_older_code(request, upgrade)
+    without = "the database has no marker of an earlier release: every installed module is upgraded"
+    warnings = [] if marker else [without]
     if not upgrade and not install:
         mode = "rolling"
     else:
@@ -83,7 +84,7 @@ def missing(names, why):
     return Failure("MISSING_ADDONS", "the image lacks modules that the database needs",
                    found=f"{', '.join(names)}: not in the image; {why}",
                    expected="every installed module in the image",
-                   remedy="put the module back into addons/ and release again, or uninstall it in Odoo first")
+                   remedy="put the module into addons/ again and release again, or uninstall it in Odoo first")
 
 
 def refuse_series(series, installed):
@@ -101,7 +102,7 @@ def refuse_downgrade(installed, baked):
     if lower:
         raise Failure("MODULE_DOWNGRADE", "the image has older modules than the database", found="; ".join(lower),
                       expected="versions that stay or rise: Odoo would drop the newer columns with their data",
-                      remedy="raise the version in __manifest__.py; to go back to an earlier release: "
+                      remedy="raise the version in __manifest__.py; to roll back to an earlier release: "
                              f"{words.HERE['back']}")
 
 
@@ -109,8 +110,8 @@ def number(version):
     return tuple(int(part) if part.isdigit() else -1 for part in version.split("."))
 
 
-def refuse_going_back(request, upgrade):
-    """An update with older code is no way back, and looks like any other change: the lineage of the data knows."""
+def refuse_older_code(request, upgrade):
+    """An update with older code is no rollback, and looks like any other change: the lineage of the data knows."""
     current, digest = live(), digest_of(request["image"])
     if current and digest in current["lineage"][:-1]:
         raise Failure("RELEASE_MISMATCH", "this release was left for a newer one, whose modules the database has",

@@ -7,34 +7,11 @@ import stat
 from pathlib import Path
 
 from failures import Failure
-from files import PROJECT, STATE, read_json, remove_tree, write
+from files import PROJECT, STATE, write
 from shell import must, run
 
 VOLUMES = {"odoo-filestore": (100, 101), "odoo-db-data": (999, 999), "odoo-proxy-data": (1000, 1000)}
 GENERATED = STATE / "secrets"
-RELEASES = STATE / "releases"
-
-
-def stage(request):
-    """Keeps what the release consists of, so that it can be put in place, and back in place, at any time."""
-    directory = RELEASES / request["id"]
-    for name, text in request["files"].items():
-        write(directory / "files" / name, text, mode=0o600)
-    write(directory / "request.json", json.dumps(request, indent=2, sort_keys=True))
-    return directory
-
-
-def staged(release):
-    request = read_json(RELEASES / release / "request.json")
-    if request is None:
-        raise Failure("RELEASE_INCOMPLETE", f"release {release} is not kept on this host any more",
-                      expected="one of the last three, or that of a restore point",
-                      remedy="deploy it again from Pulumi, which sends its files")
-    return request
-
-
-def forget(release):
-    remove_tree(RELEASES / release)
 
 
 def activate(request):
@@ -48,6 +25,12 @@ def activate(request):
             write(PROJECT / name, text, mode=0o644)
     # Last: a release is in place when its Compose file is.
     write(PROJECT / "docker-compose.prod.yml", request["files"]["docker-compose.prod.yml"], mode=0o644)
+
+
+def has_files_of(request):
+    """Whether the release's files are in place as it wants them, and nobody has edited one."""
+    return all((PROJECT / name).exists() and (PROJECT / name).read_text(encoding="utf-8") == text
+               for name, text in request["files"].items() if not name.startswith("proxy/state/"))
 
 
 def prepare(request):

@@ -8,6 +8,9 @@ import time
 
 from failures import Failure, tail
 
+#: Limits in seconds, of what looks and of what copies.
+QUICK, LONG = 60, 3600
+
 
 class Result:
     def __init__(self, status, output, error=""):

@@ -42,8 +42,8 @@ class Client:
         result = json.loads(text)
         if "error" in result:
             data = result["error"].get("data") or {}
-            raise ValueError(f"{path}: {data.get('name', '')} "
-                             f"{data.get('message') or result['error'].get('message')}\n{data.get('debug', '')[-1500:]}")
+            message = data.get("message") or result["error"].get("message")
+            raise ValueError(f"{path}: {data.get('name', '')} {message}\n{data.get('debug', '')[-1500:]}")
         return result.get("result")
 
     def call(self, model, method, args=(), options=None):
