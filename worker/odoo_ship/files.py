@@ -91,7 +91,7 @@ class Lock:
 
 
 class Reserve:
-    """Disk space set aside, so that a full disk cannot keep the worker from putting the previous release back."""
+    """Disk space set aside, so that a full disk cannot keep the worker from a rollback."""
 
     BYTES = 64 * 1024 * 1024
 
