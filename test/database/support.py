@@ -67,11 +67,12 @@ class DatabaseCase(unittest.TestCase):
         """A database as Odoo leaves it, with a setting of its own and a marker."""
         self.postgres.prepare_role("first")
         self.postgres.create(LIVE)
-        self.as_odoo("""CREATE EXTENSION pg_trgm; CREATE TABLE ir_config_parameter (id serial, key text UNIQUE, value text);
+        self.as_odoo("""CREATE EXTENSION pg_trgm;
+                        CREATE TABLE ir_config_parameter (id serial, key text UNIQUE, value text);
                         INSERT INTO ir_config_parameter (key, value) VALUES ('web.base.url', 'before');
                         CREATE TABLE ir_module_module (name varchar, latest_version varchar, state varchar);
-                        INSERT INTO ir_module_module VALUES ('base', '19.0.1.3', 'installed'), ('sale', '19.0.1.2', 'to upgrade'),
-                            ('crm', NULL, 'uninstalled');
+                        INSERT INTO ir_module_module VALUES ('base', '19.0.1.3', 'installed'),
+                            ('sale', '19.0.1.2', 'to upgrade'), ('crm', NULL, 'uninstalled');
                         CREATE VIEW keys AS SELECT key FROM ir_config_parameter;
                         CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';""")
         self.postgres.sql(f"ALTER DATABASE {LIVE} SET timezone TO 'Europe/Vienna'")

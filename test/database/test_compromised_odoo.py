@@ -19,9 +19,11 @@ DECLARE statement text;
 BEGIN
     FOREACH statement IN ARRAY ARRAY[
         'RESET ROLE', 'RESET SESSION AUTHORIZATION',
-        'ALTER ROLE odoo SUPERUSER', 'ALTER ROLE odoo CREATEDB', 'ALTER ROLE odoo CREATEROLE', 'CREATE ROLE made_by_odoo LOGIN',
-        'GRANT doadmin TO odoo', 'GRANT pg_execute_server_program TO odoo', 'INSERT INTO public.seen VALUES (session_user, current_user)',
-        $x$COPY (SELECT 1) TO PROGRAM 'touch /tmp/made-by-odoo'$x$, $x$UPDATE odoo_ship.marker SET state = 'made by odoo'$x$]
+        'ALTER ROLE odoo SUPERUSER', 'ALTER ROLE odoo CREATEDB', 'ALTER ROLE odoo CREATEROLE',
+        'CREATE ROLE made_by_odoo LOGIN', 'GRANT doadmin TO odoo', 'GRANT pg_execute_server_program TO odoo',
+        'INSERT INTO public.seen VALUES (session_user, current_user)',
+        $x$COPY (SELECT 1) TO PROGRAM 'touch /tmp/made-by-odoo'$x$,
+        $x$UPDATE odoo_ship.marker SET state = 'made by odoo'$x$]
     LOOP
         BEGIN
             EXECUTE statement;
@@ -31,9 +33,11 @@ BEGIN
     END LOOP;
     RETURN 'base';
 END $$;
-CREATE FUNCTION public.evil_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.evil(); RETURN NEW; END $$;
+CREATE FUNCTION public.evil_trigger() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM public.evil(); RETURN NEW; END $$;
 """
-POWERS = """SELECT string_agg(rolname || ':' || rolsuper || rolcreatedb || rolcreaterole || rolreplication || rolbypassrls, ' ' ORDER BY rolname)
+POWERS = """SELECT string_agg(rolname || ':' || rolsuper || rolcreatedb || rolcreaterole || rolreplication
+                              || rolbypassrls, ' ' ORDER BY rolname)
             FROM pg_roles WHERE rolname IN ('odoo', 'odoo_tasks', 'odoo_facts', 'made_by_odoo');
             SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = 'odoo';
             SELECT count(*) FROM pg_ls_dir('/tmp') name WHERE name = 'made-by-odoo';"""
@@ -135,9 +139,12 @@ class CompromisedOdooTest(DatabaseCase):
                                  f"WHERE datname = '{database}' AND setrole = 0")
 
     def test_what_a_copy_runs_while_it_is_made_runs_as_odoo(self):
-        self.as_odoo("""CREATE FUNCTION public.indexed(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN public.evil(); END $$;
-                        CREATE TABLE indexed (value text CHECK (public.evil() IS NOT NULL)); INSERT INTO indexed VALUES ('x');
-                        CREATE INDEX evil ON indexed (public.indexed(value)); CREATE MATERIALIZED VIEW evil_view AS SELECT public.evil();
+        self.as_odoo("""CREATE FUNCTION public.indexed(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS
+                            $$ BEGIN RETURN public.evil(); END $$;
+                        CREATE TABLE indexed (value text CHECK (public.evil() IS NOT NULL));
+                        INSERT INTO indexed VALUES ('x');
+                        CREATE INDEX evil ON indexed (public.indexed(value));
+                        CREATE MATERIALIZED VIEW evil_view AS SELECT public.evil();
                         TRUNCATE public.seen;""")
         self.release()
         self.assert_nothing_gained()
@@ -177,7 +184,8 @@ class CompromisedOdooTest(DatabaseCase):
                                  role="odoo_tasks")
         self.assertTrue(made.ok, made.text)
         self.assertEqual(self.as_superuser("SELECT tableowner FROM pg_tables WHERE tablename = 'made'", LIVE), "odoo")
-        passwords = "SELECT count(DISTINCT rolpassword), count(*) FROM pg_authid WHERE rolname IN ('odoo', 'odoo_tasks', 'odoo_facts')"
+        passwords = ("SELECT count(DISTINCT rolpassword), count(*) FROM pg_authid "
+                     "WHERE rolname IN ('odoo', 'odoo_tasks', 'odoo_facts')")
         self.assertEqual(self.as_superuser(passwords), "2|3")
 
 

@@ -55,8 +55,9 @@ class ManagedDatabaseTest(DatabaseCase):
         self.installed()
         # An autovacuum that takes long, as after the upgrade of a large module.
         self.as_odoo("""CREATE TABLE large WITH (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1,
-                            autovacuum_vacuum_threshold = 1, autovacuum_vacuum_insert_threshold = 1, autovacuum_vacuum_scale_factor = 0,
-                            autovacuum_vacuum_insert_scale_factor = 0) AS SELECT n, repeat('x', 500) FROM generate_series(1, 20000) n;
+                            autovacuum_vacuum_threshold = 1, autovacuum_vacuum_insert_threshold = 1,
+                            autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_insert_scale_factor = 0)
+                        AS SELECT n, repeat('x', 500) FROM generate_series(1, 20000) n;
                         UPDATE large SET n = -n;""")
         working = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{LIVE}' AND usesysid IS NULL"
         end = time.monotonic() + 20

@@ -1,5 +1,8 @@
 """What an operator's commands ask for."""
 
+import re
+from pathlib import Path
+
 from support import WorkerCase, request
 
 import by_hand
@@ -39,6 +42,15 @@ class ByHandTest(WorkerCase):
         with self.assertRaises(Failure) as caught:
             by_hand.rollback(to="3")
         self.assertEqual(caught.exception.code, "RELEASE_MISMATCH")
+
+    def test_the_files_that_the_program_renders_are_such(self):
+        golden = Path(__file__).parents[1] / "golden" / "vps"
+        files = {name: (golden / name).read_text() for name in by_hand.COMPOSE_FILES}
+        image = re.search(r"(?m)^    image: (\S+/odoo@\S+)$", files["docker-compose.prod.yml"])[1]
+        changed = by_hand.with_image(request(image=image, files=files), NEW)["files"]
+        for name, text in files.items():
+            self.assertEqual(changed[name], text.replace(image, NEW).replace(image.split("@")[1], NEW.split("@")[1]))
+            self.assertEqual(changed[name].count(NEW.split("@")[1]), 2)
 
     def test_each_line_that_names_the_image_gets_the_other_one(self):
         asked = request(image=NEW, files=rendered(NEW))

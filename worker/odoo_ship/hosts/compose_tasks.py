@@ -9,7 +9,7 @@ from files import LOGS
 from shell import QUICK, must, run
 
 TASK_PREFIX = "odoo-ship-"
-# A worker that is at a release reads them when it needs them, from whichever version is in place then: their names stay.
+# A worker that is at a release reads them when it needs them, from whichever version is in place then: names stay.
 SCRIPTS = Path(__file__).parents[1]
 
 
