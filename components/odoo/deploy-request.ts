@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 
-import { urlHost } from "../shared/url-host";
 import { z } from "zod";
 
 import type { Settings } from "../../settings";
+import { urlHost } from "../shared/url-host";
 
 /** What the worker of a release is told on every target. */
 export const releaseRequestSchema = z.strictObject({
@@ -11,7 +11,8 @@ export const releaseRequestSchema = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{16}$/),
   /** `repository@sha256:…` */
   image: z.string().regex(/^[^@ ]+@sha256:[0-9a-f]{64}$/),
-  database: z.string().min(1),
+  /** PostgreSQL cuts longer names of copies short. */
+  database: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,29}$/),
   url: z.string().regex(/^https:/),
   modules: z.array(z.string()),
   demo: z.boolean(),
@@ -22,7 +23,7 @@ export const releaseRequestSchema = z.strictObject({
     readySeconds: z.number(),
     keepPoints: z.number(),
   }),
-  /** Restore point whose data are put back, in place of an upgrade. */
+  /** Restore point that the data are rolled back to, in place of an upgrade. */
   restore: z.string().optional(),
 });
 export type ReleaseRequest = Readonly<z.output<typeof releaseRequestSchema>>;

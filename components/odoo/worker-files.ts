@@ -13,17 +13,21 @@ export interface WorkerFiles {
 }
 
 const bootstrapFile = "bootstrap.py";
+/** What the worker and the image's guard must agree on: one text, which the image has, too. */
+const shared = { file: "odoo_ship/fence.py", source: "images/odoo/fence.py" };
 const kinds = new Set([".py", ".json", ".service", ".timer"]);
 
-/** Reads worker/ of the project. */
+/** Reads worker/ of the project, and what it shares with the image. */
 export function readWorker(root: string): WorkerFiles {
   const folder = path.join(root, "worker");
   const texts = fs
     .readdirSync(folder, { recursive: true, encoding: "utf8" })
     .map((file) => file.split(path.sep).join("/"))
     .filter((file) => kinds.has(path.extname(file)))
-    .sort()
-    .map((file) => [file, fs.readFileSync(path.join(folder, file), "utf8")] as const);
+    .map((file) => [file, path.join(folder, file)] as const)
+    .concat([[shared.file, path.join(root, shared.source)]])
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([file, source]) => [file, fs.readFileSync(source, "utf8")] as const);
   const { [bootstrapFile]: bootstrap, ...files } = Object.fromEntries(texts);
   if (bootstrap === undefined) {
     throw new Error(`${folder} has no ${bootstrapFile}`);

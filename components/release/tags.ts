@@ -24,7 +24,7 @@ export function builtReleaseTags(revision: Revision, contentHash: string): Relea
   };
 }
 
-/** Tags of a digest that was deployed by `image:digest`: production's is `stable`; elsewhere it is a way back, which `latest` follows. */
+/** Tags of a digest that was deployed by `image:digest`: production's is `stable`; elsewhere it is a rollback, which `latest` follows. */
 export function deployedReleaseTags(environment: "sandbox" | "staging" | "production"): ReleaseTags {
   return { fixed: [], moving: [environment === "production" ? "stable" : "latest"] };
 }

@@ -8,11 +8,16 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 SOURCES = Path(__file__).resolve().parents[2] / "worker" / "odoo_ship"
 sys.path.insert(0, str(SOURCES))
+# What the worker and the guard of the image share is sent along with the worker.
+sys.path.append(str(SOURCES.parents[1] / "images" / "odoo"))
 
 import files  # noqa: E402
 import journal  # noqa: E402
 import ledger  # noqa: E402
+import outcomes  # noqa: E402
 import project  # noqa: E402
+import staged  # noqa: E402
+import waiting  # noqa: E402
 
 
 class Killed(BaseException):
@@ -24,9 +29,13 @@ class WorkerCase(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.root = Path(directory.name)
-        places = {(files, "STATE"): self.root, (journal.Journal, "PATH"): self.root / "journal.json", (ledger, "LEDGER"): self.root / "ledger.json",
-                  (ledger, "POINTS"): self.root / "points", (project, "RELEASES"): self.root / "releases", (project, "PROJECT"): self.root / "project",
-                  (project, "CLOSED"): self.root / "closed", (project, "HOLD"): self.root / "hold", (project, "GENERATED"): self.root / "secrets"}
+        places = {(files, "STATE"): self.root, (journal.Journal, "PATH"): self.root / "journal.json",
+                  (ledger, "LEDGER"): self.root / "ledger.json",
+                  (ledger, "POINTS"): self.root / "points", (staged, "RELEASES"): self.root / "releases",
+                  (project, "PROJECT"): self.root / "project",
+                  (project, "CLOSED"): self.root / "closed", (project, "HOLD"): self.root / "hold",
+                  (project, "GENERATED"): self.root / "secrets",
+                  (outcomes, "OUTCOMES"): self.root / "outcomes", (waiting, "QUEUE"): self.root / "queue.json"}
         for (owner, name), value in places.items():
             before = getattr(owner, name)
             setattr(owner, name, value)
@@ -39,4 +48,5 @@ class WorkerCase(unittest.TestCase):
 
 def request(image="registry/odoo@sha256:" + "b" * 64, **changes):
     release = {"additive": False, "rehearse": True, "upgradeSeconds": 60, "readySeconds": 60, "keepPoints": 2}
-    return {"id": "r2", "image": image, "database": "odoo", "modules": ["sale"], "release": release, "url": "https://x", "files": {}, "secrets": [], **changes}
+    return {"id": "r2", "image": image, "database": "odoo", "modules": ["sale"], "release": release, "url": "https://x",
+            "files": {}, "secrets": [], "registry": None, **changes}

@@ -1,12 +1,9 @@
 import ipaddress
 import json
 import re
-import unittest
-from pathlib import Path
 
-from support import WorkerCase, request
+from support import WorkerCase
 
-import compose_host
 import egress
 from failures import Failure
 from shell import Result
@@ -286,64 +283,3 @@ class CheckTest(EgressCase):
     def test_a_kernel_that_cannot_is_refused_with_its_own_words(self):
         self.kernel.broken = "iptables-restore: Couldn't load match `conntrack'\n"
         self.assertIn("Couldn't load match", self.refused().found)
-
-
-class UnitTest(unittest.TestCase):
-    UNITS = Path(__file__).resolve().parents[2] / "worker" / "systemd"
-
-    def test_the_rules_are_there_before_docker_starts_a_container(self):
-        unit = (self.UNITS / "odoo-ship-egress.service").read_text()
-        self.assertIn("\nBefore=docker.service\n", unit)
-        self.assertIn("\nWantedBy=docker.service\n", unit)
-        self.assertIn("\nPartOf=docker.service\n", unit)
-
-    def test_whoever_installs_the_worker_enables_every_unit_that_wants_to_be(self):
-        bootstrap = (self.UNITS.parent / "bootstrap.py").read_text()
-        for path in self.UNITS.iterdir():
-            if "[Install]" in path.read_text():
-                self.assertIn(f'"{path.name}"', bootstrap)
-
-
-class ReleaseTest(WorkerCase):
-    """Where in a release the rules are asked for. What Docker does of it is not shown here."""
-
-    def setUp(self):
-        super().setUp()
-        self.done = []
-        self.fails = False
-
-        def place(network):
-            self.done.append("rules")
-            if self.fails:
-                raise Failure("HOST_UNFIT", "no")
-        fakes = ((egress, "place", place), (compose_host, "must", self.must),
-                 (compose_host, "run", lambda *_, **__: Result(0, "")))
-        for owner, name, value in fakes:
-            before = getattr(owner, name)
-            setattr(owner, name, value)
-            self.addCleanup(setattr, owner, name, before)
-        self.host = compose_host.ComposeHost()
-        self.host.compose = lambda request, *args, **_: self.done.append(" ".join(args))
-        self.host.postgres.wait = lambda _: None
-
-    def must(self, args, *_, **__):
-        self.done.append(" ".join(args[1:]))
-        return ""
-
-    def test_odoo_starts_with_the_rules_of_its_networks(self):
-        self.host.start_odoo(request(network=OPEN))
-        self.assertLess(self.done.index("up --no-start odoo"), self.done.index("rules"))
-        self.assertLess(self.done.index("rules"), self.done.index("start odoo-ce"))
-
-    def test_no_task_of_a_first_release_runs_without_them(self):
-        self.host.start_database(request(network=OPEN), 1)
-        self.host.start_proxy(request(network=OPEN))
-        self.assertEqual(self.done, ["up -d --no-deps db", "rules", "up -d --no-deps proxy", "rules"])
-
-    def test_a_release_without_them_ends_and_the_one_before_it_serves_nevertheless(self):
-        self.fails = True
-        with self.assertRaises(Failure):
-            self.host.start_odoo(request(network=OPEN))
-        self.host.recede(None, request(), False, False)
-        self.host.start_odoo(request())
-        self.assertIn("start odoo-ce", self.done)

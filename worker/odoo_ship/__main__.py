@@ -1,21 +1,21 @@
 """odoo-ship: the release worker of an Odoo host, for Pulumi, for systemd and for operators.
 
-  odoo-ship status [--json] [--request ID]    what runs, what is under way, what went wrong
-  odoo-ship points                            restore points: the data as they were when a release was left
-  odoo-ship deploy [--image REPO@sha256:…]    the live release again, or another image with the same settings
-  odoo-ship revert                            back to the previous release, in code only
-  odoo-ship revert --with-data [--to POINT]   back to it with the data of that moment; what was written since is kept as a new point
-  odoo-ship restore POINT --into NAME         a point's data in a new database: neutralised, or as they were with --exact
-  odoo-ship first-login                       the administrator's first password, shown once
-  odoo-ship dump                              a dump to the configured destination now
-  odoo-ship egress                            places the rules of where the containers may go, as each minute's timer
-  odoo-ship resume                            goes on with, or takes back, what was interrupted
-  odoo-ship logs                              the worker's log
-  odoo-ship job REQUEST.json                  one release to its end, in a Kubernetes Job
+  odoo-ship status [--json] [--request ID]      what runs, what is under way, what went wrong
+  odoo-ship points                              restore points: the data as they were when a release was left
+  odoo-ship deploy [--image REPO@sha256:…]      the live release again, or another image with the same settings
+  odoo-ship rollback                            to the previous release, in code only
+  odoo-ship rollback --with-data [--to POINT]   to a restore point's data, and the release that left them; what was
+                                                written since is kept as a new point
+  odoo-ship restore POINT --into NAME           a point's data in a new database: neutralised, or as they were (--exact)
+  odoo-ship first-login                         the administrator's first password, shown once
+  odoo-ship dump                                a dump to the configured destination now
+  odoo-ship egress                              places the rules of where the containers may go, as each minute's timer
+  odoo-ship resume                              goes on with, or rolls back, what was interrupted
+  odoo-ship logs                                the worker's log
+  odoo-ship job REQUEST.json                    one release to its end, in a Kubernetes Job
 """
 
 import argparse
-import hashlib
 import json
 import os
 import subprocess
@@ -25,22 +25,24 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
+import by_hand  # noqa: E402
 import dump  # noqa: E402
 import egress  # noqa: E402
-import hosts  # noqa: E402
+import intake  # noqa: E402
 import ledger  # noqa: E402
-import project  # noqa: E402
 import restore  # noqa: E402
-import worker  # noqa: E402
-from failures import Failure, text_of  # noqa: E402
-from compose_host import FIRST_LOGIN  # noqa: E402
-from files import LOGS, read_json  # noqa: E402
+import service  # noqa: E402
+import status as states  # noqa: E402
+from failures import Failure, text_of, unexpected  # noqa: E402
+from files import FIRST_LOGIN, LOGS, read_json  # noqa: E402
+from hosts import here  # noqa: E402
 
 WAIT_SECONDS = 3 * 3600
 
 
 def parser():
-    top = argparse.ArgumentParser(prog="odoo-ship", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = argparse.ArgumentParser(prog="odoo-ship", description=__doc__,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
     for name in ("receive", "run", "resume", "egress", "points", "first-login", "logs"):
         commands.add_parser(name)
@@ -51,9 +53,9 @@ def parser():
     deploy = commands.add_parser("deploy")
     deploy.add_argument("--image")
     deploy.add_argument("--additive", action="store_true")
-    revert = commands.add_parser("revert")
-    revert.add_argument("--to", metavar="POINT")
-    way = revert.add_mutually_exclusive_group()
+    back = commands.add_parser("rollback")
+    back.add_argument("--to", metavar="POINT")
+    way = back.add_mutually_exclusive_group()
     way.add_argument("--with-data", action="store_true")
     way.add_argument("--code-only", action="store_true")
     restoring = commands.add_parser("restore")
@@ -67,7 +69,7 @@ def parser():
 
 def main():
     args = parser().parse_args()
-    if os.geteuid() != 0 and not hosts.KUBERNETES:
+    if os.geteuid() != 0 and not here.KUBERNETES:
         print("odoo-ship needs root: sudo odoo-ship …", file=sys.stderr)
         return 77
     os.umask(0o077)
@@ -76,26 +78,27 @@ def main():
     except Failure as failure:
         print(failure.as_text(), file=sys.stderr)
     except OSError as error:
-        print(worker.unexpected(error).as_text(), file=sys.stderr)
+        print(unexpected(error).as_text(), file=sys.stderr)
     return 1
 
 
 def receive(_):
-    print(json.dumps(worker.receive(sys.stdin.read())))
+    print(json.dumps(intake.receive(sys.stdin.read())))
 
 
 def run(_):
-    return worker.serve()
+    return service.serve()
 
 
 def job(args):
-    return worker.job(args.request)
+    return service.job(args.request)
 
 
 def resume(_):
     print("the worker goes on; `odoo-ship logs` in another terminal tells what it does", flush=True)
     # Until this attempt has ended: what the last one said is in the status until then.
-    subprocess.run(["systemctl", "start", "odoo-ship.service"], stderr=subprocess.DEVNULL, timeout=WAIT_SECONDS, check=False)
+    subprocess.run(["systemctl", "start", "odoo-ship.service"], stderr=subprocess.DEVNULL, timeout=WAIT_SECONDS,
+                   check=False)
     return follow(None)
 
 
@@ -105,7 +108,7 @@ def place_egress(_):
 
 
 def status(args):
-    found = worker.status(args.request)
+    found = states.of_host(args.request)
     if args.json:
         print(json.dumps(found))
         return 0
@@ -122,7 +125,8 @@ def status(args):
             print(text_of(request["error"]))
     if found["dump"]:
         error = found["dump"].get("error")
-        print(f"dump      {found['dump'].get('name')}" if error is None else f"dump      the one of {found['dump']['at']} was not made: {error['found'].splitlines()[-1]}")
+        print(f"dump      {found['dump'].get('name')}" if error is None
+              else f"dump      the one of {found['dump']['at']} was not made: {error['found'].splitlines()[-1]}")
     print_points(found["points"])
     return 0
 
@@ -135,60 +139,23 @@ def print_points(known):
     if not known:
         print("points    none yet: one is taken whenever modules are upgraded")
     for point in known:
-        print(f"point     {point['id']}  left {point['from'] and point['from'][:19]}  for {point['to'][:19]}  {point['at']}  {point['bytes'] / 1e6:.0f} MB")
+        print(f"point     {point['id']}  left {point['from'] and point['from'][:19]}  for {point['to'][:19]}  "
+              f"{point['at']}  {point['bytes'] / 1e6:.0f} MB")
 
 
 def deploy(args):
-    live = live_request()
-    return submit({**(with_image(live, args.image) if args.image else live), "release": {**live["release"], "additive": args.additive}})
+    request = by_hand.live_request()
+    request = by_hand.with_image(request, args.image) if args.image else request
+    return submit({**request, "release": {**request["release"], "additive": args.additive}})
 
 
-def revert(args):
-    """Code only where the database allows it, which the plan finds out; else the data of a restore point, by a person's word.
-
-    The settings stay those of the live release, passwords and the proxy's rules among them: only image and data go back.
-    """
-    request = live_request()
-    if args.with_data or args.to:
-        point = ledger.point(args.to) if args.to else ledger.newest_point()
-        if point is None or point["image"] is None:
-            raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=args.to or "no point at all", expected="one of `odoo-ship points`",
-                          remedy="`odoo-ship points` lists them")
-        print(f"The data go back to {point['at']}: what was written since is kept as a new restore point, and is not in use any more.", file=sys.stderr)
-        return submit({**with_image(request, point["image"]), "restore": point["id"]})
-    back = ledger.previous()
-    if back is None:
-        raise Failure("RELEASE_MISMATCH", "there is no earlier release to go back to", found="one release in the ledger", expected="two",
-                      remedy="deploy a release from Pulumi")
-    return submit(with_image(request, back["image"]))
-
-
-def live_request():
-    """The live release as it would be asked for now: what was said about that one release only is left out."""
-    live = ledger.live()
-    if live is None:
-        raise Failure("RELEASE_INCOMPLETE", "nothing is installed on this host", found="no release in the ledger", expected="a first install by Pulumi",
-                      remedy="run `pulumi up`")
-    request = project.staged(live["release"])
-    return {**{name: value for name, value in request.items() if name not in ("restore", "force")}, "release": {**request["release"], "additive": False}}
-
-
-def with_image(request, image):
-    """The same settings with another image: its reference stands in the rendered files."""
-    if "@sha256:" not in image:
-        raise Failure("IMAGE_NOT_FOUND", "an image is deployed by its digest", found=image, expected="repository@sha256:…", remedy="see `pulumi stack output imageReference`")
-    old, old_digest, digest = request["image"], ledger.digest_of(request["image"]), ledger.digest_of(image)
-    files = {name: text.replace(old, image).replace(old_digest, digest) for name, text in request["files"].items()}
-    return {**request, "image": image, "files": files}
-
-
-def fresh_id(request):
-    return hashlib.sha256(f"{request['image']} {time.time()}".encode()).hexdigest()[:16]
+def roll_back(args):
+    return submit(by_hand.rollback(args.to, args.with_data))
 
 
 def submit(request):
     """By hand always a release of its own, also where nothing differs."""
-    answer = worker.receive(json.dumps({**request, "id": fresh_id(request), "force": True}))
+    answer = intake.receive(json.dumps({**request, "id": by_hand.fresh_id(request["image"]), "force": True}))
     return follow(answer["request"])
 
 
@@ -196,7 +163,7 @@ def follow(request_id):
     """Prints each step once until the release has ended."""
     shown, end = None, time.monotonic() + WAIT_SECONDS
     while time.monotonic() < end:
-        request = worker.status(request_id).get("request")
+        request = states.of_host(request_id).get("request")
         if request is None:
             return 0
         step = request["message"] or request["step"]
@@ -209,13 +176,15 @@ def follow(request_id):
                 print(text_of(request["error"]), file=sys.stderr)
             return 0 if request["state"] == "succeeded" else 1
         time.sleep(1)
-    raise Failure("DEPLOY_TIMEOUT", "the release has not ended", found=f"still at {shown} after {WAIT_SECONDS} s", expected="an end", remedy="odoo-ship status; odoo-ship logs")
+    raise Failure("DEPLOY_TIMEOUT", "the release has not ended", found=f"still at {shown} after {WAIT_SECONDS} s",
+                  expected="an end", remedy="odoo-ship status; odoo-ship logs")
 
 
 def first_login(_):
     """Once: whoever reads it later than its owner must not find it."""
     if not FIRST_LOGIN.exists():
-        print("The first password was shown already, or nothing is installed. Odoo's login page can send a new one.", file=sys.stderr)
+        print("The first password was shown already, or nothing is installed. Odoo's login page can send a new one.",
+              file=sys.stderr)
         return 1
     print(FIRST_LOGIN.read_text(encoding="utf-8"), end="", flush=True)
     FIRST_LOGIN.unlink()
@@ -239,8 +208,9 @@ def logs(_):
     subprocess.run(["tail", "-n", "60", str(newest)], check=False)
 
 
-COMMANDS = {"receive": receive, "run": run, "job": job, "resume": resume, "egress": place_egress, "status": status, "points": points, "deploy": deploy, "revert": revert,
-            "restore": restore_point, "first-login": first_login, "dump": take_dump, "logs": logs}
+COMMANDS = {"receive": receive, "run": run, "job": job, "resume": resume, "egress": place_egress, "status": status,
+            "points": points, "deploy": deploy, "rollback": roll_back, "restore": restore_point,
+            "first-login": first_login, "dump": take_dump, "logs": logs}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,5 +1,8 @@
 """What went wrong, for people and for programs: a stable code, what was found, what was expected, the remedy."""
 
+import errno
+import traceback
+
 
 class Failure(Exception):
     """Ends a release. `log`: the last lines of the log that shows why."""
@@ -36,7 +39,8 @@ def text_of(error):
 LOG_CODES = (
     ("DISK_SPACE_LOW", ("No space left on device", "could not extend file", "Disk quota exceeded")),
     ("DATABASE_CONNECTION_ERROR", ("server closed the connection", "terminating connection", "Connection refused",
-                                   "could not translate host name", "the database system is", "connection already closed")),
+                                   "could not translate host name", "the database system is",
+                                   "connection already closed")),
     ("IMPORT_ERROR", ("Couldn't load module", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError")),
 )
 
@@ -46,6 +50,25 @@ def code_from_log(log, otherwise):
         if any(word in log for word in words):
             return code
     return otherwise
+
+
+def as_failure(error):
+    return error if isinstance(error, Failure) else unexpected(error)
+
+
+def unexpected(error):
+    code = "DISK_SPACE_LOW" if getattr(error, "errno", None) == errno.ENOSPC else "DEPLOY_FAILED"
+    return Failure(code, "the release ended unexpectedly", found=f"{type(error).__name__}: {error}",
+                   expected="a known outcome", remedy="see the log; the release is rolled back",
+                   log=tail(traceback.format_exc()))
+
+
+def quietly(action, say):
+    """What may fail without hurting anybody: it is told, and left for the next release."""
+    try:
+        action()
+    except Exception as error:
+        say(f"put off: {error}")
 
 
 def tail(text, lines=25):

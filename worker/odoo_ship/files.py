@@ -9,6 +9,8 @@ from pathlib import Path
 STATE = Path(os.environ.get("ODOO_SHIP_STATE", "/var/lib/odoo-ship"))
 PROJECT = Path("/opt/odoo")
 LOGS = STATE / "logs"
+#: The administrator's first password, until somebody has read it.
+FIRST_LOGIN = STATE / "first-login"
 
 
 def write(path, text, mode=0o600, owner=(0, 0)):
@@ -89,7 +91,7 @@ class Lock:
 
 
 class Reserve:
-    """Disk space set aside, so that a full disk cannot keep the worker from putting the previous release back."""
+    """Disk space set aside, so that a full disk cannot keep the worker from a rollback."""
 
     BYTES = 64 * 1024 * 1024
 

@@ -1,7 +1,10 @@
-"""The journal of a release: written and synced before and after every step, so that whoever comes next knows how far it got."""
+"""The journal of a release: written and synced before and after every step, so that whoever comes next knows how far it
+got.
+"""
 
 import time
 
+from failures import Failure
 from files import STATE, read_json, write_json
 
 STEPS = ("preflight", "pulled", "rehearsed", "closed", "point", "upgraded", "smoked", "committed")
@@ -9,6 +12,11 @@ STEPS = ("preflight", "pulled", "rehearsed", "closed", "point", "upgraded", "smo
 
 def now():
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def attempt_name():
+    """Names everything that an attempt makes."""
+    return time.strftime("%Y%m%dt%H%M%Sz", time.gmtime())
 
 
 class Journal:
@@ -26,8 +34,11 @@ class Journal:
 
     @classmethod
     def begin(cls, request_id, mode, source, target, attempt, job=None):
-        """`source` and `target`: release ids; `attempt`: a word that names everything this attempt makes; `job`: who makes it, where that is not the host."""
-        return cls({"request": request_id, "mode": mode, "from": source, "to": target, "attempt": attempt, "job": job, "began": now()})
+        """`source` and `target`: release ids; `attempt`: a word that names everything this attempt makes; `job`: who
+        makes it, where that is not the host.
+        """
+        return cls({"request": request_id, "mode": mode, "from": source, "to": target, "attempt": attempt, "job": job,
+                    "began": now()})
 
     def __getitem__(self, name):
         return self.entry.get(name)
@@ -42,6 +53,16 @@ class Journal:
     @property
     def open(self):
         return "outcome" not in self.entry
+
+    @property
+    def rolling_back(self):
+        """Whether a rollback has begun. A worker of before called that `reverting`."""
+        return bool(self["rollback"] or self["reverting"])
+
+    @property
+    def failure(self):
+        """What has ended the release, if that is known."""
+        return Failure(**self["error"]) if self["error"] else None
 
     def reached(self, step, phase="begin"):
         """Whether the release has got to this point of this step."""

@@ -17,6 +17,11 @@ def live():
     return known[-1] if known else None
 
 
+def is_live(request):
+    current = live()
+    return bool(current) and current["release"] == request["id"] and current["image"] == request["image"]
+
+
 def previous():
     """The release before the live one that ran another image; None if there is none."""
     known = releases()
@@ -26,20 +31,22 @@ def previous():
 def record(request, modules, lineage):
     """Notes that users have reached this release; noting it twice is the same as once.
 
-    `lineage`: the digests that the data have gone through, newest last. Going back to a restore point goes back in it too.
+    `lineage`: the digests that the data have gone through, newest last; a rollback to a restore point shortens it.
     """
-    known = releases()
-    if known and known[-1]["release"] == request["id"] and known[-1]["image"] == request["image"]:
+    if is_live(request):
         return
+    known = releases()
     if known:
         known[-1]["left"] = now()
-    known.append({"release": request["id"], "image": request["image"], "digest": digest_of(request["image"]), "modules": modules,
-                  "lineage": lineage, "restored": request.get("restore"), "since": now()})
+    known.append({"release": request["id"], "image": request["image"], "digest": digest_of(request["image"]),
+                  "modules": modules, "lineage": lineage, "restored": request.get("restore"), "since": now()})
     write_json(LEDGER, known)
 
 
 def lineage_after(request, point=None):
-    """The lineage once this release is live: its own digest after those of the live one, or of the restore point that it puts back."""
+    """The lineage once this release is live: its own digest after those of the live one, or of the restore point that
+    it rolls back to.
+    """
     before = (point["lineage"] if point else live()["lineage"] if live() else [])
     digest = digest_of(request["image"])
     return before if before[-1:] == [digest] else [*before, digest]
@@ -59,8 +66,13 @@ def point(name):
 
 
 def newest_point():
-    """The newest one that a release was left by; going back to what a revert has kept would be going forward again."""
-    return next((point for point in reversed(points()) if not point.get("revert")), None)
+    """The newest one that a release was left by. What a rollback has kept is newer still, and rolls nothing back."""
+    return next((point for point in reversed(points()) if not is_of_rollback(point)), None)
+
+
+def is_of_rollback(point):
+    """A worker of before called that `revert`."""
+    return bool(point.get("rollback") or point.get("revert"))
 
 
 def record_point(point):

@@ -6,7 +6,9 @@ from ledger import digest_of, live
 
 
 class Plan:
-    """`mode`: install (no database yet), maintenance (closed while modules are upgraded) or rolling (serves throughout)."""
+    """`mode`: install (no database yet), maintenance (closed while modules are upgraded) or rolling (serves
+    throughout).
+    """
 
     def __init__(self, mode, upgrade=(), install=(), applied=None, accepted=None, warnings=()):
         self.mode = mode
@@ -25,12 +27,15 @@ class Plan:
     def describe(self):
         if self.mode == "install":
             return f"first install of {', '.join(self.install)}"
-        parts = [f"{word} {', '.join(names)}" for word, names in (("upgrades", self.upgrade), ("installs", self.install)) if names]
+        parts = [f"{word} {', '.join(names)}" for word, names in (("upgrades", self.upgrade),
+                                                                  ("installs", self.install)) if names]
         return f"{self.mode}: {'; '.join(parts) or 'no module changes'}"
 
 
 def plan_release(request, image, installed, marker):
-    """`image`: {"series", "modules"} of the new image; `installed`: {module: version} of the database, None if there is none; `marker`: of the database."""
+    """`image`: {"series", "modules"} of the new image; `installed`: {module: version} of the database, None if there is
+    none; `marker`: of the database.
+    """
     baked = image["modules"]
     wanted = request["modules"]
     absent = sorted(set(wanted) - set(baked))
@@ -44,12 +49,14 @@ def plan_release(request, image, installed, marker):
     if absent:
         raise missing(absent, "they are installed in the database")
     known = marker["modules"] if marker else {}
-    refuse_downgrade({name: version for name, version in installed.items() if baked[name]["hash"] not in known.get(name, [])}, baked)
+    refuse_downgrade({name: version for name, version in installed.items()
+                      if baked[name]["hash"] not in known.get(name, [])}, baked)
     upgrade = [name for name in installed if baked[name]["hash"] not in known.get(name, [])]
     install = [name for name in wanted if name not in installed]
     if marker and upgrade:
-        refuse_going_back(request, upgrade)
-    warnings = [] if marker else ["the database has no marker of an earlier release: every installed module is upgraded"]
+        refuse_older_code(request, upgrade)
+    without = "the database has no marker of an earlier release: every installed module is upgraded"
+    warnings = [] if marker else [without]
     if not upgrade and not install:
         mode = "rolling"
     else:
@@ -74,15 +81,19 @@ def accepted(now, before, additive):
 
 
 def missing(names, why):
-    return Failure("MISSING_ADDONS", "the image lacks modules that the database needs", found=f"{', '.join(names)}: not in the image; {why}",
-                   expected="every installed module in the image", remedy="put the module back into addons/ and release again, or uninstall it in Odoo first")
+    return Failure("MISSING_ADDONS", "the image lacks modules that the database needs",
+                   found=f"{', '.join(names)}: not in the image; {why}",
+                   expected="every installed module in the image",
+                   remedy="put the module into addons/ again and release again, or uninstall it in Odoo first")
 
 
 def refuse_series(series, installed):
     base = installed.get("base", "")
     if not base.startswith(f"{series}."):
-        raise Failure("SERIES_MISMATCH", "the image has another Odoo series than the database", found=f"image {series}, database {base}",
-                      expected="the same series", remedy="a new series needs a migration of the database, which a release does not do")
+        raise Failure("SERIES_MISMATCH", "the image has another Odoo series than the database",
+                      found=f"image {series}, database {base}",
+                      expected="the same series",
+                      remedy="a new series needs a migration of the database, which a release does not do")
 
 
 def refuse_downgrade(installed, baked):
@@ -91,17 +102,20 @@ def refuse_downgrade(installed, baked):
     if lower:
         raise Failure("MODULE_DOWNGRADE", "the image has older modules than the database", found="; ".join(lower),
                       expected="versions that stay or rise: Odoo would drop the newer columns with their data",
-                      remedy=f"raise the version in __manifest__.py; to go back to an earlier release: {words.HERE['back']}")
+                      remedy="raise the version in __manifest__.py; to roll back to an earlier release: "
+                             f"{words.HERE['back']}")
 
 
 def number(version):
     return tuple(int(part) if part.isdigit() else -1 for part in version.split("."))
 
 
-def refuse_going_back(request, upgrade):
-    """An update with older code is no way back, and looks like any other change: the lineage of the data knows."""
+def refuse_older_code(request, upgrade):
+    """An update with older code is no rollback, and looks like any other change: the lineage of the data knows."""
     current, digest = live(), digest_of(request["image"])
     if current and digest in current["lineage"][:-1]:
         raise Failure("RELEASE_MISMATCH", "this release was left for a newer one, whose modules the database has",
-                      found=f"{request['image']} would change {', '.join(sorted(upgrade))} back", expected="a release that the database can go on with",
-                      remedy=f"{words.HERE['back']}. If its code is to go on with today's data, raise the modules' versions: that makes it a new release")
+                      found=f"{request['image']} would change {', '.join(sorted(upgrade))} back",
+                      expected="a release that the database can go on with",
+                      remedy=f"{words.HERE['back']}. If its code is to go on with today's data, raise the modules' "
+                             "versions: that makes it a new release")

@@ -164,7 +164,7 @@ describe("the request to a host", () => {
     ["the workers", { "vps:workers": "2" }],
     ["the way of release", { "release:rehearse": "false" }],
     ["where dumps go", withDump],
-    ["the restore point to put back", { "release:restore": "20261121t120000z" }],
+    ["the restore point to roll back to", { "release:restore": "20261121t120000z" }],
   ];
   for (const [what, changes, args] of matters) {
     it(`has another id with another value of ${what}`, () => assert.notEqual(render(changes, args).id, render().id));

@@ -111,7 +111,7 @@ describe("a release on a populated cluster", () => {
     });
   }
 
-  it("whose server never answers is taken back", async () => {
+  it("whose server never answers is rolled back", async () => {
     const bad = await trial.releases.make({ kind: "never-healthy", how: "hangs" }, trial.level + 1);
     const problems = await trial.problemsAfter(async () => {
       const { status, output } = await trial.deploy(bad, { "release:rehearse": false, "release:readySeconds": 15 });

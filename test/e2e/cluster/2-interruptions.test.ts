@@ -76,7 +76,7 @@ describe("an update of a cluster that is interrupted", () => {
   });
 
   for (const step of sample<Step>(["closed", "point", "upgraded", "smoked"], ["smoked"])) {
-    it(`by a SIGKILL of the worker at "${step}" is taken back, and goes through the next time`, async () => {
+    it(`by a SIGKILL of the worker at "${step}" is rolled back, and goes through the next time`, async () => {
       const release = await next();
       const problems = await trial.problemsAfter(async () => {
         const { status, output } = await broken(release, /Job \S+ creating/, async () => trial.signal(await trial.hold(step), "KILL"));
@@ -142,7 +142,7 @@ describe("an update of a cluster that is interrupted", () => {
     assert.equal((await trial.jobs()).length, 1);
   });
 
-  it("by a SIGKILL of pulumi is taken back for an update to something else", async () => {
+  it("by a SIGKILL of pulumi is rolled back for an update to something else", async () => {
     const [unwanted, release] = [await next(), await trial.releases.make({ kind: "good" }, trial.level + 1, 1)];
     const problems = await trial.problemsAfter(async () => {
       let held: Promise<Held> | undefined;

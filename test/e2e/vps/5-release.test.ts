@@ -149,7 +149,7 @@ describe("a release on a populated host", () => {
   it("puts the data of a point back by a person's word, and keeps what was written since as a new point", async () => {
     const last = (await statusOf(trial.machine, trial.request(trial.live)))?.points.at(-1);
     await trial.machine.sql("INSERT INTO trial_ledger_line (name) VALUES ('written since')");
-    await trial.machine.exec(["odoo-ship", "revert", "--with-data", "--to", last?.id ?? ""]);
+    await trial.machine.exec(["odoo-ship", "rollback", "--with-data", "--to", last?.id ?? ""]);
     await trial.machine.waitForLogin();
     trial.live = await trial.releases.make({ kind: "good" }, 1);
     trial.level = 1;

@@ -97,7 +97,7 @@ describe("a bad release", () => {
     it("and all of them leave users, data and the release before them alone", () => assert.deepEqual(problems, []));
   });
 
-  describe("is taken back when it was not rehearsed", () => {
+  describe("is rolled back when it was not rehearsed", () => {
     const chosen = sample(whats, ["two modules, of which the first upgrades and the second fails"]);
     for (const [what, variant, expected] of bad) {
       if (!chosen.includes(what) || expected.stoppedBy !== "upgrade") continue;

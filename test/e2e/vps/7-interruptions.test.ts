@@ -91,7 +91,7 @@ describe("a release that is interrupted", () => {
   }
 
   for (const step of sample(["closed", "point", "upgraded"], ["upgraded"])) {
-    it(`by the end of PostgreSQL at "${step}" is taken back, or goes on where PostgreSQL was back before it was missed`, async () => {
+    it(`by the end of PostgreSQL at "${step}" is rolled back, or goes on where PostgreSQL was back before it was missed`, async () => {
       const release = await trial.releases.make({ kind: "slow", seconds: 6 }, trial.level + 1);
       let ending: Ending | undefined;
       const problems = await trial.problemsAfter(async () => {
@@ -122,7 +122,7 @@ describe("a release that is interrupted", () => {
 
   // An upgrade that is small finds room in what PostgreSQL keeps for its log, unless the ones before it have taken that.
   for (const step of sample(["pulled", "rehearsed", "point", "upgraded"], ["point"])) {
-    it(`by a disk that is full at "${step}" is taken back while it still is`, async () => {
+    it(`by a disk that is full at "${step}" is rolled back while it still is`, async () => {
       // Random bytes that no other release has: the pull needs room.
       const release = await trial.releases.make({ kind: "good" }, trial.level + 1, 100);
       if (step !== "pulled") await trial.machine.exec(["docker", "--config", "/var/lib/odoo-ship/docker", "pull", "-q", release.image]);
@@ -138,7 +138,7 @@ describe("a release that is interrupted", () => {
     });
   }
 
-  it("after the commit point is not taken back, says what to do, and is finished once its cause is gone", async () => {
+  it("after the commit point is not rolled back, says what to do, and is finished once its cause is gone", async () => {
     const release = await next();
     const { held, request } = await begun(release, "committed", "begin", { rehearse: false });
     // The proxy cannot be told to let users in.

@@ -59,10 +59,10 @@ describe("an update of the VPS", () => {
   after(async () => {
     fs.writeFileSync(source, original);
     if (begun === undefined) return;
-    // The same content is the same release as before, and going back to a release is a person's word: so is it here.
+    // The same content is the same release as before, and a rollback to a release is a person's word: so is it here.
     const first = status().points.find((point) => point.from === begun);
     if (first !== undefined) {
-      host.sh(`odoo-ship revert --with-data --to ${first.id}`);
+      host.sh(`odoo-ship rollback --with-data --to ${first.id}`);
       // The cluster's Odoo goes as a whole instead, which is a thing that may happen to one.
       cluster.k("delete namespace odoo --timeout=180s");
       await pulumi("refresh", "--yes", "--skip-preview", "--non-interactive");

@@ -53,7 +53,7 @@ def main(step, phase, request, seconds):
         entry = json.load(open(JOURNAL, encoding="utf-8"))
         if entry.get("request") != request or entry.get("step") is None:
             continue
-        if entry.get("reverting") or ("outcome" in entry and place(entry) < place({"step": "committed", "phase": "begin"})):
+        if entry.get("rollback") or entry.get("reverting") or ("outcome" in entry and place(entry) < place({"step": "committed", "phase": "begin"})):
             break
         if place(entry) < wanted:
             continue

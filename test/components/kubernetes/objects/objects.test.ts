@@ -311,7 +311,7 @@ describe("the Job of a release", () => {
   it("is run once, is kept, and is replaced where it failed", () => {
     const spec = job().spec as Record<string, unknown>;
     const { rules } = spec["podFailurePolicy"] as { rules: unknown[] };
-    // A release that failed and was taken back is not tried again; a worker that was killed is followed by one that takes it back.
+    // A release that failed and was rolled back is not tried again; a worker that was killed is followed by one that rolls it back.
     assert.deepEqual(rules[0], {
       action: "Ignore",
       onExitCodes: { containerName: "odoo-ship", operator: "In", values: [3, 134, 135, 137, 139, 143] },
@@ -322,8 +322,8 @@ describe("the Job of a release", () => {
     assert.equal(job().metadata.annotations?.["pulumi.com/replaceUnready"], "true");
   });
 
-  it("has less time to take its release back than the next one waits for it", () => {
-    const worker = fs.readFileSync("worker/odoo_ship/kubernetes_host.py", "utf8");
+  it("has less time to roll its release back than the next one waits for it", () => {
+    const worker = fs.readFileSync("worker/odoo_ship/hosts/kubernetes.py", "utf8");
     assert.ok(Number(/^YIELD_SECONDS = (\d+)$/m.exec(worker)?.[1]) > pod(name).pod.terminationGracePeriodSeconds);
   });
 
@@ -385,7 +385,7 @@ describe("the Job of a release", () => {
     const worker = pod(name).pod.volumes.find((volume) => volume["name"] === "worker")?.["configMap"] as { items: object[] };
     assert.deepEqual(worker.items, [
       { key: "odoo_ship.__main__.py", path: "odoo_ship/__main__.py" },
-      { key: "odoo_ship.worker.py", path: "odoo_ship/worker.py" },
+      { key: "odoo_ship.hosts.base.py", path: "odoo_ship/hosts/base.py" },
     ]);
   });
 

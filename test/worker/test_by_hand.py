@@ -1,0 +1,74 @@
+"""What an operator's commands ask for."""
+
+import re
+from pathlib import Path
+
+from support import WorkerCase, request
+
+import by_hand
+import ledger
+import staged
+from failures import Failure
+
+OLD, NEW = "registry/odoo@sha256:" + "a" * 64, "registry/odoo@sha256:" + "b" * 64
+
+
+def rendered(image):
+    digest = image.split("@")[1]
+    text = f'services:\n  odoo:\n    image: {image}\n    environment:\n      ODOO_IMAGE_DIGEST: "{digest}"\n'
+    return {"docker-compose.prod.yml": text, "docker-compose.release.yml": text, ".env": "A=1\n",
+            "proxy/Caddyfile": "x"}
+
+
+class ByHandTest(WorkerCase):
+    def setUp(self):
+        super().setUp()
+        for name, image in (("r1", OLD), ("r2", NEW)):
+            asked = request(id=name, image=image, files=rendered(image), force=True)
+            asked["release"]["additive"] = True
+            staged.keep(asked)
+            ledger.record(asked, {}, [])
+
+    def test_the_release_before_is_asked_for_with_the_settings_of_the_live_one(self):
+        asked = by_hand.rollback()
+        self.assertEqual((asked["image"], asked["files"]), (OLD, rendered(OLD)))
+        self.assertEqual(("force" in asked, "restore" in asked, asked["release"]["additive"]), (False, False, False))
+
+    def test_with_data_it_is_the_newest_point_or_the_one_that_is_named(self):
+        for name in ("1", "2"):
+            ledger.record_point({"id": name, "image": OLD, "at": "noon"})
+        self.assertEqual(by_hand.rollback(with_data=True)["restore"], "2")
+        self.assertEqual(by_hand.rollback(to="1")["restore"], "1")
+        with self.assertRaises(Failure) as caught:
+            by_hand.rollback(to="3")
+        self.assertEqual(caught.exception.code, "RELEASE_MISMATCH")
+
+    def test_the_files_that_the_program_renders_are_such(self):
+        golden = Path(__file__).parents[1] / "golden" / "vps"
+        files = {name: (golden / name).read_text() for name in by_hand.COMPOSE_FILES}
+        image = re.search(r"(?m)^    image: (\S+/odoo@\S+)$", files["docker-compose.prod.yml"])[1]
+        changed = by_hand.with_image(request(image=image, files=files), NEW)["files"]
+        for name, text in files.items():
+            self.assertEqual(changed[name], text.replace(image, NEW).replace(image.split("@")[1], NEW.split("@")[1]))
+            self.assertEqual(changed[name].count(NEW.split("@")[1]), 2)
+
+    def test_each_line_that_names_the_image_gets_the_other_one(self):
+        asked = request(image=NEW, files=rendered(NEW))
+        self.assertEqual(by_hand.with_image(asked, OLD)["files"], rendered(OLD))
+        self.assertEqual(by_hand.with_image(asked, NEW), asked)
+        self.assertEqual(asked["files"], rendered(NEW))
+
+    def test_files_that_name_it_otherwise_are_refused(self):
+        good = rendered(NEW)
+        compose = good["docker-compose.prod.yml"]
+        for change in ({"docker-compose.prod.yml": compose.replace("    image: ", "    image:  ")},
+                       {"docker-compose.prod.yml": compose + compose}, {"docker-compose.release.yml": ""},
+                       {".env": f"IMAGE={NEW}\n"}, {"docker-compose.prod.yml": compose + f"# {NEW}\n"}):
+            with self.assertRaises(Failure) as caught:
+                by_hand.with_image(request(image=NEW, files={**good, **change}), OLD)
+            self.assertEqual(caught.exception.code, "RELEASE_MISMATCH")
+
+    def test_a_tag_is_refused(self):
+        with self.assertRaises(Failure) as caught:
+            by_hand.with_image(request(files=rendered(NEW)), "registry/odoo:latest")
+        self.assertEqual(caught.exception.code, "IMAGE_NOT_FOUND")

@@ -1,0 +1,156 @@
+"""What a release needs of the host that it runs on: two ports. `Serving` is what users reach, `Data` what they wrote.
+
+Release, rollback and restore speak to a host through these alone; `here` tells which host this is.
+"""
+
+import words
+from failures import Failure
+
+SPARE_BYTES = 500_000_000
+
+
+class Data:
+    """The database and the attachments that belong to it.
+
+    `postgres` clones, copies, renames, marks and drops databases (postgres.Postgres); `filestore()` links, moves and
+    removes the folders beside them (filestore.Filestore). Whoever calls does both, in the order that a crash between
+    them forgives. A name is live for one pair only, and what has a name is whole. Both may be called again after a
+    crash: a copy that was cut off is made anew, what is gone already is no error.
+
+    `free()` answers {place: free bytes} for images and attachments, `database_disk()` (place, free bytes) for the
+    database. `reserve()` is space set aside, so that a full disk keeps no rollback from its end.
+    """
+
+    postgres = None
+
+    def filestore(self):
+        raise NotImplementedError
+
+    def reserve(self):
+        raise NotImplementedError
+
+    def free(self):
+        raise NotImplementedError
+
+    def database_disk(self):
+        raise NotImplementedError
+
+    def require_room(self, copies, database):
+        """Room for so many copies of the database beside it."""
+        wanted = copies * self.postgres.size(database) + SPARE_BYTES
+        place, free = self.database_disk()
+        if free < wanted:
+            raise disk_low(place, free, wanted)
+
+
+class Serving:
+    """Who serves users, and the release's own programs. A release calls these in this order:
+
+    `fetch` brings the image and answers what it says of itself: {"series", "modules": {name: {"version", "hash"}}};
+    `prepare` makes what a first release needs before there is a database, `first_password` its administrator's;
+    `close` lets nobody in, lets requests end, and returns when no code of Odoo runs;
+    `swap` puts the release in place, calls `between` while nothing runs, and starts its server with every job held;
+    `refresh` does so for a release that concerns neither Odoo nor its database;
+    `open` lets users in, and may be done again after a crash; `let_go` releases the jobs.
+
+    A rollback begins with `begin_rollback`: nobody works on the database, and whoever starts something by hand starts
+    the previous release. `changed`: the failed one was started; `closed`: users were kept out. It ends with
+    `end_rollback`: the previous release is ready, and users are let in.
+
+    `still_alone` fails where somebody may have come to the database unseen; it is asked before each step.
+    `uninterrupted` says that what begins now goes to its end, whoever tells the worker to stop.
+
+    Programs of the release run with Odoo's rights, cron off, no way out but to PostgreSQL: `task` to its end,
+    `start_task` until `remove_task`, both under a name. `script` and `conversation` run a file of this package there.
+    """
+
+    #: Who makes the attempts, where that is not the host itself.
+    job = None
+    #: The host's `Data`.
+    data = None
+
+    def has_image(self, image):
+        raise NotImplementedError
+
+    def remove_image(self, image):
+        raise NotImplementedError
+
+    def fetch(self, request):
+        raise NotImplementedError
+
+    def prepare(self, request):
+        raise NotImplementedError
+
+    def first_password(self):
+        raise NotImplementedError
+
+    def must_close(self, request):
+        """Whether the release cannot be made while users work, whatever its modules."""
+        raise NotImplementedError
+
+    def changes_odoo(self, request):
+        """Whether another server than the one that runs is asked for, whatever its modules."""
+        raise NotImplementedError
+
+    def close(self, request):
+        raise NotImplementedError
+
+    def swap(self, request, between):
+        raise NotImplementedError
+
+    def refresh(self, request):
+        raise NotImplementedError
+
+    def open(self, request):
+        raise NotImplementedError
+
+    def let_go(self):
+        raise NotImplementedError
+
+    def begin_rollback(self, previous, failed, changed, closed):
+        raise NotImplementedError
+
+    def end_rollback(self, previous):
+        raise NotImplementedError
+
+    def still_alone(self):
+        raise NotImplementedError
+
+    def uninterrupted(self):
+        raise NotImplementedError
+
+    def task(self, request, name, command, limit, database, attempt):
+        """Runs to its end; the whole output is in the attempt's log."""
+        raise NotImplementedError
+
+    def start_task(self, request, name, command, database):
+        """Answers the name by which `script`, `conversation`, `wait_ready` and `logs` know it."""
+        raise NotImplementedError
+
+    def remove_task(self, name):
+        raise NotImplementedError
+
+    def remove_tasks(self):
+        """Ends all of them, also those that a killed worker has left: they go on without it."""
+        raise NotImplementedError
+
+    def wait_ready(self, name, seconds):
+        """Until the login page is answered with exactly 200: /web/health passes without a database."""
+        raise NotImplementedError
+
+    def logs(self, name):
+        raise NotImplementedError
+
+    def script(self, name, file, given, limit):
+        """Runs a file of this package with the release's Python; `given` goes to its standard input."""
+        raise NotImplementedError
+
+    def conversation(self, name, file):
+        """A file of this package in the release's Python, that talks by lines on standard input and output."""
+        raise NotImplementedError
+
+
+def disk_low(place, free, wanted):
+    return Failure("DISK_SPACE_LOW", "there is too little disk space for this release",
+                   found=f"{free / 1e9:.1f} GB free at {place}", expected=f"{wanted / 1e9:.1f} GB",
+                   remedy=words.HERE["room"])

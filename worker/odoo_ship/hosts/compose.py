@@ -1,0 +1,175 @@
+"""Docker and Compose on this host, as a release needs them."""
+
+import secrets
+
+import egress
+import project
+from failures import Failure
+from files import FIRST_LOGIN, write
+from hosts import compose_images as images
+from hosts import compose_services as services
+from hosts import compose_tasks as tasks
+from hosts.base import Serving
+from hosts.compose_data import ComposeData, has_volume
+from hosts.compose_services import CONTAINERS, Services
+from hosts.compose_tasks import CronHold, Tasks
+
+
+class ComposeHost(Serving):
+    def __init__(self):
+        self.data = ComposeData(CONTAINERS["db"])
+        self.services = Services(self.data.postgres)
+        self.tasks = Tasks(self.services.compose)
+        self.cron = None
+
+    # Images
+
+    def has_image(self, image):
+        return images.has_image(image)
+
+    def remove_image(self, image):
+        images.remove_image(image)
+
+    def fetch(self, request):
+        egress.check(request.get("network"))
+        egress.begin(request.get("network"))
+        images.log_in(request["registry"])
+        for image in sorted(set(self.services.images(request))):
+            images.refuse_tag(image)
+            images.pull(image, 1800)
+        if project.PROJECT.exists():
+            # What the release runs before it is in place reads its own, which an earlier version has not made.
+            project.place_secrets(request, only_new=True)
+        facts = images.series_and_modules(request["image"])
+        self.refuse_postgres_mismatch(request)
+        return facts
+
+    def refuse_postgres_mismatch(self, request):
+        if not has_volume("odoo-db-data"):
+            return
+        found = project.first_line(project.volume_path("odoo-db-data") / "PG_VERSION")
+        if found is None:
+            return
+        major = images.postgres_major(self.services.image(request, "db"))
+        if major is not None and found != major:
+            raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image does not fit the data directory",
+                          found=f"data of PostgreSQL {found}, image of {major}", expected="the same major version",
+                          remedy="keep the older image in the images record; a new major version needs a dump and a "
+                                 "restore")
+
+    # The way forward
+
+    def prepare(self, request):
+        project.prepare(request)
+        self.services.start_database(request, 120)
+        self.data.postgres.prepare_role(project.generated("odoo-db-password"))
+        self.data.postgres.prepare_task_roles()
+
+    def first_password(self):
+        """The administrator's, for `odoo-ship first-login` to show once."""
+        password = secrets.token_urlsafe(15)
+        write(FIRST_LOGIN, f"user: admin\npassword: {password}\n", mode=0o400)
+        return password
+
+    def must_close(self, request):
+        return self.services.changes(request, "db")
+
+    def changes_odoo(self, request):
+        return self.services.changes(request, "odoo")
+
+    def runs(self, request):
+        """Whether the host is as the request wants it: nothing stopped, replaced or edited by hand."""
+        return (project.has_files_of(request) and project.is_open()
+                and not any(self.services.changes(request, service) for service in CONTAINERS))
+
+    def close(self, request):
+        project.close()
+        self.services.stop_odoo()
+        if self.services.changes(request, "db"):
+            self.services.start_database(request, 120)
+
+    def swap(self, request, between):
+        """On a port that only the proxy reaches."""
+        project.activate(request)
+        project.hold()
+        self.services.stop_odoo()
+        between()
+        self.cron = CronHold(self.data.postgres, request["database"])
+        self.start_and_wait(request)
+
+    def refresh(self, request):
+        project.activate(request)
+        self.services.start_proxy(request)
+
+    def open(self, request):
+        """After a crash the server that was ready is gone with the host."""
+        project.activate(request)
+        if not self.services.odoo_runs(request["image"]):
+            self.services.start_database(request, 120)
+            self.start_and_wait(request)
+        self.services.keep_odoo()
+        project.open_again()
+
+    def start_and_wait(self, request):
+        self.services.start_odoo(request)
+        self.wait_ready(CONTAINERS["odoo"], request["release"]["readySeconds"])
+        self.services.start_proxy(request)
+
+    def let_go(self):
+        """The jobs that were held."""
+        if self.cron is not None:
+            self.cron.let_go()
+            self.cron = None
+
+    # The way of a rollback
+
+    def begin_rollback(self, previous, failed, changed, closed):
+        self.services.rolling_back = True
+        if previous:
+            project.hold()
+        if changed:
+            self.services.stop_odoo(10)
+        # The files first: should anyone start the project by hand meanwhile, it is the previous release that is refused
+        # or runs.
+        if previous:
+            project.activate(previous)
+        self.services.start_database(previous or failed, 120)
+
+    def end_rollback(self, previous):
+        self.services.start_odoo(previous)
+        self.wait_ready(CONTAINERS["odoo"], previous["release"]["readySeconds"])
+        self.services.keep_odoo()
+        self.services.start_proxy(previous)
+        project.open_again()
+
+    def still_alone(self):
+        """Nobody starts a container here but this worker, which holds a lock that nobody can end."""
+
+    def uninterrupted(self):
+        """Nobody tells this worker to stop."""
+
+    # Programs of the release
+
+    def task(self, request, name, command, limit, database, attempt):
+        return self.tasks.run(request, name, command, limit, database, attempt)
+
+    def start_task(self, request, name, command, database):
+        return self.tasks.start(request, name, command, database)
+
+    def remove_task(self, name):
+        self.tasks.remove(name)
+
+    def remove_tasks(self):
+        self.tasks.remove_all()
+
+    def wait_ready(self, name, seconds):
+        services.wait_ready(name, seconds)
+
+    def logs(self, name):
+        return services.logs(name)
+
+    def script(self, name, file, given, limit):
+        return tasks.script(name, file, given, limit)
+
+    def conversation(self, name, file):
+        return tasks.conversation(name, file)

@@ -1,0 +1,99 @@
+"""Programs of the release in the container beside this one: Odoo's part of the volume and its limits, cron off, none of
+this worker's secrets.
+"""
+
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from failures import Failure, code_from_log, tail
+from files import LOGS
+from shell import Result, into_log
+from tasks import Task
+
+SCRIPTS = Path(__file__).parents[1]
+ENTRYPOINT = ["python3", "-I", "/opt/odoo/entrypoint.py"]
+LOGIN_PAGE = "http://127.0.0.1:8069/web/login"
+
+
+class Tasks:
+    """`login`: {variable: value} that a program of the release reaches PostgreSQL with."""
+
+    def __init__(self, login):
+        self.login = login
+        self.known = {}
+
+    def run(self, name, command, limit, database, attempt):
+        def program(log):
+            return Task([*ENTRYPOINT, *command], self._environment(database), stdout=log,
+                        stderr=subprocess.STDOUT).run(limit)[0]
+        return into_log(LOGS / f"{attempt}-{name}.log", program)
+
+    def start(self, name, command, database):
+        self.remove(name)
+        LOGS.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(self._log(name), "wb") as log:
+            program = command if command[0] == "sleep" else [*ENTRYPOINT, *command]
+            self.known[name] = Task(program, self._environment(database), stdout=log, stderr=subprocess.STDOUT)
+        return name
+
+    def remove(self, name):
+        child = self.known.pop(name, None)
+        if child is None:
+            return
+        child.terminate()
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            pass
+        child.kill()
+
+    def remove_all(self):
+        for name in list(self.known):
+            self.remove(name)
+
+    def wait_ready(self, name, seconds):
+        end, answer = time.monotonic() + seconds, "nothing"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        while time.monotonic() < end:
+            try:
+                answer = str(opener.open(LOGIN_PAGE, timeout=20).status)
+                if answer == "200":
+                    return
+            except (OSError, urllib.error.URLError) as error:
+                answer = str(error)
+            if self.known[name].poll() is not None:
+                log = self.logs(name)
+                raise Failure(code_from_log(log, "CONTAINER_START_FAILURE"), "Odoo's server ended",
+                              found=f"exit status {self.known[name].returncode}",
+                              expected="a server that answers",
+                              remedy="the log below says why; mend the release, then deploy again", log=tail(log))
+            time.sleep(0.3)
+        log = self.logs(name)
+        raise Failure("HEALTH_CHECK_FAIL", "Odoo does not become ready",
+                      found=f"/web/login answered {answer} for {seconds} s",
+                      expected="status 200", remedy="the log below may say why; mend the release, then deploy again",
+                      log=tail(log))
+
+    def logs(self, name):
+        try:
+            return self._log(name).read_text(encoding="utf-8", errors="replace")[-50_000:]
+        except FileNotFoundError:
+            return ""
+
+    def _environment(self, database):
+        return {"DB_NAME": database, **self.login, "ODOO_RELEASE_TASK": "1", "ODOO_GUARD": "", "MAX_CRON_THREADS": "0"}
+
+    def _log(self, name):
+        return LOGS / f"{name}.log"
+
+
+def script(file, given, limit):
+    status, output, errors = Task(["python3", "-I", str(SCRIPTS / file)], stdin=subprocess.PIPE).run(limit, given)
+    return Result(status, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace"))
+
+
+def conversation(file):
+    return Task(["python3", "-I", str(SCRIPTS / file)], stdin=subprocess.PIPE, text=True)

@@ -1,0 +1,49 @@
+"""Requests on their way in: a new one waits for the service; the same one again attaches, or is done already."""
+
+import dump
+import ledger
+import project
+import request as requests
+import staged
+import status
+import waiting
+from failures import Failure
+from files import STATE, Lock
+from hosts import here
+from hosts import compose_images as images
+from journal import Journal
+
+
+def receive(text):
+    """Takes a request in: {"request", "state"}."""
+    request = requests.received(text)
+    with Lock(STATE / "receive.lock"):
+        return take_in(request)
+
+
+def take_in(request):
+    state = status.state_of(request["id"])
+    if state in ("queued", "running"):
+        waiting.start_service()
+        return {"request": request["id"], "state": state}
+    refuse_beside_another()
+    if ledger.is_live(request) and not request.get("force"):
+        images.log_in(request["registry"])
+        staged.keep(request)
+        project.prepare(request)
+        dump.configure(request)
+        if here.host().runs(request):
+            return {"request": request["id"], "state": "succeeded"}
+    waiting.put(request)
+    waiting.start_service()
+    return {"request": request["id"], "state": "queued"}
+
+
+def refuse_beside_another():
+    """What was committed may be given up for another release by whoever asks for one; before that it is rolled back."""
+    journal, waits = Journal.read(), waiting.read()
+    if waits or (journal and journal.open and not journal.reached("committed")):
+        waiting.start_service()
+        raise Failure("RELEASE_IN_PROGRESS", "another release is under way on this host",
+                      found=f"request {waits['id'] if waits else journal['request']}", expected="one at a time",
+                      remedy="wait for its end: `odoo-ship status` on the host tells how far it is")

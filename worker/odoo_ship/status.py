@@ -1,0 +1,56 @@
+"""What is told of this host and of a request, to people and to Pulumi."""
+
+import dump
+import ledger
+import outcomes
+import project
+import waiting
+from files import read_json
+from journal import Journal
+
+
+def state_of(request_id):
+    """queued, running, succeeded, failed, or None if this host has not seen it."""
+    waits = waiting.read()
+    if waits and waits["id"] == request_id:
+        return "queued"
+    journal = Journal.read()
+    if journal and journal.open and journal["request"] == request_id:
+        return "running"
+    known = outcomes.read(request_id)
+    if known is None and journal and journal["request"] == request_id:
+        # The journal is closed a moment before its outcome is written.
+        return journal["outcome"]
+    return known and known["state"]
+
+
+def of_host(request_id=None):
+    """With what became of the request, or else of the last one."""
+    journal, live = Journal.read(), ledger.live()
+    answer = {"live": live and {key: live[key] for key in ("image", "digest", "since", "release")},
+              "closed": not project.is_open(),
+              "dump": read_json(dump.RESULT) if dump.SETTINGS.exists() else None,
+              "points": [{key: point[key] for key in ("id", "from", "to", "at", "bytes")} for point in ledger.points()]}
+    request_id = request_id or (journal and journal["request"])
+    if request_id:
+        answer["request"] = of_request(request_id, journal)
+    return answer
+
+
+def of_request(request_id, journal):
+    ours = journal if journal and journal["request"] == request_id else None
+    state, message, kept = state_of(request_id), "", {}
+    if state in ("queued", "running"):
+        waiting.start_service()
+    else:
+        kept = outcomes.read(request_id) or {}
+    error = kept.get("error") or (ours and ours["error"])
+    if ours and ours.open and ours["trouble"]:
+        if ours.reached("committed"):
+            # Users may be on it: whoever waits for it hears so, and the worker goes on trying.
+            state, error = "failed", ours["trouble"]
+        message = "trouble: {code}: {summary}: {found}".format(**ours["trouble"])
+    elif ours and ours.open and ours.rolling_back:
+        message = "rolling the release back"
+    return {"id": request_id, "state": state, "step": ours and ours["step"], "mode": ours and ours["mode"],
+            "message": message, "error": error if state == "failed" else None, "warnings": kept.get("warnings", [])}
