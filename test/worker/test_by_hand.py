@@ -50,7 +50,8 @@ class ByHandTest(WorkerCase):
         image = re.search(r"(?m)^    image: (\S+/odoo@\S+)$", files["docker-compose.prod.yml"])[1]
         changed = by_hand.with_image(request(image=image, files=files), other)["files"]
         for name, text in files.items():
-            self.assertEqual(changed[name], text.replace(image, other).replace(image.split("@")[1], other.split("@")[1]))
+            wanted = text.replace(image, other).replace(image.split("@")[1], other.split("@")[1])
+            self.assertEqual(changed[name], wanted)
             self.assertEqual(changed[name].count(other.split("@")[1]), 2)
 
     def test_each_line_that_names_the_image_gets_the_other_one(self):
