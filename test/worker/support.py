@@ -50,3 +50,17 @@ def request(image="registry/odoo@sha256:" + "b" * 64, **changes):
     release = {"additive": False, "rehearse": True, "upgradeSeconds": 60, "readySeconds": 60, "keepPoints": 2}
     return {"id": "r2", "image": image, "database": "odoo", "modules": ["sale"], "release": release, "url": "https://x",
             "files": {}, "secrets": [], "registry": None, **changes}
+
+
+def job_request(**changes):
+    """A request as a Job gets it, whole."""
+    asked = {name: value for name, value in request().items() if name not in ("secrets", "registry")}
+    return {**asked, "demo": False, "id": "0123456789abcdef", **changes}
+
+
+def host_request(**changes):
+    """A request as a host gets it, whole."""
+    network = {"odoo": [{"cidr": "0.0.0.0/0", "except": []}], "authority": None}
+    generated = [{"file": "secrets/odoo-db-password", "uid": 100, "generate": True}]
+    return {**job_request(), "registry": None, "dataDirectory": None, "network": network, "dump": None,
+            "secrets": generated, **changes}

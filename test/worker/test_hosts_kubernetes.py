@@ -5,7 +5,7 @@ test/e2e shows it.
 import json
 from unittest import mock
 
-from support import WorkerCase, request
+from support import WorkerCase, job_request, request
 
 import service
 from failures import Failure
@@ -64,7 +64,7 @@ class KubernetesHostTest(WorkerCase):
         return journal
 
     def job(self):
-        (self.root / "request.json").write_text(json.dumps(request()))
+        (self.root / "request.json").write_text(json.dumps(job_request()))
         with mock.patch.object(here, "host", lambda: self.host):
             return service.job(self.root / "request.json")
 

@@ -2,18 +2,10 @@
 
 import json
 
-from support import WorkerCase, request
+from support import WorkerCase, host_request as sent, job_request
 
 from failures import Failure
 from request import of_job, received
-
-JOB = {"id": "0123456789abcdef", "demo": False}
-HOST = {**JOB, "dataDirectory": None, "network": {"odoo": [{"cidr": "0.0.0.0/0", "except": []}], "authority": None},
-        "dump": None, "secrets": [{"file": "secrets/odoo-db-password", "uid": 100, "generate": True}]}
-
-
-def sent(**changes):
-    return request(**{**HOST, **changes})
 
 
 class RequestTest(WorkerCase):
@@ -54,8 +46,7 @@ class RequestTest(WorkerCase):
             self.assertIn("request.database does not match", self.refused(sent(database=name)))
 
     def test_a_job_needs_nothing_of_a_host(self):
-        asked = {**request(**JOB), "files": {}}
-        asked = {name: value for name, value in asked.items() if name not in ("secrets", "registry")}
+        asked = job_request()
         path = self.root / "request.json"
         path.write_text(json.dumps(asked))
         self.assertEqual(of_job(path), asked)

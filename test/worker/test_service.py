@@ -5,7 +5,7 @@ database.
 import json
 from unittest import mock
 
-from support import WorkerCase, request
+from support import WorkerCase, job_request, request
 
 import ledger
 import outcomes
@@ -16,6 +16,9 @@ from hosts.kubernetes import KubernetesHost
 
 ENVIRONMENT = {"DB_HOST": "odoo-db", "ODOO_SHIP_ADMIN": "postgres", "ODOO_SHIP_JOB": "job-1"}
 CODE = {"base": "base1", "sale": "sale1"}
+
+
+OTHER = "3" * 16
 
 
 class LostDatabaseTest(WorkerCase):
@@ -43,12 +46,12 @@ class LostDatabaseTest(WorkerCase):
         self.postgres.marker = mock.Mock(return_value=marker)
 
     def live(self, **changes):
-        staged.keep(request(**changes))
-        ledger.record(request(**changes), CODE, [])
+        staged.keep(job_request(**changes))
+        ledger.record(job_request(**changes), CODE, [])
 
     def job(self, **changes):
-        (self.root / "request.json").write_text(json.dumps(request(**changes)))
-        outcomes.record(request(**changes)["id"], "failed", {"code": "X", "summary": "not done"})
+        (self.root / "request.json").write_text(json.dumps(job_request(**changes)))
+        outcomes.record(job_request(**changes)["id"], "failed", {"code": "X", "summary": "not done"})
         with mock.patch.object(here, "host", lambda: self.host):
             return service.job(self.root / "request.json")
 
@@ -70,12 +73,12 @@ class LostDatabaseTest(WorkerCase):
     def test_nor_is_another_release_installed_in_its_place(self):
         self.live()
         self.database(exists=False)
-        self.assertEqual((self.job(id="r3"), self.handled), (1, []))
+        self.assertEqual((self.job(id=OTHER), self.handled), (1, []))
 
     def test_a_first_install_has_no_database_to_miss(self):
         self.database(exists=False)
         self.job()
-        self.assertEqual(self.handled, ["r2"])
+        self.assertEqual(self.handled, [job_request()["id"]])
 
     def test_data_that_somebody_put_there_by_hand_are_made_ready_for_the_release(self):
         self.live()
@@ -83,10 +86,10 @@ class LostDatabaseTest(WorkerCase):
                        {"state": "ready", "modules": {"crm": ["crm1"]}}, {"state": "upgrading", "modules": {}}):
             self.handled.clear()
             self.database(exists=True, modules={"base": "1"}, marker=marker)
-            self.assertEqual((self.job(), self.handled), (1, ["r2"]))
+            self.assertEqual((self.job(), self.handled), (1, [job_request()["id"]]))
 
     def test_another_name_in_the_settings_is_no_lost_database(self):
         self.live()
         self.postgres.exists = mock.Mock(side_effect=lambda name: name == "odoo")
-        self.job(id="r3", database="books")
-        self.assertEqual(self.handled, ["r3"])
+        self.job(id=OTHER, database="books")
+        self.assertEqual(self.handled, [OTHER])
