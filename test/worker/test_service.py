@@ -5,7 +5,7 @@ database.
 import json
 from unittest import mock
 
-from support import WorkerCase, job_request, request
+from support import WorkerCase, job_request
 
 import ledger
 import outcomes
