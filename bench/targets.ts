@@ -31,7 +31,7 @@ the machine's cores.
 By hand is \`docker build && docker push && kubectl set image && kubectl rollout status\` on the same node, of the same Dockerfile, for a Deployment
 with as many workers, the same limits and a probe as frequent, with a PostgreSQL and a volume of its own. With \`odoo -u\`, the new image upgrades the changed module in a Job
 before \`kubectl set image\`, while the old pod serves. By hand there is no check of the addons, no restore point, no rehearsal on a copy of the database, no maintenance page while
-the database changes, nothing that stops the old code then or puts it back after a failure, no proxy, no cron of its own, no
+the database changes, nothing that stops the old code then or brings it back after a failure, no proxy, no cron of its own, no
 other target, and the time to type is not counted. What is repeated is given as median (least to most) of ${noChangeRounds} no-change updates and ${changeRounds} changes, the sides taking
 turns.`;
 

@@ -20,7 +20,7 @@ export interface ReleaseRequest {
     readonly readySeconds: number;
     readonly keepPoints: number;
   };
-  /** Restore point whose data are put back, in place of an upgrade. */
+  /** Restore point to whose data the release goes back, in place of an upgrade. */
   readonly restore?: string;
 }
 

@@ -21,7 +21,7 @@ export const releaseKeys = {
     "data",
     whole(1, 1440).default(60),
     "minutes, 1 to 1440",
-    "How long the upgrade of the modules may take before it is stopped and taken back.",
+    "How long the upgrade of the modules may take before it is stopped and rolled back.",
   ),
   "release:readySeconds": key(
     "data",
@@ -33,7 +33,7 @@ export const releaseKeys = {
     "text",
     matching(/^\d{8}t\d{6}z$/, "is no restore point's name"),
     "a restore point, or empty",
-    "Puts the data of this restore point back, together with `image:digest` of the release that they belong to. What was written since is kept as a " +
+    "Goes back to the data of this restore point, together with `image:digest` of the release that they belong to. What was written since is kept as a " +
       "new point. Carried out once: remove it afterwards.",
   ),
   "release:keepPoints": key(

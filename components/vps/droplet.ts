@@ -68,7 +68,7 @@ export class VpsDroplet extends pulumi.ComponentResource {
         name: settings.name,
         region,
         size: settings.size,
-        // Memory and processors only, so that a larger size can be taken back.
+        // Memory and processors only: a larger disk could not be made smaller again.
         resizeDisk: false,
         image: settings.image,
         sshKeys: [sshKey.fingerprint],

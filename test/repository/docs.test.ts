@@ -150,3 +150,31 @@ describe("the pages for a task", () => {
     assert.equal(longSentences("page", text).length, 3);
   });
 });
+
+describe("the word for going back", () => {
+  const others =
+    /\b(revert(s|ed|ing)?|reced(e|es|ed|ing)|serv(e|es|ed) again|(take|takes|taken|taking|took|put|puts|putting|swap|swaps|swapped)((?! roll)( [\w'-]+)){0,6} back)\b/i;
+
+  it("is rollback, in documents and in what the program says", () => {
+    const texts = files("*.md", "components", "ops", "settings.ts", "index.ts", ":(exclude)sandbox", ":(exclude)CHANGELOG.md");
+    const found = texts.flatMap((file) =>
+      read(file)
+        .split("\n")
+        .flatMap((line, at) => (others.test(line) ? [`${file}:${at + 1} ${line.trim()}`] : [])),
+    );
+    assert.deepEqual(found, []);
+  });
+
+  it("would be told of another one", () => {
+    for (const text of [
+      "takes the release back",
+      "puts the data of a point back",
+      "is put back",
+      "odoo-ship revert",
+      "the host recedes",
+      "it serves again",
+    ]) {
+      assert.match(text, others);
+    }
+  });
+});

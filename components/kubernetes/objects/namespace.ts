@@ -10,7 +10,7 @@ export function namespace(name: string): Unplaced<k8s.core.v1.Namespace> {
   return { metadata: { name, labels: { ...general, ...(Object.fromEntries(standard) as Record<string, string>) } } };
 }
 
-/** Metadata of an object that is in the namespace, and thus the stack's: what somebody else changed of it is put back. */
+/** Metadata of an object in the namespace. The object is the stack's: an update undoes what others changed in it. */
 export function within(namespace: pulumi.Input<string>, metadata: Metadata): k8s.meta.v1.ObjectMeta {
   return { ...metadata, namespace, annotations: { ...metadata.annotations, "pulumi.com/patchForce": "true" } };
 }

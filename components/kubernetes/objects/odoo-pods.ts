@@ -83,7 +83,7 @@ export function webDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployme
   return {
     metadata: { name: names.web, labels: labels("web", args.version), annotations: waited(progressSeconds(args.readySeconds)) },
     spec: {
-      // The autoscaler's number would be taken back by each update otherwise.
+      // Otherwise each update would undo the autoscaler's number.
       ...(args.replicasMax === 0 ? { replicas: args.replicas } : {}),
       revisionHistoryLimit: 5,
       progressDeadlineSeconds: progressSeconds(args.readySeconds),

@@ -44,11 +44,17 @@ const workerSecrets = `${paths.secrets}/odoo-ship`;
 const taskDirectory = "/run/odoo-ship-tasks";
 /** The worker itself reads, compares and streams; what needs memory runs beside it. */
 const workerSize = { memoryMiB: 512, cpus: 1, requestedMiB: 64, requestedCpus: 0.05 } as const;
-/** What a release takes beside its two upgrades and its start: another one's end, the pull, the copy of the data, the drain, and taking it back; seconds. */
+/**
+ * Seconds that a release takes beside its two upgrades and its start: the end of another release, the pull, the copy of the
+ * data, the drain, and the rollback.
+ */
 const besidesSeconds = 2400;
-/** After its time is over, the worker may still take back what it began; seconds. The next one waits longer: YIELD_SECONDS of kubernetes_host.py. */
+/** Seconds for the rollback, once the worker's time is over. The next worker waits longer: YIELD_SECONDS in worker/. */
 const graceSeconds = 300;
-/** The worker was ended from outside, by signals or for its memory, or could not take its release back yet: the next pod goes on from there. */
+/**
+ * Exit statuses after which the next pod goes on: the worker was ended from outside (a signal, its memory), or could not
+ * roll back yet.
+ */
 const goesOn = [3, 134, 135, 137, 139, 143];
 
 /** How long a release may take as a whole: the rehearsal's upgrade, the real one, and a start that is tried. */
