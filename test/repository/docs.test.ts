@@ -110,6 +110,29 @@ describe("the documentation", () => {
   });
 });
 
+describe("CONTRIBUTING.md", () => {
+  /** Paths that a text names in backquotes, from the root; a name without a folder may be anywhere. */
+  const pathsIn = (text: string) => [...text.matchAll(/`([\w.-]+\/[\w./-]*|[\w-]+\.(?:ts|py|md))`/g)].map((match) => match[1] ?? "");
+  const absent = (text: string) => {
+    const all = files(".");
+    return pathsIn(text).filter(
+      (name) => !all.some((file) => file === name || file.startsWith(name.replace(/\/?$/, "/")) || file.endsWith(`/${name}`)),
+    );
+  };
+
+  it("names files and folders that are there", () => {
+    assert.ok(pathsIn(read("CONTRIBUTING.md")).length > 40);
+    assert.deepEqual(absent(read("CONTRIBUTING.md")), []);
+  });
+
+  it("would be told of one that is not", () => {
+    assert.deepEqual(absent("`components/vps/`, `components/nowhere/`, `plan.ts`, `nothing.ts`, `npm test`"), [
+      "components/nowhere/",
+      "nothing.ts",
+    ]);
+  });
+});
+
 describe("docs/when-up-failed.md", () => {
   const rows = rowsOf(read("docs/when-up-failed.md")).filter(([code = ""]) => /^`[A-Z]+(_[A-Z]+)+`$/.test(code));
   const explained = rows.map(([code = ""]) => code.replaceAll("`", ""));
