@@ -1,5 +1,6 @@
 /**
- * Writes docs/configuration.md from the table of settings; with `--check` only says whether it is current (exit 1 if not).
+ * Writes docs/configuration.md from the table of settings; with `--check` only says whether it is current (exit 1 if
+ * not).
  */
 import * as fs from "node:fs";
 import * as path from "node:path";

@@ -12,7 +12,7 @@ const recordSchema = z.strictObject({
   reference: z.string().regex(/^[^@\s]+$/),
   tag: z.string().min(1),
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
-  /** When the tag was last resolved to the digest. */
+  /** Date on which the tag was last resolved to the digest. */
   date: z.string().regex(/^\d{4}-\d{2}-\d{2}/),
   /** Odoo series in the image, such as 18.0. */
   series: z.string().regex(/^\d+\.0$/),
@@ -21,7 +21,7 @@ const recordSchema = z.strictObject({
   gid: z.number().int().positive(),
 });
 
-/** The one place that says which base image is used. */
+/** Record of the base image: the only place that says which one is used. */
 export type BaseImage = z.output<typeof recordSchema>;
 
 /** Odoo series that the program knows how to build. */
@@ -62,8 +62,10 @@ export function pinnedBase(base: BaseImage): string {
 }
 
 /**
- * What there is to say about the base image's tag: a sentence with BASE_IMAGE_DRIFT when it names another digest by now, or that it
- * could not be looked up. Undefined when the tag still names the recorded digest. Never a failure: the pinned digest is what is built.
+ * Looks whether the base image's tag still names the recorded digest.
+ *
+ * Returns a sentence with BASE_IMAGE_DRIFT if it names another one, a sentence if it could not be looked up, and
+ * undefined if it is the same. This is never a failure, since the build uses the pinned digest.
  */
 export async function describeDrift(base: BaseImage, ours?: { repository: string; access: RegistryAccess }): Promise<string | undefined> {
   const sameRegistry = ours !== undefined && splitRepository(ours.repository).host === splitRepository(base.reference).host;

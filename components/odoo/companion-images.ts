@@ -11,12 +11,15 @@ export const imageSchema = z.strictObject({
   reference: z.string().regex(/^[a-z0-9][a-z0-9._:/-]*$/, "is not a repository without tag and digest"),
   tag: z.string().min(1),
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, "is not a digest"),
-  /** When the tag was last resolved to the digest. */
+  /** Date on which the tag was last resolved to the digest. */
   date: z.string().regex(/^\d{4}-\d{2}-\d{2}/, "is not a date"),
 });
 const recordSchema = z.strictObject({
   postgres: imageSchema,
-  /** What is built of images/proxy, or an image that was: another Caddy does not know what the proxy's configuration asks of it. */
+  /**
+   * Source of the proxy's image: built from images/proxy, or a ready image that was. Another Caddy does not know the
+   * handlers that the configuration asks for.
+   */
   proxy: z.union([z.strictObject({ build: z.literal("images/proxy") }), imageSchema.extend({ built: z.literal("images/proxy") })]),
 });
 
@@ -65,7 +68,7 @@ export function postgresImage({ postgres }: ImagesRecord): string {
 }
 
 /**
- * The images of a record that names a ready one for the proxy, too.
+ * Reads the images of a record that names a ready one for the proxy, too.
  * @throws ShipError SETTINGS_INVALID
  */
 export function readVpsImages(root: string, file: string): VpsImages {

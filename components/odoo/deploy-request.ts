@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { urlHost } from "../shared/url-host";
 import type { Settings } from "../../settings";
 
-/** What the worker of a release is told on every target. */
+/** Request to the worker of a release, on every target. */
 export interface ReleaseRequest {
   /** 16 hexadecimal digits: a hash of all that matters for the release. */
   readonly id: string;
@@ -24,7 +24,7 @@ export interface ReleaseRequest {
   readonly restore?: string;
 }
 
-/** The part that no target changes. */
+/** Renders the part that no target changes. */
 export function releaseRequest(
   { odoo, release }: Pick<Settings, "odoo" | "release">,
   image: string,
@@ -47,7 +47,7 @@ export function releaseRequest(
   };
 }
 
-/** 16 hexadecimal digits that name a request by all that is in it. */
+/** Names a request by all that is in it: 16 hexadecimal digits. */
 export function requestId(counted: object): string {
   return createHash("sha256")
     .update(JSON.stringify(sorted(counted)))
@@ -55,7 +55,7 @@ export function requestId(counted: object): string {
     .slice(0, 16);
 }
 
-/** The same value with every object's keys in order, so that its JSON does not depend on how it was put together. */
+/** Sorts every object's keys, so that the JSON does not depend on how the value was put together. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(sorted);

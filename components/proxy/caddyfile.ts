@@ -1,6 +1,6 @@
 import { urlHost } from "../shared/url-host";
 
-/** What the proxy's configuration depends on. */
+/** Arguments of the proxy's configuration. */
 export interface SiteArgs {
   /** Host name or IP address that users type. */
   readonly domain: string;
@@ -9,7 +9,7 @@ export interface SiteArgs {
   readonly acmeEmail: string;
   /** URL of another ACME directory than Let's Encrypt's, or empty. */
   readonly acmeServer: string;
-  /** Certificates, in PEM format, that the ACME server itself is believed by; empty: the public ones. */
+  /** Certificates, in PEM format, by which the ACME server itself is trusted; empty: the public ones. */
   readonly acmeRoots: string;
   /** Largest request body, in millions of bytes. */
   readonly bodyMegabytes: number;
@@ -23,34 +23,40 @@ export interface SiteArgs {
   readonly allowFrom: readonly string[];
   /** Ranges of addresses that may call by XML-RPC or JSON-RPC; empty: all that may use the site. */
   readonly rpcAllowFrom: readonly string[];
-  /** In a cluster: who may tell the sender's address by the PROXY protocol. */
+  /** Ranges, in a cluster, that may tell the sender's address by the PROXY protocol. */
   readonly proxyFrom?: readonly string[];
 }
 
-/** Where the proxy runs: as a container beside Odoo's on one host, or as a pod before Odoo's Service. */
+/** Place of the proxy: a container beside Odoo's on one host, or a pod before Odoo's Service. */
 export type ProxyPlace = "host" | "cluster";
 
-/** Where the proxy answers to its own health check: inside of its container, or of its pod, only. */
+/** Port of the proxy's own health check, inside of its container or pod only. */
 export const healthPort = 2020;
-/** Where it listens in a cluster, whose load balancer has 80 and 443. */
+/** Ports of the proxy in a cluster, where the load balancer has 80 and 443. */
 export const clusterPorts = { http: 8080, https: 8443 } as const;
 
-/** Where bodies are kept while they come in, by place; on a disk, since they may be more than the proxy's memory. */
+/**
+ * Folders for bodies that are coming in, by place. They are on a disk, since bodies may be larger than the proxy's
+ * memory.
+ */
 export const spoolDirectories = { host: "/data/spool", cluster: "/spool" } as const;
 
-/** Millions of bytes that bodies may take while they come in: two of the largest and many small ones. */
+/** Returns the millions of bytes that incoming bodies may take: two of the largest, and many small ones. */
 export function spoolMegabytes({ bodyMegabytes, rpcBodyMegabytes }: Pick<SiteArgs, "bodyMegabytes" | "rpcBodyMegabytes">): number {
   return 2 * Math.max(bodyMegabytes, rpcBodyMegabytes) + 256;
 }
 
-/** What the login's forms need, many times over. */
+/** Largest body of the login's forms: many times what they need. */
 const loginBody = "64KiB";
-/** What comes without a session and without a key: a form of the website, a webhook. */
+/** Largest body from somebody without session or key: a form of the website, a webhook. */
 const strangersMegabytes = 1;
 
 const acmeRootsFile = "acme-roots.pem";
 
-/** The files that the proxy reads when it starts, by their name in /etc/caddy: for a change of one it has to start again. */
+/**
+ * Renders the files that the proxy reads when it starts, by their name in /etc/caddy. For a change of one it has to
+ * start again.
+ */
 export function siteFiles(
   site: SiteArgs & { readonly tlsCertificate: string },
   place: ProxyPlace,
@@ -63,10 +69,15 @@ export function siteFiles(
 }
 
 /**
- * Configuration of the proxy (Caddy with the handlers of images/proxy), the same rules in both places. On a host the files that it looks at while it runs lie
- * beside it in /etc/caddy: `state/closed` (there: closed for maintenance), `state/hold` (its text is put behind the upstream's name: with `-held`,
- * requests wait instead of reaching Odoo), `maintenance.html`. None of them needs a reload, and there is no admin API that could do one. In
- * a cluster nothing has to close it: pods that are fenced are no endpoints of Odoo's Service, and then nobody answers.
+ * Renders the proxy's configuration (Caddy with the handlers of images/proxy). The rules are the same in both places.
+ *
+ * On a host the proxy looks at three files beside it in /etc/caddy for each request. So closing and opening need no
+ * reload, and no admin API, which could do more:
+ * - `state/closed`: if it exists, the door is closed for maintenance.
+ * - `state/hold`: its text is appended to the upstream's name. With `-held`, requests wait instead of reaching Odoo.
+ * - `maintenance.html`: the page.
+ *
+ * In a cluster nothing has to close the proxy: fenced pods are no endpoints of Odoo's Service, so nobody answers.
  */
 export function caddyfile(site: SiteArgs, place: ProxyPlace = "host"): string {
   const { domain, tls, acmeEmail, bodyMegabytes, rpcBodyMegabytes, wrongPasswords, rpcCalls, allowFrom, rpcAllowFrom } = site;
@@ -281,7 +292,7 @@ ${rpcAllowFrom.length === 0 ? "" : `${only("rpc_stranger", rpcAllowFrom, "Calls 
 `;
 }
 
-/** What differs between the places: how requests come in, and who says that Odoo is closed. */
+/** Differences between the places: how requests come in, and who says that Odoo is closed. */
 const places = {
   host: {
     where: "on this host",
@@ -315,7 +326,8 @@ const places = {
 `,
     healthBind: "",
     upstream: "odoo",
-    // Without an endpoint the Service refuses at once; a pod that is just ending, or one that takes its place, is what is waited for.
+    // Without an endpoint the Service refuses at once. The wait is for a pod that is just ending, or for the one that
+    // takes its place.
     waiting: "While one pod takes another's place, requests wait.",
     seconds: 5,
     liveSeconds: 5,
@@ -323,12 +335,15 @@ const places = {
   },
 } as const;
 
-/** Who may tell a sender's address unless it is said: load balancer and nodes are somewhere in these. */
+/**
+ * Ranges that may tell a sender's address unless the settings say so: load balancer and nodes are somewhere in these.
+ */
 export const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
 /**
- * A cluster's load balancer passes TCP on, so there is no HTTP/3. It tells the sender's address in a first line of its own, which counts only
- * if it comes from within; connections without it are taken as they are.
+ * Renders how connections come in. A cluster's load balancer passes TCP on, so there is no HTTP/3. It tells the
+ * sender's address in a first line of its own, which counts only if it comes from within. Connections without that line
+ * are taken as they are.
  */
 function connections(place: ProxyPlace, { proxyFrom = [] }: SiteArgs): string {
   const ranges = proxyFrom.length === 0 ? privateRanges : proxyFrom;
@@ -359,7 +374,8 @@ function tlsLines({ tls, acmeServer, acmeRoots }: SiteArgs): string {
     case "files":
       return "\ttls /etc/caddy/tls.pem /run/secrets/tls-key\n";
     case "acme": {
-      // On the site itself: with the global option a name such as erp.internal would be certified by an authority of the proxy's own.
+      // This stands on the site itself. With the global option, the proxy would certify a name such as erp.internal by
+      // an authority of its own.
       const root = acmeRoots === "" ? "" : `\t\tca_root /etc/caddy/${acmeRootsFile}\n`;
       return acmeServer === "" ? "" : `\ttls {\n\t\tca ${acmeServer}\n${root}\t}\n`;
     }

@@ -22,7 +22,7 @@ import {
 } from "./pods";
 import { channelBinding, type Postgres } from "./postgres-access";
 
-/** What Odoo's pods depend on. */
+/** Arguments of Odoo's pods. */
 export interface OdooPodsArgs {
   /** `repository@sha256:…` */
   readonly image: pulumi.Input<string>;
@@ -74,10 +74,13 @@ export const secretKeys = {
   firstLogin: "first-password",
 } as const;
 
-/** The guard serves on until the pod's address is forgotten, then lets requests end, and what is left is killed; seconds. */
+/**
+ * Seconds of a pod's end: the guard serves on until the pod's address is forgotten, then lets requests end; what is
+ * left is killed.
+ */
 const drain = { forgotten: 5, requests: 60, rest: 25 } as const;
 
-/** What answers requests. */
+/** Renders the Deployment of the pods that answer requests. */
 export function webDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployment> {
   const several = args.replicas > 1 || args.replicasMax > 1;
   return {
@@ -87,7 +90,7 @@ export function webDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployme
       ...(args.replicasMax === 0 ? { replicas: args.replicas } : {}),
       revisionHistoryLimit: 5,
       progressDeadlineSeconds: progressSeconds(args.readySeconds),
-      // A pod goes when another one answers in its place.
+      // A pod ends when another one answers in its place.
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       selector: { matchLabels: selector("web") },
       template: {
@@ -102,8 +105,10 @@ export function webDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployme
 }
 
 /**
- * Scheduled jobs: one pod at a time. Where a release closed, or the pod does not start, Pulumi waits for the new one; in a rolling release the wait may
- * end while the old pod, which is still ready, ends.
+ * Renders the Deployment of scheduled jobs: one pod at a time.
+ *
+ * If a release closed the door, or the pod does not start, Pulumi waits for the new pod. In a rolling release the old
+ * pod may still be ready while it ends, and the wait may be over before the new one runs.
  */
 export function cronDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployment> {
   return {
@@ -122,7 +127,7 @@ export function cronDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deploym
   };
 }
 
-/** How long Pulumi waits for it: longer than Kubernetes does, which then tells the reason. */
+/** Annotates how long Pulumi waits. That is longer than Kubernetes does, which then tells the reason. */
 export function waited(seconds: number): Record<string, string> {
   return { "pulumi.com/timeoutSeconds": String(seconds + 60) };
 }
@@ -155,11 +160,11 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
         ],
         resources: resources(size),
         securityContext: containerSecurity(),
-        // The guard answers for Odoo: one that is fenced for an upgrade is alive and not ready.
+        // The guard answers for Odoo: a pod that is fenced for an upgrade is alive, and not ready.
         startupProbe: guardProbe("live", { periodSeconds: 5, failureThreshold: Math.ceil(args.readySeconds / 5) + 6 }),
-        // Odoo itself ends a request after two minutes: a pod that is busy with some of those does not hang.
+        // Odoo itself ends a request after two minutes, so a pod that is busy with a few of those does not hang.
         livenessProbe: guardProbe("live", { periodSeconds: 20, failureThreshold: 9 }),
-        // At the first word of the guard, which says it seconds before it stops Odoo.
+        // One failure is enough: the guard says it seconds before it stops Odoo.
         readinessProbe: guardProbe("ready", { periodSeconds: 5, failureThreshold: 1 }),
         volumeMounts: odooMounts(args),
       },
@@ -187,7 +192,10 @@ export function podEnvironment(
   });
 }
 
-/** Where PostgreSQL is, and by libpq's own variables, how it is known: the authority's file counts by the sslmode of odoo.conf. */
+/**
+ * Variables that say where PostgreSQL is and, by libpq's own names, how it is known. The sslmode in odoo.conf decides
+ * whether the authority's file counts.
+ */
 export function databaseEnvironment(
   args: Pick<OdooPodsArgs, "postgres" | "databaseConfig">,
 ): Record<"DB_HOST" | "DB_PORT", pulumi.Input<string>> & Partial<Record<"PGSSLROOTCERT" | "PGCHANNELBINDING", string>> {
@@ -205,7 +213,7 @@ function port(value: pulumi.Input<number>): pulumi.Input<string> {
 export function odooMounts({ databaseConfig }: Pick<OdooPodsArgs, "databaseConfig">): k8s.core.v1.VolumeMount[] {
   return [
     { name: "filestore", mountPath: paths.filestore, subPath: paths.filestorePart },
-    // Odoo loads modules from there before those of the image: what an intruder leaves must not outlive a pod.
+    // Odoo loads modules from there before those of the image. What an intruder leaves there must not outlive a pod.
     { name: "addons", mountPath: `${paths.filestore}/addons` },
     ...mountsOf({ tmp: "/tmp", run: "/run" }),
     { name: "secrets", mountPath: paths.secrets, readOnly: true },
@@ -246,7 +254,7 @@ export function databaseConfig(certificate: pulumi.Input<string>): Record<string
   };
 }
 
-/** What the edge reaches; inside of the namespace only. */
+/** Renders the Service that the edge reaches, inside of the namespace only. */
 export function webService(): Unplaced<k8s.core.v1.Service> {
   return {
     metadata: { name: names.web, labels: labels("web") },
@@ -261,16 +269,19 @@ export function webService(): Unplaced<k8s.core.v1.Service> {
   };
 }
 
-/** A node that is drained takes one pod at a time. With one replica there is none: it would keep the node from being drained at all. */
+/**
+ * Renders a budget: draining a node ends one pod at a time. With a single replica there is no budget, since it would
+ * keep the node from being drained at all.
+ */
 export function disruptionBudget(part: "web" | "edge"): Unplaced<k8s.policy.v1.PodDisruptionBudget> {
   return {
     metadata: { name: names[part], labels: labels(part) },
-    // One that serves nobody keeps no node from being drained.
+    // A pod that serves nobody does not keep its node from being drained.
     spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: "AlwaysAllow", selector: { matchLabels: selector(part) } },
   };
 }
 
-/** More pods under load. */
+/** Renders the autoscaler, which adds pods under load. */
 export function autoscaler({
   replicas,
   replicasMax,
