@@ -24,7 +24,10 @@ export function product(): Project {
   return { directory: paths.root, environment: sandboxEnvironment() };
 }
 
-/** A program without a resource, on a stack and a file backend of its own below `directory`; else the same settings of runtime and SDK. */
+/**
+ * A program without a resource, on a stack and a file backend of its own below `directory`; else the same settings of
+ * runtime and SDK.
+ */
 export async function emptyProject(directory: string): Promise<Project> {
   const project = {
     directory: path.join(directory, "empty"),

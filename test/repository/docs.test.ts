@@ -110,23 +110,29 @@ describe("the documentation", () => {
   });
 });
 
-describe("CONTRIBUTING.md", () => {
-  /** Paths that a text names in backquotes, from the root; a name without a folder may be anywhere. */
+describe("the paths that documents name", () => {
+  /** In backquotes, from the root; a name without a folder may be anywhere. */
   const pathsIn = (text: string) => [...text.matchAll(/`([\w.-]+\/[\w./-]*|[\w-]+\.(?:ts|py|md))`/g)].map((match) => match[1] ?? "");
-  const absent = (text: string) => {
-    const all = files(".");
-    return pathsIn(text).filter(
-      (name) => !all.some((file) => file === name || file.startsWith(name.replace(/\/?$/, "/")) || file.endsWith(`/${name}`)),
-    );
-  };
+  const ours = /^(bench|components|docs|images|ops|sandbox|scripts|test|worker)\//;
+  const all = files(".");
+  const absent = (paths: readonly string[]) =>
+    paths.filter((name) => !all.some((file) => file === name || file.startsWith(name.replace(/\/?$/, "/")) || file.endsWith(`/${name}`)));
 
-  it("names files and folders that are there", () => {
-    assert.ok(pathsIn(read("CONTRIBUTING.md")).length > 40);
-    assert.deepEqual(absent(read("CONTRIBUTING.md")), []);
+  it("are there, in CONTRIBUTING each of them", () => {
+    const paths = pathsIn(read("CONTRIBUTING.md"));
+    assert.ok(paths.length > 40);
+    assert.deepEqual(absent(paths), []);
   });
 
-  it("would be told of one that is not", () => {
-    assert.deepEqual(absent("`components/vps/`, `components/nowhere/`, `plan.ts`, `nothing.ts`, `npm test`"), [
+  it("are there, elsewhere those of our folders", () => {
+    const pages = files("*.md", ":(exclude)CHANGELOG.md", ":(exclude)sandbox");
+    const paths = pages.flatMap((page) => pathsIn(read(page)).filter((name) => ours.test(name)));
+    assert.ok(paths.length > 20);
+    assert.deepEqual(absent(paths), []);
+  });
+
+  it("would be told of one that is not there", () => {
+    assert.deepEqual(absent(pathsIn("`components/vps/`, `components/nowhere/`, `plan.ts`, `nothing.ts`, `npm test`")), [
       "components/nowhere/",
       "nothing.ts",
     ]);
