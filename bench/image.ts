@@ -3,7 +3,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-import { pinnedBase, readBaseImage } from "../components/image/base-image";
+import { readBaseImage } from "../components/image/base-image";
+import { pinnedImage } from "../components/registry/image-record";
 import { planBuild } from "../components/image/plan";
 import { paths, registryAddress } from "../sandbox/config";
 import { baseRecord } from "../sandbox/images/base";
@@ -115,7 +116,7 @@ class Measurement {
     };
     const ours = await this.#build("ours", true, tell("ours"));
     const yardstick = await this.#build("yardstick", true, tell("yardstick"));
-    const base = await this.builder.size(pinnedBase(this.#base));
+    const base = await this.builder.size(pinnedImage(this.#base));
     const sizes = { ours: await this.builder.size(ours.image), yardstick: await this.builder.size(yardstick.image) };
     this.rows.push(
       { title: "Size of the image", unit: "bytes", ours: [sizes.ours], yardstick: [sizes.yardstick] },

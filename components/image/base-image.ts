@@ -1,19 +1,11 @@
-import * as fs from "node:fs";
-import * as path from "node:path";
-
 import { z } from "zod";
 
 import { ShipError } from "../shared/errors";
 import { RegistryClient, type RegistryAccess } from "../registry/client";
+import { imageRecord, readRecord } from "../registry/image-record";
 import { splitRepository } from "../registry/reference";
 
-const recordSchema = z.strictObject({
-  /** Repository without tag or digest. */
-  reference: z.string().regex(/^[^@\s]+$/),
-  tag: z.string().min(1),
-  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
-  /** Date on which the tag was last resolved to the digest. */
-  date: z.string().regex(/^\d{4}-\d{2}-\d{2}/),
+const baseImageRecord = imageRecord.extend({
   /** Odoo series in the image, such as 18.0. */
   series: z.string().regex(/^\d+\.0$/),
   /** User and group that Odoo runs as. */
@@ -22,7 +14,7 @@ const recordSchema = z.strictObject({
 });
 
 /** Record of the base image: the only place that says which one is used. */
-export type BaseImage = z.output<typeof recordSchema>;
+export type BaseImage = z.output<typeof baseImageRecord>;
 
 /** Odoo series that the program knows how to build. */
 export const supportedSeries = ["16.0", "17.0", "18.0", "19.0"];
@@ -40,25 +32,11 @@ export function readBaseImage(root: string, file: string): BaseImage {
       expected: `reference, tag, digest, date, series (${supportedSeries.join(", ")}), uid and gid, as in images/odoo/base-image.json`,
       remedy: "correct the file, or the setting image:baseRecord; in the sandbox: npm run sandbox -- up",
     });
-  let content: unknown;
-  try {
-    content = JSON.parse(fs.readFileSync(path.join(root, file), "utf8"));
-  } catch (error) {
-    throw invalid(error instanceof Error ? error.message : String(error));
+  const record = readRecord(root, file, baseImageRecord, invalid);
+  if (!supportedSeries.includes(record.series)) {
+    throw invalid(`series ${record.series}`);
   }
-  const record = recordSchema.safeParse(content);
-  if (!record.success) {
-    throw invalid(record.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "));
-  }
-  if (!supportedSeries.includes(record.data.series)) {
-    throw invalid(`series ${record.data.series}`);
-  }
-  return record.data;
-}
-
-/** `repository@sha256:…` of a base image. */
-export function pinnedBase(base: BaseImage): string {
-  return `${base.reference}@${base.digest}`;
+  return record;
 }
 
 /**

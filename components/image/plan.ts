@@ -2,7 +2,8 @@ import * as path from "node:path";
 
 import type { Settings } from "../../settings";
 import { checkAddons } from "./addons";
-import { type BaseImage, pinnedBase, readBaseImage } from "./base-image";
+import { type BaseImage, readBaseImage } from "./base-image";
+import { pinnedImage } from "../registry/image-record";
 import { type Revision, revisionOf } from "../shared/git";
 import { bakedModules, contentHash, contextFiles, inputPathspecs, writeContext } from "./context";
 
@@ -33,13 +34,13 @@ export function planBuild(root: string, image: Settings["image"]): BuildPlan {
     directories: [...image.addons, ...image.ocaAddons],
     series: base.series,
     required: image.modules,
-    base: pinnedBase(base),
+    base: pinnedImage(base),
   });
   const files = contextFiles({ root, modules: check.modules, addons: image.addons, ocaAddons: image.ocaAddons, caFile: image.caFile });
   const revision = revisionOf(root, inputPathspecs([...image.addons, ...image.ocaAddons]));
   const modules = bakedModules(files, check.modules);
   const inputs = {
-    BASE_IMAGE: pinnedBase(base),
+    BASE_IMAGE: pinnedImage(base),
     BASE_NAME: `${base.reference}:${base.tag}`,
     BASE_DIGEST: base.digest,
     SERIES: base.series,

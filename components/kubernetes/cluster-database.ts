@@ -1,10 +1,10 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 
+import { secretKeys } from "./objects/odoo-container";
 import { OdooDatabase, type OdooDatabaseArgs } from "./database";
 import { names, postgresPort } from "./objects/names";
 import { keepsClass, volumeClaim, within } from "./objects/namespace";
-import { secretKeys } from "./objects/odoo-pods";
 import { postgresService, postgresStatefulSet } from "./objects/postgres";
 import type { PostgresSize } from "./objects/sizes";
 import { password, secretOf } from "./secret";

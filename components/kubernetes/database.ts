@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import type { PostgresInput } from "./objects/odoo-container";
 import type { Settings } from "../../settings";
-import type { PostgresInput } from "./objects/odoo-pods";
 
 /** Arguments of PostgreSQL, wherever it runs. */
 export interface OdooDatabaseArgs {

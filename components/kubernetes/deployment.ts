@@ -1,20 +1,13 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
+import { type OdooPodsArgs, secretKeys } from "./objects/odoo-container";
 import { urlHost } from "../shared/url-host";
 import type { Settings } from "../../settings";
 import type { ClusterPlan } from "./plan";
 import { filestoreStorage, keepsClass, volumeClaim, within } from "./objects/namespace";
 import { names } from "./objects/names";
-import {
-  autoscaler,
-  cronDeployment,
-  disruptionBudget,
-  type OdooPodsArgs,
-  secretKeys,
-  webDeployment,
-  webService,
-} from "./objects/odoo-pods";
+import { autoscaler, cronDeployment, disruptionBudget, webDeployment, webService } from "./objects/odoo-pods";
 import { kubernetesRequest } from "./request";
 import { upgradeJob } from "./objects/upgrade-job";
 import { password, secretOf, spentPassword } from "./secret";

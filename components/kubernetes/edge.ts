@@ -1,9 +1,9 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
+import { spoolMegabytes } from "../proxy/site";
 import type { PodResources } from "./objects/sizes";
 import type { Settings } from "../../settings";
-import { spoolMegabytes } from "../proxy/caddyfile";
 import { edgeDeployment, edgeFiles, edgeReplicas, edgeService, keepsCertificates, tlsKeyFile } from "./objects/edge";
 import { keepsClass, volumeClaim, within } from "./objects/namespace";
 import { names } from "./objects/names";

@@ -2,8 +2,8 @@ import * as digitalocean from "@pulumi/digitalocean";
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 
+import { databaseConfig, type PostgresInput, secretKeys } from "./objects/odoo-container";
 import { OdooDatabase, type OdooDatabaseArgs } from "./database";
-import { databaseConfig, type PostgresInput, secretKeys } from "./objects/odoo-pods";
 import { password, secretOf } from "./secret";
 
 export interface ManagedDatabaseArgs extends OdooDatabaseArgs {

@@ -1,15 +1,18 @@
+import { z } from "zod";
+
 import type { Settings } from "../../settings";
 import { requirePinned } from "../registry/reference";
-import { releaseRequest, type ReleaseRequest, requestId } from "../odoo/deploy-request";
+import { releaseRequest, releaseRequestSchema, requestId } from "../odoo/deploy-request";
 
 /**
  * Request to the Job of a release: JSON in a Secret, /run/request/request.json. Its id names the Job. Passwords are
  * files of their own.
  */
-export interface KubernetesRequest extends ReleaseRequest {
+export const kubernetesRequestSchema = releaseRequestSchema.extend({
   /** Files to put in place: none, since Pulumi makes the objects. */
-  readonly files: Readonly<Record<string, never>>;
-}
+  files: z.strictObject({}),
+});
+export type KubernetesRequest = Readonly<z.output<typeof kubernetesRequestSchema>>;
 
 export interface KubernetesRequestArgs {
   readonly settings: Pick<Settings, "odoo" | "doks" | "release">;

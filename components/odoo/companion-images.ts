@@ -1,26 +1,15 @@
-import * as fs from "node:fs";
-import * as path from "node:path";
-
 import { z } from "zod";
 
+import { imageRecord, pinnedImage, readRecord } from "../registry/image-record";
 import { ShipError } from "../shared/errors";
 
-/** An image by its digest. */
-export const imageSchema = z.strictObject({
-  /** Repository without tag or digest. */
-  reference: z.string().regex(/^[a-z0-9][a-z0-9._:/-]*$/, "is not a repository without tag and digest"),
-  tag: z.string().min(1),
-  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, "is not a digest"),
-  /** Date on which the tag was last resolved to the digest. */
-  date: z.string().regex(/^\d{4}-\d{2}-\d{2}/, "is not a date"),
-});
 const recordSchema = z.strictObject({
-  postgres: imageSchema,
+  postgres: imageRecord,
   /**
    * Source of the proxy's image: built from images/proxy, or a ready image that was. Another Caddy does not know the
    * handlers that the configuration asks for.
    */
-  proxy: z.union([z.strictObject({ build: z.literal("images/proxy") }), imageSchema.extend({ built: z.literal("images/proxy") })]),
+  proxy: z.union([z.strictObject({ build: z.literal("images/proxy") }), imageRecord.extend({ built: z.literal("images/proxy") })]),
 });
 
 /** The record as it stands. */
@@ -49,22 +38,12 @@ export function readImagesRecord(root: string, file: string, setting = "vps:imag
         'or an image that was built from there, with the same four and "built": "images/proxy"',
       remedy: `correct the file, or the setting ${setting}; in the sandbox: npm run sandbox -- up`,
     });
-  let content: unknown;
-  try {
-    content = JSON.parse(fs.readFileSync(path.join(root, file), "utf8"));
-  } catch (error) {
-    throw invalid(error instanceof Error ? error.message : String(error));
-  }
-  const record = recordSchema.safeParse(content);
-  if (!record.success) {
-    throw invalid(record.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "));
-  }
-  return record.data;
+  return readRecord(root, file, recordSchema, invalid);
 }
 
 /** PostgreSQL's image, as `repository@sha256:…`. */
 export function postgresImage({ postgres }: ImagesRecord): string {
-  return `${postgres.reference}@${postgres.digest}`;
+  return pinnedImage(postgres);
 }
 
 /**
@@ -76,5 +55,5 @@ export function readVpsImages(root: string, file: string): VpsImages {
   if (!("reference" in record.proxy)) {
     throw new Error(`${file} names no ready image for the proxy`);
   }
-  return { postgres: postgresImage(record), proxy: `${record.proxy.reference}@${record.proxy.digest}` };
+  return { postgres: postgresImage(record), proxy: pinnedImage(record.proxy) };
 }

@@ -1,28 +1,31 @@
 import { createHash } from "node:crypto";
 
 import { urlHost } from "../shared/url-host";
+import { z } from "zod";
+
 import type { Settings } from "../../settings";
 
 /** Request to the worker of a release, on every target. */
-export interface ReleaseRequest {
+export const releaseRequestSchema = z.strictObject({
   /** 16 hexadecimal digits: a hash of all that matters for the release. */
-  readonly id: string;
+  id: z.string().regex(/^[0-9a-f]{16}$/),
   /** `repository@sha256:…` */
-  readonly image: string;
-  readonly database: string;
-  readonly url: string;
-  readonly modules: readonly string[];
-  readonly demo: boolean;
-  readonly release: {
-    readonly additive: boolean;
-    readonly rehearse: boolean;
-    readonly upgradeSeconds: number;
-    readonly readySeconds: number;
-    readonly keepPoints: number;
-  };
+  image: z.string().regex(/^[^@ ]+@sha256:[0-9a-f]{64}$/),
+  database: z.string().min(1),
+  url: z.string().regex(/^https:/),
+  modules: z.array(z.string()),
+  demo: z.boolean(),
+  release: z.strictObject({
+    additive: z.boolean(),
+    rehearse: z.boolean(),
+    upgradeSeconds: z.number(),
+    readySeconds: z.number(),
+    keepPoints: z.number(),
+  }),
   /** Restore point to whose data the release goes back, in place of an upgrade. */
-  readonly restore?: string;
-}
+  restore: z.string().optional(),
+});
+export type ReleaseRequest = Readonly<z.output<typeof releaseRequestSchema>>;
 
 /** Renders the part that no target changes. */
 export function releaseRequest(

@@ -13,7 +13,7 @@ export interface WorkerFiles {
 }
 
 const bootstrapFile = "bootstrap.py";
-const kinds = new Set([".py", ".service", ".timer"]);
+const kinds = new Set([".py", ".json", ".service", ".timer"]);
 
 /** Reads worker/ of the project. */
 export function readWorker(root: string): WorkerFiles {

@@ -9,7 +9,8 @@ import type { Settings } from "../../settings";
 import { ShipError } from "../shared/errors";
 import { type ContextFile, contentHash, writeContext } from "../image/context";
 import { RegistryClient } from "../registry/client";
-import { imageSchema, readImagesRecord } from "../odoo/companion-images";
+import { imageRecord, pinnedImage, readRecord } from "../registry/image-record";
+import { readImagesRecord } from "../odoo/companion-images";
 
 /** Everything that a build of the proxy's image needs, decided before any resource. */
 export interface ProxyBuild {
@@ -31,7 +32,7 @@ export interface ProxyPlan {
 
 const directory = path.join("images", "proxy");
 const contextDirectory = path.join(".build", "proxy");
-const basesSchema = z.strictObject({ builder: imageSchema, base: imageSchema });
+const basesSchema = z.strictObject({ builder: imageRecord, base: imageRecord });
 /** Date of every file in the context: the image must not depend on when it is built. */
 const date = "2026-01-01T00:00:00Z";
 
@@ -50,7 +51,7 @@ export async function planProxy(root: string, settings: Settings, registryExists
   }
   const { proxy } = readImagesRecord(root, record, setting);
   if ("reference" in proxy) {
-    return { image: `${proxy.reference}@${proxy.digest}`, build: undefined };
+    return { image: pinnedImage(proxy), build: undefined };
   }
   const build = proxyBuild(root, image);
   const repository = imageRepository(registry);
@@ -75,8 +76,8 @@ export function proxyBuild(root: string, { platform, caFile }: Pick<Settings["im
   const bases = readBases(root);
   const files = proxyFiles(root, caFile);
   const args = {
-    BUILDER_IMAGE: `${bases.builder.reference}@${bases.builder.digest}`,
-    BASE_IMAGE: `${bases.base.reference}@${bases.base.digest}`,
+    BUILDER_IMAGE: pinnedImage(bases.builder),
+    BASE_IMAGE: pinnedImage(bases.base),
   };
   // An extra certificate authority is for the build's network, and says nothing about the image.
   const hash = contentHash(
@@ -107,16 +108,17 @@ function proxyFiles(root: string, caFile: string): ContextFile[] {
 
 function readBases(root: string): z.output<typeof basesSchema> {
   const file = path.join(directory, "base-images.json");
-  try {
-    return basesSchema.parse(JSON.parse(fs.readFileSync(path.join(root, file), "utf8")));
-  } catch (error) {
-    throw new ShipError({
-      code: "SETTINGS_INVALID",
-      summary: `the record of what the proxy's image is built on, ${file}, cannot be used`,
-      found:
-        error instanceof z.ZodError ? error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ") : String(error),
-      expected: "builder and base, each with reference, tag, digest and date",
-      remedy: "correct the file: `git checkout` brings the committed one",
-    });
-  }
+  return readRecord(
+    root,
+    file,
+    basesSchema,
+    (found) =>
+      new ShipError({
+        code: "SETTINGS_INVALID",
+        summary: `the record of what the proxy's image is built on, ${file}, cannot be used`,
+        found,
+        expected: "builder and base, each with reference, tag, digest and date",
+        remedy: "correct the file: `git checkout` brings the committed one",
+      }),
+  );
 }

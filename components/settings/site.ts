@@ -25,3 +25,8 @@ export const capacity = {
   size: matching(/^[a-z][a-z0-9_.]*(-[a-z0-9.]+)+$/, "is not a size such as s-2vcpu-4gb"),
   workers: z.union([z.literal(0), whole(2, 256)], "is neither 0 nor 2 to 256").default(0),
 } as const;
+
+/** Processors of a container in a cluster. */
+export const containerCpus = z.number().min(0.1).max(512);
+/** Memory of a container in a cluster, MiB. */
+export const containerMemory = (least: number) => whole(least, 1_048_576);

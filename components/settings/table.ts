@@ -1,4 +1,5 @@
 import { doksKeys } from "./doks";
+import { doksDatabaseKeys } from "./doks-database";
 import { imageKeys } from "./image";
 import { odooKeys } from "./odoo";
 import { registryKeys } from "./registry";
@@ -11,4 +12,13 @@ export type { Key } from "./key";
  * Every configuration key of the program. The types of `Settings`, the validation, docs/configuration.md and the
  * refusal of unknown keys all come from this table.
  */
-export const settingsKeys = { ...odooKeys, ...registryKeys, ...imageKeys, ...vpsKeys, ...doksKeys, ...releaseKeys, ...backupKeys } as const;
+export const settingsKeys = {
+  ...odooKeys,
+  ...registryKeys,
+  ...imageKeys,
+  ...vpsKeys,
+  ...doksKeys,
+  ...doksDatabaseKeys,
+  ...releaseKeys,
+  ...backupKeys,
+} as const;

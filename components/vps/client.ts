@@ -4,6 +4,7 @@ import { setupDirectory, setupLog } from "./droplet-user-data";
 import { ShipError } from "../shared/errors";
 import { type HostAccess, HostConnection } from "./ssh";
 import { probeHost } from "./probe";
+import type { HostRequest } from "./request";
 import type { WorkerFiles } from "../odoo/worker-files";
 
 /** Limits of waiting for a host. Milliseconds. */
@@ -20,13 +21,9 @@ export interface HostPatience {
 }
 
 /** The part of a request that concerns who sends it. */
-export interface Deployable {
-  readonly id: string;
-  readonly image: string;
-  readonly dataDirectory: string | null;
-  readonly url: string;
-  readonly release: { readonly upgradeSeconds: number };
-}
+export type Deployable = Pick<HostRequest, "id" | "image" | "dataDirectory" | "url"> & {
+  readonly release: Pick<HostRequest["release"], "upgradeSeconds">;
+};
 
 export interface WorkerFailure {
   readonly code: string;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
+import { healthPort } from "../proxy/site";
 import { postgresOptions, temporaryMiB } from "../odoo/sizing";
 import type { Settings } from "../../settings";
-import { healthPort } from "../proxy/caddyfile";
 import { type ContainerLimits, type HostSize } from "./size";
 import { odooEnvironment } from "../odoo/environment";
 import { users } from "../odoo/users";

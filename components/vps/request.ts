@@ -1,48 +1,54 @@
+import { z } from "zod";
+
 import { users } from "../odoo/users";
 import type { Capacity } from "../shared/size-slug";
 import type { Settings } from "../../settings";
 import { siteFiles } from "../proxy/caddyfile";
 import { composeProject, secretFiles } from "./compose-file";
-import { type AuthorityReach, authorityReach, outsideOf, type Reach } from "../shared/egress";
+import { authorityReach, outsideOf } from "../shared/egress";
 import { hostSize } from "./size";
 import { maintenancePage } from "../proxy/maintenance-page";
-import { releaseRequest, type ReleaseRequest, requestId } from "../odoo/deploy-request";
+import { releaseRequest, releaseRequestSchema, requestId } from "../odoo/deploy-request";
 import type { VpsImages } from "../odoo/companion-images";
 
+/** Login that the host pulls with. */
+const registryLogin = z.strictObject({
+  /** host[:port] */
+  server: z.string(),
+  username: z.string(),
+  password: z.string(),
+});
+const reach = z.strictObject({ cidr: z.string(), except: z.array(z.string()).readonly() });
+const ofSecret = { file: z.string().regex(/^secrets\/[a-z-]+$/), uid: z.number() };
+
 /**
- * Request to a host: JSON on the standard input of its worker, never in an argument. Its id leaves out credentials,
- * which change while nothing else does.
+ * Shape of the request to a host: JSON on the standard input of its worker, never in an argument. Its id leaves out
+ * credentials, which change while nothing else does. The worker checks the same shape by
+ * worker/odoo_ship/request-schema.json, which the test of components/odoo/deploy-request.ts makes of this.
  */
-export interface HostRequest extends ReleaseRequest {
-  /** Login that the host pulls with; null where none is needed. */
-  readonly registry: RegistryLogin | null;
+export const hostRequestSchema = releaseRequestSchema.extend({
+  /** Null where nothing is needed to pull. */
+  registry: registryLogin.nullable(),
   /** Folder where the data Volume is mounted; null: Docker's own directory. */
-  readonly dataDirectory: string | null;
+  dataDirectory: z.string().nullable(),
   /**
    * Ranges that the containers may reach, which the host's own firewall enforces: Odoo's, and besides that the proxy's
    * way to its certificate authority.
    */
-  readonly network: { readonly odoo: readonly Reach[]; readonly authority: AuthorityReach | null };
+  network: z.strictObject({
+    odoo: z.array(reach).readonly(),
+    authority: z.strictObject({ port: z.number(), to: z.array(reach).readonly() }).nullable(),
+  }),
   /** Text by path below the project's directory. Nothing in it is secret. */
-  readonly files: Readonly<Record<string, string>>;
-  readonly secrets: readonly SecretFile[];
-  readonly dump: {
-    readonly destination: string;
-    readonly hostKey: string;
-    readonly privateKey: string;
-    readonly keep: number;
-  } | null;
-}
-
-export interface RegistryLogin {
-  /** host[:port] */
-  readonly server: string;
-  readonly username: string;
-  readonly password: string;
-}
-
-/** A file of mode 0400 that one user reads: made on the host, or sent. */
-export type SecretFile = { readonly file: string; readonly uid: number } & ({ readonly generate: true } | { readonly content: string });
+  files: z.record(z.string(), z.string()),
+  /** Files of mode 0400 that one user reads: made on the host, or sent. */
+  secrets: z.array(
+    z.union([z.strictObject({ ...ofSecret, generate: z.literal(true) }), z.strictObject({ ...ofSecret, content: z.string() })]),
+  ),
+  dump: z.strictObject({ destination: z.string(), hostKey: z.string(), privateKey: z.string(), keep: z.number() }).nullable(),
+});
+export type HostRequest = Readonly<z.output<typeof hostRequestSchema>>;
+export type RegistryLogin = Readonly<z.output<typeof registryLogin>>;
 
 export interface HostRequestArgs {
   readonly settings: Pick<Settings, "odoo" | "vps" | "release" | "backup">;

@@ -7,7 +7,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import * as tls from "node:tls";
 
-import { caddyfile, type SiteArgs } from "../../components/proxy/caddyfile";
+import type { SiteArgs } from "../../components/proxy/site";
+import { caddyfile } from "../../components/proxy/caddyfile";
 import { maintenancePage } from "../../components/proxy/maintenance-page";
 import { usualSite } from "./site";
 

@@ -1,20 +1,13 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 
+import { databaseConfig, type OdooPodsArgs } from "../../components/kubernetes/objects/odoo-container";
+import { spoolMegabytes } from "../../components/proxy/site";
 import type { ClusterSize } from "../../components/kubernetes/objects/sizes";
 import { clusterSize } from "../../components/kubernetes/size";
-import { spoolMegabytes } from "../../components/proxy/caddyfile";
 import { edgeDeployment, edgeFiles, edgeService } from "../../components/kubernetes/objects/edge";
 import { accounts, filestoreStorage, namespace, serviceAccount, volumeClaim } from "../../components/kubernetes/objects/namespace";
 import { networkPolicies } from "../../components/kubernetes/objects/network-policies";
-import {
-  autoscaler,
-  cronDeployment,
-  databaseConfig,
-  disruptionBudget,
-  type OdooPodsArgs,
-  webDeployment,
-  webService,
-} from "../../components/kubernetes/objects/odoo-pods";
+import { autoscaler, cronDeployment, disruptionBudget, webDeployment, webService } from "../../components/kubernetes/objects/odoo-pods";
 import { postgresService, postgresStatefulSet } from "../../components/kubernetes/objects/postgres";
 import { upgradeJob, workerConfig } from "../../components/kubernetes/objects/upgrade-job";
 import { readSettings, type Settings } from "../../settings";

@@ -1,4 +1,4 @@
-import type { SiteArgs } from "../../components/proxy/caddyfile";
+import type { SiteArgs } from "../../components/proxy/site";
 
 /** What a stack has that sets nothing but its domain. */
 export const usualSite: SiteArgs = {

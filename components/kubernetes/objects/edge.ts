@@ -1,10 +1,11 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
+import { clusterPorts, healthPort, type SiteArgs, spoolDirectories } from "../../proxy/site";
 import { users } from "../../odoo/users";
 import type { PodResources } from "./sizes";
 import type { Settings } from "../../../settings";
-import { clusterPorts, healthPort, type SiteArgs, siteFiles, spoolDirectories } from "../../proxy/caddyfile";
+import { siteFiles } from "../../proxy/caddyfile";
 import { maintenancePage } from "../../proxy/maintenance-page";
 import { labels, names, selector, type Unplaced } from "./names";
 import { account, containerSecurity, mountsOf, podSecurity, resources, sameNode, scratch, secretFiles, spread, variables } from "./pods";

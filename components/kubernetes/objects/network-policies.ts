@@ -1,7 +1,7 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
-import { clusterPorts } from "../../proxy/caddyfile";
+import { clusterPorts } from "../../proxy/site";
 import { authorityReach, outsideOf, type Reach } from "../../shared/egress";
 import { general, labels, names, odooPorts, type Part, postgresPort, selector, type Unplaced } from "./names";
 

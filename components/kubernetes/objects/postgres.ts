@@ -1,11 +1,12 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
+import { secretKeys } from "./odoo-container";
 import { users } from "../../odoo/users";
 import { postgresOptions } from "../../odoo/sizing";
 import type { ClusterSize } from "./sizes";
 import { labels, names, postgresPort, selector, type Unplaced } from "./names";
-import { secretKeys, waited } from "./odoo-pods";
+import { waited } from "./odoo-pods";
 import { account, containerSecurity, mountsOf, podSecurity, resources, scratch, secretFiles, variables } from "./pods";
 
 export interface PostgresArgs {

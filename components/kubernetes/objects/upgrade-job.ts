@@ -1,8 +1,6 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
-import { users } from "../../odoo/users";
-import { filestoreLabel, labels, type Metadata, names } from "./names";
 import {
   databaseConfigMounts,
   databaseEnvironment,
@@ -12,7 +10,9 @@ import {
   odooVolumes,
   paths,
   secretKeys,
-} from "./odoo-pods";
+} from "./odoo-container";
+import { users } from "../../odoo/users";
+import { filestoreLabel, labels, type Metadata, names } from "./names";
 import { account, besideFilestore, containerSecurity, podSecurity, resources, scratch, secretFiles, variables } from "./pods";
 
 export interface UpgradeJobArgs extends Pick<
@@ -196,11 +196,11 @@ function withoutPassword(environment: ReturnType<typeof podEnvironment>): Return
 
 /** Renames the worker's files, since a ConfigMap's keys have no slashes. */
 export function workerConfig(files: Readonly<Record<string, string>>): { data: Record<string, string>; files: Record<string, string> } {
-  const python = Object.entries(files).filter(([path]) => path.startsWith("odoo_ship/") && path.endsWith(".py"));
+  const program = Object.entries(files).filter(([path]) => path.startsWith("odoo_ship/"));
   const key = (path: string) => path.replaceAll("/", ".");
   return {
-    data: Object.fromEntries(python.map(([path, text]) => [key(path), text])),
-    files: Object.fromEntries(python.map(([path]) => [key(path), path])),
+    data: Object.fromEntries(program.map(([path, text]) => [key(path), text])),
+    files: Object.fromEntries(program.map(([path]) => [key(path), path])),
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
-import { caddyfile, type SiteArgs, siteFiles } from "../../../components/proxy/caddyfile";
+import type { SiteArgs } from "../../../components/proxy/site";
+import { caddyfile, siteFiles } from "../../../components/proxy/caddyfile";
 import { maintenancePage } from "../../../components/proxy/maintenance-page";
 import { assertGolden } from "../../support/golden-text";
 import { usualSite } from "../../support/site";

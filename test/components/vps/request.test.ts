@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { outsideOf } from "../../../components/shared/egress";
-import { hostRequest, type HostRequest, type HostRequestArgs } from "../../../components/vps/request";
+import { hostRequest, hostRequestSchema, type HostRequest, type HostRequestArgs } from "../../../components/vps/request";
 import { readSettings } from "../../../settings";
 
 const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
@@ -47,6 +47,20 @@ function render(changes: Record<string, string> = {}, args: Partial<HostRequestA
 }
 
 describe("the request to a host", () => {
+  it("fits its schema, with all that settings may ask for", () => {
+    const full = {
+      "release:restore": "20261121t100000z",
+      "vps:acmeServer": "https://ca.example.com/directory",
+      "backup:destination": "ssh://backup@dump.example.com/odoo",
+      "backup:hostKey": `ssh-ed25519 AAAA${"A".repeat(60)}`,
+      "backup:privateKey": "planted-dump-key",
+    };
+    const request = render(full);
+    assert.deepEqual(hostRequestSchema.parse(request), request);
+    assert.deepEqual(hostRequestSchema.parse(render()), render());
+    assert.throws(() => hostRequestSchema.parse({ ...request, image: "odoo:18.0" }));
+  });
+
   it("says what the host is to run", () => {
     const { files, secrets, id, ...rest } = render();
     assert.match(id, /^[0-9a-f]{16}$/);

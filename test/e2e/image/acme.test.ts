@@ -6,7 +6,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 
-import { clusterPorts, type ProxyPlace, type SiteArgs, siteFiles } from "../../../components/proxy/caddyfile";
+import { clusterPorts, type ProxyPlace, type SiteArgs } from "../../../components/proxy/site";
+import { siteFiles } from "../../../components/proxy/caddyfile";
 import { maintenancePage } from "../../../components/proxy/maintenance-page";
 import { readVpsImages } from "../../../components/odoo/companion-images";
 import { paths } from "../../../sandbox/config";
