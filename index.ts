@@ -15,10 +15,13 @@ import { forOperators } from "./components/shared/operators";
 import { vps } from "./components/vps/target";
 import { loadSettings } from "./settings";
 
-/** Where Odoo runs: components/odoo/target.ts is the shape of each. A stack has those that its settings name. */
+/** Places where Odoo runs, each of the shape in components/odoo/target.ts. A stack has those that its settings name. */
 const targets: readonly Target[] = [vps, kubernetes];
 
-/** Settings, then plans made by reading alone, then resources. Nothing is declared before everything that can be refused was. */
+/**
+ * Reads the settings, makes plans by reading alone, then declares resources. Everything that can be refused was refused
+ * before the first declaration.
+ */
 async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const root = process.cwd();
   const settings = loadSettings();

@@ -13,18 +13,22 @@ type Section<N extends string> = {
   readonly [K in keyof Keys as K extends `${N}:${infer P}` ? P : never]: z.output<Keys[K]["schema"]>;
 };
 
-/** All that the program is told, validated. Secrets are wrapped, so that none is printed by accident. */
+/** Settings of the program, validated. Secrets are wrapped, so that none is printed by accident. */
 export interface Settings {
   readonly environment: Section<"odoo">["environment"];
   /** Odoo itself, on whichever target. */
   readonly odoo: Omit<Section<"odoo">, "environment">;
   readonly registry: Omit<Section<"registry">, "password" | "pullPassword">;
   readonly image: Section<"image">;
-  /** What the program itself reads the registry with. */
+  /** Login that the program itself reads the registry with. */
   readonly registryAccess: RegistryAccess | undefined;
-  /** What host and cluster pull with, if it is given and another one than the program's own. DigitalOcean's is made. */
+  /**
+   * Login that host and cluster pull with, if it is given and differs from the program's own. DigitalOcean's is made.
+   */
   readonly registryPull: Pick<RegistryAccess, "username" | "password"> | undefined;
-  /** DigitalOcean's API: address and token, and whether the token is one of the stack's secrets or the environment's. */
+  /**
+   * DigitalOcean's API: address and token, and whether the token is one of the stack's secrets or the environment's.
+   */
   readonly digitalocean: { readonly apiUrl: string; readonly token: Secret | undefined; readonly configured: boolean };
   readonly vps: WithSecrets<Section<"vps">, "privateKey" | "tlsKey">;
   readonly doks: WithSecrets<Section<"doks">, "kubeconfig" | "tlsKey">;
@@ -35,17 +39,17 @@ export interface Settings {
 /** A section whose secrets are wrapped, and undefined if not set. */
 type WithSecrets<S, K extends keyof S> = Omit<S, K> & { readonly [P in K]: Secret | undefined };
 
-/** Where settings come from: the stack's configuration and the environment variables that name tokens. */
+/** Sources of settings: the stack's configuration, and the environment variables that name tokens. */
 export interface SettingsSource {
   readonly config: Readonly<Record<string, string>>;
   readonly secretKeys: ReadonlySet<string>;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Keys of Pulumi itself and of the official providers, which validate them. */
+/** Namespaces of Pulumi itself and of the official providers, which validate their own keys. */
 const foreignNamespaces = new Set(["pulumi", "digitalocean", "docker", "kubernetes", "command"]);
 
-/** The settings of the running program. */
+/** Loads the settings of the running program. */
 export function loadSettings(): Settings {
   return readSettings({
     config: pulumi.runtime.allConfig(),
@@ -54,14 +58,15 @@ export function loadSettings(): Settings {
   });
 }
 
-/** The engine names the keys that are encrypted in a variable of its own; the SDK's function for it is internal. */
+/** The engine lists the encrypted keys in a variable of its own. The SDK's function for it is internal. */
 function secretKeys(text: string): Set<string> {
   return new Set(text === "" ? [] : (JSON.parse(text) as string[]));
 }
 
 /**
  * Validates a stack's configuration.
- * @throws ShipError SETTINGS_INVALID with every problem at once: key, value, what is allowed; PRODUCTION_BUILD_REFUSED, PRODUCTION_TARGETS_REFUSED.
+ * @throws ShipError SETTINGS_INVALID with every problem at once: key, value, what is allowed; PRODUCTION_BUILD_REFUSED,
+ *   PRODUCTION_TARGETS_REFUSED.
  */
 export function readSettings(source: SettingsSource): Settings {
   const problems: string[] = [];
@@ -91,7 +96,8 @@ export function readSettings(source: SettingsSource): Settings {
     } else if (text === undefined) {
       problems.push(`${name}: is missing; allowed: ${key.allowed}`);
     } else {
-      // Contradictions are looked for nevertheless, so that all problems are told at once: with what the key is without a value.
+      // Look for contradictions nevertheless, so that all problems are told at once. A key that is wrong counts as if
+      // it had no value.
       const [namespace, property] = name.split(":") as [string, string];
       (values[namespace] ??= {})[property] = key.schema.safeParse(undefined).data;
       const shown = key.secret === true ? "[secret]" : JSON.stringify(text);
@@ -168,7 +174,7 @@ function accessTo(
   environment: SettingsSource["environment"],
 ): Settings["registryAccess"] {
   if (kind === "digitalocean") {
-    // DOCR takes an API token as user and as password alike.
+    // DigitalOcean's registry takes an API token as user and as password alike.
     const own = secretOf(environment["DO_REGISTRY_TOKEN"]) ?? token;
     return own && { username: own.reveal(), password: own };
   }
@@ -176,7 +182,10 @@ function accessTo(
   return given && { username, password: given, tokenHost };
 }
 
-/** The push login given once more is none of its own. GitHub looks at the token alone, whoever it says it is. */
+/**
+ * Returns the pull login. The push login given a second time is none of its own. GitHub looks at the token alone,
+ * whichever user is named.
+ */
 function pullWith(
   { kind, pullUsername }: Settings["registry"],
   password: Secret | undefined,

@@ -19,7 +19,10 @@ const askLimitMs = 60_000;
 export interface Build {
   /** Last part of the image's name. */
   readonly name: string;
-  /** Another name of the image, with its tag. @default one of the benchmarks' own, which {@link Builder.removeImages} finds */
+  /**
+   * Another name of the image, with its tag. @default one of the benchmarks' own, which {@link Builder.removeImages}
+   * finds
+   */
   readonly image?: string;
   readonly dockerfile: string;
   /** Stage of the file; the last one without it. */
@@ -30,7 +33,10 @@ export interface Build {
   readonly fresh: boolean;
 }
 
-/** Builds images with BuildKit through the engine's API, so that no command-line plugin is needed; its images go with {@link removeImages}. */
+/**
+ * Builds images with BuildKit through the engine's API, so that no command-line plugin is needed; its images go with
+ * {@link removeImages}.
+ */
 export class Builder {
   readonly #engine = new DockerEngine();
 
@@ -53,8 +59,8 @@ export class Builder {
   }
 
   /**
-   * Removes the images of this run and of one that was killed: those of the benchmarks' own names, or of `repository`. The layers stay in the build
-   * cache until `docker builder prune`.
+   * Removes the images of this run and of one that was killed: those of the benchmarks' own names, or of `repository`.
+   * The layers stay in the build cache until `docker builder prune`.
    */
   async removeImages(of = `${repository}/*`): Promise<void> {
     const filters = encodeURIComponent(JSON.stringify({ reference: [of] }));
@@ -109,8 +115,8 @@ export class Builder {
 }
 
 /**
- * Copies a Dockerfile and gives its cache mounts a name of this run: they outlive a build without cache, and a first build has none.
- * Throws if the file has no cache mount where `expected` says that it has.
+ * Copies a Dockerfile, and gives its cache mounts a name of this run. Cache mounts outlive a build without cache, and a
+ * first build must find none. Throws if the file has no cache mount where `expected` says that it has.
  */
 export function copyWithFreshMounts(from: string, to: string, expected: boolean): void {
   const text = fs.readFileSync(from, "utf8");

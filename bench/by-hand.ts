@@ -14,8 +14,9 @@ const limitMs = 10 * 60_000;
 const security = { runAsUser: 100, runAsGroup: 101, fsGroup: 101 };
 
 /**
- * Odoo on the same node as somebody runs it who has a cluster and no program: one Deployment with a volume, PostgreSQL beside it, a port of the node. Of
- * the same image, with as many workers and the same limits as the product's pod; no proxy, no guard, no network policies, and scheduled jobs in the same pod.
+ * Odoo on the same node, run by somebody who has a cluster and no program: one Deployment with a volume, PostgreSQL
+ * beside it, and a port of the node. It has the same image, as many workers and the same limits as the product's pod.
+ * It has no proxy, no guard and no network policies, and its scheduled jobs run in the same pod.
  */
 export class ByHand {
   readonly #password = randomBytes(18).toString("hex");
@@ -54,7 +55,10 @@ export class ByHand {
     return { address: { host, port }, password: "admin" };
   }
 
-  /** docker build && docker push && kubectl set image && kubectl rollout status; with `odoo -u` of the changed module in a Job before, if it is asked for. */
+  /**
+   * Runs docker build && docker push && kubectl set image && kubectl rollout status. If it is asked for, a Job runs
+   * `odoo -u` of the changed module before.
+   */
   async release(plan: Pick<Build, "context" | "args">, upgrade: boolean): Promise<void> {
     const image = await this.#buildAndPush(plan);
     if (upgrade) await this.#runOdoo(`upgrade-${this.#count}`, image, ["-u", "release_info", "--stop-after-init"]);

@@ -1,6 +1,6 @@
 import type { Endpoint } from "../test/support/endpoint";
 
-/** What clients that ask again as soon as they are answered saw in a stretch of time. */
+/** Figures of clients that ask again as soon as they are answered, over a stretch of time. */
 export interface Load {
   readonly requestsPerSecond: number;
   /** Time to the whole answer, milliseconds. */

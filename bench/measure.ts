@@ -1,4 +1,4 @@
-/** What both sides of a comparison took: one figure per repetition. */
+/** Figures of both sides of a comparison: one for each repetition. */
 export interface Pair {
   readonly ours: readonly number[];
   readonly yardstick: readonly number[];
@@ -12,8 +12,8 @@ export async function seconds(body: () => Promise<unknown>): Promise<number> {
 }
 
 /**
- * Measures both sides in turn, `times` times, and lets each go first every other time: what else the machine does, and what one run warms
- * up for the next, then falls on both.
+ * Measures both sides in turn, `times` times; each goes first every other time. So the machine's other work falls on
+ * both, and so does what one run warms up for the next.
  */
 export async function interleave(
   times: number,

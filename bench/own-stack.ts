@@ -47,8 +47,9 @@ export interface Deployed {
 }
 
 /**
- * The product's program with both targets on machines of its own beside the sandbox's: another host, another cluster, another repository of images,
- * the sandbox's settings. So nobody's data are released on, and no addon of the checkout is changed.
+ * The product's program with both targets, on machines of its own beside the sandbox's: another host, another cluster,
+ * another repository of images, with the sandbox's settings. So no release changes anybody's data, and no addon of the
+ * checkout is changed.
  */
 export class OwnStack {
   private constructor(

@@ -12,7 +12,7 @@ export interface Row extends Pair {
 export interface Report {
   /** Name of the benchmark; its part of the file is found by it. */
   readonly name: string;
-  /** What is compared, and how; Markdown. */
+  /** Description of what is compared, and how; Markdown. */
   readonly text: string;
   readonly facts: readonly string[];
   readonly rows: readonly Row[];

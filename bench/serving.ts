@@ -23,7 +23,10 @@ export class Serving {
     return this.#until(() => true);
   }
 
-  /** Returns as soon as an answer comes from other code than `before`. `signal` ends the wait: nothing is going to change any more. */
+  /**
+   * Returns as soon as an answer comes from other code than `before`. `signal` ends the wait when nothing is going to
+   * change any more.
+   */
   async changedFrom(before: string, signal: AbortSignal): Promise<void> {
     await this.#until((found) => found !== before, signal);
   }

@@ -201,8 +201,8 @@ class Measurement {
 }
 
 /**
- * Seconds from a change to the end of the command that deploys it, and to the first answer of the new code of each that serves it. `change` itself
- * is not counted.
+ * Seconds from a change to the end of the command that deploys it, and to the first answer of the new code of each that
+ * serves it. `change` itself is not counted.
  */
 async function changed<Name extends string>(
   servings: Readonly<Record<Name, Serving>>,

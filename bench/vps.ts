@@ -51,7 +51,7 @@ async function run(): Promise<void> {
       throw new Error(`the plain container does not answer:\n${await plain.logs()}`);
     for (const [title, prepare] of requests) {
       const sides = { ours: await prepare(ours, machine.password), yardstick: await prepare(yardstick, machine.password) };
-      // What both keep in memory after their first requests is there before the first turn.
+      // First requests fill what both sides keep in memory, before the first turn.
       for (const [endpoint, request] of [
         [ours, sides.ours],
         [yardstick, sides.yardstick],

@@ -1,5 +1,6 @@
 /**
- * Writes docs/configuration.md from the table of settings; with `--check` only says whether it is current (exit 1 if not).
+ * Writes docs/configuration.md from the table of settings; with `--check` only says whether it is current (exit 1 if
+ * not).
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -38,8 +39,8 @@ function reference(): string {
     "",
     "Generated from `components/settings/table.ts` by `npm run docs`; do not edit.",
     "",
-    "Keys stand in `Pulumi.<stack>.yaml` or are set with `pulumi config set <key> <value>`. Lists are written as YAML or JSON lists. Every key is",
-    "checked before any resource is touched, all problems are reported at once, and an unknown key is an error.",
+    "Keys stand in `Pulumi.<stack>.yaml` or are set with `pulumi config set <key> <value>`. Lists are YAML or JSON lists.",
+    "Every key is checked before any resource is touched. All problems are reported at once; an unknown key is an error.",
   ];
   for (const [namespace, title] of Object.entries(sections)) {
     lines.push("", `## ${title}`, "", "| key | allowed | default | meaning |", "| --- | --- | --- | --- |");

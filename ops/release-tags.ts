@@ -1,9 +1,10 @@
 /**
  * Sets the tags of a release through the registry's API. Run by the `ImageRelease` component; safe to run again.
  *
- * Environment: `RELEASE`, JSON of {repository, digest, fixed, moving}; `REGISTRY_USERNAME`, `REGISTRY_PASSWORD`; `REGISTRY`, JSON of {kind,
- * tokenHost}. When the login of a DigitalOcean registry has expired since an update that was killed, `DO_REGISTRY_TOKEN` or
- * `DIGITALOCEAN_TOKEN` of the update's own environment: no other registry is shown those.
+ * Environment: `RELEASE`, JSON of {repository, digest, fixed, moving}; `REGISTRY_USERNAME`, `REGISTRY_PASSWORD`;
+ * `REGISTRY`, JSON of {kind, tokenHost}. When the login of a DigitalOcean registry has expired since an update that was
+ * killed, `DO_REGISTRY_TOKEN` or `DIGITALOCEAN_TOKEN` of the update's own environment: no other registry is shown
+ * those.
  */
 import { ShipError } from "../components/shared/errors";
 import { splitRepository } from "../components/registry/reference";

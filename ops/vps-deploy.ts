@@ -1,10 +1,10 @@
 /**
- * Deploys a request to a host and waits for its outcome. Run by the `VpsDeployment` component; safe to run again: a host that runs what is asked
- * for says so at once, and one that is at it is attached to.
+ * Deploys a request to a host and waits for its outcome. Run by the `VpsDeployment` component; safe to run again: a
+ * host that runs what is asked for says so at once, and one that is at it is attached to.
  *
- * Standard input: JSON of {stack, connection: {host, port, user, hostKey, privateKey}, request}, where the stack's secrets are references to what
- * its desk has (components/shared/secret-desk.ts). Standard output: one line of JSON about what runs.
- * Progress and failures go to standard error. `--fresh`: the host may have been made just now.
+ * Standard input: JSON of {stack, connection: {host, port, user, hostKey, privateKey}, request}, where the stack's
+ * secrets are references to what its desk has (components/shared/secret-desk.ts). Standard output: one line of JSON
+ * about what runs. Progress and failures go to standard error. `--fresh`: the host may have been made just now.
  */
 import { text } from "node:stream/consumers";
 
@@ -37,7 +37,8 @@ async function main(): Promise<void> {
     pollMs: 2_000,
   };
   const client = new VpsClient({ host, port, user, hostKey, privateKey: new Secret(connection.privateKey) }, patience, (line) =>
-    // Pulumi keeps what is printed as a secret, since the input is one, and masks the same line in the next update: the time makes it new.
+    // Pulumi keeps the output as a secret, since the input is one, and masks the same line in the next update. The time
+    // makes the line new.
     console.error(`${new Date().toISOString().slice(11, 19)} ${line}`),
   );
   await client.ready(request);
@@ -50,7 +51,7 @@ async function main(): Promise<void> {
   );
 }
 
-/** Nobody waits for the outcome any more; the host does not mind. */
+/** Nobody waits for the outcome any more, and the host does not mind. */
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     console.error(

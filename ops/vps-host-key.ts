@@ -1,8 +1,10 @@
 /**
- * Finds out the SSH key of a host that was made just now, and prints it once the host has proved that it is its own. Run by `VpsDroplet`.
+ * Finds out the SSH key of a host that was made just now, and prints it once the host has proved that it is its own.
+ * Run by `VpsDroplet`.
  *
- * Standard input: JSON of {stack, connection: {host, port, user, privateKey}, nonce}, where the private key is a reference to what the stack's desk has
- * (components/shared/secret-desk.ts). Progress and failures go to standard error.
+ * Standard input: JSON of {stack, connection: {host, port, user, privateKey}, nonce}, where the private key is a
+ * reference to what the stack's desk has (components/shared/secret-desk.ts). Progress and failures go to standard
+ * error.
  */
 import { text } from "node:stream/consumers";
 

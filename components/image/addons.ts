@@ -73,12 +73,12 @@ export function checkAddons(root: string, options: AddonCheckOptions): AddonChec
       remedy: [...new Set(errors.map((finding) => finding.remedy))].join("\n"),
     });
   }
-  // Without the base image at hand, what only it can have is judged by the same check inside the build.
+  // Without the base image nobody knows whether Odoo itself has a module: the same check inside the build says so.
   const warnings = report.findings.filter((finding) => finding.code !== "MISSING_ADDONS").map(describe);
   return { modules: report.modules, warnings };
 }
 
-/** Undefined for what is no report: a Python that is too old ends with the same status as a check with findings. */
+/** Undefined if the text is no report. A Python that is too old ends with the same status as a check with findings. */
 function parseReport(text: string): { modules: AddonModule[]; findings: Finding[] } | undefined {
   try {
     return JSON.parse(text) as { modules: AddonModule[]; findings: Finding[] };

@@ -13,7 +13,7 @@ const baseImageRecord = imageRecord.extend({
   gid: z.number().int().positive(),
 });
 
-/** The one place that says which base image is used. */
+/** Record of the base image: the only place that says which one is used. */
 export type BaseImage = z.output<typeof baseImageRecord>;
 
 /** Odoo series that the program knows how to build. */
@@ -40,8 +40,10 @@ export function readBaseImage(root: string, file: string): BaseImage {
 }
 
 /**
- * What there is to say about the base image's tag: a sentence with BASE_IMAGE_DRIFT when it names another digest by now, or that it
- * could not be looked up. Undefined when the tag still names the recorded digest. Never a failure: the pinned digest is what is built.
+ * Looks whether the base image's tag still names the recorded digest.
+ *
+ * Returns a sentence with BASE_IMAGE_DRIFT if it names another one, a sentence if it could not be looked up, and
+ * undefined if it is the same. This is never a failure, since the build uses the pinned digest.
  */
 export async function describeDrift(base: BaseImage, ours?: { repository: string; access: RegistryAccess }): Promise<string | undefined> {
   const sameRegistry = ours !== undefined && splitRepository(ours.repository).host === splitRepository(base.reference).host;

@@ -1,4 +1,4 @@
-/** The tag of an unreleased image: its content, nothing else. */
+/** Tag of an unreleased image: it names the content and nothing else. */
 export function candidateTag(contentHash: string): string {
   return `candidate-${contentHash}`;
 }

@@ -50,10 +50,13 @@ const imageFiles = [
 const imageDirectory = "images/odoo";
 /** Folders that the Dockerfile copies: they exist in each context, if empty. */
 const contextFolders = ["extra-addons", "oca-addons", "requirements", "ca"];
-/** What editors, Python and version control leave behind, and hidden files, where secrets like to be; never part of an image. */
+/**
+ * Litter of editors, Python and version control, and hidden files, which often hold secrets. None of it reaches an
+ * image.
+ */
 const litter = /^(\..*|__pycache__|node_modules|.*\.py[co]|.*~)$/;
 
-/** The inputs as Git pathspecs: the image's files and everything inside of a module, also of one that is gone by now. */
+/** Git pathspecs of the inputs: the image's files, and everything in a module, also in one that was deleted. */
 export function inputPathspecs(directories: readonly string[]): string[] {
   const own = imageFiles.map((name) => `:(literal)${imageDirectory}/${name}`);
   return [...own, ...directories.flatMap((folder) => [`:(glob)${folder}/*/**`, `:(literal)${folder}/requirements.txt`])];
@@ -106,8 +109,9 @@ export function contentHash(files: readonly ContextFile[], args: Readonly<Record
 }
 
 /**
- * Writes the build context into `directory`, replacing what was there: only the listed files, with normal modes and one date, so that
- * neither a checkout's umask nor the time of day reaches the image. A copy that is killed half-way leaves the old context or none.
+ * Writes the build context into `directory`, in the place of what was there. It holds the listed files only, with
+ * normal modes and one date, so neither a checkout's umask nor the time of day reaches the image. A copy that is killed
+ * half-way leaves the old context or none.
  * @param created date of every file, RFC 3339
  */
 export function writeContext(directory: string, files: readonly ContextFile[], created: string): void {
@@ -137,7 +141,8 @@ export function writeContext(directory: string, files: readonly ContextFile[], c
 
 function filesBelow(directory: string): string[] {
   const inGit = filesInGit(directory) ?? [];
-  // Nothing at all: outside Git, or a folder of fetched modules that is ignored as a whole and listed in the settings all the same.
+  // Git lists nothing outside of a repository, and nothing in an ignored folder of fetched modules. Such a folder may
+  // be in the settings all the same.
   const files = inGit.length > 0 ? inGit : walk(directory);
   const wanted = files.filter((file) => !file.split("/").some((part) => litter.test(part)) && fs.existsSync(path.join(directory, file)));
   for (const file of wanted) {

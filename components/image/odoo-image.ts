@@ -18,7 +18,7 @@ export interface OdooImageArgs {
   readonly attempt: number | undefined;
 }
 
-/** What this update releases, as far as its image is concerned. */
+/** The part of the release plan that concerns the image. */
 export interface ImagePlan {
   /** Build of this tree; undefined when nothing is built. */
   readonly build: BuildPlan | undefined;
@@ -26,7 +26,7 @@ export interface ImagePlan {
   readonly digest: string | undefined;
 }
 
-/** Where an update pushes what it builds. */
+/** Place to which an update pushes what it builds. */
 export interface PushPlace {
   /** `host/namespace/name` */
   readonly repository: string;
@@ -37,7 +37,7 @@ export interface PushPlace {
   readonly attempt: (needed: boolean) => number | undefined;
 }
 
-/** The digest that an update releases: of the image that it builds, or the one that `image:digest` names. */
+/** Digest that an update releases: of the image that it builds, or the one that `image:digest` names. */
 export function odooImage(name: string, { build, digest }: ImagePlan, place: PushPlace): pulumi.Output<string> {
   if (build === undefined) {
     return pulumi.output(digest ?? "");
@@ -56,15 +56,17 @@ export class OdooImage extends pulumi.ComponentResource {
     super("odoo:image:OdooImage", name, {}, opts);
     const { build, digest } = args;
 
-    // docker.Image compares its inputs with the state and never asks the registry. ATTEMPT, which the Dockerfile does not declare,
-    // makes an image that is gone from the registry a change; for one that is there it stays as it was.
+    // docker.Image compares its inputs with the state and never asks the registry. If the image is gone from the
+    // registry, ATTEMPT makes that a change; the Dockerfile does not declare it. If the image is there, ATTEMPT stays
+    // as it was.
     const image = new docker.Image(
       `${name}-build`,
       {
         imageName: `${args.repository}:${candidateTag(build.contentHash)}`,
         registry: { server: args.server, username: args.login.username, password: args.login.password },
         buildOnPreview: false,
-        // Only for a stack that has no state of an image that is there: it is built, and nothing in the registry moves.
+        // This matters only if the stack lost its state and the image is there: the image is built, and nothing in the
+        // registry moves.
         skipPush: digest !== undefined,
         build: {
           context: build.context,
@@ -77,7 +79,7 @@ export class OdooImage extends pulumi.ComponentResource {
       },
       { parent: this, ignoreChanges: digest === undefined ? [] : ["build.args.ATTEMPT", "skipPush"] },
     );
-    // What the registry already has for this content wins: same inputs, same digest, also after a lost state and a rebuild.
+    // The registry's digest for this content wins: same inputs, same digest, also after a lost state and a rebuild.
     this.digest = digest === undefined ? image.repoDigest.apply(digestOf) : pulumi.output(digest);
     this.registerOutputs({ digest: this.digest });
   }

@@ -7,7 +7,7 @@ import { pinnedImage } from "../registry/image-record";
 import { type Revision, revisionOf } from "../shared/git";
 import { bakedModules, contentHash, contextFiles, inputPathspecs, writeContext } from "./context";
 
-/** All that a build needs, decided before any resource: nothing in it is unknown or secret. */
+/** Everything that a build needs, decided before any resource. Nothing in it is unknown or secret. */
 export interface BuildPlan {
   /** Folder with the build context, relative to the project. */
   readonly context: string;
@@ -75,8 +75,8 @@ export function planBuild(root: string, image: Settings["image"]): BuildPlan {
 }
 
 /**
- * Series, date and commit: `18.0-20261121-0123456789ab`. A version tag of Git is not part of it: a tag set after staging's release
- * would ask for another image than the one that was tried.
+ * Returns series, date and commit: `18.0-20261121-0123456789ab`. A version tag of Git is left out: a tag that is set
+ * after staging's release would ask for another image than the one that was tried.
  */
 function describeVersion(base: BaseImage, revision: Revision): string {
   return (

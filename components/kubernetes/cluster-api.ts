@@ -4,7 +4,7 @@ import { type DigitalOceanAccess, readFromApi, type TokenScope } from "../shared
 import { ShipError } from "../shared/errors";
 import type { Patience } from "../shared/http";
 
-/** A cluster as DigitalOcean's API tells of it; what is not used here is left out. */
+/** A cluster as DigitalOcean's API describes it, without what is not used here. */
 const cluster = z.object({
   id: z.string(),
   name: z.string(),
@@ -23,7 +23,7 @@ const credentials = z.object({
   token: z.string(),
   expires_at: z.string(),
 });
-/** What opens a cluster, for a while. */
+/** Credentials that open a cluster for a while. */
 export type ClusterCredentials = z.output<typeof credentials>;
 
 /** Addresses of a private network, such as `10.114.0.0/20`; undefined if there is no such network. */
@@ -65,7 +65,7 @@ export async function clusterById(access: DigitalOceanAccess, id: string, patien
 }
 
 /**
- * A token for the cluster, and where it answers.
+ * Asks for a token for the cluster, and for the cluster's address.
  * @param seconds how long the token is to be valid
  */
 export async function clusterCredentials(
@@ -101,7 +101,7 @@ async function read<S extends z.ZodType>(
     throw new ShipError({
       code: "NETWORK_FAILURE",
       summary: "DigitalOcean's API does not answer as it should",
-      // Never the answer itself: it may be a token.
+      // Do not show the answer itself: it may be a token.
       found: `${what}: ${parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}`,
       expected: "an answer as its reference describes it",
       remedy: "check the address of the API (digitalocean:apiEndpoint), then run the same command again; nothing was changed",

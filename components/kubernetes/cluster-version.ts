@@ -1,8 +1,8 @@
 import { ShipError } from "../shared/errors";
 
 /**
- * Refuses a version of Kubernetes that a cluster cannot go to. The official provider would replace a cluster whose version goes down, and with
- * it all that it holds.
+ * Refuses a version of Kubernetes that a cluster cannot go to. If the version went down, the official provider would
+ * replace the cluster, with everything in it.
  * @param running of the cluster that is there; undefined if it is yet to be made
  * @param offered what DigitalOcean offers now; one that runs already need not be among them
  * @throws ShipError KUBERNETES_VERSION_REFUSED

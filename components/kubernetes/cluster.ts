@@ -13,15 +13,16 @@ export interface OdooClusterArgs {
 }
 
 /**
- * A DigitalOcean Kubernetes cluster in a network of its own. It is protected: a change of region, network or node size would replace it, with all
- * that it holds, and is refused. Its version moves by `doks:version` only (components/kubernetes/cluster-version.ts).
+ * A DigitalOcean Kubernetes cluster in a network of its own. It is protected: a change of region, network or node size
+ * is refused, since it would replace the cluster with everything in it. Only `doks:version` moves its version
+ * (components/kubernetes/cluster-version.ts).
  */
 export class OdooCluster extends pulumi.ComponentResource {
   /** DigitalOcean's id. */
   readonly id: pulumi.Output<string>;
-  /** Where it answers; no credentials. */
+  /** Address of the API, without credentials. */
   readonly address: pulumi.Output<ClusterAddress>;
-  /** Network that it is in. */
+  /** Network of the cluster. */
   readonly vpc: pulumi.Output<string>;
   /** Addresses of that network, such as `10.114.0.0/20`. */
   readonly vpcRange: pulumi.Output<string>;
@@ -53,7 +54,8 @@ export class OdooCluster extends pulumi.ComponentResource {
         ha: settings.highAvailability,
         maintenancePolicy: { day: settings.maintenanceDay, startTime: settings.maintenanceHour },
         registryIntegration: integrateRegistry,
-        // Left out, the provider leaves it as it is: what somebody has closed elsewhere is not opened by an empty setting.
+        // Without this input the provider leaves the firewall as it is: an empty setting must not open what somebody
+        // has closed elsewhere.
         ...(settings.apiFrom.length === 0 ? {} : { controlPlaneFirewall: { enabled: true, allowedAddresses: [...settings.apiFrom] } }),
         nodePool: {
           name: `${settings.name}-nodes`,
@@ -64,11 +66,11 @@ export class OdooCluster extends pulumi.ComponentResource {
             : { autoScale: true, minNodes: nodesMin, maxNodes: nodesMax }),
         },
         tags: ["odoo"],
-        // Volumes and load balancers that the cluster has made are not the cluster: their removal is a person's decision.
+        // Volumes and load balancers that the cluster has made stay: a person decides about their removal.
         destroyAllAssociatedResources: false,
       },
-      // How many nodes an autoscaled pool has is the autoscaler's to say.
-      // One that a killed update left behind is taken over, if it is in this stack's network; its own stays what it is.
+      // The autoscaler decides how many nodes its pool has. A cluster that a killed update left behind is taken over if
+      // it is in this stack's network; the stack's own cluster stays what it is.
       { ...kept, ignoreChanges: nodesMin === nodesMax ? [] : ["nodePool.nodeCount"], ...(existing && { import: existing }) },
     );
     this.id = cluster.id;

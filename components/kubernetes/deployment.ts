@@ -25,11 +25,11 @@ export interface OdooDeploymentArgs {
 }
 
 /**
- * Odoo in a namespace: the Job that makes the database ready for a release, and then the pods that run it. A Job that fails fails the
- * update, and the pods of the release before it stay as they are.
+ * Odoo in a namespace: a Job makes the database ready for a release, then the release's pods replace the earlier ones.
+ * A Job that fails ends the update, and the earlier pods stay as they are.
  */
 export class OdooDeployment extends pulumi.ComponentResource {
-  /** Where users find Odoo, known once the release serves. */
+  /** Address where users find Odoo, known once the release serves. */
   readonly url: pulumi.Output<string>;
   /** Digest that the pods run. */
   readonly digest: pulumi.Output<string>;
@@ -39,7 +39,8 @@ export class OdooDeployment extends pulumi.ComponentResource {
     const { pods, job } = this.#release(name, args);
     const { doks } = args.settings;
     const child = { parent: this };
-    // Pulumi refuses the first thing that is protected, and has taken away by then what stands on it: so what serves is, too.
+    // Pulumi refuses to delete the first protected resource that it meets. By then it has deleted what depends on it.
+    // So what serves users is protected, too.
     const served = { ...child, protect: !doks.allowDestroy };
 
     const web = webDeployment(pods);
@@ -66,7 +67,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
         after,
       );
     }
-    // An image that does not become ready ends the update here, while the cron of the release before it still runs.
+    // If the new pods do not become ready the update ends here, and the earlier release's cron still runs.
     const cron = cronDeployment(pods);
     const scheduled = new kubernetes.apps.v1.Deployment(
       `${name}-cron`,
@@ -79,7 +80,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
     this.registerOutputs({ url: this.url, digest: this.digest });
   }
 
-  /** The Job of the release, and what it and the pods have in common. */
+  /** Declares the Job of the release, and what its pods have in common with Odoo's. */
   #release(name: string, args: OdooDeploymentArgs): { pods: OdooPodsArgs; job: pulumi.Resource } {
     const { settings, plan, repository, digest, namespace, database } = args;
     const { odoo, doks, release } = settings;
@@ -98,7 +99,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
     );
     const firstLogin = this.#firstLogin(name, namespace, doks);
     const request = digest.apply((known) => kubernetesRequest({ settings, repository, digest: known }));
-    // The one before it goes first, and with it the Job that it owns.
+    // The earlier request is deleted first, and with it the Job that it owns.
     const told = secretOf(
       `${name}-request`,
       { namespace, files: { "request.json": pulumi.jsonStringify(request) } },
@@ -136,13 +137,17 @@ export class OdooDeployment extends pulumi.ComponentResource {
       job: new kubernetes.batch.v1.Job(
         `${name}-upgrade`,
         { ...job, metadata: within(namespace, job.metadata) },
-        // The one before it goes first: a release that failed may be followed by the one before it, and a Job of its name would be in the way.
+        // The earlier Job is deleted first: after a failed release the release before it may follow again, and its Job
+        // has the same name.
         { ...child, dependsOn: [filestore, database, ...firstLogin], deleteBeforeReplace: true },
       ),
     };
   }
 
-  /** The administrator's first password, which an operator asks for by name, and takes away with a setting. */
+  /**
+   * Declares the administrator's first password. An operator reads it by the Secret's name, and removes it with a
+   * setting.
+   */
   #firstLogin(name: string, namespace: pulumi.Output<string>, { firstLogin, allowDestroy }: Settings["doks"]): pulumi.Resource[] {
     const kept = { parent: this, protect: !allowDestroy };
     if (firstLogin === "gone") {

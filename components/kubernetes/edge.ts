@@ -19,9 +19,12 @@ export interface OdooEdgeArgs {
   readonly namespace: pulumi.Output<string>;
 }
 
-/** The proxy and its load balancer (docs/adr/0006-the-edge.md). It is there before Odoo is, and answers the maintenance page meanwhile. */
+/**
+ * The proxy and its load balancer (docs/adr/0006-the-edge.md). It exists before Odoo does, and answers the maintenance
+ * page until then.
+ */
 export class OdooEdge extends pulumi.ComponentResource {
-  /** Where the load balancer answers, and where the domain's DNS record must lead. */
+  /** Address of the load balancer, to which the domain's DNS record must lead. */
   readonly address: pulumi.Output<string>;
 
   constructor(name: string, args: OdooEdgeArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -64,7 +67,7 @@ export class OdooEdge extends pulumi.ComponentResource {
       new kubernetes.policy.v1.PodDisruptionBudget(`${name}-budget`, { ...budget, metadata: within(namespace, budget.metadata) }, child);
     }
     const service = edgeService();
-    // With it goes the load balancer, and the address that the domain's DNS record names.
+    // Deleting it deletes the load balancer, and the address that the domain's DNS record names.
     const balanced = new kubernetes.core.v1.Service(
       `${name}-service`,
       { ...service, metadata: within(namespace, service.metadata) },

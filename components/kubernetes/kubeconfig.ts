@@ -1,4 +1,4 @@
-/** Where a cluster answers, and what proves that it is the one. Neither expires. */
+/** Address of a cluster, and the certificate that proves it. Neither expires. */
 export interface ClusterAddress {
   /** DigitalOcean's id. */
   readonly id: string;
@@ -16,14 +16,18 @@ export interface KubeconfigArgs extends ClusterAddress {
   readonly apiToken: string | undefined;
 }
 
-/** Who asks for a token whenever one is needed; it runs in the project's directory, as the program does. */
+/**
+ * Program that asks for a token whenever one is needed. It runs in the project's directory, as Pulumi's program does.
+ */
 export const credentialProgram = { command: "node", args: ["--import", "tsx", "ops/kubernetes-credential.ts"] } as const;
 
 /**
- * A kubeconfig without credentials. The official provider keeps a cluster's kubeconfig, with a token of seven days, as it was when the cluster
- * was made, and renews it on a refresh only: a week later an update cannot log in, and neither can `pulumi destroy`. This one names a program
- * instead, which each client runs for a token of an hour. So nothing expires between two updates, no token is in the state, and a second update
- * sees no change.
+ * Renders a kubeconfig without credentials.
+ *
+ * The official provider keeps a cluster's kubeconfig, with a token of seven days, from when the cluster was made, and
+ * renews it only on a refresh. So a week later neither an update nor `pulumi destroy` could log in. This kubeconfig
+ * names a program instead, which each client runs for a token of an hour. Nothing expires between two updates, no token
+ * is in the state, and a second update sees no change.
  */
 export function kubeconfig({ id, server, certificateAuthority, namespace, apiUrl, apiToken }: KubeconfigArgs): string {
   const name = "doks";

@@ -7,17 +7,23 @@ import { OdooDatabase, type OdooDatabaseArgs } from "./database";
 import { password, secretOf } from "./secret";
 
 export interface ManagedDatabaseArgs extends OdooDatabaseArgs {
-  /** The DigitalOcean cluster that it lets in, and where that is. */
+  /** The DigitalOcean cluster that may connect, and its region and network. */
   readonly cluster: { readonly id: pulumi.Input<string>; readonly region: string; readonly vpc: pulumi.Input<string> };
 }
 
-/** Port of DigitalOcean's databases; the one of its connection pools is no use to Odoo, which holds locks and listens. */
+/**
+ * Port of DigitalOcean's databases. Odoo cannot use the port of their connection pools, since it holds session locks
+ * and listens for notifications.
+ */
 export const managedPort = 25060;
 
 /**
- * PostgreSQL of DigitalOcean's. Its API makes databases that belong to its admin, and knows no owner: the release makes Odoo's own, as it does on
- * every host. Odoo needs one called `postgres` beside it, where it asks its maintenance questions and where the guards hold their locks. Odoo's role
- * is the release's to make, too: from PostgreSQL 16 on the admin cannot give a database to one that the API has made.
+ * PostgreSQL at DigitalOcean.
+ *
+ * Its API makes databases that belong to its admin, and knows no owner. So the release makes Odoo's database, as on
+ * every host, and Odoo's role: from PostgreSQL 16 on the admin cannot give a database to a role that the API has made.
+ *
+ * Odoo needs a database called `postgres` beside its own, for maintenance queries and for the guards' locks.
  */
 export class ManagedDatabase extends OdooDatabase {
   readonly postgres: PostgresInput;

@@ -17,7 +17,10 @@ export interface OdooNamespaceArgs {
   readonly provider: pulumi.ProviderResource | undefined;
 }
 
-/** The namespace with what holds before anything runs in it: the restricted standard, who may talk to whom, accounts without tokens. */
+/**
+ * The namespace, with all that must hold before anything runs in it: the restricted standard, network policies, and
+ * accounts without tokens.
+ */
 export class OdooNamespace extends pulumi.ComponentResource {
   /** Its name, known once it is there. */
   readonly namespace: pulumi.Output<string>;
@@ -51,7 +54,7 @@ export class OdooNamespace extends pulumi.ComponentResource {
       const content = pulumi
         .secret(pulumi.all([login.username, login.password]))
         .apply(([username, password]) => pullSecret({ server, username, password }));
-      // Its name stays when the credentials are renewed: no pod starts anew for it, as none refers to it as a value.
+      // Its name stays when the credentials are renewed. No pod restarts then, since none reads the Secret as a value.
       new kubernetes.core.v1.Secret(
         `${name}-registry`,
         { metadata: within(this.namespace, { name: args.pull.secret }), type: "kubernetes.io/dockerconfigjson", data: content },

@@ -18,14 +18,17 @@ import { names } from "./objects/names";
 import { clusterSize } from "./size";
 import { workerConfig } from "./objects/upgrade-job";
 
-/** What an update is going to do with its cluster, decided by reading alone and before any resource is declared; in previews too. */
+/** Plan of an update for its cluster, decided by reading alone, before any resource is declared, in previews too. */
 export interface ClusterPlan {
   /** PostgreSQL's image, `repository@sha256:…`. */
   readonly postgres: string;
   readonly size: ClusterSize;
   /** The release worker's files, as a ConfigMap holds them. */
   readonly worker: ReturnType<typeof workerConfig>;
-  /** Id of the created cluster where there is one of its name already: the stack's own, or one that a killed update began and never noted. */
+  /**
+   * Id of the created cluster, if there is one of its name already: the stack's own, or one that a killed update began
+   * and never noted.
+   */
   readonly existing: string | undefined;
   /** The cluster that is adopted by its id. */
   readonly adopted: (ClusterAddress & Pick<FoundCluster, "region"> & { readonly vpc: string; readonly vpcRange: string }) | undefined;
@@ -34,8 +37,10 @@ export interface ClusterPlan {
 }
 
 /**
- * How the cluster's nodes log in to the registry. `integrated`: DigitalOcean keeps a secret of this name in each namespace, and renews it. `given`:
- * somebody else does. `brought`: each update brings one, whose end is that of the registry's pull credentials.
+ * Login of the cluster's nodes at the registry.
+ * - `integrated`: DigitalOcean keeps a secret of this name in each namespace, and renews it.
+ * - `given`: somebody else keeps one.
+ * - `brought`: each update brings one. It ends with the registry's pull credentials.
  */
 export interface PullWay {
   readonly way: "integrated" | "given" | "brought";
@@ -43,9 +48,10 @@ export interface PullWay {
 }
 
 /**
- * Renders nothing and changes nothing: looks at images, sizes, the worker and the cluster, and refuses what can be refused.
+ * Looks at images, sizes, the worker and the cluster, and refuses what can be refused. It changes nothing.
  * @returns undefined for `doks:mode` none
- * @throws ShipError CLUSTER_NOT_FOUND, CLUSTER_BROKEN, KUBERNETES_VERSION_REFUSED, HOST_TOO_SMALL, DATABASE_TOO_SMALL, API_AUTH_FAILURE, SETTINGS_INVALID
+ * @throws ShipError CLUSTER_NOT_FOUND, CLUSTER_BROKEN, KUBERNETES_VERSION_REFUSED, HOST_TOO_SMALL, DATABASE_TOO_SMALL,
+ *   API_AUTH_FAILURE, SETTINGS_INVALID
  */
 export async function planCluster(root: string, settings: Settings, now = new Date()): Promise<ClusterPlan | undefined> {
   const { doks, digitalocean } = settings;
@@ -80,7 +86,10 @@ export async function planCluster(root: string, settings: Settings, now = new Da
   };
 }
 
-/** The cluster of that name when it is made: an update that was killed may have left one that is still being made. */
+/**
+ * Returns the cluster of that name once it is made: a killed update may have left one that DigitalOcean is still
+ * making.
+ */
 async function settledCluster(access: DigitalOceanAccess, name: string): Promise<FoundCluster | undefined> {
   const end = Date.now() + provisioning.limitMs;
   for (;;) {
@@ -106,7 +115,10 @@ async function settledCluster(access: DigitalOceanAccess, name: string): Promise
 }
 const provisioning = { limitMs: 20 * 60_000, pauseMs: 15_000 };
 
-/** Name of the kubeconfig's cluster for the provider: the same cluster must not look like another one when its kubeconfig is renewed. */
+/**
+ * Names the kubeconfig's cluster for the provider: the same cluster must not look like another one when its kubeconfig
+ * is renewed.
+ */
 export function clusterIdentifier(kubeconfig: string): string {
   const server = /"?server"?:\s*"?([^\s",]+)/.exec(kubeconfig)?.[1];
   if (server === undefined) {
@@ -134,7 +146,7 @@ async function adopt(
   access: DigitalOceanAccess,
   { clusterId: id, databaseMode }: Settings["doks"],
 ): Promise<{ cluster: FoundCluster; address: ClusterAddress; range: string }> {
-  // The shortest token: only the address beside it is wanted.
+  // Ask for the shortest token: only the address beside it is wanted.
   const [cluster, credentials] = await Promise.all([clusterById(access, id), clusterCredentials(access, id, 300)]);
   if (cluster === undefined || credentials === undefined) {
     throw new ShipError({
@@ -164,13 +176,17 @@ function pullWay({ doks, registry }: Settings, found: FoundCluster | undefined):
   }
   const [name = ""] = registry.repository.split("/");
   if (registry.kind === "digitalocean" && (doks.mode === "create" || found?.registry_enabled === true)) {
-    // https://docs.digitalocean.com/products/container-registry/how-to/use-registry-docker-kubernetes/: the secret has the registry's name.
+    // The secret has the registry's name:
+    // https://docs.digitalocean.com/products/container-registry/how-to/use-registry-docker-kubernetes/
     return { way: "integrated", secret: name };
   }
   return { way: "brought", secret: "odoo-registry" };
 }
 
-/** Credentials are made by the month's first update (components/registry/image-registry.ts), so this is the earliest day on which they can end. */
+/**
+ * Warns of the earliest day on which the credentials can end: the month's first update makes them
+ * (components/registry/image-registry.ts).
+ */
 function endOfPulls({ way }: PullWay, registry: Settings["registry"], now: Date): string[] {
   if (way !== "brought" || registry.kind !== "digitalocean") {
     return [];
@@ -183,7 +199,7 @@ function endOfPulls({ way }: PullWay, registry: Settings["registry"], now: Date)
   ];
 }
 
-/** Who finds the API of a created cluster; an adopted one is its owner's to close. */
+/** Warns if everybody may reach the API of a created cluster. An adopted cluster is its owner's to close. */
 function openApi({ apiFrom }: Settings["doks"]): string[] {
   const open = everywhere(apiFrom);
   return apiFrom.length > 0 && open.length === 0
@@ -194,7 +210,7 @@ function openApi({ apiFrom }: Settings["doks"]): string[] {
       ];
 }
 
-/** What DigitalOcean leaves of a node's memory to pods, in GiB. */
+/** Memory that DigitalOcean leaves to pods, by the node's memory, in GiB. */
 const allocatable: readonly [node: number, pods: number][] = [
   [2, 1],
   [4, 2.5],
@@ -202,12 +218,12 @@ const allocatable: readonly [node: number, pods: number][] = [
   [16, 13],
   [32, 28],
 ];
-/** Processors that DigitalOcean's own pods ask for on each node, about. */
+/** Processors that DigitalOcean's own pods ask for on each node, roughly. */
 const systemCpus = 0.7;
 
 /**
- * With the filestore on one node, a rollout needs room there for all that mounts it: both pods of Odoo, cron, and a release. Estimates of what is
- * free are not worth a refusal.
+ * Warns if a rollout may find no room. With the filestore on one node, all that mounts it needs room there at once:
+ * both pods of Odoo, cron, and a release. This is an estimate of what is free, so it refuses nothing.
  */
 function tightNodes({ web, cron, task }: ClusterSize, doks: Settings["doks"]): string[] {
   const node = sizeOfSlug(doks.nodeSize);

@@ -4,7 +4,10 @@ import type { Settings } from "../../settings";
 import { requirePinned } from "../registry/reference";
 import { releaseRequest, releaseRequestSchema, requestId } from "../odoo/deploy-request";
 
-/** What the Job of a release is told: JSON in a Secret, /run/request/request.json. Its id names the Job. Passwords are files of their own. */
+/**
+ * Request to the Job of a release: JSON in a Secret, /run/request/request.json. Its id names the Job. Passwords are
+ * files of their own.
+ */
 export const kubernetesRequestSchema = releaseRequestSchema.extend({
   /** Files to put in place: none, since Pulumi makes the objects. */
   files: z.strictObject({}),
@@ -19,7 +22,7 @@ export interface KubernetesRequestArgs {
   readonly digest: string;
 }
 
-/** What the Job is told. Rendering is pure: the same arguments give the same id. */
+/** Renders the request. This is pure: the same arguments give the same id. */
 export function kubernetesRequest({ settings, repository, digest }: KubernetesRequestArgs): KubernetesRequest {
   const image = `${repository}@${digest}`;
   requirePinned(image);

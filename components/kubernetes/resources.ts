@@ -25,7 +25,7 @@ export interface DoksArgs {
   readonly registry: ImageRegistry;
 }
 
-/** What an operator asks of the target. */
+/** Outputs that an operator asks for. */
 export interface DoksOutputs {
   readonly url: pulumi.Output<string>;
   readonly address: pulumi.Output<string>;
@@ -33,7 +33,8 @@ export interface DoksOutputs {
 }
 
 /**
- * The Kubernetes target. No component of its own: its one provider is made here, at the root of the stack, and everything in the cluster inherits it.
+ * Declares the Kubernetes target. It is no component: its one provider is made here, at the root of the stack, and
+ * everything in the cluster inherits it.
  */
 export function deployToCluster(name: string, { settings, plan, digest, proxy, registry }: DoksArgs): DoksOutputs {
   const { doks } = settings;
@@ -61,7 +62,7 @@ export function deployToCluster(name: string, { settings, plan, digest, proxy, r
       pull: plan.pull,
       registry: { server: settings.registry.host, login: registry.pull },
       allowDestroy: doks.allowDestroy,
-      // In a cluster that others use, too, a namespace of this name may be theirs.
+      // In a cluster that others use, a namespace of this name may be theirs.
       provider: doks.mode === "adopt" ? provider(`${name}-kubernetes-strict`, settings, plan, cluster, false) : undefined,
     },
     { providers },
@@ -78,7 +79,7 @@ export function deployToCluster(name: string, { settings, plan, digest, proxy, r
   return { url: odoo.url, address: edge.address, digest: odoo.digest };
 }
 
-/** PostgreSQL in the namespace where it has a size, else DigitalOcean's. */
+/** Declares PostgreSQL in the namespace if it has a size, else at DigitalOcean. */
 function databaseOf(
   name: string,
   args: OdooDatabaseArgs,
@@ -96,9 +97,10 @@ function databaseOf(
 }
 
 /**
- * The same cluster stays the same provider, whatever changes in the way to it: another one would mean that everything is made anew.
- * @param takeOver whether what is there already is taken over: what an update made before it was killed. So a resource is renamed with an
- * alias only: its deletion under the old name would meet the same object.
+ * Makes the provider. The same cluster must stay the same provider, however its address or its credentials change:
+ * another provider would mean that everything is made anew.
+ * @param takeOver whether what is there already is taken over: what an update made before it was killed. So a resource
+ *   is renamed with an alias only: its deletion under the old name would meet the same object.
  */
 function provider(
   name: string,
@@ -119,7 +121,8 @@ function provider(
   if (address === undefined) {
     throw new Error("there is no cluster");
   }
-  // In the stack's configuration the API's token is a secret; from the environment, whoever needs it has it there.
+  // A token in the stack's configuration is a secret. One from the environment is there for every program that needs
+  // it.
   const apiToken = digitalocean.configured ? digitalocean.token?.reveal() : undefined;
   const text = address.apply((known) => kubeconfig({ ...known, namespace: doks.namespace, apiUrl: digitalocean.apiUrl, apiToken }));
   return new kubernetes.Provider(name, {

@@ -2,12 +2,15 @@ import * as command from "@pulumi/command";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
-/** A password that is made once and kept in the state, encrypted. A change of how it is made makes no other one. */
+/** Makes a password once and keeps it in the state, encrypted. A change of how it is made makes no new one. */
 export function password(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
   return made(name, {}, opts);
 }
 
-/** What has taken the place of a password that nobody needs any more: nothing, in the state as well. The resource stays, for it may be protected. */
+/**
+ * Replaces a password that nobody needs any more by nothing, in the state as well. The resource stays, since it may be
+ * protected.
+ */
 export function spentPassword(name: string, opts: pulumi.CustomResourceOptions): void {
   made(name, { create: "true", update: "true" }, opts);
 }
@@ -26,7 +29,8 @@ function made(name: string, changes: Partial<command.local.CommandArgs>, opts: p
 }
 
 /**
- * A Secret with files. Without a name of its own it gets one that changes with its content, so that what mounts it starts anew.
+ * Declares a Secret with files. Without a fixed name it gets one that changes with its content, so that pods that mount
+ * it are made anew.
  * @param files text by file name
  */
 export function secretOf(

@@ -14,19 +14,20 @@ import type { ClusterSize } from "./objects/sizes";
 import type { Settings } from "../../settings";
 import { ShipError } from "../shared/errors";
 
-/** A cron job is one process; what it makes a PDF of is fetched from a second one. */
+/** A cron job is one process. Its PDFs are fetched from a second one. */
 const cronWorkers = 1;
 const usualCronThreads = 2;
 /** A pod's guard holds one connection, and looks at the fence with another. */
 const guardConnections = 2;
 /** Below this, requests would wait for each other's connections. */
 const leastMaxconn = 4;
-/** More pods than are asked for: the one that a rollout adds. */
+/** Pods that a rollout adds. */
 const surge = 1;
 
 /**
- * Shares memory and connections out. The same arithmetic as on a host, where everything has its part of one machine; here each pod has its own.
- * @throws ShipError HOST_TOO_SMALL if the workers do not fit into their pod, DATABASE_TOO_SMALL if their connections do not fit
+ * Shares memory and connections out. On a host everything has its part of one machine; here each pod has its own.
+ * @throws ShipError HOST_TOO_SMALL if the workers do not fit into their pod, DATABASE_TOO_SMALL if their connections do
+ *   not fit
  */
 export function clusterSize(doks: Settings["doks"]): ClusterSize {
   const workers = doks.workers === 0 ? fittingWorkers(doks.odooMemoryMiB, doks.odooCpus) : doks.workers;
@@ -53,7 +54,7 @@ export function clusterSize(doks: Settings["doks"]): ClusterSize {
     requestedCpus: Math.min(usual.reservedCpus, doks.odooCpus),
   };
   const pod = { memoryMiB: doks.odooMemoryMiB, cpus: doks.odooCpus, dbMaxconn, ...addressLimits(doks.odooMemoryMiB) };
-  // They wait for work most of the time; a node need not be kept free for them.
+  // They wait for work most of the time, so a node need not keep processors free for them.
   const modest = { requestedMiB: Math.min(256, doks.odooMemoryMiB), requestedCpus: Math.min(0.1, doks.odooCpus) };
   return {
     web: { ...pod, ...requests, workers, cronThreads: 0 },
@@ -67,13 +68,16 @@ export function clusterSize(doks: Settings["doks"]): ClusterSize {
   };
 }
 
-/** Connections that a managed database of that size takes: 25 for each GB, three of them DigitalOcean's own, up to 997. */
+/**
+ * Returns how many connections a managed database of that size takes: 25 for each GB, of which DigitalOcean keeps
+ * three, up to 997.
+ */
 export function connectionsOfDatabase(slug: string): number | undefined {
   const gigabytes = sizeOfSlug(slug.replace(/^db-/, ""));
   return gigabytes && Math.min(997, (gigabytes.memoryMiB / 1024) * 25 - 3);
 }
 
-/** What a rollout opens at most, and how many of it each process may have. */
+/** Counts the connections that a rollout opens at most, and how many of them each process may have. */
 function connections(
   doks: Settings["doks"],
   { pods, workers, cronThreads }: { pods: number; workers: number; cronThreads: number },

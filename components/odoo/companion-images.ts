@@ -5,7 +5,10 @@ import { ShipError } from "../shared/errors";
 
 const recordSchema = z.strictObject({
   postgres: imageRecord,
-  /** What is built of images/proxy, or an image that was: another Caddy does not know what the proxy's configuration asks of it. */
+  /**
+   * Source of the proxy's image: built from images/proxy, or a ready image that was. Another Caddy does not know the
+   * handlers that the configuration asks for.
+   */
   proxy: z.union([z.strictObject({ build: z.literal("images/proxy") }), imageRecord.extend({ built: z.literal("images/proxy") })]),
 });
 
@@ -44,7 +47,7 @@ export function postgresImage({ postgres }: ImagesRecord): string {
 }
 
 /**
- * The images of a record that names a ready one for the proxy, too.
+ * Reads the images of a record that names a ready one for the proxy, too.
  * @throws ShipError SETTINGS_INVALID
  */
 export function readVpsImages(root: string, file: string): VpsImages {

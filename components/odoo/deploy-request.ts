@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Settings } from "../../settings";
 import { urlHost } from "../shared/url-host";
 
-/** What the worker of a release is told on every target. */
+/** Request to the worker of a release, on every target. */
 export const releaseRequestSchema = z.strictObject({
   /** 16 hexadecimal digits: a hash of all that matters for the release. */
   id: z.string().regex(/^[0-9a-f]{16}$/),
@@ -23,12 +23,12 @@ export const releaseRequestSchema = z.strictObject({
     readySeconds: z.number(),
     keepPoints: z.number(),
   }),
-  /** Restore point that the data are rolled back to, in place of an upgrade. */
+  /** Restore point to whose data the release goes back, in place of an upgrade. */
   restore: z.string().optional(),
 });
 export type ReleaseRequest = Readonly<z.output<typeof releaseRequestSchema>>;
 
-/** The part that no target changes. */
+/** Renders the part that no target changes. */
 export function releaseRequest(
   { odoo, release }: Pick<Settings, "odoo" | "release">,
   image: string,
@@ -51,7 +51,7 @@ export function releaseRequest(
   };
 }
 
-/** 16 hexadecimal digits that name a request by all that is in it. */
+/** Names a request by all that is in it: 16 hexadecimal digits. */
 export function requestId(counted: object): string {
   return createHash("sha256")
     .update(JSON.stringify(sorted(counted)))
@@ -59,7 +59,7 @@ export function requestId(counted: object): string {
     .slice(0, 16);
 }
 
-/** The same value with every object's keys in order, so that its JSON does not depend on how it was put together. */
+/** Sorts every object's keys, so that the JSON does not depend on how the value was put together. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(sorted);

@@ -10,10 +10,10 @@ export interface OdooProcesses extends AddressLimits {
 }
 
 export interface OdooEnvironmentArgs<Text> {
-  /** `sha256:…`, which Odoo's start compares with the marker in the database. */
+  /** `sha256:…`, which Odoo's entrypoint compares with the marker in the database. */
   readonly digest: Text;
   readonly odoo: Settings["odoo"];
-  /** Where PostgreSQL answers, and whatever else its connections need, in the order of the container's variables. */
+  /** Address of PostgreSQL, and other variables of its connections, in the container's order. */
   readonly connection: Readonly<Record<string, Text>>;
   /** Role in PostgreSQL. */
   readonly user: Text;

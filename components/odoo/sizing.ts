@@ -6,13 +6,15 @@ export const usual = { odooMiB: 2048, odooCpus: 2, reservedMiB: 512, reservedCpu
 /** Odoo's master, cron and websocket processes; then what each worker adds, most of the code being shared. */
 const odooBaseMiB = 200;
 const odooWorkerMiB = 180;
-/** What a connection of PostgreSQL holds that has loaded the catalogue of Odoo's thousand tables. */
+/** Memory of a connection of PostgreSQL that has loaded the catalogue of Odoo's thousand tables. */
 const sessionMiB = 8;
 /** A worker serves one request at a time; the websocket process serves many, and needs the most. */
 export const dbMaxconn = 16;
 /** The smoke test's server: two workers, as the smallest production has. */
 export const taskWorkers = 2;
-/** Beside Odoo's: the release worker's, an operator's, and those that PostgreSQL keeps for its superuser. */
+/**
+ * Connections beside Odoo's: the release worker's, an operator's, and those that PostgreSQL keeps for its superuser.
+ */
 export const otherConnections = 13;
 /** Megabytes of /tmp, and what is free there beside the largest upload. */
 const tmpMiB = { usual: 100, beside: 32 };
@@ -22,12 +24,12 @@ export function temporaryMiB(bodyMegabytes: number): number {
   return Math.max(tmpMiB.usual, bodyMegabytes + tmpMiB.beside);
 }
 
-/** Memory of an Odoo with that many processes that serve requests. */
+/** Returns the memory of an Odoo with that many processes that serve requests. */
 export function memoryOfWorkers(workers: number): number {
   return odooBaseMiB + workers * odooWorkerMiB;
 }
 
-/** As many workers as memory and processors have use for; two at least. */
+/** Returns as many workers as memory and processors have use for, at least two. */
 export function fittingWorkers(memoryMiB: number, cpus: number): number {
   return Math.max(2, Math.min(Math.floor(2 * cpus + 1), Math.floor((memoryMiB - odooBaseMiB) / odooWorkerMiB)));
 }
@@ -47,7 +49,7 @@ export function addressLimits(memoryMiB: number): AddressLimits {
   return { limitMemorySoft, limitMemoryHard: Math.max(2048 * MiB, limitMemorySoft * 1.25) };
 }
 
-/** How PostgreSQL uses its memory. */
+/** Figures of how PostgreSQL uses its memory. */
 export interface PostgresTuning {
   readonly sharedBuffersMiB: number;
   readonly effectiveCacheMiB: number;
@@ -69,12 +71,12 @@ export function postgresTuning(memoryMiB: number, busy: number): PostgresTuning 
   };
 }
 
-/** What PostgreSQL needs while that many processes sort at once. */
+/** Returns the memory that PostgreSQL needs while that many processes sort at once. */
 export function memoryOfSessions({ sharedBuffersMiB, workMemMiB }: PostgresTuning, busy: number): number {
   return sharedBuffersMiB + busy * (2 * workMemMiB + sessionMiB);
 }
 
-/** PostgreSQL's options, as they follow `postgres -c`. */
+/** Renders PostgreSQL's options, as they follow `postgres -c`. */
 export function postgresOptions(maxConnections: number, tuning: PostgresTuning): string[] {
   const options = {
     max_connections: maxConnections,

@@ -3,7 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings";
 import type { ImageRegistry } from "../registry/image-registry";
 
-/** What is known of an update before anything is declared. */
+/** Facts about an update that are known before anything is declared. */
 export interface Update {
   /** The project's folder. */
   readonly root: string;
@@ -14,7 +14,7 @@ export interface Update {
   readonly proxy: string | undefined;
 }
 
-/** What this update releases. */
+/** Facts about the release that targets deploy. */
 export interface Release {
   /** `project/stack` */
   readonly stack: string;
@@ -27,10 +27,10 @@ export interface Release {
   readonly attempt: (needed: boolean) => number | undefined;
 }
 
-/** Where Odoo runs. Each is a folder beside this one, with a `target.ts`; index.ts lists them. */
+/** Place where Odoo runs. Each is a folder beside this one, with a `target.ts`; index.ts lists them. */
 export interface Target {
   /**
-   * Looks, decides, and refuses what can be refused. Nothing is declared and nothing changed; in previews, too.
+   * Reads, decides, and refuses what can be refused. It declares and changes nothing, in previews too.
    * @returns undefined if the stack has no such target
    * @throws ShipError
    */

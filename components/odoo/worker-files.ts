@@ -6,7 +6,7 @@ import * as path from "node:path";
 export interface WorkerFiles {
   /** Text of every file by its path below worker/. */
   readonly files: Readonly<Record<string, string>>;
-  /** The Python program that installs them; the one thing of all this that is an argument on the host. */
+  /** Python program that installs them: the only part that is an argument on the host. */
   readonly bootstrap: string;
   /** 12 hexadecimal digits that name all of it. */
   readonly hash: string;

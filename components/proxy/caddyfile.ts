@@ -6,7 +6,10 @@ import { urlHost } from "../shared/url-host";
 
 const acmeRootsFile = "acme-roots.pem";
 
-/** The files that the proxy reads when it starts, by their name in /etc/caddy: for a change of one it has to start again. */
+/**
+ * Renders the files that the proxy reads when it starts, by their name in /etc/caddy. For a change of one it has to
+ * start again.
+ */
 export function siteFiles(
   site: SiteArgs & { readonly tlsCertificate: string },
   place: ProxyPlace,
@@ -19,10 +22,15 @@ export function siteFiles(
 }
 
 /**
- * Configuration of the proxy (Caddy with the handlers of images/proxy), the same rules in both places. On a host the files that it looks at while it runs lie
- * beside it in /etc/caddy: `state/closed` (there: closed for maintenance), `state/hold` (its text is put behind the upstream's name: with `-held`,
- * requests wait instead of reaching Odoo), `maintenance.html`. None of them needs a reload, and there is no admin API that could do one. In
- * a cluster nothing has to close it: pods that are fenced are no endpoints of Odoo's Service, and then nobody answers.
+ * Renders the proxy's configuration (Caddy with the handlers of images/proxy). The rules are the same in both places.
+ *
+ * On a host the proxy looks at three files beside it in /etc/caddy for each request. So closing and opening need no
+ * reload, for which an admin API would have to be on:
+ * - `state/closed`: if it exists, the door is closed for maintenance.
+ * - `state/hold`: its text is appended to the upstream's name. With `-held`, requests wait instead of reaching Odoo.
+ * - `maintenance.html`: the page.
+ *
+ * In a cluster nothing has to close the proxy: fenced pods are no endpoints of Odoo's Service, so nobody answers.
  */
 export function caddyfile(site: SiteArgs, place: ProxyPlace = "host"): string {
   const { domain, tls, acmeEmail } = site;
@@ -142,7 +150,8 @@ function tlsLines({ tls, acmeServer, acmeRoots }: SiteArgs): string {
     case "files":
       return "\ttls /etc/caddy/tls.pem /run/secrets/tls-key\n";
     case "acme": {
-      // On the site itself: with the global option a name such as erp.internal would be certified by an authority of the proxy's own.
+      // This stands on the site itself. With the global option, the proxy would certify a name such as erp.internal by
+      // an authority of its own.
       const root = acmeRoots === "" ? "" : `\t\tca_root /etc/caddy/${acmeRootsFile}\n`;
       return acmeServer === "" ? "" : `\ttls {\n\t\tca ${acmeServer}\n${root}\t}\n`;
     }

@@ -1,4 +1,4 @@
-/** What a client is told when the proxy itself answers. */
+/** Answers of the proxy itself, in words that tell the client what to do. */
 export const errorPages = `	handle_errors {
 		import headers
 		header Cache-Control no-store

@@ -1,4 +1,7 @@
-/** The page that users see while Odoo is closed or cannot be reached. It loads nothing: whatever it named would be closed as well. */
+/**
+ * Page that users see while Odoo is closed or cannot be reached. It loads nothing, since whatever it named would be
+ * closed as well.
+ */
 export const maintenancePage = `<!doctype html>
 <html lang="en">
 <head>

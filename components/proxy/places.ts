@@ -1,6 +1,6 @@
 import { clusterPorts, type ProxyPlace, type SiteArgs } from "./site";
 
-/** What differs between the places: how requests come in, and who says that Odoo is closed. */
+/** Differences between the places: how requests come in, and who says that Odoo is closed. */
 export const places = {
   host: {
     where: "on this host",
@@ -34,7 +34,8 @@ export const places = {
 `,
     healthBind: "",
     upstream: "odoo",
-    // Without an endpoint the Service refuses at once; a pod that is just ending, or one that takes its place, is what is waited for.
+    // Without an endpoint the Service refuses at once. The wait is for a pod that is just ending, or for the one that
+    // takes its place.
     waiting: "While one pod takes another's place, requests wait.",
     seconds: 5,
     liveSeconds: 5,
@@ -44,12 +45,15 @@ export const places = {
 
 export type PlaceWords = (typeof places)[ProxyPlace];
 
-/** Who may tell a sender's address unless it is said: load balancer and nodes are somewhere in these. */
+/**
+ * Ranges that may tell a sender's address unless the settings say so: load balancer and nodes are somewhere in these.
+ */
 export const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
 /**
- * A cluster's load balancer passes TCP on, so there is no HTTP/3. It tells the sender's address in a first line of its own, which counts only
- * if it comes from within; connections without it are taken as they are.
+ * Renders how connections come in. A cluster's load balancer passes TCP on, so there is no HTTP/3. It tells the
+ * sender's address in a first line of its own, which counts only if it comes from within. Connections without that line
+ * are taken as they are.
  */
 export function connections(place: ProxyPlace, { proxyFrom = [] }: SiteArgs): string {
   const ranges = proxyFrom.length === 0 ? privateRanges : proxyFrom;

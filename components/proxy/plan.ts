@@ -12,7 +12,7 @@ import { RegistryClient } from "../registry/client";
 import { imageRecord, pinnedImage, readRecord } from "../registry/image-record";
 import { readImagesRecord } from "../odoo/companion-images";
 
-/** All that a build of the proxy's image needs, decided before any resource. */
+/** Everything that a build of the proxy's image needs, decided before any resource. */
 export interface ProxyBuild {
   /** Folder with the build context, relative to the project. */
   readonly context: string;
@@ -22,23 +22,24 @@ export interface ProxyBuild {
   readonly tag: string;
 }
 
-/** Which image the proxy runs from. */
+/** Image that the proxy runs from. */
 export interface ProxyPlan {
   /** `repository@sha256:…`; undefined while the image is yet to be built and pushed. */
   readonly image: string | undefined;
-  /** How it is built; undefined if a record names a ready one, and where nothing is built. */
+  /** Build of the image; undefined if a record names a ready one, and where nothing is built. */
   readonly build: ProxyBuild | undefined;
 }
 
 const directory = path.join("images", "proxy");
 const contextDirectory = path.join(".build", "proxy");
 const basesSchema = z.strictObject({ builder: imageRecord, base: imageRecord });
-/** Of every file in the context: what is built must not depend on when. */
+/** Date of every file in the context: the image must not depend on when it is built. */
 const date = "2026-01-01T00:00:00Z";
 
 /**
- * Looks for the proxy's image: one that the record names, or the one that is built from images/proxy. Staging builds it; where `image:digest` says
- * what is deployed nothing is built, and it must be in the registry, as Odoo's image must.
+ * Looks for the proxy's image: one that the record names, or the one that is built from images/proxy. Staging builds
+ * it. Where `image:digest` says what is deployed nothing is built, and the image must be in the registry, as Odoo's
+ * must.
  * @returns undefined for a stack without a host and a cluster
  * @throws ShipError IMAGE_NOT_FOUND, SETTINGS_INVALID
  */
@@ -70,7 +71,7 @@ export async function planProxy(root: string, settings: Settings, registryExists
   };
 }
 
-/** Reads what the image is made of, and writes its build context. */
+/** Reads the sources of the image, and writes its build context. */
 export function proxyBuild(root: string, { platform, caFile }: Pick<Settings["image"], "platform" | "caFile">): ProxyBuild {
   const bases = readBases(root);
   const files = proxyFiles(root, caFile);
@@ -78,7 +79,7 @@ export function proxyBuild(root: string, { platform, caFile }: Pick<Settings["im
     BUILDER_IMAGE: pinnedImage(bases.builder),
     BASE_IMAGE: pinnedImage(bases.base),
   };
-  // Who can be reached from a network says nothing about the image.
+  // An extra certificate authority is for the build's network, and says nothing about the image.
   const hash = contentHash(
     files.filter(({ target }) => !target.startsWith("ca/")),
     { ...args, PLATFORM: platform },
@@ -87,7 +88,7 @@ export function proxyBuild(root: string, { platform, caFile }: Pick<Settings["im
   return { context: contextDirectory, args: { ...args, CONTENT_HASH: hash }, platform, tag: `proxy-${hash.slice(0, 32)}` };
 }
 
-/** The Go sources and the Dockerfile, sorted by name, and the extra certificate authority. */
+/** Lists the Go sources and the Dockerfile, sorted by name, and the extra certificate authority. */
 function proxyFiles(root: string, caFile: string): ContextFile[] {
   const names = fs
     .readdirSync(path.join(root, directory))

@@ -18,7 +18,10 @@ export interface ProxyImageArgs {
   readonly attempt: number | undefined;
 }
 
-/** The proxy's image as `repository@sha256:…`: the one that an update builds, or a ready one; empty for a stack that runs no proxy. */
+/**
+ * Returns the proxy's image as `repository@sha256:…`: the one that an update builds, or a ready one; empty for a stack
+ * that runs no proxy.
+ */
 export function proxyImage(name: string, plan: ProxyPlan | undefined, place: PushPlace): pulumi.Input<string> {
   if (plan?.build === undefined) {
     return plan?.image ?? "";
@@ -37,7 +40,8 @@ export class ProxyImage extends pulumi.ComponentResource {
   constructor(name: string, args: ProxyImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:image:ProxyImage", name, {}, opts);
     const { build, repository } = args;
-    // As for Odoo's image (components/image/odoo-image.ts): the attempt makes an image that is gone from the registry a change.
+    // As with Odoo's image (components/image/odoo-image.ts): if the image is gone from the registry, the attempt makes
+    // that a change.
     const built = new docker.Image(
       `${name}-build`,
       {

@@ -1,12 +1,12 @@
 import type { PlaceWords } from "./places";
 import type { SiteArgs } from "./site";
 
-/** What the login's forms need, many times over. */
+/** Largest body of the login's forms: many times what they need. */
 const loginBody = "64KiB";
-/** What comes without a session and without a key: a form of the website, a webhook. */
+/** Largest body from somebody without session or key: a form of the website, a webhook. */
 const strangersMegabytes = 1;
 
-/** Where a request goes by its path, how much it may bring along, and how often it may come. */
+/** Renders the routes: by its path, where a request goes, how much it may bring along, and how often it may come. */
 export function routes(site: SiteArgs, words: PlaceWords): string {
   const { bodyMegabytes, rpcBodyMegabytes, wrongPasswords, rpcCalls, allowFrom, rpcAllowFrom } = site;
   return `	route {

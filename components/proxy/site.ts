@@ -1,4 +1,4 @@
-/** What the proxy's configuration depends on. */
+/** Arguments of the proxy's configuration. */
 export interface SiteArgs {
   /** Host name or IP address that users type. */
   readonly domain: string;
@@ -7,7 +7,7 @@ export interface SiteArgs {
   readonly acmeEmail: string;
   /** URL of another ACME directory than Let's Encrypt's, or empty. */
   readonly acmeServer: string;
-  /** Certificates, in PEM format, that the ACME server itself is believed by; empty: the public ones. */
+  /** Certificates, in PEM format, by which the ACME server itself is trusted; empty: the public ones. */
   readonly acmeRoots: string;
   /** Largest request body, in millions of bytes. */
   readonly bodyMegabytes: number;
@@ -21,22 +21,25 @@ export interface SiteArgs {
   readonly allowFrom: readonly string[];
   /** Ranges of addresses that may call by XML-RPC or JSON-RPC; empty: all that may use the site. */
   readonly rpcAllowFrom: readonly string[];
-  /** In a cluster: who may tell the sender's address by the PROXY protocol. */
+  /** Ranges, in a cluster, that may tell the sender's address by the PROXY protocol. */
   readonly proxyFrom?: readonly string[];
 }
 
-/** Where the proxy runs: as a container beside Odoo's on one host, or as a pod before Odoo's Service. */
+/** Place of the proxy: a container beside Odoo's on one host, or a pod before Odoo's Service. */
 export type ProxyPlace = "host" | "cluster";
 
-/** Where the proxy answers to its own health check: inside of its container, or of its pod, only. */
+/** Port of the proxy's own health check, inside of its container or pod only. */
 export const healthPort = 2020;
-/** Where it listens in a cluster, whose load balancer has 80 and 443. */
+/** Ports of the proxy in a cluster, where the load balancer has 80 and 443. */
 export const clusterPorts = { http: 8080, https: 8443 } as const;
 
-/** Where bodies are kept while they come in, by place; on a disk, since they may be more than the proxy's memory. */
+/**
+ * Folders for bodies that are coming in, by place. They are on a disk, since bodies may be larger than the proxy's
+ * memory.
+ */
 export const spoolDirectories = { host: "/data/spool", cluster: "/spool" } as const;
 
-/** Millions of bytes that bodies may take while they come in: two of the largest and many small ones. */
+/** Returns the millions of bytes that incoming bodies may take: two of the largest, and many small ones. */
 export function spoolMegabytes({ bodyMegabytes, rpcBodyMegabytes }: Pick<SiteArgs, "bodyMegabytes" | "rpcBodyMegabytes">): number {
   return 2 * Math.max(bodyMegabytes, rpcBodyMegabytes) + 256;
 }

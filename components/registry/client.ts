@@ -14,15 +14,17 @@ const manifestTypes = [
 export interface RegistryAccess {
   readonly username: string;
   readonly password: Secret;
-  /** Host that may be told it beside the registry's own and those known for it; empty or undefined for none. */
+  /**
+   * Host that may be told the password, beside the registry's own and those known for it; empty or undefined for none.
+   */
   readonly tokenHost?: string;
 }
 
 type Scope = "pull" | "pull,push";
 
 /**
- * One repository of a registry that speaks the OCI distribution API (v1.1), with Bearer or Basic authentication. Every wait has a
- * limit; 429 and 5xx are tried again.
+ * Client of one repository, in a registry that speaks the OCI distribution API (v1.1), with Bearer or Basic
+ * authentication. Every wait has a limit; 429 and 5xx are tried again.
  */
 export class RegistryClient {
   readonly #base: string;
@@ -39,11 +41,11 @@ export class RegistryClient {
     const { host, path } = splitRepository(repository);
     this.#host = host;
     this.#path = path;
-    // Docker's own rule: plain HTTP on loopback addresses, HTTPS everywhere else.
+    // This is Docker's own rule: plain HTTP on loopback addresses, HTTPS everywhere else.
     this.#base = `${isLoopback(host) ? "http" : "https"}://${host}/v2`;
   }
 
-  /** The digest that a tag (or digest) names now, or undefined if the registry does not have it. */
+  /** Returns the digest that a tag (or digest) names now, or undefined if the registry does not have it. */
   async digestOf(reference: string): Promise<string | undefined> {
     const answer = await this.#send("HEAD", `manifests/${reference}`, "pull", { headers: { accept: manifestTypes } });
     if (answer.status === 404) {
@@ -62,13 +64,15 @@ export class RegistryClient {
     this.#expect(put, [200, 201], `setting the tag ${tag}`);
   }
 
-  /** Begins an upload and cancels it: whether a push would be accepted, before minutes are spent on a build. */
+  /**
+   * Begins an upload and cancels it. This tells whether a push would be accepted, before minutes are spent on a build.
+   */
   async probePush(): Promise<void> {
     const begun = await this.#send("POST", "blobs/uploads/", "pull,push", {});
     this.#expect(begun, [202], "beginning a push");
     const location = begun.headers.get("location");
     const upload = location === null ? null : URL.parse(location, `${this.#base}/${this.#path}/blobs/uploads/`);
-    // At another host it would be cancelled without a login; it ends by itself.
+    // At another host the cancellation would need a login, so the upload is left to end by itself.
     if (upload !== null && mayBeTold([this.#host], upload.href)) {
       await this.#send("DELETE", upload.href, "pull,push", {});
     }
@@ -111,8 +115,8 @@ export class RegistryClient {
   }
 
   /**
-   * A registry may name any address to ask for tokens. Nobody else's is told the login, and nothing on this machine is asked for a registry
-   * that is not here.
+   * Checks where a registry asks for its login. A registry may name any address. Only a host that the login is for is
+   * told it, and a registry elsewhere cannot make us ask something on this machine.
    * @param hosts who may be told the login; undefined without one
    */
   #tokenAddress(realm: string, hosts: readonly string[] | undefined): URL {
@@ -177,7 +181,7 @@ export class RegistryClient {
   }
 }
 
-/** The registry's own words in an OCI error envelope: `CODE message` of each error. */
+/** Returns the registry's own words in an OCI error envelope: `CODE message` of each error. */
 function registryReason(body: string): string {
   try {
     const { errors } = JSON.parse(body) as { errors?: { code?: string; message?: string; detail?: unknown }[] };

@@ -11,7 +11,7 @@ export const imageRecord = z.strictObject({
   reference: z.string().regex(/^[a-z0-9][a-z0-9._:/-]*$/, "is not a repository without tag and digest"),
   tag: z.string().min(1),
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, "is not a digest"),
-  /** When the tag was last resolved to the digest. */
+  /** Date on which the tag was last resolved to the digest. */
   date: z.string().regex(/^\d{4}-\d{2}-\d{2}/, "is not a date"),
 });
 export type ImageRecord = z.output<typeof imageRecord>;

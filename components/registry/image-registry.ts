@@ -15,9 +15,12 @@ export interface ImageRegistryArgs {
   readonly settings: Settings["registry"];
   /** The given login of a registry that cannot make credentials of its own (`ghcr`, `generic`). */
   readonly access: Pick<RegistryAccess, "username" | "password"> | undefined;
-  /** The given one that may only read; the login where there is none. */
+  /** The given login that may only read; the push login if there is none. */
   readonly pullAccess: Pick<RegistryAccess, "username" | "password"> | undefined;
-  /** Whether the registry is there already: then it is taken over, not created. No change for a stack that has it in its state. */
+  /**
+   * Whether the registry exists. Then it is taken over and not created; for a stack that has it in its state this is no
+   * change.
+   */
   readonly exists: boolean;
   /** Word for what is released; each gets push credentials of its own. */
   readonly releaseKey: string;
@@ -28,13 +31,13 @@ export interface ImageRegistryArgs {
 }
 
 /**
- * The registry that holds the images, created (DigitalOcean, protected against destroy) or adopted, and the credentials to use it:
- * push ones that expire within hours, read-only pull ones that are renewed monthly.
+ * The registry that holds the images, created (at DigitalOcean, protected against destroy) or adopted, with its
+ * credentials: push credentials that expire within hours, and read-only pull credentials that are renewed monthly.
  */
 export class ImageRegistry extends pulumi.ComponentResource {
   readonly push: RegistryLogin;
   readonly pull: RegistryLogin;
-  /** When the pull credentials end, RFC 3339; empty if they are the given ones, whose end nobody tells. */
+  /** End of the pull credentials, RFC 3339; empty if they are given ones, whose end nobody tells. */
   readonly pullExpires: pulumi.Output<string>;
 
   constructor(name: string, args: ImageRegistryArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -44,8 +47,8 @@ export class ImageRegistry extends pulumi.ComponentResource {
     if (settings.kind === "digitalocean") {
       const [registryName = ""] = settings.repository.split("/");
       const dependsOn = settings.ownership === "create" ? [this.#create(name, registryName, args)] : [];
-      // The provider renews credentials when their lifetime changes (or on a refresh), so a few seconds more ask for new ones. It
-      // revokes deleted ones at an address of its own; they are left to expire instead.
+      // The provider renews credentials when their lifetime changes (or on a refresh), so a few seconds more ask for
+      // new ones. It revokes deleted ones at a fixed address of its own, so they are left to expire instead.
       const push = new digitalocean.ContainerRegistryDockerCredentials(
         `${name}-push-${args.releaseKey}`,
         { registryName, write: true, expirySeconds: settings.pushSeconds + ((args.attempt ?? 0) % 3600) },
@@ -83,7 +86,10 @@ function given({ username, password }: Pick<RegistryAccess, "username" | "passwo
   return { username: pulumi.output(username), password: secretOutput(password) };
 }
 
-/** Takes user and password out of a Docker configuration file. DigitalOcean's names its own host, whatever the address in use. */
+/**
+ * Takes user and password out of a Docker configuration file. DigitalOcean's file names DigitalOcean's host, whichever
+ * address is in use.
+ */
 function loginOf(dockerConfig: pulumi.Output<string>): RegistryLogin {
   const login = pulumi.secret(dockerConfig).apply((text) => {
     const { auths } = JSON.parse(text) as { auths: Record<string, { auth: string }> };

@@ -1,17 +1,23 @@
 import { isLoopback } from "../shared/http";
 
-/** Where a registry of each kind answers unless `registry:host` says so. */
+/** Hosts of the registries by kind, unless `registry:host` names another. */
 export const usualHosts = { digitalocean: "registry.digitalocean.com", ghcr: "ghcr.io", generic: "" };
 
-/** Who makes tokens for a registry at another host than its own: as its documentation says, not as an answer says. */
+/**
+ * Hosts that make tokens for registries elsewhere, as those registries' documentation says. Their answers are not
+ * believed.
+ */
 const tokenHostsOf: Readonly<Record<string, readonly string[]>> = {
   [usualHosts.digitalocean]: ["api.digitalocean.com"],
   "registry-1.docker.io": ["auth.docker.io"],
 };
 
 /**
- * Hosts that may be told a registry's login when the registry asks for tokens from there: its own, and the domains above it, whose owner decides
- * what the registry's name leads to anyway (`gitlab.com` for `registry.gitlab.com`); those known for it; and what the settings name.
+ * Lists the hosts that may be told a registry's login when the registry asks for tokens from there:
+ * - its own, and the domains above it, whose owner decides where the registry's name leads anyway (`gitlab.com` for
+ *   `registry.gitlab.com`)
+ * - those known for it
+ * - the one that the settings name
  * @param host host[:port] of the registry
  * @param also `registry:tokenHost`; empty for none
  */
@@ -24,13 +30,16 @@ export function tokenHosts(host: string, also = ""): readonly string[] {
   return [name, ...domainsAbove(name), ...(tokenHostsOf[name] ?? []), ...named];
 }
 
-/** Without the last label alone, which is nobody's; an address has none. */
+/** The last label alone is nobody's domain, and an IP address has no domain. */
 function domainsAbove(name: string): string[] {
   const labels = name.split(".");
   return /^[\d.]+$/.test(name) ? [] : labels.slice(1, -1).map((_, at) => labels.slice(at + 1).join("."));
 }
 
-/** Whether a registry is DigitalOcean's, or stands in for it on this machine: the only one that is shown a token of DigitalOcean's API. */
+/**
+ * Tells whether a registry is DigitalOcean's, or stands in for it on this machine. No other registry is shown a token
+ * of DigitalOcean's API.
+ */
 export function takesApiToken(kind: string, host: string): boolean {
   return kind === "digitalocean" && (host === usualHosts.digitalocean || isLoopback(host));
 }

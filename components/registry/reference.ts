@@ -8,14 +8,14 @@ export function imageRepository(registry: Settings["registry"]): string {
   return `${registry.host}/${registry.repository}`;
 }
 
-/** Whether the text is `sha256:` and 64 hexadecimal digits. */
+/** Tells whether the text is `sha256:` and 64 hexadecimal digits. */
 export function isDigest(text: string): boolean {
   return digestPattern.test(text);
 }
 
 /**
- * The registry's address and the repository's path within it, of `host[:port]/path`. A name without a host is Docker Hub's, as for
- * every Docker tool.
+ * Splits `host[:port]/path` into the registry's address and the repository's path. As for every Docker tool, a name
+ * without a host is Docker Hub's.
  */
 export function splitRepository(repository: string): { host: string; path: string } {
   const slash = repository.indexOf("/");
@@ -32,7 +32,7 @@ export function splitRepository(repository: string): { host: string; path: strin
  */
 export function requirePinned(reference: string): void {
   const [repository = "", digest = "", ...rest] = reference.split("@");
-  // A tag beside the digest would be ignored, and mislead who reads it.
+  // A tag beside the digest would be ignored, and would mislead its reader.
   if (
     !/^[a-z0-9][a-z0-9.:_/-]*$/.test(repository) ||
     repository.slice(repository.lastIndexOf("/")).includes(":") ||

@@ -15,7 +15,7 @@ export interface ImageReleaseArgs {
   readonly attempt: number | undefined;
 }
 
-/** The release of a digest: its tags in the registry. What must hold before a release goes between the image and this. */
+/** The release of a digest: its tags in the registry. A gate goes between the image and this. */
 export class ImageRelease extends pulumi.ComponentResource {
   /** The released digest, known once its tags are set. */
   readonly digest: pulumi.Output<string>;
@@ -38,8 +38,8 @@ export class ImageRelease extends pulumi.ComponentResource {
       },
       {
         parent: this,
-        // A tag that was moved by hand makes the attempt a change. New credentials alone are none, nor is what else logging in takes: a run for
-        // its sake would log in with credentials that have ended.
+        // A tag that was moved by hand makes the attempt a change. New credentials alone are no change, nor is the rest
+        // of the login: such a run would log in with credentials that have ended.
         ignoreChanges:
           args.attempt === undefined ? ["triggers[2]", ...["", "_USERNAME", "_PASSWORD"].map((part) => `environment.REGISTRY${part}`)] : [],
       },

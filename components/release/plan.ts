@@ -9,13 +9,13 @@ import { imageRepository } from "../registry/reference";
 import { builtReleaseTags, deployedReleaseTags, type ReleaseTags } from "./tags";
 
 /**
- * What an update is going to do, decided by reading alone and before any resource is declared. The engine compares inputs with its
- * state; whether an image or a tag is still in the registry it cannot see, so the program looks.
+ * Plan of an update, decided by reading alone, before any resource is declared. The engine compares inputs with its
+ * state and does not see whether an image or a tag is still in the registry. So the program looks.
  */
 export interface ReleasePlan {
   /** Build of this tree; undefined when `image:digest` names what to deploy. */
   readonly build: BuildPlan | undefined;
-  /** Whether the registry exists already; one that this stack is to create is adopted then, as after a lost state. */
+  /** Whether the registry exists. If this stack is to create it and it does, it is adopted, as after a lost state. */
   readonly registryExists: boolean;
   /** Digest in the registry; undefined when the candidate is yet to be built and pushed. */
   readonly digest: string | undefined;
@@ -58,7 +58,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
   const candidate = candidateTag(build.contentHash);
   const digest = await client?.digestOf(candidate);
   const released = builtReleaseTags(build.revision, build.contentHash);
-  // The candidate's tag is set again too: a build of this content on another machine may have moved it.
+  // The candidate's tag is set again, too: a build of this content on another machine may have moved it.
   const tags = { ...released, moving: [candidate, ...released.moving] };
   if (digest === undefined && !dryRun) {
     await client?.probePush();

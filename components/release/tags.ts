@@ -7,9 +7,12 @@ export interface ReleaseTags {
 }
 
 /**
- * Tags of a release that was built from `revision`: `sha-<12>`, `<branch>-<12>`, `v1.2.3`, and the moving `1.2`, `1`, `latest`. A second
- * release of the same commit (other settings, the weekly rebuild) leaves the fixed ones where they are, and is found by
- * `sha-<12>-<8 of the content hash>`. An image with uncommitted changes gets `latest` only: a name that says a commit would lie.
+ * Names the tags of a release that was built from `revision`: `sha-<12>`, `<branch>-<12>`, `v1.2.3`, and the moving
+ * `1.2`, `1`, `latest`.
+ *
+ * A second release of the same commit (other settings, the weekly rebuild) leaves the fixed tags where they are, and is
+ * found by `sha-<12>-<8 of the content hash>`. An image with uncommitted changes gets `latest` only: a name that says a
+ * commit would lie.
  */
 export function builtReleaseTags(revision: Revision, contentHash: string): ReleaseTags {
   if (revision.dirty) {
@@ -24,12 +27,15 @@ export function builtReleaseTags(revision: Revision, contentHash: string): Relea
   };
 }
 
-/** Tags of a digest that was deployed by `image:digest`: production's is `stable`; elsewhere it is a rollback, which `latest` follows. */
+/**
+ * Names the tags of a digest that `image:digest` deploys. Production's is `stable`. Elsewhere such a deployment is a
+ * rollback, which `latest` follows.
+ */
 export function deployedReleaseTags(environment: "sandbox" | "staging" | "production"): ReleaseTags {
   return { fixed: [], moving: [environment === "production" ? "stable" : "latest"] };
 }
 
-/** A branch's name with what a tag may not contain replaced; 1 to 100 characters. */
+/** Replaces what a tag may not contain in a branch's name; 1 to 100 characters. */
 function tagWord(branch: string): string {
   const word = branch
     .replaceAll(/[^A-Za-z0-9_.-]+/g, "-")

@@ -5,7 +5,7 @@ import { z } from "zod";
 
 import { matching } from "./key";
 
-// Nothing that means something to the proxy's configuration: no spaces, quotes or braces.
+// The text must mean nothing to the proxy's configuration: no spaces, quotes or braces.
 const directory = /^https:\/\/([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?\/[\w.~%/?=&-]+$/;
 
 /** URL of an ACME directory; empty: Let's Encrypt's. */
@@ -16,7 +16,10 @@ export const acmeServer = matching(directory, "is not the https URL of an ACME d
 
 const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
-/** One or several certificates in PEM format and nothing else, least of all a key; or empty. The proxy does not start with any other text. */
+/**
+ * One or several certificates in PEM format and nothing else, least of all a key; or empty. With any other text the
+ * proxy would not start.
+ */
 export const acmeRoots = z
   .string()
   .refine((text) => text === "" || areCertificates(text), "is not certificates in PEM format alone")
@@ -35,10 +38,16 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/** Names that nobody owns (RFC 6761, RFC 6762, RFC 8375, and `.internal`). For some of them the proxy would quietly use an authority of its own. */
+/**
+ * Names that nobody owns (RFC 6761, RFC 6762, RFC 8375, and `.internal`). For some of them the proxy would silently use
+ * an authority of its own.
+ */
 const unowned = /(^|\.)(internal|local|localhost|home\.arpa|test|example|invalid)$/;
 
-/** Whether the authority may certify the name, as far as one can know: Let's Encrypt certifies public ones, another one may certify any. */
+/**
+ * Tells whether the authority may certify the name, as far as that can be known. Let's Encrypt certifies public names;
+ * another authority may certify any.
+ */
 export function mayCertify(server: string, domain: string): boolean {
   const publicOnly = server === "" || new URL(server).hostname.endsWith(".letsencrypt.org");
   return !publicOnly || (isIP(domain) === 0 && domain.includes(".") && !unowned.test(domain));

@@ -4,7 +4,7 @@ import { isSafeAddress } from "../shared/http";
 import { takesApiToken, usualHosts } from "../registry/login";
 import { mayCertify } from "./acme";
 
-/** What is wrong with settings that are each right by themselves: one line each, beginning with the key. */
+/** Lists what is wrong with settings that are each right by themselves: one line each, beginning with the key. */
 export function contradictions(settings: Settings): string[] {
   const { vps, doks } = settings;
   return [
@@ -17,7 +17,7 @@ export function contradictions(settings: Settings): string[] {
   ];
 }
 
-/** The official provider reads the same address, and sends the token there without a question. */
+/** The official provider reads the same address, and sends the token there without asking. */
 function ofApi({ digitalocean }: Settings): string[] {
   return isSafeAddress(digitalocean.apiUrl)
     ? []
@@ -67,8 +67,8 @@ function ofRegistry(settings: Settings): string[] {
 }
 
 /**
- * One line if host and cluster are to hold the login that the image is pushed with: whoever breaks into them could replace the image that
- * all of them run next.
+ * Warns if host and cluster are to hold the login that the image is pushed with. Whoever broke into one of them could
+ * replace the image that all of them run next.
  */
 export function pullsWithPushLogin({ registry, registryPull }: Settings): string[] {
   return registry.kind === "digitalocean" || registryPull !== undefined

@@ -7,9 +7,9 @@ export interface Key<S extends z.ZodType = z.ZodType> {
   readonly schema: S;
   /** One or two sentences for the reference in docs/configuration.md. */
   readonly doc: string;
-  /** What may stand there, for the reference and for messages. */
+  /** Allowed values, for the reference and for messages. */
   readonly allowed: string;
-  /** Refused when it stands in plain in a stack file. */
+  /** Whether the key is refused when it stands in plain text in a stack file. */
   readonly secret?: boolean;
 }
 

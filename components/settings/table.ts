@@ -9,7 +9,7 @@ import { vpsKeys } from "./vps";
 export type { Key } from "./key";
 
 /**
- * Every configuration key of the program. The types of `Settings`, the validation, the reference in docs/configuration.md and the
+ * Every configuration key of the program. The types of `Settings`, the validation, docs/configuration.md and the
  * refusal of unknown keys all come from this table.
  */
 export const settingsKeys = {

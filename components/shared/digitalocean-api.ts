@@ -2,7 +2,9 @@ import { type Failure, ShipError } from "./errors";
 import { type Patience, request } from "./http";
 import type { Secret } from "./secret";
 
-/** Scopes of an API token that the program's own requests need; docs/token-scopes.md has those of its resources, too. */
+/**
+ * Scopes of an API token that the program's own requests need; docs/token-scopes.md has those of its resources, too.
+ */
 export type TokenScope = "registry:read" | "kubernetes:read" | "kubernetes:access_cluster";
 
 /** Address and token of DigitalOcean's API. */
@@ -12,8 +14,9 @@ export interface DigitalOceanAccess {
 }
 
 /**
- * Whether the account has a container registry of that name. Reads only.
- * @throws ShipError REGISTRY_AUTH_FAILURE for a refused token, TOKEN_SCOPE_MISSING, NETWORK_FAILURE for any other answer
+ * Tells whether the account has a container registry of that name. Reads only.
+ * @throws ShipError REGISTRY_AUTH_FAILURE for a refused token, TOKEN_SCOPE_MISSING, NETWORK_FAILURE for any other
+ *   answer
  */
 export async function registryExists(access: DigitalOceanAccess, name: string, patience?: Patience): Promise<boolean> {
   const path = `/v2/registries/${encodeURIComponent(name)}`;
@@ -47,7 +50,7 @@ export async function readFromApi(
     case 404:
       return undefined;
     case 403:
-      // The answer does not say which.
+      // The answer does not say which scope is missing.
       throw new ShipError({
         code: "TOKEN_SCOPE_MISSING",
         summary: `the API token may not do this: ${what}`,

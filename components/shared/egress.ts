@@ -6,33 +6,33 @@ export interface Reach {
   readonly except: readonly string[];
 }
 
-/** Where the proxy fetches its certificates: the port of the authority, and where that may be. */
+/** Way to the proxy's certificate authority: its port, and where it may be. */
 export interface AuthorityReach {
   readonly port: number;
   readonly to: readonly Reach[];
 }
 
 /**
- * What is private: nodes, pods, other machines of the network, and the address where each cloud's machines learn their
- * own secrets. A range of a setting that lies within one of them is meant, and allowed.
+ * Private ranges: nodes, pods, other machines of the network, and the address where each cloud's machines learn their
+ * own secrets. A setting's range that lies within one of them is meant, and allowed.
  *
- * The last two of IPv4 are where Oracle's and Azure's machines find what others have at 169.254.169.254. Of IPv6: a
- * company's own addresses, those of one link, and what a translator turns into IPv4. Addresses of the form
- * ::ffff:10.0.0.5 are not among them: they are a way to write IPv4 that never is on a wire.
+ * The last two of IPv4 are where Oracle's and Azure's machines find what others have at 169.254.169.254. Those of IPv6
+ * are a company's own addresses, those of one link, and what a translator turns into IPv4. Addresses such as
+ * ::ffff:10.0.0.5 are not among them: they are a way to write IPv4 that is never on a wire.
  */
 export const privateRanges: readonly string[] = [
   ...["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "192.0.0.0/24", "168.63.129.16/32"],
   ...["fc00::/7", "fe80::/10", "64:ff9b::/96", "64:ff9b:1::/48"],
 ];
 
-/** The range of a setting without what is private in it. */
+/** Returns a setting's range without what is private in it. */
 export function outsideOf(cidr: string): Reach {
   return { cidr, except: privateRanges.filter((range) => contains(cidr, range)) };
 }
 
 /**
- * Where the authority of an ACME directory may be. Authorities do not say by which addresses they answer, so all public
- * ones are allowed. A private one is if it is meant: because it stands in the URL itself, or because Odoo may go there.
+ * Returns where the authority of an ACME directory may be. Authorities do not say by which addresses they answer, so
+ * all public ones are allowed. A private address is allowed if it stands in the URL itself, or if Odoo may go there.
  * @param server URL of the directory, empty for Let's Encrypt's
  * @param egress where Odoo may go
  */
@@ -46,12 +46,12 @@ export function authorityReach(server: string, egress: readonly string[]): Autho
   return { port: port === "" ? 443 : Number(port), to: ranges.map(outsideOf) };
 }
 
-/** Those of the ranges that have everybody in them. */
+/** Returns those of the ranges that have everybody in them. */
 export function everywhere(ranges: readonly string[]): string[] {
   return ranges.filter((range) => parse(range).bits === 0n);
 }
 
-/** Whether the first range of addresses has the second one within it, and more. */
+/** Tells whether the first range has the second one within it, and more. */
 function contains(outer: string, inner: string): boolean {
   const [a, b] = [parse(outer), parse(inner)];
   return a.width === b.width && a.bits < b.bits && a.address >> (a.width - a.bits) === b.address >> (a.width - a.bits);
@@ -64,7 +64,7 @@ function parse(cidr: string): { address: bigint; width: bigint; bits: bigint } {
     : { address: joined(address.split(".").map(BigInt), 256n), width: 32n, bits: BigInt(bits) };
 }
 
-/** The eight numbers of an IPv6 address; the last two may be written as IPv4, and one run of zeros as `::`. */
+/** Returns the eight numbers of an IPv6 address. The last two may be written as IPv4, and one run of zeros as `::`. */
 function groups(address: string): bigint[] {
   const numbers = (text: string): bigint[] =>
     text === ""

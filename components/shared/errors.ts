@@ -2,8 +2,9 @@
 export type Severity = "medium" | "high" | "critical";
 
 /**
- * Every stable error code. The codes are a contract with scripts and runbooks: a code is never renamed or reused; its words
- * in messages may change. The first 26 belong to the build procedure (SOP-BUILD-001); the rest are this product's own.
+ * Every stable error code. They are a contract with scripts and runbooks: a code is never renamed or reused, while the
+ * words of its message may change. The first 26 belong to the build procedure (SOP-BUILD-001); the rest are this
+ * product's own. docs/when-up-failed.md has a line for each that an operator can meet.
  */
 export const errorCodes = {
   ANTHROPIC_SDK_MISSING: "high",
@@ -76,14 +77,14 @@ export const errorCodes = {
 /** One of the stable codes in {@link errorCodes}. */
 export type ErrorCode = keyof typeof errorCodes;
 
-/** What every failure tells its reader. */
+/** Facts that every failure tells its reader. */
 export interface Failure {
   readonly code: ErrorCode;
-  /** What failed, one sentence. */
+  /** The failure in one sentence. */
   readonly summary: string;
   readonly found: string;
   readonly expected: string;
-  /** What to do next, so that a tired reader can act on it. */
+  /** The next step, so that a tired reader can take it. */
   readonly remedy: string;
 }
 

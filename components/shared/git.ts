@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 
 import { ShipError } from "./errors";
 
-/** What Git knows of a set of paths. */
+/** Facts that Git knows of a set of paths. */
 export interface Revision {
   /** Commit that last touched the paths; with `-dirty` when they have uncommitted changes; `unknown` outside Git. */
   readonly id: string;
@@ -17,14 +17,14 @@ export interface Revision {
 
 const outsideGit: Revision = { id: "unknown", created: "1970-01-01T00:00:00Z", dirty: true, branch: "detached", versionTags: [] };
 
-/** What lies beside modules and never reaches an image does not make a tree dirty. */
+/** Files beside modules that never reach an image, and so do not make a tree dirty. */
 const notInputs = ["__pycache__/**", "*.pyc", ".DS_Store", "*~", "*.sw[op]", ".idea/**", ".vscode/**"].map(
   (pattern) => `:(exclude,glob)**/${pattern}`,
 );
 
 /**
- * Files below a folder, as Git sees them: tracked or new, and nothing that it ignores, so that a `.env` beside the code stays there.
- * Undefined outside Git.
+ * Lists the files below a folder as Git sees them: tracked or new, without what it ignores. So a `.env` beside the code
+ * stays there. Undefined outside Git.
  */
 export function filesInGit(folder: string): string[] | undefined {
   try {
@@ -40,9 +40,10 @@ export function filesInGit(folder: string): string[] | undefined {
 }
 
 /**
- * The commit that last touched `inputs` (Git pathspecs). Nothing else of the history counts, so that a commit elsewhere in the tree leaves the image's
- * labels, and with them its digest, alone.
- * @throws ShipError GIT_HISTORY_MISSING in a shallow clone, where the last commit is not the one that touched the inputs
+ * Returns the commit that last touched `inputs` (Git pathspecs). Nothing else of the history counts: a commit elsewhere
+ * in the tree leaves the image's labels alone, and with them its digest.
+ * @throws ShipError GIT_HISTORY_MISSING in a shallow clone, where the last commit is not the one that touched the
+ *   inputs
  */
 export function revisionOf(root: string, inputs: readonly string[], environment: NodeJS.ProcessEnv = process.env): Revision {
   const git = (...args: string[]) =>

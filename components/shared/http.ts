@@ -28,36 +28,37 @@ export interface Credential {
 
 const loopbackName = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
-/** Whether `host[:port]` is this machine itself: the only place that may be talked to in plain text. */
+/** Tells whether `host[:port]` is this machine itself: the only place that may be talked to in plain text. */
 export function isLoopback(host: string): boolean {
   return loopbackName.test(host.replace(/:\d+$/, ""));
 }
 
-/** Whether it is an address over HTTPS, or one of this machine's own. */
+/** Tells whether it is an address over HTTPS, or one of this machine's own. */
 export function isSafeAddress(address: string): boolean {
   const url = URL.parse(address);
   return url !== null && (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.host)));
 }
 
-/** Whether a credential for these hosts may be sent to an address. */
+/** Tells whether a credential for these hosts may be sent to an address. */
 export function mayBeTold(hosts: readonly string[], address: string): boolean {
   const url = URL.parse(address);
   if (url === null || !isSafeAddress(address)) {
     return false;
   }
-  // On this machine every port may be somebody else's, so a loopback host counts with its port only.
+  // On this machine every port may be somebody else's, so a loopback host counts only with its port.
   return hosts.some((host) => host === url.host || (host === url.hostname && !isLoopback(host)));
 }
 
 /**
- * Sends a request and tries again after 429, 5xx and broken connections, as long as `patience.totalMs` allows; a `retry-after` of the
- * server is kept. The last answer is returned, whatever its status.
+ * Sends a request, and tries again after 429, 5xx and broken connections, as long as `patience.totalMs` allows; a
+ * `retry-after` of the server is kept. The last answer is returned, whatever its status.
  *
- * This is the one place that sends credentials: one goes to the hosts that it is for, over HTTPS or to this machine itself, and to nobody
- * else, wherever an answer redirects to. At any other host the request goes on without it.
+ * Only this function sends credentials. A credential goes to the hosts that it is for, over HTTPS or to this machine
+ * itself. If an answer redirects to any other host, the request goes on without it.
  * @param what what is asked for, for messages; never with a secret in it
  * @param init without `authorization`, which is `credential`'s
- * @throws ShipError NETWORK_TIMEOUT when no answer came at all in time, NETWORK_FAILURE when the address cannot be reached
+ * @throws ShipError NETWORK_TIMEOUT when no answer came at all in time, NETWORK_FAILURE when the address cannot be
+ *   reached
  */
 export async function request(
   what: string,
@@ -80,7 +81,7 @@ export async function request(
   }
 }
 
-/** What is asked for, in a form that can be asked again. */
+/** Request in a form that can be sent again. */
 export interface Asked {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -110,8 +111,9 @@ async function once(url: string, init: Asked, credential: Credential | undefined
 const mostHops = 5;
 
 /**
- * Where the answer sends its reader on to. Reading follows to anywhere that is safe. What writes stays at its host, and only where the method is
- * kept: a write that turns into a read would look as if it had succeeded.
+ * Returns where the answer redirects to, if that may be followed. A read follows to anywhere that is safe. A write
+ * stays at its host, and follows only where the method is kept: a write that turned into a read would look as if it had
+ * succeeded.
  */
 function redirection(response: Response, from: string, method: string): string | undefined {
   const location = response.headers.get("location");
@@ -119,7 +121,7 @@ function redirection(response: Response, from: string, method: string): string |
     return undefined;
   }
   const to = URL.parse(location, from);
-  // An answer from the network sends nobody to what listens on this machine only.
+  // An answer from the network must not lead to a program that listens on this machine only.
   if (to === null || !isSafeAddress(to.href) || (isLoopback(to.host) && !isLoopback(new URL(from).host))) {
     return undefined;
   }

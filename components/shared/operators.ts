@@ -3,7 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { ShipError } from "./errors";
 
 /**
- * Runs a program whose errors are for operators: the engine shows their message and no stack. Anything else is a defect, and keeps its stack.
+ * Runs a program whose errors are for operators: the engine shows their message and no stack. Any other error is a
+ * defect, and keeps its stack.
  */
 export async function forOperators<T>(program: () => Promise<T>): Promise<T> {
   try {

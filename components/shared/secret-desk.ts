@@ -9,18 +9,18 @@ import { ShipError } from "./errors";
 import type { Secret } from "./secret";
 
 /**
- * Stands for one of the stack's secrets in what a resource is told, so that the state has no copy of it. The fingerprint makes another secret
- * a change; a key is too long to be guessed from it.
+ * Reference to one of the stack's secrets, in a resource's input, so that the state has no copy of the secret. The
+ * fingerprint makes another secret a change. A key is too long to be guessed from it.
  */
 interface Reference {
   readonly secret: string;
   readonly fingerprint: string;
 }
 
-/** Each secret by the setting that it is known by. */
+/** Secrets by the names of their settings. */
 export type NamedSecrets = Readonly<Record<string, Secret>>;
 
-/** Text and structure of `value`, with a reference in the place of each text that is one of the secrets. */
+/** Replaces each text in `value` that is one of the secrets by a reference. */
 export function withReferences(value: unknown, secrets: NamedSecrets): unknown {
   if (typeof value === "string") {
     const name = Object.keys(secrets).find((one) => secrets[one]?.reveal() === value);
@@ -33,11 +33,11 @@ export function withReferences(value: unknown, secrets: NamedSecrets): unknown {
 }
 
 /**
- * Where a program that Pulumi starts fetches the secrets that its input refers to: from the update that runs, by a socket that only this user
- * can reach. Nothing of it is written to a disk, so a killed update leaves nothing behind.
+ * Desk where a program that Pulumi starts fetches the secrets to which its input refers. It is a socket of the running
+ * update that only this user can reach. Nothing is written to a disk, so a killed update leaves nothing behind.
  *
- * Neither way that comes to mind first would do: inputs of a resource are kept in the state, and the plugin that starts the program has the
- * environment of `pulumi`, not of this process.
+ * The two obvious ways do not work: a resource's inputs are kept in the state, and the plugin that starts the program
+ * has the environment of `pulumi`, not of this process.
  */
 export class SecretDesk {
   private constructor(
@@ -58,7 +58,7 @@ export class SecretDesk {
     });
     try {
       ownDirectory(path.dirname(file));
-      // One that was left by a killed update; two updates of one stack are kept apart by Pulumi's lock.
+      // A killed update may have left one. Pulumi's lock keeps two updates of one stack apart.
       fs.rmSync(file, { force: true });
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject).listen(file, resolve);
@@ -74,14 +74,14 @@ export class SecretDesk {
 
   readonly close = (): void => {
     process.removeListener("exit", this.close);
-    // Takes the socket's file away, too.
+    // This removes the socket's file, too.
     this.server.close();
     fs.rmSync(this.file, { force: true });
   };
 }
 
 /**
- * The value with the secrets that it refers to: those of the environment where it has them, else of the desk.
+ * Replaces the references in the value by the secrets: those of the environment where it has them, else of the desk.
  * @param environment name of the variable by the secret's, for those that operators give by one
  * @throws ShipError DEPLOY_FAILED if nobody has them, or others
  */
@@ -153,7 +153,10 @@ function fingerprintOf(secret: string): string {
   return createHash("sha256").update(secret).digest("hex").slice(0, 16);
 }
 
-/** The same for the program and for what Pulumi starts: both run in the project's directory. A socket's path has room for 103 bytes on macOS. */
+/**
+ * Path of the desk: the same for the program and for what Pulumi starts, since both run in the project's directory. A
+ * socket's path has room for 103 bytes on macOS.
+ */
 function deskOf(stack: string): string {
   const name = createHash("sha256")
     .update(`${fs.realpathSync(process.cwd())}\0${stack}`)
@@ -164,7 +167,7 @@ function deskOf(stack: string): string {
   return Buffer.byteLength(usual) <= 100 ? usual : path.join(directory("/tmp"), name);
 }
 
-/** In a place that all can write to, somebody else may have been there first. */
+/** In a place that everybody can write to, somebody else may have made the directory first. */
 function ownDirectory(directory: string): void {
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   const { mode, uid } = fs.lstatSync(directory);

@@ -6,8 +6,8 @@ export interface Capacity {
 }
 
 /**
- * Memory and processors of a Droplet by its size, such as `s-2vcpu-4gb`, `c-4-8gib` or `g-2vcpu-8gb-intel`; undefined if the name does not
- * tell. Names: https://slugs.do-api.dev
+ * Reads memory and processors from the name of a Droplet's size, such as `s-2vcpu-4gb`, `c-4-8gib` or
+ * `g-2vcpu-8gb-intel`; undefined if the name does not tell. Names: https://slugs.do-api.dev
  */
 export function sizeOfSlug(slug: string): Capacity | undefined {
   const found = /^[a-z0-9_.]+-(\d+)(?:vcpu)?-(\d+)(?:gb|gib)(?:-|$)/.exec(slug);

@@ -7,11 +7,11 @@ import { probeHost } from "./probe";
 import type { HostRequest } from "./request";
 import type { WorkerFiles } from "../odoo/worker-files";
 
-/** How long a host is waited for. Milliseconds. */
+/** Limits of waiting for a host. Milliseconds. */
 export interface HostPatience {
   /** Until the host answers. */
   readonly readyMs: number;
-  /** Until the set-up of a host that answers is done. */
+  /** Until the set-up of a host that answers has ended. */
   readonly setupMs: number;
   /** Without contact to a host that has begun to deploy: a reboot, a network that fails. */
   readonly lostMs: number;
@@ -47,7 +47,7 @@ export interface WorkerStatus {
   readonly live: { readonly image: string; readonly digest: string; readonly since: string; readonly release?: string } | null;
 }
 
-/** What the worker says went wrong, whole: it may have codes that this program does not know. */
+/** Failure as the worker tells it, whole: it may have codes that this program does not know. */
 export class WorkerError extends Error {
   constructor(failure: WorkerFailure | string) {
     super(typeof failure === "string" ? failure : textOf(failure));
@@ -55,9 +55,9 @@ export class WorkerError extends Error {
   }
 }
 
-/** The worker, for whoever has root's rights. */
+/** Path of the worker's command, for root. */
 export const workerCommand = "/usr/local/bin/odoo-ship";
-/** Of single-quoted words in a POSIX shell. */
+/** Quotes a word for a POSIX shell. */
 const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Deploys to a host by its release worker: short commands only, so that a connection may fail at any time. */
@@ -144,7 +144,7 @@ export class VpsClient {
     this.#connection = undefined;
   }
 
-  /** How far the set-up of a new host is, once it is over; empty for a host that Pulumi did not set up. */
+  /** Waits for the set-up of a new host, and returns its last state; empty for a host that Pulumi did not set up. */
   async #setUp(): Promise<string> {
     const end = Date.now() + this.patience.setupMs;
     let told = "";
@@ -190,7 +190,10 @@ export class VpsClient {
     }
   }
 
-  /** Does something with a connection, and again with a new one as often as it is lost, until there was no contact for `limitMs`. */
+  /**
+   * Runs an action on a connection. If the connection is lost, runs it again on a new one, until there was no contact
+   * for `limitMs`.
+   */
   async #reached<T>(limitMs: number, action: (connection: HostConnection) => Promise<T>): Promise<T> {
     const begun = Date.now();
     let toldAt: number | undefined;
@@ -220,7 +223,7 @@ export class VpsClient {
   }
 }
 
-/** The failure as it reads on a terminal, the log's end last. */
+/** Renders the failure as it reads on a terminal, the log's end last. */
 function textOf(failure: WorkerFailure): string {
   const part = (name: "found" | "expected" | "remedy") =>
     failure[name] ? [`  ${`${name}:`.padEnd(9)} ${failure[name].replaceAll("\n", "\n            ")}`] : [];

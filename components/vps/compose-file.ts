@@ -8,7 +8,7 @@ import { odooEnvironment } from "../odoo/environment";
 import { users } from "../odoo/users";
 import { requirePinned } from "../registry/reference";
 
-/** What the Compose project depends on. */
+/** Arguments of the Compose project. */
 export interface ComposeProjectArgs {
   /** Each `repository@sha256:…`. */
   readonly images: { readonly odoo: string; readonly postgres: string; readonly proxy: string };
@@ -23,10 +23,10 @@ export interface ComposeProjectArgs {
   readonly tlsKey: boolean;
 }
 
-/** Files of the project that hold a secret; made on the host, each readable by one user. */
+/** Files of the project that hold a secret. They are made on the host, and one user can read each. */
 export const secretFiles = {
   odooDatabasePassword: "secrets/odoo-db-password",
-  /** Of the role that a release's one-off containers log in with. */
+  /** Password of the role that a release's one-off containers log in with. */
   odooTasksPassword: "secrets/odoo-tasks-password",
   odooMasterPassword: "secrets/odoo-master-password",
   postgresPassword: "secrets/postgres-password",
@@ -34,8 +34,8 @@ export const secretFiles = {
 } as const;
 
 /**
- * Odoo loads modules from its data directory, too, before those of the image: what an intruder leaves there must not outlive a container, nor reach the
- * release that mends the hole.
+ * Odoo loads modules from its data directory before those of the image. What an intruder leaves there must not outlive
+ * a container, nor reach the release that mends the hole.
  */
 const volatileAddons = `- /var/lib/odoo/addons:rw,noexec,nosuid,nodev,size=1m,mode=0700,uid=${users.odoo.uid},gid=${users.odoo.gid}`;
 
@@ -44,7 +44,8 @@ const header = (what: string) => `# ${what}
 `;
 
 /**
- * The Compose project of a VPS as text, by file name: what runs, and the one-off container of a release beside it. Nothing in it is secret.
+ * Renders the Compose project of a VPS, by file name: what runs, and the one-off container of a release beside it.
+ * Nothing in it is secret.
  * @throws ShipError SETTINGS_INVALID for an image that is not named by its digest
  */
 export function composeProject(
@@ -213,7 +214,9 @@ ${environment(args, "odoo_tasks", { workers: size.task.workers, cronThreads: 0 }
 ${secrets(["odoo-tasks-password"])}`;
 }
 
-/** What all containers have: hardening, limits and logs. Docker's default AppArmor and seccomp profiles stay on. */
+/**
+ * Renders what all containers have: hardening, limits and logs. Docker's default AppArmor and seccomp profiles stay on.
+ */
 function hardened(
   user: { uid: number; gid: number },
   { logging }: ComposeProjectArgs,

@@ -15,17 +15,19 @@ export interface ComposeHostArgs {
   readonly digest: pulumi.Input<string>;
   /** The proxy's image, `repository@sha256:…`. */
   readonly proxy: pulumi.Input<string>;
-  /** What the host pulls with. */
+  /** Login that the host pulls with. */
   readonly pull: RegistryLogin;
-  /** Seconds since 1970 if the host does not run what was deployed last; undefined if it does, or if that is not known. */
+  /**
+   * Seconds since 1970 if the host does not run what was deployed last; undefined if it does, or if that is unknown.
+   */
   readonly attempt: number | undefined;
 }
 
 /** One host with Docker Compose, made or adopted, that runs the released image. */
 export class ComposeHost extends pulumi.ComponentResource {
-  /** Where users find Odoo, known once it serves. */
+  /** Address where users find Odoo, known once it serves. */
   readonly url: pulumi.Output<string>;
-  /** Where the host answers by SSH, and where the domain's DNS record must lead. */
+  /** Address of the host, to which the domain's DNS record must lead. */
   readonly address: pulumi.Output<string>;
   /** The host's pinned SSH key. */
   readonly hostKey: pulumi.Output<string>;
@@ -61,7 +63,8 @@ export class ComposeHost extends pulumi.ComponentResource {
         fresh: created,
         attempt: args.attempt,
       },
-      // What is declared last is removed first: as it is kept, a host that is given up by mistake keeps its address and firewall too.
+      // Pulumi removes first what was declared last. As that is protected, a host that is given up by mistake keeps its
+      // address and firewall, too.
       { parent: this, protect: created && !settings.allowDestroy },
     );
     this.url = deployment.url;

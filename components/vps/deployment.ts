@@ -16,21 +16,23 @@ export interface VpsDeploymentArgs {
     readonly hostKey: pulumi.Input<string>;
     readonly privateKey: Secret;
   };
-  /** What the host is to run; has secrets. */
+  /** Request to the host; it has secrets. */
   readonly request: pulumi.Output<HostRequest>;
-  /** Those of the connection and of the request that are fetched from the stack's desk, and that the state has no copy of. */
+  /**
+   * Secrets of connection and request that are fetched from the stack's desk, so that the state has no copy of them.
+   */
   readonly secrets: NamedSecrets;
   /** `project/stack`, whose desk it is. */
   readonly stack: string;
   /** Names the worker's files, which are sent along. */
   readonly worker: string;
-  /** Whether the host may have been made by this update, and is waited for while it boots. */
+  /** Whether this update may have made the host, so that it is waited for while it boots. */
   readonly fresh: boolean;
   /** Seconds since 1970 if the host does not run what was deployed last; undefined if it does. */
   readonly attempt: number | undefined;
 }
 
-/** What ops/vps-deploy.ts prints. */
+/** Output of ops/vps-deploy.ts. */
 interface Outcome {
   readonly url: string;
   readonly digest?: string;
@@ -38,14 +40,18 @@ interface Outcome {
 }
 
 /**
- * A release on a host by its worker. All that matters is handed over by standard input, since there are secrets in it (those of the stack as
- * references, for the state keeps the input); its environment has what a preview may show. A change updates in place: the worker finds out what it means for the host.
+ * A release on a host, by its worker.
  *
- * Renewed pull credentials change the input, so once a month an update hands them to the host, which needs valid ones when an operator deploys by
- * hand. They are no part of the request's id: the worker keeps them and answers that this request is what runs already. Nothing restarts.
+ * All that matters is handed over by standard input, since there are secrets in it; those of the stack are references,
+ * because the state keeps the input. The environment has what a preview may show. A change updates in place: the worker
+ * finds out what it means for the host.
+ *
+ * Renewed pull credentials change the input. So once a month an update hands them to the host, which needs valid ones
+ * when an operator deploys by hand. They are no part of the request's id: the worker keeps them, and answers that it
+ * runs this request already. Nothing restarts.
  */
 export class VpsDeployment extends pulumi.ComponentResource {
-  /** Where users find Odoo, known once the release serves. */
+  /** Address where users find Odoo, known once the release serves. */
   readonly url: pulumi.Output<string>;
   /** Digest that the host runs. */
   readonly digest: pulumi.Output<string>;
@@ -81,7 +87,7 @@ export class VpsDeployment extends pulumi.ComponentResource {
         },
         logging: command.local.Logging.Stderr,
       },
-      // A host that does not run what it should makes the attempt a change; else it stays as it was.
+      // If the host does not run what it should, the attempt is a change. Else it stays as it was.
       { parent: this, ignoreChanges: attempt === undefined ? ["environment.ATTEMPT"] : [] },
     );
     // Its input makes everything of the command secret; what it prints is not.
@@ -93,7 +99,7 @@ export class VpsDeployment extends pulumi.ComponentResource {
   }
 }
 
-/** One line `<12 digits> <file>` for each file, so that a preview shows which change. */
+/** Renders one line `<12 digits> <file>` for each file, so that a preview shows which change. */
 function hashes(files: Readonly<Record<string, string>>): string {
   return Object.entries(files)
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,6 +1,6 @@
-/** Where the set-up of a new host leaves what Pulumi reads: the host key's proof, and how far it is. */
+/** Folder where the set-up of a new host leaves what Pulumi reads: the host key's proof, and the set-up's state. */
 export const setupDirectory = "/var/lib/odoo-ship-setup";
-/** All that the set-up printed. */
+/** Log of the set-up. */
 export const setupLog = "/var/log/odoo-ship-setup.log";
 
 /** The data's folder on a host with a volume of its own for them. */
@@ -13,13 +13,14 @@ export interface UserDataOptions {
   readonly nonce: string;
   /** Name of the DigitalOcean Volume with the data; undefined for none. */
   readonly volume: string | undefined;
-  /** Who logs in: root, or a user that is made with passwordless sudo and root's keys. */
+  /** User who logs in: root, or a user that is made with passwordless sudo and root's keys. */
   readonly user: string;
 }
 
 /**
- * The script that a new Droplet runs once as root: proves its host key, mounts the data's volume, closes password logins, and installs what
- * is missing. Safe to run again; on a host that has all of it, it installs nothing.
+ * Renders the script that a new Droplet runs once as root. It proves the host key, mounts the data's volume, closes
+ * password logins, and installs what is missing. It is safe to run again; on a host that has everything it installs
+ * nothing.
  */
 export function dropletUserData({ nonce, volume, user }: UserDataOptions): string {
   for (const word of [nonce, user, volume ?? ""]) {
@@ -50,7 +51,10 @@ trap 'status=$?; [ "$status" = 0 ] || tell "failed: $step"' EXIT
 apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::http::Timeout=30 "$@"; }
 `;
 
-/** Known to the host and to Pulumi's state: who can make the proof has read this script, which only the host is given. */
+/**
+ * Renders the proof of the host key. Only the host and Pulumi's state know the nonce, so whoever makes the proof has
+ * read this script, which only the host is given.
+ */
 function proof(nonce: string): string {
   return `tell "proving the host key"
 command -v python3 > /dev/null || { apt update; apt install --no-install-recommends python3; }

@@ -12,7 +12,7 @@ export interface VpsDropletArgs {
   readonly settings: Settings["vps"];
   /** Key of who logs in; its public half goes to the Droplet. */
   readonly privateKey: Secret;
-  /** Which of the secrets the state is to have no copy of: they are fetched from the desk of `stack`. */
+  /** Secrets of which the state is to have no copy: they are fetched from the desk of `stack`. */
   readonly secrets: NamedSecrets;
   readonly stack: string;
 }
@@ -26,9 +26,9 @@ export function dataVolume({ name, volumeGiB }: Settings["vps"]): string | undef
 }
 
 /**
- * A Droplet that is ready to be deployed to: address that stays, data on a Volume of their own, firewall, and a host key that was proved
- * (docs/adr/0004-host-key.md). What holds the data, the address or the door is protected: removing it takes `vps:allowDestroy` and a
- * second update.
+ * A Droplet that is ready to be deployed to: a fixed address, data on a Volume of their own, a firewall, and a host key
+ * that was proved (docs/adr/0004-host-key.md). What holds data, address or firewall is protected: removing it takes
+ * `vps:allowDestroy` and a second update.
  */
 export class VpsDroplet extends pulumi.ComponentResource {
   /** The reserved address, which outlives the Droplet. */
@@ -68,7 +68,7 @@ export class VpsDroplet extends pulumi.ComponentResource {
         name: settings.name,
         region,
         size: settings.size,
-        // Memory and processors only, so that a larger size can be taken back.
+        // Memory and processors only: a larger disk could not be made smaller again.
         resizeDisk: false,
         image: settings.image,
         sshKeys: [sshKey.fingerprint],
@@ -83,7 +83,8 @@ export class VpsDroplet extends pulumi.ComponentResource {
         ...kept,
         // A Volume is attached to one Droplet at a time.
         deleteBeforeReplace: true,
-        // Each of them counts at the first boot only, and a change would replace the host. A new region is not hidden: `protect` refuses it.
+        // Each of them counts at the first boot only, and a change would replace the host. A new region is not among
+        // them: `protect` refuses it.
         ignoreChanges: ["userData", "image", "sshKeys", "monitoring"],
       },
     );
@@ -101,7 +102,7 @@ export class VpsDroplet extends pulumi.ComponentResource {
       `${name}-host-key`,
       {
         create: "node --import tsx ops/vps-host-key.ts",
-        // What was proved once stays so for this Droplet, whatever else of the input changes.
+        // A key that was proved once stays proved for this Droplet, whatever else of the input changes.
         update: 'printf "%s" "$PULUMI_COMMAND_STDOUT"',
         stdin: pulumi.secret(
           pulumi.all([ip.ipAddress, nonce.stdout]).apply(([host, word]) =>

@@ -5,13 +5,13 @@ import { setupDirectory } from "./droplet-user-data";
 import { ShipError } from "../shared/errors";
 import { fingerprint, type HostAccess, HostConnection } from "./ssh";
 
-/** What a host that knows the nonce writes about its key; see docs/adr/0004-host-key.md. */
+/** Returns what a host that knows the nonce writes about its key; see docs/adr/0004-host-key.md. */
 export function hostKeyProof(nonce: string, hostKey: string): string {
   return createHmac("sha256", nonce).update(hostKey).digest("hex");
 }
 
 /**
- * The host's key, once the host has proved that it is its own. A host that boots is waited for.
+ * Returns the host's key, once the host has proved that it is its own. It waits for a host that boots.
  * @throws ShipError HOST_KEY_MISMATCH for a proof of another key; what else was in the way when the time is over
  */
 export async function provenHostKey(

@@ -13,12 +13,12 @@ import { workerCommand, type WorkerStatus } from "./client";
 import { postgresImage, readImagesRecord } from "../odoo/companion-images";
 import { readWorker } from "../odoo/worker-files";
 
-/** What an update is going to tell its host, decided by reading alone and before any resource is declared; in previews too. */
+/** Plan of an update for its host, decided by reading alone, before any resource is declared, in previews too. */
 export interface HostPlan {
   readonly privateKey: Secret;
-  /** The stack's secrets that the host is told or logged in to with, by their settings. */
+  /** Secrets of the stack that the host is told, or that log in to it, by their settings. */
   readonly secrets: NamedSecrets;
-  /** The request for a digest of Odoo's image, and for the proxy's; it has secrets. */
+  /** Renders the request for a digest of Odoo's image, and for the proxy's image; it has secrets. */
   readonly request: (digest: string, proxy: string, login: Login) => HostRequest;
   /** Whether the host runs something else than the state says was deployed last. */
   readonly drifted: boolean;
@@ -33,12 +33,15 @@ interface Login {
 }
 
 /**
- * Renders what the host is to run, looks at an adopted host, and refuses what can be refused. A created host is known by its size; its address
- * and its key are in the state, which a program cannot read, so what runs there is not looked at.
+ * Renders what the host is to run, looks at an adopted host, and refuses what can be refused.
+ *
+ * A created host is known by its size. What runs there is not looked at: its address and its key are in the state,
+ * which a program cannot read.
  * @param digest of the image if it is in the registry already
  * @param proxy the proxy's image, if it is
  * @returns undefined for `vps:mode` none
- * @throws ShipError HOST_UNREACHABLE, HOST_KEY_MISMATCH, HOST_LOGIN_REFUSED, HOST_TOO_SMALL, SETTINGS_INVALID, and all that judgeHost finds
+ * @throws ShipError HOST_UNREACHABLE, HOST_KEY_MISMATCH, HOST_LOGIN_REFUSED, HOST_TOO_SMALL, SETTINGS_INVALID, and all
+ *   that judgeHost finds
  */
 export async function planHost(
   root: string,
@@ -65,7 +68,7 @@ export async function planHost(
       registry: { server: settings.registry.host, ...login },
       dataDirectory: volume === undefined ? null : mountPoint(volume),
     });
-  // Rendered now, so that what does not fit is told before anything is declared. Credentials are no part of the id.
+  // Render now, so that what does not fit is told before anything is declared. Credentials are no part of the id.
   const { id } = request(digest ?? anyDigest, proxy ?? `proxy@${anyDigest}`, { username: "", password: "" });
   return {
     privateKey,
@@ -86,7 +89,7 @@ const noDump =
   "backup:destination is empty: no dump leaves the host, and what is lost with it is lost for good. " +
   "Set it to an SSH destination: docs/configuration.md.";
 
-/** An adopted host's firewall is its owner's. */
+/** Warns if everybody may reach SSH. An adopted host's firewall is its owner's. */
 function openSsh({ mode, sshFrom }: Settings["vps"]): string[] {
   const open = mode === "create" ? everywhere(sshFrom) : [];
   return open.length === 0
@@ -96,7 +99,7 @@ function openSsh({ mode, sshFrom }: Settings["vps"]): string[] {
       ];
 }
 
-/** Settings go before what was found out. */
+/** Prefers settings to what was found out. */
 function stated({ memoryMiB, cpus }: Settings["vps"], found: Capacity | undefined): Capacity {
   return { memoryMiB: memoryMiB === 0 ? (found?.memoryMiB ?? 0) : memoryMiB, cpus: cpus === 0 ? (found?.cpus ?? 0) : cpus };
 }
@@ -113,7 +116,10 @@ async function look(access: HostAccess): Promise<{ capacity: Capacity; live: str
   }
 }
 
-/** A worker that is not there or does not answer runs nothing that we know; the deployment finds out more. */
+/**
+ * Returns null for a worker that is not there or does not answer: it runs nothing that we know. The deployment finds
+ * out more.
+ */
 function liveOf(text: string): string | null {
   try {
     return (JSON.parse(text) as WorkerStatus).live?.release ?? null;

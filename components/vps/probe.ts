@@ -1,7 +1,7 @@
 import { type ErrorCode, ShipError } from "../shared/errors";
 import type { HostConnection } from "./ssh";
 
-/** What a look at a host tells. Nothing there was changed. */
+/** Facts that a look at a host tells. It changes nothing there. */
 export interface HostFacts {
   readonly os: string;
   readonly docker: string;
@@ -9,7 +9,7 @@ export interface HostFacts {
   readonly python: string;
   readonly memoryMiB: number;
   readonly cpus: number;
-  /** Before each command that needs root: empty for root, `sudo -n ` else. */
+  /** Prefix of each command that needs root: empty for root, else `sudo -n `. */
   readonly asRoot: "" | "sudo -n ";
 }
 
@@ -17,12 +17,12 @@ export interface HostFacts {
 const neededBytes = 10e9;
 const neededVersions = { docker: [20, 10], compose: [2, 20], python: [3, 9] } as const;
 const allowedSkewSeconds = 300;
-/** The proxy's container: a port that it holds is ours. */
+/** The proxy's container. A port that it holds is ours. */
 const proxy = "odoo-proxy";
 
 /**
- * Reads, and changes nothing: one line `key=value` for each thing that is there. POSIX sh, and no tool that a small image may lack without
- * another way. A line that is missing says as much as one that is there.
+ * Reads, and changes nothing. It prints one line `key=value` for each thing that is there; a missing line says as much.
+ * It is POSIX sh, and for each tool that a small image may lack it has another way.
  */
 const script = `LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/bin; export PATH
@@ -71,16 +71,16 @@ interface Finding {
  * @throws ShipError as {@link judgeHost}; HOST_UNREACHABLE
  */
 export async function probeHost(connection: HostConnection, host: string, needs: HostNeeds = {}): Promise<HostFacts> {
-  // The script comes by standard input: no quoting, and a login shell that is no POSIX shell does not matter.
+  // The script comes by standard input: nothing has to be quoted, and the login shell may be any.
   const { stdout } = await connection.exec(`sh -s -- ${needs.mount ?? ""}`, { stdin: script, limitMs: 90_000 });
   return judgeHost(host, stdout, Date.now(), needs);
 }
 
 /**
- * What the probe's lines mean.
+ * Judges the probe's lines.
  * @param now milliseconds since 1970 at this machine
- * @throws ShipError with the first finding's code and every finding in the message: TOOL_MISSING for Docker, Compose, Python or systemd that are
- *   not there, HOST_UNFIT for what is too old or forbidden, PORT_TAKEN, DISK_SPACE_LOW
+ * @throws ShipError with the first finding's code and every finding in the message: TOOL_MISSING for Docker, Compose,
+ *   Python or systemd that are not there, HOST_UNFIT for what is too old or forbidden, PORT_TAKEN, DISK_SPACE_LOW
  */
 export function judgeHost(host: string, report: string, now: number, needs: HostNeeds = {}): HostFacts {
   const line = new Map(
@@ -136,7 +136,7 @@ function toolFindings(line: Lines): Finding[] {
     missing("Docker", install);
     return findings;
   }
-  // Without the right to ask, nothing is known of the engine; that right is a finding of its own.
+  // Without the right to ask nothing is known of the engine. The missing right is a finding of its own.
   if (line.has("root") && !line.has("docker")) {
     const remedy = "on the host: systemctl enable --now docker, and read journalctl -u docker if it does not start";
     findings.push({ code: "HOST_UNFIT", found: "Docker's engine does not answer", expected: "a Docker engine that runs", remedy });

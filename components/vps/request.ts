@@ -11,7 +11,7 @@ import { maintenancePage } from "../proxy/maintenance-page";
 import { releaseRequest, releaseRequestSchema, requestId } from "../odoo/deploy-request";
 import type { VpsImages } from "../odoo/companion-images";
 
-/** What the host pulls with. */
+/** Login that the host pulls with. */
 const registryLogin = z.strictObject({
   /** host[:port] */
   server: z.string(),
@@ -22,15 +22,19 @@ const reach = z.strictObject({ cidr: z.string(), except: z.array(z.string()).rea
 const ofSecret = { file: z.string().regex(/^secrets\/[a-z-]+$/), uid: z.number() };
 
 /**
- * What a host is told to run: JSON on the standard input of its worker, never in an argument. Its id counts no credentials, which change while nothing
- * else does. The worker checks the same by worker/odoo_ship/request-schema.json, which is made of this by the test of components/odoo/deploy-request.ts.
+ * Shape of the request to a host: JSON on the standard input of its worker, never in an argument. Its id leaves out
+ * credentials, which change while nothing else does. The worker checks the same shape by
+ * worker/odoo_ship/request-schema.json, which the test of components/odoo/deploy-request.ts makes of this.
  */
 export const hostRequestSchema = releaseRequestSchema.extend({
   /** Null where nothing is needed to pull. */
   registry: registryLogin.nullable(),
-  /** Where the data Volume is mounted; null: Docker's own directory. */
+  /** Folder where the data Volume is mounted; null: Docker's own directory. */
   dataDirectory: z.string().nullable(),
-  /** Where the containers may go, which the host's own firewall sees to: Odoo, and beyond that the proxy for its certificates. */
+  /**
+   * Ranges that the containers may reach, which the host's own firewall enforces: Odoo's, and besides that the proxy's
+   * way to its certificate authority.
+   */
   network: z.strictObject({
     odoo: z.array(reach).readonly(),
     authority: z.strictObject({ port: z.number(), to: z.array(reach).readonly() }).nullable(),
@@ -53,14 +57,16 @@ export interface HostRequestArgs {
   /** `sha256:…` */
   readonly digest: string;
   readonly images: VpsImages;
-  /** What the host has, as known by its size or as measured. `vps:memoryMiB` and `vps:cpus` are the caller's to respect. */
+  /**
+   * Memory and processors of the host, by its size or as measured. The caller applies `vps:memoryMiB` and `vps:cpus`.
+   */
   readonly host: Capacity;
   readonly registry: RegistryLogin | null;
   readonly dataDirectory: string | null;
 }
 
 /**
- * Renders the request. It holds secrets: plain text, to be wrapped by the caller.
+ * Renders the request. It holds secrets in plain text, which the caller wraps.
  * @throws ShipError HOST_TOO_SMALL; SETTINGS_INVALID for an image that is not named by its digest
  */
 export function hostRequest({ settings, repository, digest, images, host, registry, dataDirectory }: HostRequestArgs): HostRequest {
@@ -89,7 +95,7 @@ export function hostRequest({ settings, repository, digest, images, host, regist
       ...proxyFiles,
       // Read for each request, so a change of it replaces no container.
       "proxy/maintenance.html": maintenancePage,
-      // Empty: nothing is held. It is there from the start, because the proxy complains of a file that is not.
+      // Empty: nothing is held. The file exists from the start, because the proxy complains of one that does not.
       "proxy/state/hold": "",
     },
     secrets: [
@@ -112,7 +118,10 @@ export function hostRequest({ settings, repository, digest, images, host, regist
   return { id: requestId(withoutCredentials(request)), ...request };
 }
 
-/** Credentials are renewed while nothing else changes; a certificate's key is not one of them, since the proxy must read it anew. */
+/**
+ * Leaves out the credentials, which are renewed while nothing else changes. A certificate's key stays in: the proxy
+ * must read it anew.
+ */
 function withoutCredentials(request: Omit<HostRequest, "id">): object {
   const { registry, dump, ...rest } = request;
   return {

@@ -14,7 +14,7 @@ import type { OdooProcesses } from "../odoo/environment";
 import { ShipError } from "../shared/errors";
 import type { Capacity } from "../shared/size-slug";
 
-/** What the settings ask for; 0 leaves it to {@link hostSize}. */
+/** Wishes of the settings; 0 leaves the choice to {@link hostSize}. */
 export interface SizeWishes {
   readonly workers: number;
   readonly cronThreads: number;
@@ -31,10 +31,10 @@ export interface ContainerLimits {
   readonly pids: number;
 }
 
-/** How a host's memory and processors are shared out. All memory limits together leave room for the system. */
+/** Shares of a host's memory and processors. All memory limits together leave room for the system. */
 export interface HostSize {
   readonly host: Capacity;
-  /** Kernel, Docker, SSH: what no container gets. */
+  /** Memory for kernel, Docker and SSH, which no container gets. */
   readonly systemMiB: number;
   readonly odoo: ContainerLimits & OdooProcesses & { readonly reservedMiB: number; readonly reservedCpus: number };
   /** The one-off container of a release, which rehearses beside the Odoo that serves. */
@@ -48,8 +48,8 @@ const leastDbMiB = 320;
 const leastTaskMiB = 512;
 
 /**
- * Shares the host out: Odoo gets its usual limits where they fit, and less on a small host; PostgreSQL gets what remains beside the
- * one-off container of a release.
+ * Shares the host out. Odoo gets its usual limits where they fit, and less on a small host. PostgreSQL gets what
+ * remains beside the one-off container of a release.
  * @throws ShipError HOST_TOO_SMALL if what is asked for cannot fit
  */
 export function hostSize(host: Capacity, wishes: SizeWishes): HostSize {
@@ -90,7 +90,7 @@ export function hostSize(host: Capacity, wishes: SizeWishes): HostSize {
     systemMiB,
     odoo: {
       memoryMiB: odooMiB,
-      // Shares that give Odoo half of each processor, its reservation, against all others at once.
+      // These shares give Odoo its reservation, half of each processor, when all others want it at once.
       cpus: odooCpus,
       cpuShares: 2048,
       pids: 512,
@@ -108,7 +108,8 @@ export function hostSize(host: Capacity, wishes: SizeWishes): HostSize {
 }
 
 function databaseSize(memoryMiB: number, odooProcesses: number): Omit<HostSize["db"], keyof ContainerLimits> & { memoryMiB: number } {
-  // The websocket process, and of the one-off container the workers, the websocket process and the master, and the worker itself.
+  // Count Odoo's websocket process; of the one-off container its workers, websocket process and master; and the worker
+  // itself.
   const processes = odooProcesses + 1 + taskWorkers + 2;
   return {
     memoryMiB,

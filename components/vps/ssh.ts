@@ -5,7 +5,7 @@ import { Client, type ClientChannel, type ServerHostKeyAlgorithm, utils } from "
 import { ShipError } from "../shared/errors";
 import type { Secret } from "../shared/secret";
 
-/** Where a host answers by SSH, and who logs in there. */
+/** Address of a host's SSH server, and the user who logs in. */
 export interface HostAddress {
   readonly host: string;
   readonly port: number;
@@ -15,7 +15,9 @@ export interface HostAddress {
 export interface HostAccess extends HostAddress {
   /** Private key in OpenSSH's or PEM format, without a passphrase. */
   readonly privateKey: Secret;
-  /** `ssh-ed25519 AAAA…`; undefined only for who proves the key that it saw by another way, as ops/vps-host-key.ts. */
+  /**
+   * `ssh-ed25519 AAAA…`; undefined only for a caller that proves the key it saw in another way, as ops/vps-host-key.ts.
+   */
   readonly hostKey: string | undefined;
   /** From the first packet to the login. @default 15,000 */
   readonly connectMs?: number;
@@ -44,8 +46,8 @@ export class HostConnection {
   ) {}
 
   /**
-   * @throws ShipError HOST_UNREACHABLE (no such name, refused, no answer in time), HOST_KEY_MISMATCH, HOST_LOGIN_REFUSED;
-   *   SETTINGS_INVALID for a private key or a host key that is none
+   * @throws ShipError HOST_UNREACHABLE (no such name, refused, no answer in time), HOST_KEY_MISMATCH,
+   *   HOST_LOGIN_REFUSED; SETTINGS_INVALID for a private key or a host key that is none
    */
   static async connect(access: HostAccess): Promise<HostConnection> {
     const { privateKey, hostKey: expected, connectMs = 15_000 } = access;
@@ -67,11 +69,11 @@ export class HostConnection {
           return;
         }
         clearTimeout(limit);
-        // A command is several small messages, each of which would wait for the answer to the one before.
+        // A command is several small messages. Otherwise each would wait for the answer to the one before.
         client.setNoDelay(true);
         resolve(new HostConnection(client, access, seen));
       });
-      // Stays for the connection's whole life: an error event without a listener would end the process.
+      // This listener stays for the connection's whole life: an error event without one would end the process.
       client.on("error", (error) => {
         if (!failed) {
           fail(describe(access, error, seen));
@@ -91,7 +93,8 @@ export class HostConnection {
         readyTimeout: connectMs,
         keepaliveInterval: 10_000,
         keepaliveCountMax: 3,
-        // A server has keys of several types; the pinned one can be compared only if it is the one that is shown.
+        // A server has keys of several types. The pinned one can be compared only if it is the one that the server
+        // shows.
         algorithms: { serverHostKey: algorithmsOf(type ?? "ssh-ed25519") },
         hostVerifier: (blob: Buffer) => {
           seen = textOf(blob);
@@ -102,7 +105,7 @@ export class HostConnection {
   }
 
   /**
-   * Runs a command in the login shell of the user. What it is given by standard input is in no list of processes; `command` is.
+   * Runs a command in the user's login shell. Its standard input is in no list of processes; `command` is.
    * @throws ShipError HOST_UNREACHABLE when the connection is lost, or the command takes longer than its time
    */
   exec(command: string, { stdin, limitMs = 60_000 }: ExecOptions = {}): Promise<ExecResult> {
@@ -165,7 +168,7 @@ export class HostConnection {
     this.client.end();
   }
 
-  /** ssh2 throws, and calls nothing back, when the connection is gone already; that is told as the answer. */
+  /** Opens a stream. If the connection is gone already ssh2 throws and never calls back: this returns what it threw. */
   #open(command: string, callback: (error: Error | undefined, stream: ClientChannel) => void): string | undefined {
     try {
       this.client.exec(command, callback);
@@ -177,7 +180,7 @@ export class HostConnection {
 }
 
 /**
- * The public half of a private key, `ssh-ed25519 AAAA…`.
+ * Returns the public half of a private key, `ssh-ed25519 AAAA…`.
  * @throws ShipError SETTINGS_INVALID for a text that is no private key, or one with a passphrase
  */
 export function publicKeyOf(privateKey: Secret): string {
@@ -195,7 +198,7 @@ export function publicKeyOf(privateKey: Secret): string {
   return textOf(key.getPublicSSH());
 }
 
-/** `SHA256:…` of a host key, as `ssh-keygen -lf` shows it. */
+/** Returns `SHA256:…` of a host key, as `ssh-keygen -lf` shows it. */
 export function fingerprint(hostKey: string): string {
   return `SHA256:${createHash("sha256").update(blobOf(hostKey)).digest("base64").replace(/=+$/, "")}`;
 }
@@ -228,12 +231,12 @@ function keyType(hostKey: string): string {
   return type;
 }
 
-/** An RSA key signs with algorithms of other names than the key's. */
+/** Lists the algorithms of a type: an RSA key signs with algorithms of other names than its own. */
 function algorithmsOf(type: string): ServerHostKeyAlgorithm[] {
   return type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256"] : [type as ServerHostKeyAlgorithm];
 }
 
-/** What ssh2's errors mean. They carry `level`, and a socket's `code`. */
+/** Tells what ssh2's errors mean. They carry `level`, and a socket's `code`. */
 function describe(access: HostAccess, error: Error & { level?: string; code?: string }, seen: string | undefined): ShipError {
   const { hostKey: expected } = access;
   if (expected !== undefined && seen !== undefined && !sameKey(seen, expected)) {

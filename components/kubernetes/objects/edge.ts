@@ -10,7 +10,7 @@ import { maintenancePage } from "../../proxy/maintenance-page";
 import { labels, names, selector, type Unplaced } from "./names";
 import { account, containerSecurity, mountsOf, podSecurity, resources, sameNode, scratch, secretFiles, spread, variables } from "./pods";
 
-/** What the edge depends on: the same proxy as on a VPS, with the same rules. */
+/** Arguments of the edge: the same proxy as on a VPS, with the same rules. */
 export interface EdgeArgs {
   readonly image: pulumi.Input<string>;
   readonly size: PodResources;
@@ -25,18 +25,21 @@ export interface EdgeArgs {
 
 export const tlsKeyFile = "tls-key";
 
-/** The proxy's files. They are read when it starts; their ConfigMap has another name when they change, so its pods are made anew. */
+/**
+ * Files that the proxy reads when it starts. When they change, their ConfigMap gets another name, so the pods are made
+ * anew.
+ */
 export function edgeFiles(site: SiteArgs & Pick<Settings["doks"], "tlsCertificate">): Record<string, string> {
   const { Caddyfile, ...certificates } = siteFiles(site, "cluster");
   return { Caddyfile, "maintenance.html": maintenancePage, ...certificates };
 }
 
-/** Whether the proxy keeps certificates of its own. */
+/** Tells whether the proxy keeps certificates of its own. */
 export function keepsCertificates(tls: SiteArgs["tls"]): boolean {
   return tls !== "files";
 }
 
-/** One pod where certificates are kept on a volume of one node, two where they are given. */
+/** Returns one pod if certificates are kept on a volume of one node, two if they are given. */
 export function edgeReplicas(tls: SiteArgs["tls"]): number {
   return keepsCertificates(tls) ? 1 : 2;
 }
@@ -54,7 +57,7 @@ export function edgeDeployment({ image, size, spoolMegabytes, tls, config, tlsKe
       replicas: edgeReplicas(tls),
       revisionHistoryLimit: 5,
       progressDeadlineSeconds: 300,
-      // Caddy's own locks let two pods share one volume for a while, on one node.
+      // For a while two pods on one node may share the volume: Caddy has locks of its own for that.
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       selector: { matchLabels: selector("edge") },
       template: {
@@ -76,12 +79,13 @@ export function edgeDeployment({ image, size, spoolMegabytes, tls, config, tlsKe
                 { name: "health", containerPort: healthPort },
               ],
               resources: resources(size),
-              // The program of an image that a record names may carry this capability, and does not start where it cannot be had.
+              // The program of an image that a record names may carry this capability, and then does not start without
+              // it.
               securityContext: containerSecurity(["NET_BIND_SERVICE"]),
               startupProbe: health({ periodSeconds: 2, failureThreshold: 30 }),
               livenessProbe: health({ periodSeconds: 20, failureThreshold: 3 }),
               readinessProbe: health({ periodSeconds: 5, failureThreshold: 2 }),
-              // The load balancer's nodes forget a pod some seconds after it was told to end.
+              // The load balancer's nodes forget a pod only some seconds after it was told to end.
               lifecycle: { preStop: { sleep: { seconds: 10 } } },
               volumeMounts: [
                 ...mountsOf({ config: "/etc/caddy" }).map((mount) => ({ ...mount, readOnly: true })),
@@ -96,7 +100,8 @@ export function edgeDeployment({ image, size, spoolMegabytes, tls, config, tlsKe
             kept ? { name: "data", persistentVolumeClaim: { claimName: names.edge } } : scratch("data", "16Mi"),
             scratch("home", "1Mi"),
             scratch("tmp", "100Mi"),
-            // On the node's disk. The proxy keeps to its room by itself; a pod that is over this is evicted.
+            // It is on the node's disk. The proxy keeps within its room by itself; a pod that exceeds this limit is
+            // evicted.
             { name: "spool", emptyDir: { sizeLimit: `${spoolMegabytes + 64}Mi` } },
           ],
         },
@@ -106,8 +111,9 @@ export function edgeDeployment({ image, size, spoolMegabytes, tls, config, tlsKe
 }
 
 /**
- * What the world reaches. DigitalOcean makes a load balancer for it, whose address the domain's DNS record names. It gets no name of ours: a
- * name is looked for in the whole account, and two stacks with the same one would take each other's users.
+ * Renders the Service that the world reaches. DigitalOcean makes a load balancer for it, and the domain's DNS record
+ * names its address. The load balancer gets no name from us: names count in the whole account, so two stacks with the
+ * same one would take each other's users.
  */
 export function edgeService(): Unplaced<k8s.core.v1.Service> {
   return {
@@ -115,7 +121,8 @@ export function edgeService(): Unplaced<k8s.core.v1.Service> {
       name: names.edge,
       labels: labels("edge"),
       annotations: {
-        // TCP as it is; the sender's address goes before it, or every user would have the load balancer's.
+        // Pass TCP on as it is, with the sender's address before it. Otherwise every user would have the load
+        // balancer's.
         "service.beta.kubernetes.io/do-loadbalancer-protocol": "tcp",
         "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol": "true",
       },

@@ -1,7 +1,10 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
-/** Names of objects that people type. ConfigMaps and Secrets have auto-names instead, so that a change of one rolls its pods. */
+/**
+ * Names of objects that people type. ConfigMaps and Secrets have auto-names instead, so that a change of one rolls its
+ * pods.
+ */
 export const names = {
   web: "odoo",
   cron: "odoo-cron",
@@ -12,7 +15,7 @@ export const names = {
   firstLogin: "odoo-first-login",
 } as const;
 
-/** What a pod is there for. */
+/** Purpose of a pod. */
 export type Part = "web" | "cron" | "upgrade" | "database" | "edge";
 
 const program: Record<Part, string> = { web: "odoo", cron: "odoo", upgrade: "odoo", database: "postgresql", edge: "caddy" };
@@ -37,13 +40,13 @@ export function labels(part: Part, version?: pulumi.Input<string>): Record<strin
   };
 }
 
-/** Labels of what is no pod's own. */
+/** Labels of objects that belong to no single pod. */
 export const general = { "app.kubernetes.io/part-of": "odoo", "app.kubernetes.io/managed-by": "pulumi" } as const;
 
-/** On every pod that mounts the filestore: pods with it share a node where the volume does. */
+/** Label of every pod that mounts the filestore: such pods share a node if the volume is on one. */
 export const filestoreLabel = { "odoo-ship/filestore": names.filestore } as const;
 
-/** Where Odoo answers, inside of its pods and at its Service. */
+/** Ports of Odoo, in its pods and at its Service. */
 export const odooPorts = { http: 8069, websocket: 8072 } as const;
 export const postgresPort = 5432;
 

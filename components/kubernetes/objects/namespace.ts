@@ -10,12 +10,12 @@ export function namespace(name: string): Unplaced<k8s.core.v1.Namespace> {
   return { metadata: { name, labels: { ...general, ...(Object.fromEntries(standard) as Record<string, string>) } } };
 }
 
-/** Metadata of an object that is in the namespace, and thus the stack's: what somebody else changed of it is put back. */
+/** Metadata of an object in the namespace. The object is the stack's: an update undoes what others changed in it. */
 export function within(namespace: pulumi.Input<string>, metadata: Metadata): k8s.meta.v1.ObjectMeta {
   return { ...metadata, namespace, annotations: { ...metadata.annotations, "pulumi.com/patchForce": "true" } };
 }
 
-/** Whoever runs something here, by name: nobody has a token, and each pulls with the same secrets. */
+/** Names of the service accounts. None has a token, and each pulls with the same secrets. */
 export function accounts(managedDatabase: boolean): string[] {
   return [names.web, names.upgrade, names.edge, ...(managedDatabase ? [] : [names.database])];
 }
@@ -28,14 +28,14 @@ export function serviceAccount(name: string, pullSecrets: readonly pulumi.Input<
   };
 }
 
-/** What a volume is made of. */
+/** Size and class of a volume. */
 export interface Storage {
   readonly gibibytes: number;
   readonly storageClass: string;
   readonly access: "ReadWriteOnce" | "ReadWriteMany";
 }
 
-/** Of the filestore: a shared file system has its own class. */
+/** Returns the filestore's size and class: a shared file system has its own class. */
 export function filestoreStorage(
   doks: Pick<Settings["doks"], "filestoreGiB" | "filestoreAccess" | "storageClass" | "blockStorageClass">,
 ): Storage {
@@ -51,7 +51,7 @@ export function volumeClaim(name: string, { gibibytes, storageClass, access }: S
   };
 }
 
-/** A volume keeps the class that it was made with: another one would replace it, with all that it holds. */
+/** A volume keeps its storage class: another one would replace it, with everything on it. */
 export const keepsClass = { ignoreChanges: ["spec.storageClassName"] };
 
 /** Login to a registry, as a Secret of the type kubernetes.io/dockerconfigjson holds it. */

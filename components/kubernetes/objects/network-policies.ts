@@ -6,9 +6,12 @@ import { authorityReach, outsideOf, type Reach } from "../../shared/egress";
 import { general, labels, names, odooPorts, type Part, postgresPort, selector, type Unplaced } from "./names";
 
 export interface NetworkArgs {
-  /** Where Odoo may connect to outside: `doks:egress`. */
+  /** Ranges outside that Odoo may connect to: `doks:egress`. */
   readonly egress: readonly string[];
-  /** URL of the ACME directory that the proxy fetches certificates from, empty for Let's Encrypt's; undefined if it fetches none. */
+  /**
+   * URL of the ACME directory from which the proxy fetches certificates; empty for Let's Encrypt's, undefined if it
+   * fetches none.
+   */
   readonly acmeServer: string | undefined;
   /** Port of a managed PostgreSQL, and the private network that it is in; undefined for the one in the namespace. */
   readonly managed: { readonly port: number; readonly range: pulumi.Input<string> } | undefined;
@@ -18,12 +21,17 @@ type Policy = Unplaced<k8s.networking.v1.NetworkPolicy>;
 type Egress = k8s.networking.v1.NetworkPolicyEgressRule;
 
 /**
- * Nothing is allowed that is not here. By label and port only, as addresses of pods change.
+ * Renders the network policies: what they do not name is forbidden. They name labels and ports, since addresses of pods
+ * change.
  *
- * Odoo may reach the Internet by default: an ERP talks to mail servers, banks, shops and tax offices on ports that nobody can list beforehand,
- * and a release that silently sends no invoices is worse than one that could send data somewhere. It may not reach private addresses, so
- * that a request which Odoo is talked into making finds no metadata service, no kubelet and no neighbour. The Job of a release reaches
- * PostgreSQL and nothing else: the copy that it rehearses on can send no mail.
+ * Odoo may reach the Internet by default. An ERP talks to mail servers, banks, shops and tax offices on ports that
+ * nobody can list beforehand, and a release that silently sends no invoices is worse than one that could send data
+ * somewhere.
+ *
+ * Odoo may not reach private addresses. If somebody talks it into a request, it finds no metadata service, no kubelet
+ * and no neighbour.
+ *
+ * The Job of a release reaches PostgreSQL and nothing else, so the copy that it rehearses on sends no mail.
  */
 export function networkPolicies({ egress, acmeServer, managed }: NetworkArgs): Policy[] {
   const toPostgres: Egress =

@@ -9,7 +9,7 @@ import { names } from "./names";
 import { mountsOf, scratch, type SecretFile, secretFiles } from "./pods";
 import { channelBinding, type Postgres } from "./postgres-access";
 
-/** What Odoo's pods depend on. */
+/** Arguments of Odoo's pods. */
 export interface OdooPodsArgs {
   /** `repository@sha256:…` */
   readonly image: pulumi.Input<string>;
@@ -76,7 +76,10 @@ export function podEnvironment(
   });
 }
 
-/** Where PostgreSQL is, and by libpq's own variables, how it is known: the authority's file counts by the sslmode of odoo.conf. */
+/**
+ * Variables that say where PostgreSQL is and, by libpq's own names, how it is known. The sslmode in odoo.conf decides
+ * whether the authority's file counts.
+ */
 export function databaseEnvironment(
   args: Pick<OdooPodsArgs, "postgres" | "databaseConfig">,
 ): Record<"DB_HOST" | "DB_PORT", pulumi.Input<string>> & Partial<Record<"PGSSLROOTCERT" | "PGCHANNELBINDING", string>> {
@@ -94,7 +97,7 @@ function port(value: pulumi.Input<number>): pulumi.Input<string> {
 export function odooMounts({ databaseConfig }: Pick<OdooPodsArgs, "databaseConfig">): k8s.core.v1.VolumeMount[] {
   return [
     { name: "filestore", mountPath: paths.filestore, subPath: paths.filestorePart },
-    // Odoo loads modules from there before those of the image: what an intruder leaves must not outlive a pod.
+    // Odoo loads modules from there before those of the image. What an intruder leaves there must not outlive a pod.
     { name: "addons", mountPath: `${paths.filestore}/addons` },
     ...mountsOf({ tmp: "/tmp", run: "/run" }),
     { name: "secrets", mountPath: paths.secrets, readOnly: true },

@@ -6,20 +6,23 @@ import type { OdooPodSize } from "./sizes";
 import { filestoreLabel, labels, names, odooPorts, selector, type Unplaced } from "./names";
 import { account, besideFilestore, containerSecurity, podSecurity, resources, spread, variables } from "./pods";
 
-/** The guard serves on until the pod's address is forgotten, then lets requests end, and what is left is killed; seconds. */
+/**
+ * Seconds of a pod's end: the guard serves on until the pod's address is forgotten, then lets requests end; what is
+ * left is killed.
+ */
 const drain = { forgotten: 5, requests: 60, rest: 25 } as const;
 
-/** What answers requests. */
+/** Renders the Deployment of the pods that answer requests. */
 export function webDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployment> {
   const several = args.replicas > 1 || args.replicasMax > 1;
   return {
     metadata: { name: names.web, labels: labels("web", args.version), annotations: waited(progressSeconds(args.readySeconds)) },
     spec: {
-      // The autoscaler's number would be taken back by each update otherwise.
+      // Otherwise each update would undo the autoscaler's number.
       ...(args.replicasMax === 0 ? { replicas: args.replicas } : {}),
       revisionHistoryLimit: 5,
       progressDeadlineSeconds: progressSeconds(args.readySeconds),
-      // A pod goes when another one answers in its place.
+      // A pod ends when another one answers in its place.
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       selector: { matchLabels: selector("web") },
       template: {
@@ -34,8 +37,10 @@ export function webDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployme
 }
 
 /**
- * Scheduled jobs: one pod at a time. Where a release closed, or the pod does not start, Pulumi waits for the new one; in a rolling release the wait may
- * end while the old pod, which is still ready, ends.
+ * Renders the Deployment of scheduled jobs: one pod at a time.
+ *
+ * If a release closed the door, or the pod does not start, Pulumi waits for the new pod. In a rolling release the old
+ * pod may still be ready while it ends, and the wait may be over before the new one runs.
  */
 export function cronDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployment> {
   return {
@@ -54,7 +59,7 @@ export function cronDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deploym
   };
 }
 
-/** How long Pulumi waits for it: longer than Kubernetes does, which then tells the reason. */
+/** Annotates how long Pulumi waits. That is longer than Kubernetes does, which then tells the reason. */
 export function waited(seconds: number): Record<string, string> {
   return { "pulumi.com/timeoutSeconds": String(seconds + 60) };
 }
@@ -87,11 +92,11 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
         ],
         resources: resources(size),
         securityContext: containerSecurity(),
-        // The guard answers for Odoo: one that is fenced for an upgrade is alive and not ready.
+        // The guard answers for Odoo: a pod that is fenced for an upgrade is alive, and not ready.
         startupProbe: guardProbe("live", { periodSeconds: 5, failureThreshold: Math.ceil(args.readySeconds / 5) + 6 }),
-        // Odoo itself ends a request after two minutes: a pod that is busy with some of those does not hang.
+        // Odoo itself ends a request after two minutes, so a pod that is busy with a few of those does not hang.
         livenessProbe: guardProbe("live", { periodSeconds: 20, failureThreshold: 9 }),
-        // At the first word of the guard, which says it seconds before it stops Odoo.
+        // One failure is enough: the guard says it seconds before it stops Odoo.
         readinessProbe: guardProbe("ready", { periodSeconds: 5, failureThreshold: 1 }),
         volumeMounts: odooMounts(args),
       },
@@ -104,7 +109,7 @@ function guardProbe(question: "live" | "ready", rhythm: { periodSeconds: number;
   return { exec: { command: ["python3", "/opt/odoo/guard.py", question] }, timeoutSeconds: 10, ...rhythm };
 }
 
-/** What the edge reaches; inside of the namespace only. */
+/** Renders the Service that the edge reaches, inside of the namespace only. */
 export function webService(): Unplaced<k8s.core.v1.Service> {
   return {
     metadata: { name: names.web, labels: labels("web") },
@@ -119,16 +124,19 @@ export function webService(): Unplaced<k8s.core.v1.Service> {
   };
 }
 
-/** A node that is drained takes one pod at a time. With one replica there is none: it would keep the node from being drained at all. */
+/**
+ * Renders a budget: draining a node ends one pod at a time. With a single replica there is no budget, since it would
+ * keep the node from being drained at all.
+ */
 export function disruptionBudget(part: "web" | "edge"): Unplaced<k8s.policy.v1.PodDisruptionBudget> {
   return {
     metadata: { name: names[part], labels: labels(part) },
-    // One that serves nobody keeps no node from being drained.
+    // A pod that serves nobody does not keep its node from being drained.
     spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy: "AlwaysAllow", selector: { matchLabels: selector(part) } },
   };
 }
 
-/** More pods under load. */
+/** Renders the autoscaler, which adds pods under load. */
 export function autoscaler({
   replicas,
   replicasMax,

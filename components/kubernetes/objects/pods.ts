@@ -10,20 +10,20 @@ export interface User {
   readonly gid: number;
 }
 
-/** What the *restricted* Pod Security Standard asks of a pod; volumes belong to the user's group. */
+/** Security context that the *restricted* Pod Security Standard asks of a pod. Volumes belong to the user's group. */
 export function podSecurity({ uid, gid }: User): k8s.core.v1.PodSecurityContext {
   return {
     runAsNonRoot: true,
     runAsUser: uid,
     runAsGroup: gid,
     fsGroup: gid,
-    // A filestore of many files would take minutes at each start otherwise.
+    // Otherwise a filestore of many files would take minutes at each start.
     fsGroupChangePolicy: "OnRootMismatch",
     seccompProfile: { type: "RuntimeDefault" },
   };
 }
 
-/** What it asks of a container, and a root that nobody writes. */
+/** Security context that the standard asks of a container, with a root file system that nobody writes. */
 export function containerSecurity(capabilities: readonly string[] = []): k8s.core.v1.SecurityContext {
   return {
     allowPrivilegeEscalation: false,
@@ -39,14 +39,14 @@ export function resources(size: PodResources): k8s.core.v1.ResourceRequirements 
   };
 }
 
-/** As the API server writes it, so that what it answers is what was sent. */
+/** Writes processors as the API server does, so that its answer is what was sent. */
 function cpu(cpus: number): string {
   return Number.isInteger(cpus) ? String(cpus) : `${Math.round(cpus * 1000)}m`;
 }
 
 /**
- * A directory in memory: full is "no space left" there, while a directory on the node's disk that grows beyond its limit evicts the pod. Kubernetes
- * has no way to mount it noexec.
+ * Renders a directory in memory. A full one is "no space left", while a directory on the node's disk that exceeds its
+ * limit evicts the pod. Kubernetes cannot mount it noexec.
  */
 export function scratch(name: string, size: string): k8s.core.v1.Volume {
   return { name, emptyDir: { medium: "Memory", sizeLimit: size } };
@@ -75,8 +75,8 @@ export function secretFiles(name: string, files: readonly SecretFile[]): k8s.cor
 }
 
 /**
- * Where a pod with the filestore goes. A ReadWriteOnce volume is attached to one node: on any other, a pod would wait for it for ever. The first
- * one may go anywhere, since it matches its own rule.
+ * Keeps pods with the filestore on one node. A ReadWriteOnce volume is attached to one node, and on any other a pod
+ * would wait for ever. The first pod may go anywhere, since it matches its own rule.
  */
 export function besideFilestore(access: "ReadWriteOnce" | "ReadWriteMany"): k8s.core.v1.Affinity | undefined {
   return access === "ReadWriteMany" ? undefined : sameNode(filestoreLabel);
@@ -92,7 +92,7 @@ export function sameNode(labels: Readonly<Record<string, string>>): k8s.core.v1.
   };
 }
 
-/** Replicas keep apart where they can; each rollout is counted by itself. */
+/** Keeps replicas apart where that is possible; each rollout is counted by itself. */
 export function spread(labels: Readonly<Record<string, string>>): k8s.core.v1.TopologySpreadConstraint[] {
   return [
     {
@@ -105,7 +105,7 @@ export function spread(labels: Readonly<Record<string, string>>): k8s.core.v1.To
   ];
 }
 
-/** What all our pods have: an account without a token, and no variables that describe other Services. */
+/** Fields that all our pods have: an account without a token, and no variables that describe other Services. */
 export function account(
   serviceAccountName: string,
 ): Pick<k8s.core.v1.PodSpec, "serviceAccountName" | "automountServiceAccountToken" | "enableServiceLinks"> {

@@ -22,8 +22,9 @@ const startSeconds = 600;
 const mount = "/var/lib/postgresql/data";
 const tls = "/run/tls";
 /**
- * A key and a certificate of its own at each start, which leave the pod never. No authority signs it and none needs to:
- * channelBinding of postgres-access.ts. The image has openssl, which PostgreSQL's packages for Debian depend on.
+ * Makes a key and a certificate at each start, which never leave the pod. No authority signs the certificate, and none
+ * needs to: see channelBinding in postgres-access.ts. The image has openssl, on which PostgreSQL's Debian packages
+ * depend.
  */
 const certificate = `set -eu
 umask 077
@@ -33,11 +34,11 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha256 -node
 const tlsOptions = ["ssl=on", `ssl_cert_file=${tls}/server.crt`, `ssl_key_file=${tls}/server.key`];
 
 /**
- * PostgreSQL in the namespace. Its volume is a claim of its own and no template: a template cannot be enlarged, and a claim made from one belongs
- * to nobody.
+ * Renders PostgreSQL in the namespace. Its volume is a claim of its own and no template: a template cannot be enlarged,
+ * and a claim that is made from one belongs to nobody.
  */
 export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Unplaced<k8s.apps.v1.StatefulSet> {
-  // By TCP: during its first set-up PostgreSQL answers on the socket only.
+  // Ask by TCP: during its first set-up PostgreSQL answers on the socket only.
   const ready = (rhythm: { periodSeconds: number; failureThreshold: number }) => ({
     exec: { command: ["pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres", "--dbname=postgres"] },
     timeoutSeconds: 5,

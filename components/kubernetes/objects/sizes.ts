@@ -1,7 +1,7 @@
 import type { OdooProcesses } from "../../odoo/environment";
 import type { PostgresTuning } from "../../odoo/sizing";
 
-/** Memory and processors of a container: what it is given a node for, and what it cannot exceed. */
+/** Memory and processors of a container: what a node keeps for it, and its limits. */
 export interface PodResources {
   readonly memoryMiB: number;
   readonly cpus: number;
@@ -15,7 +15,7 @@ export type OdooPodSize = PodResources & OdooProcesses;
 /** PostgreSQL in the cluster. */
 export type PostgresSize = PodResources & PostgresTuning & { readonly maxConnections: number };
 
-/** What everything in the namespace gets. */
+/** Sizes of everything in the namespace. */
 export interface ClusterSize {
   readonly web: OdooPodSize;
   readonly cron: OdooPodSize;

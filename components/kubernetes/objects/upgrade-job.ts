@@ -19,17 +19,17 @@ export interface UpgradeJobArgs extends Pick<
   OdooPodsArgs,
   "image" | "digest" | "version" | "odoo" | "postgres" | "size" | "filestoreAccess" | "secrets" | "databaseConfig"
 > {
-  /** Id of the request: another request is another Job, and the same one is run once. */
+  /** Id of the request. Another request is another Job; the same one runs once. */
   readonly id: pulumi.Input<string>;
-  /** Secret with request.json: the Job's owner, with which it goes. */
+  /** Secret with request.json. It owns the Job, which is deleted with it. */
   readonly request: { readonly name: pulumi.Input<string>; readonly uid: pulumi.Input<string> };
   /** ConfigMap with the worker's files, and their paths by its keys. */
   readonly worker: { readonly name: pulumi.Input<string>; readonly files: Readonly<Record<string, string>> };
   /** Secret with the admin's password, and its key there. */
   readonly admin: { readonly secret: pulumi.Input<string>; readonly key: string };
-  /** Secret with the password that a new database's administrator gets; it may be gone once there is one. */
+  /** Secret with the first password of a new database's administrator. It may be gone once there is a database. */
   readonly firstLogin: pulumi.Input<string>;
-  /** Where an operator finds why PostgreSQL does not answer. */
+  /** Place where an operator finds why PostgreSQL does not answer. */
   readonly databaseStory: string;
   readonly upgradeSeconds: number;
   readonly readySeconds: number;
@@ -38,28 +38,36 @@ export interface UpgradeJobArgs extends Pick<
 /** Directory of the worker's package, as on a VPS. */
 const workerDirectory = "/opt/odoo-ship";
 const requestDirectory = "/run/request";
-/** Where it finds its secrets; the container of the release's programs has none of them. */
+/** Folder of the worker's secrets. The container of the release's programs has none of them. */
 const workerSecrets = `${paths.secrets}/odoo-ship`;
-/** Where that container takes its orders: worker/odoo_ship/task_agent.py. */
+/** Folder through which that container gets its orders: worker/odoo_ship/task_agent.py. */
 const taskDirectory = "/run/odoo-ship-tasks";
-/** The worker itself reads, compares and streams; what needs memory runs beside it. */
+/** The worker itself reads, compares and streams. Programs that need memory run beside it. */
 const workerSize = { memoryMiB: 512, cpus: 1, requestedMiB: 64, requestedCpus: 0.05 } as const;
-/** What a release takes beside its two upgrades and its start: another one's end, the pull, the copy of the data, the drain, and its rollback; seconds. */
+/**
+ * Seconds that a release takes beside its two upgrades and its start: the end of another release, the pull, the copy of
+ * the data, the drain, and the rollback.
+ */
 const besidesSeconds = 2400;
-/** After its time is over, the worker may still roll back what it began; seconds. The next one waits longer: YIELD_SECONDS of worker/odoo_ship/hosts/kubernetes.py. */
+/** Seconds for the rollback, once the worker's time is over. The next worker waits longer: YIELD_SECONDS in worker/. */
 const graceSeconds = 300;
-/** The worker was ended from outside, by signals or for its memory, or could not take its release back yet: the next pod goes on from there. */
+/**
+ * Exit statuses after which the next pod goes on: the worker was ended from outside (a signal, its memory), or could
+ * not roll back yet.
+ */
 const goesOn = [3, 134, 135, 137, 139, 143];
 
-/** How long a release may take as a whole: the rehearsal's upgrade, the real one, and a start that is tried. */
+/** Returns how long a release may take as a whole: the rehearsal's upgrade, the real one, and a start that is tried. */
 export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJobArgs, "upgradeSeconds" | "readySeconds">): number {
   return 2 * upgradeSeconds + 2 * readySeconds + besidesSeconds;
 }
 
 /**
- * One release: the worker in the release's own image, with its fence, its restore points and its deadlines. It has no token, and no way to Kubernetes'
- * API. A Job's spec cannot be changed and a failed Job stays failed, so the request's id is its name, and it is replaced where it failed; it
- * is kept when it is done, since one that is gone would be run again.
+ * Renders the Job of one release: the worker in the release's own image, with its fence, its restore points and its
+ * deadlines. It has no token, and no way to Kubernetes' API.
+ *
+ * A Job's spec cannot be changed, and a failed Job stays failed. So the request's id is its name, and a failed one is
+ * replaced. A Job that is done is kept: if it were deleted it would run again.
  */
 export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metadata"> & { metadata: Metadata; spec: k8s.batch.v1.JobSpec } {
   const deadline = deadlineSeconds(args);
@@ -68,11 +76,12 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
     metadata: {
       name: join(args.id),
       labels: labels("upgrade", args.version),
-      // An update that is killed leaves its Job. The next one that asks for something else takes the Secret away, and Kubernetes ends what that owns.
+      // A killed update leaves its Job. The next update that asks for something else deletes the Secret, and Kubernetes
+      // deletes what it owns.
       ownerReferences: [{ apiVersion: "v1", kind: "Secret", ...args.request }],
       annotations: {
         "pulumi.com/replaceUnready": "true",
-        // Longer than the Job's own deadline: the end of it is seen, with its reason.
+        // This is longer than the Job's own deadline, so that its end is seen, with the reason.
         "pulumi.com/timeoutSeconds": String(deadline + graceSeconds + 180),
       },
     },
@@ -80,7 +89,7 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
       completions: 1,
       parallelism: 1,
       activeDeadlineSeconds: deadline,
-      // One failure is the release's own, and ends the Job: Pulumi sees this at once. A drained node is nobody's failure.
+      // One failure is the release's own, and ends the Job: Pulumi sees it at once. A drained node does not count.
       backoffLimit: 0,
       podFailurePolicy: {
         rules: [
@@ -99,7 +108,8 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
           restartPolicy: "Never",
           securityContext: podSecurity(users.odoo),
           terminationGracePeriodSeconds: graceSeconds,
-          // Beside the worker, for as long as it runs: what a module brings along does not meet the worker's passwords, nor the restore points.
+          // This container runs beside the worker for as long as it does. So a module's code meets neither the worker's
+          // passwords nor the restore points.
           initContainers: [
             {
               name: "odoo-task",
@@ -108,7 +118,7 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
               command: ["tini", "--", "python3", "-I", "-B", `${workerDirectory}/odoo_ship/task_agent.py`, `${taskDirectory}/socket`],
               env: variables({
                 ...withoutPassword(podEnvironment(args, args.size.task)),
-                // What it starts of Odoo changes the database that this release's marker is about to be written into.
+                // Odoo changes the database here before the release's marker is written into it.
                 ODOO_RELEASE_TASK: 1,
                 PYTHONUNBUFFERED: 1,
               }),
@@ -125,7 +135,7 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
             {
               name: "odoo-ship",
               image: args.image,
-              // As PID 1 the worker and Odoo would hear no signal, and nobody would reap what they leave.
+              // As PID 1 the worker and Odoo would hear no signal, and nobody would reap their children.
               command: ["tini", "--", "python3", "-B", `${workerDirectory}/odoo_ship`, "job", `${requestDirectory}/request.json`],
               env: [
                 ...variables({
@@ -137,14 +147,14 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
                   PGSSLMODE: args.postgres.sslmode,
                   PYTHONUNBUFFERED: 1,
                 }),
-                // For the commands that its failures name.
+                // The worker names it in the commands of its remedies.
                 { name: "ODOO_SHIP_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
-                // All pods of one Job have it in common, and no other Job has.
+                // All pods of one Job share it, and no other Job has it.
                 { name: "ODOO_SHIP_JOB", valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } } },
               ],
               resources: resources(workerSize),
               securityContext: containerSecurity(),
-              // The worker writes its last words there; should it not come to that, the end of its log says why.
+              // The worker writes its last words there. If it cannot, the end of its log says why.
               terminationMessagePolicy: "FallbackToLogsOnError",
               volumeMounts: [
                 { name: "filestore", mountPath: paths.data },
@@ -179,12 +189,12 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
   };
 }
 
-/** The worker names role and password with each program that it has started. */
+/** Leaves role and password out: the worker gives them to each program that it starts. */
 function withoutPassword(environment: ReturnType<typeof podEnvironment>): ReturnType<typeof podEnvironment> {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => name !== "DB_PASSWORD_FILE" && name !== "DB_USER"));
 }
 
-/** A ConfigMap's keys have no slashes. */
+/** Renames the worker's files, since a ConfigMap's keys have no slashes. */
 export function workerConfig(files: Readonly<Record<string, string>>): { data: Record<string, string>; files: Record<string, string> } {
   const program = Object.entries(files).filter(([path]) => path.startsWith("odoo_ship/"));
   const key = (path: string) => path.replaceAll("/", ".");

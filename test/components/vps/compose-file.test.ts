@@ -105,7 +105,7 @@ describe("the Compose project", () => {
     assert.deepEqual(proxy.cap_add, ["NET_BIND_SERVICE"]);
   });
 
-  it("reserves for Odoo what E2 says", () => {
+  it("reserves half a GiB and half a processor for Odoo", () => {
     assert.deepEqual(render().odoo.deploy.resources.reservations, { memory: "512m", cpus: "0.5" });
   });
 
