@@ -20,5 +20,8 @@ export const registryBackendPort = 5057;
 /** Logs in to a cluster that is used in the place of the sandbox's own. */
 export const userKubeconfig = process.env["SANDBOX_KUBECONFIG"];
 
+/** The addresses of machines, clusters and databases: each has its own. */
+export const networkRange = "198.18.77.0/24";
+
 /** Prefix and label of every Docker object that the sandbox makes, so that `down` finds exactly its own. */
 export const containerPrefix = "odoo-sandbox";

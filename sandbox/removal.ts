@@ -1,5 +1,7 @@
 import * as fs from "node:fs";
 import { paths } from "./config";
+import { dataLabel } from "./containers/data";
+import { objectLabel } from "./containers/docker";
 import { stopDatabases } from "./databases/database";
 import { hasDatabases } from "./databases/names";
 import { stopClusters } from "./kubernetes/cluster";
@@ -10,10 +12,7 @@ import { stopServers } from "./servers-control";
 import type { Progress } from "./tools/cache";
 import { dockerAnswers, ensureDocker, stopDocker } from "./tools/docker-engine";
 import { stopMachines } from "./vps/machine";
-import { dataLabel, hasDisks } from "./vps/names";
-
-/** Containers, networks and volumes of the sandbox carry this label; `down` removes them. What holds data has another, see {@link reset}. */
-export const objectLabel = "odoo.sandbox=1";
+import { hasDisks } from "./vps/names";
 
 /** Ends what runs that were killed have left behind: builds, or an update that still goes on. */
 export async function endOrphans(progress: Progress): Promise<void> {

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { z } from "zod";
 import { ShipError } from "../components/shared/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort, userKubeconfig } from "./config";
+import { registrySocket } from "./containers/network";
 import * as databases from "./databases/database";
 import type { ClusterMachines } from "./digitalocean/cluster-machines";
 import type { DatabaseMachines } from "./digitalocean/database-machines";
@@ -12,13 +13,12 @@ import type { Machines } from "./digitalocean/machines";
 import { startDigitalOceanApi, type DigitalOceanApi } from "./digitalocean/server";
 import * as clusters from "./kubernetes/cluster";
 import { userCluster } from "./kubernetes/user-cluster";
+import { takeLock } from "./lock";
 import { startRegistryBackend, type RegistryBackend } from "./registry/backend";
 import { startRegistryFront, type RegistryFront } from "./registry/front";
 import { writeFileAtomically } from "./support/atomic-file";
-import { takeLock } from "./support/lock";
 import { ensureRegistryBinary } from "./tools/registry-binary";
 import * as machines from "./vps/machine";
-import { registrySocket } from "./vps/names";
 
 export interface ServersOptions {
   /** Everything that the servers keep lies here. */

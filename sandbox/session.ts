@@ -1,8 +1,8 @@
 import * as path from "node:path";
 import { ShipError } from "../components/shared/errors";
 import { paths } from "./config";
+import { takeLock } from "./lock";
 import { endAll } from "./process";
-import { takeLock } from "./support/lock";
 
 const interrupted = 130;
 

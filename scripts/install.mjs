@@ -1,8 +1,12 @@
-// Installs the locked npm packages when they are absent or older than the lock file, so that `npm start` and `npm test` work
-// in a fresh clone. Plain Node: it runs before anything is installed.
+// Installs the locked npm packages, those of the sandbox and of all tests too, when they are absent or older than the lock file,
+// so that `npm start` and `npm test` work in a fresh clone. Plain Node: it runs before anything is installed.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+// A script of the sandbox's own package begins in its folder.
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
 const stamp = "node_modules/.installed-lock";
 const lock = createHash("sha256").update(readFileSync("package-lock.json")).digest("hex");

@@ -1,17 +1,25 @@
-import { paths } from "../config";
+import { makeDataVolume } from "../containers/data";
+import { docker, objectLabel } from "../containers/docker";
+import { ContainerKind, isUp, type Found } from "../containers/kind";
+import { ensureNetwork, networkName } from "../containers/network";
 import { databaseAddress, databasePort, type DatabaseOrder } from "../digitalocean/database-machines";
 import { ensureBuilt } from "../images/build";
-import { ask, run, until } from "../process";
+import { ask, until } from "../process";
 import type { Progress } from "../tools/cache";
-import { ensureNetwork } from "../vps/machine";
-import { dataLabel, networkName } from "../vps/names";
 import { containerName, databaseLabel, dataName, noteDatabases } from "./names";
 import { agentDb, certificatesScript, dbStatements, firstStatements, hostAccess, identifier, settings, userStatements } from "./settings";
 
 const second = 1000;
 const bootMs = 90 * second;
-const shutdownSeconds = 30;
 const mount = "/var/lib/postgresql/data";
+
+const containers = new ContainerKind<string>({
+  many: "databases",
+  one: (id) => `the database ${id}`,
+  label: databaseLabel,
+  name: containerName,
+  shutdownSeconds: 30,
+});
 
 /** The image of all databases. */
 export function ensureDatabaseImage(progress: Progress): Promise<string> {
@@ -23,9 +31,9 @@ export function ensureDatabaseImage(progress: Progress): Promise<string> {
  * again after `down`, it is the same database.
  */
 export async function createDatabase(order: DatabaseOrder): Promise<void> {
-  const state = await containerState(order.id);
+  const state = await containers.state(order.id);
   // One that was created and never ran: its start failed, perhaps for an address that was taken.
-  if (state === "created") await removeContainer(order.id);
+  if (state === "created") await containers.remove(order.id);
   if (state === undefined || state === "created") await startContainer(order);
   else if (state !== "running") await docker(["start", containerName(order.id)], `starting the database ${order.id}`);
   await waitUntilReady(order.id);
@@ -35,16 +43,16 @@ export async function createDatabase(order: DatabaseOrder): Promise<void> {
   await query(order.id, settings(order) + userStatements("doadmin", order.adminPassword), what);
   await setSources(order.id, order.sources);
   if ((await query(order.id, "SHOW max_connections;", `asking the database ${order.id}`)) !== String(order.maxConnections)) {
-    await docker(["restart", "--time", String(shutdownSeconds), containerName(order.id)], `restarting the database ${order.id}`);
+    await containers.restart(order.id);
     await waitUntilReady(order.id);
   }
 }
 
 /** `undefined`: there is no such database. */
 export async function databaseStatus(id: string): Promise<"online" | "off" | undefined> {
-  const state = await containerState(id);
+  const state = await containers.state(id);
   if (state === undefined) return undefined;
-  return state === "running" || state === "restarting" ? "online" : "off";
+  return isUp(state) ? "online" : "off";
 }
 
 /** The certificate of the authority that signs for the database, PEM. */
@@ -83,41 +91,28 @@ export async function removeDb(id: string, name: string): Promise<void> {
 
 /** Removes a database with its data, also when there is none any more. */
 export async function removeDatabase(id: string): Promise<void> {
-  await removeContainer(id);
+  await containers.remove(id);
   await docker(["volume", "rm", "--force", dataName(id)], `removing the data of the database ${id}`);
 }
 
 /** All databases that run, at once: what they hold in memory is written before `down` removes them. */
-export async function stopDatabases(progress: Progress): Promise<void> {
-  const running = (await listDatabases()).filter(({ state }) => state === "running").map(({ container }) => container);
-  if (running.length === 0) return;
-  progress(`stopping ${running.join(", ")}`);
-  const stop = ["stop", "--time", String(shutdownSeconds), ...running];
-  await docker(stop, "stopping the databases", (running.length * shutdownSeconds + 30) * second);
+export function stopDatabases(progress: Progress): Promise<void> {
+  return containers.stopAll(progress);
 }
 
 /** What there is of databases, of every checkout. */
-export async function listDatabases(): Promise<readonly { readonly id: string; readonly container: string; readonly state: string }[]> {
-  const format = `{{.Label "${databaseLabel}"}} {{.Names}} {{.State}}`;
-  const lines = await docker(["ps", "--all", "--filter", `label=${databaseLabel}`, "--format", format], "listing the databases");
-  return lines
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => {
-      const [id = "", container = "", state = ""] = line.split(" ");
-      return { id, container, state };
-    });
+export function listDatabases(): Promise<readonly Found[]> {
+  return containers.list();
 }
 
 async function startContainer({ id, name, slot }: DatabaseOrder): Promise<void> {
   const image = await ensureDatabaseImage((message) => console.log(`database ${name}: ${message}`));
   await ensureNetwork();
   noteDatabases();
-  const labels = ["--label", "odoo.sandbox.data=1", "--label", `${dataLabel}=${paths.state}`];
-  await docker(["volume", "create", ...labels, dataName(id)], `making the volume of the database ${id}`);
+  await makeDataVolume(dataName(id), `making the volume of the database ${id}`);
   const args = [
     ...["run", "--detach", "--name", containerName(id), "--hostname", name],
-    ...["--label", "odoo.sandbox=1", "--label", `${databaseLabel}=${id}`],
+    ...["--label", objectLabel, "--label", `${databaseLabel}=${id}`],
     ...["--network", networkName, "--ip", databaseAddress(slot), "--volume", `${dataName(id)}:${mount}`],
     // PGPORT is the port of the server and of psql in the container. The superuser is reached on the socket only, and needs no password.
     ...["--env", `PGPORT=${databasePort}`, "--env", "POSTGRES_HOST_AUTH_METHOD=reject", "--env", "POSTGRES_PASSWORD=unused"],
@@ -135,8 +130,7 @@ async function waitUntilReady(id: string): Promise<void> {
       limitMs: 10 * second,
     })) !== undefined;
   if (await until(ready, bootMs, 200)) return;
-  const logs = await ask("docker", ["logs", "--tail", "20", containerName(id)], { what: "reading its output", limitMs: 10 * second });
-  throw new Error(`the database ${id} does not start:\n${`${logs?.stdout ?? ""}${logs?.stderr ?? ""}`.trim()}`);
+  throw new Error(`the database ${id} does not start:\n${await containers.lastLines(id)}`);
 }
 
 /** Statements as the superuser; they go by standard input, and neither they nor what is in them gets into the server's log. */
@@ -146,23 +140,7 @@ function query(id: string, sql: string, what: string, db = agentDb): Promise<str
   return exec(id, psql, `${quiet}${sql}`, what);
 }
 
-async function exec(id: string, command: string, input: string, what: string): Promise<string> {
+function exec(id: string, command: string, input: string, what: string): Promise<string> {
   const args = ["exec", "--interactive", "--user", "postgres", containerName(id), ...command.split(" ")];
-  return (await run("docker", args, { what, limitMs: 60 * second, input })).stdout.trim();
-}
-
-/** Docker's word for it. A question that gets no answer is an error, and not "there is none". */
-async function containerState(id: string): Promise<string | undefined> {
-  const filter = ["--filter", `name=^/${containerName(id)}$`];
-  const state = await docker(["ps", "--all", ...filter, "--format", "{{.State}}"], `looking for the database ${id}`);
-  return state === "" ? undefined : state;
-}
-
-async function removeContainer(id: string): Promise<void> {
-  if ((await containerState(id)) === undefined) return;
-  await docker(["rm", "--force", "--volumes", containerName(id)], `removing the database ${id}`);
-}
-
-async function docker(args: readonly string[], what: string, limitMs = 60 * second): Promise<string> {
-  return (await run("docker", args, { what, limitMs })).stdout.trim();
+  return docker(args, what, { input });
 }

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { z } from "zod";
 import { ShipError } from "../../components/shared/errors";
 import { writeFileAtomically } from "../support/atomic-file";
-import { takeLock } from "../support/lock";
+import { takeLock } from "../lock";
 import { databaseSchema } from "./database-state";
 import { clusterSchema } from "./kubernetes-state";
 

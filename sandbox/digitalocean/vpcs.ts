@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { z } from "zod";
+import { networkRange } from "../config";
 import { findRegion, regionSlugs } from "./catalog";
 import { ApiError, conflict, notFound, unprocessable } from "./errors";
 import { isNetwork, isPrivate, overlaps, parseRange, type Range } from "./ip-ranges";
@@ -27,7 +28,6 @@ export interface VpcView extends Vpc {
 }
 
 /** Where the sandbox's machines are, all in one network of Docker's. */
-const machinesRange = "198.18.77.0/24";
 
 /**
  * Networks of an account: each region's default one, and those that are made. A range that is asked for is on paper. A
@@ -84,7 +84,7 @@ export function defaultVpc(state: Readonly<State>, region: string): VpcView {
     name: `default-${region}`,
     description: "",
     region,
-    ip_range: machinesRange,
+    ip_range: networkRange,
     default: true,
     created_at: state.projects[0]?.created_at ?? "1970-01-01T00:00:00Z",
   };
@@ -123,7 +123,7 @@ function create(draft: State, wanted: z.infer<typeof createBody>): Vpc {
     throw unprocessable("region is invalid");
   }
   refuseTakenName(draft, wanted.name);
-  const ip_range = (wanted.ip_range ?? "") === "" ? machinesRange : checkedRange(draft, wanted.ip_range ?? "");
+  const ip_range = (wanted.ip_range ?? "") === "" ? networkRange : checkedRange(draft, wanted.ip_range ?? "");
   const { name, region, description } = wanted;
   const vpc: Vpc = { id: randomUUID(), name, description: description ?? "", region, ip_range, created_at: new Date().toISOString() };
   draft.vpcs.push(vpc);

@@ -5,6 +5,7 @@ import { ShipError } from "../../components/shared/errors";
 import { RegistryClient } from "../../components/registry/client";
 import { Secret } from "../../components/shared/secret";
 import { paths, registryAddress } from "../config";
+import { objectLabel } from "../containers/docker";
 import { dockerConfig } from "../environment";
 import { run } from "../process";
 import { readServers } from "../servers-control";
@@ -116,7 +117,7 @@ async function digestOf(image: string, reference: string): Promise<string | unde
 }
 
 async function userOf(image: string): Promise<{ uid: number; gid: number }> {
-  const args = ["run", "--rm", "--network", "none", "--label", "odoo.sandbox=1", "--entrypoint", "sh", image, "-c", "id -u; id -g"];
+  const args = ["run", "--rm", "--network", "none", "--label", objectLabel, "--entrypoint", "sh", image, "-c", "id -u; id -g"];
   const answer = await run("docker", args, { what: `asking ${image} for its user`, limitMs: 60_000 });
   const [uid, gid] = answer.stdout.trim().split("\n").map(Number);
   return { uid: uid ?? Number.NaN, gid: gid ?? Number.NaN };

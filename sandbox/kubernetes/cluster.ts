@@ -1,13 +1,14 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { paths } from "../config";
+import { makeDataVolume } from "../containers/data";
+import { docker } from "../containers/docker";
+import { ContainerKind, isUp, type Found } from "../containers/kind";
+import { ensureNetwork, makeRegistryDirectory } from "../containers/network";
 import { clusterEndpoint, type ClusterCredentials, type ClusterOrder, type PullLogin } from "../digitalocean/cluster-machines";
 import { ensureBuilt, type Ingredient } from "../images/build";
-import { ask, run } from "../process";
+import { ask } from "../process";
 import type { Progress } from "../tools/cache";
 import { kubernetesVersion, nodePrograms } from "../tools/kubernetes-binaries";
-import { ensureNetwork } from "../vps/machine";
-import { dataLabel, registrySocket } from "../vps/names";
 import { runArguments } from "./container";
 import { readAuthority, readSlot, readToken, writeOrder } from "./files";
 import { clusterDirectory, clusterLabel, containerName, diskName } from "./names";
@@ -16,8 +17,15 @@ import { integrationLabel, pullSecret } from "./pull-secret";
 const second = 1000;
 /** From nothing it takes ten seconds on two idle cores. */
 const bootMs = 180 * second;
-/** As long as pods need to end; then the power goes. */
-const shutdownSeconds = 40;
+
+const containers = new ContainerKind<string>({
+  many: "clusters",
+  one: (id) => `the cluster ${id}`,
+  label: clusterLabel,
+  name: containerName,
+  // As long as pods need to end.
+  shutdownSeconds: 40,
+});
 
 /** The image of all nodes. */
 export function ensureNodeImage(progress: Progress): Promise<string> {
@@ -34,14 +42,14 @@ export function ensureNodeImage(progress: Progress): Promise<string> {
  */
 export async function createCluster(order: ClusterOrder): Promise<void> {
   const node = writeOrder(order);
-  const state = await containerState(order.id);
+  const state = await containers.state(order.id);
   if (state === "paused") {
     await docker(["unpause", containerName(order.id)], `waking the cluster ${order.id}`);
   } else if (state !== undefined && state !== "created") {
     await docker(["start", containerName(order.id)], `starting the cluster ${order.id}`);
   } else {
     // One that was created and never ran: its start failed, perhaps for a port that was taken.
-    if (state === "created") await removeContainer(order.id);
+    if (state === "created") await containers.remove(order.id);
     await startContainer(order, node);
   }
   await waitUntilReady(order.id);
@@ -60,9 +68,9 @@ export async function setRegistry(id: string, registry: PullLogin | undefined): 
 
 /** `undefined`: there is no such cluster. */
 export async function clusterStatus(id: string): Promise<"running" | "off" | undefined> {
-  const state = await containerState(id);
+  const state = await containers.state(id);
   if (state === undefined) return undefined;
-  return state === "running" || state === "restarting" ? "running" : "off";
+  return isUp(state) ? "running" : "off";
 }
 
 /** Holds as long as the cluster has its disk, also while it is off. */
@@ -76,41 +84,27 @@ export function clusterCredentials(id: string): Promise<ClusterCredentials> {
 
 /** Removes a cluster with its disk, also when there is none any more. */
 export async function removeCluster(id: string): Promise<void> {
-  await removeContainer(id);
+  await containers.remove(id);
   await docker(["volume", "rm", "--force", diskName(id)], `removing the disk of the cluster ${id}`);
   fs.rmSync(clusterDirectory(id), { recursive: true, force: true });
 }
 
 /** All clusters that run, at once: what databases in pods hold in memory is written before `down` removes them. */
-export async function stopClusters(progress: Progress): Promise<void> {
-  const clusters = await listClusters();
-  const running = clusters.filter(({ state }) => state === "running").map(({ container }) => container);
-  if (running.length === 0) return;
-  progress(`stopping ${running.join(", ")}`);
-  const stop = ["stop", "--time", String(shutdownSeconds), ...running];
-  await docker(stop, "stopping the clusters", (running.length * shutdownSeconds + 30) * second);
+export function stopClusters(progress: Progress): Promise<void> {
+  return containers.stopAll(progress);
 }
 
 /** What there is of clusters, by their addresses; last, those of other checkouts. */
-export async function listClusters(): Promise<readonly { readonly id: string; readonly container: string; readonly state: string }[]> {
-  const format = `{{.Label "${clusterLabel}"}} {{.Names}} {{.State}}`;
-  const lines = await docker(["ps", "--all", "--filter", `label=${clusterLabel}`, "--format", format], "listing the clusters");
-  return lines
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => {
-      const [id = "", container = "", state = ""] = line.split(" ");
-      return { id, container, state };
-    })
-    .sort((one, other) => (readSlot(one.id) ?? Infinity) - (readSlot(other.id) ?? Infinity) || one.id.localeCompare(other.id));
+export async function listClusters(): Promise<readonly Found[]> {
+  const slot = ({ id }: Found): number => readSlot(id) ?? Infinity;
+  return [...(await containers.list())].sort((one, other) => slot(one) - slot(other) || one.id.localeCompare(other.id));
 }
 
 async function startContainer(order: ClusterOrder, node: string): Promise<void> {
   const image = await ensureNodeImage((message) => console.log(`cluster ${order.name}: ${message}`));
   await ensureNetwork();
-  const labels = ["--label", "odoo.sandbox.data=1", "--label", `${dataLabel}=${paths.state}`];
-  await docker(["volume", "create", ...labels, diskName(order.id)], `making the disk of the cluster ${order.id}`);
-  fs.mkdirSync(path.dirname(registrySocket), { recursive: true, mode: 0o700 });
+  await makeDataVolume(diskName(order.id), `making the disk of the cluster ${order.id}`);
+  makeRegistryDirectory();
   await docker(runArguments({ id: order.id, node, slot: order.slot }, image), `starting the cluster ${order.id}`);
 }
 
@@ -121,29 +115,13 @@ async function waitUntilReady(id: string): Promise<void> {
   });
   if (ready !== undefined) return;
   const tails = "tail -n 5 /var/log/node/*/current; kubectl get pods -A --request-timeout=5s";
-  const logs = await ask("docker", ["logs", "--tail", "20", containerName(id)], { what: "reading its output", limitMs: 10 * second });
+  const lines = await containers.lastLines(id);
   const inside = await ask("docker", ["exec", containerName(id), "sh", "-c", tails], { what: "reading its logs", limitMs: 20 * second });
-  const said = [logs?.stdout, logs?.stderr, inside?.stdout].filter((text) => text !== undefined && text !== "").join("\n");
+  const said = [lines, inside?.stdout].filter((text) => text !== undefined && text !== "").join("\n");
   throw new Error(`the cluster ${id} does not start:\n${said}`);
 }
 
-/** Docker's word for it. A question that gets no answer is an error, and not "there is none". */
-async function containerState(id: string): Promise<string | undefined> {
-  const filter = ["--filter", `name=^/${containerName(id)}$`];
-  const state = await docker(["ps", "--all", ...filter, "--format", "{{.State}}"], `looking for the cluster ${id}`);
-  return state === "" ? undefined : state;
-}
-
-async function removeContainer(id: string): Promise<void> {
-  if ((await containerState(id)) === undefined) return;
-  await docker(["rm", "--force", "--volumes", containerName(id)], `removing the cluster ${id}`);
-}
-
-async function kubectl(id: string, args: readonly string[], what: string, input?: string): Promise<string> {
+function kubectl(id: string, args: readonly string[], what: string, input = ""): Promise<string> {
   const command = ["exec", "--interactive", containerName(id), "kubectl", ...args];
-  return (await run("docker", command, { what, limitMs: 60 * second, input: input ?? "" })).stdout.trim();
-}
-
-async function docker(args: readonly string[], what: string, limitMs = 60 * second): Promise<string> {
-  return (await run("docker", args, { what, limitMs })).stdout.trim();
+  return docker(command, what, { input });
 }

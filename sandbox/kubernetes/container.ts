@@ -1,6 +1,7 @@
 import * as path from "node:path";
+import { objectLabel, outerRights } from "../containers/docker";
+import { networkName, registrySocket } from "../containers/network";
 import { clusterAddress, loadBalancerAddress, nodeAddress } from "../digitalocean/cluster-machines";
-import { networkName, registrySocket } from "../vps/names";
 import { apiPort, clusterDirectory, clusterLabel, containerName, diskName, loadBalancerPorts } from "./names";
 
 /** Docker's arguments for a cluster: one container with the control plane and the node. */
@@ -15,14 +16,9 @@ export function runArguments(
   const directory = clusterDirectory(id);
   return [
     ...["run", "--detach", "--name", containerName(id), "--hostname", node],
-    ...["--label", "odoo.sandbox=1", "--label", `${clusterLabel}=${id}`],
+    ...["--label", objectLabel, "--label", `${clusterLabel}=${id}`],
     ...["--network", networkName, "--ip", nodeAddress(slot), ...published],
-    // Not --privileged: that wants CAP_SYS_RESOURCE, which not every machine may give, and shows the outer machine's devices.
-    ...["--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--device-cgroup-rule", "a *:* rwm"],
-    ...["seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined", "label=disable"].flatMap((option) => [
-      "--security-opt",
-      option,
-    ]),
+    ...outerRights,
     // The pods' groups lie below the container's: they go with it, and two clusters do not take each other's for orphans.
     ...["--cgroupns", "private"],
     ...["--tmpfs", "/run:exec,mode=0755", "--tmpfs", "/tmp:exec,mode=1777"],

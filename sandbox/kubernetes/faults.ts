@@ -1,7 +1,6 @@
-import { run } from "../process";
+import { docker } from "../containers/docker";
 import { containerName } from "./names";
 
-const second = 1000;
 const apiserver = "/run/services/kube-apiserver";
 const kubelet = "/run/services/kubelet";
 
@@ -57,8 +56,4 @@ export async function emptyDisk(id: string): Promise<void> {
 
 async function inside(id: string, command: readonly string[], what: string): Promise<void> {
   await docker(["exec", containerName(id), ...command], what);
-}
-
-async function docker(args: readonly string[], what: string): Promise<void> {
-  await run("docker", args, { what, limitMs: 60 * second });
 }

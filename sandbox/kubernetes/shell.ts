@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
 import { ShipError } from "../../components/shared/errors";
+import { inTerminal } from "../containers/terminal";
 import { listClusters } from "./cluster";
 
 /**
@@ -20,10 +20,5 @@ export async function onCluster(args: readonly string[]): Promise<number> {
       remedy: "npm start makes it, and starts it again",
     });
   }
-  const terminal = process.stdin.isTTY && process.stdout.isTTY ? ["--tty"] : [];
-  const child = spawn("docker", ["exec", "--interactive", ...terminal, cluster.container, "kubectl", ...words], { stdio: "inherit" });
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve(code ?? 1));
-  });
+  return inTerminal(cluster.container, ["kubectl", ...words]);
 }

@@ -1,6 +1,8 @@
 import * as path from "node:path";
+import { objectLabel, outerRights } from "../containers/docker";
+import { networkName, registrySocket } from "../containers/network";
 import { privateAddress, publicAddress, reservedAddress } from "../digitalocean/machines";
-import { containerName, diskName, machineDirectory, machineLabel, networkName, registrySocket, volumesName } from "./names";
+import { containerName, diskName, machineDirectory, machineLabel, volumesName } from "./names";
 
 /** What is published on both of the machine's addresses. */
 export const publishedPorts = [22, 80, 443] as const;
@@ -16,14 +18,9 @@ export function runArguments(
   );
   return [
     ...["run", "--detach", "--name", containerName(id), "--hostname", name],
-    ...["--label", "odoo.sandbox=1", "--label", `${machineLabel}=${id}`],
+    ...["--label", objectLabel, "--label", `${machineLabel}=${id}`],
     ...["--network", networkName, "--ip", privateAddress(slot), ...published],
-    // Not --privileged: that wants CAP_SYS_RESOURCE, which not every machine may give, and shows the outer machine's devices.
-    ...["--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--device-cgroup-rule", "a *:* rwm"],
-    ...["seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined", "label=disable"].flatMap((option) => [
-      "--security-opt",
-      option,
-    ]),
+    ...outerRights,
     ...(cgroupVersion === "1" ? ["--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"] : ["--cgroupns", "private"]),
     // Docker would forbid to execute what lies there.
     ...["--tmpfs", "/run:exec,mode=0755", "--tmpfs", "/tmp:exec,mode=1777", "--env", "container=docker"],

@@ -3,18 +3,11 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { containerPrefix, paths } from "../config";
 
-/** All that machines need of this checkout: what they read at their start, by machine, and the way to the registry. */
-export const vpsState = path.join(paths.state, "vps");
-/** Machines have its directory mounted, so that the socket may come and go. */
-export const registrySocket = path.join(vpsState, "host", "registry.sock");
+/** What machines read at their start, by machine. */
+const vpsState = path.join(paths.state, "vps");
 
 /** On a machine's container; its value is the droplet's id. */
 export const machineLabel = "odoo.sandbox.vps";
-/** On what outlives `down`: disks of machines and volumes. Its value is the state directory that they belong to. */
-export const dataLabel = "odoo.sandbox.data-of";
-
-export const networkName = `${containerPrefix}-vps`;
-export const networkRange = "198.18.77.0/24";
 
 /** The machine's container. */
 export function containerName(id: number): string {

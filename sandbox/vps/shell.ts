@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
 import { ShipError } from "../../components/shared/errors";
+import { inTerminal } from "../containers/terminal";
 import { listMachines } from "./machine";
 
 /**
@@ -20,13 +20,7 @@ export async function onMachine(args: readonly string[]): Promise<number> {
       remedy: "npm start makes it, and starts it again",
     });
   }
-  const terminal = process.stdin.isTTY && process.stdout.isTTY ? ["--tty"] : [];
-  const shell = command === "" ? ["bash", "-l"] : ["bash", "-lc", command];
-  const child = spawn("docker", ["exec", "--interactive", ...terminal, machine.container, ...shell], { stdio: "inherit" });
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve(code ?? 1));
-  });
+  return inTerminal(machine.container, command === "" ? ["bash", "-l"] : ["bash", "-lc", command]);
 }
 
 /** As ssh does it, the words of the command are one line for the shell there. */

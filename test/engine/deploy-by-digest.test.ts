@@ -6,7 +6,7 @@ import { RegistryClient } from "../../components/registry/client";
 import { Secret } from "../../components/shared/secret";
 import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { undocumented } from "../support/documented-secrets";
-import { TestStack } from "../support/test-stack";
+import { TestStack } from "../../sandbox/test/helpers/test-stack";
 
 describe("an update with image:digest, on the real engine", function () {
   this.timeout(180_000);

@@ -8,7 +8,7 @@ import { scopesFor } from "../support/documented-scopes";
 import { undocumented } from "../support/documented-secrets";
 import { PaperControllers } from "../support/paper-controllers";
 import { findIn } from "../support/secret-search";
-import { TestStack } from "../support/test-stack";
+import { TestStack } from "../../sandbox/test/helpers/test-stack";
 
 /** Clusters whose apiserver is one on paper. */
 class PaperClusters extends RecordedClusters {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { RecordedClusters } from "../../sandbox/test/helpers/recorded-clusters";
 import { RecordedDatabases } from "../../sandbox/test/helpers/recorded-databases";
 import { RunningServers } from "../../sandbox/test/helpers/running-servers";
-import { TestStack } from "../support/test-stack";
+import { TestStack } from "../../sandbox/test/helpers/test-stack";
 
 /** As a program declares them; what it says of versions, pools and more comes from the configuration. */
 const program = `

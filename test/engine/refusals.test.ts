@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { RunningServers } from "../../sandbox/test/helpers/running-servers";
-import { TestStack } from "../support/test-stack";
+import { TestStack } from "../../sandbox/test/helpers/test-stack";
 
 const manifest = (text: string) => `{"name": "x", "version": "1.0.0", "license": "LGPL-3", "depends": ["base"]${text}}`;
 

@@ -10,7 +10,7 @@ import { undocumented } from "../support/documented-secrets";
 import { PaperVps } from "../support/paper-vps";
 import { scopesFor } from "../support/documented-scopes";
 import { findIn } from "../support/secret-search";
-import { TestStack } from "../support/test-stack";
+import { TestStack } from "../../sandbox/test/helpers/test-stack";
 
 /**
  * Behind the API stands a real SSH server that proves its key as the user data says, and does nothing else. It needs port 22 of a loopback

@@ -52,6 +52,15 @@ export class Api {
     }
   }
 
+  /** Deletes what is there; what is gone already is no failure. */
+  async remove(path: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.request("DELETE", path, signal);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+    }
+  }
+
   private async attempt(method: string, path: string, signal: AbortSignal, body: ValueMap | undefined): Promise<Attempt> {
     if (this.token === undefined) throw new Error("no DigitalOcean token: set digitalocean:token or DIGITALOCEAN_TOKEN");
     const call = `${method} ${this.endpoint}${path}`;

@@ -184,11 +184,7 @@ async function remove(api: Api, { id, old, signal }: ExistingCall): Promise<void
       if (!(error instanceof ApiError && error.message.includes("already powered off"))) throw error;
     });
   }
-  try {
-    await api.request("DELETE", path(id), signal);
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === 404)) throw error;
-  }
+  await api.remove(path(id), signal);
   await until(`droplet ${id} was not gone`, limitMs, signal, async () =>
     (await api.find(path(id), signal)) === undefined ? true : undefined,
   );

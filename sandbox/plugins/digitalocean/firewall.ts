@@ -1,7 +1,7 @@
 import type { Resource } from "../resource";
 import { text, type Failure, type Properties } from "../schema";
 import { sameValue, type Value, type ValueMap } from "../values";
-import { ApiError, type Api } from "./api";
+import type { Api } from "./api";
 import { fromApi, ruleFailures, ruleProperties, toApi } from "./firewall-rules";
 import { asSet, list, part } from "./sets";
 import { tagFailures } from "./tags";
@@ -46,11 +46,7 @@ export function firewall(api: Api): Resource {
       return outputs(changed);
     },
     async delete({ id, signal }) {
-      try {
-        await api.request("DELETE", path(id), signal);
-      } catch (error) {
-        if (!(error instanceof ApiError && error.status === 404)) throw error;
-      }
+      await api.remove(path(id), signal);
     },
   };
 }

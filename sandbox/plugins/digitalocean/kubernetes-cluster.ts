@@ -1,7 +1,7 @@
 import { Unfinished, type Resource } from "../resource";
 import { text, type Failure } from "../schema";
 import { isMap, sameValue, type Value, type ValueMap } from "../values";
-import { ApiError, type Api } from "./api";
+import type { Api } from "./api";
 import { clusterOutputs, defaultPool } from "./kubernetes-cluster-outputs";
 import { clusterInputs, clusterOutputProperties } from "./kubernetes-cluster-properties";
 import { waitForNodes } from "./kubernetes-node-pool";
@@ -78,11 +78,7 @@ export function kubernetesCluster(api: Api, limit = limitMs): Resource {
     },
     async delete({ id, old, signal }) {
       const withAll = old.inputs["destroyAllAssociatedResources"] === true;
-      try {
-        await api.request("DELETE", clusterPath(id) + (withAll ? "/destroy_with_associated_resources/dangerous" : ""), signal);
-      } catch (error) {
-        if (!(error instanceof ApiError && error.status === 404)) throw error;
-      }
+      await api.remove(clusterPath(id) + (withAll ? "/destroy_with_associated_resources/dangerous" : ""), signal);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { Unfinished, type Resource } from "../resource";
 import type { ValueMap } from "../values";
-import { ApiError, type Api } from "./api";
+import type { Api } from "./api";
 import {
   defaultPoolTag,
   nodesType,
@@ -60,11 +60,7 @@ export function kubernetesNodePool(api: Api, limit = limitMs): Resource {
       return outputs(await waitForNodes(api, path(id, inputs), signal, limit), inputs);
     },
     async delete({ id, old, signal }) {
-      try {
-        await api.request("DELETE", path(id, old.outputs), signal);
-      } catch (error) {
-        if (!(error instanceof ApiError && error.status === 404)) throw error;
-      }
+      await api.remove(path(id, old.outputs), signal);
       await until(`node pool ${id} was not gone`, limit, signal, async () =>
         (await api.find(path(id, old.outputs), signal)) === undefined ? true : undefined,
       );

@@ -1,7 +1,7 @@
 import type { Resource } from "../resource";
 import { text, type Failure } from "../schema";
 import { sameValue, type Value, type ValueMap } from "../values";
-import { ApiError, type Api } from "./api";
+import type { Api } from "./api";
 import { part } from "./sets";
 
 /** `digitalocean.SshKey`; the id is its number. */
@@ -43,11 +43,7 @@ export function sshKey(api: Api): Resource {
       return outputs(ssh_key);
     },
     async delete({ id, signal }) {
-      try {
-        await api.request("DELETE", path(id), signal);
-      } catch (error) {
-        if (!(error instanceof ApiError && error.status === 404)) throw error;
-      }
+      await api.remove(path(id), signal);
     },
   };
 }

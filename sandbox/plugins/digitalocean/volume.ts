@@ -1,7 +1,7 @@
 import type { Resource } from "../resource";
 import { text, type Failure, type Properties } from "../schema";
 import { sameValue, type Value, type ValueMap } from "../values";
-import { ApiError, type Api } from "./api";
+import type { Api } from "./api";
 import { asSet, list, part } from "./sets";
 import { changeTags, tagFailures } from "./tags";
 import { act } from "./waits";
@@ -74,11 +74,7 @@ export function volume(api: Api): Resource {
       return outputs(now, given);
     },
     async delete({ id, signal }) {
-      try {
-        await api.request("DELETE", volumePath(id), signal);
-      } catch (error) {
-        if (!(error instanceof ApiError && error.status === 404)) throw error;
-      }
+      await api.remove(volumePath(id), signal);
     },
   };
 }

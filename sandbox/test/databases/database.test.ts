@@ -1,68 +1,17 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
-import { promisify } from "node:util";
 import { certificatesScript, dbStatements, hostAccess, identifier, literal, settings, userStatements } from "../../databases/settings";
-import { recipeHash } from "../../images/build";
-
-const root = path.resolve(__dirname, "..", "..", "..");
-const execute = promisify(execFile);
-
-/** A docker command that notes what it is asked and given, and answers as if `$STATE` were the database's state and it took 25 connections. */
-const docker = `#!/bin/sh
-printf '%s\\n' "$*" >> "$CALLS"
-case "$1" in
-  ps) printf '%s\\n' "$STATE" ;;
-  image) printf '%s\\n' "$RECIPE" ;;
-  network) printf 'id\\n' ;;
-  exec)
-    [ "$2" != --interactive ] || input=$(cat)
-    printf '%s\\n' "$input" >> "$INPUT"
-    case "$input" in *"SHOW max_connections"*) echo 25 ;; esac ;;
-esac
-`;
-
-/** Runs a piece of the sandbox with its own state and that docker command. What a real PostgreSQL does is shown in test/e2e. */
-class Outer {
-  readonly home = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-database-"));
-  readonly state = path.join(this.home, "state");
-
-  constructor() {
-    fs.mkdirSync(this.state);
-    fs.writeFileSync(path.join(this.home, "docker"), docker, { mode: 0o755 });
-  }
-
-  /** What Docker was asked for, and what it was given by standard input. */
-  async run(body: string, state = ""): Promise<{ readonly calls: string[]; readonly input: string }> {
-    const [calls, input] = ["calls", "input"].map((name) => path.join(this.home, name)) as [string, string];
-    for (const file of [calls, input]) fs.writeFileSync(file, "");
-    const script = path.join(this.home, "script.ts");
-    fs.writeFileSync(script, `import * as databases from "${root}/sandbox/databases/database";\nvoid (async () => { ${body} })();\n`);
-    const variables = {
-      ...{ SANDBOX_STATE_DIR: this.state, PATH: `${this.home}:${process.env["PATH"] ?? ""}`, CALLS: calls, INPUT: input, STATE: state },
-      RECIPE: recipeHash([path.join(root, "sandbox/images/postgres")]),
-    };
-    const options = { cwd: root, timeout: 30_000, env: { ...process.env, ...variables } };
-    await execute(process.execPath, ["--import", "tsx", script], options);
-    return { calls: fs.readFileSync(calls, "utf8").trim().split("\n"), input: fs.readFileSync(input, "utf8") };
-  }
-
-  remove(): void {
-    fs.rmSync(this.home, { recursive: true, force: true });
-  }
-}
+import { Outer } from "../helpers/outer";
 
 const order = `{ id: "5f-7", name: "books", slot: 1, maxConnections: 25, adminPassword: "AVNS_secret", sources: ["198.18.77.20/32"] }`;
 
 describe("A managed database of the sandbox", () => {
   let outer: Outer;
-  beforeEach(() => (outer = new Outer()));
+  beforeEach(() => (outer = new Outer("databases/database", [path.join(__dirname, "../../images/postgres")])));
   afterEach(() => outer.remove());
 
   it("is a container in the machines' network with a volume that is not removed with it", async () => {
-    const { calls } = await outer.run(`await databases.createDatabase(${order});`);
+    const { calls } = await outer.run(`await subject.createDatabase(${order});`);
     const run = calls.find((call) => call.startsWith("run ")) ?? "";
     assert.match(run, /--name odoo-sandbox-database-5f-7 /);
     assert.match(run, /--label odoo\.sandbox=1 --label odoo\.sandbox\.database=5f-7 --network odoo-sandbox-vps --ip 198\.18\.77\.41 /);
@@ -77,7 +26,7 @@ describe("A managed database of the sandbox", () => {
 
   it("is told passwords by standard input only", async () => {
     const { calls, input } = await outer.run(
-      `await databases.createDatabase(${order}); await databases.setUser("5f-7", "odoo", "AVNS_other");`,
+      `await subject.createDatabase(${order}); await subject.setUser("5f-7", "odoo", "AVNS_other");`,
     );
     for (const secret of ["AVNS_secret", "AVNS_other"]) {
       assert.ok(input.includes(`PASSWORD '${secret}'`));
@@ -89,7 +38,7 @@ describe("A managed database of the sandbox", () => {
 
   it("is started when it is there and off, goes on when it runs, and is made anew when it never ran", async () => {
     const verbs = async (state: string): Promise<string[]> =>
-      (await outer.run(`await databases.createDatabase(${order});`, state)).calls.map((call) => call.split(" ")[0] ?? "");
+      (await outer.run(`await subject.createDatabase(${order});`, { STATE: state })).calls.map((call) => call.split(" ")[0] ?? "");
     assert.ok((await verbs("exited")).includes("start"));
     const running = await verbs("running");
     assert.ok(!running.includes("run") && !running.includes("start"));
@@ -98,12 +47,12 @@ describe("A managed database of the sandbox", () => {
   });
 
   it("is restarted for another number of connections", async () => {
-    const { calls } = await outer.run(`await databases.createDatabase({ ...${order}, maxConnections: 50 });`, "running");
+    const { calls } = await outer.run(`await subject.createDatabase({ ...${order}, maxConnections: 50 });`, { STATE: "running" });
     assert.ok(calls.includes("restart --time 30 odoo-sandbox-database-5f-7"));
   });
 
   it("goes with its data", async () => {
-    const { calls } = await outer.run(`await databases.removeDatabase("5f-7");`, "running");
+    const { calls } = await outer.run(`await subject.removeDatabase("5f-7");`, { STATE: "running" });
     assert.ok(calls.includes("rm --force --volumes odoo-sandbox-database-5f-7"));
     assert.ok(calls.includes("volume rm --force odoo-sandbox-database-5f-7-data"));
   });

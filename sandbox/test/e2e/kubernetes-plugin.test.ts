@@ -10,7 +10,7 @@ import { loadBalancerAddress } from "../../digitalocean/cluster-machines";
 import { containerName } from "../../kubernetes/names";
 import { until } from "../../process";
 import { readServers } from "../../servers-control";
-import { TestStack } from "../../../test/support/test-stack";
+import { TestStack } from "../helpers/test-stack";
 
 // Beside the slots of the API's clusters, and of the node that is tried at the same time.
 const id = "e2e-plugin";

@@ -9,7 +9,7 @@ import * as tls from "node:tls";
 
 import * as databases from "../../databases/database";
 import { databaseAddress, databasePort } from "../../digitalocean/database-machines";
-import { networkName } from "../../vps/names";
+import { networkName } from "../../containers/network";
 
 // Beside the slots of the API's databases.
 const slot = 9;

@@ -1,12 +1,9 @@
 import type { MachineOrder, Machines } from "../../digitalocean/machines";
+import { Recorder } from "./recorder";
 
 /** Machines that note what they are told, and fail where a test says so. What they do not prove: that a real machine does it. */
-export class RecordedMachines implements Machines {
-  readonly told: string[] = [];
+export class RecordedMachines extends Recorder implements Machines {
   readonly orders: MachineOrder[] = [];
-  /** Names of calls that fail. */
-  readonly failing = new Set<string>();
-  private held: Promise<unknown> = Promise.resolve();
   private readonly status = new Map<number, "active" | "off">();
 
   async createMachine(order: MachineOrder): Promise<void> {
@@ -47,7 +44,7 @@ export class RecordedMachines implements Machines {
   }
 
   async removeVolume(volume: { readonly name: string }): Promise<void> {
-    await this.note("remove volume", 0, volume.name);
+    await this.note("remove volume", volume.name);
   }
 
   async machineStatus(id: number): Promise<"active" | "off" | undefined> {
@@ -57,25 +54,5 @@ export class RecordedMachines implements Machines {
   /** The machine is gone without anyone having asked for it. */
   lose(id: number): void {
     this.status.delete(id);
-  }
-
-  /** What was told since the last call of this. */
-  news(): string[] {
-    return this.told.splice(0);
-  }
-
-  /** From now on no machine does what it is told, until the answered function is called. */
-  hold(): () => void {
-    let release: () => void = () => undefined;
-    this.held = new Promise<void>((resolve) => (release = resolve));
-    return release;
-  }
-
-  private async note(what: string, id: number, more = ""): Promise<void> {
-    await this.held;
-    this.told.push([what, ...(id === 0 ? [] : [String(id)]), ...(more === "" ? [] : [more])].join(" "));
-    if (this.failing.has(what)) {
-      throw new Error(`${what} fails`);
-    }
   }
 }

@@ -5,72 +5,26 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { parseAllDocuments, parse } from "yaml";
-import { recipeHash } from "../../images/build";
 import { kubeconfig } from "../../kubernetes/kubeconfig";
 import { podRange, serviceRange } from "../../kubernetes/names";
 import { nodePrograms } from "../../tools/kubernetes-binaries";
+import { Outer } from "../helpers/outer";
 
 const root = path.resolve(__dirname, "..", "..", "..");
 const imageDirectory = path.join(root, "sandbox/images/kubernetes-node");
+const recipes = [imageDirectory, ...nodePrograms.map(({ recipe }) => recipe), path.join(root, "sandbox/images/vps")];
 const execute = promisify(execFile);
-
-/** A docker command that notes what it is asked and told, and answers as if `$STATE` were the cluster's state and the image were there. */
-const docker = `#!/bin/sh
-printf '%s\\n' "$*" >> "$CALLS"
-case "$1" in
-  ps) printf '%s\\n' "$STATE" ;;
-  image) printf '%s\\n' "$RECIPE" ;;
-  network) printf 'id\\n' ;;
-  exec) cat >> "$TOLD" ;;
-esac
-`;
-
-/** Runs a piece of the sandbox with its own state and that docker command. What a real node does is shown in test/e2e. */
-class Outer {
-  readonly home = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-kubernetes-"));
-  readonly state = path.join(this.home, "state");
-  readonly told = path.join(this.home, "told");
-  readonly #calls = path.join(this.home, "calls");
-
-  constructor() {
-    fs.mkdirSync(this.state);
-    fs.writeFileSync(path.join(this.home, "docker"), docker, { mode: 0o755 });
-  }
-
-  /** What Docker was asked for, and what the piece has printed. */
-  async run(body: string, STATE = ""): Promise<{ calls: string[]; printed: string }> {
-    for (const file of [this.#calls, this.told]) fs.writeFileSync(file, "");
-    const script = path.join(this.home, "script.ts");
-    fs.writeFileSync(script, `import * as clusters from "${root}/sandbox/kubernetes/cluster";\nvoid (async () => { ${body} })();\n`);
-    const RECIPE = recipeHash([imageDirectory, ...nodePrograms.map(({ recipe }) => recipe), path.join(root, "sandbox/images/vps")]);
-    const environment = { SANDBOX_STATE_DIR: this.state, PATH: `${this.home}:${process.env["PATH"] ?? ""}`, CALLS: this.#calls };
-    const { stdout } = await execute(process.execPath, ["--import", "tsx", script], {
-      cwd: root,
-      timeout: 30_000,
-      env: { ...process.env, ...environment, STATE, RECIPE, TOLD: this.told },
-    });
-    return { calls: fs.readFileSync(this.#calls, "utf8").trim().split("\n"), printed: stdout.trim() };
-  }
-
-  file(name: string): string {
-    return fs.readFileSync(path.join(this.state, "kubernetes", "c-1", name), "utf8");
-  }
-
-  remove(): void {
-    fs.rmSync(this.home, { recursive: true, force: true });
-  }
-}
 
 const order = `{ id: "c-1", name: "odoo", version: "1.34.3-do.0", slot: 1, pools: [{ id: "p-1", name: "default", nodes: ["default-a", "default-b"] }] }`;
 const registry = `{ server: "127.0.0.1:5055", username: "me", password: "planted", secretName: "shop" }`;
 
 describe("A cluster of the sandbox", () => {
   let outer: Outer;
-  beforeEach(() => (outer = new Outer()));
+  beforeEach(() => (outer = new Outer("kubernetes/cluster", recipes)));
   afterEach(() => outer.remove());
 
   it("is a container with its ports on addresses of its own, and a disk that is not removed with it", async () => {
-    const { calls } = await outer.run(`await clusters.createCluster(${order});`);
+    const { calls } = await outer.run(`await subject.createCluster(${order});`);
     const started = calls.filter((call) => call.startsWith("run "));
     assert.equal(started.length, 1);
     const line = started[0] ?? "";
@@ -84,58 +38,58 @@ describe("A cluster of the sandbox", () => {
   });
 
   it("reads at its start what it is, in lines that a shell understands", async () => {
-    await outer.run(`await clusters.createCluster(${order});`);
+    await outer.run(`await subject.createCluster(${order});`);
     const lines = `. ${path.join(outer.state, "kubernetes/c-1/order")}; echo $NODE $ADDRESS $OUTSIDE $LOAD_BALANCER $LABELS`;
     assert.equal(
       execFileSync("sh", ["-c", lines], { encoding: "utf8" }).trim(),
       "default-a 198.18.77.22 127.0.0.22 127.0.0.23 doks.digitalocean.com/node-pool=default,doks.digitalocean.com/node-pool-id=p-1",
     );
     const refused = await outer.run(
-      `await clusters.createCluster({ ...${order}, pools: [{ id: "p", name: "$(id)", nodes: ["a"] }] }).catch((error) => console.log(error.message));`,
+      `await subject.createCluster({ ...${order}, pools: [{ id: "p", name: "$(id)", nodes: ["a"] }] }).catch((error) => console.log(error.message));`,
     );
     assert.match(refused.printed, /cannot have the pool/);
   });
 
   it("keeps its credentials from one start to the next, and tells them also while it is off", async () => {
-    await outer.run(`await clusters.createCluster(${order});`);
-    const token = outer.file("token");
-    assert.match(token, /^[0-9a-f]{64}$/);
+    await outer.run(`await subject.createCluster(${order});`);
+    const token = outer.file("kubernetes", "c-1", "token");
+    assert.match(token ?? "", /^[0-9a-f]{64}$/);
     fs.writeFileSync(path.join(outer.state, "kubernetes/c-1/out/ca.crt"), "PEM");
     const { printed } = await outer.run(
-      `await clusters.createCluster(${order}); console.log(JSON.stringify(await clusters.clusterCredentials("c-1")));`,
-      "exited",
+      `await subject.createCluster(${order}); console.log(JSON.stringify(await subject.clusterCredentials("c-1")));`,
+      { STATE: "exited" },
     );
     const credentials = JSON.parse(printed) as { server: string; ca: string; token: string };
     assert.deepEqual(credentials, { server: "https://127.0.0.22:6443", ca: "PEM", token });
     const config = parse(kubeconfig("odoo", credentials)) as { users: { user: object }[]; clusters: { cluster: object }[] };
     assert.deepEqual(config.users[0]?.user, { token });
     assert.deepEqual(config.clusters[0]?.cluster, { server: credentials.server, "certificate-authority-data": "UEVN" });
-    const unknown = `await clusters.clusterCredentials("c-2").catch((error) => console.log(error.message));`;
+    const unknown = `await subject.clusterCredentials("c-2").catch((error) => console.log(error.message));`;
     assert.match((await outer.run(unknown)).printed, /c-2 has not been started/);
   });
 
   it("comes before one that was made later, and before another checkout's, however Docker lists them", async () => {
-    for (const slot of [0, 1]) await outer.run(`await clusters.createCluster({ ...${order}, id: "c-${9 - slot}", slot: ${slot} });`);
-    const names = `console.log((await clusters.listClusters()).map(({ id }) => id).join());`;
-    assert.equal((await outer.run(names, "b x running\na x running\nc-8 x running\nc-9 x exited")).printed, "c-9,c-8,a,b");
+    for (const slot of [0, 1]) await outer.run(`await subject.createCluster({ ...${order}, id: "c-${9 - slot}", slot: ${slot} });`);
+    const names = `console.log((await subject.listClusters()).map(({ id }) => id).join());`;
+    assert.equal((await outer.run(names, { STATE: "b x running\na x running\nc-8 x running\nc-9 x exited" })).printed, "c-9,c-8,a,b");
   });
 
   it("that is there is started, and not made a second time", async () => {
-    const { calls } = await outer.run(`await clusters.createCluster(${order});`, "exited");
+    const { calls } = await outer.run(`await subject.createCluster(${order});`, { STATE: "exited" });
     assert.ok(calls.includes("start odoo-sandbox-kubernetes-c-1"), calls.join("\n"));
     assert.ok(!calls.some((call) => call.startsWith("run ")));
   });
 
   it("that never came to run is made again", async () => {
-    const { calls } = await outer.run(`await clusters.createCluster(${order});`, "created");
+    const { calls } = await outer.run(`await subject.createCluster(${order});`, { STATE: "created" });
     const verbs = calls.map((call) => call.split(" ")[0]);
     assert.ok(verbs.includes("rm") && verbs.indexOf("rm") < verbs.indexOf("run"), calls.join("\n"));
   });
 
   it("learns its registry's password by its standard input, and from no argument", async () => {
-    const { calls } = await outer.run(`await clusters.setRegistry("c-1", ${registry});`, "running");
+    const { calls, input } = await outer.run(`await subject.setRegistry("c-1", ${registry});`, { STATE: "running" });
     assert.doesNotMatch(calls.join("\n"), /planted|cGxhbnRlZ/);
-    const secret = JSON.parse(fs.readFileSync(outer.told, "utf8")) as { metadata: object; data: Record<string, string> };
+    const secret = JSON.parse(input) as { metadata: object; data: Record<string, string> };
     assert.deepEqual(secret.metadata, {
       name: "shop",
       namespace: "kube-system",
@@ -148,8 +102,8 @@ describe("A cluster of the sandbox", () => {
   });
 
   it("goes with its disk and its credentials", async () => {
-    await outer.run(`await clusters.createCluster(${order});`);
-    const { calls } = await outer.run(`await clusters.removeCluster("c-1");`, "running");
+    await outer.run(`await subject.createCluster(${order});`);
+    const { calls } = await outer.run(`await subject.removeCluster("c-1");`, { STATE: "running" });
     assert.ok(calls.includes("rm --force --volumes odoo-sandbox-kubernetes-c-1"), calls.join("\n"));
     assert.ok(calls.includes("volume rm --force odoo-sandbox-kubernetes-c-1-disk"), calls.join("\n"));
     assert.ok(!fs.existsSync(path.join(outer.state, "kubernetes", "c-1")));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { TestStack } from "../../../test/support/test-stack";
+import { TestStack } from "../helpers/test-stack";
 import { DropletServers } from "../helpers/droplet-servers";
 
 const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEJlZ2lubmluZ09mQVRlc3RLZXlPZjMyQnl0ZXMh team@example.com";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { TestStack } from "../../../test/support/test-stack";
+import { TestStack } from "../helpers/test-stack";
 import { textAt } from "../../plugins/kubernetes/objects";
 import { PaperApiserver } from "../helpers/paper-apiserver";
 

@@ -1,74 +1,24 @@
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
-import { promisify } from "node:util";
 import * as fc from "fast-check";
-import { recipeHash } from "../../images/build";
 import { portRanges, volumeWords } from "../../vps/files";
 import { parse } from "../../vps/shell";
+import { Outer } from "../helpers/outer";
 
-const root = path.resolve(__dirname, "..", "..", "..");
-const execute = promisify(execFile);
-
-/** A docker command that notes what it is asked, and answers as if `$STATE` were the machine's state and the image were there. */
-const docker = `#!/bin/sh
-printf '%s\\n' "$*" >> "$CALLS"
-case "$1" in
-  ps) printf '%s\\n' "$STATE" ;;
-  info) printf '%s\\n' "$CGROUPS" ;;
-  image) printf '%s\\n' "$RECIPE" ;;
-  network) printf 'id\\n' ;;
-esac
-`;
-
-/** Runs a piece of the sandbox with its own state and that docker command. What real machines do is shown in test/e2e. */
-class Outer {
-  readonly home = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-vps-"));
-  readonly state = path.join(this.home, "state");
-  readonly #calls = path.join(this.home, "calls");
-
-  constructor() {
-    fs.mkdirSync(this.state);
-    fs.writeFileSync(path.join(this.home, "docker"), docker, { mode: 0o755 });
-  }
-
-  /** What Docker was asked for. */
-  async run(body: string, variables: { STATE?: string; CGROUPS?: string } = {}): Promise<string[]> {
-    fs.writeFileSync(this.#calls, "");
-    const script = path.join(this.home, "script.ts");
-    fs.writeFileSync(script, `import * as machines from "${root}/sandbox/vps/machine";\nvoid (async () => { ${body} })();\n`);
-    const environment = { SANDBOX_STATE_DIR: this.state, PATH: `${this.home}:${process.env["PATH"] ?? ""}`, CALLS: this.#calls };
-    const answers = { STATE: "", CGROUPS: "2", RECIPE: recipeHash([path.join(root, "sandbox/images/vps")]), ...variables };
-    await execute(process.execPath, ["--import", "tsx", script], {
-      cwd: root,
-      timeout: 30_000,
-      env: { ...process.env, ...environment, ...answers },
-    });
-    return fs.readFileSync(this.#calls, "utf8").trim().split("\n");
-  }
-
-  file(name: string): string | undefined {
-    const file = path.join(this.state, "vps", "7", name);
-    return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined;
-  }
-
-  remove(): void {
-    fs.rmSync(this.home, { recursive: true, force: true });
-  }
-}
+const image = path.resolve(__dirname, "../../images/vps");
 
 const order = `{ id: 7, name: "odoo", slot: 1, userData: "#!/bin/sh\\ntrue\\n", authorizedKeys: ["ssh-ed25519 AAAA me"],
   volumes: [{ id: "ab-1", name: "data", sizeGiB: 5 }] }`;
 
 describe("A machine of the sandbox", () => {
   let outer: Outer;
-  beforeEach(() => (outer = new Outer()));
+  beforeEach(() => (outer = new Outer("vps/machine", [image])));
   afterEach(() => outer.remove());
 
   it("is a container with its ports on both of its addresses and a disk that is not removed with it", async () => {
-    const calls = await outer.run(`await machines.createMachine(${order});`);
+    const { calls } = await outer.run(`await subject.createMachine(${order});`);
     const started = calls.filter((call) => call.startsWith("run "));
     assert.equal(started.length, 1);
     const line = started[0] ?? "";
@@ -86,7 +36,7 @@ describe("A machine of the sandbox", () => {
 
   it("has control groups as the outer engine has them", async () => {
     const line = async (version: string): Promise<string> =>
-      (await outer.run(`await machines.createMachine(${order});`, { CGROUPS: version })).find((call) => call.startsWith("run ")) ?? "";
+      (await outer.run(`await subject.createMachine(${order});`, { CGROUPS: version })).calls.find((call) => call.startsWith("run ")) ?? "";
     assert.match(await line("1"), /--cgroupns host --volume \/sys\/fs\/cgroup:\/sys\/fs\/cgroup:rw /);
     const second = await line("2");
     assert.match(second, /--cgroupns private /);
@@ -94,39 +44,39 @@ describe("A machine of the sandbox", () => {
   });
 
   it("that is there is started, and not made a second time", async () => {
-    const calls = await outer.run(`await machines.createMachine(${order});`, { STATE: "exited" });
+    const { calls } = await outer.run(`await subject.createMachine(${order});`, { STATE: "exited" });
     assert.ok(calls.includes("start odoo-sandbox-vps-7"), calls.join("\n"));
     assert.ok(!calls.some((call) => call.startsWith("run ")));
   });
 
   it("that never came to run is made again", async () => {
-    const calls = await outer.run(`await machines.createMachine(${order});`, { STATE: "created" });
+    const { calls } = await outer.run(`await subject.createMachine(${order});`, { STATE: "created" });
     const verbs = calls.map((call) => call.split(" ")[0]);
     assert.ok(verbs.includes("rm") && verbs.indexOf("rm") < verbs.indexOf("run"), calls.join("\n"));
   });
 
   it("finds its order, its volumes and its firewall at its next start", async () => {
-    await outer.run(`await machines.createMachine(${order}); await machines.setFirewall(7, [443, 22, 80]);
-      await machines.attachVolume(7, { id: "cd-2", name: "more", sizeGiB: 1 });
-      await machines.attachVolume(7, { id: "ab-1", name: "data", sizeGiB: 9 });`);
-    assert.equal(outer.file("user-data"), "#!/bin/sh\ntrue\n");
-    assert.equal(outer.file("authorized-keys"), "ssh-ed25519 AAAA me\n");
-    assert.equal(outer.file("firewall"), "tcp 22\ntcp 80\ntcp 443\n");
-    assert.equal(outer.file("volumes"), "cd-2 more 1 none\nab-1 data 9 none\n");
-    await outer.run(`await machines.setFirewall(7, undefined); await machines.detachVolume(7, { id: "cd-2", name: "more", sizeGiB: 1 });`);
-    assert.equal(outer.file("firewall"), undefined);
-    assert.equal(outer.file("volumes"), "ab-1 data 9 none\n");
+    await outer.run(`await subject.createMachine(${order}); await subject.setFirewall(7, [443, 22, 80]);
+      await subject.attachVolume(7, { id: "cd-2", name: "more", sizeGiB: 1 });
+      await subject.attachVolume(7, { id: "ab-1", name: "data", sizeGiB: 9 });`);
+    assert.equal(outer.file("vps", "7", "user-data"), "#!/bin/sh\ntrue\n");
+    assert.equal(outer.file("vps", "7", "authorized-keys"), "ssh-ed25519 AAAA me\n");
+    assert.equal(outer.file("vps", "7", "firewall"), "tcp 22\ntcp 80\ntcp 443\n");
+    assert.equal(outer.file("vps", "7", "volumes"), "cd-2 more 1 none\nab-1 data 9 none\n");
+    await outer.run(`await subject.setFirewall(7, undefined); await subject.detachVolume(7, { id: "cd-2", name: "more", sizeGiB: 1 });`);
+    assert.equal(outer.file("vps", "7", "firewall"), undefined);
+    assert.equal(outer.file("vps", "7", "volumes"), "ab-1 data 9 none\n");
   });
 
   it("takes a firewall's change at once while it runs, and only then", async () => {
-    const set = `await machines.setFirewall(7, [22]);`;
-    assert.ok((await outer.run(set, { STATE: "running" })).includes("exec odoo-sandbox-vps-7 /vps/firewall"));
-    assert.ok(!(await outer.run(set, { STATE: "exited" })).some((call) => call.startsWith("exec")));
+    const set = `await subject.setFirewall(7, [22]);`;
+    assert.ok((await outer.run(set, { STATE: "running" })).calls.includes("exec odoo-sandbox-vps-7 /vps/firewall"));
+    assert.ok(!(await outer.run(set, { STATE: "exited" })).calls.some((call) => call.startsWith("exec")));
   });
 
   it("does not find the disk of a droplet that had its id before the state was removed", async () => {
     const disk = async (): Promise<string | undefined> => {
-      const calls = await outer.run(`await machines.createMachine(${order});`);
+      const { calls } = await outer.run(`await subject.createMachine(${order});`);
       return /--volume (\S+):\/vps\/disk /.exec(calls.join("\n"))?.[1];
     };
     const first = await disk();
@@ -136,11 +86,11 @@ describe("A machine of the sandbox", () => {
   });
 
   it("refuses user data that it could not run", async () => {
-    const body = `await machines.createMachine({ ...${order}, userData: "#cloud-config\\n" }).catch((error: Error) =>
-      machines.setFirewall(error.message.includes("script") ? 7 : 8, [1]));`;
+    const body = `await subject.createMachine({ ...${order}, userData: "#cloud-config\\n" }).catch((error: Error) =>
+      subject.setFirewall(error.message.includes("script") ? 7 : 8, [1]));`;
     await outer.run(body);
-    assert.equal(outer.file("firewall"), "tcp 1\n");
-    assert.equal(outer.file("user-data"), undefined);
+    assert.equal(outer.file("vps", "7", "firewall"), "tcp 1\n");
+    assert.equal(outer.file("vps", "7", "user-data"), undefined);
   });
 });
 
@@ -178,11 +128,8 @@ describe("What a machine's scripts are given", () => {
   });
 
   it("runs in the shell that a machine has", () => {
-    const directory = path.join(root, "sandbox/images/vps");
-    const scripts = fs
-      .readdirSync(directory)
-      .filter((name) => fs.readFileSync(path.join(directory, name), "utf8").startsWith("#!/bin/sh\n"));
+    const scripts = fs.readdirSync(image).filter((name) => fs.readFileSync(path.join(image, name), "utf8").startsWith("#!/bin/sh\n"));
     assert.deepEqual(scripts.sort(), ["cloud-init", "firewall", "first-boot", "fstab-generator", "init", "volume"]);
-    for (const name of scripts) execFileSync("sh", ["-n", path.join(directory, name)]);
+    for (const name of scripts) execFileSync("sh", ["-n", path.join(image, name)]);
   });
 });

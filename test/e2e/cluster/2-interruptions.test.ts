@@ -5,7 +5,7 @@ import { sleep, until } from "../../../sandbox/process";
 import { type ClusterTrial, digestOf, type Held } from "../../support/trials/cluster-trial";
 import { closeTrial, openTrial } from "../../support/trials/opened";
 import { sample } from "../../support/sample";
-import { type CommandResult, endOnce } from "../../support/test-stack";
+import { type CommandResult, endOnce } from "../../../sandbox/test/helpers/test-stack";
 import type { TrialRelease } from "../../support/trials/releases";
 import type { Step } from "../../support/trials/machine";
 

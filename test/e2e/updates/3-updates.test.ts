@@ -10,7 +10,7 @@ import type { ServersFile } from "../../../sandbox/servers";
 import { readServers } from "../../../sandbox/servers-control";
 import { docker } from "../../support/odoo";
 import { sample } from "../../support/sample";
-import { TestStack } from "../../support/test-stack";
+import { TestStack } from "../../../sandbox/test/helpers/test-stack";
 
 const repository = "127.0.0.1:5055/sandbox/trial";
 const manifest = '{"name": "Trial", "version": "1.0.0", "license": "LGPL-3", "depends": ["base"]}';

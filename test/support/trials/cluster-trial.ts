@@ -8,7 +8,7 @@ import { ask, run, until } from "../../../sandbox/process";
 import type { ServersFile } from "../../../sandbox/servers";
 import { readServers } from "../../../sandbox/servers-control";
 import { npm } from "../npm";
-import { type CommandResult, TestStack, type Watch } from "../test-stack";
+import { type CommandResult, TestStack, type Watch } from "../../../sandbox/test/helpers/test-stack";
 import { type Address, Endpoint, RpcClient } from "../endpoint";
 import type { Installation } from "./installation";
 import { type Attachments, populate } from "./population";

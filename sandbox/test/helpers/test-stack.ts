@@ -5,10 +5,10 @@ import * as path from "node:path";
 
 import { parse, stringify } from "yaml";
 
-import { readToolPaths, sandboxEnvironment } from "../../sandbox/environment";
-import type { Servers } from "../../sandbox/servers";
+import { readToolPaths, sandboxEnvironment } from "../../environment";
+import type { Servers } from "../../servers";
 
-const root = path.join(__dirname, "..", "..");
+const root = path.join(__dirname, "..", "..", "..");
 
 const updateArguments = ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"];
 const limitMs = 10 * 60_000;

@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import { findCircle, folderArrows, importsOf } from "../support/imports";
+
+const root = path.join(__dirname, "..", "..");
+
+/** Files that are longer than 300 lines today. Whoever shortens one takes it off; none is added. */
+const tooLongYet = [
+  "components/proxy/caddyfile.ts",
+  "images/odoo/entrypoint.py",
+  "images/proxy/body.go",
+  "worker/odoo_ship/compose_host.py",
+  "worker/odoo_ship/kubernetes_host.py",
+  "worker/odoo_ship/postgres.py",
+  "worker/odoo_ship/protocol.py",
+  "worker/odoo_ship/worker.py",
+];
+
+/** Files with lines of more than 120 characters today, or all of an ending. Whoever wraps them takes them off; none is added. */
+const tooWideYet = [
+  ".ts",
+  ".mjs",
+  "images/odoo/addons_check.py",
+  "images/odoo/addons_files.py",
+  "images/odoo/entrypoint.py",
+  "images/odoo/guard.py",
+  "images/odoo/modules.py",
+  "images/odoo/release_marker.py",
+  "images/odoo/reload.py",
+  "images/odoo/smoke-test.sh",
+  "images/proxy/body.go",
+  "images/proxy/brake.go",
+  "images/proxy/client.go",
+  "images/proxy/cookie.go",
+  "scripts/simple_deploy.sh",
+  "worker/bootstrap.py",
+  "worker/odoo_ship/__main__.py",
+  "worker/odoo_ship/as_odoo.py",
+  "worker/odoo_ship/compose_host.py",
+  "worker/odoo_ship/dump.py",
+  "worker/odoo_ship/failures.py",
+  "worker/odoo_ship/filestore.py",
+  "worker/odoo_ship/in_odoo.py",
+  "worker/odoo_ship/journal.py",
+  "worker/odoo_ship/kubernetes_host.py",
+  "worker/odoo_ship/ledger.py",
+  "worker/odoo_ship/plan.py",
+  "worker/odoo_ship/postgres.py",
+  "worker/odoo_ship/project.py",
+  "worker/odoo_ship/protocol.py",
+  "worker/odoo_ship/restore.py",
+  "worker/odoo_ship/shell.py",
+  "worker/odoo_ship/smoke.py",
+  "worker/odoo_ship/words.py",
+  "worker/odoo_ship/worker.py",
+];
+
+const files = execFileSync("git", ["-C", root, "ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
+  .split("\n")
+  .filter((file) => /\.(ts|mjs|py|go|sh)$/.test(file) && fs.existsSync(path.join(root, file)));
+const product = files.filter((file) => /^((index|settings)\.ts$|(components|ops|worker|images|scripts)\/)/.test(file));
+const program = product.filter((file) => file.endsWith(".ts"));
+const components = program.filter((file) => file.startsWith("components/"));
+const sandbox = files.filter((file) => /^sandbox\/.*\.ts$/.test(file));
+
+/** Imports of these files that a rule refuses, each as `file -> what it imports`. */
+function refused(from: readonly string[], rule: (imported: string) => boolean): string[] {
+  return from.flatMap((file) =>
+    importsOf(root, file)
+      .files.filter(rule)
+      .map((imported) => `${file} -> ${imported}`),
+  );
+}
+
+describe("The product's sources", () => {
+  it("have no arrow between the two targets", () => {
+    const [vps, kubernetes] = ["components/vps/", "components/kubernetes/"];
+    const of = (folder: string) => components.filter((file) => file.startsWith(folder));
+    assert.ok(of(vps).length > 5 && of(kubernetes).length > 5);
+    assert.deepEqual(
+      refused(of(vps), (imported) => imported.startsWith(kubernetes)),
+      [],
+    );
+    assert.deepEqual(
+      refused(of(kubernetes), (imported) => imported.startsWith(vps)),
+      [],
+    );
+  });
+
+  it("have no circle between the folders of components/", () => {
+    const arrows = folderArrows(root, components);
+    assert.ok([...arrows.values()].reduce((sum, targets) => sum + targets.size, 0) > 10);
+    assert.equal(findCircle(arrows)?.join(" -> "), undefined);
+  });
+
+  it("know nothing of the sandbox, of tests and of benchmarks", () => {
+    assert.deepEqual(
+      refused(program, (imported) => /^(sandbox|test|bench)\//.test(imported)),
+      [],
+    );
+    const python = product.filter((file) => file.endsWith(".py"));
+    assert.ok(python.length > 10);
+    const imports = /^\s*(from|import)\s+(sandbox|test|bench)\b/m;
+    assert.deepEqual(
+      python.filter((file) => imports.test(fs.readFileSync(path.join(root, file), "utf8"))),
+      [],
+    );
+  });
+
+  it("have an index.ts of less than 80 lines", () => {
+    assert.ok(linesOf("index.ts").length < 80);
+  });
+
+  it("have no file of more than 300 lines", () => {
+    assert.deepEqual(
+      product.filter((file) => linesOf(file).length > 300),
+      tooLongYet,
+    );
+  });
+
+  it("have no line of more than 120 characters", () => {
+    const wide = product.filter((file) => linesOf(file).some((line) => [...line].length > 120));
+    const excused = (file: string) => tooWideYet.find((one) => (one.startsWith(".") ? file.endsWith(one) : file === one));
+    assert.deepEqual(
+      wide.filter((file) => excused(file) === undefined),
+      [],
+    );
+    assert.deepEqual([...new Set(wide.map(excused))].sort(), [...tooWideYet].sort());
+  });
+});
+
+describe("The packages of the repository", () => {
+  interface Package {
+    readonly dependencies?: Record<string, string>;
+    readonly devDependencies?: Record<string, string>;
+  }
+  const read = (file: string) => JSON.parse(fs.readFileSync(path.join(root, file), "utf8")) as Package;
+  const own = read("package.json");
+  const sandboxes = read("sandbox/package.json");
+  const packagesOf = (sources: readonly string[]) => [...new Set(sources.flatMap((file) => importsOf(root, file).packages))].sort();
+  const missing = (names: readonly string[], { dependencies = {}, devDependencies = {} }: Package) =>
+    names.filter((name) => !(name in dependencies) && !(name in devDependencies));
+
+  it("are named where they are imported: those of the product as what everyone needs", () => {
+    assert.ok(packagesOf(program).includes("@pulumi/pulumi") && packagesOf(sandbox).includes("@grpc/grpc-js"));
+    assert.deepEqual(missing(packagesOf(program), { dependencies: own.dependencies ?? {} }), []);
+    assert.deepEqual(missing(packagesOf(sandbox), sandboxes), []);
+    assert.deepEqual(missing(packagesOf(files.filter((file) => /^(test|bench)\/.*\.ts$/.test(file))), own), []);
+  });
+
+  it("of the sandbox are left out by `npm ci --omit=dev`, and pinned as the product pins them", () => {
+    assert.equal(sandboxes.dependencies, undefined);
+    const pins: Record<string, string> = { ...own.dependencies, ...own.devDependencies };
+    for (const [name, version] of Object.entries(sandboxes.devDependencies ?? {})) assert.equal(version, pins[name] ?? version, name);
+  });
+
+  it("do not import each other's tests", () => {
+    assert.deepEqual(
+      refused(sandbox, (imported) => /^(test|bench)\//.test(imported)),
+      [],
+    );
+    const isTest = (file: string) => file.startsWith("sandbox/test/");
+    assert.deepEqual(
+      refused(
+        sandbox.filter((file) => !isTest(file)),
+        isTest,
+      ),
+      [],
+    );
+  });
+});
+
+describe("The reader of imports", () => {
+  let directory: string;
+  beforeEach(() => (directory = fs.mkdtempSync(path.join(os.tmpdir(), "imports-"))));
+  afterEach(() => fs.rmSync(directory, { recursive: true, force: true }));
+
+  const write = (sources: Record<string, string>): string[] => {
+    for (const [file, text] of Object.entries(sources)) {
+      fs.mkdirSync(path.join(directory, path.dirname(file)), { recursive: true });
+      fs.writeFileSync(path.join(directory, file), text);
+    }
+    return Object.keys(sources);
+  };
+
+  it("finds a circle of folders, whichever way a file is imported", () => {
+    const made = write({
+      "start/zero.ts": 'import { one } from "../a/one";\nimport "./other";\n',
+      "a/one.ts": 'import type { Two } from "../b/two";\n',
+      "b/two.ts": 'export const three = () => import("../b/c/three");\n',
+      "b/c/three.ts": 'export * from "../../a/one";\n',
+    });
+    assert.deepEqual(findCircle(folderArrows(directory, made)), ["a", "b", "b/c", "a"]);
+  });
+
+  it("finds none where two files of a folder import each other, or two ways lead to one folder", () => {
+    const made = write({
+      "a/one.ts": 'import "./two";\nimport "../b/three";\nimport "../c/four";\n',
+      "a/two.ts": 'import "./one";\n',
+      "b/three.ts": 'import "../c/four";\n',
+      "c/four.ts": 'import "node:fs";\n',
+    });
+    const arrows = folderArrows(directory, made);
+    assert.deepEqual([...(arrows.get("a") ?? [])], ["b", "c"]);
+    assert.equal(findCircle(arrows), undefined);
+  });
+
+  it("tells packages from files", () => {
+    write({ "a/one.ts": 'import "node:fs";\nimport "@scope/name/part";\nimport "plain/part";\nimport "../b";\nrequire("later");\n' });
+    assert.deepEqual(importsOf(directory, "a/one.ts"), { files: ["b"], packages: ["@scope/name", "plain", "later"] });
+  });
+});
+
+function linesOf(file: string): string[] {
+  return fs.readFileSync(path.join(root, file), "utf8").trimEnd().split("\n");
+}
