@@ -1,6 +1,8 @@
-"""Run on the host as `python3 -c <this file>` with root's rights and {"worker": {path: text}, "request": {…}} on standard input.
+"""Run on the host as `python3 -c <this file>` with root's rights and {"worker": {path: text}, "request": {…}} on
+standard input.
 
-Installs the worker beside earlier versions, points /usr/local/bin/odoo-ship and the systemd units at it, and hands the request on.
+Installs the worker beside earlier versions, points /usr/local/bin/odoo-ship and the systemd units at it, and hands the
+request on.
 """
 
 import hashlib
@@ -35,7 +37,8 @@ def install(files):
     timers = ("odoo-ship-dump.timer", "odoo-ship-egress.timer")
     systemctl("enable", "--quiet", "odoo-ship.service", "odoo-ship-egress.service", *timers)
     systemctl("start", *timers)
-    for old in sorted(os.listdir(f"{HOME}/versions"), key=lambda name: os.path.getmtime(f"{HOME}/versions/{name}"))[:-3]:
+    for old in sorted(os.listdir(f"{HOME}/versions"),
+                      key=lambda name: os.path.getmtime(f"{HOME}/versions/{name}"))[:-3]:
         if old != version:
             shutil.rmtree(f"{HOME}/versions/{old}", ignore_errors=True)
     # A power cut must not leave an empty unit beside a journal that is open.
@@ -66,5 +69,6 @@ def replace(path, text, mode):
 bundle = json.load(sys.stdin)
 os.umask(0o022)
 worker = install(bundle["worker"])
-answer = subprocess.run([sys.executable, "-B", f"{worker}/odoo_ship", "receive"], input=json.dumps(bundle["request"]).encode(), timeout=120)
+answer = subprocess.run([sys.executable, "-B", f"{worker}/odoo_ship", "receive"],
+                        input=json.dumps(bundle["request"]).encode(), timeout=120)
 sys.exit(answer.returncode)

@@ -6,7 +6,8 @@ the check also runs inside the image build.
 
     addons_check.py [--json] [--series 18.0] [--base DIR[:DIR…]|IMAGE] [--require NAME…] DIR…
 
-`--require` ends at the first argument that cannot be a module name (`./addons`, `/opt/x`), or put the directories first.
+`--require` ends at the first argument that cannot be a module name (`./addons`, `/opt/x`), or put the directories
+first.
 Exit code: 0 fine or warnings only, 1 errors found, 2 used wrongly.
 """
 
@@ -17,38 +18,12 @@ import os
 import re
 import sys
 import warnings
-from dataclasses import dataclass, field
-from pathlib import Path
 
 sys.dont_write_bytecode = True
 from addons_files import UsageError, base_modules, cycles, is_file_inside, leaves, listing, problem, read  # noqa: E402
+from addons_module import KEY_TYPES, LICENSES, MODULE_NAME, Module, enterprise_modules  # noqa: E402
 
-MODULE_NAME = re.compile(r"\w{1,256}")
 NO_MODULES = {"__pycache__", "doc", "docs", "node_modules", "setup"}
-# Odoo refuses to list a module with another key: the selection of ir.module.module.license, the same since 16.0.
-LICENSES = {
-    "GPL-2", "GPL-2 or any later version", "GPL-3", "GPL-3 or any later version", "AGPL-3", "LGPL-3",
-    "Other OSI approved licence", "OEEL-1", "OPL-1", "Other proprietary",
-}
-KEY_TYPES = {
-    "name": str, "version": str, "license": str, "depends": (list, tuple), "data": (list, tuple), "demo": (list, tuple),
-    "installable": (bool, int), "auto_install": (bool, int, list, tuple, set), "assets": dict, "external_dependencies": dict,
-}
-
-
-@dataclass
-class Module:
-    name: str
-    path: str
-    version: str = ""
-    depends: list = field(default_factory=list)
-    license: str = ""
-    installable: bool = True
-    lines: dict = field(default_factory=dict)
-
-    @property
-    def manifest(self):
-        return os.path.join(self.path, "__manifest__.py")
 
 
 class Check:
@@ -60,7 +35,8 @@ class Check:
 
     def add(self, code, module, path, line, message, remedy, severity="error"):
         self.findings.append({
-            "code": code, "severity": severity, "module": module, "path": path, "line": line, "message": message, "remedy": remedy,
+            "code": code, "severity": severity, "module": module, "path": path, "line": line, "message": message,
+            "remedy": remedy,
         })
 
     def invalid(self, module, path, line, message, remedy, severity="error"):
@@ -70,17 +46,21 @@ class Check:
         try:
             entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
         except OSError as error:
-            return self.invalid(None, directory, None, f"the directory cannot be read: {error.strerror}", "name an existing directory of addons")
+            return self.invalid(None, directory, None, f"the directory cannot be read: {error.strerror}",
+                                "name an existing directory of addons")
         if any(entry.name == "__manifest__.py" for entry in entries):
-            return self.invalid(None, directory, None, "is a module, not a directory of modules", "name the directory that contains it")
+            return self.invalid(None, directory, None, "is a module, not a directory of modules",
+                                "name the directory that contains it")
         before = len(self.modules), len(self.findings)
         for entry in entries:
             if entry.is_symlink() and leaves(entry.path, directory):
-                self.invalid(entry.name, entry.path, None, "is a symbolic link that leaves the directory", "copy the target here: a build sees only this directory")
+                self.invalid(entry.name, entry.path, None, "is a symbolic link that leaves the directory",
+                             "copy the target here: a build sees only this directory")
             elif entry.is_dir() and not entry.name.startswith("."):
                 self.folder(directory, entry)
         if before == (len(self.modules), len(self.findings)):
-            self.invalid(None, directory, None, "contains no module", "put a module there or leave the directory out", "warning")
+            self.invalid(None, directory, None, "contains no module", "put a module there or leave the directory out",
+                         "warning")
         return None
 
     def folder(self, directory, entry):
@@ -88,16 +68,20 @@ class Check:
         if not os.path.lexists(os.path.join(path, "__manifest__.py")):
             if name not in NO_MODULES:
                 nested = any(os.path.exists(os.path.join(path, child, "__manifest__.py")) for child in listing(path))
-                remedy = "name this folder as an addons directory of its own" if nested else "add the manifest or move the folder away"
-                self.invalid(name, path, None, "is no module: it has no __manifest__.py", remedy)
+                self.invalid(name, path, None, "is no module: it has no __manifest__.py",
+                             "name this folder as an addons directory of its own" if nested
+                             else "add the manifest or move the folder away")
             return
         if not MODULE_NAME.fullmatch(name):
-            self.invalid(name, path, None, "Odoo ignores a module of this name", "use letters, digits and underscores only")
+            self.invalid(name, path, None, "Odoo ignores a module of this name",
+                         "use letters, digits and underscores only")
         elif name in self.modules:
-            self.invalid(name, path, None, f"the module exists twice, also as {self.modules[name].path}", "keep one of the two")
+            self.invalid(name, path, None, f"the module exists twice, also as {self.modules[name].path}",
+                         "keep one of the two")
             return
         elif self.base and name in self.base:
-            self.invalid(name, path, None, "hides the module of the same name that the base contains", "rename it, unless that is meant", "warning")
+            self.invalid(name, path, None, "hides the module of the same name that the base contains",
+                         "rename it, unless that is meant", "warning")
         # A module whose manifest is broken still counts as present: one mistake, one finding.
         module = self.modules[name] = Module(name, path)
         content, lines = self.literal(module)
@@ -143,7 +127,8 @@ class Check:
                 invalid(key, f"the manifest has no `{key}`", f"add `{key}`", "warning")
         for key, types in KEY_TYPES.items():
             if key in content and not isinstance(content[key], types):
-                invalid(key, f"`{key}` is a {type(content[key]).__name__}", f"make it a {getattr(types, '__name__', None) or types[0].__name__}")
+                invalid(key, f"`{key}` is a {type(content[key]).__name__}",
+                        f"make it a {getattr(types, '__name__', None) or types[0].__name__}")
                 del content[key]
         for key in ("depends", "data", "demo"):
             values = content.get(key) or []
@@ -154,7 +139,8 @@ class Check:
         module.version, module.license = content.get("version", ""), content.get("license", "")
         module.installable = bool(content.get("installable", True))
         if module.license and module.license not in LICENSES:
-            invalid("license", f"`{module.license}` is no license key that Odoo accepts", f"use one of {', '.join(sorted(LICENSES - {'OEEL-1'}))}")
+            invalid("license", f"`{module.license}` is no license key that Odoo accepts",
+                    f"use one of {', '.join(sorted(LICENSES - {'OEEL-1'}))}")
         triggers = content.get("auto_install")
         if isinstance(triggers, (list, tuple, set)) and not all(name in content["depends"] for name in triggers):
             invalid("auto_install", "`auto_install` names modules that are not in `depends`", "add them to `depends`")
@@ -165,27 +151,34 @@ class Check:
             for name in content[key]:
                 if not is_file_inside(module.path, name):
                     line = module.lines.get((key, name))
-                    self.invalid(module.name, module.manifest, line, f"`{key}` names {name}, which is no file of the module", "add the file or remove the line", severity)
+                    self.invalid(module.name, module.manifest, line,
+                                 f"`{key}` names {name}, which is no file of the module",
+                                 "add the file or remove the line", severity)
 
     def version(self, module):
         line, parts = module.lines.get("version"), module.version.split(".")
         if not module.version:
             return
         if not 2 <= len(parts) <= 5 or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
-            self.invalid(module.name, module.manifest, line, f"`{module.version}` is no version that Odoo accepts", f"write 1.0.0 or {self.series}.1.0.0")
+            self.invalid(module.name, module.manifest, line, f"`{module.version}` is no version that Odoo accepts",
+                         f"write 1.0.0 or {self.series}.1.0.0")
         elif len(parts) > 3 and not module.version.startswith(self.series + "."):
             message = f"version {module.version} is not of series {self.series}: Odoo will not install it"
-            self.add("SERIES_MISMATCH", module.name, module.manifest, line, message, f"port the module and set {self.series}.1.0.0", "warning")
+            self.add("SERIES_MISMATCH", module.name, module.manifest, line, message,
+                     f"port the module and set {self.series}.1.0.0", "warning")
 
     def files(self, module, directory):
         if not os.path.lexists(os.path.join(module.path, "__init__.py")):
             self.invalid(module.name, module.path, None, "has no __init__.py", "add an empty one")
         for folder, children, names in os.walk(module.path):
-            children[:] = sorted(child for child in children if child not in NO_MODULES - {"doc", "docs", "setup"} and not child.startswith("."))
+            children[:] = sorted(child for child in children if child not in NO_MODULES - {"doc", "docs", "setup"}
+                                 and not child.startswith("."))
             for name in sorted(children + names):
                 path = os.path.join(folder, name)
                 if os.path.islink(path) and leaves(path, directory):
-                    self.invalid(module.name, path, None, "is a symbolic link that leaves the addons directory, or leads nowhere", "copy the target here")
+                    self.invalid(module.name, path, None,
+                                 "is a symbolic link that leaves the addons directory, or leads nowhere",
+                                 "copy the target here")
                 elif name in names and path != module.manifest and name.endswith((".py", ".xml", ".csv")):
                     self.source(module, path)
 
@@ -204,12 +197,15 @@ class Check:
                 self.dependencies(module)
         for names in cycles(self.modules):
             module = self.modules[names[0]]
-            self.invalid(module.name, module.manifest, module.lines.get("depends"), f"depends on itself: {' → '.join(names + names[:1])}", "remove one of these dependencies")
+            self.invalid(module.name, module.manifest, module.lines.get("depends"),
+                         f"depends on itself: {' → '.join(names + names[:1])}", "remove one of these dependencies")
         for name in sorted(set(required)):
             if name in self.modules or (self.base and name in self.base):
                 continue
             if name in self.enterprise:
-                self.add("ENTERPRISE_MODULE", name, "--require", None, f"{name} is required and belongs to Odoo Enterprise", "take it off the list: only Community is supported")
+                self.add("ENTERPRISE_MODULE", name, "--require", None,
+                         f"{name} is required and belongs to Odoo Enterprise",
+                         "take it off the list: only Community is supported")
             else:
                 self.absent(name, "--require", None, f"{name} is required", [name])
 
@@ -217,9 +213,11 @@ class Check:
         remedy = "remove it, or replace it by a Community module: Enterprise code may not be shipped"
         if module.license == "OEEL-1":
             line = module.lines.get("license")
-            self.add("ENTERPRISE_MODULE", module.name, module.manifest, line, "has the license OEEL-1 of Odoo Enterprise", remedy)
+            self.add("ENTERPRISE_MODULE", module.name, module.manifest, line,
+                     "has the license OEEL-1 of Odoo Enterprise", remedy)
         elif module.name in self.enterprise:
-            self.add("ENTERPRISE_MODULE", module.name, module.path, None, "has the name of a module of Odoo Enterprise", "rename it if it is your own; else remove it")
+            self.add("ENTERPRISE_MODULE", module.name, module.path, None, "has the name of a module of Odoo Enterprise",
+                     "rename it if it is your own; else remove it")
 
     def dependencies(self, module):
         unknown = []
@@ -227,28 +225,28 @@ class Check:
             line = module.lines.get(("depends", name))
             if name in self.modules:
                 if not self.modules[name].installable:
-                    self.add("MISSING_ADDONS", module.name, module.manifest, line, f"depends on {name}, which is not installable", "port that module or drop the dependency")
+                    self.add("MISSING_ADDONS", module.name, module.manifest, line,
+                             f"depends on {name}, which is not installable", "port that module or drop the dependency")
             elif name in self.enterprise:
                 message = f"depends on {name}, a module of Odoo Enterprise"
-                self.add("ENTERPRISE_MODULE", module.name, module.manifest, line, message, "replace the dependency by a Community module")
+                self.add("ENTERPRISE_MODULE", module.name, module.manifest, line, message,
+                         "replace the dependency by a Community module")
             elif name not in (self.base or {"base"}):
                 unknown.append(name)
         if self.base is None and unknown:
-            self.absent(module.name, module.manifest, module.lines.get("depends"), f"depends on {', '.join(unknown)}", unknown)
+            self.absent(module.name, module.manifest, module.lines.get("depends"), f"depends on {', '.join(unknown)}",
+                        unknown)
         for name in unknown if self.base is not None else []:
             self.absent(module.name, module.manifest, module.lines.get(("depends", name)), f"depends on {name}", [name])
 
     def absent(self, module, path, line, message, names):
         which = "which is" if len(names) == 1 else "which are"
         if self.base is None:
-            self.add("MISSING_ADDONS", module, path, line, f"{message}, {which} not in the given directories", "`--base` tells whether Odoo itself has it", "warning")
+            self.add("MISSING_ADDONS", module, path, line, f"{message}, {which} not in the given directories",
+                     "`--base` tells whether Odoo itself has it", "warning")
         else:
-            self.add("MISSING_ADDONS", module, path, line, f"{message}, {which} nowhere", "add the module to an addons directory, or correct the name")
-
-
-def enterprise_modules():
-    lines = Path(__file__).with_name("enterprise-modules.txt").read_text(encoding="utf-8").splitlines()
-    return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
+            self.add("MISSING_ADDONS", module, path, line, f"{message}, {which} nowhere",
+                     "add the module to an addons directory, or correct the name")
 
 
 def report(check, as_json):
@@ -260,7 +258,8 @@ def report(check, as_json):
         return
     for finding in findings:
         place = ":".join(str(part) for part in (finding["path"], finding["line"]) if part)
-        block = f"{finding['severity']} {finding['code']} {place}\n  {finding['message']}\n  remedy: {finding['remedy']}"
+        block = (f"{finding['severity']} {finding['code']} {place}\n  {finding['message']}\n"
+                 f"  remedy: {finding['remedy']}")
         # File names and manifests may hold terminal control characters.
         print("".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in block), end="\n\n")
     errors = sum(finding["severity"] == "error" for finding in findings)
@@ -273,7 +272,8 @@ def main(argv):
     parser.add_argument("--json", action="store_true", help="print a machine-readable report")
     parser.add_argument("--series", default="18.0", help="Odoo series, 18.0 by default")
     parser.add_argument("--base", help="directories of Odoo's own addons, separated by `:`, or an Odoo image")
-    parser.add_argument("--require", nargs="*", action="extend", default=[], metavar="NAME", help="modules that must be there")
+    parser.add_argument("--require", nargs="*", action="extend", default=[], metavar="NAME",
+                        help="modules that must be there")
     parser.add_argument("directories", nargs="*", metavar="DIR", help="directory of addons")
     options = parser.parse_args(argv)
     # argparse lets --require swallow what follows; only names are meant.

@@ -1,4 +1,6 @@
-"""What the addon check asks of files, of Odoo's own modules and of the dependency graph; it knows no rule about manifests."""
+"""What the addon check asks of files, of Odoo's own modules and of the dependency graph; it knows no rule about
+manifests.
+"""
 
 import os
 import stat
@@ -32,7 +34,8 @@ def listing(path):
 
 def leaves(path, directory):
     real = os.path.realpath(path)
-    return not os.path.exists(real) or os.path.commonpath([real, os.path.realpath(directory)]) != os.path.realpath(directory)
+    return not os.path.exists(real) or os.path.commonpath([real,
+                                                           os.path.realpath(directory)]) != os.path.realpath(directory)
 
 
 def is_file_inside(root, name):
@@ -52,7 +55,9 @@ def read(path, limit=64 << 20):
 
 
 def problem(path, data):
-    """(line, message) of what Python, the XML parser or Odoo's CSV reader would trip over; (None, None) if nothing. Data as `read` gives it."""
+    """(line, message) of what Python, the XML parser or Odoo's CSV reader would trip over; (None, None) if nothing.
+    Data as `read` gives it.
+    """
     if isinstance(data, str):
         return None, data
     try:
@@ -99,21 +104,26 @@ def cycles(modules):
 
 
 def base_modules(base):
-    """Names of the modules that Odoo itself brings, from directories or from an image; the image runs without network."""
+    """Names of the modules that Odoo itself brings, from directories or from an image; the image runs without network.
+    """
     directories = base.split(os.pathsep)
     # All of them: a checkout may well have a folder `odoo` when the base is the image odoo:18.0.
     if os.path.isabs(base) or base.startswith(".") or all(map(os.path.isdir, directories)):
         missing = [directory for directory in directories if not os.path.isdir(directory)]
         if missing:
             raise UsageError(f"--base: {', '.join(missing)} is no directory")
-        return {name for path in directories for name in listing(path) if os.path.isfile(os.path.join(path, name, "__manifest__.py"))}
+        return {name for path in directories for name in listing(path)
+                if os.path.isfile(os.path.join(path, name, "__manifest__.py"))}
     command = ["docker", "run", "--rm", *READER, "--entrypoint", "python3", "--", base, "-c", LIST_MODULES]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PULL_AND_LIST_SECONDS, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PULL_AND_LIST_SECONDS,
+                              stdin=subprocess.DEVNULL)
     except FileNotFoundError:
-        raise UsageError("TOOL_MISSING: --base names an image, and there is no docker command; install Docker or name the directory of Odoo's addons") from None
+        raise UsageError("TOOL_MISSING: --base names an image, and there is no docker command; install Docker or name "
+                         "the directory of Odoo's addons") from None
     except subprocess.TimeoutExpired:
         raise UsageError(f"--base: listing the modules of {base} took longer than {PULL_AND_LIST_SECONDS} s") from None
     if done.returncode != 0 or not done.stdout.split():
-        raise UsageError(f"--base: the modules of {base} cannot be listed: {done.stderr.strip()[-500:] or 'it has none'}")
+        raise UsageError(f"--base: the modules of {base} cannot be listed: "
+                         f"{done.stderr.strip()[-500:] or 'it has none'}")
     return set(done.stdout.split())

@@ -2,35 +2,27 @@
 """Start of the Odoo container: settings in, one private configuration file out, then exec.
 
 /etc/odoo/odoo.conf (baked or mounted) and the environment become /run/odoo/odoo.conf (mode 0600, named by ODOO_RC); the
-environment wins. The secrets leave the environment before Odoo starts and never enter an argument. Odoo does not start on a
-database that belongs to another release (release_marker.py). Exit codes (sysexits.h): 78 for a setting that is missing or wrong and
-for another release's database, 69 for a PostgreSQL that does not answer; either way one line says which.
+environment wins. The secrets leave the environment before Odoo starts and never enter an argument. Odoo does not start
+on a database that belongs to another release (release_marker.py). Exit codes (sysexits.h): 78 for a setting that is
+missing or wrong and for another release's database, 69 for a PostgreSQL that does not answer; either way one line says
+which.
 """
 
-import base64
-import configparser
-import hashlib
 import http.client
 import itertools
 import json
 import os
-import pwd
-import re
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
 
 # -I leaves this directory out, so that no file in a working directory can take the place of a module.
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import configuration  # noqa: E402
 import release_marker  # noqa: E402
+from configuration import EX_CONFIG, EX_UNAVAILABLE, Refusal, both_forms, warn  # noqa: E402
 
-EX_UNAVAILABLE, EX_CONFIG = 69, 78
-SECRETS = ("DB_PASSWORD", "ADMIN_PASSWD")
-ALIASES = {"HOST": "DB_HOST", "PORT": "DB_PORT", "USER": "DB_USER", "DB": "DB_NAME",
-           "PASSWORD": "DB_PASSWORD", "PASSWORD_FILE": "DB_PASSWORD_FILE"}
-INSECURE_DEFAULTS = {"DB_PASSWORD": "odoo", "ADMIN_PASSWD": "admin"}
 # libpq's variables that Odoo 19 reads itself, and prefers to its configuration file.
 LIBPQ = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
 ODOO_COMMANDS = ("odoo", "odoo-bin", "odoo.py")
@@ -38,182 +30,10 @@ ODOO_COMMANDS = ("odoo", "odoo-bin", "odoo.py")
 STANDALONE_OPTIONS = {"-h", "--help", "--version"}
 STANDALONE_COMMANDS = {"help", "scaffold", "genproxytoken", "tsconfig"}
 
-PBKDF2_HASH = re.compile(r"\$pbkdf2-sha512\$[0-9]+\$[A-Za-z0-9./]+\$[A-Za-z0-9./]{86}")
-PBKDF2_ROUNDS = 600_000  # what Odoo itself uses
-
-
-class Refusal(Exception):
-    """A start that must not go on: one line for the operator, with a stable code, and the exit status."""
-
-    def __init__(self, text, code="ENTRYPOINT_ERROR", status=EX_CONFIG):
-        super().__init__(f"{code}: {text}")
-        self.status = status
-
-
-def whole(low, high=10**15):
-    def check(value):
-        if not re.fullmatch("[0-9]{1,18}", value) or not low <= int(value) <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return str(int(value))
-    return check
-
-
-def flag(value):
-    word = value.lower()
-    if word not in ("true", "1", "yes", "on", "false", "0", "no", "off"):
-        raise ValueError("True or False")
-    return str(word in ("true", "1", "yes", "on"))
-
-
-def database(value):
-    # One database: a comma would name two, and the name becomes part of dbfilter.
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", value):
-        raise ValueError("the name of one database (letters, digits, '_', '.', '-')")
-    return value
-
-
-def text(value):
-    if not value:
-        raise ValueError("set: by this variable, by its _FILE form, or in the configuration file")
-    # Odoo's configuration file strips values, and reads these words as something else.
-    if not value.isprintable() or value != value.strip() or value.lower() in ("true", "false", "none"):
-        raise ValueError("one printable line, without white space at its ends, and none of the words True, False, None")
-    return value
-
-
-# Variable: option of odoo.conf, default (None: required), check.
-SETTINGS = {
-    "DB_HOST": ("db_host", "db", text),
-    "DB_PORT": ("db_port", "5432", whole(1, 65535)),
-    "DB_USER": ("db_user", "odoo", text),
-    "DB_PASSWORD": ("db_password", None, text),
-    "DB_NAME": ("db_name", "odoo", database),
-    "ADMIN_PASSWD": ("admin_passwd", None, text),
-    "WORKERS": ("workers", "4", whole(0)),
-    "MAX_CRON_THREADS": ("max_cron_threads", "2", whole(0)),
-    "DB_MAXCONN": ("db_maxconn", "64", whole(1)),
-    "LIMIT_MEMORY_HARD": ("limit_memory_hard", "2684354560", whole(0)),
-    "LIMIT_MEMORY_SOFT": ("limit_memory_soft", "2147483648", whole(0)),
-    "PROXY_MODE": ("proxy_mode", "True", flag),
-    "ODOO_PORT": ("http_port", "8069", whole(1, 65535)),
-}
-# Not variables, but needed also with a mounted file that does not mention them.
-OTHER_DEFAULTS = {"addons_path": "/opt/odoo/extra-addons,/mnt/oca-addons", "data_dir": "/var/lib/odoo",
-                  # Of its own container.
-                  "http_interface": "0.0.0.0",  # nosec B104
-                  "gevent_port": "8072"}
-
-
-def warn(message):
-    print(f"odoo entrypoint: {message}", file=sys.stderr, flush=True)
-
-
-def read_secret(name, path):
-    if not path.startswith("/"):  # not shown: a password put into the wrong variable looks like this
-        raise Refusal(f"{name}_FILE must be an absolute path")
-    try:
-        value = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", "it is not UTF-8 text")
-        raise Refusal(f"{name}_FILE: {path!r} cannot be read by uid {os.getuid()}: {reason}") from None
-    if not value:
-        raise Refusal(f"{name}_FILE: {path!r} is empty")
-    return value
-
-
-def both_forms(name):
-    plain = name.removesuffix("_FILE")
-    return {plain, plain + "_FILE"}
-
-
-def from_environment(environ):
-    """The variables of SETTINGS that are set, aliases resolved and secret files read. An empty variable counts as unset."""
-    # Kubernetes and `docker --link` describe a neighbour called "db" or "odoo" in variables of our names; a shell sets USER to
-    # the login name and HOST to the machine's own. None of these is a setting.
-    foreign = {"DB_PORT": "tcp://", "ODOO_PORT": "tcp://", "DB_NAME": "/"}
-    login = {"USER": [user.pw_name for user in pwd.getpwall() if user.pw_uid == os.getuid()], "HOST": [socket.gethostname()]}
-    found = {name: value for name, value in environ.items()
-             if value and not value.startswith(foreign.get(name, "\n")) and value not in login.get(name, [])}
-    found |= {name: found[alias] for alias, name in ALIASES.items() if alias in found and not found.keys() & both_forms(name)}
-    for name in SECRETS:
-        if name in found and name + "_FILE" in found:
-            raise Refusal(f"{name} and {name}_FILE are both set: set one of them")
-        if name + "_FILE" in found:
-            found[name] = read_secret(name, found[name + "_FILE"])
-    return {name: found[name] for name in SETTINGS if name in found}
-
-
-def from_file(path):
-    """The parsed configuration file, or an empty one if there is none. Its text never enters a message: it may hold a password."""
-    parser = configparser.RawConfigParser()
-    parser.add_section("options")
-    try:
-        if path.exists():
-            parser.read_string(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise Refusal(f"{path} cannot be read by uid {os.getuid()}: {error.strerror}") from None
-    except (configparser.Error, ValueError) as error:
-        line = getattr(error, "lineno", None) or [number for number, _ in getattr(error, "errors", [])]
-        raise Refusal(f"{path} is no valid configuration file" + (f": see line {line}" if line else "")) from None
-    return parser
-
-
-def merge(parser, environ, origin):
-    """Puts the settings into `parser` ([options]), each checked. Everything that is wrong is said at once, on one line."""
-    options = parser["options"]
-    given = from_environment(environ)
-    insecure = environ.get("ODOO_INSECURE_DEFAULTS") == "1"
-    problems = []
-    for name, (option, default, check) in SETTINGS.items():
-        in_file = options.get(option, "")
-        if in_file == "False" and check is not flag:
-            in_file = ""  # how Odoo writes "not set"
-        value = given.get(name) or in_file or (insecure and INSECURE_DEFAULTS.get(name)) or default
-        try:
-            options[option] = check(value or "")
-        except ValueError as expected:
-            where = f" (`{option}` in {origin})" if in_file and name not in given else ""
-            shown = "" if name in SECRETS or not value else f", got {value!r}"
-            problems.append(f"{name}{where} must be {expected}{shown}")
-    if not problems and int(options["limit_memory_soft"]) > int(options["limit_memory_hard"]) > 0:
-        problems.append("LIMIT_MEMORY_SOFT must not exceed LIMIT_MEMORY_HARD")
-    if problems:
-        raise Refusal("; ".join(problems))
-    if insecure:
-        warn("!! ODOO_INSECURE_DEFAULTS=1: well-known passwords are in use. For a try on your own machine only, never in production. !!")
-    options["admin_passwd"] = hashed(options["admin_passwd"])
-    options["list_db"] = "False"
-    options["dbfilter"] = f"^{re.escape(options['db_name'])}$"
-    for option, default in OTHER_DEFAULTS.items():
-        options.setdefault(option, default)
-    return options
-
-
-def hashed(password):
-    """`password` as passlib's pbkdf2_sha512 writes it, which Odoo verifies; one that is such a hash already is kept."""
-    if PBKDF2_HASH.fullmatch(password):
-        return password
-    salt = os.urandom(16)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, PBKDF2_ROUNDS)
-    # passlib's base64: '.' for '+', no padding.
-    encoded = [base64.b64encode(raw, b"./").decode().rstrip("=") for raw in (salt, digest)]
-    return "$".join(["", "pbkdf2-sha512", str(PBKDF2_ROUNDS), *encoded])
-
-
-def write_private(parser, path, origin):
-    """Writes the configuration where only this user reads it."""
-    try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        path.unlink(missing_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(f"; written at start from {origin} and the environment: do not edit\n")
-            parser.write(file)
-    except OSError as error:
-        raise Refusal(f"{path} cannot be written by uid {os.getuid()}: {error.strerror}; mount a tmpfs on /run (mode 1777)") from None
-
 
 def connection_target(options):
-    return {key: options["db_" + key] for key in ("host", "port", "user", "password", "sslmode") if options.get("db_" + key)}
+    return {key: options["db_" + key] for key in ("host", "port", "user", "password", "sslmode")
+            if options.get("db_" + key)}
 
 
 def wait_for_postgresql(target, seconds):
@@ -221,7 +41,7 @@ def wait_for_postgresql(target, seconds):
     import psycopg2  # only the image has it, and only this needs it
 
     try:
-        limit = int(whole(0, 3600)(seconds))
+        limit = int(configuration.whole(0, 3600)(seconds))
     except ValueError as expected:
         raise Refusal(f"DB_WAIT_SECONDS must be {expected}, got {seconds!r}") from None
     # As PID 1 this process has no default reaction to SIGTERM, and a wait must be interruptible.
@@ -234,7 +54,8 @@ def wait_for_postgresql(target, seconds):
         except psycopg2.OperationalError as error:
             reason = " ".join(str(error).split())
         if time.monotonic() >= deadline:
-            raise Refusal(f"{where} did not let Odoo in within {limit} s: {reason}", "DATABASE_CONNECTION_ERROR", EX_UNAVAILABLE)
+            raise Refusal(f"{where} did not let Odoo in within {limit} s: {reason}", "DATABASE_CONNECTION_ERROR",
+                          EX_UNAVAILABLE)
         if attempt == 0:
             warn(f"waiting up to {limit} s for {where}")
         time.sleep(min(1, max(0, deadline - time.monotonic())))
@@ -250,16 +71,20 @@ def check_release(target, argv, options, environ):
 
 
 def child_environment(environ, options, rc, for_odoo):
-    """The environment of the started program: no secret, and for Odoo nothing that would outvote its configuration file."""
-    dropped = {form for name in (*SECRETS, "PASSWORD") for form in both_forms(name)}
+    """The environment of the started program: no secret, and for Odoo nothing that would outvote its configuration
+    file.
+    """
+    dropped = {form for name in (*configuration.SECRETS, "PASSWORD") for form in both_forms(name)}
     if for_odoo:
-        # Odoo 19 reads ODOO_<OPTION> for every option, and a Service named odoo-http makes Kubernetes set ODOO_HTTP_PORT.
+        # Odoo 19 reads ODOO_<OPTION> for every option, and a Service named odoo-http makes Kubernetes set
+        # ODOO_HTTP_PORT.
         dropped |= set(LIBPQ) | {"ODOO_" + option.upper() for option in options}
     return {**{name: value for name, value in environ.items() if name not in dropped}, "ODOO_RC": str(rc)}
 
 
 def execute(argv, environ):
-    # tini as PID 1 reaps orphans and forwards signals. It comes this late so that its environment, too, is without secrets.
+    # tini as PID 1 reaps orphans and forwards signals. It comes this late so that its environment, too, is without
+    # secrets.
     argv = ["tini", "--", *argv] if os.getpid() == 1 else argv
     try:
         os.execvpe(argv[0], argv, environ)
@@ -277,9 +102,9 @@ def start(argv, environ, root):
         execute(argv, child_environment(environ, {}, origin, for_odoo))
     options = {}
     try:
-        parser = from_file(origin)
-        options = merge(parser, environ, origin)
-        write_private(parser, rc, origin)
+        parser = configuration.from_file(origin)
+        options = configuration.merge(parser, environ, origin)
+        configuration.write_private(parser, rc, origin)
     except Refusal as refusal:
         # A shell in the image is for looking at exactly such a problem.
         if for_odoo:
@@ -295,8 +120,10 @@ def start(argv, environ, root):
 
 
 def health(root):
-    """Health check of the container: 0 if Odoo answers on the port of the written configuration. It touches no database."""
-    port = from_file(root / "run/odoo/odoo.conf").getint("options", "http_port", fallback=8069)
+    """Health check of the container: 0 if Odoo answers on the port of the written configuration. It touches no
+    database.
+    """
+    port = configuration.from_file(root / "run/odoo/odoo.conf").getint("options", "http_port", fallback=8069)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=8)
     try:
         connection.request("GET", "/web/health")
@@ -308,7 +135,9 @@ def health(root):
 
 
 def main(argv, environ, root=Path("/")):
-    """`argv`: the command after the entrypoint; `root` is another directory in tests only. Returns only the exit status of a refusal."""
+    """`argv`: the command after the entrypoint; `root` is another directory in tests only. Returns only the exit status
+    of a refusal.
+    """
     try:
         if argv == ["healthcheck"]:
             return health(root)

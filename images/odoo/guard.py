@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Runs Odoo only while a deployment lets it run: for a host where nobody can stop a container from outside (Kubernetes; docs/adr/0007).
+"""Runs Odoo only while a deployment lets it run: for a host where nobody can stop a container from outside (Kubernetes;
+docs/adr/0007).
 
     guard.py run COMMAND…     Odoo as a child, started, stopped and started again as the rules below say
     guard.py ready | live     probes: exit status 0 or 1, and one line
 
-Two session advisory locks in the database `postgres` are all that a deployment and the servers share. Each guard holds *life* shared as long as its
-Odoo runs. A deployment that must be alone takes *fence*: each guard sees that within a second, takes its pod out of the Service, lets requests end,
-stops Odoo, and gives *life* back. Then the deployment gets *life* exclusively, and nobody runs. Locks end with their sessions, and both ends of those
-notice within seconds that the other is gone, so whoever dies holds nobody up; whose code may start on the database afterwards is told by the release
-marker (release_marker.py).
+Two session advisory locks in the database `postgres` are all that a deployment and the servers share. Each guard holds
+*life* shared as long as its Odoo runs. A deployment that must be alone takes *fence*: each guard sees that within a
+second, takes its pod out of the Service, lets requests end, stops Odoo, and gives *life* back. Then the deployment gets
+*life* exclusively, and nobody runs. Locks end with their sessions, and both ends of those notice within seconds that
+the other is gone, so whoever dies holds nobody up; whose code may start on the database afterwards is told by the
+release marker (release_marker.py).
 """
 
 import configparser
@@ -19,24 +21,19 @@ import socket
 import subprocess
 import sys
 import time
-import zlib
 from pathlib import Path
 
 # -I leaves this directory out, so that no file in a working directory can take the place of a module.
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import release_marker  # noqa: E402
+from fence import FENCE, LIFE, LOST_SECONDS, NOTICE_THE_END, PLACE, lock_class, signed  # noqa: E402
 
-FENCE, LIFE = 1, 2
 LOOK_SECONDS = 1
-# Without PostgreSQL nobody can write; this long a lost connection may take to come back before Odoo is stopped.
-LOST_SECONDS = 10
 # A probe that finds no sign of life for this long calls for a new container.
 SILENT_SECONDS = 60
 START_SECONDS = 300
 # Until a probe has asked again, requests still come.
 PROBE_SECONDS = 7
-# The server must notice that a node is gone, too: by itself it would keep the locks of its pods for two hours.
-NOTICE_THE_END = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=11000"
 STATUS = Path("/run/odoo/guard.json")
 UNANSWERED = "DATABASE_CONNECTION_ERROR"
 AT_WORK = "RELEASE_IN_PROGRESS: a deployment is at work on the database"
@@ -44,15 +41,6 @@ AT_WORK = "RELEASE_IN_PROGRESS: a deployment is at work on the database"
 
 class Refused(Exception):
     """Odoo may not run now: a line for the operator."""
-
-
-def lock_class(database):
-    """First half of the locks' key: databases on one server do not close each other."""
-    return zlib.crc32(database.encode())
-
-
-def signed(value):
-    return value - 2**32 if value >= 2**31 else value
 
 
 class Locks:
@@ -63,8 +51,10 @@ class Locks:
 
         self.errors = psycopg2.Error
         self.key = lock_class(database)
-        self.connection = psycopg2.connect(dbname="postgres", connect_timeout=5, application_name="odoo-guard", keepalives_idle=5, keepalives_interval=2,
-                                           keepalives_count=3, tcp_user_timeout=10000, options=f"-c statement_timeout=5000 {NOTICE_THE_END}", **target)
+        self.connection = psycopg2.connect(dbname=PLACE, connect_timeout=5, application_name="odoo-guard",
+                                           keepalives_idle=5, keepalives_interval=2,
+                                           keepalives_count=3, tcp_user_timeout=10000,
+                                           options=f"-c statement_timeout=5000 {NOTICE_THE_END}", **target)
         self.connection.autocommit = True
 
     def ask(self, statement, *values):
@@ -73,12 +63,16 @@ class Locks:
             return cursor.fetchone()[0]
 
     def live(self):
-        """Whether this session holds *life* now. Taken before the fence is looked at: a deployment does it the other way round."""
+        """Whether this session holds *life* now. Taken before the fence is looked at: a deployment does it the other
+        way round.
+        """
         return self.ask("SELECT pg_try_advisory_lock_shared(%s, %s)", signed(self.key), LIFE)
 
     def fenced(self):
-        return self.ask("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted AND objsubid = 2 "
-                        "AND classid::bigint = %s AND objid = %s AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        return self.ask("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND "
+                        "granted AND objsubid = 2 "
+                        "AND classid::bigint = %s AND objid = %s AND database = (SELECT oid FROM pg_database WHERE "
+                        "datname = current_database())",
                         self.key, FENCE)
 
     def close(self):
@@ -214,7 +208,8 @@ class Guard:
                 print(f"odoo guard: {state}: {reason}", file=sys.stderr, flush=True)
             self.told, self.since = (state, reason), since
         partial = STATUS.with_suffix(".partial")
-        partial.write_text(json.dumps({"state": state, "reason": reason, "since": self.since, "http": self.has_pages()}), encoding="utf-8")
+        partial.write_text(json.dumps({"state": state, "reason": reason, "since": self.since,
+                                       "http": self.has_pages()}), encoding="utf-8")
         os.replace(partial, STATUS)
 
 
@@ -234,7 +229,9 @@ def ask(path, seconds):
 
 
 def probe(kind):
-    """(passed, line). Ready: users may come; busy is no reason to send them away. Live: no new container would do better; a guard that waits is well."""
+    """(passed, line). Ready: users may come; busy is no reason to send them away. Live: no new container would do
+    better; a guard that waits is well.
+    """
     try:
         status = json.loads(STATUS.read_text(encoding="utf-8"))
         silent = time.time() - STATUS.stat().st_mtime
@@ -276,8 +273,10 @@ def options():
 def main(argv):
     if argv[:1] == ["run"] and len(argv) > 1:
         found = options()
-        target = {key: found["db_" + key] for key in ("host", "port", "user", "password", "sslmode") if found.get("db_" + key)}
-        seconds = {name: float(os.environ.get(f"ODOO_GUARD_{name.upper()}_SECONDS") or default) for name, default in (("drain", 5), ("grace", 60))}
+        target = {key: found["db_" + key] for key in ("host", "port", "user", "password", "sslmode")
+                  if found.get("db_" + key)}
+        seconds = {name: float(os.environ.get(f"ODOO_GUARD_{name.upper()}_SECONDS") or default) for name,
+                   default in (("drain", 5), ("grace", 60))}
         return Guard(argv[1:], target, found["db_name"], seconds["drain"], seconds["grace"]).run()
     if argv in (["ready"], ["live"]):
         passed, line = probe(argv[0])

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """The modules of this image, by which a host decides what a release changes and whether a database belongs to it.
 
-    python3 -I /opt/odoo/modules.py          every module: Odoo's own and the baked ones; needs neither database nor network
-    python3 -I /opt/odoo/modules.py --base   Odoo's own, read from its files: the build writes them to core-modules.json
+    python3 -I /opt/odoo/modules.py          every module: Odoo's own and the baked ones; needs no database or network
+    python3 -I /opt/odoo/modules.py --base   Odoo's own, read from its files: the build writes core-modules.json by it
 
-Prints JSON: {"series": "19.0", "modules": {"sale": {"version": "19.0.1.2", "hash": "…"}, …}}, versions as Odoo stores them in
-`ir_module_module.latest_version`.
+Prints JSON: {"series": "19.0", "modules": {"sale": {"version": "19.0.1.2", "hash": "…"}, …}}. A version is as Odoo
+stores it in `ir_module_module.latest_version`.
 """
 
 import ast
@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 DIRECTORY = Path(__file__).resolve().parent
-# Not hashed: what a browser fetches (`static`), what only a test run loads, and what Python leaves behind. None of it reaches the
-# database, and it is most of the bytes. Translations do reach it (JSON columns): they count.
+# Not hashed: what a browser fetches (`static`), what only a test run loads, and what Python leaves behind. None of it
+# reaches the database, and it is most of the bytes. Translations do reach it (JSON columns): they count.
 NOT_HASHED = {"static", "tests", "__pycache__"}
 
 
@@ -36,7 +36,9 @@ def content_hash(module):
 
 
 def from_directories(directories):
-    """Version and hash of each installable module. Of two with one name Odoo takes the one on the earlier path, and so does this."""
+    """Version and hash of each installable module. Of two with one name Odoo takes the one on the earlier path, and so
+    does this.
+    """
     found = {}
     for manifest in (file for directory in directories for file in sorted(Path(directory).glob("*/__manifest__.py"))):
         name = manifest.parent.name
@@ -44,7 +46,8 @@ def from_directories(directories):
             content = ast.literal_eval(manifest.read_text(encoding="utf-8"))
             # One that is not installable is not loaded, even where the database has it installed: the image lacks it.
             installable = content.get("installable", True)
-            found[name] = {"version": str(content.get("version", "1.0")), "hash": content_hash(manifest.parent)} if installable else None
+            found[name] = {"version": str(content.get("version", "1.0")),
+                           "hash": content_hash(manifest.parent)} if installable else None
     return {name: module for name, module in found.items() if module}
 
 
@@ -79,7 +82,8 @@ def main(argv):
     else:
         release, modules = read()
         series = release["series"]
-        versions = {name: {**module, "version": stored_version(module["version"], series)} for name, module in modules.items()}
+        versions = {name: {**module, "version": stored_version(module["version"], series)} for name,
+                    module in modules.items()}
         result = {"series": series, "modules": versions}
     print(json.dumps(result, indent=1, sort_keys=True))
 

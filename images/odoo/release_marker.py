@@ -1,7 +1,9 @@
-"""Whether the code of this image may run on a database: the release marker, which the deployment leaves in each (docs/adr/0003).
+"""Whether the code of this image may run on a database: the release marker, which the deployment leaves in each
+(docs/adr/0003).
 
-The one row of `odoo_ship.marker` holds a state, the digest of the release that the data belongs to, and for each installed module
-the content hashes that may run on it. The deployment's worker writes it as another role; Odoo's role may only read it.
+The one row of `odoo_ship.marker` holds a state, the digest of the release that the data belongs to, and for each
+installed module the content hashes that may run on it. The deployment's worker writes it as another role; Odoo's role
+may only read it.
 """
 
 import json
@@ -17,7 +19,9 @@ UNFINISHED = "no release has come to its end here yet; deploy one"
 
 
 def databases(argv, configured):
-    """The databases that Odoo may use with these arguments: the configured one, which `dbfilter` serves in any case, and those of -d."""
+    """The databases that Odoo may use with these arguments: the configured one, which `dbfilter` serves in any case,
+    and those of -d.
+    """
     named = [configured]
     for index, word in enumerate(argv):
         option, separator, value = word.partition("=")
@@ -31,9 +35,11 @@ def databases(argv, configured):
 
 
 def objection(target, names, required=False):
-    """(code, text) of the first reason not to start on the databases `names`, None if there is none. `target`: arguments of psycopg2.connect.
+    """(code, text) of the first reason not to start on the databases `names`, None if there is none. `target`:
+    arguments of psycopg2.connect.
 
-    `required`: a database that is not there, or has no marker, is a reason too: a deployment makes both before anyone serves them.
+    `required`: a database that is not there, or has no marker, is a reason too: a deployment makes both before anyone
+    serves them.
     """
     import psycopg2  # only the image has it, and only this needs it
 
@@ -45,14 +51,16 @@ def objection(target, names, required=False):
                 if required:
                     return "RELEASE_INCOMPLETE", f"there is no database {name!r}: {UNFINISHED}"
                 continue  # Odoo says so itself, or makes it
-            return "DATABASE_CONNECTION_ERROR", f"database {name!r} does not let Odoo in, so its release marker is unknown: {one_line(error)}"
+            return "DATABASE_CONNECTION_ERROR", (f"database {name!r} does not let Odoo in, so its release marker is "
+                                                 f"unknown: {one_line(error)}")
         try:
             marker = read(connection)
         except psycopg2.Error as error:
             if error.pgcode in (UNDEFINED_TABLE, UNDEFINED_SCHEMA):
                 marker = None
             else:
-                return "RELEASE_UNKNOWN", f"the release marker of database {name!r} cannot be read: {one_line(error)}; {STATUS}"
+                return "RELEASE_UNKNOWN", (f"the release marker of database {name!r} cannot be read: "
+                                           f"{one_line(error)}; {STATUS}")
         finally:
             connection.close()
         if not marker and required:
@@ -88,21 +96,26 @@ def mismatch(name, state, digest, accepted):
     database = f"database {name!r} (release {one_line(digest)})"
     if state == "upgrading":
         return "RELEASE_IN_PROGRESS", f"{database} is being changed by a deployment: wait until it has ended; {STATUS}"
-    if state != "ready" or not isinstance(accepted, dict) or not all(isinstance(hashes, list) for hashes in accepted.values()):
-        return "RELEASE_UNKNOWN", f"{database} has a release marker that this image does not understand (state {one_line(state)}): {WAY_OUT}"
+    if state != "ready" or not isinstance(accepted, dict) or not all(isinstance(hashes, list)
+                                                                     for hashes in accepted.values()):
+        return "RELEASE_UNKNOWN", (f"{database} has a release marker that this image does not understand "
+                                   f"(state {one_line(state)}): {WAY_OUT}")
     try:
         release, own = modules.read()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return "RELEASE_UNKNOWN", f"the modules of this image cannot be read ({one_line(error)}), and {database} has a release marker: {WAY_OUT}"
+        return "RELEASE_UNKNOWN", (f"the modules of this image cannot be read ({one_line(error)}), and {database} has "
+                                   f"a release marker: {WAY_OUT}")
     wrong = [(module, own.get(module, {}).get("hash")) for module, hashes in sorted(accepted.items())
              if own.get(module, {}).get("hash") not in hashes]
     if not wrong:
         return None
     module, found = wrong[0]
-    what = f"{one_line(module)} is {found[:12]} here and {' or '.join(one_line(hash)[:12] for hash in accepted[module])} there" if found \
-        else f"{one_line(module)} is not in this image"
+    there = " or ".join(one_line(hash)[:12] for hash in accepted[module])
+    what = f"is {found[:12]} here and {there} there" if found else "is not in this image"
     more = f", and {len(wrong) - 1} more modules differ" if len(wrong) > 1 else ""
-    return "RELEASE_MISMATCH", f"{database} does not belong to this image (release {one_line(release.get('version'))}): module {what}{more}: {WAY_OUT}"
+    image = f"this image (release {one_line(release.get('version'))})"
+    which = f"module {one_line(module)} {what}{more}"
+    return "RELEASE_MISMATCH", f"{database} does not belong to {image}: {which}: {WAY_OUT}"
 
 
 def one_line(value):

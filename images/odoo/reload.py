@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Runs a command, and starts it anew when Python code changes. For development only (docker-compose.yml); not part of the image.
+"""Runs a command, and starts it anew when Python code changes. For development only (docker-compose.yml); not part of
+the image.
 
     reload.py DIRECTORY… -- COMMAND…
 
-Odoo's own `--dev=reload` needs the package watchdog, which not every base has, and file events, which do not always come through
-to a container from macOS and Windows. This looks at the files once a second. Its exit status is the command's.
+Odoo's own `--dev=reload` needs the package watchdog, which not every base has, and file events, which do not always
+come through to a container from macOS and Windows. This looks at the files once a second. Its exit status is the
+command's.
 """
 
 import os
@@ -37,7 +39,9 @@ def snapshot(directories):
 
 
 def broken(paths):
-    """What Python cannot compile: Odoo would start without it. An editor that saves half a line should not cost a restart."""
+    """What Python cannot compile: Odoo would start without it. An editor that saves half a line should not cost a
+    restart.
+    """
     for path in paths:
         try:
             with open(path, "rb") as file:
@@ -45,7 +49,8 @@ def broken(paths):
         except FileNotFoundError:
             continue
         except (SyntaxError, ValueError) as error:
-            return f"{path}:{getattr(error, 'lineno', None) or '?'}: {error.__class__.__name__}: {getattr(error, 'msg', error)}"
+            line = getattr(error, "lineno", None) or "?"
+            return f"{path}:{line}: {error.__class__.__name__}: {getattr(error, 'msg', error)}"
     return None
 
 
@@ -91,7 +96,8 @@ def main(directories, command):
             if reason := broken(changed):
                 say(f"Odoo goes on with the old code: {reason}")
                 continue
-            say(f"{changed[0]}{f' and {len(changed) - 1} more files' if len(changed) > 1 else ''} changed: starting anew")
+            say(f"{changed[0]}{f' and {len(changed) - 1} more files' if len(changed) > 1 else ''} changed: starting "
+                "anew")
             stop(child)
             running = files
             child = subprocess.Popen(command)

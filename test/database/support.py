@@ -17,7 +17,8 @@ ROLES = ("odoo_tasks", "odoo_facts", "odoo", "made_by_odoo")
 
 
 def psql(user, database, statements):
-    args = ["docker", "exec", "-i", CONTAINER, "psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", user, "-d", database]
+    args = ["docker", "exec", "-i", CONTAINER, "psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1",
+            "-U", user, "-d", database]
     return subprocess.run(args, input=statements, capture_output=True, text=True, timeout=60)
 
 
@@ -25,8 +26,10 @@ class Session:
     """Somebody who stays connected."""
 
     def __init__(self, user, database, statement="SELECT 'here', pg_sleep(120)"):
-        args = ["docker", "exec", "-i", CONTAINER, "psql", "-X", "-A", "-t", "-h", "127.0.0.1", "-U", user, "-d", database]
-        self.child = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        args = ["docker", "exec", "-i", CONTAINER, "psql", "-X", "-A", "-t", "-h", "127.0.0.1", "-U", user, "-d",
+                database]
+        self.child = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                      text=True)
         self.child.stdin.write("SELECT 'here';\n")
         self.child.stdin.flush()
         assert self.child.stdout.readline() == "here\n"
@@ -44,7 +47,8 @@ class DatabaseCase(unittest.TestCase):
     ADMIN = "doadmin"
 
     def setUp(self):
-        self.postgres = Postgres(self.ADMIN, f"docker logs {CONTAINER}", CONTAINER, task_password=lambda: "of-the-tasks")
+        self.postgres = Postgres(self.ADMIN, f"docker logs {CONTAINER}", CONTAINER,
+                                 task_password=lambda: "of-the-tasks")
         databases = (LIVE, POINT, FAILED, "odoo-rehearsal", "odoo-incoming")
         self.as_superuser("".join(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE);\n' for name in databases)
                           + "".join(f"DROP ROLE IF EXISTS {role};\n" for role in ROLES))

@@ -1,4 +1,5 @@
-"""Somebody has Odoo's role and its databases, and waits for the worker: whatever it does there, its roles stay what they are.
+"""Somebody has Odoo's role and its databases, and waits for the worker: whatever it does there, its roles stay what
+they are.
 
 Each test fails with a worker whose admin looks into Odoo's tables, or pastes a value into a statement.
 """
@@ -9,7 +10,8 @@ from support import FAILED, LIVE, POINT, DatabaseCase, psql
 
 from failures import Failure
 
-# Tries all that makes more of a role, whoever runs it, and notes who that was. Nothing that it tries fails what it is called by.
+# Tries all that makes more of a role, whoever runs it, and notes who that was. Nothing that it tries fails what it is
+# called by.
 EVIL = """
 CREATE TABLE public.seen (login name, acting name);
 CREATE FUNCTION public.evil() RETURNS text LANGUAGE plpgsql AS $$
@@ -36,13 +38,17 @@ POWERS = """SELECT string_agg(rolname || ':' || rolsuper || rolcreatedb || rolcr
             SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = 'odoo';
             SELECT count(*) FROM pg_ls_dir('/tmp') name WHERE name = 'made-by-odoo';"""
 NONE = " ".join(f"{role}:falsefalsefalsefalsefalse" for role in ("odoo", "odoo_facts", "odoo_tasks")) + "\n0\n0"
-NAMES = (("to_regclass(text)", "regclass"), ("now()", "timestamptz"), ("pg_database_size(name)", "bigint"), ("to_jsonb(boolean)", "jsonb"),
-         ("jsonb_build_object(text, varchar)", "jsonb"), ("pg_has_role(oid, text)", "boolean"), ("quote_ident(text)", "text"))
+NAMES = (("to_regclass(text)", "regclass"), ("now()", "timestamptz"), ("pg_database_size(name)", "bigint"),
+         ("to_jsonb(boolean)", "jsonb"),
+         ("jsonb_build_object(text, varchar)", "jsonb"), ("pg_has_role(oid, text)", "boolean"),
+         ("quote_ident(text)", "text"))
 SETTINGS = (
-    """search_path = '"$user"', 'x; ALTER ROLE odoo SUPERUSER; --', 'pg_catalog'""", """search_path TO 'a" ; ALTER ROLE odoo SUPERUSER; --'""",
+    """search_path = '"$user"', 'x; ALTER ROLE odoo SUPERUSER; --', 'pg_catalog'""",
+    """search_path TO 'a" ; ALTER ROLE odoo SUPERUSER; --'""",
     "application_name TO $$x'; ALTER ROLE odoo SUPERUSER; --$$", "standard_conforming_strings TO off",
     "application_name TO $$\\'; ALTER ROLE odoo SUPERUSER; --$$", "default_transaction_read_only TO on",
-    "statement_timeout TO '1ms'", "role TO odoo", "client_encoding TO 'SJIS'", "idle_in_transaction_session_timeout TO '1ms'")
+    "statement_timeout TO '1ms'", "role TO odoo", "client_encoding TO 'SJIS'",
+    "idle_in_transaction_session_timeout TO '1ms'")
 
 
 class CompromisedOdooTest(DatabaseCase):
@@ -81,23 +87,28 @@ class CompromisedOdooTest(DatabaseCase):
         postgres.limit(LIVE, -1)
 
     def test_a_trigger_on_a_table_that_is_written_runs_as_odoo(self):
-        self.as_odoo("CREATE TRIGGER evil BEFORE INSERT OR UPDATE ON ir_config_parameter FOR EACH ROW EXECUTE FUNCTION evil_trigger()")
+        self.as_odoo("CREATE TRIGGER evil BEFORE INSERT OR UPDATE ON ir_config_parameter FOR EACH ROW EXECUTE FUNCTION "
+                     "evil_trigger()")
         self.release()
         self.assert_nothing_gained(["odoo_tasks"])
 
     def test_a_view_in_the_place_of_a_table_that_is_read_runs_as_odoo(self):
         self.as_odoo("ALTER TABLE ir_module_module RENAME TO real; "
-                     "CREATE VIEW ir_module_module AS SELECT evil()::varchar AS name, latest_version, state FROM real WHERE name = 'base'")
+                     "CREATE VIEW ir_module_module AS SELECT evil()::varchar AS name, latest_version, state FROM real "
+                     "WHERE name = 'base'")
         self.assertEqual(self.postgres.modules(LIVE), {"base": "19.0.1.3"})
         self.release()
         # Reading cannot even note who it was.
         self.assert_nothing_gained([])
 
     def test_functions_and_operators_of_the_names_that_are_used_are_not_met(self):
-        self.as_odoo("".join(f"CREATE FUNCTION public.{name} RETURNS {kind} LANGUAGE sql AS $$ SELECT public.evil(); SELECT NULL::{kind} $$;"
+        self.as_odoo("".join(f"CREATE FUNCTION public.{name} RETURNS {kind} LANGUAGE sql AS $$ SELECT public.evil(); "
+                             f"SELECT NULL::{kind} $$;"
                              for name, kind in NAMES)
-                     + "".join(f"CREATE FUNCTION public.same({left}, text) RETURNS boolean LANGUAGE sql AS $$ SELECT public.evil() IS NOT NULL $$;"
-                               f"CREATE OPERATOR public.= (LEFTARG = {left}, RIGHTARG = text, FUNCTION = public.same);" for left in ("varchar", "name"))
+                     + "".join(f"CREATE FUNCTION public.same({left}, text) RETURNS boolean LANGUAGE sql AS $$ SELECT "
+                               "public.evil() IS NOT NULL $$;"
+                               f"CREATE OPERATOR public.= (LEFTARG = {left}, RIGHTARG = text, FUNCTION = public.same);"
+                               for left in ("varchar", "name"))
                      + "ALTER DATABASE odoo SET search_path = public, pg_catalog;")
         self.release()
         self.assert_nothing_gained([])
@@ -106,7 +117,8 @@ class CompromisedOdooTest(DatabaseCase):
         self.postgres.create(POINT)
         for setting in SETTINGS:
             with self.subTest(setting):
-                self.as_superuser(f"ALTER DATABASE odoo RESET ALL; SET ROLE odoo; ALTER DATABASE odoo SET {setting}; RESET ROLE; "
+                self.as_superuser(f"ALTER DATABASE odoo RESET ALL; SET ROLE odoo; ALTER DATABASE odoo SET {setting}; "
+                                  "RESET ROLE; "
                                   f'ALTER DATABASE "{POINT}" RESET ALL')
                 wanted = self.settings(LIVE)
                 self.assertTrue(wanted)
@@ -118,7 +130,8 @@ class CompromisedOdooTest(DatabaseCase):
         self.assert_nothing_gained([])
 
     def settings(self, database):
-        return self.as_superuser("SELECT setconfig FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase "
+        return self.as_superuser("SELECT setconfig FROM pg_db_role_setting s JOIN pg_database d ON d.oid = "
+                                 "s.setdatabase "
                                  f"WHERE datname = '{database}' AND setrole = 0")
 
     def test_what_a_copy_runs_while_it_is_made_runs_as_odoo(self):
@@ -134,29 +147,34 @@ class CompromisedOdooTest(DatabaseCase):
         self.as_superuser("DROP SCHEMA odoo_ship CASCADE", LIVE)
         trigger = "CREATE TRIGGER evil BEFORE INSERT ON odoo_ship.marker FOR EACH ROW EXECUTE FUNCTION evil_trigger()"
         self.as_odoo("CREATE SCHEMA odoo_ship; "
-                     "CREATE TABLE odoo_ship.marker (only_row boolean PRIMARY KEY, state text, digest text, modules jsonb, changed timestamptz);" + trigger)
+                     "CREATE TABLE odoo_ship.marker (only_row boolean PRIMARY KEY, state text, digest text, modules "
+                     "jsonb, changed timestamptz);" + trigger)
         for action in (lambda: self.postgres.mark(LIVE, "ready", "sha256:a", {}), lambda: self.postgres.marker(LIVE)):
             with self.assertRaises(Failure) as caught:
                 action()
             self.assertEqual(caught.exception.code, "RELEASE_UNKNOWN")
         self.as_odoo("DROP SCHEMA odoo_ship CASCADE")
         self.postgres.mark(LIVE, "ready", "sha256:a", {})
-        for statement in ("DELETE FROM odoo_ship.marker", trigger, "DROP SCHEMA odoo_ship CASCADE", "ALTER SCHEMA odoo_ship RENAME TO x",
+        for statement in ("DELETE FROM odoo_ship.marker", trigger, "DROP SCHEMA odoo_ship CASCADE",
+                          "ALTER SCHEMA odoo_ship RENAME TO x",
                           "CREATE TABLE odoo_ship.more ()"):
             self.assertNotEqual(psql("odoo", LIVE, statement).returncode, 0, statement)
         self.assert_nothing_gained([])
 
     def test_names_of_modules_that_are_none_are_refused(self):
         for name in ("base,evil --load=x", "x\ny", ""):
-            self.as_odoo(f"TRUNCATE ir_module_module; INSERT INTO ir_module_module VALUES ($${name}$$, '1', 'installed')")
+            self.as_odoo(f"TRUNCATE ir_module_module; INSERT INTO ir_module_module VALUES ($${name}$$, '1', "
+                         "'installed')")
             with self.assertRaises(Failure) as caught:
                 self.postgres.modules(LIVE)
             self.assertEqual(caught.exception.code, "DATABASE_UNFIT")
 
     def test_the_reader_changes_nothing_and_the_tasks_have_a_password_of_their_own(self):
-        reading = self.postgres.run([*self.postgres.psql(LIVE), "-c", "DELETE FROM public.ir_config_parameter"], 30, role="odoo_facts")
+        reading = self.postgres.run([*self.postgres.psql(LIVE), "-c", "DELETE FROM public.ir_config_parameter"], 30,
+                                    role="odoo_facts")
         self.assertIn("read-only transaction", reading.text)
-        made = self.postgres.run([*self.postgres.psql(LIVE), "-c", "CREATE TABLE public.made ()"], 30, role="odoo_tasks")
+        made = self.postgres.run([*self.postgres.psql(LIVE), "-c", "CREATE TABLE public.made ()"], 30,
+                                 role="odoo_tasks")
         self.assertTrue(made.ok, made.text)
         self.assertEqual(self.as_superuser("SELECT tableowner FROM pg_tables WHERE tablename = 'made'", LIVE), "odoo")
         passwords = "SELECT count(DISTINCT rolpassword), count(*) FROM pg_authid WHERE rolname IN ('odoo', 'odoo_tasks', 'odoo_facts')"
@@ -170,7 +188,8 @@ class CompromisedOdooOfAManagedServerTest(DatabaseCase):
         case = CompromisedOdooTest("test_what_a_copy_runs_while_it_is_made_runs_as_odoo")
         case.ADMIN = self.ADMIN
         case.setUp()
-        case.as_odoo("CREATE TRIGGER evil BEFORE INSERT OR UPDATE ON ir_config_parameter FOR EACH ROW EXECUTE FUNCTION evil_trigger()")
+        case.as_odoo("CREATE TRIGGER evil BEFORE INSERT OR UPDATE ON ir_config_parameter FOR EACH ROW EXECUTE FUNCTION "
+                     "evil_trigger()")
         case.test_what_a_copy_runs_while_it_is_made_runs_as_odoo()
 
     def test_the_place_of_the_marker_is_the_admins(self):

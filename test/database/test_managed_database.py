@@ -1,4 +1,6 @@
-"""The worker's own operations, as the admin of a managed PostgreSQL: no superuser, and a member of nothing but what it has made."""
+"""The worker's own operations, as the admin of a managed PostgreSQL: no superuser, and a member of nothing but what it
+has made.
+"""
 
 import time
 import unittest
@@ -18,7 +20,8 @@ class ManagedDatabaseTest(DatabaseCase):
         before = self.as_superuser(verifier)
         self.postgres.prepare_role("second")
         self.assertNotEqual(self.as_superuser(verifier), before)
-        self.assertEqual(self.postgres.sql("SELECT rolcanlogin, rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = 'odoo'"), [["t", "f", "f", "f"]])
+        self.assertEqual(self.postgres.sql("SELECT rolcanlogin, rolsuper, rolcreatedb, rolcreaterole FROM pg_roles "
+                                           "WHERE rolname = 'odoo'"), [["t", "f", "f", "f"]])
 
     def test_odoo_owns_its_database_and_can_make_no_other(self):
         self.installed()
@@ -28,7 +31,8 @@ class ManagedDatabaseTest(DatabaseCase):
     def test_odoo_reads_the_marker_and_cannot_change_or_remove_it(self):
         self.installed()
         self.assertEqual(self.as_odoo("SELECT state FROM odoo_ship.marker"), "ready")
-        for statement in ("DELETE FROM odoo_ship.marker", "DROP TABLE odoo_ship.marker", "DROP SCHEMA odoo_ship CASCADE"):
+        for statement in ("DELETE FROM odoo_ship.marker", "DROP TABLE odoo_ship.marker",
+                          "DROP SCHEMA odoo_ship CASCADE"):
             self.assertNotEqual(psql("odoo", LIVE, statement).returncode, 0, statement)
         self.postgres.mark(LIVE, "upgrading", "sha256:b", {})
         self.assertEqual(self.postgres.marker(LIVE)["state"], "upgrading")
@@ -77,7 +81,8 @@ class ManagedDatabaseTest(DatabaseCase):
         self.postgres.rename(POINT, LIVE)
         self.postgres.copy_settings(FAILED, LIVE)
         session.end()
-        self.assertEqual(self.as_odoo("INSERT INTO ir_config_parameter (key) VALUES ('x'); SELECT count(*) FROM ir_config_parameter; SHOW timezone;").split()[-2:],
+        self.assertEqual(self.as_odoo("INSERT INTO ir_config_parameter (key) VALUES ('x'); SELECT count(*) FROM "
+                                      "ir_config_parameter; SHOW timezone;").split()[-2:],
                          ["2", "Europe/Vienna"])
         self.assertIn("too many connections", psql("odoo", FAILED, "SELECT 1").stderr)
 
@@ -97,7 +102,8 @@ class ManagedDatabaseTest(DatabaseCase):
         result = self.postgres.copy(LIVE, "odoo-rehearsal")
         self.assertTrue(result.ok, result.text)
         self.assertIn("stayed", session.end())
-        self.as_odoo("INSERT INTO ir_config_parameter (key) VALUES ('x'); DROP VIEW keys; DROP FUNCTION one;", "odoo-rehearsal")
+        self.as_odoo("INSERT INTO ir_config_parameter (key) VALUES ('x'); DROP VIEW keys; DROP FUNCTION one;",
+                     "odoo-rehearsal")
         self.assertEqual(self.postgres.marker("odoo-rehearsal"), self.postgres.marker(LIVE))
 
     def test_a_database_is_dropped_with_whoever_is_connected(self):
@@ -120,7 +126,8 @@ class ManagedDatabaseTest(DatabaseCase):
         self.assertIn("stayed", odoo.end())
 
     def test_a_role_that_somebody_else_has_made_is_refused_and_told(self):
-        # From PostgreSQL 16 on CREATEROLE reaches only those that its holder has made: a user of DigitalOcean's API is none of them.
+        # From PostgreSQL 16 on CREATEROLE reaches only those that its holder has made: a user of DigitalOcean's API is
+        # none of them.
         self.as_superuser("CREATE ROLE odoo LOGIN")
         with self.assertRaises(Failure) as caught:
             self.postgres.prepare_role("first")

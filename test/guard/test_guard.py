@@ -14,9 +14,11 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "images" / "odoo"))
 
+import fence  # noqa: E402
 import guard  # noqa: E402
 
-CHILD = [sys.executable, "-c", "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(60)"]
+CHILD = [sys.executable, "-c",
+         "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(60)"]
 
 
 class Lost(Exception):
@@ -66,7 +68,8 @@ class GuardTest(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.server = Server()
-        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"), (guard, "LOOK_SECONDS", 0.1), (guard, "LOST_SECONDS", 1),
+        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"), (guard, "LOOK_SECONDS", 0.1),
+                                   (guard, "LOST_SECONDS", 1),
                                    (guard, "PROBE_SECONDS", 0.1),
                                    (guard.release_marker, "objection", lambda *_, **__: self.server.objection)):
             self.addCleanup(setattr, owner, name, getattr(owner, name))
@@ -215,7 +218,8 @@ class GuardTest(unittest.TestCase):
         self.assertEqual((self.status, self.server.holders), (7, 0))
 
     def test_odoo_that_does_not_end_is_killed_with_its_children(self):
-        self.begin(["sh", "-c", "trap '' TERM; sleep 60 & echo $! > " + str(guard.STATUS.parent / "pid") + "; wait; sleep 60"])
+        self.begin(["sh", "-c",
+                    "trap '' TERM; sleep 60 & echo $! > " + str(guard.STATUS.parent / "pid") + "; wait; sleep 60"])
         self.guard.grace_seconds = 0.3
         self.until("serving")
         self.wait((guard.STATUS.parent / "pid").exists, "no child")
@@ -224,7 +228,8 @@ class GuardTest(unittest.TestCase):
         self.until("waiting")
         self.assertEqual(child.returncode, -signal.SIGKILL)
         grandchild = int((guard.STATUS.parent / "pid").read_text())
-        self.wait(lambda: not Path(f"/proc/{grandchild}/fd").exists() or "Z" in Path(f"/proc/{grandchild}/stat").read_text().split()[2], "it lives on")
+        self.wait(lambda: not Path(f"/proc/{grandchild}/fd").exists()
+                  or "Z" in Path(f"/proc/{grandchild}/stat").read_text().split()[2], "it lives on")
 
 
 class ProbeTest(unittest.TestCase):
@@ -232,13 +237,15 @@ class ProbeTest(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.answers, self.open = {"/web/health": (200, "")}, True
-        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"), (guard, "ask", lambda path, _: self.answers[path]),
+        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"),
+                                   (guard, "ask", lambda path, _: self.answers[path]),
                                    (guard, "accepts", lambda: self.open)):
             self.addCleanup(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, value)
 
     def say(self, state, http=True, since=0.0, written=0.0):
-        guard.STATUS.write_text(json.dumps({"state": state, "reason": "why", "since": time.time() - since, "http": http}))
+        guard.STATUS.write_text(json.dumps({"state": state, "reason": "why", "since": time.time() - since,
+                                            "http": http}))
         os.utime(guard.STATUS, (time.time() - written,) * 2)
 
     def assert_probe(self, ready, live):
@@ -280,11 +287,14 @@ class ProbeTest(unittest.TestCase):
         self.assert_probe(True, True)
 
 
-class KeyTest(unittest.TestCase):
-    def test_worker_and_guard_mean_the_same_locks(self):
-        sys.path.insert(0, str(ROOT / "worker" / "odoo_ship"))
-        import kubernetes_host
-        self.assertEqual((kubernetes_host.FENCE, kubernetes_host.LIFE), (guard.FENCE, guard.LIFE))
-        for name in ("odoo", "books", "a", "production-1"):
-            self.assertEqual(kubernetes_host.lock_class(name), guard.signed(guard.lock_class(name)))
-            self.assertTrue(-2**31 <= kubernetes_host.lock_class(name) < 2**31)
+class FenceTest(unittest.TestCase):
+    def test_a_key_is_what_postgresql_takes_and_shows(self):
+        for name, key, taken in (("odoo", 850874388, 850874388), ("a", 3904355907, -390611389)):
+            self.assertEqual((fence.lock_class(name), fence.signed(key)), (key, taken))
+        self.assertEqual(fence.signed(2**31 - 1), 2**31 - 1)
+
+    def test_the_locks_are_those_of_every_version(self):
+        self.assertEqual((fence.PLACE, fence.FENCE, fence.LIFE, fence.WORKER), ("postgres", 1, 2, 3))
+
+    def test_a_deployment_that_lost_its_locks_waits_until_guards_have_seen_that_they_lost_theirs(self):
+        self.assertGreater(fence.SETTLE_SECONDS, fence.LOST_SECONDS)

@@ -88,7 +88,7 @@ const driver = `
 import os, pathlib, sys
 sys.path.insert(0, os.environ["ENTRYPOINT_DIRECTORY"])
 import entrypoint
-entrypoint.PBKDF2_ROUNDS = int(os.environ.get("ROUNDS", "10"))
+entrypoint.configuration.PBKDF2_ROUNDS = int(os.environ.get("ROUNDS", "10"))
 sys.exit(entrypoint.main(sys.argv[2:], os.environ, pathlib.Path(sys.argv[1])))
 `;
 
@@ -106,7 +106,7 @@ export class EntrypointProcess {
     fs.writeFileSync(path.join(this.root, "python/psycopg2.py"), psycopg2);
     fs.writeFileSync(path.join(this.root, "image/guard.py"), recorder);
     fs.copyFileSync(path.join(imageDirectory, "odoo.conf"), path.join(this.root, "etc/odoo/odoo.conf"));
-    for (const file of ["entrypoint.py", "release_marker.py", "modules.py"]) {
+    for (const file of ["entrypoint.py", "configuration.py", "release_marker.py", "modules.py"]) {
       fs.copyFileSync(path.join(imageDirectory, file), path.join(this.root, "image", file));
     }
   }

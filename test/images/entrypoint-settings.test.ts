@@ -115,7 +115,7 @@ describe("the settings of the image", () => {
       assert.match(first ?? "", /^\$pbkdf2-sha512\$600\$/);
       assertHashOf(first, adminPassword);
       assert.equal(entrypoint.run({ ...required, ADMIN_PASSWD: first ?? "" }).options?.["admin_passwd"], first);
-      assert.match(fs.readFileSync(path.join(imageDirectory, "entrypoint.py"), "utf8"), /^PBKDF2_ROUNDS = 600_000\b/m);
+      assert.match(fs.readFileSync(path.join(imageDirectory, "configuration.py"), "utf8"), /^PBKDF2_ROUNDS = 600_000\b/m);
     });
 
     it("over the file of an earlier start, with the mode it must have", () => {

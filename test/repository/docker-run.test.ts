@@ -67,7 +67,7 @@ describe("docker run", () => {
     );
     assert.deepEqual(
       new Set(found.map(({ place }) => place.split(":")[0])),
-      new Set(["images/odoo/addons_files.py", "images/odoo/smoke-test.sh", "worker/odoo_ship/compose_host.py"]),
+      new Set(["images/odoo/addons_files.py", "images/odoo/smoke-test.sh", "worker/odoo_ship/hosts/compose.py"]),
     );
   });
 

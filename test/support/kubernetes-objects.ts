@@ -78,7 +78,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
   };
   const files = doks.tls === "files";
   const several = doks.replicas > 1 || doks.replicasMax > 1;
-  const worker = workerConfig({ "odoo_ship/__main__.py": "", "odoo_ship/worker.py": "", "systemd/odoo-ship.service": "" });
+  const worker = workerConfig({ "odoo_ship/__main__.py": "", "odoo_ship/hosts/base.py": "", "systemd/odoo-ship.service": "" });
   const objects: [apiVersion: string, kind: string, object: object][] = [
     ["v1", "Namespace", namespace(doks.namespace)],
     ...accounts(managed).map((name): [string, string, object] => ["v1", "ServiceAccount", serviceAccount(name, ["team"])]),

@@ -24,9 +24,12 @@ class WorkerCase(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.root = Path(directory.name)
-        places = {(files, "STATE"): self.root, (journal.Journal, "PATH"): self.root / "journal.json", (ledger, "LEDGER"): self.root / "ledger.json",
-                  (ledger, "POINTS"): self.root / "points", (project, "RELEASES"): self.root / "releases", (project, "PROJECT"): self.root / "project",
-                  (project, "CLOSED"): self.root / "closed", (project, "HOLD"): self.root / "hold", (project, "GENERATED"): self.root / "secrets"}
+        places = {(files, "STATE"): self.root, (journal.Journal, "PATH"): self.root / "journal.json",
+                  (ledger, "LEDGER"): self.root / "ledger.json",
+                  (ledger, "POINTS"): self.root / "points", (project, "RELEASES"): self.root / "releases",
+                  (project, "PROJECT"): self.root / "project",
+                  (project, "CLOSED"): self.root / "closed", (project, "HOLD"): self.root / "hold",
+                  (project, "GENERATED"): self.root / "secrets"}
         for (owner, name), value in places.items():
             before = getattr(owner, name)
             setattr(owner, name, value)
@@ -39,4 +42,5 @@ class WorkerCase(unittest.TestCase):
 
 def request(image="registry/odoo@sha256:" + "b" * 64, **changes):
     release = {"additive": False, "rehearse": True, "upgradeSeconds": 60, "readySeconds": 60, "keepPoints": 2}
-    return {"id": "r2", "image": image, "database": "odoo", "modules": ["sale"], "release": release, "url": "https://x", "files": {}, "secrets": [], **changes}
+    return {"id": "r2", "image": image, "database": "odoo", "modules": ["sale"], "release": release, "url": "https://x",
+            "files": {}, "secrets": [], **changes}

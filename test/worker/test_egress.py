@@ -6,7 +6,7 @@ from pathlib import Path
 
 from support import WorkerCase, request
 
-import compose_host
+from hosts import compose
 import egress
 from failures import Failure
 from shell import Result
@@ -316,13 +316,13 @@ class ReleaseTest(WorkerCase):
             self.done.append("rules")
             if self.fails:
                 raise Failure("HOST_UNFIT", "no")
-        fakes = ((egress, "place", place), (compose_host, "must", self.must),
-                 (compose_host, "run", lambda *_, **__: Result(0, "")))
+        fakes = ((egress, "place", place), (compose, "must", self.must),
+                 (compose, "run", lambda *_, **__: Result(0, "")))
         for owner, name, value in fakes:
             before = getattr(owner, name)
             setattr(owner, name, value)
             self.addCleanup(setattr, owner, name, before)
-        self.host = compose_host.ComposeHost()
+        self.host = compose.ComposeHost()
         self.host.compose = lambda request, *args, **_: self.done.append(" ".join(args))
         self.host.postgres.wait = lambda _: None
 

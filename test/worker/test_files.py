@@ -6,7 +6,7 @@ from support import WorkerCase, request
 import files
 import journal
 import ledger
-import worker
+import service
 from failures import Failure, code_from_log
 
 
@@ -95,12 +95,13 @@ class ReceiveTest(WorkerCase):
     def test_a_request_that_lacks_something_is_refused(self):
         for text in ("", "[]", json.dumps({"id": "x"})):
             with self.assertRaises(Failure) as caught:
-                worker.receive(text)
+                service.receive(text)
             self.assertEqual(caught.exception.code, "DEPLOY_FAILED")
 
 
 class CodeTest(WorkerCase):
     def test_the_log_tells_the_code(self):
-        self.assertEqual(code_from_log("psycopg2.errors.DiskFull: could not extend file: No space left on device", "X"), "DISK_SPACE_LOW")
+        self.assertEqual(code_from_log("psycopg2.errors.DiskFull: could not extend file: No space left on device", "X"),
+                         "DISK_SPACE_LOW")
         self.assertEqual(code_from_log("CRITICAL odoo.modules.module: Couldn't load module sale", "X"), "IMPORT_ERROR")
         self.assertEqual(code_from_log("ValueError: raised by a migration", "MODULE_LOAD_ERROR"), "MODULE_LOAD_ERROR")

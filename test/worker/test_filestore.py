@@ -1,4 +1,6 @@
-"""Odoo's user can put anything in the place of attachments. Shown as root where the test runs as root: then the worker and Odoo are different users."""
+"""Odoo's user can put anything in the place of attachments. Shown as root where the test runs as root: then the worker
+and Odoo are different users.
+"""
 
 import os
 import stat
@@ -54,7 +56,8 @@ class FilestoreTest(WorkerCase):
 
     def content(self, place):
         path = self.store.path(place)
-        return {str(file.relative_to(path)): file.read_text() for file in path.rglob("*") if file.is_file() and not file.is_symlink()}
+        return {str(file.relative_to(path)): file.read_text() for file in path.rglob("*") if file.is_file()
+                and not file.is_symlink()}
 
     def test_a_copy_is_hard_links_that_belong_to_odoo_below_a_folder_that_it_cannot_enter(self):
         point = self.store.kept("a")
@@ -78,8 +81,10 @@ class FilestoreTest(WorkerCase):
                 path = self.volume / level
                 os.rename(path, self.root / "moved")
                 self.link(path, self.secret)
-                for action in (lambda: self.store.link(self.store.live("odoo"), self.store.kept("a")), lambda: self.store.measure(self.store.live("odoo")),
-                               lambda: self.store.add(self.store.live("odoo"), self.store.kept("a")), lambda: self.store.prepare(),
+                for action in (lambda: self.store.link(self.store.live("odoo"), self.store.kept("a")),
+                               lambda: self.store.measure(self.store.live("odoo")),
+                               lambda: self.store.add(self.store.live("odoo"), self.store.kept("a")),
+                               lambda: self.store.prepare(),
                                lambda: self.store.link(self.store.kept("a"), self.store.live("odoo")),
                                lambda: self.store.archive(self.store.live("odoo")).communicate(timeout=30),
                                lambda: self.store.remove(self.store.live("odoo"))):
@@ -103,7 +108,8 @@ class FilestoreTest(WorkerCase):
         self.store.link(self.store.live("odoo"), self.store.kept("a"))
         self.assertTrue((self.store.path(self.store.kept("a")) / "aa" / "link").is_symlink())
         archive = self.store.archive(self.store.kept("a"))
-        names = subprocess.run(["tar", "-tvf", "-"], input=archive.communicate(timeout=30)[0], capture_output=True, timeout=30).stdout.decode()
+        names = subprocess.run(["tar", "-tvf", "-"], input=archive.communicate(timeout=30)[0], capture_output=True,
+                               timeout=30).stdout.decode()
         self.assertIn(f"./aa/link -> {self.secret}/shadow", names)
         self.assertNotIn("root's", names)
         self.untouched()
@@ -179,7 +185,8 @@ class FilestoreTest(WorkerCase):
         path.write_text("17\n")
         self.assertEqual(project.first_line(path), "17")
         path.unlink()
-        for make in (lambda: path.symlink_to(self.secret / "shadow"), lambda: os.mkfifo(path), path.mkdir, lambda: None):
+        for make in (lambda: path.symlink_to(self.secret / "shadow"), lambda: os.mkfifo(path), path.mkdir,
+                     lambda: None):
             make()
             self.assertIsNone(project.first_line(path))
             if path.is_dir() and not path.is_symlink():

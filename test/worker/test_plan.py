@@ -34,14 +34,17 @@ class PlanTest(WorkerCase):
         self.assertEqual((made.mode, made.upgrade), ("maintenance", ["sale"]))
 
     def test_a_changed_module_that_is_not_installed_is_nothing(self):
-        self.assertEqual(plan.plan_release(request(), image(crm={"version": "19.0.9", "hash": "new"}), INSTALLED, MARKER).mode, "rolling")
+        self.assertEqual(plan.plan_release(request(), image(crm={"version": "19.0.9", "hash": "new"}), INSTALLED,
+                                           MARKER).mode, "rolling")
 
     def test_an_additive_release_serves_throughout(self):
         wanted = request(release={**request()["release"], "additive": True})
-        self.assertEqual(plan.plan_release(wanted, image(sale={"version": "19.0.1.1", "hash": "sale2"}), INSTALLED, MARKER).mode, "rolling")
+        self.assertEqual(plan.plan_release(wanted, image(sale={"version": "19.0.1.1", "hash": "sale2"}), INSTALLED,
+                                           MARKER).mode, "rolling")
 
     def test_a_module_that_is_newly_wanted_is_installed(self):
-        made = plan.plan_release(request(modules=["sale", "crm"]), image(crm={"version": "19.0.1", "hash": "c"}), INSTALLED, MARKER)
+        made = plan.plan_release(request(modules=["sale", "crm"]), image(crm={"version": "19.0.1", "hash": "c"}),
+                                 INSTALLED, MARKER)
         self.assertEqual((made.mode, made.install), ("maintenance", ["crm"]))
 
     def test_a_database_without_a_marker_is_upgraded_as_a_whole(self):
@@ -50,18 +53,22 @@ class PlanTest(WorkerCase):
         self.assertTrue(made.warnings)
 
     def test_an_installed_module_that_the_image_lacks_is_refused(self):
-        self.assertIn("hr", self.refused("MISSING_ADDONS", request(), image(), {**INSTALLED, "hr": "19.0.1"}, MARKER).found)
+        self.assertIn("hr", self.refused("MISSING_ADDONS", request(), image(), {**INSTALLED, "hr": "19.0.1"},
+                                         MARKER).found)
 
     def test_a_wanted_module_that_the_image_lacks_is_refused_at_the_first_install_too(self):
         self.refused("MISSING_ADDONS", request(modules=["hr"]), image(), None, None)
 
     def test_a_version_that_goes_down_is_refused_by_number_not_by_letter(self):
-        self.refused("MODULE_DOWNGRADE", request(), image(sale={"version": "19.0.1.9", "hash": "s"}), {**INSTALLED, "sale": "19.0.1.10"}, MARKER)
-        self.assertEqual(plan.plan_release(request(), image(sale={"version": "19.0.1.10", "hash": "s"}), {**INSTALLED, "sale": "19.0.1.9"}, MARKER).upgrade, ["sale"])
+        self.refused("MODULE_DOWNGRADE", request(), image(sale={"version": "19.0.1.9", "hash": "s"}),
+                     {**INSTALLED, "sale": "19.0.1.10"}, MARKER)
+        self.assertEqual(plan.plan_release(request(), image(sale={"version": "19.0.1.10", "hash": "s"}),
+                                           {**INSTALLED, "sale": "19.0.1.9"}, MARKER).upgrade, ["sale"])
 
     def test_the_code_that_an_additive_release_left_may_come_back_with_its_lower_version(self):
         marker = {"modules": {**MARKER["modules"], "sale": ["sale2", "sale1"]}}
-        self.assertEqual(plan.plan_release(request(), image(), {**INSTALLED, "sale": "19.0.1.1"}, marker).mode, "rolling")
+        self.assertEqual(plan.plan_release(request(), image(), {**INSTALLED, "sale": "19.0.1.1"}, marker).mode,
+                         "rolling")
 
     def test_another_series_is_refused(self):
         self.refused("SERIES_MISMATCH", request(), image(series="18.0"), INSTALLED, MARKER)

@@ -8,7 +8,8 @@ class SecretsTest(WorkerCase):
         (self.root / "project" / "secrets").mkdir(parents=True)
         key = self.root / "project" / "secrets" / "tls-key"
         key.write_text("of the release in place")
-        asked = request(secrets=[{"file": "secrets/tls-key", "uid": 1000, "content": "new"}, {"file": "secrets/tasks", "uid": 100, "generate": True}])
+        asked = request(secrets=[{"file": "secrets/tls-key", "uid": 1000, "content": "new"},
+                                 {"file": "secrets/tasks", "uid": 100, "generate": True}])
         project.place_secrets(asked, only_new=True)
         self.assertEqual(key.read_text(), "of the release in place")
         made = (self.root / "project" / "secrets" / "tasks").read_text()

@@ -19,7 +19,8 @@ class TasksTest(WorkerCase):
         tasks.SOCKET = path
         self.addCleanup(setattr, tasks, "SOCKET", before)
         environment = {"PATH": "/usr/bin:/bin", "OWN": "of this container"}
-        self.agent = subprocess.Popen([sys.executable, "-I", "-B", str(SOURCES / "task_agent.py"), path], env=environment)
+        self.agent = subprocess.Popen([sys.executable, "-I", "-B", str(SOURCES / "task_agent.py"), path],
+                                      env=environment)
         self.addCleanup(self.end_agent)
 
     def end_agent(self):
@@ -33,21 +34,25 @@ class TasksTest(WorkerCase):
         return task
 
     def test_a_program_has_the_environment_of_its_own_container_and_what_it_is_given(self):
-        task = self.start("import os; print(os.environ['OWN'], os.environ['GIVEN'], 'HOME' in os.environ)", env={"GIVEN": "by the worker"})
+        task = self.start("import os; print(os.environ['OWN'], os.environ['GIVEN'], 'HOME' in os.environ)",
+                          env={"GIVEN": "by the worker"})
         self.assertEqual(task.run(30)[:2], (0, b"of this container by the worker False\n"))
 
     def test_what_it_is_told_and_says_goes_through_pipes_and_its_status_comes_back(self):
-        task = self.start("import sys; print(sys.stdin.read().upper()); print('no', file=sys.stderr); sys.exit(3)", stdin=subprocess.PIPE)
+        task = self.start("import sys; print(sys.stdin.read().upper()); print('no', file=sys.stderr); sys.exit(3)",
+                          stdin=subprocess.PIPE)
         self.assertEqual(task.run(30, "yes"), (3, b"YES\n", b"no\n"))
 
     def test_output_goes_to_a_file(self):
         with open(self.root / "log", "wb") as log:
-            task = self.start("import sys; print('out', flush=True); print('err', file=sys.stderr)", stdout=log, stderr=subprocess.STDOUT)
+            task = self.start("import sys; print('out', flush=True); print('err', file=sys.stderr)", stdout=log,
+                              stderr=subprocess.STDOUT)
             self.assertEqual(task.wait(30), 0)
         self.assertEqual((self.root / "log").read_text(), "out\nerr\n")
 
     def test_a_talk_goes_on_by_lines(self):
-        task = self.start("import sys\nfor line in sys.stdin: print(line.strip() + '!', flush=True)", stdin=subprocess.PIPE, text=True)
+        task = self.start("import sys\nfor line in sys.stdin: print(line.strip() + '!', flush=True)",
+                          stdin=subprocess.PIPE, text=True)
         for word in ("a", "b"):
             task.stdin.write(f"{word}\n")
             task.stdin.flush()
@@ -63,7 +68,8 @@ class TasksTest(WorkerCase):
         self.assertIn(b"ended after 1 s", errors)
 
     def test_told_to_end_it_may_end_by_itself(self):
-        task = self.start("import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); print('x', flush=True); time.sleep(300)")
+        task = self.start("import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); print('x', "
+                          "flush=True); time.sleep(300)")
         task.stdout.read(1)
         task.terminate()
         self.assertEqual(task.wait(30), 7)

@@ -11,30 +11,34 @@ from support import WorkerCase, request
 import ledger
 import plan
 import postgres
-import protocol
+import release
 import words
-import worker
+import service
 from failures import Failure
 
 SOURCES = Path(words.__file__).parent
-NEWER = {"series": "19.0", "modules": {"base": {"version": "19.0.1.3", "hash": "base1"}, "sale": {"version": "19.0.1.0", "hash": "sale2"}}}
+NEWER = {"series": "19.0", "modules": {"base": {"version": "19.0.1.3", "hash": "base1"},
+                                       "sale": {"version": "19.0.1.0", "hash": "sale2"}}}
 # What runs on a VPS alone, or says itself where it belongs.
-VPS_ALONE = {"__main__.py", "compose_host.py", "dump.py", "project.py", "restore.py", "words.py"}
+VPS_ALONE = {"__main__.py", "compose.py", "dump.py", "project.py", "restore.py", "words.py"}
 
 
 class WordsTest(WorkerCase):
     def remedies(self):
-        installed, marker = {"base": "19.0.1.3", "sale": "19.0.1.5"}, {"modules": {"base": ["base1"], "sale": ["sale1"]}}
+        installed, marker = {"base": "19.0.1.3", "sale": "19.0.1.5"}, {"modules": {"base": ["base1"],
+                                                                                   "sale": ["sale1"]}}
         first = request()
         for wanted in (first, request(id="r3", image="registry/odoo@sha256:" + "c" * 64)):
             ledger.record(wanted, {}, ledger.lineage_after(wanted))
-        refusals = [lambda: plan.plan_release(first, NEWER, installed, marker), lambda: plan.plan_release(first, NEWER, {**installed, "sale": "19.0.1.0"}, marker)]
-        found = [protocol.disk_low("/data", 1, 2), worker.incomplete(Failure("X", "x"))]
+        refusals = [lambda: plan.plan_release(first, NEWER, installed, marker),
+                    lambda: plan.plan_release(first, NEWER, {**installed, "sale": "19.0.1.0"}, marker)]
+        found = [release.disk_low("/data", 1, 2), service.incomplete(Failure("X", "x"))]
         for refusal in refusals:
             with self.assertRaises(Failure) as caught:
                 refusal()
             found.append(caught.exception)
-        self.assertEqual([failure.code for failure in found], ["DISK_SPACE_LOW", "RELEASE_INCOMPLETE", "MODULE_DOWNGRADE", "RELEASE_MISMATCH"])
+        self.assertEqual([failure.code for failure in found],
+                         ["DISK_SPACE_LOW", "RELEASE_INCOMPLETE", "MODULE_DOWNGRADE", "RELEASE_MISMATCH"])
         return [failure.remedy for failure in found]
 
     def test_on_a_vps_they_are_those_of_the_host(self):
@@ -50,14 +54,15 @@ class WordsTest(WorkerCase):
 
     def test_which_they_are_is_told_by_the_environment_and_so_is_the_namespace(self):
         code = f"import sys; sys.path.insert(0, {str(SOURCES)!r}); import words; print(words.HERE is words.CLUSTER, words.kubectl('get pods'))"
-        for env, said in (({"ODOO_SHIP_HOST": "kubernetes", "ODOO_SHIP_NAMESPACE": "books"}, "True kubectl -n books get pods"), ({}, "False kubectl -n odoo get pods")):
+        for env, said in (({"ODOO_SHIP_HOST": "kubernetes", "ODOO_SHIP_NAMESPACE": "books"},
+                           "True kubectl -n books get pods"), ({}, "False kubectl -n odoo get pods")):
             done = subprocess.run([sys.executable, "-B", "-c", code], env=env, capture_output=True, text=True)
             self.assertEqual(done.stdout.strip(), said, done.stderr)
 
     def test_what_both_hosts_run_names_no_command_of_one_of_them(self):
-        for path in SOURCES.glob("*.py"):
+        for path in SOURCES.rglob("*.py"):
             text = path.read_text()
-            if path.name not in VPS_ALONE | {"worker.py"}:
+            if path.name not in VPS_ALONE | {"service.py"}:
                 self.assertNotRegex(text, r"`odoo-ship |`docker ", path.name)
             if path.name != "words.py":
                 self.assertNotRegex(text, r'["`\']kubectl ', path.name)
@@ -76,8 +81,10 @@ class WordsTest(WorkerCase):
             self.assertRegex(command, rf"^(-n odoo |{cluster_wide})")
 
     def test_a_changed_collation_is_mended_by_what_an_operator_can_type(self):
-        for server, typed in ((postgres.Postgres.in_container("odoo-db", str), "docker exec -i odoo-db psql -U postgres -d odoo"),
-                              (postgres.Postgres.at({"PGUSER": "postgres", "PGHOST": "odoo-db"}, "", words.kubectl("exec odoo-db-0 --"), str),
+        for server, typed in ((postgres.Postgres.in_container("odoo-db", str),
+                               "docker exec -i odoo-db psql -U postgres -d odoo"),
+                              (postgres.Postgres.at({"PGUSER": "postgres", "PGHOST": "odoo-db"}, "",
+                                                    words.kubectl("exec odoo-db-0 --"), str),
                                "kubectl -n odoo exec odoo-db-0 -- psql -U postgres -d odoo")):
             server.value, server.sql = mock.Mock(return_value="170000"), mock.Mock(return_value=[["2.36", "2.41"]])
             with self.assertRaises(Failure) as caught:

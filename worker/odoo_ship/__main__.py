@@ -27,20 +27,21 @@ sys.dont_write_bytecode = True
 
 import dump  # noqa: E402
 import egress  # noqa: E402
-import hosts  # noqa: E402
+from hosts import here  # noqa: E402
 import ledger  # noqa: E402
 import project  # noqa: E402
 import restore  # noqa: E402
-import worker  # noqa: E402
+import service  # noqa: E402
 from failures import Failure, text_of  # noqa: E402
-from compose_host import FIRST_LOGIN  # noqa: E402
+from hosts.compose import FIRST_LOGIN  # noqa: E402
 from files import LOGS, read_json  # noqa: E402
 
 WAIT_SECONDS = 3 * 3600
 
 
 def parser():
-    top = argparse.ArgumentParser(prog="odoo-ship", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = argparse.ArgumentParser(prog="odoo-ship", description=__doc__,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
     for name in ("receive", "run", "resume", "egress", "points", "first-login", "logs"):
         commands.add_parser(name)
@@ -67,7 +68,7 @@ def parser():
 
 def main():
     args = parser().parse_args()
-    if os.geteuid() != 0 and not hosts.KUBERNETES:
+    if os.geteuid() != 0 and not here.KUBERNETES:
         print("odoo-ship needs root: sudo odoo-ship …", file=sys.stderr)
         return 77
     os.umask(0o077)
@@ -76,26 +77,27 @@ def main():
     except Failure as failure:
         print(failure.as_text(), file=sys.stderr)
     except OSError as error:
-        print(worker.unexpected(error).as_text(), file=sys.stderr)
+        print(service.unexpected(error).as_text(), file=sys.stderr)
     return 1
 
 
 def receive(_):
-    print(json.dumps(worker.receive(sys.stdin.read())))
+    print(json.dumps(service.receive(sys.stdin.read())))
 
 
 def run(_):
-    return worker.serve()
+    return service.serve()
 
 
 def job(args):
-    return worker.job(args.request)
+    return service.job(args.request)
 
 
 def resume(_):
     print("the worker goes on; `odoo-ship logs` in another terminal tells what it does", flush=True)
     # Until this attempt has ended: what the last one said is in the status until then.
-    subprocess.run(["systemctl", "start", "odoo-ship.service"], stderr=subprocess.DEVNULL, timeout=WAIT_SECONDS, check=False)
+    subprocess.run(["systemctl", "start", "odoo-ship.service"], stderr=subprocess.DEVNULL, timeout=WAIT_SECONDS,
+                   check=False)
     return follow(None)
 
 
@@ -105,7 +107,7 @@ def place_egress(_):
 
 
 def status(args):
-    found = worker.status(args.request)
+    found = service.status(args.request)
     if args.json:
         print(json.dumps(found))
         return 0
@@ -122,7 +124,8 @@ def status(args):
             print(text_of(request["error"]))
     if found["dump"]:
         error = found["dump"].get("error")
-        print(f"dump      {found['dump'].get('name')}" if error is None else f"dump      the one of {found['dump']['at']} was not made: {error['found'].splitlines()[-1]}")
+        print(f"dump      {found['dump'].get('name')}" if error is None
+              else f"dump      the one of {found['dump']['at']} was not made: {error['found'].splitlines()[-1]}")
     print_points(found["points"])
     return 0
 
@@ -135,30 +138,37 @@ def print_points(known):
     if not known:
         print("points    none yet: one is taken whenever modules are upgraded")
     for point in known:
-        print(f"point     {point['id']}  left {point['from'] and point['from'][:19]}  for {point['to'][:19]}  {point['at']}  {point['bytes'] / 1e6:.0f} MB")
+        print(f"point     {point['id']}  left {point['from'] and point['from'][:19]}  for {point['to'][:19]}  "
+              f"{point['at']}  {point['bytes'] / 1e6:.0f} MB")
 
 
 def deploy(args):
     live = live_request()
-    return submit({**(with_image(live, args.image) if args.image else live), "release": {**live["release"], "additive": args.additive}})
+    return submit({**(with_image(live, args.image) if args.image else live),
+                   "release": {**live["release"], "additive": args.additive}})
 
 
 def revert(args):
-    """Code only where the database allows it, which the plan finds out; else the data of a restore point, by a person's word.
+    """Code only where the database allows it, which the plan finds out; else the data of a restore point, by a person's
+    word.
 
-    The settings stay those of the live release, passwords and the proxy's rules among them: only image and data go back.
+    The settings stay those of the live release, passwords and the proxy's rules among them: only image and data go
+    back.
     """
     request = live_request()
     if args.with_data or args.to:
         point = ledger.point(args.to) if args.to else ledger.newest_point()
         if point is None or point["image"] is None:
-            raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=args.to or "no point at all", expected="one of `odoo-ship points`",
+            raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=args.to or "no point at all",
+                          expected="one of `odoo-ship points`",
                           remedy="`odoo-ship points` lists them")
-        print(f"The data go back to {point['at']}: what was written since is kept as a new restore point, and is not in use any more.", file=sys.stderr)
+        print(f"The data go back to {point['at']}: what was written since is kept as a new restore point, and is not "
+              "in use any more.", file=sys.stderr)
         return submit({**with_image(request, point["image"]), "restore": point["id"]})
     back = ledger.previous()
     if back is None:
-        raise Failure("RELEASE_MISMATCH", "there is no earlier release to go back to", found="one release in the ledger", expected="two",
+        raise Failure("RELEASE_MISMATCH", "there is no earlier release to go back to",
+                      found="one release in the ledger", expected="two",
                       remedy="deploy a release from Pulumi")
     return submit(with_image(request, back["image"]))
 
@@ -167,16 +177,19 @@ def live_request():
     """The live release as it would be asked for now: what was said about that one release only is left out."""
     live = ledger.live()
     if live is None:
-        raise Failure("RELEASE_INCOMPLETE", "nothing is installed on this host", found="no release in the ledger", expected="a first install by Pulumi",
+        raise Failure("RELEASE_INCOMPLETE", "nothing is installed on this host", found="no release in the ledger",
+                      expected="a first install by Pulumi",
                       remedy="run `pulumi up`")
     request = project.staged(live["release"])
-    return {**{name: value for name, value in request.items() if name not in ("restore", "force")}, "release": {**request["release"], "additive": False}}
+    return {**{name: value for name, value in request.items() if name not in ("restore", "force")},
+            "release": {**request["release"], "additive": False}}
 
 
 def with_image(request, image):
     """The same settings with another image: its reference stands in the rendered files."""
     if "@sha256:" not in image:
-        raise Failure("IMAGE_NOT_FOUND", "an image is deployed by its digest", found=image, expected="repository@sha256:…", remedy="see `pulumi stack output imageReference`")
+        raise Failure("IMAGE_NOT_FOUND", "an image is deployed by its digest", found=image,
+                      expected="repository@sha256:…", remedy="see `pulumi stack output imageReference`")
     old, old_digest, digest = request["image"], ledger.digest_of(request["image"]), ledger.digest_of(image)
     files = {name: text.replace(old, image).replace(old_digest, digest) for name, text in request["files"].items()}
     return {**request, "image": image, "files": files}
@@ -188,7 +201,7 @@ def fresh_id(request):
 
 def submit(request):
     """By hand always a release of its own, also where nothing differs."""
-    answer = worker.receive(json.dumps({**request, "id": fresh_id(request), "force": True}))
+    answer = service.receive(json.dumps({**request, "id": fresh_id(request), "force": True}))
     return follow(answer["request"])
 
 
@@ -196,7 +209,7 @@ def follow(request_id):
     """Prints each step once until the release has ended."""
     shown, end = None, time.monotonic() + WAIT_SECONDS
     while time.monotonic() < end:
-        request = worker.status(request_id).get("request")
+        request = service.status(request_id).get("request")
         if request is None:
             return 0
         step = request["message"] or request["step"]
@@ -209,13 +222,15 @@ def follow(request_id):
                 print(text_of(request["error"]), file=sys.stderr)
             return 0 if request["state"] == "succeeded" else 1
         time.sleep(1)
-    raise Failure("DEPLOY_TIMEOUT", "the release has not ended", found=f"still at {shown} after {WAIT_SECONDS} s", expected="an end", remedy="odoo-ship status; odoo-ship logs")
+    raise Failure("DEPLOY_TIMEOUT", "the release has not ended", found=f"still at {shown} after {WAIT_SECONDS} s",
+                  expected="an end", remedy="odoo-ship status; odoo-ship logs")
 
 
 def first_login(_):
     """Once: whoever reads it later than its owner must not find it."""
     if not FIRST_LOGIN.exists():
-        print("The first password was shown already, or nothing is installed. Odoo's login page can send a new one.", file=sys.stderr)
+        print("The first password was shown already, or nothing is installed. Odoo's login page can send a new one.",
+              file=sys.stderr)
         return 1
     print(FIRST_LOGIN.read_text(encoding="utf-8"), end="", flush=True)
     FIRST_LOGIN.unlink()
@@ -239,7 +254,8 @@ def logs(_):
     subprocess.run(["tail", "-n", "60", str(newest)], check=False)
 
 
-COMMANDS = {"receive": receive, "run": run, "job": job, "resume": resume, "egress": place_egress, "status": status, "points": points, "deploy": deploy, "revert": revert,
+COMMANDS = {"receive": receive, "run": run, "job": job, "resume": resume, "egress": place_egress, "status": status,
+            "points": points, "deploy": deploy, "revert": revert,
             "restore": restore_point, "first-login": first_login, "dump": take_dump, "logs": logs}
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ the user and group to become, or nothing to stay who it is. Standard input: {"do
 {"error": text, "errno": number or null}. do = archive writes a tar stream to standard output instead.
 
 No path is ever resolved as a whole: each directory is opened below an open one, and a symbolic link is never followed.
-What goes wrong in spite of that goes wrong with the rights of Odoo's user. A place is ["live", database] or ["kept", name].
+What goes wrong in spite of that goes wrong with the rights of Odoo's user. A place is ["live", database] or ["kept",
+name].
 """
 
 import json

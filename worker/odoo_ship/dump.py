@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import hosts
+from hosts import here
 import ledger
 import project
-import protocol
+import release
 from failures import Failure, tail
 from files import STATE, Lock, write_json
 from journal import Journal, now
@@ -38,7 +38,9 @@ def take(settings, scheduled=False):
         try:
             name = send(settings)
         except (Failure, OSError) as error:
-            failure = error if isinstance(error, Failure) else Failure("DEPLOY_FAILED", "the dump was not made", found=str(error), expected="a dump", remedy="see above")
+            failure = error if isinstance(error, Failure) else Failure("DEPLOY_FAILED", "the dump was not made",
+                                                                       found=str(error), expected="a dump",
+                                                                       remedy="see above")
             write_json(RESULT, {"at": now(), "error": failure.as_json()})
             raise failure from error
         write_json(RESULT, {"at": now(), "name": name})
@@ -47,16 +49,20 @@ def take(settings, scheduled=False):
 
 
 def send(settings):
-    """Database and filestore as one moment's: {prefix}-{time}.dump, .filestore.tar, and last .json, which makes a dump of them."""
+    """Database and filestore as one moment's: {prefix}-{time}.dump, .filestore.tar, and last .json, which makes a dump
+    of them.
+    """
     journal = Journal.read()
     if journal and journal.open:
-        raise Failure("RELEASE_IN_PROGRESS", "there is no dump in the middle of a release", found=f"request {journal['request']} at {journal['step']}",
-                      expected="its end", remedy="the nightly dump tries again by itself; else `odoo-ship dump` after it")
-    host = hosts.here()
+        raise Failure("RELEASE_IN_PROGRESS", "there is no dump in the middle of a release",
+                      found=f"request {journal['request']} at {journal['step']}",
+                      expected="its end", remedy="the nightly dump tries again by itself; else `odoo-ship dump` after "
+                                                 "it")
+    host = here.host()
     request = project.staged(ledger.live()["release"])
     prefix = f"{urlsplit(request['url']).hostname}-{request['database']}"
     name = f"{prefix}-{time.strftime('%Y%m%dt%H%M%Sz', time.gmtime())}"
-    store = protocol.Release(host, request, None, print).filestore()
+    store = release.Release(host, request, None, print).filestore()
     kept = store.kept("dump")
     with Destination(settings) as destination:
         try:
@@ -90,8 +96,10 @@ class Destination:
         key = base / "key"
         key.touch(0o600)
         key.write_text(self.settings["privateKey"].rstrip("\n") + "\n")
-        self.ssh = ["ssh", "-i", str(key), "-o", f"UserKnownHostsFile={base / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes",
-                    "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=30", "-p", str(self.port), f"{self.user}@{self.address}"]
+        self.ssh = ["ssh", "-i", str(key), "-o", f"UserKnownHostsFile={base / 'known_hosts'}", "-o",
+                    "StrictHostKeyChecking=yes", "-o", "BatchMode=yes",
+                    "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=30", "-p", str(self.port),
+                    f"{self.user}@{self.address}"]
         return self
 
     def __exit__(self, *_):
@@ -106,27 +114,33 @@ class Destination:
         script = f"tee >(sha256sum > '{sums}') >(wc -c > '{sums}.bytes') | {ssh}"
         result = pipe(producer, ["bash", "-o", "pipefail", "-c", script + "; status=$?; wait; exit $status"], LIMIT)
         if not result.ok:
-            raise Failure("DEPLOY_FAILED", "the dump did not reach its destination", found=tail(result.text, 3) or f"exit status {result.status}",
-                          expected=f"{self.settings['destination']} taking it", remedy="check backup:destination, its host key, and the space there", log=tail(result.text))
+            raise Failure("DEPLOY_FAILED", "the dump did not reach its destination", found=tail(result.text, 3)
+                          or f"exit status {result.status}",
+                          expected=f"{self.settings['destination']} taking it",
+                          remedy="check backup:destination, its host key, and the space there", log=tail(result.text))
         # The other side cannot tell a stream that ended from one that broke off: this side does.
         self.tell(f"mv '{target}.partial' '{target}'", "naming the dump")
         return {"file": name, "sha256": sums.read_text().split()[0], "bytes": int(Path(f"{sums}.bytes").read_text())}
 
     def write(self, name, text):
         target = f"{self.directory}/{name}"
-        self.tell(f"umask 077; cat > '{target}.partial' && mv '{target}.partial' '{target}'", "writing the dump's record", text)
+        self.tell(f"umask 077; cat > '{target}.partial' && mv '{target}.partial' '{target}'",
+                  "writing the dump's record", text)
 
     def prune(self, prefix, keep):
         """Dumps beyond the newest `keep`, and what broke off more than two days ago."""
         directory, pattern = quote(self.directory), f"{quote(prefix)}-[0-9]*t[0-9]*z"
-        self.tell(f"cd {directory} && ls -1 {pattern}.json | sort -r | tail -n +{int(keep) + 1} | while read -r record; do rm -f \"${{record%.json}}\".*; done; "
+        self.tell(f"cd {directory} && ls -1 {pattern}.json | sort -r | tail -n +{int(keep) + 1} | while read -r "
+                  f"record; do rm -f \"${{record%.json}}\".*; done; "
                   f"find . -maxdepth 1 -name {quote(prefix)}'-*.partial' -mtime +1 -delete", "removing old dumps")
 
     def tell(self, remote, what, given=None):
         result = run([*self.ssh, remote], 120, given=given)
         if not result.ok:
-            raise Failure("DEPLOY_FAILED", f"{what} failed at its destination", found=tail(result.text, 3) or f"exit status {result.status}",
-                          expected=f"{self.settings['destination']} taking it", remedy="check backup:destination and the space there")
+            raise Failure("DEPLOY_FAILED", f"{what} failed at its destination", found=tail(result.text, 3)
+                          or f"exit status {result.status}",
+                          expected=f"{self.settings['destination']} taking it",
+                          remedy="check backup:destination and the space there")
 
 
 def quote(word):

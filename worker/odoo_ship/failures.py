@@ -36,7 +36,8 @@ def text_of(error):
 LOG_CODES = (
     ("DISK_SPACE_LOW", ("No space left on device", "could not extend file", "Disk quota exceeded")),
     ("DATABASE_CONNECTION_ERROR", ("server closed the connection", "terminating connection", "Connection refused",
-                                   "could not translate host name", "the database system is", "connection already closed")),
+                                   "could not translate host name", "the database system is",
+                                   "connection already closed")),
     ("IMPORT_ERROR", ("Couldn't load module", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError")),
 )
 

@@ -141,7 +141,8 @@ class Filestore:
                                  "in place of its root; then deploy again")
 
     def _open_kept(self):
-        """The directory is Odoo's user's, so that the child can work in it, below one that only this worker can enter."""
+        """The directory is Odoo's user's, so that the child can work in it, below one that only this worker can enter.
+        """
         self.aside.mkdir(mode=0o700, exist_ok=True)
         aside = os.open(self.aside, DIRECTORY)
         try:

@@ -1,7 +1,8 @@
 """Runs inside a container of the release, with Odoo's own code: what needs the ORM and no server.
 
 One JSON line on standard input: {"database", "do", …}; one on standard output: {"ok": …} or {"error": …}.
-do = smoke-user: makes a user for the smoke test and answers {"uid", "models"}; at the next line (or the end of input) takes it away again.
+do = smoke-user: makes a user for the smoke test and answers {"uid", "models"}; at the next line (or the end of input)
+takes it away again.
 do = first-install: sets the administrator's password. Nothing secret is printed.
 """
 
@@ -44,12 +45,14 @@ def remove_smoke_users(env):
 def smoke_user(env, order):
     remove_smoke_users(env)
     groups = "group_ids" if "group_ids" in env["res.users"]._fields else "groups_id"
-    user = env["res.users"].with_context(no_reset_password=True, mail_create_nosubscribe=True, tracking_disable=True).create({
+    user = env["res.users"].with_context(no_reset_password=True, mail_create_nosubscribe=True,
+                                         tracking_disable=True).create({
         "name": "Smoke test of a release", "login": order["login"], "password": order["password"],
         groups: [(6, 0, [env.ref("base.group_user").id, env.ref("base.group_system").id])],
     })
     views = env["ir.model.data"].search([("model", "=", "ir.ui.view"), ("module", "in", order["modules"])])
-    forms = env["ir.ui.view"].browse(views.mapped("res_id")).exists().filtered(lambda view: view.type == "form" and view.model in env)
+    forms = env["ir.ui.view"].browse(views.mapped("res_id")).exists().filtered(lambda view: view.type == "form"
+                                                                               and view.model in env)
     return {"uid": user.id, "models": sorted(set(forms.mapped("model")))[:5], "websocket": "bus.bus" in env}
 
 

@@ -1,4 +1,6 @@
-"""The journal of a release: written and synced before and after every step, so that whoever comes next knows how far it got."""
+"""The journal of a release: written and synced before and after every step, so that whoever comes next knows how far it
+got.
+"""
 
 import time
 
@@ -26,8 +28,11 @@ class Journal:
 
     @classmethod
     def begin(cls, request_id, mode, source, target, attempt, job=None):
-        """`source` and `target`: release ids; `attempt`: a word that names everything this attempt makes; `job`: who makes it, where that is not the host."""
-        return cls({"request": request_id, "mode": mode, "from": source, "to": target, "attempt": attempt, "job": job, "began": now()})
+        """`source` and `target`: release ids; `attempt`: a word that names everything this attempt makes; `job`: who
+        makes it, where that is not the host.
+        """
+        return cls({"request": request_id, "mode": mode, "from": source, "to": target, "attempt": attempt, "job": job,
+                    "began": now()})
 
     def __getitem__(self, name):
         return self.entry.get(name)

@@ -26,20 +26,24 @@ def previous():
 def record(request, modules, lineage):
     """Notes that users have reached this release; noting it twice is the same as once.
 
-    `lineage`: the digests that the data have gone through, newest last. Going back to a restore point goes back in it too.
+    `lineage`: the digests that the data have gone through, newest last. Going back to a restore point goes back in it
+    too.
     """
     known = releases()
     if known and known[-1]["release"] == request["id"] and known[-1]["image"] == request["image"]:
         return
     if known:
         known[-1]["left"] = now()
-    known.append({"release": request["id"], "image": request["image"], "digest": digest_of(request["image"]), "modules": modules,
+    known.append({"release": request["id"], "image": request["image"], "digest": digest_of(request["image"]),
+                  "modules": modules,
                   "lineage": lineage, "restored": request.get("restore"), "since": now()})
     write_json(LEDGER, known)
 
 
 def lineage_after(request, point=None):
-    """The lineage once this release is live: its own digest after those of the live one, or of the restore point that it puts back."""
+    """The lineage once this release is live: its own digest after those of the live one, or of the restore point that
+    it puts back.
+    """
     before = (point["lineage"] if point else live()["lineage"] if live() else [])
     digest = digest_of(request["image"])
     return before if before[-1:] == [digest] else [*before, digest]

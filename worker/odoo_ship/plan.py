@@ -6,7 +6,9 @@ from ledger import digest_of, live
 
 
 class Plan:
-    """`mode`: install (no database yet), maintenance (closed while modules are upgraded) or rolling (serves throughout)."""
+    """`mode`: install (no database yet), maintenance (closed while modules are upgraded) or rolling (serves
+    throughout).
+    """
 
     def __init__(self, mode, upgrade=(), install=(), applied=None, accepted=None, warnings=()):
         self.mode = mode
@@ -25,12 +27,15 @@ class Plan:
     def describe(self):
         if self.mode == "install":
             return f"first install of {', '.join(self.install)}"
-        parts = [f"{word} {', '.join(names)}" for word, names in (("upgrades", self.upgrade), ("installs", self.install)) if names]
+        parts = [f"{word} {', '.join(names)}" for word, names in (("upgrades", self.upgrade),
+                                                                  ("installs", self.install)) if names]
         return f"{self.mode}: {'; '.join(parts) or 'no module changes'}"
 
 
 def plan_release(request, image, installed, marker):
-    """`image`: {"series", "modules"} of the new image; `installed`: {module: version} of the database, None if there is none; `marker`: of the database."""
+    """`image`: {"series", "modules"} of the new image; `installed`: {module: version} of the database, None if there is
+    none; `marker`: of the database.
+    """
     baked = image["modules"]
     wanted = request["modules"]
     absent = sorted(set(wanted) - set(baked))
@@ -44,7 +49,8 @@ def plan_release(request, image, installed, marker):
     if absent:
         raise missing(absent, "they are installed in the database")
     known = marker["modules"] if marker else {}
-    refuse_downgrade({name: version for name, version in installed.items() if baked[name]["hash"] not in known.get(name, [])}, baked)
+    refuse_downgrade({name: version for name, version in installed.items()
+                      if baked[name]["hash"] not in known.get(name, [])}, baked)
     upgrade = [name for name in installed if baked[name]["hash"] not in known.get(name, [])]
     install = [name for name in wanted if name not in installed]
     if marker and upgrade:
@@ -74,15 +80,19 @@ def accepted(now, before, additive):
 
 
 def missing(names, why):
-    return Failure("MISSING_ADDONS", "the image lacks modules that the database needs", found=f"{', '.join(names)}: not in the image; {why}",
-                   expected="every installed module in the image", remedy="put the module back into addons/ and release again, or uninstall it in Odoo first")
+    return Failure("MISSING_ADDONS", "the image lacks modules that the database needs",
+                   found=f"{', '.join(names)}: not in the image; {why}",
+                   expected="every installed module in the image",
+                   remedy="put the module back into addons/ and release again, or uninstall it in Odoo first")
 
 
 def refuse_series(series, installed):
     base = installed.get("base", "")
     if not base.startswith(f"{series}."):
-        raise Failure("SERIES_MISMATCH", "the image has another Odoo series than the database", found=f"image {series}, database {base}",
-                      expected="the same series", remedy="a new series needs a migration of the database, which a release does not do")
+        raise Failure("SERIES_MISMATCH", "the image has another Odoo series than the database",
+                      found=f"image {series}, database {base}",
+                      expected="the same series",
+                      remedy="a new series needs a migration of the database, which a release does not do")
 
 
 def refuse_downgrade(installed, baked):
@@ -91,7 +101,8 @@ def refuse_downgrade(installed, baked):
     if lower:
         raise Failure("MODULE_DOWNGRADE", "the image has older modules than the database", found="; ".join(lower),
                       expected="versions that stay or rise: Odoo would drop the newer columns with their data",
-                      remedy=f"raise the version in __manifest__.py; to go back to an earlier release: {words.HERE['back']}")
+                      remedy="raise the version in __manifest__.py; to go back to an earlier release: "
+                             f"{words.HERE['back']}")
 
 
 def number(version):
@@ -103,5 +114,7 @@ def refuse_going_back(request, upgrade):
     current, digest = live(), digest_of(request["image"])
     if current and digest in current["lineage"][:-1]:
         raise Failure("RELEASE_MISMATCH", "this release was left for a newer one, whose modules the database has",
-                      found=f"{request['image']} would change {', '.join(sorted(upgrade))} back", expected="a release that the database can go on with",
-                      remedy=f"{words.HERE['back']}. If its code is to go on with today's data, raise the modules' versions: that makes it a new release")
+                      found=f"{request['image']} would change {', '.join(sorted(upgrade))} back",
+                      expected="a release that the database can go on with",
+                      remedy=f"{words.HERE['back']}. If its code is to go on with today's data, raise the modules' "
+                             "versions: that makes it a new release")

@@ -27,7 +27,8 @@ def stage(request):
 def staged(release):
     request = read_json(RELEASES / release / "request.json")
     if request is None:
-        raise Failure("RELEASE_INCOMPLETE", f"release {release} is not kept on this host any more", expected="one of the last three, or that of a restore point",
+        raise Failure("RELEASE_INCOMPLETE", f"release {release} is not kept on this host any more",
+                      expected="one of the last three, or that of a restore point",
                       remedy="deploy it again from Pulumi, which sends its files")
     return request
 
@@ -60,7 +61,8 @@ def prepare(request):
 
 
 def place_secrets(request, only_new=False):
-    """`only_new`: those that there are stay as they are, for the release that is in place reads them at its next start."""
+    """`only_new`: those that there are stay as they are, for the release that is in place reads them at its next start.
+    """
     (PROJECT / "secrets").mkdir(exist_ok=True)
     # Each of its files is one user's, mode 0400.
     os.chmod(PROJECT / "secrets", 0o711)  # nosec B103
@@ -103,7 +105,8 @@ def make_volumes(data_directory):
 def require_mounted(directory):
     """Books on the host's own disk because their Volume was not mounted would be lost with the host."""
     if not os.path.ismount(directory):
-        raise Failure("HOST_UNFIT", f"{directory} is not mounted", found="an ordinary directory, or none", expected="the data Volume mounted there",
+        raise Failure("HOST_UNFIT", f"{directory} is not mounted", found="an ordinary directory, or none",
+                      expected="the data Volume mounted there",
                       remedy=f"attach the Volume and run `mount {directory}`, then deploy again")
 
 
@@ -118,12 +121,16 @@ def refuse_foreign_parent(path):
     """What lies beside a volume's directory is this worker's: nobody else may put something else there."""
     parent = os.stat(path.parent, follow_symlinks=False)
     if parent.st_uid != os.geteuid() or stat.S_IMODE(parent.st_mode) & 0o022:
-        raise Failure("HOST_UNFIT", f"others than root can write beside {path}", found=f"{path.parent} belongs to user {parent.st_uid}, mode {parent.st_mode & 0o7777:o}",
-                      expected="a directory that only root can change", remedy=f"`chown root {path.parent} && chmod go-w {path.parent}`, then deploy again")
+        raise Failure("HOST_UNFIT", f"others than root can write beside {path}",
+                      found=f"{path.parent} belongs to user {parent.st_uid}, mode {parent.st_mode & 0o7777:o}",
+                      expected="a directory that only root can change",
+                      remedy=f"`chown root {path.parent} && chmod go-w {path.parent}`, then deploy again")
 
 
 def first_line(path):
-    """Of a small file that a service has written; None if there is none. A link or a pipe in its place is none, and is not waited for."""
+    """Of a small file that a service has written; None if there is none. A link or a pipe in its place is none, and is
+    not waited for.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -146,7 +153,9 @@ def close():
 
 
 def hold():
-    """From the next request on the proxy lets users wait, for up to half a minute: long enough to put one container in another's place."""
+    """From the next request on the proxy lets users wait, for up to half a minute: long enough to put one container in
+    another's place.
+    """
     write(HOLD, "-held", mode=0o644)
 
 

@@ -3,11 +3,11 @@
 import re
 import time
 
-import hosts
+from hosts import here
 import ledger
 import project
-import protocol
-import worker
+import release
+import service
 from failures import Failure
 from files import Lock
 from journal import Journal
@@ -20,62 +20,71 @@ def into(point_name, database, exact):
     """`exact`: as they were. Else neutralised: no mail leaves, no job runs."""
     point = ledger.point(point_name)
     if point is None:
-        raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=point_name, expected="one of `odoo-ship points`", remedy="odoo-ship points")
+        raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=point_name,
+                      expected="one of `odoo-ship points`", remedy="odoo-ship points")
     live = ledger.live()
     if live is None:
-        raise Failure("RELEASE_INCOMPLETE", "nothing is installed on this host", found="no release in the ledger", expected="a live release, whose image reads the data",
+        raise Failure("RELEASE_INCOMPLETE", "nothing is installed on this host", found="no release in the ledger",
+                      expected="a live release, whose image reads the data",
                       remedy="run `pulumi up`")
     request = project.staged(live["release"])
     # `<live>-…` are the worker's own: points, evidence, rehearsals.
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,40}", database) or database == request["database"] or database.startswith(f"{request['database']}-"):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,40}",
+                        database) or database == request["database"] or database.startswith(f"{request['database']}-"):
         raise Failure("RELEASE_MISMATCH", "a point is restored into a new database", found=database,
-                      expected=f"lower-case letters, digits, '_' and '-', neither {request['database']} nor beginning with {request['database']}-",
+                      expected=f"lower-case letters, digits, '_' and '-', neither {request['database']} nor beginning "
+                               f"with {request['database']}-",
                       remedy="`odoo-ship revert --with-data` is what makes a point the live database")
     lock = Lock()
     take(lock)
     try:
         journal = Journal.read()
         if journal and journal.open:
-            raise Failure("RELEASE_IN_PROGRESS", "a release is neither finished nor taken back", found=f"request {journal['request']}", expected="none",
+            raise Failure("RELEASE_IN_PROGRESS", "a release is neither finished nor taken back",
+                          found=f"request {journal['request']}", expected="none",
                           remedy="`odoo-ship resume`, then restore")
-        restore(hosts.here(), request, point, database, exact)
+        restore(here.host(), request, point, database, exact)
     finally:
         lock.release()
         # What was asked for meanwhile found the lock taken.
-        worker.start_service()
+        service.start_service()
     print(f"{database}: the data of {point['at']}" + ("" if exact else ", neutralised"))
 
 
 def take(lock):
-    """A worker whose release has ended holds its lock while it tidies up, and that is waited for; one that is at a release is not."""
+    """A worker whose release has ended holds its lock while it tidies up, and that is waited for; one that is at a
+    release is not.
+    """
     end = time.monotonic() + TIDYING_SECONDS
     while not lock.take():
         journal = Journal.read()
         if (journal and journal.open) or time.monotonic() > end:
-            raise Failure("RELEASE_IN_PROGRESS", "a release is under way", found="the worker holds its lock", expected="none",
+            raise Failure("RELEASE_IN_PROGRESS", "a release is under way", found="the worker holds its lock",
+                          expected="none",
                           remedy="wait: odoo-ship status")
         time.sleep(0.5)
 
 
 def restore(host, request, point, database, exact):
     postgres, partial = host.postgres, f"{database}-partial"
-    release = protocol.Release(host, request, Journal({"attempt": protocol.attempt_name()}), print)
-    store = release.filestore()
+    attempt = release.Release(host, request, Journal({"attempt": release.attempt_name()}), print)
+    store = attempt.filestore()
     if postgres.exists(database) or store.exists(store.live(database)):
-        raise Failure("RELEASE_MISMATCH", f"the database {database} exists", found="it is there, or its attachments are", expected="a new name", remedy="choose another name")
-    release.require_room(1, point["database"])
+        raise Failure("RELEASE_MISMATCH", f"the database {database} exists",
+                      found="it is there, or its attachments are", expected="a new name", remedy="choose another name")
+    attempt.require_room(1, point["database"])
     try:
         postgres.clone(point["database"], partial, postgres.ROLE)
         postgres.limit(partial, -1)
         store.link(store.kept(point["id"]), store.live(partial), required=True)
         if not exact:
-            release.neutralise(partial)
+            attempt.neutralise(partial)
         # It gets its name when it is complete, the attachments first: without a database they are found by nobody.
         store.move(store.live(partial), store.live(database))
         postgres.rename(partial, database)
     except BaseException:
-        protocol.quietly(lambda: postgres.drop(partial), print)
-        protocol.quietly(lambda: store.remove(store.live(partial)), print)
+        release.quietly(lambda: postgres.drop(partial), print)
+        release.quietly(lambda: store.remove(store.live(partial)), print)
         if not postgres.exists(database):
-            protocol.quietly(lambda: store.remove(store.live(database)), print)
+            release.quietly(lambda: store.remove(store.live(database)), print)
         raise

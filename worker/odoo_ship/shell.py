@@ -48,10 +48,12 @@ def into_log(log, program):
 
 def _run(args, limit, given, stdout, stderr, env):
     try:
-        child = subprocess.Popen(args, stdin=subprocess.PIPE if given is not None else subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+        child = subprocess.Popen(args, stdin=subprocess.PIPE if given is not None else subprocess.DEVNULL,
+                                 stdout=stdout, stderr=stderr,
                                  env=None if env is None else {**os.environ, **env}, start_new_session=True)
     except FileNotFoundError:
-        raise Failure("TOOL_MISSING", f"{args[0]} is not installed on this host", found="no such program", expected=f"{args[0]} on PATH",
+        raise Failure("TOOL_MISSING", f"{args[0]} is not installed on this host", found="no such program",
+                      expected=f"{args[0]} on PATH",
                       remedy=f"install {args[0]}, then deploy again") from None
     try:
         output, error = child.communicate(None if given is None else given.encode(), timeout=limit)
@@ -68,12 +70,14 @@ def _run(args, limit, given, stdout, stderr, env):
 
 
 def pipe(producer, args, limit, env=None):
-    """The output of a process that was started into a program, to the end of both; then a :class:`Result` that is good only if both were.
+    """The output of a process that was started into a program, to the end of both; then a :class:`Result` that is good
+    only if both were.
 
     `producer` has pipes for its output and its errors. At the limit (seconds) both are ended, and the status is 124.
     """
     end = time.monotonic() + limit
-    consumer = subprocess.Popen(args, stdin=producer.stdout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    consumer = subprocess.Popen(args, stdin=producer.stdout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                start_new_session=True,
                                 env=None if env is None else {**os.environ, **env})
     # Only the consumer reads from it: when that ends, the producer's next word fails.
     producer.stdout.close()

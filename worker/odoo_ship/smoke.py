@@ -1,4 +1,5 @@
-"""Runs inside a container of the release: uses its server as a person would. Standard input: {"database", "login", "password", "models", "websocket"}.
+"""Runs inside a container of the release: uses its server as a person would. Standard input: {"database", "login",
+"password", "models", "websocket"}.
 
 Prints one JSON line: {"passed": [what]} or {"failed": what, "found": why, "passed": […]}. Only Python's own library.
 """
@@ -41,12 +42,14 @@ class Client:
         result = json.loads(text)
         if "error" in result:
             data = result["error"].get("data") or {}
-            raise ValueError(f"{path}: {data.get('name', '')} {data.get('message') or result['error'].get('message')}\n{data.get('debug', '')[-1500:]}")
+            raise ValueError(f"{path}: {data.get('name', '')} "
+                             f"{data.get('message') or result['error'].get('message')}\n{data.get('debug', '')[-1500:]}")
         return result.get("result")
 
     def call(self, model, method, args=(), options=None):
         if self.remote:
-            return self.rpc("/jsonrpc", {"service": "object", "method": "execute_kw", "args": [*self.remote, model, method, list(args), options or {}]})
+            return self.rpc("/jsonrpc", {"service": "object", "method": "execute_kw",
+                                         "args": [*self.remote, model, method, list(args), options or {}]})
         return self.rpc(f"/web/dataset/call_kw/{model}/{method}",
                         {"model": model, "method": method, "args": list(args), "kwargs": options or {}})
 
@@ -70,10 +73,12 @@ def static_asset(client, order):
 
 
 def authenticated(client, order):
-    session = client.rpc("/web/session/authenticate", {"db": order["database"], "login": order["login"], "password": order["password"]})
+    session = client.rpc("/web/session/authenticate", {"db": order["database"], "login": order["login"],
+                                                       "password": order["password"]})
     if not session or not session.get("uid"):
         # A second factor, as a policy may want it of everybody, keeps a session out; what programs use has none.
-        uid = client.rpc("/jsonrpc", {"service": "common", "method": "login", "args": [order["database"], order["login"], order["password"]]})
+        uid = client.rpc("/jsonrpc", {"service": "common", "method": "login",
+                                      "args": [order["database"], order["login"], order["password"]]})
         if not uid:
             raise ValueError("the login was refused")
         client.remote = [order["database"], uid, order["password"]]
@@ -110,7 +115,8 @@ def websocket(client, order):
         raise ValueError(f"/websocket answered {status}, not 101")
 
 
-CHECKS = (("login page", login_page), ("static asset", static_asset), ("login", authenticated), ("create and read", create_and_read),
+CHECKS = (("login page", login_page), ("static asset", static_asset), ("login", authenticated),
+          ("create and read", create_and_read),
           ("form views", form_views), ("websocket", websocket))
 
 

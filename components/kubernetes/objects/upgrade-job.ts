@@ -46,7 +46,7 @@ const taskDirectory = "/run/odoo-ship-tasks";
 const workerSize = { memoryMiB: 512, cpus: 1, requestedMiB: 64, requestedCpus: 0.05 } as const;
 /** What a release takes beside its two upgrades and its start: another one's end, the pull, the copy of the data, the drain, and taking it back; seconds. */
 const besidesSeconds = 2400;
-/** After its time is over, the worker may still take back what it began; seconds. The next one waits longer: YIELD_SECONDS of kubernetes_host.py. */
+/** After its time is over, the worker may still take back what it began; seconds. The next one waits longer: YIELD_SECONDS of worker/odoo_ship/hosts/kubernetes.py. */
 const graceSeconds = 300;
 /** The worker was ended from outside, by signals or for its memory, or could not take its release back yet: the next pod goes on from there. */
 const goesOn = [3, 134, 135, 137, 139, 143];

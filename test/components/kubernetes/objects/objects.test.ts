@@ -323,7 +323,7 @@ describe("the Job of a release", () => {
   });
 
   it("has less time to take its release back than the next one waits for it", () => {
-    const worker = fs.readFileSync("worker/odoo_ship/kubernetes_host.py", "utf8");
+    const worker = fs.readFileSync("worker/odoo_ship/hosts/kubernetes.py", "utf8");
     assert.ok(Number(/^YIELD_SECONDS = (\d+)$/m.exec(worker)?.[1]) > pod(name).pod.terminationGracePeriodSeconds);
   });
 
@@ -385,7 +385,7 @@ describe("the Job of a release", () => {
     const worker = pod(name).pod.volumes.find((volume) => volume["name"] === "worker")?.["configMap"] as { items: object[] };
     assert.deepEqual(worker.items, [
       { key: "odoo_ship.__main__.py", path: "odoo_ship/__main__.py" },
-      { key: "odoo_ship.worker.py", path: "odoo_ship/worker.py" },
+      { key: "odoo_ship.hosts.base.py", path: "odoo_ship/hosts/base.py" },
     ]);
   });
 

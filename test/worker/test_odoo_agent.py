@@ -2,7 +2,7 @@ from unittest import mock
 
 from support import WorkerCase, request
 
-import protocol
+import release
 from failures import Failure
 from shell import Result
 
@@ -11,9 +11,9 @@ class JudgingTest(WorkerCase):
     def release(self):
         host = mock.Mock()
         host.postgres.unfinished_modules.return_value, host.postgres.modules.return_value = [], {"sale": "1"}
-        release = protocol.Release(host, request(), mock.Mock(), print)
-        release.plan = mock.Mock(upgrade=["sale"], install=[])
-        return release
+        attempt = release.Release(host, request(), mock.Mock(), print)
+        attempt.plan = mock.Mock(upgrade=["sale"], install=[])
+        return attempt
 
     def test_an_upgrade_that_was_killed_is_told_as_that_and_names_the_memory(self):
         with self.assertRaises(Failure) as caught:

@@ -5,10 +5,10 @@ import re
 import sys
 
 import dump
-import hosts
+from hosts import here
 import ledger
 import project
-import protocol
+import release
 import words
 from failures import Failure, tail, text_of
 from files import STATE, Lock, Reserve, read_json, write_json
@@ -25,18 +25,22 @@ def say(message):
 
 
 def receive(text):
-    """Takes a request in: {"request", "state"}. The same one again attaches to what is under way, or is done already."""
+    """Takes a request in: {"request", "state"}. The same one again attaches to what is under way, or is done already.
+    """
     try:
         request = json.loads(text)
     except ValueError:
         request = None
     lacking = REQUIRED - set(request if isinstance(request, dict) else ())
     if lacking:
-        raise Failure("DEPLOY_FAILED", "the request is not complete", found=f"no {', '.join(sorted(lacking))}", expected="a request as Pulumi sends it",
+        raise Failure("DEPLOY_FAILED", "the request is not complete", found=f"no {', '.join(sorted(lacking))}",
+                      expected="a request as Pulumi sends it",
                       remedy="update Pulumi's program and this host from the same release")
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,29}", request["database"]):
-        raise Failure("DEPLOY_FAILED", "the database's name is none that a release can work with", found=request["database"],
-                      expected="up to 30 letters, digits, '_', '.', '-': PostgreSQL cuts longer names of copies short", remedy="set odoo:database")
+        raise Failure("DEPLOY_FAILED", "the database's name is none that a release can work with",
+                      found=request["database"],
+                      expected="up to 30 letters, digits, '_', '.', '-': PostgreSQL cuts longer names of copies short",
+                      remedy="set odoo:database")
     with Lock(STATE / "receive.lock"):
         return take_in(request)
 
@@ -48,14 +52,16 @@ def take_in(request):
         return {"request": request["id"], "state": state}
     journal = Journal.read()
     queued = read_json(QUEUE)
-    # What was committed may be given up for another release by whoever asks for one; before that it is taken back first.
+    # What was committed may be given up for another release by whoever asks for one; before that it is taken back
+    # first.
     if queued or (journal and journal.open and not journal.reached("committed")):
         start_service()
         other = queued["id"] if queued else journal["request"]
-        raise Failure("RELEASE_IN_PROGRESS", "another release is under way on this host", found=f"request {other}", expected="one at a time",
+        raise Failure("RELEASE_IN_PROGRESS", "another release is under way on this host", found=f"request {other}",
+                      expected="one at a time",
                       remedy="wait for its end: `odoo-ship status` on the host tells how far it is")
     if is_live(request) and not request.get("force"):
-        hosts.here().log_in(request["registry"])
+        here.host().log_in(request["registry"])
         project.stage(request)
         project.prepare(request)
         dump.configure(request)
@@ -68,11 +74,12 @@ def take_in(request):
 
 def settled(request):
     """Whether the host is as the request wants it: nothing stopped, replaced or edited by hand."""
-    host = hosts.here()
+    host = here.host()
     fixed = {name: text for name, text in request["files"].items() if not name.startswith("proxy/state/")}
     files = all((project.PROJECT / name).exists() and (project.PROJECT / name).read_text(encoding="utf-8") == text
                 for name, text in fixed.items())
-    return files and project.is_open() and not any(host.changes(request, service) for service in ("db", "odoo", "proxy"))
+    return files and project.is_open() and not any(host.changes(request, service)
+                                                   for service in ("db", "odoo", "proxy"))
 
 
 def start_service():
@@ -95,10 +102,12 @@ def request_state(request_id):
 
 
 def serve():
-    """Until nothing is left to do. Fails when a release can neither be finished nor taken back now: systemd then tries again."""
+    """Until nothing is left to do. Fails when a release can neither be finished nor taken back now: systemd then tries
+    again.
+    """
     lock = Lock()
     lock.take(wait=True)
-    host = hosts.here()
+    host = here.host()
     recover(host)
     while True:
         request = read_json(QUEUE)
@@ -108,14 +117,17 @@ def serve():
 
 
 def job(path):
-    """One request to its end, on a host without a service. Exit status: 0 it is live; 1 it failed, and everything is as before; 3 it is not so yet."""
+    """One request to its end, on a host without a service. Exit status: 0 it is live; 1 it failed, and everything is as
+    before; 3 it is not so yet.
+    """
     request = read_json(path)
-    host = hosts.here()
+    host = here.host()
     try:
         with host.alone(request):
             begun = Journal.read()
             recover(host)
-            # Another pod of this very Job was killed: what ended it would end this one, too. A new Job is somebody's wish to try again.
+            # Another pod of this very Job was killed: what ended it would end this one, too. A new Job is somebody's
+            # wish to try again.
             again = begun and begun.open and begun["job"] == host.job and begun["request"] == request["id"]
             refuse_lost_database(host)
             if not serves(host, request) and not again:
@@ -139,25 +151,33 @@ def is_live(request):
 
 
 def serves(host, request):
-    """Whether the release is live and the data are those that it left. What somebody put there by hand, a dump of last week, is upgraded as any other."""
+    """Whether the release is live and the data are those that it left. What somebody put there by hand, a dump of last
+    week, is upgraded as any other.
+    """
     if not is_live(request):
         return False
     marker = host.postgres.marker(request["database"]) if host.postgres.exists(request["database"]) else None
     code = ledger.live()["modules"]
-    return bool(marker) and marker["state"] == "ready" and all(code.get(name) in accepted for name, accepted in marker["modules"].items())
+    return bool(marker) and marker["state"] == "ready" and all(code.get(name) in accepted for name,
+                                                               accepted in marker["modules"].items())
 
 
 def refuse_lost_database(host):
-    """What the attachments' volume knows of and PostgreSQL does not is on another server, or lost: an empty database in its place would hide that."""
+    """What the attachments' volume knows of and PostgreSQL does not is on another server, or lost: an empty database in
+    its place would hide that.
+    """
     live = ledger.live()
     if live is None:
         return
     name = project.staged(live["release"])["database"]
     exists = host.postgres.exists(name)
     if not exists or host.postgres.modules(name) is None:
-        raise Failure("DATABASE_LOST", f"release {ledger.digest_of(live['image'])[:19]} is live, and its database is not there",
-                      found=f"{host.postgres.place()} has a database {name} without Odoo's tables" if exists else f"{host.postgres.place()} has no database {name}",
-                      expected=f"the data that belong to the attachments, as left since {live['since']}", remedy=words.HERE["lost"])
+        raise Failure("DATABASE_LOST",
+                      f"release {ledger.digest_of(live['image'])[:19]} is live, and its database is not there",
+                      found=f"{host.postgres.place()} has a database {name} without Odoo's tables" if exists
+                      else f"{host.postgres.place()} has no database {name}",
+                      expected=f"the data that belong to the attachments, as left since {live['since']}",
+                      remedy=words.HERE["lost"])
 
 
 def recover(host):
@@ -168,7 +188,7 @@ def recover(host):
         tell_outcome(journal)
         return
     say(f"release {journal['to']} was interrupted at {journal['step']} ({journal['phase']})")
-    protocol.quietly(lambda: journal.note(trouble=None), say)
+    release.quietly(lambda: journal.note(trouble=None), say)
     queued = read_json(QUEUE)
     if queued and queued["id"] == journal["request"]:
         QUEUE.unlink()
@@ -176,7 +196,8 @@ def recover(host):
         finish_or_give_way(host, journal)
         return
     failure = read_failure(journal) or Failure(
-        "DEPLOY_FAILED", f"the release was interrupted at the step {journal['step']}", found="the worker or the host stopped in the middle",
+        "DEPLOY_FAILED", f"the release was interrupted at the step {journal['step']}",
+        found="the worker or the host stopped in the middle",
         expected="a release that runs to its end", remedy="the previous release serves; deploy again")
     give_up(host, journal, failure)
 
@@ -199,7 +220,8 @@ def handle(host, request):
     # How an earlier attempt ended is not how this one does; while the request is in the queue, nobody reads it.
     (OUTCOMES / f"{request['id']}.json").unlink(missing_ok=True)
     live = ledger.live()
-    journal = Journal.begin(request["id"], None, live and live["release"], request["id"], protocol.attempt_name(), host.job)
+    journal = Journal.begin(request["id"], None, live and live["release"], request["id"], release.attempt_name(),
+                            host.job)
     try:
         restore = restore_point(request)
         project.stage(request)
@@ -211,21 +233,21 @@ def handle(host, request):
         leave_queue(request)
         return
     leave_queue(request)
-    release = protocol.Release(host, request, journal, say, restore)
+    attempt = release.Release(host, request, journal, say, restore)
     try:
-        release.run()
+        attempt.run()
     except Exception as error:
-        protocol.quietly(host.let_go, say)
+        release.quietly(host.let_go, say)
         failure = error if isinstance(error, Failure) else unexpected(error)
         say(failure.as_text())
         if journal.reached("committed"):
             # Finished at the next start of the service, which systemd sees to; a full disk must not keep it from that.
-            protocol.give_reserve_back(release)
+            release.give_reserve_back(attempt)
             trouble(journal, incomplete(failure))
         give_up(host, journal, failure)
         return
     dump.configure(request)
-    outcome(request["id"], "succeeded", warnings=release.warnings)
+    outcome(request["id"], "succeeded", warnings=attempt.warnings)
     say("committed: users reach the new release")
     tidy(host, request)
 
@@ -237,19 +259,25 @@ def restore_point(request):
         return None
     point = ledger.point(name)
     if point is None or point["image"] is None:
-        raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=name, expected=known_points(), remedy="set release:restore to one of them")
+        raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=name, expected=known_points(),
+                      remedy="set release:restore to one of them")
     if ledger.digest_of(point["image"]) != ledger.digest_of(request["image"]):
-        raise Failure("RELEASE_MISMATCH", "the restore point belongs to another release", found=f"{name} has data of {point['image']}",
-                      expected=f"an update to that release, not to {request['image']}", remedy=f"pulumi config set image:digest {ledger.digest_of(point['image'])}")
+        raise Failure("RELEASE_MISMATCH", "the restore point belongs to another release",
+                      found=f"{name} has data of {point['image']}",
+                      expected=f"an update to that release, not to {request['image']}",
+                      remedy=f"pulumi config set image:digest {ledger.digest_of(point['image'])}")
     # By hand it may be put back as often as somebody says so; a setting that was forgotten must not do it again.
     if not request.get("force") and any(entry.get("restored") == name for entry in ledger.releases()):
-        raise Failure("RELEASE_MISMATCH", "the restore point was put back already", found=f"release:restore is still {name}",
-                      expected="the setting gone once it was carried out", remedy="pulumi config rm release:restore, then update again")
+        raise Failure("RELEASE_MISMATCH", "the restore point was put back already",
+                      found=f"release:restore is still {name}",
+                      expected="the setting gone once it was carried out",
+                      remedy="pulumi config rm release:restore, then update again")
     return point
 
 
 def known_points():
-    names = [f"{point['id']} (data of {ledger.digest_of(point['image'])[:19]})" for point in ledger.points() if point["image"]]
+    names = [f"{point['id']} (data of {ledger.digest_of(point['image'])[:19]})" for point in ledger.points()
+             if point["image"]]
     return f"one of {', '.join(names)}" if names else "a restore point: there is none yet"
 
 
@@ -261,7 +289,7 @@ def leave_queue(request):
 
 def trouble(journal, failure):
     """Cannot go on now: told to whoever asks, and tried again by systemd."""
-    protocol.quietly(lambda: journal.note(trouble=failure.as_json()), say)
+    release.quietly(lambda: journal.note(trouble=failure.as_json()), say)
     raise failure
 
 
@@ -280,7 +308,7 @@ def finish_or_give_way(host, journal):
 
 
 def finish(host, journal):
-    protocol.complete(host, journal)
+    release.complete(host, journal)
     dump.configure(project.staged(journal["to"]))
     outcome(journal["request"], "succeeded")
     say("committed: users reach the new release")
@@ -288,7 +316,7 @@ def finish(host, journal):
 
 def tidy(host, request):
     """Nothing here can hurt the release, so nothing here fails it."""
-    protocol.quietly(lambda: protocol.prune(host, request, say), say)
+    release.quietly(lambda: release.prune(host, request, say), say)
 
 
 def give_up(host, journal, failure):
@@ -299,36 +327,41 @@ def give_up(host, journal, failure):
         # A full disk: taking back first gives the reserved space free.
         pass
     try:
-        protocol.take_back(host, journal, say)
+        release.take_back(host, journal, say)
     except Exception as obstacle:
         trouble(journal, obstacle if isinstance(obstacle, Failure) else unexpected(obstacle))
     journal.note(error=failure.as_json(), outcome="failed")
     outcome(journal["request"], "failed", failure.as_json())
     say("the previous release serves" if journal["from"] else "nothing is installed")
-    protocol.quietly(lambda: protocol.sweep(host), say)
+    release.quietly(lambda: release.sweep(host), say)
 
 
 def incomplete(failure):
     return Failure("RELEASE_INCOMPLETE", "users may have reached the new release, but it could not be finished",
                    found=failure.as_text(), expected="the new release serving", log=failure.log,
-                   remedy=f"nothing was restored: writes since then would be lost. Mend the cause; {words.HERE['resume']}")
+                   remedy="nothing was restored: writes since then would be lost. Mend the cause; "
+                          f"{words.HERE['resume']}")
 
 
 def unexpected(error):
     import traceback
-    return Failure("DISK_SPACE_LOW" if getattr(error, "errno", None) == 28 else "DEPLOY_FAILED", "the release ended unexpectedly",
-                   found=f"{type(error).__name__}: {error}", expected="a known outcome", remedy="see the log; the previous release is put back",
+    return Failure("DISK_SPACE_LOW" if getattr(error, "errno", None) == 28 else "DEPLOY_FAILED",
+                   "the release ended unexpectedly",
+                   found=f"{type(error).__name__}: {error}", expected="a known outcome",
+                   remedy="see the log; the previous release is put back",
                    log=tail(traceback.format_exc()))
 
 
 def outcome(request_id, state, error=None, warnings=()):
-    write_json(OUTCOMES / f"{request_id}.json", {"state": state, "error": error, "warnings": list(warnings), "at": now()})
+    write_json(OUTCOMES / f"{request_id}.json", {"state": state, "error": error, "warnings": list(warnings),
+                                                 "at": now()})
 
 
 def status(request_id=None):
     journal = Journal.read()
     live = ledger.live()
-    answer = {"live": live and {"image": live["image"], "digest": live["digest"], "since": live["since"], "release": live["release"]},
+    answer = {"live": live and {"image": live["image"], "digest": live["digest"], "since": live["since"],
+                                "release": live["release"]},
               "closed": not project.is_open(),
               "dump": read_json(dump.RESULT) if dump.SETTINGS.exists() else None,
               "points": [{key: point[key] for key in ("id", "from", "to", "at", "bytes")} for point in ledger.points()]}
@@ -348,6 +381,7 @@ def status(request_id=None):
             message = f"trouble: {ours['trouble']['code']}: {ours['trouble']['summary']}: {ours['trouble']['found']}"
         elif ours and ours.open and ours["reverting"]:
             message = "taking the release back"
-        answer["request"] = {"id": request_id, "state": state, "step": ours and ours["step"], "mode": ours and ours["mode"], "message": message,
+        answer["request"] = {"id": request_id, "state": state, "step": ours and ours["step"], "mode": ours
+                             and ours["mode"], "message": message,
                              "error": error if state == "failed" else None, "warnings": kept.get("warnings", [])}
     return answer

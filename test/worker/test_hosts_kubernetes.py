@@ -1,17 +1,19 @@
-"""Locks that are lost, refused or never had, and a Job that is told to end: what its pod answers. With real locks, test/e2e shows it."""
+"""Locks that are lost, refused or never had, and a Job that is told to end: what its pod answers. With real locks,
+test/e2e shows it.
+"""
 
 import json
 from unittest import mock
 
 from support import WorkerCase, request
 
-import hosts
-import kubernetes_host
-import protocol
-import worker
+from hosts import here
+from hosts import kubernetes
+import release
+import service
 from failures import Failure
 from journal import Journal
-from kubernetes_host import FENCE, LIFE, WORKER, KubernetesHost
+from hosts.kubernetes import FENCE, LIFE, WORKER, KubernetesHost
 
 ENVIRONMENT = {"DB_HOST": "odoo-db", "ODOO_SHIP_ADMIN": "postgres", "ODOO_SHIP_JOB": "job-1"}
 
@@ -29,7 +31,7 @@ class Locks:
 
     def take(self, lock, _seconds, obstacle, _by_force=None):
         if not self.server.up:
-            raise kubernetes_host.unanswered("connection refused")
+            raise kubernetes.unanswered("connection refused")
         if lock in self.server.refused:
             raise Failure("DEPLOY_TIMEOUT", obstacle, found="somebody", expected="nobody", remedy="wait")
         self.server.taken.append(lock)
@@ -45,11 +47,15 @@ class KubernetesHostTest(WorkerCase):
     def setUp(self):
         super().setUp()
         self.server, self.pauses = Server(), []
-        for patch in (mock.patch.dict(kubernetes_host.os.environ, ENVIRONMENT), mock.patch.object(kubernetes_host, "secret", lambda _: "x"),
-                      mock.patch.object(kubernetes_host, "Locks", lambda *_: Locks(self.server)), mock.patch.object(kubernetes_host, "STATE", self.root),
-                      mock.patch.object(kubernetes_host.time, "sleep", self.pauses.append), mock.patch.object(kubernetes_host.signal, "signal"),
-                      mock.patch.object(kubernetes_host, "TERMINATION_LOG", self.root / "words"),
-                      mock.patch.object(worker, "OUTCOMES", self.root / "outcomes"), mock.patch.object(worker, "QUEUE", self.root / "queue.json")):
+        for patch in (mock.patch.dict(kubernetes.os.environ, ENVIRONMENT),
+                      mock.patch.object(kubernetes, "secret", lambda _: "x"),
+                      mock.patch.object(kubernetes, "Locks", lambda *_: Locks(self.server)),
+                      mock.patch.object(kubernetes, "STATE", self.root),
+                      mock.patch.object(kubernetes.time, "sleep", self.pauses.append),
+                      mock.patch.object(kubernetes.signal, "signal"),
+                      mock.patch.object(kubernetes, "TERMINATION_LOG", self.root / "words"),
+                      mock.patch.object(service, "OUTCOMES", self.root / "outcomes"),
+                      mock.patch.object(service, "QUEUE", self.root / "queue.json")):
             patch.start()
             self.addCleanup(patch.stop)
         self.host = KubernetesHost()
@@ -62,8 +68,8 @@ class KubernetesHostTest(WorkerCase):
 
     def job(self):
         (self.root / "request.json").write_text(json.dumps(request()))
-        with mock.patch.object(hosts, "here", lambda: self.host):
-            return worker.job(self.root / "request.json")
+        with mock.patch.object(here, "host", lambda: self.host):
+            return service.job(self.root / "request.json")
 
     def test_a_step_does_not_begin_once_the_locks_are_lost(self):
         with self.host.alone(request()):
@@ -82,7 +88,7 @@ class KubernetesHostTest(WorkerCase):
             self.server.up, self.server.taken = True, []
             self.host.recede(None, request(), True, True)
             self.assertEqual(self.server.taken, [WORKER, FENCE, LIFE])
-            self.assertEqual(self.pauses, [kubernetes_host.SETTLE_SECONDS])
+            self.assertEqual(self.pauses, [kubernetes.SETTLE_SECONDS])
 
     def test_pods_that_do_not_stop_are_not_fenced_a_second_time(self):
         self.server.refused = {LIFE}
@@ -95,13 +101,14 @@ class KubernetesHostTest(WorkerCase):
 
     def test_the_job_goes_on_later_while_a_release_is_open(self):
         self.open_journal("upgraded")
-        for trouble in (Failure("DATABASE_CONNECTION_ERROR", "away", found="x", expected="y", remedy="z"), OSError(5, "Input/output error")):
+        for trouble in (Failure("DATABASE_CONNECTION_ERROR", "away", found="x", expected="y", remedy="z"),
+                        OSError(5, "Input/output error")):
             self.host.postgres.wait.side_effect = trouble
             self.assertEqual(self.job(), 3)
 
     def test_and_when_it_cannot_be_taken_back_for_whatever_reason(self):
         self.open_journal("upgraded")
-        with mock.patch.object(protocol, "take_back", side_effect=OSError(116, "Stale file handle")):
+        with mock.patch.object(release, "take_back", side_effect=OSError(116, "Stale file handle")):
             self.assertEqual(self.job(), 3)
         self.assertIn("Stale file handle", (self.root / "words").read_text())
 
@@ -111,7 +118,8 @@ class KubernetesHostTest(WorkerCase):
         self.assertEqual(self.job(), 3)
 
     def test_the_job_fails_where_nothing_was_begun(self):
-        self.host.postgres.wait.side_effect = Failure("DATABASE_CONNECTION_ERROR", "away", found="x", expected="y", remedy="z")
+        self.host.postgres.wait.side_effect = Failure("DATABASE_CONNECTION_ERROR", "away", found="x", expected="y",
+                                                      remedy="z")
         self.assertEqual(self.job(), 1)
         self.assertIn("DATABASE_CONNECTION_ERROR", (self.root / "words").read_text())
 
@@ -140,10 +148,10 @@ class LocksTest(WorkerCase):
         super().setUp()
         # Answers to requests for the lock: None is yes.
         self.answers, self.clock, self.waited = [], 0.0, []
-        patch = mock.patch.object(kubernetes_host.time, "monotonic", lambda: self.clock)
+        patch = mock.patch.object(kubernetes.time, "monotonic", lambda: self.clock)
         patch.start()
         self.addCleanup(patch.stop)
-        self.locks = kubernetes_host.Locks.__new__(kubernetes_host.Locks)
+        self.locks = kubernetes.Locks.__new__(kubernetes.Locks)
         self.locks.error, self.locks.key, self.locks.connection = Refused, 7, mock.MagicMock()
         cursor = self.locks.connection.cursor.return_value.__enter__.return_value
         cursor.execute.side_effect = self.execute
@@ -153,13 +161,13 @@ class LocksTest(WorkerCase):
         if statement.startswith("SET lock_timeout"):
             self.waited.append(int(statement.split("'")[1].rstrip("s")))
         elif "pg_advisory_lock(" in statement:
-            code = self.answers.pop(0) if self.answers else kubernetes_host.LOCK_NOT_AVAILABLE
+            code = self.answers.pop(0) if self.answers else kubernetes.LOCK_NOT_AVAILABLE
             if code is not None:
                 self.clock += self.waited[-1]
                 raise Refused(code)
 
     def test_it_is_waited_for_in_short_turns(self):
-        self.answers = [kubernetes_host.LOCK_NOT_AVAILABLE, kubernetes_host.LOCK_NOT_AVAILABLE, None]
+        self.answers = [kubernetes.LOCK_NOT_AVAILABLE, kubernetes.LOCK_NOT_AVAILABLE, None]
         self.locks.take(WORKER, 600, "another release is under way")
         self.assertEqual(self.waited, [15, 15, 15])
 
@@ -182,10 +190,11 @@ class LocksTest(WorkerCase):
         self.assertEqual(len(ended), 2)
         for statement in ended:
             self.assertIn("a.usename <> current_user", statement)
-        self.assertLess(self.statements().index(ended[0]), next(n for n, one in enumerate(self.statements()) if "pg_advisory_lock(" in one))
+        self.assertLess(self.statements().index(ended[0]), next(n for n, one in enumerate(self.statements())
+                                                                if "pg_advisory_lock(" in one))
 
     def test_whoever_holds_life_for_longer_than_pods_do_is_locked_out(self):
-        self.answers = [kubernetes_host.LOCK_NOT_AVAILABLE, kubernetes_host.LOCK_NOT_AVAILABLE, None]
+        self.answers = [kubernetes.LOCK_NOT_AVAILABLE, kubernetes.LOCK_NOT_AVAILABLE, None]
         forced = []
         self.locks.take(LIFE, 30, "pods of Odoo do not stop", lambda: forced.append(len(self.waited)))
         self.assertEqual(forced, [2])

@@ -5,10 +5,10 @@ import os
 KUBERNETES = os.environ.get("ODOO_SHIP_HOST") == "kubernetes"
 
 
-def here():
-    """The host as the protocol needs it."""
+def host():
+    """The host as a release needs it."""
     if KUBERNETES:
-        from kubernetes_host import KubernetesHost
+        from hosts.kubernetes import KubernetesHost
         return KubernetesHost()
-    from compose_host import ComposeHost
+    from hosts.compose import ComposeHost
     return ComposeHost()

@@ -4,7 +4,7 @@ from support import WorkerCase, request
 
 import ledger
 import restore
-import worker
+import service
 from failures import Failure
 from journal import Journal
 
@@ -19,15 +19,15 @@ class RestoringTest(WorkerCase):
 
     def refused(self, asked):
         with self.assertRaises(Failure) as caught:
-            worker.restore_point(asked)
+            service.restore_point(asked)
         self.assertEqual(caught.exception.code, "RELEASE_MISMATCH")
         return caught.exception
 
     def test_an_ordinary_release_restores_nothing(self):
-        self.assertIsNone(worker.restore_point(request()))
+        self.assertIsNone(service.restore_point(request()))
 
     def test_a_point_comes_back_with_its_own_release(self):
-        self.assertEqual(worker.restore_point(request(image=OLD, restore=NAME))["id"], NAME)
+        self.assertEqual(service.restore_point(request(image=OLD, restore=NAME))["id"], NAME)
 
     def test_a_point_under_another_release_is_refused_and_its_own_is_named(self):
         self.assertIn("sha256:" + "a" * 64, self.refused(request(image=NEW, restore=NAME)).remedy)
@@ -38,7 +38,7 @@ class RestoringTest(WorkerCase):
     def test_a_setting_that_was_forgotten_restores_nothing_a_second_time(self):
         ledger.record(request(id="r7", image=OLD, restore=NAME), {}, [])
         self.assertIn("config rm release:restore", self.refused(request(id="r8", image=OLD, restore=NAME)).remedy)
-        self.assertIsNotNone(worker.restore_point(request(id="r8", image=OLD, restore=NAME, force=True)))
+        self.assertIsNotNone(service.restore_point(request(id="r8", image=OLD, restore=NAME, force=True)))
 
     def lock(self, *answers):
         lock = mock.Mock()

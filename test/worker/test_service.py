@@ -1,16 +1,18 @@
-"""A release is live when its data are there, too: the ledger lies with the attachments, on another volume than the database."""
+"""A release is live when its data are there, too: the ledger lies with the attachments, on another volume than the
+database.
+"""
 
 import json
 from unittest import mock
 
 from support import WorkerCase, request
 
-import hosts
-import kubernetes_host
+from hosts import here
+from hosts import kubernetes
 import ledger
 import project
-import worker
-from kubernetes_host import KubernetesHost
+import service
+from hosts.kubernetes import KubernetesHost
 
 ENVIRONMENT = {"DB_HOST": "odoo-db", "ODOO_SHIP_ADMIN": "postgres", "ODOO_SHIP_JOB": "job-1"}
 CODE = {"base": "base1", "sale": "sale1"}
@@ -20,17 +22,23 @@ class LostDatabaseTest(WorkerCase):
     def setUp(self):
         super().setUp()
         self.handled = []
-        for patch in (mock.patch.dict(kubernetes_host.os.environ, ENVIRONMENT), mock.patch.object(kubernetes_host, "secret", lambda _: "x"),
-                      mock.patch.object(kubernetes_host, "Locks", mock.Mock()), mock.patch.object(kubernetes_host, "STATE", self.root),
-                      mock.patch.object(kubernetes_host.signal, "signal"), mock.patch.object(kubernetes_host, "TERMINATION_LOG", self.root / "words"),
-                      mock.patch.object(worker, "OUTCOMES", self.root / "outcomes"), mock.patch.object(worker, "QUEUE", self.root / "queue.json"),
-                      mock.patch.object(worker, "handle", lambda _host, asked: self.handled.append(asked["id"]))):
+        for patch in (mock.patch.dict(kubernetes.os.environ, ENVIRONMENT),
+                      mock.patch.object(kubernetes, "secret", lambda _: "x"),
+                      mock.patch.object(kubernetes, "Locks", mock.Mock()),
+                      mock.patch.object(kubernetes, "STATE", self.root),
+                      mock.patch.object(kubernetes.signal, "signal"),
+                      mock.patch.object(kubernetes, "TERMINATION_LOG", self.root / "words"),
+                      mock.patch.object(service, "OUTCOMES", self.root / "outcomes"),
+                      mock.patch.object(service, "QUEUE", self.root / "queue.json"),
+                      mock.patch.object(service, "handle", lambda _host, asked: self.handled.append(asked["id"]))):
             patch.start()
             self.addCleanup(patch.stop)
         self.host = KubernetesHost()
         self.postgres = self.host.postgres
         self.postgres.wait = self.postgres.let_in = mock.Mock()
-        self.database(exists=True, modules={"base": "1"}, marker={"state": "ready", "modules": {"base": ["base1"], "sale": ["sale0", "sale1"]}})
+        self.database(exists=True, modules={"base": "1"}, marker={"state": "ready",
+                                                                  "modules": {"base": ["base1"],
+                                                                              "sale": ["sale0", "sale1"]}})
 
     def database(self, exists, modules=None, marker=None):
         self.postgres.exists, self.postgres.modules = mock.Mock(return_value=exists), mock.Mock(return_value=modules)
@@ -42,9 +50,9 @@ class LostDatabaseTest(WorkerCase):
 
     def job(self, **changes):
         (self.root / "request.json").write_text(json.dumps(request(**changes)))
-        worker.outcome(request(**changes)["id"], "failed", {"code": "X", "summary": "not done"})
-        with mock.patch.object(hosts, "here", lambda: self.host):
-            return worker.job(self.root / "request.json")
+        service.outcome(request(**changes)["id"], "failed", {"code": "X", "summary": "not done"})
+        with mock.patch.object(here, "host", lambda: self.host):
+            return service.job(self.root / "request.json")
 
     def told(self):
         return (self.root / "words").read_text()
@@ -73,7 +81,8 @@ class LostDatabaseTest(WorkerCase):
 
     def test_data_that_somebody_put_there_by_hand_are_made_ready_for_the_release(self):
         self.live()
-        for marker in (None, {"state": "ready", "modules": {"base": ["base0"]}}, {"state": "ready", "modules": {"crm": ["crm1"]}}, {"state": "upgrading", "modules": {}}):
+        for marker in (None, {"state": "ready", "modules": {"base": ["base0"]}},
+                       {"state": "ready", "modules": {"crm": ["crm1"]}}, {"state": "upgrading", "modules": {}}):
             self.handled.clear()
             self.database(exists=True, modules={"base": "1"}, marker=marker)
             self.assertEqual((self.job(), self.handled), (1, ["r2"]))

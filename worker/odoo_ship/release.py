@@ -1,7 +1,8 @@
 """A release, step by step: preflight, pulled, rehearsed, closed, point, upgraded, smoked, committed.
 
-Every step is journalled before and after. Whatever fails or is killed before `committed` begins is taken back: the database and the
-files as they were, the previous release serving. From then on nothing is ever restored without a person's word.
+Every step is journalled before and after. Whatever fails or is killed before `committed` begins is taken back: the
+database and the files as they were, the previous release serving. From then on nothing is ever restored without a
+person's word.
 """
 
 import json
@@ -26,7 +27,8 @@ REPORT_URL = "http://127.0.0.1:8069"
 
 
 class Release:
-    """One attempt to make `request` the live release. `restore`: a restore point to put back, in place of an upgrade."""
+    """One attempt to make `request` the live release. `restore`: a restore point to put back, in place of an upgrade.
+    """
 
     def __init__(self, host, request, journal, say, restore=None):
         self.host = host
@@ -99,7 +101,8 @@ class Release:
         if self.journal["from"] is None:
             self.host.prepare(self.request)
         elif not self.postgres.exists(self.database):
-            raise Failure("DATABASE_CONNECTION_ERROR", f"the database {self.database} is gone", found=f"PostgreSQL has no {self.database}",
+            raise Failure("DATABASE_CONNECTION_ERROR", f"the database {self.database} is gone",
+                          found=f"PostgreSQL has no {self.database}",
                           expected="the live database", remedy=words.HERE["lost"])
         exists = self.postgres.exists(self.database)
         installed = self.postgres.modules(self.database) if exists else None
@@ -122,7 +125,8 @@ class Release:
         if store.has_content(store.live(self.database)):
             found = f"attachments in {store.path(store.live(self.database))}"
         if found:
-            raise Failure("RELEASE_MISMATCH", "there are data that no first install may touch", found=found, expected="nothing, or a whole Odoo database",
+            raise Failure("RELEASE_MISMATCH", "there are data that no first install may touch", found=found,
+                          expected="nothing, or a whole Odoo database",
                           remedy="finish the restore that they belong to, or move them away; then deploy again")
 
     def rehearse(self):
@@ -131,7 +135,8 @@ class Release:
         try:
             result = self.postgres.copy(self.database, name)
             if not result.ok:
-                raise Failure(code_from_log(result.text, "DATABASE_CONNECTION_ERROR"), "the copy for the rehearsal cannot be made",
+                raise Failure(code_from_log(result.text, "DATABASE_CONNECTION_ERROR"),
+                              "the copy for the rehearsal cannot be made",
                               found=tail(result.text, 3), expected="room for a second database",
                               remedy="free some disk, or set release:rehearse to false", log=tail(result.text))
             store = self.filestore()
@@ -153,10 +158,13 @@ class Release:
         store.remove(store.live(name))
 
     def neutralise(self, database):
-        result = self.host.task(self.request, "neutralise", ["odoo", "neutralize", "-d", database], 600, database, self.journal["attempt"])
+        result = self.host.task(self.request, "neutralise", ["odoo", "neutralize", "-d", database], 600, database,
+                                self.journal["attempt"])
         if not result.ok:
-            raise Failure("DEPLOY_FAILED", "a copy of the database cannot be neutralised", found=f"exit status {result.status}",
-                          expected="a copy that sends no mail and runs no job", remedy="see the log", log=tail(result.text))
+            raise Failure("DEPLOY_FAILED", "a copy of the database cannot be neutralised",
+                          found=f"exit status {result.status}",
+                          expected="a copy that sends no mail and runs no job", remedy="see the log",
+                          log=tail(result.text))
 
     def take_point(self):
         """The data as they are when this release is left: cloned, with the files as hard links."""
@@ -168,9 +176,12 @@ class Release:
         store.link(store.live(self.database), store.kept(attempt))
         files, size = store.measure(store.kept(attempt))
         left = ledger.live()
-        ledger.record_point({"id": attempt, "from": left and left["digest"], "release": left and left["release"], "to": ledger.digest_of(self.request["image"]),
-                             "at": now(), "database": self.point_database(attempt), "bytes": self.postgres.size(self.point_database(attempt)),
-                             "files": files, "fileBytes": size, "modules": left["modules"] if left else {}, "image": left and left["image"], "revert": bool(self.restore),
+        ledger.record_point({"id": attempt, "from": left and left["digest"], "release": left and left["release"],
+                             "to": ledger.digest_of(self.request["image"]),
+                             "at": now(), "database": self.point_database(attempt),
+                             "bytes": self.postgres.size(self.point_database(attempt)),
+                             "files": files, "fileBytes": size, "modules": left["modules"] if left else {},
+                             "image": left and left["image"], "revert": bool(self.restore),
                              "lineage": left["lineage"] if left else []})
 
     def upgrade(self):
@@ -188,7 +199,9 @@ class Release:
             self.mark_ready(additive=True, before=before)
 
     def claim(self):
-        """From here on no code but ours may start on this database, whoever starts it. It is not changed before it is known that nobody was at it until then."""
+        """From here on no code but ours may start on this database, whoever starts it. It is not changed before it is
+        known that nobody was at it until then.
+        """
         self.journal.note(marker=self.postgres.marker(self.database))
         self.postgres.mark(self.database, "upgrading", ledger.digest_of(self.request["image"]), {})
         self.host.still_alone()
@@ -201,7 +214,8 @@ class Release:
         self.filestore().prepare()
         self.change_modules(self.database)
         container = self.host.start_task(self.request, "first-login", ["sleep", "300"], self.database)
-        self.ask_odoo(container, {"database": self.database, "do": "first-install", "password": self.host.first_password()}).close()
+        self.ask_odoo(container, {"database": self.database, "do": "first-install",
+                                  "password": self.host.first_password()}).close()
         self.host.remove_task("first-login")
         self.mark_ready(additive=False)
 
@@ -216,45 +230,61 @@ class Release:
         if self.plan.mode == "install":
             demo = self.request.get("demo", False)
             command += (["--with-demo"] if demo else []) if series >= 19 else ([] if demo else ["--without-demo=all"])
-        result = self.host.task(self.request, "upgrade", command, self.settings["upgradeSeconds"], database, self.journal["attempt"])
+        result = self.host.task(self.request, "upgrade", command, self.settings["upgradeSeconds"], database,
+                                self.journal["attempt"])
         self.judge(result, database)
 
     def judge(self, result, database):
         """Exit status 0 is not enough: Odoo reports modules that it could not load in its log alone."""
-        bad = re.findall(r"(?m)^.* (?:ERROR|CRITICAL) .*(?:modules are not loaded|inconsistent states|Failed to load|Couldn't load module|"
+        bad = re.findall(r"(?m)^.* (?:ERROR|CRITICAL) .*(?:modules are not loaded|inconsistent states|Failed to "
+                         r"load|Couldn't load module|"
                          r"Failed to initialize|invalid module names).*$", result.text)
         if result.status == 124:
-            raise Failure("DEPLOY_TIMEOUT", "the upgrade of the modules takes too long", found=f"not done after {self.settings['upgradeSeconds']} s",
-                          expected="an end within release:upgradeMinutes", remedy="raise release:upgradeMinutes, or make the migration faster",
+            raise Failure("DEPLOY_TIMEOUT", "the upgrade of the modules takes too long",
+                          found=f"not done after {self.settings['upgradeSeconds']} s",
+                          expected="an end within release:upgradeMinutes",
+                          remedy="raise release:upgradeMinutes, or make the migration faster",
                           log=tail(result.text))
         if result.status == KILLED:
-            raise Failure("DEPLOY_FAILED", "the upgrade of the modules was killed", found=f"exit status {KILLED}: SIGKILL, most often for want of memory",
-                          expected="an upgrade that fits into its memory", remedy=words.HERE["memory"], log=tail(result.text))
+            raise Failure("DEPLOY_FAILED", "the upgrade of the modules was killed",
+                          found=f"exit status {KILLED}: SIGKILL, most often for want of memory",
+                          expected="an upgrade that fits into its memory", remedy=words.HERE["memory"],
+                          log=tail(result.text))
         if not result.ok or bad:
-            raise Failure(code_from_log(result.text, "MODULE_LOAD_ERROR"), "the modules cannot be upgraded" if self.plan.upgrade else "the modules cannot be installed",
-                          found=bad[0].strip() if bad else last_error(result.text) or f"exit status {result.status}", expected="an upgrade without errors",
+            raise Failure(code_from_log(result.text, "MODULE_LOAD_ERROR"), "the modules cannot be upgraded"
+                          if self.plan.upgrade else "the modules cannot be installed",
+                          found=bad[0].strip() if bad else last_error(result.text) or f"exit status {result.status}",
+                          expected="an upgrade without errors",
                           remedy="the log below names the module; mend it and release again", log=tail(result.text, 40))
         unfinished = self.postgres.unfinished_modules(database)
         installed = self.postgres.modules(database)
         unfinished += [name for name in self.plan.install if name not in installed]
         if unfinished:
-            raise Failure("MODULE_LOAD_ERROR", "modules were left unfinished", found=", ".join(unfinished), expected="all installed",
-                          remedy="the log below names the reason; mend the module and release again", log=tail(result.text, 40))
+            raise Failure("MODULE_LOAD_ERROR", "modules were left unfinished", found=", ".join(unfinished),
+                          expected="all installed",
+                          remedy="the log below names the reason; mend the module and release again",
+                          log=tail(result.text, 40))
 
     def mark_ready(self, additive, before=None):
         installed = self.postgres.modules(self.database)
         now_applied = planning.applied(self.image, installed)
-        self.postgres.mark(self.database, "ready", ledger.digest_of(self.request["image"]), planning.accepted(now_applied, before or {}, additive))
+        self.postgres.mark(self.database, "ready", ledger.digest_of(self.request["image"]),
+                           planning.accepted(now_applied, before or {}, additive))
 
     def set_addresses(self):
-        """PDFs fetch their style sheets from Odoo itself, not through the proxy; links in mails lead to the address that users know."""
+        """PDFs fetch their style sheets from Odoo itself, not through the proxy; links in mails lead to the address
+        that users know.
+        """
         self.postgres.set_parameter(self.database, "report.url", REPORT_URL, replace=False)
         before = self.journal["from"] and project.staged(self.journal["from"])["url"]
-        self.postgres.set_parameter(self.database, "web.base.url", self.request["url"], replace=before != self.request["url"])
+        self.postgres.set_parameter(self.database, "web.base.url", self.request["url"],
+                                    replace=before != self.request["url"])
         self.postgres.set_parameter(self.database, "web.base.url.freeze", "True", replace=False)
 
     def put_back_copy_of(self, point):
-        """The data of a restore point become live; the point itself stays. What was live is in the point that was just taken."""
+        """The data of a restore point become live; the point itself stays. What was live is in the point that was just
+        taken.
+        """
         self.claim()
         attempt, store = self.journal["attempt"], self.filestore()
         incoming = f"{self.database}-incoming"
@@ -272,7 +302,8 @@ class Release:
         try:
             self.host.wait_ready(container, self.settings["readySeconds"])
             password = secrets.token_urlsafe(24)
-            order = {"database": database, "do": "smoke-user", "login": f"odoo-ship-smoke-{secrets.token_hex(4)}", "password": password,
+            order = {"database": database, "do": "smoke-user", "login": f"odoo-ship-smoke-{secrets.token_hex(4)}",
+                     "password": password,
                      "modules": self.plan.upgrade + self.plan.install}
             with self.ask_odoo(container, order) as talk:
                 order.update(talk.answer)
@@ -284,11 +315,14 @@ class Release:
             self.host.remove_task("smoke")
 
     def judge_smoke(self, result, container):
-        found = json.loads(result.output) if result.ok and result.output.strip() else {"failed": "start", "found": tail(result.text, 5)}
+        found = json.loads(result.output) if result.ok and result.output.strip() else {"failed": "start",
+                                                                                       "found": tail(result.text, 5)}
         if "failed" in found:
             log = self.host.logs(container)
-            raise Failure(code_from_log(log + found["found"], "HEALTH_CHECK_FAIL"), f"the new release fails the smoke test: {found['failed']}",
-                          found=found["found"], expected="login page, asset, login, create and read, form views, websocket",
+            raise Failure(code_from_log(log + found["found"], "HEALTH_CHECK_FAIL"),
+                          f"the new release fails the smoke test: {found['failed']}",
+                          found=found["found"],
+                          expected="login page, asset, login, create and read, form views, websocket",
                           remedy="the log below may say why; mend the release, then deploy again", log=tail(log))
 
     def ask_odoo(self, container, order):
@@ -305,7 +339,9 @@ class Release:
             self.host.refresh(self.request)
 
     def commit(self):
-        """The commit point: once its begin is in the journal, users reach the new release, and nothing is taken back by itself."""
+        """The commit point: once its begin is in the journal, users reach the new release, and nothing is taken back by
+        itself.
+        """
         self.host.still_alone()
         self.host.uninterrupted()
         installed = self.postgres.modules(self.database)
@@ -339,7 +375,9 @@ def give_reserve_back(release):
 
 
 def take_back(host, journal, say):
-    """Puts everything back as it was before the release began; may be done again after a crash, from wherever that left it."""
+    """Puts everything back as it was before the release began; may be done again after a crash, from wherever that left
+    it.
+    """
     say("taking the release back")
     release = Release(host, project.staged(journal["to"]), journal, say)
     host.uninterrupted()
@@ -425,7 +463,8 @@ def prune_evidence(release, keep):
     postgres, database = release.postgres, release.database
     names = [row[0] for row in postgres.sql("SELECT datname FROM pg_database ORDER BY 1")]
     for name in names:
-        if re.fullmatch(re.escape(database) + r"-(failed|replaced)-.+", name) and (keep is None or not name.endswith(keep)):
+        if re.fullmatch(re.escape(database) + r"-(failed|replaced)-.+", name) and (keep is None
+                                                                                   or not name.endswith(keep)):
             postgres.drop(name)
     store = release.filestore()
     for name in store.kept_names():
@@ -449,7 +488,9 @@ def prune(host, request, say):
 def sweep(host):
     """Releases and images that nothing can go back to, failed ones among them, and old logs."""
     known, back = ledger.releases(), ledger.previous()
-    needed = {entry["release"] for entry in known[-3:]} | {point["release"] for point in ledger.points()} | ({back["release"]} if back else set())
+    needed = {entry["release"] for entry in known[-3:]} | {point["release"]
+                                                           for point in ledger.points()} | ({back["release"]} if back
+                                                                                            else set())
     staged = sorted(project.RELEASES.iterdir()) if project.RELEASES.exists() else []
     images = {project.staged(path.name)["image"] for path in staged if path.name in needed}
     for path in staged:
@@ -481,8 +522,10 @@ class Conversation:
             self.timer.cancel()
             log = child.stderr.read()
             child.wait()
-            raise Failure(code_from_log(log, "MODULE_LOAD_ERROR"), "Odoo's code cannot be used with this database", found=tail(log, 1) or "no answer",
-                          expected="a registry that loads", remedy="the log below says why; mend the release, then deploy again", log=tail(log))
+            raise Failure(code_from_log(log, "MODULE_LOAD_ERROR"), "Odoo's code cannot be used with this database",
+                          found=tail(log, 1) or "no answer",
+                          expected="a registry that loads",
+                          remedy="the log below says why; mend the release, then deploy again", log=tail(log))
         self.answer = json.loads(line)["ok"]
 
     def say_done(self):
@@ -517,7 +560,8 @@ def last_error(log):
 
 
 def disk_low(place, free, wanted):
-    return Failure("DISK_SPACE_LOW", "there is too little disk space for this release", found=f"{free / 1e9:.1f} GB free at {place}",
+    return Failure("DISK_SPACE_LOW", "there is too little disk space for this release",
+                   found=f"{free / 1e9:.1f} GB free at {place}",
                    expected=f"{wanted / 1e9:.1f} GB", remedy=words.HERE["room"])
 
 

@@ -1,7 +1,8 @@
-"""A Job's own pod, as the protocol needs a host: the release's image around it, the attachments' volume at /data, PostgreSQL by the network.
+"""A Job's own pod, as the protocol needs a host: the release's image around it, the attachments' volume at /data,
+PostgreSQL by the network.
 
-It never asks Kubernetes for anything. Odoo's pods stop by themselves when the fence is up (images/odoo/guard.py), and Pulumi replaces them when
-this Job has succeeded.
+It never asks Kubernetes for anything. Odoo's pods stop by themselves when the fence is up (images/odoo/guard.py), and
+Pulumi replaces them when this Job has succeeded.
 """
 
 import contextlib
@@ -26,9 +27,10 @@ from postgres import Postgres, QUICK
 from shell import Result, into_log, must
 from tasks import Task
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 DATA = Path("/data")
-# Files of one secret each: the user who may copy databases, the password of Odoo's own role, the administrator's first one.
+# Files of one secret each: the user who may copy databases, the password of Odoo's own role, the administrator's first
+# one.
 SECRETS = Path("/run/secrets/odoo-ship")
 ENTRYPOINT = ["python3", "-I", "/opt/odoo/entrypoint.py"]
 LOGIN_PAGE = "http://127.0.0.1:8069/web/login"
@@ -37,7 +39,8 @@ FENCE, LIFE, WORKER = 1, 2, 3
 LEAVE_SECONDS = 240
 # A Job that is deleted, since another update asks for something else, has five minutes to take its release back.
 YIELD_SECONDS = 420
-# Locks that were lost may have let guards in, and guards that lost theirs have this long to see it (images/odoo/guard.py).
+# Locks that were lost may have let guards in, and guards that lost theirs have this long to see it
+# (images/odoo/guard.py).
 SETTLE_SECONDS = 30
 TERMINATION_LOG = Path("/dev/termination-log")
 
@@ -54,13 +57,17 @@ def secret(name):
 
 class KubernetesHost:
     def __init__(self):
-        address = {"PGHOST": os.environ["DB_HOST"], "PGPORT": os.environ.get("DB_PORT", "5432"), "PGSSLMODE": os.environ.get("PGSSLMODE", "prefer")}
+        address = {"PGHOST": os.environ["DB_HOST"], "PGPORT": os.environ.get("DB_PORT", "5432"),
+                   "PGSSLMODE": os.environ.get("PGSSLMODE", "prefer")}
         # Of the role of the release's tasks; it ends with this pod, and the next one makes another.
         self.task_password = secrets.token_urlsafe(32)
-        self.postgres = Postgres.at({**address, "PGUSER": os.environ["ODOO_SHIP_ADMIN"], "PGPASSWORD": secret("admin-password")},
-                                    os.environ.get("ODOO_SHIP_DATABASE_STORY", words.kubectl("logs statefulset/odoo-db")),
+        self.postgres = Postgres.at({**address, "PGUSER": os.environ["ODOO_SHIP_ADMIN"],
+                                     "PGPASSWORD": secret("admin-password")},
+                                    os.environ.get("ODOO_SHIP_DATABASE_STORY",
+                                                   words.kubectl("logs statefulset/odoo-db")),
                                     words.kubectl("exec odoo-db-0 --") if address["PGHOST"] == "odoo-db" else
-                                    f"PGHOST={address['PGHOST']} PGPORT={address['PGPORT']}", lambda: self.task_password)
+                                    f"PGHOST={address['PGHOST']} PGPORT={address['PGPORT']}",
+                                    lambda: self.task_password)
         self.job = os.environ.get("ODOO_SHIP_JOB")
         # Sessions with locks: of the one release at work, and of the fence with nobody behind it.
         self.worker = self.locks = None
@@ -100,12 +107,15 @@ class KubernetesHost:
         self.whole = True
 
     def still_alone(self):
-        """Before each step: nobody may have come in unseen. Locks end with their sessions, and PostgreSQL ends those when it stops."""
+        """Before each step: nobody may have come in unseen. Locks end with their sessions, and PostgreSQL ends those
+        when it stops.
+        """
         if self.ending and not self.whole:
             raise told_to_end()
         for session in (self.worker, self.locks):
             if session is not None and not session.alive():
-                raise Failure("DATABASE_CONNECTION_ERROR", "PostgreSQL went away in the middle", found="the sessions that keep others out have ended",
+                raise Failure("DATABASE_CONNECTION_ERROR", "PostgreSQL went away in the middle",
+                              found="the sessions that keep others out have ended",
                               expected="a PostgreSQL that stays", remedy="see why it stopped, then deploy again")
 
     def last_words(self, text):
@@ -125,13 +135,16 @@ class KubernetesHost:
         pass
 
     def fetch(self, request):
-        text = must(["python3", "-I", "/opt/odoo/modules.py"], 120, "reading the image's modules", code="CONTAINER_START_FAILURE")
+        text = must(["python3", "-I", "/opt/odoo/modules.py"], 120, "reading the image's modules",
+                    code="CONTAINER_START_FAILURE")
         self.postgres.wait(60)
         server = int(self.postgres.value("SHOW server_version_num")) // 10000
         client = int(re.search(r"(\d+)", must(["pg_dump", "--version"], QUICK, "asking pg_dump for its version"))[1])
         if client < server:
-            raise Failure("POSTGRES_MISMATCH", "the image's PostgreSQL tools are older than the server", found=f"pg_dump {client}, server {server}",
-                          expected=f"tools of {server} or newer", remedy="set image:postgresqlClient, then release again")
+            raise Failure("POSTGRES_MISMATCH", "the image's PostgreSQL tools are older than the server",
+                          found=f"pg_dump {client}, server {server}",
+                          expected=f"tools of {server} or newer",
+                          remedy="set image:postgresqlClient, then release again")
         return json.loads(text)
 
     # Space
@@ -148,7 +161,8 @@ class KubernetesHost:
     def database_disk(self):
         """Only a superuser may ask PostgreSQL for its disk; a managed server grows or refuses by itself."""
         result = self.postgres.run([*self.postgres.psql("postgres"), "-c", "CREATE TEMP TABLE disk (free text)",
-                                    "-c", "COPY pg_temp.disk FROM PROGRAM 'df -B1 --output=avail \"$PGDATA\" | tail -n 1'",
+                                    "-c", "COPY pg_temp.disk FROM PROGRAM 'df -B1 --output=avail \"$PGDATA\" | tail -n "
+                                          "1'",
                                     "-c", "SELECT trim(free) FROM pg_temp.disk"], QUICK)
         answer = result.output.strip()
         return "the database's volume", int(answer) if result.ok and answer.isdigit() else float("inf")
@@ -164,8 +178,10 @@ class KubernetesHost:
         try:
             return secret("first-password")
         except FileNotFoundError:
-            raise Failure("RELEASE_INCOMPLETE", "there is no password for the administrator of a new database", found="doks:firstLogin is gone",
-                          expected="a password until somebody has logged in", remedy="pulumi config rm doks:firstLogin, then `pulumi up`") from None
+            raise Failure("RELEASE_INCOMPLETE", "there is no password for the administrator of a new database",
+                          found="doks:firstLogin is gone",
+                          expected="a password until somebody has logged in",
+                          remedy="pulumi config rm doks:firstLogin, then `pulumi up`") from None
 
     def must_close(self, request):
         return False
@@ -185,7 +201,8 @@ class KubernetesHost:
         if self.lost:
             time.sleep(SETTLE_SECONDS)
             self.lost = False
-        # Who holds it for longer is no pod that ends: Odoo's role loses its sessions, and gets no others until the door is open again.
+        # Who holds it for longer is no pod that ends: Odoo's role loses its sessions, and gets no others until the door
+        # is open again.
         locks.take(LIFE, LEAVE_SECONDS, "pods of Odoo do not stop", self.postgres.lock_out)
         self.locks = locks
 
@@ -219,12 +236,14 @@ class KubernetesHost:
     def serve_again(self, request):
         self.open(request)
 
-    # Programs of the release, in the container beside this one: Odoo's part of the volume and its limits, cron off, none of this worker's secrets
+    # Programs of the release, in the container beside this one: Odoo's part of the volume and its limits, cron off,
+    # none of this worker's secrets
 
     def task(self, request, name, command, limit, database, attempt):
         """Runs to its end; the whole output is in the attempt's log."""
         def program(log):
-            return Task([*ENTRYPOINT, *command], self._environment(database), stdout=log, stderr=subprocess.STDOUT).run(limit)[0]
+            return Task([*ENTRYPOINT, *command], self._environment(database), stdout=log,
+                        stderr=subprocess.STDOUT).run(limit)[0]
         return into_log(LOGS / f"{attempt}-{name}.log", program)
 
     def start_task(self, request, name, command, database):
@@ -263,12 +282,16 @@ class KubernetesHost:
                 answer = str(error)
             if self.tasks[name].poll() is not None:
                 log = self.logs(name)
-                raise Failure(code_from_log(log, "CONTAINER_START_FAILURE"), "Odoo's server ended", found=f"exit status {self.tasks[name].returncode}",
-                              expected="a server that answers", remedy="the log below says why; mend the release, then deploy again", log=tail(log))
+                raise Failure(code_from_log(log, "CONTAINER_START_FAILURE"), "Odoo's server ended",
+                              found=f"exit status {self.tasks[name].returncode}",
+                              expected="a server that answers",
+                              remedy="the log below says why; mend the release, then deploy again", log=tail(log))
             time.sleep(0.3)
         log = self.logs(name)
-        raise Failure("HEALTH_CHECK_FAIL", "Odoo does not become ready", found=f"/web/login answered {answer} for {seconds} s",
-                      expected="status 200", remedy="the log below may say why; mend the release, then deploy again", log=tail(log))
+        raise Failure("HEALTH_CHECK_FAIL", "Odoo does not become ready",
+                      found=f"/web/login answered {answer} for {seconds} s",
+                      expected="status 200", remedy="the log below may say why; mend the release, then deploy again",
+                      log=tail(log))
 
     def logs(self, name):
         try:
@@ -285,7 +308,8 @@ class KubernetesHost:
         return Task(["python3", "-I", str(HERE / file)], stdin=subprocess.PIPE, text=True)
 
     def _environment(self, database):
-        return {"DB_NAME": database, "DB_USER": self.postgres.TASKS, "DB_PASSWORD": self.task_password, "ODOO_RELEASE_TASK": "1", "ODOO_GUARD": "",
+        return {"DB_NAME": database, "DB_USER": self.postgres.TASKS, "DB_PASSWORD": self.task_password,
+                "ODOO_RELEASE_TASK": "1", "ODOO_GUARD": "",
                 "MAX_CRON_THREADS": "0"}
 
     def _log(self, name):
@@ -293,12 +317,16 @@ class KubernetesHost:
 
 
 def told_to_end():
-    return Failure("DEPLOY_TIMEOUT", "the Job was told to end", found="SIGTERM: its deadline, a node that is drained, or an update that asks for something else",
-                   expected="an end of its own", remedy="the previous release serves; raise release:upgradeMinutes if it was the deadline; deploy again")
+    return Failure("DEPLOY_TIMEOUT", "the Job was told to end",
+                   found="SIGTERM: its deadline, a node that is drained, or an update that asks for something else",
+                   expected="an end of its own",
+                   remedy="the previous release serves; raise release:upgradeMinutes if it was the deadline; deploy "
+                          "again")
 
 
 def unanswered(error):
-    return Failure("DATABASE_CONNECTION_ERROR", "PostgreSQL does not answer", found=str(error).strip().splitlines()[0] if str(error).strip() else "no reason",
+    return Failure("DATABASE_CONNECTION_ERROR", "PostgreSQL does not answer", found=str(error).strip().splitlines()[0]
+                   if str(error).strip() else "no reason",
                    expected="a PostgreSQL that takes sessions", remedy="see why it does not, then deploy again")
 
 
@@ -310,7 +338,9 @@ PATIENCE_SECONDS = 15
 
 
 class Locks:
-    """Session advisory locks in the database `postgres`, by a connection of their own: they end with this process, however it ends."""
+    """Session advisory locks in the database `postgres`, by a connection of their own: they end with this process,
+    however it ends.
+    """
 
     def __init__(self, env, database):
         import psycopg2  # the image has it, since Odoo needs it
@@ -318,9 +348,12 @@ class Locks:
         self.error = psycopg2.Error
         self.key = lock_class(database)
         try:
-            self.connection = psycopg2.connect(dbname="postgres", host=env["PGHOST"], port=env["PGPORT"], user=env["PGUSER"], password=env["PGPASSWORD"],
-                                               sslmode=env["PGSSLMODE"], connect_timeout=10, application_name="odoo-ship-locks", tcp_user_timeout=10000,
-                                               keepalives_idle=5, keepalives_interval=2, keepalives_count=3, options=NOTICE_THE_END)
+            self.connection = psycopg2.connect(dbname="postgres", host=env["PGHOST"], port=env["PGPORT"],
+                                               user=env["PGUSER"], password=env["PGPASSWORD"],
+                                               sslmode=env["PGSSLMODE"], connect_timeout=10,
+                                               application_name="odoo-ship-locks", tcp_user_timeout=10000,
+                                               keepalives_idle=5, keepalives_interval=2, keepalives_count=3,
+                                               options=NOTICE_THE_END)
         except self.error as error:
             raise unanswered(error) from None
         self.connection.autocommit = True
@@ -336,8 +369,8 @@ class Locks:
     def take(self, lock, seconds, obstacle, by_force=None):
         """Exclusively, after at most so many seconds; in short turns, since a signal is heard between two of them.
 
-        PostgreSQL lets any role take it. *fence* and *worker* are for the admin alone, and others who hold them lose their sessions at once; `by_force` is what
-        is done about those who hold *life* when the time is over.
+        PostgreSQL lets any role take it. *fence* and *worker* are for the admin alone, and others who hold them lose
+        their sessions at once; `by_force` is what is done about those who hold *life* when the time is over.
         """
         deadline = time.monotonic() + seconds
         if lock in (FENCE, WORKER):
@@ -345,15 +378,19 @@ class Locks:
         while not self._taken(lock, min(PATIENCE_SECONDS, max(1, deadline - time.monotonic()))):
             holders = self._holders(lock)
             if time.monotonic() >= deadline and by_force is not None:
-                print(f"{obstacle} within {seconds} s ({holders}): their sessions are ended", file=sys.stderr, flush=True)
+                print(f"{obstacle} within {seconds} s ({holders}): their sessions are ended", file=sys.stderr,
+                      flush=True)
                 by_force()
                 by_force, deadline = None, deadline + PATIENCE_SECONDS
                 continue
             if time.monotonic() >= deadline:
                 self.close()
-                raise Failure("RELEASE_IN_PROGRESS" if lock != LIFE else "DEPLOY_TIMEOUT", obstacle, found=holders, expected=f"the lock within {seconds} s",
-                              remedy=f"{words.kubectl('get pods -o wide')}; see what the named sessions do, then deploy again")
-            print(f"waiting for {holders}, for up to {deadline - time.monotonic():.0f} s more", file=sys.stderr, flush=True)
+                raise Failure("RELEASE_IN_PROGRESS" if lock != LIFE else "DEPLOY_TIMEOUT", obstacle, found=holders,
+                              expected=f"the lock within {seconds} s",
+                              remedy=f"{words.kubectl('get pods -o wide')}; see what the named sessions do, then "
+                                     "deploy again")
+            print(f"waiting for {holders}, for up to {deadline - time.monotonic():.0f} s more", file=sys.stderr,
+                  flush=True)
 
     def _taken(self, lock, seconds):
         try:
@@ -368,20 +405,27 @@ class Locks:
             raise unanswered(error) from None
 
     def _end_others(self, lock):
-        """Ends the sessions that hold the lock and are not the admin's. What a managed server refuses is told by who still holds it."""
+        """Ends the sessions that hold the lock and are not the admin's. What a managed server refuses is told by who
+        still holds it.
+        """
         try:
             with self.connection.cursor() as cursor:
-                cursor.execute("SELECT count(pg_terminate_backend(a.pid)) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' "
-                               "AND l.granted AND l.classid = %s::bigint::oid AND l.objid = %s AND l.objsubid = 2 AND a.usename <> current_user "
-                               "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())", (self.key % 2**32, lock))
+                cursor.execute("SELECT count(pg_terminate_backend(a.pid)) FROM pg_locks l JOIN pg_stat_activity a "
+                               "USING (pid) WHERE l.locktype = 'advisory' "
+                               "AND l.granted AND l.classid = %s::bigint::oid AND l.objid = %s AND l.objsubid = 2 AND "
+                               "a.usename <> current_user "
+                               "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                               (self.key % 2**32, lock))
         except self.error:
             pass
 
     def _holders(self, lock):
         try:
             with self.connection.cursor() as cursor:
-                cursor.execute("SELECT string_agg(coalesce(a.application_name, '') || ' at ' || coalesce(host(a.client_addr), 'the server'), ', ') "
-                               "FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted "
+                cursor.execute("SELECT string_agg(coalesce(a.application_name, '') || ' at ' || "
+                               "coalesce(host(a.client_addr), 'the server'), ', ') "
+                               "FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND "
+                               "l.granted "
                                "AND l.classid = %s::bigint::oid AND l.objid = %s", (self.key % 2**32, lock))
                 return cursor.fetchone()[0] or "nobody"
         except self.error:

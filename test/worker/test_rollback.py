@@ -4,7 +4,7 @@ from unittest import mock
 
 from support import Killed, WorkerCase, request
 
-import protocol
+import release
 from filestore import Filestore
 from journal import Journal
 
@@ -55,9 +55,9 @@ class TakingBackTest(WorkerCase):
 
     def release(self, known, operations):
         host = type("Host", (), {"postgres": Databases(known, operations)})()
-        release = protocol.Release(host, request(), Journal({"attempt": "a"}), print)
-        release.filestore = lambda: Filestore(self.root, self.root / "aside")
-        return release
+        attempt = release.Release(host, request(), Journal({"attempt": "a"}), print)
+        attempt.filestore = lambda: Filestore(self.root, self.root / "aside")
+        return attempt
 
     def assert_back(self, known):
         store = Filestore(self.root, self.root / "aside")
@@ -73,10 +73,10 @@ class TakingBackTest(WorkerCase):
             self.setUp()
             known = self.begin({"odoo": "half upgraded", "odoo-point-a": "before"}, "half upgraded", "before")
             try:
-                protocol.swap_back(self.release(known, operations), "a")
+                release.swap_back(self.release(known, operations), "a")
             except Killed:
                 seen += 1
-                protocol.swap_back(self.release(known, 100), "a")
+                release.swap_back(self.release(known, 100), "a")
             self.assert_back(known)
             if seen <= operations - 1:
                 break
@@ -86,11 +86,13 @@ class TakingBackTest(WorkerCase):
         known = self.begin({"odoo": "written since", "odoo-point-a": "before"}, "written since", "before")
         marker = {"state": "ready", "digest": "sha256:a", "modules": {"sale": "1"}}
         for facts, live in (({"marker": marker}, "written since"), ({"marker": marker, "touched": True}, "before")):
-            journal = Journal({"attempt": "a", "to": "r2", "from": None, "mode": "maintenance", "step": "upgraded", "phase": "begin", **facts})
+            journal = Journal({"attempt": "a", "to": "r2", "from": None, "mode": "maintenance", "step": "upgraded",
+                               "phase": "begin", **facts})
             host = mock.Mock(postgres=Databases(dict(known), 100))
             host.filestore = lambda: Filestore(self.root, self.root / "aside")
             host.postgres.mark, host.postgres.end_what_was_left = mock.Mock(), mock.Mock()
-            with mock.patch.object(protocol.project, "staged", lambda _: request()):
-                protocol.take_back(host, journal, lambda _: None)
+            with mock.patch.object(release.project, "staged", lambda _: request()):
+                release.take_back(host, journal, lambda _: None)
             self.assertEqual((host.postgres.known["odoo"], "odoo-point-a" in host.postgres.known), (live, False))
-            self.assertEqual(host.postgres.mark.call_args_list, [] if facts.get("touched") else [mock.call("odoo", **marker)])
+            self.assertEqual(host.postgres.mark.call_args_list, [] if facts.get("touched")
+                             else [mock.call("odoo", **marker)])

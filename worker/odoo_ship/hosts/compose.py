@@ -25,7 +25,7 @@ TASKS_PASSWORD = "odoo-tasks-password"
 PROXY_HEALTH = "http://127.0.0.1:2020/"
 DOCKER_LOGIN = STATE / "docker"
 FIRST_LOGIN = STATE / "first-login"
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 # Of the one container that is no service of the project: it reads files and prints, and can do no more.
 READER = ["--network", "none", "--read-only", "--user", "100:101", "--cap-drop", "ALL",
           "--security-opt", "no-new-privileges", "--memory", "512m", "--cpus", "1", "--pids-limit", "64",
@@ -44,7 +44,9 @@ class ComposeHost:
     # Images
 
     def log_in(self, registry):
-        """Keeps the pull credentials where only root reads them; `docker login` itself would want to reach the registry."""
+        """Keeps the pull credentials where only root reads them; `docker login` itself would want to reach the
+        registry.
+        """
         if registry is None:
             return
         pair = base64.b64encode(f"{registry['username']}:{registry['password']}".encode()).decode()
@@ -54,13 +56,16 @@ class ComposeHost:
         return run(["docker", "image", "inspect", image], QUICK).ok
 
     def fetch(self, request):
-        """The release's images, here. Answers what the one of Odoo says of itself: {"series", "modules": {name: {"version", "hash"}}}."""
+        """The release's images, here. Answers what the one of Odoo says of itself: {"series", "modules": {name:
+        {"version", "hash"}}}.
+        """
         egress.check(request.get("network"))
         egress.begin(request.get("network"))
         self.log_in(request["registry"])
         for image in sorted(set(self.service_images(request))):
             if not re.search(r"@sha256:[0-9a-f]{64}$", image):
-                raise Failure("DEPLOY_FAILED", "an image is not named by its digest", found=image, expected="repository@sha256:…",
+                raise Failure("DEPLOY_FAILED", "an image is not named by its digest", found=image,
+                              expected="repository@sha256:…",
                               remedy="deploy from Pulumi, which renders it so")
             self.pull(image, 1800)
         if project.PROJECT.exists():
@@ -80,7 +85,8 @@ class ComposeHost:
         if major is not None and found != major:
             raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image does not fit the data directory",
                           found=f"data of PostgreSQL {found}, image of {major}", expected="the same major version",
-                          remedy="keep the older image in the images record; a new major version needs a dump and a restore")
+                          remedy="keep the older image in the images record; a new major version needs a dump and a "
+                                 "restore")
 
     def pull(self, image, limit):
         """By digest, so what comes is what was asked for."""
@@ -96,30 +102,36 @@ class ComposeHost:
         code = next((code for code, words in known if any(word in text for word in words)), "NETWORK_TIMEOUT")
         raise Failure(code, f"the image cannot be pulled: {image}", found=tail(result.text, 3) or "no answer in time",
                       expected="an image that the registry has and this host may pull",
-                      remedy="check the digest (`pulumi stack output imageDigest`) and the pull credentials' end, then update again")
+                      remedy="check the digest (`pulumi stack output imageDigest`) and the pull credentials' end, then "
+                             "update again")
 
     def series_and_modules(self, image):
         """{"series", "modules": {name: {"version", "hash"}}} as the image itself tells."""
         args = ["docker", "run", "--rm", *READER, "--entrypoint", "python3", image, "-I", "/opt/odoo/modules.py"]
         result = run(args, 120)
         if not result.ok:
-            raise Failure("CONTAINER_START_FAILURE", "the image does not say which modules it has", found=tail(result.text, 5),
-                          expected="an image that was built by this product", remedy="deploy a digest that staging has released",
+            raise Failure("CONTAINER_START_FAILURE", "the image does not say which modules it has",
+                          found=tail(result.text, 5),
+                          expected="an image that was built by this product",
+                          remedy="deploy a digest that staging has released",
                           log=tail(result.text))
         return json.loads(result.output)
 
     def postgres_major(self, image):
-        text = must(["docker", "image", "inspect", "--format", "{{json .Config.Env}}", image], QUICK, "reading the PostgreSQL image")
+        text = must(["docker", "image", "inspect", "--format", "{{json .Config.Env}}", image], QUICK,
+                    "reading the PostgreSQL image")
         return dict(line.split("=", 1) for line in json.loads(text)).get("PG_MAJOR")
 
     def remove_image(self, image):
         run(["docker", "image", "rm", image], QUICK)
 
     def has_volume(self, name):
-        return name in must(["docker", "volume", "ls", "--quiet", "--filter", f"name={name}"], QUICK, "listing volumes").split()
+        return name in must(["docker", "volume", "ls", "--quiet", "--filter", f"name={name}"], QUICK,
+                            "listing volumes").split()
 
     def filestore(self):
-        """Odoo has the whole volume. What is kept lies beside it, on its disk, below a directory that only root enters."""
+        """Odoo has the whole volume. What is kept lies beside it, on its disk, below a directory that only root enters.
+        """
         root = project.volume_path("odoo-filestore")
         owner = project.VOLUMES["odoo-filestore"]
         project.refuse_foreign_parent(root)
@@ -134,7 +146,8 @@ class ComposeHost:
 
     def free(self):
         """Free bytes: {place: bytes} for images and for the data."""
-        root = must(["docker", "info", "--format", "{{.DockerRootDir}}"], QUICK, "asking Docker where it keeps images").strip()
+        root = must(["docker", "info", "--format", "{{.DockerRootDir}}"], QUICK,
+                    "asking Docker where it keeps images").strip()
         places = {root: free_bytes(root)}
         for name in project.VOLUMES:
             if self.has_volume(name):
@@ -182,7 +195,9 @@ class ComposeHost:
         self.start_proxy(request)
 
     def swap(self, request, between):
-        """The release's files in place and its real server started, on a port that only the proxy reaches, with every job held."""
+        """The release's files in place and its real server started, on a port that only the proxy reaches, with every
+        job held.
+        """
         project.activate(request)
         project.hold()
         self.stop_odoo()
@@ -216,13 +231,16 @@ class ComposeHost:
         """Nobody starts a container here but this worker, which holds a lock that nobody can end."""
 
     def recede(self, previous, failed, changed, closed):
-        """Nobody works on the database, and whoever starts something by hand starts the previous release. `changed`: the failed one was started."""
+        """Nobody works on the database, and whoever starts something by hand starts the previous release. `changed`:
+        the failed one was started.
+        """
         self.receding = True
         if previous:
             project.hold()
         if changed:
             self.stop_odoo(10)
-        # The files first: should anyone start the project by hand meanwhile, it is the previous release that is refused or runs.
+        # The files first: should anyone start the project by hand meanwhile, it is the previous release that is refused
+        # or runs.
         if previous:
             project.activate(previous)
         self.start_database(previous or failed, 120)
@@ -241,7 +259,8 @@ class ComposeHost:
         """Compose with the release's own files, whether they are in place or not."""
         files = project.RELEASES / request["id"] / "files"
         names = ["docker-compose.prod.yml"] + (["docker-compose.release.yml"] if release else [])
-        command = ["docker", "compose", "--project-name", "odoo", "--project-directory", str(PROJECT), "--env-file", str(files / ".env")]
+        command = ["docker", "compose", "--project-name", "odoo", "--project-directory", str(PROJECT), "--env-file",
+                   str(files / ".env")]
         for name in names:
             command += ["-f", str(files / name)]
         env = {"COMPOSE_FILE": "", "COMPOSE_IGNORE_ORPHANS": "true"}
@@ -259,7 +278,8 @@ class ComposeHost:
     def changes(self, request, service):
         """Whether starting the service by the release's file would replace its container."""
         container = CONTAINERS[service]
-        now = run(["docker", "inspect", "--format", '{{index .Config.Labels "com.docker.compose.config-hash"}} {{.State.Running}}', container], QUICK)
+        now = run(["docker", "inspect", "--format",
+                   '{{index .Config.Labels "com.docker.compose.config-hash"}} {{.State.Running}}', container], QUICK)
         wanted = self.compose(request, "config", "--hash", service, what="reading the Compose file").split()[-1]
         return not now.ok or now.output.split() != [wanted, "true"]
 
@@ -269,7 +289,8 @@ class ComposeHost:
         self.postgres.wait(seconds)
 
     def start_proxy(self, request):
-        """Started, and read its configuration: one with a broken certificate would keep everyone out of a good release."""
+        """Started, and read its configuration: one with a broken certificate would keep everyone out of a good release.
+        """
         self.compose(request, "up", "-d", "--no-deps", "proxy", what="starting the proxy")
         # Its address is known now, by which it is told from Odoo.
         self.fence(request)
@@ -277,12 +298,14 @@ class ComposeHost:
         while not run(["docker", "exec", CONTAINERS["proxy"], "wget", "-q", "-O", "/dev/null", PROXY_HEALTH], 20).ok:
             if time.monotonic() > end:
                 log = self.logs(CONTAINERS["proxy"])
-                raise Failure("HEALTH_CHECK_FAIL", "the proxy does not start", found=tail(log, 1), expected="a proxy that answers within 60 s",
+                raise Failure("HEALTH_CHECK_FAIL", "the proxy does not start", found=tail(log, 1),
+                              expected="a proxy that answers within 60 s",
                               remedy="the log below says why: most often the certificate or the domain", log=tail(log))
             time.sleep(0.3)
 
     def start_odoo(self, request):
-        """Started, but not by a reboot: until it is committed, only this worker starts it. :meth:`keep_odoo` ends that."""
+        """Started, but not by a reboot: until it is committed, only this worker starts it. :meth:`keep_odoo` ends that.
+        """
         # Not --no-deps: Compose hashes a service without what it depends on otherwise, and would make it anew by hand.
         self.compose(request, "up", "--no-start", "odoo", what="making Odoo's container", limit=180)
         # Its networks are there now, and it does not run yet.
@@ -299,24 +322,32 @@ class ComposeHost:
                 raise
 
     def keep_odoo(self):
-        must(["docker", "update", "--restart=unless-stopped", CONTAINERS["odoo"]], QUICK, "setting Odoo's restart policy")
+        must(["docker", "update", "--restart=unless-stopped", CONTAINERS["odoo"]], QUICK,
+             "setting Odoo's restart policy")
 
     def stop_odoo(self, seconds=60):
-        """Requests that are under way are finished; nobody starts it again, a reboot included. The proxy must send no new ones any more."""
+        """Requests that are under way are finished; nobody starts it again, a reboot included. The proxy must send no
+        new ones any more.
+        """
         self._drain(30)
         run(["docker", "stop", "--time", str(seconds), CONTAINERS["odoo"]], seconds + 60)
         if self._running("odoo"):
             run(["docker", "kill", CONTAINERS["odoo"]], QUICK)
         if self._running("odoo"):
-            raise Failure("DEPLOY_FAILED", "Odoo cannot be stopped", found=f"{CONTAINERS['odoo']} runs after docker stop and docker kill",
-                          expected="a stopped server, before its database is touched", remedy="`systemctl restart docker`, then deploy again")
+            raise Failure("DEPLOY_FAILED", "Odoo cannot be stopped",
+                          found=f"{CONTAINERS['odoo']} runs after docker stop and docker kill",
+                          expected="a stopped server, before its database is touched",
+                          remedy="`systemctl restart docker`, then deploy again")
 
     def _running(self, service):
-        names = must(["docker", "ps", "--quiet", "--filter", f"name=^{CONTAINERS[service]}$"], QUICK, "listing containers")
+        names = must(["docker", "ps", "--quiet", "--filter", f"name=^{CONTAINERS[service]}$"], QUICK,
+                     "listing containers")
         return names.strip() != ""
 
     def _drain(self, seconds):
-        """Until no connection waits in Odoo's queue: those would be reset, while those that a worker has taken are finished."""
+        """Until no connection waits in Odoo's queue: those would be reset, while those that a worker has taken are
+        finished.
+        """
         pid = run(["docker", "inspect", "--format", "{{.State.Pid}}", CONTAINERS["odoo"]], QUICK).output.strip()
         end = time.monotonic() + seconds
         empty = 0
@@ -325,7 +356,8 @@ class ComposeHost:
             time.sleep(0.2)
 
     def odoo_runs(self, image):
-        answer = run(["docker", "inspect", "--format", "{{.Config.Image}} {{.State.Running}}", CONTAINERS["odoo"]], QUICK)
+        answer = run(["docker", "inspect", "--format", "{{.Config.Image}} {{.State.Running}}", CONTAINERS["odoo"]],
+                     QUICK)
         return answer.ok and answer.output.split() == [image, "true"]
 
     def wait_ready(self, container, seconds):
@@ -342,12 +374,16 @@ class ComposeHost:
             state = run(["docker", "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", container], QUICK)
             if state.ok and state.output.split()[0] == "exited":
                 log = self.logs(container)
-                raise Failure(code_from_log(log, "CONTAINER_START_FAILURE"), "Odoo's container exited", found=f"exit status {state.output.split()[1]}",
-                              expected="a server that answers", remedy="the log below says why; mend the release, then deploy again", log=tail(log))
+                raise Failure(code_from_log(log, "CONTAINER_START_FAILURE"), "Odoo's container exited",
+                              found=f"exit status {state.output.split()[1]}",
+                              expected="a server that answers",
+                              remedy="the log below says why; mend the release, then deploy again", log=tail(log))
             time.sleep(0.3)
         log = self.logs(container)
-        raise Failure("HEALTH_CHECK_FAIL", "Odoo does not become ready", found=f"/web/login answered {answer} for {seconds} s",
-                      expected="status 200", remedy="the log below may say why; mend the release, then deploy again", log=tail(log))
+        raise Failure("HEALTH_CHECK_FAIL", "Odoo does not become ready",
+                      found=f"/web/login answered {answer} for {seconds} s",
+                      expected="status 200", remedy="the log below may say why; mend the release, then deploy again",
+                      log=tail(log))
 
     def logs(self, container):
         return run(["docker", "logs", "--tail", "200", container], QUICK).text
@@ -358,14 +394,16 @@ class ComposeHost:
         """Runs to its end; the whole output is in the attempt's log."""
         self.remove_task(name)
         log = LOGS / f"{attempt}-{name}.log"
-        args = ["run", "--rm", "-T", "--no-deps", "--name", TASK_PREFIX + name, "-e", f"DB_NAME={database}", "odoo-task", *command]
+        args = ["run", "--rm", "-T", "--no-deps", "--name", TASK_PREFIX + name, "-e", f"DB_NAME={database}",
+                "odoo-task", *command]
         result = self.compose(request, *args, limit=limit, release=True, log=log)
         self.remove_task(name)
         return result
 
     def start_task(self, request, name, command, database):
         self.remove_task(name)
-        self.compose(request, "run", "-d", "-T", "--no-deps", "--name", TASK_PREFIX + name, "-e", f"DB_NAME={database}", "odoo-task", *command,
+        self.compose(request, "run", "-d", "-T", "--no-deps", "--name", TASK_PREFIX + name, "-e", f"DB_NAME={database}",
+                     "odoo-task", *command,
                      release=True, what="starting a container of the release")
         return TASK_PREFIX + name
 
@@ -374,7 +412,8 @@ class ComposeHost:
 
     def remove_tasks(self):
         """Those that a killed worker has left: they go on without it."""
-        found = must(["docker", "ps", "--all", "--quiet", "--filter", f"name=^{TASK_PREFIX}"], QUICK, "listing containers").split()
+        found = must(["docker", "ps", "--all", "--quiet", "--filter", f"name=^{TASK_PREFIX}"], QUICK,
+                     "listing containers").split()
         if found:
             must(["docker", "rm", "--force", "--volumes", *found], 120, "removing what an interrupted release has left")
 
@@ -406,12 +445,15 @@ def waiting_connections(pid):
 
 
 class CronHold:
-    """Holds every scheduled job's row, so that cron workers skip them all: a release that is not committed sends no mail and books nothing."""
+    """Holds every scheduled job's row, so that cron workers skip them all: a release that is not committed sends no
+    mail and books nothing.
+    """
 
     def __init__(self, postgres, database):
         self.child = postgres.start(postgres.psql(database), postgres.TASKS)
         # Odoo itself takes its jobs with FOR NO KEY UPDATE SKIP LOCKED.
-        self.child.stdin.write("BEGIN; SET LOCAL lock_timeout = '30s'; SELECT count(*) FROM (SELECT FROM public.ir_cron FOR NO KEY UPDATE) AS held;\n")
+        self.child.stdin.write("BEGIN; SET LOCAL lock_timeout = '30s'; SELECT count(*) FROM (SELECT FROM "
+                               "public.ir_cron FOR NO KEY UPDATE) AS held;\n")
         self.child.stdin.flush()
         timer = threading.Timer(60, self.child.kill)
         timer.start()
@@ -419,7 +461,8 @@ class CronHold:
         timer.cancel()
         if not answer.isdigit():
             self.child.kill()
-            raise Failure("DATABASE_CONNECTION_ERROR", "the scheduled jobs cannot be held", found=answer or "no answer", expected="their number",
+            raise Failure("DATABASE_CONNECTION_ERROR", "the scheduled jobs cannot be held", found=answer or "no answer",
+                          expected="their number",
                           remedy="docker logs odoo-db shows why; then deploy again")
 
     def let_go(self):
