@@ -1,4 +1,5 @@
-// What looks at the sources alone, in two rows beside each other: on two cores the slowest check takes as long as all the others.
+// Runs the checks that look at the sources alone, in two rows side by side: on two cores the slowest check takes as
+// long as all the others together.
 import { spawn } from "node:child_process";
 
 const rows = [["lint:code"], ["lint:format", "typecheck", "docs -- --check"]];
@@ -8,7 +9,9 @@ function check(script) {
   return new Promise((resolve) => {
     const child = spawn("npm", ["run", "-s", ...script.split(" ")], { stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (data) => (output += data));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (data) => (output += data));
+    }
     child.on("close", (status) => {
       process.stdout.write(output);
       if (status !== 0) console.error(`npm run ${script}: failed`);

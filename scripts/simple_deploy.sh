@@ -3,12 +3,12 @@
 #
 #   scripts/simple_deploy.sh [user@host] repository@sha256:…
 #
-# Without a host it deploys to this machine. The host was installed by `pulumi up` before. What it does is odoo-ship's work: it goes
+# Without a host it deploys to this machine. Either one was installed by `pulumi up`. odoo-ship does the work: it goes
 # on when this script, or the connection, ends. The next `pulumi up` deploys again what the stack's configuration says.
 #
 # SIMPLE_DEPLOY_LIMIT  seconds to wait for the end (default: 7200)
-# Exit status: 0 the image serves; 1 the release failed, and the host serves what it served; 64 wrong call; 69 the host cannot be
-# asked, and nothing was changed; 75 not ended within the limit, or the end is not known.
+# Exit status: 0 the image serves; 1 the release failed, and the host serves what it served; 64 wrong call; 69 the host
+# cannot be asked, and nothing was changed; 75 not ended within the limit, or the end is not known.
 set -eu
 
 limit=${SIMPLE_DEPLOY_LIMIT:-7200}
@@ -30,21 +30,25 @@ case $# in
 esac
 case ${host} in -* | *[!A-Za-z0-9@._:/%-]*) usage ;; esac
 case ${image} in -*) usage ;; esac
-# A new line, too, is a character that no reference has; grep looks at each line by itself.
+# No reference has a new line in it, which grep would not see: it looks at each line by itself.
 case ${image} in *[!a-z0-9@._:/-]*) valid=no ;; *) valid=yes ;; esac
-if [ "${valid}" = no ] || ! printf '%s\n' "${image}" | LC_ALL=C grep -Eqx '[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}'; then
-  fail 64 IMAGE_NOT_FOUND "an image is deployed by its digest" "${image}" "repository@sha256: and 64 hexadecimal digits" \
-    "pulumi stack output imageReference"
+pattern='[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}'
+if [ "${valid}" = no ] || ! printf '%s\n' "${image}" | LC_ALL=C grep -Eqx "${pattern}"; then
+  fail 64 IMAGE_NOT_FOUND "an image is deployed by its digest" "${image}" \
+    "repository@sha256: and 64 hexadecimal digits" "pulumi stack output imageReference"
 fi
-case ${limit} in '' | *[!0-9]*) fail 64 SETTINGS_INVALID "SIMPLE_DEPLOY_LIMIT is no number" "${limit}" "seconds" "unset it" ;; esac
+case ${limit} in
+  '' | *[!0-9]*) fail 64 SETTINGS_INVALID "SIMPLE_DEPLOY_LIMIT is no number" "${limit}" "seconds" "unset it" ;;
+esac
 
-# Takes the place of the subshell that it is called in, so that a signal reaches it. The image's characters were checked above: none of
-# them means anything to a shell.
+# Takes the place of the subshell that it is called in, so that a signal reaches it. The image's characters were checked
+# above: none of them means anything to a shell.
 on_host() {
   if [ "${host}" = '' ]; then
     exec sh -c "$1"
   else
-    exec ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 -o ServerAliveCountMax=4 "${host}" "$1"
+    exec ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15 \
+      -o ServerAliveInterval=15 -o ServerAliveCountMax=4 "${host}" "$1"
   fi
 }
 
@@ -76,14 +80,17 @@ if [ "${reached}" -ne 0 ]; then
       fail 69 HOST_KEY_MISMATCH "the host is not the one that is known" "${found}" "the host's key in known_hosts" \
         "compare the key with the setting vps:hostKey, then put that line into known_hosts" ;;
     *'Permission denied'*)
-      fail 69 HOST_LOGIN_REFUSED "the host refuses the login" "${found}" "a key that may log in" "name the user, and load the key: ssh-add" ;;
+      fail 69 HOST_LOGIN_REFUSED "the host refuses the login" "${found}" "a key that may log in" \
+        "name the user, and load the key: ssh-add" ;;
     *'a password is required'* | *'sudo: '*'not found'*)
-      fail 69 HOST_LOGIN_REFUSED "odoo-ship needs root" "${found}" "root, or sudo without a password" "log in as vps:user" ;;
+      fail 69 HOST_LOGIN_REFUSED "odoo-ship needs root" "${found}" "root, or sudo without a password" \
+        "log in as vps:user" ;;
     *odoo-ship*'not found'* | *odoo-ship*'No such file'*)
       fail 69 RELEASE_INCOMPLETE "nothing is installed on the host" "${found}" "a first install" "run pulumi up" ;;
   esac
   if [ "${host}" != '' ] && [ "${reached}" -eq 255 ]; then
-    fail 69 HOST_UNREACHABLE "the host does not answer" "${found:-no answer}" "SSH at ${host}" "check the address, the firewall and the host"
+    fail 69 HOST_UNREACHABLE "the host does not answer" "${found:-no answer}" "SSH at ${host}" \
+      "check the address, the firewall and the host"
   fi
   cat "${messages}" >&2
   exit 69
@@ -94,7 +101,11 @@ command=$(as_root "odoo-ship deploy --image ${image}")
 started=$(date +%s)
 (sleep "${limit}" & nap=$!; trap 'kill "${nap}"' TERM; wait "${nap}" && kill -USR1 $$) 2>/dev/null &
 watch=$!
-trap 'fail 75 DEPLOY_TIMEOUT "the release has not ended" "still under way after ${limit} s" "an end" "the host goes on: odoo-ship status tells how far it is"' USR1
+too_late() {
+  fail 75 DEPLOY_TIMEOUT "the release has not ended" "still under way after ${limit} s" "an end" \
+    "the host goes on: odoo-ship status tells how far it is"
+}
+trap too_late USR1
 
 result=255
 while :; do
@@ -115,6 +126,7 @@ if [ "${result}" -ne 0 ]; then
 fi
 # Also after a broken connection: what runs now is what was asked for.
 if ! on_host "$(as_root 'odoo-ship status')" | grep -q "^live .*${image#*@}"; then
-  fail 75 RELEASE_MISMATCH "another image serves than was asked for" "see odoo-ship status" "${image}" "run this script again"
+  fail 75 RELEASE_MISMATCH "another image serves than was asked for" "see odoo-ship status" "${image}" \
+    "run this script again"
 fi
 echo "${image} serves"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts IMAGE the way the deployments do (read-only root, no capabilities, tmpfs noexec) beside a fresh PostgreSQL, installs a
-# module if the image bakes release_info, and asks for health and login. Usage: smoke-test.sh IMAGE
+# Starts IMAGE the way the deployments do (read-only root, no capabilities, tmpfs noexec) beside a fresh PostgreSQL,
+# installs a module if the image bakes release_info, and asks for health and login. Usage: smoke-test.sh IMAGE
 # SMOKE_POSTGRES_IMAGE  an image with the official one's environment (default: postgres:16)
 # SMOKE_SUBNET          the network to make (default: the first free /24 of 198.18.16.0/20, which is reserved for tests)
 # SMOKE_LIMIT           seconds that each wait may take (default: 300)
@@ -11,7 +11,7 @@ run="odoo-smoke-$$"
 files=$(mktemp -d)
 # As many processors as there are, and two at most: Docker refuses more than it has.
 cpus=$(docker info --format '{{if lt .NCPU 2}}1{{else}}2{{end}}')
-# Every container of this test has an end to what it may take. Words, so used without quotes.
+# What each container of this test may take at most. These are words, so used without quotes.
 limits="--memory 2684354560 --cpus ${cpus} --pids-limit 512 --cap-drop ALL --security-opt no-new-privileges"
 
 cleanup() {
@@ -46,15 +46,21 @@ wait_for() {
 
 # get PATH: exit 0 and the body if Odoo answers 200. python3 is the one client that every such image has.
 get() {
-  timeout 20 docker exec "${run}-odoo" python3 -c "import sys, urllib.request as r; a = r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:8069' + sys.argv[1], timeout=15); print(a.status, a.geturl(), a.read().decode())" "$1"
+  timeout 20 docker exec "${run}-odoo" python3 -c "
+import sys, urllib.request as request
+direct = request.build_opener(request.ProxyHandler({}))
+answer = direct.open('http://127.0.0.1:8069' + sys.argv[1], timeout=15)
+print(answer.status, answer.geturl(), answer.read().decode())" "$1"
 }
 
 # odoo_container NAME FLAGS… -- ARGS…: the hardening of production.
 odoo_container() {
   name=$1; shift
   set -- --name "${run}-${name}" --network "${run}" --read-only \
-    --tmpfs /tmp:rw,noexec,nosuid,size=100m --tmpfs /run:rw,noexec,nosuid,size=16m --volume "${run}-data:/var/lib/odoo" --volume "${files}:/run/secrets:ro" \
-    --env DB_HOST="${run}-db" --env DB_NAME=smoke --env DB_PASSWORD_FILE=/run/secrets/db --env ADMIN_PASSWD_FILE=/run/secrets/admin --env WORKERS=2 "$@"
+    --tmpfs /tmp:rw,noexec,nosuid,size=100m --tmpfs /run:rw,noexec,nosuid,size=16m \
+    --volume "${run}-data:/var/lib/odoo" --volume "${files}:/run/secrets:ro" \
+    --env DB_HOST="${run}-db" --env DB_NAME=smoke --env DB_PASSWORD_FILE=/run/secrets/db \
+    --env ADMIN_PASSWD_FILE=/run/secrets/admin --env WORKERS=2 "$@"
   docker run ${limits} "$@"
 }
 
@@ -63,19 +69,25 @@ chmod 755 "${files}"
 od -An -N16 -tx1 /dev/urandom | tr -d ' \n' > "${files}/db"
 od -An -N16 -tx1 /dev/urandom | tr -d ' \n' > "${files}/admin"
 
-for subnet in ${SMOKE_SUBNET:-198.18.16.0/24 198.18.17.0/24 198.18.18.0/24 198.18.19.0/24 198.18.20.0/24 198.18.21.0/24}; do
+subnets="198.18.16.0/24 198.18.17.0/24 198.18.18.0/24 198.18.19.0/24 198.18.20.0/24 198.18.21.0/24"
+for subnet in ${SMOKE_SUBNET:-${subnets}}; do
   if docker network create --subnet "${subnet}" "${run}" >/dev/null 2>"${files}/network.log"; then break; fi
 done
-docker network inspect "${run}" >/dev/null 2>&1 || fail CONTAINER_START_FAILURE "no test network: $(cat "${files}/network.log")"
-# Its entrypoint begins as root: it gives its directories to its own user, and becomes that.
+docker network inspect "${run}" >/dev/null 2>&1 \
+  || fail CONTAINER_START_FAILURE "no test network: $(cat "${files}/network.log")"
+# The entrypoint of PostgreSQL begins as root, gives its directories to its own user, and becomes that user.
 docker run ${limits} --detach --name "${run}-db" --network "${run}" --volume "${files}:/run/secrets:ro" \
   --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER --cap-add SETGID --cap-add SETUID \
-  --env POSTGRES_USER=odoo --env POSTGRES_DB=postgres --env POSTGRES_PASSWORD_FILE=/run/secrets/db "${SMOKE_POSTGRES_IMAGE:-postgres:16}" >/dev/null
+  --env POSTGRES_USER=odoo --env POSTGRES_DB=postgres --env POSTGRES_PASSWORD_FILE=/run/secrets/db \
+  "${SMOKE_POSTGRES_IMAGE:-postgres:16}" >/dev/null
 
 modules=base
-if docker run ${limits} --rm --network none --entrypoint test "${image}" -e /opt/odoo/extra-addons/release_info; then modules=base,release_info; fi
+if docker run ${limits} --rm --network none --entrypoint test "${image}" -e /opt/odoo/extra-addons/release_info; then
+  modules=base,release_info
+fi
 started=$(date +%s)
-timeout "${limit}" docker run ${limits} --rm --network none "${image}" odoo --version >/dev/null || fail CONTAINER_START_FAILURE "odoo --version"
+timeout "${limit}" docker run ${limits} --rm --network none "${image}" odoo --version >/dev/null \
+  || fail CONTAINER_START_FAILURE "odoo --version"
 odoo_container install "${image}" odoo -i "${modules}" --stop-after-init --no-http > "${files}/install.log" 2>&1 &
 installer=$!
 wait_for MODULE_LOAD_ERROR "the installation of ${modules} ended" sh -c "! kill -0 ${installer}"
@@ -90,5 +102,6 @@ get /web/login | grep -q 'name="login"' || fail HEALTH_CHECK_FAIL "/web/login sh
 
 stopping=$(date +%s)
 docker stop --time 30 "${run}-odoo" >/dev/null
-[ "$(docker inspect --format '{{.State.ExitCode}}' "${run}-odoo")" = 0 ] || fail CONTAINER_START_FAILURE "Odoo did not end well on SIGTERM"
+[ "$(docker inspect --format '{{.State.ExitCode}}' "${run}-odoo")" = 0 ] \
+  || fail CONTAINER_START_FAILURE "Odoo did not end well on SIGTERM"
 echo "health and login answered; stopped in $(($(date +%s) - stopping)) s"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -21,33 +19,32 @@ import (
 
 func init() {
 	caddy.RegisterModule(Body{})
-	httpcaddyfile.RegisterHandlerDirective("odoo_body", func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	parse := func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 		body := new(Body)
 		return body, body.UnmarshalCaddyfile(h.Dispenser)
-	})
+	}
+	httpcaddyfile.RegisterHandlerDirective("odoo_body", parse)
 	httpcaddyfile.RegisterDirectiveOrder("odoo_body", httpcaddyfile.Before, "basic_auth")
 }
 
 const (
-	// So much of a body is kept in memory; the rest goes to a file.
+	// So many first bytes of a body stay in memory; the rest goes to a file.
 	inMemory = 16 << 10
-	// It is read in pieces of this size: each sender that is waited for costs one.
+	// A body is read in pieces of this size: each slow sender costs the memory of one.
 	pieceSize = 4 << 10
-	// What an address may have open at once, and all of them together: bodies that are coming in. The proxy has 96 MiB on a small host.
-	openOfClient = 128
-	openOfAll    = 512
 	// How long a refused sender is listened to.
 	linger = 5 * time.Second
 )
 
-// Body takes the whole body of a request in before it passes the request on, so that a slow sender waits here and not in one of Odoo's workers.
-// A body that is longer than 16 KiB lies in a file without a name, which is gone with the request, whatever happens.
+// Body takes the whole body of a request in, then passes the request on: a slow sender waits here, and not in one of
+// Odoo's workers. A body that is longer than 16 KiB lies in a file without a name, which ends with the request,
+// whatever happens.
 type Body struct {
 	// Largest body, in bytes.
 	MaxSize int64 `json:"max_size"`
-	// How long a body may take, however short it is.
+	// Time that any body may take, however short it is.
 	Grace caddy.Duration `json:"grace"`
-	// Bytes a second that it has to come in with, from the grace on; 0: none, the grace is all there is.
+	// Each so many bytes that have come in allow one second more than the grace; 0: the grace is all there is.
 	Pace int64 `json:"pace,omitempty"`
 	// Where the files are.
 	Directory string `json:"directory"`
@@ -55,70 +52,12 @@ type Body struct {
 	Room int64 `json:"room"`
 }
 
-// All instances share what the machine has.
-var spool = &store{clients: map[string]*share{}}
-
-type store struct {
-	mu      sync.Mutex
-	open    int
-	bytes   int64
-	clients map[string]*share
-}
-
-type share struct {
-	open  int
-	bytes int64
-}
-
-// enter makes room for one more body; false if its sender, or all together, have too many.
-func (s *store) enter(client string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	of := s.clients[client]
-	if s.open >= openOfAll || of != nil && of.open >= openOfClient {
-		return false
-	}
-	if of == nil {
-		of = &share{}
-		s.clients[client] = of
-	}
-	s.open++
-	of.open++
-	return true
-}
-
-// take gives bytes of the room; false if there are not so many.
-func (s *store) take(client string, bytes, room int64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	of := s.clients[client]
-	if s.bytes+bytes > room || of.bytes+bytes > room/2 {
-		return false
-	}
-	s.bytes += bytes
-	of.bytes += bytes
-	return true
-}
-
-func (s *store) leave(client string, bytes int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	of := s.clients[client]
-	s.open--
-	s.bytes -= bytes
-	of.open--
-	of.bytes -= bytes
-	if of.open == 0 {
-		delete(s.clients, client)
-	}
-}
-
 // CaddyModule names the module.
 func (Body) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.odoo_body", New: func() caddy.Module { return new(Body) }}
 }
 
-// Provision makes the directory, and sees that files can be made there: a proxy that could take no upload does not start.
+// Provision makes the directory, and tries to make a file there: a proxy that could take no upload does not start.
 func (b *Body) Provision(caddy.Context) error {
 	if err := os.MkdirAll(b.Directory, 0o700); err != nil {
 		return err
@@ -139,8 +78,7 @@ func (b *Body) Validate() error {
 }
 
 func (b *Body) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	// An upgrade by HTTP/2 has a stream where others have a body.
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 || r.Method == http.MethodConnect && r.Header.Get(":protocol") != "" {
+	if !hasBody(r) {
 		return next.ServeHTTP(w, r)
 	}
 	if r.ContentLength > b.MaxSize {
@@ -164,12 +102,18 @@ func (b *Body) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	r.TransferEncoding = nil
 	r.Header.Del("Transfer-Encoding")
 	r.Header.Set("Content-Length", strconv.FormatInt(whole.size, 10))
-	// By this a client could ask proxies to pass its body on piece by piece.
+	// With this header a client could ask proxies to pass its body on piece by piece.
 	r.Header.Del("Incremental")
 	return next.ServeHTTP(w, r)
 }
 
-// receive reads the body, in time.
+// hasBody says whether there is something to take in. An upgrade by HTTP/2 has a stream where others have a body.
+func hasBody(r *http.Request) bool {
+	upgrade := r.Method == http.MethodConnect && r.Header.Get(":protocol") != ""
+	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 && !upgrade
+}
+
+// receive reads the whole body, and refuses one that is too long or too slow.
 func (b *Body) receive(w http.ResponseWriter, r *http.Request, client string, whole *content) error {
 	begun := time.Now()
 	deadline := http.NewResponseController(w)
@@ -205,6 +149,7 @@ func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }
 
+// keep adds a piece to what has come in.
 func (b *Body) keep(w http.ResponseWriter, r *http.Request, client string, whole *content, piece []byte) error {
 	if whole.file == nil && whole.size+int64(len(piece)) <= inMemory {
 		whole.memory.Write(piece)
@@ -229,8 +174,9 @@ func (b *Body) keep(w http.ResponseWriter, r *http.Request, client string, whole
 	return nil
 }
 
-// refuse ends a request whose body is not wanted. Who is still sending would see a broken connection and not the answer, so what comes is thrown
-// away for a while. By HTTP/2 the answer can come in between, and who asks first (Expect) has sent nothing.
+// refuse ends a request whose body is not wanted. A sender that is not done would see a broken connection and not the
+// answer, so what comes is read for a while, and thrown away. This is not needed with HTTP/2, where the answer can come
+// while the body is sent, nor with a client that asks first (Expect): it has sent nothing yet.
 func refuse(w http.ResponseWriter, r *http.Request, status int, why string) error {
 	if status == http.StatusTooManyRequests || status == http.StatusInsufficientStorage {
 		w.Header().Set("Retry-After", "30")
@@ -240,66 +186,6 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, why string) erro
 		_, _ = io.Copy(io.Discard, r.Body)
 	}
 	return caddyhttp.Error(status, errors.New(why))
-}
-
-// nameless opens a new file that ends with its last user: nothing is left of one, not even after a crash.
-func nameless(directory string) (*os.File, error) {
-	file, err := os.CreateTemp(directory, "body-")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
-}
-
-// content is a body that has come in: its beginning in memory, what follows in a file.
-type content struct {
-	memory bytes.Buffer
-	file   *os.File
-	size   int64
-	taken  int64
-	reader io.Reader
-}
-
-func (c *content) rewind() error {
-	parts := []io.Reader{bytes.NewReader(c.memory.Bytes())}
-	if c.file != nil {
-		if _, err := c.file.Seek(0, io.SeekStart); err != nil {
-			return caddyhttp.Error(http.StatusInternalServerError, err)
-		}
-		parts = append(parts, c.file)
-	}
-	c.reader = io.MultiReader(parts...)
-	return nil
-}
-
-func (c *content) Read(p []byte) (int, error) { return c.reader.Read(p) }
-
-// Close does nothing: who passes the request on may try again. The body ends with its handler.
-func (c *content) Close() error { return nil }
-
-// beginning reads so much of a body, wherever a reader of it is.
-func (c *content) beginning(limit int) ([]byte, bool) {
-	if c.size > int64(limit) {
-		return nil, false
-	}
-	text := append([]byte(nil), c.memory.Bytes()...)
-	if c.file != nil {
-		rest := make([]byte, c.size-int64(len(text)))
-		if _, err := c.file.ReadAt(rest, 0); err != nil && err != io.EOF {
-			return nil, false
-		}
-		text = append(text, rest...)
-	}
-	return text, true
-}
-
-func (c *content) close() {
-	if c.file != nil {
-		_ = c.file.Close()
-	}
 }
 
 // UnmarshalCaddyfile reads

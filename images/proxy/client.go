@@ -8,7 +8,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// clientOf names who sends a request: an IPv4 address, or the /64 of an IPv6 one, since that is what one subscriber has at least.
+// clientOf names who sends a request: by an IPv4 address, or by the /64 of an IPv6 one, which is the least that a
+// subscriber has.
 func clientOf(r *http.Request) string {
 	text, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	if text == "" {

@@ -12,14 +12,16 @@ import (
 
 func init() {
 	caddy.RegisterModule(Cookie{})
-	httpcaddyfile.RegisterHandlerDirective("odoo_cookie", func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	parse := func(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 		cookie := new(Cookie)
 		return cookie, cookie.UnmarshalCaddyfile(h.Dispenser)
-	})
+	}
+	httpcaddyfile.RegisterHandlerDirective("odoo_cookie", parse)
 	httpcaddyfile.RegisterDirectiveOrder("odoo_cookie", httpcaddyfile.Before, "basic_auth")
 }
 
-// Cookie gives Odoo's session cookie the attributes Secure, HttpOnly and SameSite=Lax where Odoo has set none of that kind.
+// Cookie gives Odoo's session cookie the attributes Secure, HttpOnly and SameSite=Lax, each where Odoo has set none of
+// its kind.
 type Cookie struct{}
 
 // CaddyModule names the module.
