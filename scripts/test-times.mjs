@@ -55,7 +55,10 @@ export function slowest(times) {
 
 /** The pairs that runs have written. */
 export function readTimes(shared) {
-  return readFileSync(shared, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  return readFileSync(shared, "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
 }
 
 function seconds(time) {

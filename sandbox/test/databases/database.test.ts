@@ -44,7 +44,7 @@ class Outer {
       ...{ SANDBOX_STATE_DIR: this.state, PATH: `${this.home}:${process.env["PATH"] ?? ""}`, CALLS: calls, INPUT: input, STATE: state },
       RECIPE: recipeHash([path.join(root, "sandbox/images/postgres")]),
     };
-    const options = { cwd: root, timeout: 30_000, env: { ...process.env, ...variables } };
+    const options = { cwd: root, timeout: 300_000, env: { ...process.env, ...variables } };
     await execute(process.execPath, ["--import", "tsx", script], options);
     return { calls: fs.readFileSync(calls, "utf8").trim().split("\n"), input: fs.readFileSync(input, "utf8") };
   }

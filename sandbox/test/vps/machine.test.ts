@@ -43,7 +43,7 @@ class Outer {
     const answers = { STATE: "", CGROUPS: "2", RECIPE: recipeHash([path.join(root, "sandbox/images/vps")]), ...variables };
     await execute(process.execPath, ["--import", "tsx", script], {
       cwd: root,
-      timeout: 30_000,
+      timeout: 300_000,
       env: { ...process.env, ...environment, ...answers },
     });
     return fs.readFileSync(this.#calls, "utf8").trim().split("\n");
