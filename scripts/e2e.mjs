@@ -1,8 +1,12 @@
 // The end-to-end tests: one file after the other, and where two parts of the sandbox do not meet, at the same time.
 // --whole: all rows of what is otherwise sampled, which takes about half an hour more.
 import { spawn } from "node:child_process";
-import { globSync } from "node:fs";
+import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { clearInterval, setInterval } from "node:timers";
+
+import { readTimes, slowest } from "./test-times.mjs";
 
 const sandbox = (name) => `sandbox/test/e2e/${name}`;
 /**
@@ -53,11 +57,16 @@ if (lost.length > 0) {
   process.exit(1);
 }
 
+/** Each lane adds the times of its files. */
+const results = mkdtempSync(path.join(tmpdir(), "e2e-"));
+const times = path.join(results, "times");
+writeFileSync(times, "");
+
 /** A lane that runs beside another one is printed whole when it ends; until then it says once a minute what it is at. */
 function run(lane, beside) {
   const begun = Date.now();
   return new Promise((resolve) => {
-    const args = ["--config", ".mocharc.e2e.json", ...files(lane)];
+    const args = ["--config", ".mocharc.e2e.json", "--reporter-option", `times=${times}`, ...files(lane)];
     const env = { ...process.env, E2E_WHOLE: process.argv.includes("--whole") ? "1" : "" };
     const child = spawn("node_modules/.bin/mocha", args, { stdio: ["ignore", beside ? "pipe" : "inherit", "inherit"], env });
     let output = "";
@@ -95,6 +104,8 @@ async function runPhase({ atOnce, lanes }) {
   return passed;
 }
 
-for (const phase of phases) {
-  if (!(await runPhase(phase))) process.exit(1);
-}
+let passed = true;
+for (const phase of phases) passed &&= await runPhase(phase);
+console.log(slowest(readTimes(times)));
+rmSync(results, { recursive: true });
+process.exit(passed ? 0 : 1);

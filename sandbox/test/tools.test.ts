@@ -36,7 +36,7 @@ class Machine {
     fs.writeFileSync(file, `${imports.replaceAll("~", `${root}/sandbox`)}\nvoid (async () => { ${body} })();\n`);
     const { stdout } = await execute(process.execPath, ["--import", "tsx", file], {
       cwd: root,
-      timeout: 30_000,
+      timeout: 300_000,
       env: { ...process.env, SANDBOX_STATE_DIR: this.state, SANDBOX_CACHE_DIR: this.cache, ...environment },
     });
     return JSON.parse(stdout.trim().split("\n").at(-1) ?? "null");

@@ -69,7 +69,7 @@ describe("The benchmarks' report", () => {
     const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", "bench/main.ts", "imgae"], {
       cwd: root,
       encoding: "utf8",
-      timeout: 60_000,
+      timeout: 300_000,
     });
     assert.equal(status, 2, stderr);
     assert.match(stderr, /"imgae"[^]*npm run bench -- image/);

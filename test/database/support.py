@@ -19,13 +19,13 @@ ROLES = ("odoo_tasks", "odoo_facts", "odoo", "made_by_odoo")
 def psql(user, database, statements):
     args = ["docker", "exec", "-i", CONTAINER, "psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1",
             "-U", user, "-d", database]
-    return subprocess.run(args, input=statements, capture_output=True, text=True, timeout=60)
+    return subprocess.run(args, input=statements, capture_output=True, text=True, timeout=300)
 
 
 class Session:
     """Somebody who stays connected."""
 
-    def __init__(self, user, database, statement="SELECT 'here', pg_sleep(120)"):
+    def __init__(self, user, database, statement="SELECT 'here', pg_sleep(3600)"):
         args = ["docker", "exec", "-i", CONTAINER, "psql", "-X", "-A", "-t", "-h", "127.0.0.1", "-U", user, "-d",
                 database]
         self.child = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -39,7 +39,7 @@ class Session:
     def end(self):
         text = self.child.stdout.read()
         self.child.stdout.close()
-        self.child.wait(30)
+        self.child.wait(300)
         return text
 
 

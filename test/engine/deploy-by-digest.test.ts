@@ -8,8 +8,7 @@ import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { undocumented } from "../support/documented-secrets";
 import { TestStack } from "../../sandbox/test/helpers/test-stack";
 
-describe("an update with image:digest, on the real engine", function () {
-  this.timeout(180_000);
+describe("an update with image:digest, on the real engine", () => {
   const running = new RunningServers();
   let stack: TestStack;
   let digest: string;

@@ -23,7 +23,6 @@ class PaperClusters extends RecordedClusters {
 
 // What the program and the engine make of it. That pods run is shown with a real node.
 describe("an update that makes its cluster, on the real engine", function () {
-  this.timeout(300_000);
   const apiserver = new PaperApiserver();
   const clusters = new PaperClusters(apiserver);
   const running = new RunningServers(undefined, { actionMs: 0, clusters });

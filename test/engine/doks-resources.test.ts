@@ -45,8 +45,7 @@ export = async () => {
 };
 `;
 
-describe("a Kubernetes cluster with its network and database, on the real engine", function () {
-  this.timeout(240_000);
+describe("a Kubernetes cluster with its network and database, on the real engine", () => {
   const clusters = new RecordedClusters();
   const databases = new RecordedDatabases();
   const running = new RunningServers(undefined, { actionMs: 0, clusters, databases });

@@ -11,8 +11,7 @@ const [secretSignature, secretMark] = ["4dabf18193072939515e22adb298388d", "1b47
 const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 
 /** The host is a real SSH server that does nothing: what a release does to a host, the end-to-end tests show. */
-describe("an update with an adopted host, on the real engine", function () {
-  this.timeout(240_000);
+describe("an update with an adopted host, on the real engine", () => {
   const running = new RunningServers();
   let host: PaperVps;
   let stack: TestStack;

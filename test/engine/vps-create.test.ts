@@ -17,7 +17,6 @@ import { TestStack } from "../../sandbox/test/helpers/test-stack";
  * address that no sandbox uses now; without the right to it, these tests are left out and the end-to-end tests remain.
  */
 describe("an update that makes its host, on the real engine", function () {
-  this.timeout(240_000);
   const host = new PaperVps();
   const orders: MachineOrder[] = [];
   const firewalls: (number[] | undefined)[] = [];

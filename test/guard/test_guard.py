@@ -17,8 +17,16 @@ sys.path.insert(0, str(ROOT / "images" / "odoo"))
 import fence  # noqa: E402
 import guard  # noqa: E402
 
-CHILD = [sys.executable, "-c",
-         "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(60)"]
+# Odoo: the file in the first argument says that it can be told to end.
+WELL_BEHAVED = """
+import pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+pathlib.Path(sys.argv[1]).write_text("ready")
+time.sleep(3600)
+"""
+STUBBORN = "trap '' TERM; sleep 3600 & echo $! > \"$0\"; while :; do wait; done"
+DRAIN_SECONDS = 0.3
+HANGS_AFTER_SECONDS = 300
 
 
 class Lost(Exception):
@@ -75,10 +83,28 @@ class GuardTest(unittest.TestCase):
             self.addCleanup(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, value)
         self.guard = None
+        # Of each sign of life: the state, whether Odoo runs, who holds *life*.
+        self.signs = []
+        self.drains_since = None
+        self.looks = 0
+        self.ready = Path(directory.name) / "ready"
 
-    def begin(self, command=CHILD):
+    def begin(self, command=None, grace_seconds=HANGS_AFTER_SECONDS):
         """Runs a guard beside the test, as the main thread of a container would."""
-        self.guard = guard.Guard(command, {}, "odoo", drain_seconds=0.3, grace_seconds=5)
+        command = command or [sys.executable, "-c", WELL_BEHAVED, str(self.ready)]
+        self.guard = guard.Guard(command, {}, "odoo", drain_seconds=DRAIN_SECONDS, grace_seconds=grace_seconds)
+        tell, sleep = self.guard.tell, self.guard.sleep
+
+        def told(state, reason):
+            self.signs.append((state, self.is_running(), self.server.holders))
+            if state == "draining":
+                self.drains_since = self.drains_since or time.monotonic()
+            tell(state, reason)
+
+        def slept(seconds):
+            self.looks += 1
+            sleep(seconds)
+        self.guard.tell, self.guard.sleep = told, slept
         self.guard.connect = lambda: Locks(self.server)
         self.guard.errors = lambda: Lost
         self.guard.serves = lambda: self.answers
@@ -91,13 +117,16 @@ class GuardTest(unittest.TestCase):
 
         def finish():
             self.guard.end()
-            thread.join(10)
-            self.assertFalse(thread.is_alive())
+            self.join()
         self.addCleanup(finish)
         self.thread = thread
 
+    def join(self):
+        self.thread.join(HANGS_AFTER_SECONDS)
+        self.assertFalse(self.thread.is_alive())
+
     def wait(self, condition, what):
-        end = time.monotonic() + 8
+        end = time.monotonic() + HANGS_AFTER_SECONDS
         while not condition():
             self.assertLess(time.monotonic(), end, what)
             time.sleep(0.02)
@@ -112,7 +141,21 @@ class GuardTest(unittest.TestCase):
         return self.guard.child is not None and self.guard.child.poll() is None
 
     def until(self, state):
-        self.wait(lambda: self.state() == state, f"it is {self.state()}, not {state}")
+        self.wait(lambda: self.state() == state, f"it is not {state}")
+
+    def until_served(self):
+        """Returns what serves, once it can be told to end."""
+        self.until("serving")
+        self.wait(lambda: self.ready.exists() and self.ready.read_text(), "Odoo is not ready")
+        return self.guard.child
+
+    def assert_drained(self):
+        self.assertIn(("draining", True, 1), self.signs)
+        self.assertGreaterEqual(time.monotonic() - self.drains_since, DRAIN_SECONDS)
+
+    def let_it_look(self, times=3):
+        end = self.looks + times
+        self.wait(lambda: self.looks > end, "it does not look any more")
 
     def test_odoo_runs_while_the_guard_holds_life(self):
         self.begin()
@@ -121,13 +164,10 @@ class GuardTest(unittest.TestCase):
 
     def test_a_fence_drains_and_stops_it_and_only_then_gives_life_back(self):
         self.begin()
-        self.until("serving")
-        child = self.guard.child
+        child = self.until_served()
         self.server.fence = True
-        self.until("draining")
-        self.assertIsNone(child.poll())
-        self.assertEqual(self.server.holders, 1)
         self.until("waiting")
+        self.assert_drained()
         self.assertEqual((child.poll(), self.server.holders), (0, 0))
 
     def test_what_waits_asks_postgresql_once_a_look(self):
@@ -135,20 +175,21 @@ class GuardTest(unittest.TestCase):
         self.until("serving")
         self.server.fence = True
         self.until("waiting")
-        before = self.server.sessions
-        time.sleep(1)
-        self.assertLessEqual(self.server.sessions - before, 11)
+        before, looks = self.server.sessions, self.looks
+        self.let_it_look(10)
+        asked = self.server.sessions - before
+        self.assertLessEqual(asked, self.looks - looks + 1)
 
     def test_users_come_once_a_first_page_was_served(self):
         self.begin()
         self.answers = False
         self.until("starting")
-        time.sleep(0.3)
+        self.let_it_look()
         self.assertEqual(self.state(), "starting")
         self.answers = True
         self.until("serving")
         self.answers = False
-        time.sleep(0.3)
+        self.let_it_look()
         self.assertEqual(self.state(), "serving")
 
     def test_odoo_comes_back_when_the_fence_goes(self):
@@ -163,7 +204,7 @@ class GuardTest(unittest.TestCase):
         self.server.deployment_alone = True
         self.begin()
         self.until("waiting")
-        time.sleep(0.3)
+        self.let_it_look()
         self.assertIsNone(self.guard.child)
 
     def test_a_marker_of_another_release_keeps_it_from_starting(self):
@@ -174,11 +215,13 @@ class GuardTest(unittest.TestCase):
         self.assertEqual(json.loads(guard.STATUS.read_text())["reason"], "RELEASE_MISMATCH: another release")
 
     def test_a_short_loss_of_postgresql_does_not_stop_it(self):
+        guard.LOST_SECONDS = HANGS_AFTER_SECONDS
         self.begin()
         self.until("serving")
         child = self.guard.child
         self.server.up = False
-        time.sleep(0.5)
+        self.wait(lambda: self.guard.locks is None, "the loss is not seen")
+        self.let_it_look()
         self.server.up = True
         self.wait(lambda: self.server.holders == 1, "life is not held again")
         self.assertIs(self.guard.child, child)
@@ -193,43 +236,45 @@ class GuardTest(unittest.TestCase):
         self.assertIsNotNone(child.poll())
 
     def test_a_deployment_that_came_meanwhile_stops_it_at_once(self):
-        self.begin()
-        self.until("serving")
-        child = self.guard.child
+        guard.LOST_SECONDS = HANGS_AFTER_SECONDS
+        self.begin(["sh", "-c", STUBBORN, str(self.ready)])
+        child = self.until_served()
         self.server.up = False
         self.wait(lambda: self.guard.locks is None, "the loss is not seen")
+        # Its time to end by itself has no end here: at once means without it.
         self.server.deployment_alone = self.server.up = True
         self.wait(lambda: child.poll() is not None, "it runs beside the deployment")
         self.assertEqual(child.returncode, -signal.SIGKILL)
 
     def test_told_to_end_it_drains_first(self):
         self.begin()
-        self.until("serving")
-        child = self.guard.child
+        child = self.until_served()
         self.guard.end()
-        self.until("draining")
-        self.assertIsNone(child.poll())
-        self.thread.join(10)
+        self.join()
+        self.assert_drained()
         self.assertEqual((self.status, child.poll(), self.server.holders), (0, 0, 0))
 
     def test_odoo_that_ends_by_itself_ends_the_container(self):
         self.begin([sys.executable, "-c", "raise SystemExit(7)"])
-        self.thread.join(10)
+        self.join()
         self.assertEqual((self.status, self.server.holders), (7, 0))
 
     def test_odoo_that_does_not_end_is_killed_with_its_children(self):
-        self.begin(["sh", "-c",
-                    "trap '' TERM; sleep 60 & echo $! > " + str(guard.STATUS.parent / "pid") + "; wait; sleep 60"])
-        self.guard.grace_seconds = 0.3
-        self.until("serving")
-        self.wait((guard.STATUS.parent / "pid").exists, "no child")
-        child = self.guard.child
+        self.begin(["sh", "-c", STUBBORN, str(self.ready)], grace_seconds=0.3)
+        child = self.until_served()
         self.server.fence = True
         self.until("waiting")
         self.assertEqual(child.returncode, -signal.SIGKILL)
-        grandchild = int((guard.STATUS.parent / "pid").read_text())
-        self.wait(lambda: not Path(f"/proc/{grandchild}/fd").exists()
-                  or "Z" in Path(f"/proc/{grandchild}/stat").read_text().split()[2], "it lives on")
+        grandchild = int(self.ready.read_text())
+        self.wait(lambda: not lives(grandchild), "it lives on")
+
+
+def lives(pid):
+    """Whether a process runs; a zombie that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
 
 
 class ProbeTest(unittest.TestCase):

@@ -121,7 +121,7 @@ export class EntrypointProcess {
     const result = spawnSync("python3", ["-c", driver, this.root, ...argv], {
       env: this.#environment(variables),
       encoding: "utf8",
-      timeout: 20_000,
+      timeout: 300_000,
     });
     return {
       status: result.status,
@@ -141,7 +141,7 @@ print(json.dumps(release_marker.objection(target, ["odoo"], required=True)))`;
     const { stdout, stderr } = spawnSync("python3", ["-c", script, path.join(this.root, "image")], {
       env: this.#environment({ DATABASES: JSON.stringify(databases) }),
       encoding: "utf8",
-      timeout: 20_000,
+      timeout: 300_000,
     });
     assert.equal(stderr, "");
     return JSON.parse(stdout) as [string, string] | null;

@@ -103,7 +103,7 @@ describe("the entrypoint of the image", () => {
       assert.equal(started, undefined);
       assert.match(output, /waiting up to 2 s for PostgreSQL at db:5432 \(user odoo\)/);
       assert.match(output, /^DATABASE_CONNECTION_ERROR: .*within 2 s: connection refused is it running\?$/m);
-      assert.ok(Date.now() - began >= 2000 && Date.now() - began < 10_000);
+      assert.ok(Date.now() - began >= 2000);
       assert.ok(!output.includes(dbPassword));
     });
 

@@ -52,7 +52,7 @@ export class SandboxCluster {
     const cluster = new SandboxCluster(new URL(doksUrl), doksAddress, doksDigest, found?.container ?? "", "");
     const certificate = ["exec", "-n", "odoo", "deployment/odoo-edge", "--", "cat", "/data/caddy/pki/authorities/local/root.crt"];
     // On a busy machine runc loses a process in a container now and then.
-    await until(() => (cluster.ca = cluster.run(certificate).stdout).includes("END CERTIFICATE"), 30_000);
+    await until(() => (cluster.ca = cluster.run(certificate).stdout).includes("END CERTIFICATE"), 300_000);
     return cluster;
   }
 

@@ -39,7 +39,7 @@ export class Stranger {
     stranger.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } });
     // Its account comes a moment later, and gets the pull secret then.
     const secrets = ["get", "serviceaccount", "-n", namespace, "default", "-o", "jsonpath={.imagePullSecrets[*].name}"];
-    await until(() => cluster.run(secrets).stdout !== "", 30_000);
+    await until(() => cluster.run(secrets).stdout !== "", 300_000);
     try {
       stranger.run(stranger.pod, ["sleep", "infinity"]);
     } catch (error) {
@@ -52,7 +52,7 @@ export class Stranger {
   /** Runs another pod, and waits until it is ready. */
   run(name: string, command: readonly string[], more: object = {}): void {
     this.apply(restrictedPod(name, this.image, command, more));
-    this.cluster.kubectl(["wait", "-n", this.namespace, `pod/${name}`, "--for=condition=Ready", "--timeout=120s"]);
+    this.cluster.kubectl(["wait", "-n", this.namespace, `pod/${name}`, "--for=condition=Ready", "--timeout=600s"]);
   }
 
   apply(...items: readonly object[]): void {

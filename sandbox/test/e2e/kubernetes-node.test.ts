@@ -47,7 +47,7 @@ describe("a Kubernetes node of the sandbox", () => {
     const { status, stdout, stderr } = spawnSync("docker", ["exec", "--interactive", containerName(id), "kubectl", ...args], {
       encoding: "utf8",
       input,
-      timeout: 180_000,
+      timeout: 1_200_000,
     });
     return { status, output: `${stdout}${stderr}`.trim() };
   };
@@ -66,7 +66,7 @@ describe("a Kubernetes node of the sandbox", () => {
     apply({ apiVersion: "v1", kind: "Pod", metadata: { name, namespace, labels }, spec });
     let phase = "";
     const ended = (): boolean => /Succeeded|Failed/.test((phase = k(`get pod -n ${namespace} ${name} -o jsonpath={.status.phase}`)));
-    for (let tries = 0; !ended() && tries < 120; tries += 1) spawnSync("sleep", ["0.5"]);
+    for (let tries = 0; !ended() && tries < 1200; tries += 1) spawnSync("sleep", ["0.5"]);
     k(`delete pod -n ${namespace} ${name} --now`);
     assert.match(phase, /Succeeded|Failed/, `${name} ended`);
     return phase === "Succeeded";
@@ -78,7 +78,7 @@ describe("a Kubernetes node of the sandbox", () => {
       return "no answer";
     }
   };
-  const shows = (text: string): Promise<boolean> => until(async () => (await page()) === text, 60_000, 200);
+  const shows = (text: string): Promise<boolean> => until(async () => (await page()) === text, 600_000, 200);
   const request = async (path: string, token?: string): Promise<number | undefined> => {
     const { server, ca } = await clusters.clusterCredentials(id);
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -119,7 +119,7 @@ describe("a Kubernetes node of the sandbox", () => {
     // Each gets the secret, and pods need it from the first.
     for (const name of ["shop", "street"]) {
       const secrets = ["get", "serviceaccount", "-n", name, "default", "-o", "jsonpath={.imagePullSecrets[*].name}"];
-      assert.ok(await until(() => kubectl(secrets).output === registry.secretName, 20_000));
+      assert.ok(await until(() => kubectl(secrets).output === registry.secretName, 600_000));
     }
   });
 
@@ -144,7 +144,7 @@ describe("a Kubernetes node of the sandbox", () => {
       metadata: metadata("web"),
       spec: { type: "LoadBalancer", selector: { app: "web" }, ports },
     });
-    k("rollout status -n shop deployment/web --timeout=90s");
+    k("rollout status -n shop deployment/web --timeout=600s");
     assert.equal(await shows("first"), true);
     assert.equal(k("get service -n shop web -o jsonpath={.status.loadBalancer.ingress[*].ip}"), outside);
     assert.match(k("get pods -n shop -l app=web -o jsonpath={.items[*].status.containerStatuses[*].imageID}"), new RegExp(proxy.digest));
@@ -163,16 +163,16 @@ describe("a Kubernetes node of the sandbox", () => {
     );
     apply(shop("second"));
     assert.equal(await shows("second"), true);
-    assert.ok(await until(() => k("get pods -n shop -l app=web -o name").split("\n").length === 2, 60_000, 500));
+    assert.ok(await until(() => k("get pods -n shop -l app=web -o name").split("\n").length === 2, 600_000, 500));
     rolling = false;
     await visitor;
     assert.deepEqual([...answers].sort(), ["first", "second"]);
     apply(shop("third", `${proxy.reference}@sha256:${"0".repeat(64)}`));
-    assert.match(kubectl("rollout status -n shop deployment/web --timeout=60s".split(" ")).output, /exceeded its progress deadline/);
+    assert.match(kubectl("rollout status -n shop deployment/web --timeout=600s".split(" ")).output, /exceeded its progress deadline/);
     assert.match(k("get pods -n shop -l app=web"), /ErrImagePull|ImagePullBackOff/);
     assert.equal(await page(), "second");
     k("rollout undo -n shop deployment/web");
-    k("rollout status -n shop deployment/web --timeout=60s");
+    k("rollout status -n shop deployment/web --timeout=600s");
   });
 
   it("ends a container that takes more memory than it may, and says so", async () => {
@@ -183,7 +183,7 @@ describe("a Kubernetes node of the sandbox", () => {
       containers: [container(image, "head -c 200000000 /dev/zero | tail -n 1", more)],
     };
     apply({ apiVersion: "v1", kind: "Pod", metadata: metadata("greedy"), spec });
-    assert.ok(await until(() => k("get pod -n shop greedy -o yaml").includes("OOMKilled"), 30_000, 500));
+    assert.ok(await until(() => k("get pod -n shop greedy -o yaml").includes("OOMKilled"), 600_000, 500));
     k("delete pod -n shop greedy --now");
   });
 
@@ -224,27 +224,27 @@ describe("a Kubernetes node of the sandbox", () => {
       claim("wrong", "ReadWriteMany"),
       deployment("writer", 1, writer),
     );
-    k("rollout status -n shop deployment/writer --timeout=60s");
+    k("rollout status -n shop deployment/writer --timeout=600s");
     assert.match(k("exec -n shop deployment/writer -- cat /data/listing"), /^lost\+found$/m);
     assert.equal(ledger(), "1000");
     const wrong = (): string => k("get events -n shop --field-selector involvedObject.name=wrong");
-    assert.ok(await until(() => wrong().includes("ProvisioningFailed"), 20_000));
+    assert.ok(await until(() => wrong().includes("ProvisioningFailed"), 600_000));
     assert.equal(k("get pvc -n shop wrong -o jsonpath={.status.phase}"), "Pending");
     k('patch pvc -n shop data -p {"spec":{"resources":{"requests":{"storage":"2Gi"}}}}');
-    assert.ok(await until(() => k("get pvc -n shop data -o jsonpath={.status.capacity.storage}") === "2Gi", 20_000));
+    assert.ok(await until(() => k("get pvc -n shop data -o jsonpath={.status.capacity.storage}") === "2Gi", 600_000));
     k("delete pvc -n shop wrong");
   });
 
   it("takes a volume away with its claim", async () => {
     const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
     apply({ apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: metadata("spare"), spec });
-    k("wait -n shop pvc/spare --for=jsonpath={.status.phase}=Bound --timeout=30s");
+    k("wait -n shop pvc/spare --for=jsonpath={.status.phase}=Bound --timeout=600s");
     const volume = k("get pvc -n shop spare -o jsonpath={.spec.volumeName}");
     const directory = (): string =>
       execFileSync("docker", ["exec", containerName(id), "ls", "/var/lib/node/volumes"], { encoding: "utf8" });
     assert.ok(directory().includes(volume));
     k("delete pvc -n shop spare");
-    assert.ok(await until(() => !k("get pv -o name").includes(volume), 30_000));
+    assert.ok(await until(() => !k("get pv -o name").includes(volume), 600_000));
     assert.ok(!directory().includes(volume));
   });
 
@@ -257,12 +257,12 @@ describe("a Kubernetes node of the sandbox", () => {
       metadata: { name: "door", namespace: "shop", annotations },
       spec: { type: "LoadBalancer", selector: { app: "door" }, ports: [{ port: 443, targetPort: 8443 }] },
     });
-    k("rollout status -n shop deployment/door --timeout=60s");
+    k("rollout status -n shop deployment/door --timeout=600s");
     const called = async (): Promise<boolean> => {
       await fetch(`http://${outside}:443/`, { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
       return /^PROXY TCP4 198\.18\.77\.1 \S+ \d+ 443\r?$/m.test(k("logs -n shop deployment/door"));
     };
-    assert.ok(await until(called, 20_000, 500));
+    assert.ok(await until(called, 600_000, 500));
     k("delete service,deployment -n shop door");
   });
 
@@ -284,7 +284,7 @@ describe("a Kubernetes node of the sandbox", () => {
       policy("nothing", { podSelector: {}, policyTypes: ["Ingress", "Egress"] }),
       policy("friends", { podSelector: { matchLabels: { app: "web" } }, ingress: [{ from: [friends], ports: [{ port: "http" }] }] }),
     );
-    assert.ok(await until(async () => (await page()) === "no answer", 20_000), "the load balancer is not let in");
+    assert.ok(await until(async () => (await page()) === "no answer", 600_000), "the load balancer is not let in");
     assert.equal(succeeds("stranger", "street", visit), false);
     assert.equal(succeeds("friend", "street", visit, { friend: "yes" }), true);
     assert.equal(succeeds("inmate", "shop", `wget -T 3 -qO- http://$WEB_SERVICE_HOST/ || ${administer}`, { friend: "yes" }), false);
@@ -296,10 +296,10 @@ describe("a Kubernetes node of the sandbox", () => {
 
   it("loses the pull secret with its integration", async () => {
     await clusters.setRegistry(id, undefined);
-    assert.ok(await until(() => !k("get secrets -A -o name").includes(registry.secretName), 20_000));
-    assert.ok(await until(() => !k("get serviceaccounts -A -o yaml").includes(registry.secretName), 20_000));
+    assert.ok(await until(() => !k("get secrets -A -o name").includes(registry.secretName), 600_000));
+    assert.ok(await until(() => !k("get serviceaccounts -A -o yaml").includes(registry.secretName), 600_000));
     await clusters.setRegistry(id, registry);
-    assert.ok(await until(() => k("get secrets -n street -o name").includes(registry.secretName), 20_000));
+    assert.ok(await until(() => k("get secrets -n street -o name").includes(registry.secretName), 600_000));
   });
 
   it("serves on while its apiserver is away", async () => {
@@ -316,19 +316,19 @@ describe("a Kubernetes node of the sandbox", () => {
     const ready = (): string => k("get node default-e2e1 -o jsonpath={.status.conditions[?(@.type=='Ready')].status}");
     await faults.loseNode(id);
     assert.equal(await page(), "no answer");
-    assert.ok(await until(() => ready() === "Unknown", 60_000, 500));
+    assert.ok(await until(() => ready() === "Unknown", 600_000, 500));
     await faults.regainNode(id);
-    assert.ok(await until(() => ready() === "True", 60_000, 500));
+    assert.ok(await until(() => ready() === "True", 600_000, 500));
     assert.equal(await shows("second"), true);
   });
 
   it("tells that its disk is full, and recovers", async () => {
     const pressure = (): string => k("get node default-e2e1 -o jsonpath={.status.conditions[?(@.type=='DiskPressure')].status}");
     await faults.fillDisk(id);
-    assert.ok(await until(() => pressure() === "True", 90_000, 1000));
+    assert.ok(await until(() => pressure() === "True", 600_000, 1000));
     await faults.emptyDisk(id);
-    assert.ok(await until(() => pressure() === "False", 120_000, 1000));
-    for (const name of ["web", "writer"]) k(`rollout status -n shop deployment/${name} --timeout=120s`);
+    assert.ok(await until(() => pressure() === "False", 600_000, 1000));
+    for (const name of ["web", "writer"]) k(`rollout status -n shop deployment/${name} --timeout=600s`);
     assert.equal(await shows("second"), true);
   });
 
@@ -338,7 +338,7 @@ describe("a Kubernetes node of the sandbox", () => {
     assert.equal(await clusters.clusterStatus(id), "off");
     await clusters.createCluster(order);
     assert.equal(await shows("second"), true);
-    assert.ok(await until(() => ledger() === "before\n1000", 60_000, 500));
+    assert.ok(await until(() => ledger() === "before\n1000", 600_000, 500));
   });
 
   it("is the same cluster when its container was removed and is made again", async () => {
@@ -352,6 +352,6 @@ describe("a Kubernetes node of the sandbox", () => {
     assert.deepEqual([identity(), (await clusters.clusterCredentials(id)).token], [before, token]);
     assert.equal(await shows("second"), true);
     // Its pods were told to end before the power went.
-    assert.ok(await until(() => ledger() === "before\n1000\ntold\n1000", 60_000, 500));
+    assert.ok(await until(() => ledger() === "before\n1000\ntold\n1000", 600_000, 500));
   });
 });

@@ -20,8 +20,7 @@ const outside = "198.18.77.1/32";
 const neighbour = "198.18.77.59";
 
 /** A managed PostgreSQL of the sandbox, as what connects to it needs it. That the product does well on it is shown elsewhere. */
-describe("a managed database of the sandbox", function () {
-  this.timeout(180_000);
+describe("a managed database of the sandbox", () => {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-database-"));
   const order = (more: Partial<Parameters<typeof databases.createDatabase>[0]> = {}) => ({
     ...{ id, name: "e2e", slot, maxConnections: 25, adminPassword: password, sources: undefined },
@@ -35,7 +34,7 @@ describe("a managed database of the sandbox", function () {
     const uri = `host=${databaseAddress(slot)} port=${databasePort} user=${user} dbname=${db} sslmode=${ssl} sslrootcert=/home/client/ca.crt`;
     const args = ["run", "--rm", "--interactive", "--label", "odoo.sandbox=1", "--network", networkName, "--ip", neighbour, ...mounts];
     const client = ["--entrypoint", "psql", image, "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", uri];
-    return spawnSync("docker", [...args, ...client], { encoding: "utf8", input: sql, timeout: 60_000 });
+    return spawnSync("docker", [...args, ...client], { encoding: "utf8", input: sql, timeout: 600_000 });
   };
   const ask = (sql: string, options: Parameters<typeof psql>[1] = {}): string => {
     const { status, stdout, stderr } = psql(sql, options);
@@ -48,8 +47,7 @@ describe("a managed database of the sandbox", function () {
     return stderr;
   };
 
-  before(async function () {
-    this.timeout(600_000);
+  before(async () => {
     image = await databases.ensureDatabaseImage(console.log);
     await databases.createDatabase(order());
     fs.writeFileSync(path.join(home, "ca.crt"), await databases.databaseAuthority(id));

@@ -35,7 +35,7 @@ describe("a machine of the sandbox", () => {
     return spawnSync("ssh", ["-q", "-F", "none", "-o", "IdentityAgent=none", ...known, ...options, `root@${address}`, command], {
       encoding: "utf8",
       input,
-      timeout: 180_000,
+      timeout: 1_200_000,
     });
   };
   const sh = (command: string, input = ""): string => {
@@ -43,7 +43,7 @@ describe("a machine of the sandbox", () => {
     assert.equal(status, 0, `${command}: ${stdout}${stderr}`);
     return stdout.trim();
   };
-  const up = async (): Promise<void> => assert.ok(await until(() => ssh("docker info").status === 0, 60_000, 500), "Docker answers there");
+  const up = async (): Promise<void> => assert.ok(await until(() => ssh("docker info").status === 0, 600_000, 500), "Docker answers there");
   const order = (): Parameters<typeof machines.createMachine>[0] => {
     const authorizedKeys = [fs.readFileSync(`${key}.pub`, "utf8")];
     return { id, name: "e2e", slot, userData, authorizedKeys, volumes: [volume] };
@@ -98,7 +98,7 @@ describe("a machine of the sandbox", () => {
   });
 
   it("is reached at the ports that its firewall opens, and at no other", async () => {
-    const answers = (port: number): Promise<boolean> => until(() => connects(privateAddress(slot), port), 3000);
+    const answers = (port: number): Promise<boolean> => until(() => connects(privateAddress(slot), port), 300_000);
     assert.deepEqual([await answers(443), await answers(8069)], [true, true]);
     for (const address of [publicAddress(slot), reservedAddress(slot)]) {
       assert.equal((await fetch(`http://${address}:443/`, { signal: AbortSignal.timeout(15_000) })).status, 200);

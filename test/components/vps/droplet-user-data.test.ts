@@ -43,7 +43,10 @@ class PaperHost {
     // Absolute paths lead below the folder.
     const moved = script.replaceAll(/(?<![\w./])\/(etc|var|mnt|root|dev\/disk)\b/g, `${this.root}/$1`);
     fs.rmSync(this.#calls, { force: true });
-    const { status } = spawnSync("/bin/sh", ["-c", moved], { env: { PATH: `${this.#bin}:${process.env["PATH"] ?? ""}` }, timeout: 20_000 });
+    const { status } = spawnSync("/bin/sh", ["-c", moved], {
+      env: { PATH: `${this.#bin}:${process.env["PATH"] ?? ""}` },
+      timeout: 300_000,
+    });
     const calls = fs.existsSync(this.#calls) ? fs.readFileSync(this.#calls, "utf8").replaceAll(this.root, "").trim().split("\n") : [];
     return { status, calls };
   }

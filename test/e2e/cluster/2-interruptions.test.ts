@@ -209,7 +209,7 @@ describe("an update of a cluster that is interrupted", () => {
   it("leaves nothing behind but volumes when it is destroyed", async () => {
     const { status, output } = await trial.destroy();
     assert.equal(status, 0, output);
-    assert.ok(await until(async () => (await trial.clusters()).length === 0, 60 * second), "the cluster is still there");
+    assert.ok(await until(async () => (await trial.clusters()).length === 0, 600 * second), "the cluster is still there");
     await closeTrial();
   });
 });

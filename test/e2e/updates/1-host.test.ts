@@ -379,7 +379,7 @@ describe("the VPS that npm start leaves behind", () => {
     for (let attempt = 0; ; attempt++) {
       const { status } = await endpoint.request("GET", "/web/login");
       if (status === 200) return;
-      assert.ok(attempt < 60, `/web/login answers ${status}`);
+      assert.ok(attempt < 600, `/web/login answers ${status}`);
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }

@@ -38,7 +38,7 @@ describe("handing a release over to a host", () => {
 
   function deploy(request: HostRequest, changes: Record<string, unknown> = {}): Promise<Run> {
     return new Promise((resolve) => {
-      const child = spawn("node", ["--import", "tsx", "ops/vps-deploy.ts"], { cwd: paths.root, stdio: "pipe", timeout: 240_000 });
+      const child = spawn("node", ["--import", "tsx", "ops/vps-deploy.ts"], { cwd: paths.root, stdio: "pipe", timeout: 1_200_000 });
       const connection = { host: trial.machine.host, port: 22, user: "ops", hostKey, privateKey: key.privateKey, ...changes };
       child.stdin.end(JSON.stringify({ connection, request }));
       let [stdout, stderr] = ["", ""];

@@ -43,7 +43,7 @@ describe("an update of the VPS", () => {
     const { live: now, request } = status();
     assert.equal(now.digest, digestIn(run.output));
     // The pod before the new one lets its requests end.
-    await until(() => onCluster().size === 1, 120_000, 1000);
+    await until(() => onCluster().size === 1, 600_000, 1000);
     assert.deepEqual(onCluster(), new Set([now.digest]));
     assert.equal(request.state, "succeeded");
     live = now.digest;
@@ -64,7 +64,7 @@ describe("an update of the VPS", () => {
     if (first !== undefined) {
       host.sh(`odoo-ship rollback --with-data --to ${first.id}`);
       // The cluster's Odoo goes as a whole instead, which is a thing that may happen to one.
-      cluster.k("delete namespace odoo --timeout=180s");
+      cluster.k("delete namespace odoo --timeout=600s");
       await pulumi("refresh", "--yes", "--skip-preview", "--non-interactive");
       await start();
     }

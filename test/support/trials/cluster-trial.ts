@@ -144,7 +144,7 @@ export class ClusterTrial implements Installation {
    */
   async wrongRelease(): Promise<string[]> {
     let problems: string[] = [];
-    await until(async () => (problems = await this.#wrongNow()).length === 0, 60 * second, second);
+    await until(async () => (problems = await this.#wrongNow()).length === 0, 600 * second, second);
     return problems;
   }
 
@@ -249,7 +249,7 @@ export class ClusterTrial implements Installation {
     const before = await this.#jobPods();
     let pod: string | undefined;
     const begun = async () => (pod = (await this.#jobPods()).find((name) => !before.includes(name))) !== undefined;
-    assert.ok(await until(begun, 120 * second, 200), "no pod of a Job began");
+    assert.ok(await until(begun, 600 * second, 200), "no pod of a Job began");
     const request = JSON.parse(await this.kubectl("exec", pod ?? "", "--", "cat", "/run/request/request.json")) as { id: string };
     const told = await this.kubectl("exec", pod ?? "", "--", "python3", "-c", script, step, "begin", request.id, "240");
     const pid = /^held \w+ \w+ (\d+)$/m.exec(told)?.[1];
@@ -294,7 +294,7 @@ export class ClusterTrial implements Installation {
       ...["run", filler, "-n", "default", `--image=${image}`, "--restart=Never"],
       `--overrides=${JSON.stringify({ spec: { containers: [{ name: filler, image, command: ["sleep", "3600"], resources: { requests: { cpu: `${rest}m` } } }] } })}`,
     );
-    await this.kubectl("wait", "-n", "default", "--for=condition=Ready", `pod/${filler}`, "--timeout=60s");
+    await this.kubectl("wait", "-n", "default", "--for=condition=Ready", `pod/${filler}`, "--timeout=600s");
   }
 
   /** Ends {@link fillNode}. */
@@ -350,7 +350,7 @@ async function removeLeftovers(servers: ServersFile): Promise<void> {
       for (const { id } of left) await api(servers, "DELETE", `${path}/${id}`);
       return left.length === 0;
     };
-    assert.ok(await until(gone, 60 * second, 1000), `what is left of ${name} does not go: ${path}`);
+    assert.ok(await until(gone, 600 * second, 1000), `what is left of ${name} does not go: ${path}`);
   }
 }
 
