@@ -88,13 +88,13 @@ export class OwnStack {
   }
 
   /** Adds a line to an addon that is installed. Returns the build of it, as the program plans it. */
-  changeAddon(): { readonly context: string; readonly args: Readonly<Record<string, string>> } {
+  async changeAddon(): Promise<{ readonly context: string; readonly args: Readonly<Record<string, string>> }> {
     fs.appendFileSync(path.join(this.project.directory, changedFile), `# ${randomUUID()}\n`);
     return this.plan();
   }
 
   /** Build context and build arguments of the tree as it is. */
-  plan(): { readonly context: string; readonly args: Readonly<Record<string, string>> } {
+  async plan(): Promise<{ readonly context: string; readonly args: Readonly<Record<string, string>> }> {
     const { image } = readSettings({
       config: Object.fromEntries(
         Object.entries(config()).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
@@ -102,7 +102,7 @@ export class OwnStack {
       secretKeys: new Set(),
       environment: { DIGITALOCEAN_TOKEN: "never used: only the settings of the image are read", VPS_SSH_PRIVATE_KEY: privateKey() },
     });
-    const { context, args } = planBuild(this.project.directory, image);
+    const { context, args } = await planBuild(this.project.directory, image);
     return { context: path.join(this.project.directory, context), args };
   }
 

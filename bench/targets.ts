@@ -160,7 +160,7 @@ class Measurement {
       await sleep(restMs);
       const found = await changed(
         { vps, kubernetes },
-        () => void stack.changeAddon(),
+        () => stack.changeAddon(),
         () => stack.update(),
       );
       this.#ours.vps.push(found.served.vps);
@@ -173,10 +173,10 @@ class Measurement {
     const byHand = async (round: number) => {
       for (const upgrade of [false, true]) {
         await sleep(restMs);
-        let plan = stack.plan();
+        let plan = await stack.plan();
         const found = await changed(
           { plain },
-          () => void (plan = stack.changeAddon()),
+          async () => void (plan = await stack.changeAddon()),
           () => hand.release(plan, upgrade),
         );
         this.#byHand[upgrade ? "upgrade" : "plain"].push(found.served.plain);
@@ -206,12 +206,12 @@ class Measurement {
  */
 async function changed<Name extends string>(
   servings: Readonly<Record<Name, Serving>>,
-  change: () => void,
+  change: () => Promise<unknown>,
   deploy: () => Promise<void>,
 ): Promise<{ command: number; served: Record<Name, number> }> {
   const all = Object.entries(servings) as [Name, Serving][];
   const before = new Map(await Promise.all(all.map(async ([name, serving]) => [name, await serving.content()] as const)));
-  change();
+  await change();
   const failed = new AbortController();
   const waits = all.map(async ([name, serving]) => {
     const taken = await seconds(() => serving.changedFrom(before.get(name) ?? "", failed.signal));
