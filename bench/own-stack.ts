@@ -87,6 +87,12 @@ export class OwnStack {
     return update(this.project);
   }
 
+  /** Takes the cluster away and leaves the VPS. */
+  async leaveCluster(): Promise<void> {
+    fs.writeFileSync(path.join(this.project.directory, `Pulumi.${stackName}.yaml`), stackFile({ "doks:mode": "none" }));
+    await this.update();
+  }
+
   /** Adds a line to an addon that is installed. Returns the build of it, as the program plans it. */
   async changeAddon(): Promise<{ readonly context: string; readonly args: Readonly<Record<string, string>> }> {
     fs.appendFileSync(path.join(this.project.directory, changedFile), `# ${randomUUID()}\n`);
@@ -176,7 +182,7 @@ export class OwnStack {
 }
 
 /** The sandbox's settings, with names of its own. */
-function config(): Record<string, unknown> {
+function config(other: Record<string, unknown> = {}): Record<string, unknown> {
   const { config: settings } = parse(fs.readFileSync(path.join(paths.root, `Pulumi.${stackName}.yaml`), "utf8")) as {
     config: Record<string, unknown>;
   };
@@ -188,12 +194,13 @@ function config(): Record<string, unknown> {
     "vps:domain": "odoo-bench.test",
     "doks:name": repository,
     "doks:domain": "odoo-bench-k8s.test",
+    ...other,
   };
 }
 
-function stackFile(): string {
+function stackFile(other: Record<string, unknown> = {}): string {
   const salt = /^encryptionsalt:.*$/m.exec(fs.readFileSync(path.join(paths.root, `Pulumi.${stackName}.yaml`), "utf8"))?.[0] ?? "";
-  return `${salt}\n${stringify({ config: config() })}`;
+  return `${salt}\n${stringify({ config: config(other) })}`;
 }
 
 /** No two keys of an account are the same, so that the sandbox's cannot be used again. */
