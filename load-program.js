@@ -19,6 +19,7 @@ const script = path.join(folder, "index.js");
 node.enableCompileCache?.(path.join(folder, "compiled"));
 const code = bundle("index.ts");
 keep(code);
+rememberFrames();
 module._compile(code, script);
 
 /** The file and all of the project that it imports, as one script; packages stay outside. */
@@ -50,4 +51,23 @@ function keep(text) {
   } catch {
     // They name lines of the script instead.
   }
+}
+
+/** Pulumi's SDK takes a stack at each step of each resource: which line of the sources a frame is at is looked up once. */
+function rememberFrames() {
+  const show = Error.prepareStackTrace;
+  if (show === undefined) {
+    return;
+  }
+  const known = new Map();
+  Error.prepareStackTrace = (error, frames) => {
+    const texts = frames.map((frame) => {
+      const place = String(frame);
+      if (!known.has(place)) {
+        known.set(place, show({}, [frame]).slice(show({}, []).length));
+      }
+      return known.get(place);
+    });
+    return show(error, []) + texts.join("");
+  };
 }

@@ -36,7 +36,7 @@ export class ByHand {
       `jsonpath={.spec.template.spec.containers[0].env[?(@.name=="WORKERS")].value}`,
     ]);
     progress("an image of the same tree");
-    const image = await this.#buildAndPush(this.stack.plan());
+    const image = await this.#buildAndPush(await this.stack.plan());
     await this.#apply([{ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } }]);
     // The cluster puts the registry's login there a moment later, and a pod that is made before never gets it.
     const login = () => this.#kubectl("get", "serviceaccount", "default", "--ignore-not-found", "--output", "jsonpath={.imagePullSecrets}");

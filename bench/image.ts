@@ -58,7 +58,7 @@ class Measurement {
   readonly #base = readBaseImage(path.dirname(baseRecord), path.basename(baseRecord));
   readonly #epoch = `bench-${Date.now()}`;
   readonly #files: Readonly<Record<"ours" | "yardstick", Pick<Build, "name" | "dockerfile" | "target">>>;
-  #shared: Pick<Build, "context" | "args">;
+  #shared: Promise<Pick<Build, "context" | "args">>;
 
   constructor(private readonly directory: string) {
     const servers = running();
@@ -161,12 +161,12 @@ class Measurement {
     this.rows.push({ title, unit: "seconds", ...pair });
   }
 
-  #build(name: "ours" | "yardstick", fresh: boolean, progress: (line: string) => void): Promise<{ seconds: number; image: string }> {
-    return this.builder.build({ ...this.#files[name], ...this.#shared, fresh }, progress);
+  async #build(name: "ours" | "yardstick", fresh: boolean, progress: (line: string) => void): Promise<{ seconds: number; image: string }> {
+    return this.builder.build({ ...this.#files[name], ...(await this.#shared), fresh }, progress);
   }
 
   /** The context and the arguments as the program makes them, of the copy of the project. */
-  #assemble(): Pick<Build, "context" | "args"> {
+  async #assemble(): Promise<Pick<Build, "context" | "args">> {
     const { image } = readSettings({
       config: {
         "odoo:environment": "sandbox",
@@ -180,7 +180,7 @@ class Measurement {
       secretKeys: new Set(),
       environment: { DIGITALOCEAN_TOKEN: "never used: only the settings of the image are read" },
     });
-    const plan = planBuild(this.#project, image);
+    const plan = await planBuild(this.#project, image);
     return { context: path.join(this.#project, plan.context), args: plan.args };
   }
 }

@@ -88,14 +88,20 @@ export class OwnStack {
     return update(this.project);
   }
 
+  /** Takes the cluster away and leaves the VPS. */
+  async leaveCluster(): Promise<void> {
+    fs.writeFileSync(path.join(this.project.directory, `Pulumi.${stackName}.yaml`), stackFile({ "doks:mode": "none" }));
+    await this.update();
+  }
+
   /** Adds a line to an addon that is installed. Returns the build of it, as the program plans it. */
-  changeAddon(): { readonly context: string; readonly args: Readonly<Record<string, string>> } {
+  async changeAddon(): Promise<{ readonly context: string; readonly args: Readonly<Record<string, string>> }> {
     fs.appendFileSync(path.join(this.project.directory, changedFile), `# ${randomUUID()}\n`);
     return this.plan();
   }
 
   /** Build context and build arguments of the tree as it is. */
-  plan(): { readonly context: string; readonly args: Readonly<Record<string, string>> } {
+  async plan(): Promise<{ readonly context: string; readonly args: Readonly<Record<string, string>> }> {
     const { image } = readSettings({
       config: Object.fromEntries(
         Object.entries(config()).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
@@ -103,7 +109,7 @@ export class OwnStack {
       secretKeys: new Set(),
       environment: { DIGITALOCEAN_TOKEN: "never used: only the settings of the image are read", VPS_SSH_PRIVATE_KEY: privateKey() },
     });
-    const { context, args } = planBuild(this.project.directory, image);
+    const { context, args } = await planBuild(this.project.directory, image);
     return { context: path.join(this.project.directory, context), args };
   }
 
@@ -177,7 +183,7 @@ export class OwnStack {
 }
 
 /** The sandbox's settings, with names of its own. */
-function config(): Record<string, unknown> {
+function config(other: Record<string, unknown> = {}): Record<string, unknown> {
   const { config: settings } = parse(fs.readFileSync(path.join(paths.root, `Pulumi.${stackName}.yaml`), "utf8")) as {
     config: Record<string, unknown>;
   };
@@ -189,12 +195,13 @@ function config(): Record<string, unknown> {
     "vps:domain": "odoo-bench.test",
     "doks:name": repository,
     "doks:domain": "odoo-bench-k8s.test",
+    ...other,
   };
 }
 
-function stackFile(): string {
+function stackFile(other: Record<string, unknown> = {}): string {
   const salt = /^encryptionsalt:.*$/m.exec(fs.readFileSync(path.join(paths.root, `Pulumi.${stackName}.yaml`), "utf8"))?.[0] ?? "";
-  return `${salt}\n${stringify({ config: config() })}`;
+  return `${salt}\n${stringify({ config: config(other) })}`;
 }
 
 /** No two keys of an account are the same, so that the sandbox's cannot be used again. */

@@ -53,6 +53,18 @@ export function noChangeUp(project: Project): Promise<number> {
   return seconds(() => pulumi(project, ["up", ...without, "--expect-no-changes"]));
 }
 
+/** The same, and the seconds of processor time that the sandbox's stand-ins for plugins took of it. */
+export async function noChangeUpWithStandIns(project: Project): Promise<{ readonly taken: number; readonly standIns: number }> {
+  const folder = fs.mkdtempSync(path.join(project.directory, "plugin-times-"));
+  try {
+    const taken = await noChangeUp({ ...project, environment: { ...project.environment, SANDBOX_PLUGIN_TIMES: folder } });
+    const times = fs.readdirSync(folder).map((name) => Number(fs.readFileSync(path.join(folder, name), "utf8")));
+    return { taken, standIns: times.reduce((sum, time) => sum + time, 0) };
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
 /** Takes away all that a stack has made, and the lock of an update that was killed. */
 export async function destroy(project: Project): Promise<void> {
   await pulumi(project, ["cancel", "--yes", "--stack", stackName]);

@@ -15,7 +15,7 @@ import { interleave, seconds } from "./measure";
 import { OwnStack } from "./own-stack";
 import { type Row, table, writeReport } from "./report";
 import { Serving } from "./serving";
-import { emptyProject, engineVersion, noChangeUp } from "./stacks";
+import { emptyProject, engineVersion, noChangeUp, noChangeUpWithStandIns, type Project } from "./stacks";
 
 const noChangeRounds = 5;
 const changeRounds = 3;
@@ -23,8 +23,8 @@ const changeRounds = 3;
 const restMs = 10_000;
 const reportFile = path.join(paths.root, "docs", "benchmarks.md");
 
-const text = `The program with both targets, on a host and a cluster of the benchmark's own. The yardstick of the no-change update is an empty program on a
-backend of the same kind. The changed addon is one more line in an installed module. The time from it to serving ends when an answer over JSON-RPC
+const text = `The program with both targets, on a host and a cluster of the benchmark's own. The yardstick of the no-change updates is an empty TypeScript program on a
+backend of the same kind; the lines below them say what part of ours the sandbox's stand-ins for the official plugins take. The changed addon is one more line in an installed module. The time from it to serving ends when an answer over JSON-RPC
 comes from the new code; a client asks every 250 ms, with a connection of its own each time. One \`pulumi up\` brings the change to both targets at once, and they share
 the machine's cores.
 
@@ -66,7 +66,8 @@ class Measurement {
   #stack: OwnStack | undefined;
   #hand: ByHand | undefined;
   readonly #servings: Serving[] = [];
-  #noChange: Row | undefined;
+  #empty: Project | undefined;
+  readonly #noChange: Row[] = [];
   readonly #ours = { vps: [] as number[], kubernetes: [] as number[], command: [] as number[] };
   readonly #byHand = { plain: [] as number[], plainCommand: [] as number[], upgrade: [] as number[] };
 
@@ -83,6 +84,7 @@ class Measurement {
       { title: "Deployment by hand", typicalSeconds: 60, run: (progress) => this.#installByHand(progress) },
       { title: "No-change updates", typicalSeconds: 60, run: (progress) => this.#updates(progress) },
       { title: "Changed addon to serving", typicalSeconds: 420, run: (progress) => this.#changes(progress) },
+      { title: "No-change updates of the VPS alone", typicalSeconds: 120, run: (progress) => this.#updatesOfVps(progress) },
     ];
   }
 
@@ -96,7 +98,7 @@ class Measurement {
     const { vps, kubernetes, command } = this.#ours;
     const { plain, plainCommand, upgrade } = this.#byHand;
     return [
-      ...(this.#noChange === undefined ? [] : [this.#noChange]),
+      ...this.#noChange,
       row("Changed addon to serving on the VPS, against by hand on the cluster", vps, plain),
       row("Changed addon to serving on the cluster, against by hand", kubernetes, plain),
       row("Changed addon to serving on the VPS, against by hand with `odoo -u`", vps, upgrade),
@@ -136,14 +138,39 @@ class Measurement {
   }
 
   async #updates(progress: (line: string) => void): Promise<void> {
-    const empty = await emptyProject(this.directory);
-    const side = (name: string, project: typeof empty) => async (round: number) => {
-      const taken = await noChangeUp(project);
+    await this.#compareUpdates("both targets", progress);
+  }
+
+  /** Last, since it takes the cluster away. */
+  async #updatesOfVps(progress: (line: string) => void): Promise<void> {
+    progress("pulumi up without the cluster");
+    await this.#own().leaveCluster();
+    await this.#compareUpdates("the VPS alone", progress);
+  }
+
+  async #compareUpdates(what: string, progress: (line: string) => void): Promise<void> {
+    const standIns: number[] = [];
+    const empty = (this.#empty ??= await emptyProject(this.directory));
+    const tell = (name: string, round: number, taken: number) => {
       progress(`${name}, ${round + 1} of ${noChangeRounds}: ${taken.toFixed(1)} s`);
       return taken;
     };
-    const pair = await interleave(noChangeRounds, side("our program", this.#own().project), side("empty program", empty));
-    this.#noChange = { title: "No-change `pulumi up` with both targets", unit: "seconds", ...pair };
+    const ours = async (round: number) => {
+      const found = await noChangeUpWithStandIns(this.#own().project);
+      standIns.push(found.standIns);
+      return tell(`our program with ${what}`, round, found.taken);
+    };
+    const yardstick = async (round: number) => tell("empty program", round, await noChangeUp(empty));
+    const pair = await interleave(noChangeRounds, ours, yardstick);
+    this.#noChange.push(
+      { title: `No-change \`pulumi up\` with ${what}`, unit: "seconds", ...pair },
+      {
+        title: "Processor time of the sandbox's stand-in plugins, against all of that",
+        unit: "seconds",
+        ours: standIns,
+        yardstick: pair.ours,
+      },
+    );
   }
 
   async #changes(progress: (line: string) => void): Promise<void> {
@@ -160,7 +187,7 @@ class Measurement {
       await sleep(restMs);
       const found = await changed(
         { vps, kubernetes },
-        () => void stack.changeAddon(),
+        () => stack.changeAddon(),
         () => stack.update(),
       );
       this.#ours.vps.push(found.served.vps);
@@ -173,10 +200,10 @@ class Measurement {
     const byHand = async (round: number) => {
       for (const upgrade of [false, true]) {
         await sleep(restMs);
-        let plan = stack.plan();
+        let plan = await stack.plan();
         const found = await changed(
           { plain },
-          () => void (plan = stack.changeAddon()),
+          async () => void (plan = await stack.changeAddon()),
           () => hand.release(plan, upgrade),
         );
         this.#byHand[upgrade ? "upgrade" : "plain"].push(found.served.plain);
@@ -206,12 +233,12 @@ class Measurement {
  */
 async function changed<Name extends string>(
   servings: Readonly<Record<Name, Serving>>,
-  change: () => void,
+  change: () => Promise<unknown>,
   deploy: () => Promise<void>,
 ): Promise<{ command: number; served: Record<Name, number> }> {
   const all = Object.entries(servings) as [Name, Serving][];
   const before = new Map(await Promise.all(all.map(async ([name, serving]) => [name, await serving.content()] as const)));
-  change();
+  await change();
   const failed = new AbortController();
   const waits = all.map(async ([name, serving]) => {
     const taken = await seconds(() => serving.changedFrom(before.get(name) ?? "", failed.signal));

@@ -82,6 +82,24 @@ describe("the loader of the program", () => {
     assert.match(stack, /index\.ts:3:/);
   });
 
+  it("names each time what was thrown, and from where", async () => {
+    write(
+      "index.ts",
+      `function stack(message: string): string {
+  return String(new TypeError(message).stack);
+}
+export = () =>
+  [
+    stack("first"),
+    stack("second"),
+  ].join("\\n");
+`,
+    );
+    const [first = "", second = ""] = (await run()).split(/(?=^TypeError: second)/m);
+    assert.match(first, /^TypeError: first\n +at stack .*index\.ts:2:\d+\)\n.*index\.ts:6:\d+/);
+    assert.match(second, /^TypeError: second\n +at stack .*index\.ts:2:\d+\)\n.*index\.ts:7:\d+/);
+  });
+
   it("names the place of what is no TypeScript", async () => {
     write("part.ts", "export function part(: string {}\n");
     assert.match(await run(), /part\.ts:1:21: ERROR: /);

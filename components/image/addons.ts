@@ -1,7 +1,8 @@
-import { spawnSync } from "node:child_process";
 import * as path from "node:path";
 
 import { type ErrorCode, ShipError } from "../shared/errors";
+import { ask } from "../shared/ask";
+import { baseModules } from "./base-modules";
 
 /** A module that the check found, as its manifest describes it. */
 export interface AddonModule {
@@ -26,7 +27,7 @@ export interface AddonCheckOptions {
   readonly series: string;
   /** Modules that must be there. */
   readonly required: readonly string[];
-  /** Image that has the standard modules. Used only if Docker has it already: the check of a preview pulls nothing. */
+  /** Image by digest that has the standard modules. Used only if it is known or Docker has it already: the check of a preview pulls nothing. */
   readonly base: string;
 }
 
@@ -42,22 +43,19 @@ const limitMs = 120_000;
  * Runs images/odoo/addons_check.py over the addon directories.
  * @throws ShipError with the first finding's code and every finding in the message; TOOL_MISSING without Python 3.10
  */
-export function checkAddons(root: string, options: AddonCheckOptions): AddonCheck {
-  const base = inLocalDocker(options.base) ? ["--base", options.base] : [];
+export async function checkAddons(root: string, options: AddonCheckOptions): Promise<AddonCheck> {
+  const known = await baseModules(root, options.base);
+  const base = known === undefined ? [] : ["--base", known];
   const required = options.required.length > 0 ? ["--require", ...options.required] : [];
   const script = path.join("images", "odoo", "addons_check.py");
-  const check = spawnSync("python3", [script, "--json", "--series", options.series, ...base, ...required, "--", ...options.directories], {
-    cwd: root,
-    encoding: "utf8",
-    timeout: limitMs,
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  const args = [script, "--json", "--series", options.series, ...base, ...required, "--", ...options.directories];
+  const check = await ask("python3", args, root, limitMs);
   const report = check.status === 0 || check.status === 1 ? parseReport(check.stdout) : undefined;
   if (report === undefined) {
     throw new ShipError({
       code: "TOOL_MISSING",
       summary: "the addon check did not run",
-      found: check.error?.message ?? (check.stderr.trim() || `exit status ${check.status}`),
+      found: check.problem ?? (check.stderr.trim() || `exit status ${check.status}`),
       expected: `python3, 3.10 or newer, on the PATH, done within ${limitMs / 1000} s`,
       remedy: "install Python 3.10 or newer, then run the same command again",
     });
@@ -90,8 +88,4 @@ function parseReport(text: string): { modules: AddonModule[]; findings: Finding[
 function describe(finding: Finding): string {
   const place = finding.line === null ? finding.path : `${finding.path}:${finding.line}`;
   return `${finding.code} ${place}: ${finding.message}`;
-}
-
-function inLocalDocker(image: string): boolean {
-  return spawnSync("docker", ["image", "inspect", image], { stdio: "ignore", timeout: 10_000 }).status === 0;
 }

@@ -28,9 +28,9 @@ const contextDirectory = path.join(".build", "odoo");
  * Checks the addons, hashes everything that decides about the image and writes the build context.
  * @throws ShipError for a bad addon, a bad record of the base image, or a shallow clone
  */
-export function planBuild(root: string, image: Settings["image"]): BuildPlan {
+export async function planBuild(root: string, image: Settings["image"]): Promise<BuildPlan> {
   const base = readBaseImage(root, image.baseRecord);
-  const check = checkAddons(root, {
+  const check = await checkAddons(root, {
     directories: [...image.addons, ...image.ocaAddons],
     series: base.series,
     required: image.modules,

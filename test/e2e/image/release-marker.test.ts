@@ -178,7 +178,7 @@ async function build(login: ConstructorParameters<typeof Builder>[0]): Promise<s
     }
     fs.copyFileSync(baseRecord, path.join(project, "base.json"));
     fs.copyFileSync(path.join(paths.state, "ca.crt"), path.join(project, "ca.crt"));
-    const { context, args } = planBuild(project, {
+    const { context, args } = await planBuild(project, {
       digest: "",
       flavour: "delta",
       addons: ["addons"],
