@@ -7,6 +7,7 @@ import * as path from "node:path";
 import fc from "fast-check";
 
 import { compliant, type Files, manifest, pythonLiteral, type Report } from "../fixtures/addons/module";
+import { python } from "../support/python";
 
 const root = path.resolve(__dirname, "..", "..");
 const script = path.join(root, "images", "odoo", "addons_check.py");
@@ -35,7 +36,7 @@ describe("the addon check", () => {
   }
 
   function run(...args: readonly string[]) {
-    return spawnSync("python3", [script, ...args], { cwd: folder, encoding: "utf8" });
+    return spawnSync(python, [script, ...args], { cwd: folder, encoding: "utf8" });
   }
 
   function check(...args: readonly string[]): Report & { readonly status: number | null } {
@@ -295,7 +296,6 @@ describe("the addon check", () => {
   });
 
   it("names the missing tool when the base is an image and there is no docker", () => {
-    const python = spawnSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).stdout.trim();
     const done = spawnSync(python, [script, "--base", "odoo:18.0", "addons"], { cwd: folder, encoding: "utf8", env: { PATH: folder } });
     assert.equal(done.status, 2);
     assert.match(done.stderr, /TOOL_MISSING/);

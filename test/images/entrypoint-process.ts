@@ -5,6 +5,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
+import { python } from "../support/python";
+
 // Runs the real entrypoint as a process, with another root directory and stand-ins for `odoo` and psycopg2. What it does not
 // prove: that Odoo itself accepts the result, and what happens as PID 1; smoke-test.sh and the end-to-end tests do that.
 
@@ -118,7 +120,7 @@ export class EntrypointProcess {
   run(variables: Readonly<Record<string, string>>, argv: readonly string[] = ["odoo"]): Run {
     const record = path.join(this.root, "record.json");
     fs.rmSync(record, { force: true });
-    const result = spawnSync("python3", ["-c", driver, this.root, ...argv], {
+    const result = spawnSync(python, ["-c", driver, this.root, ...argv], {
       env: this.#environment(variables),
       encoding: "utf8",
       timeout: 300_000,
@@ -138,7 +140,7 @@ sys.path.insert(0, sys.argv[1])
 import release_marker
 target = dict(host="db", port="5432", user="odoo", password="x")
 print(json.dumps(release_marker.objection(target, ["odoo"], required=True)))`;
-    const { stdout, stderr } = spawnSync("python3", ["-c", script, path.join(this.root, "image")], {
+    const { stdout, stderr } = spawnSync(python, ["-c", script, path.join(this.root, "image")], {
       env: this.#environment({ DATABASES: JSON.stringify(databases) }),
       encoding: "utf8",
       timeout: 300_000,
@@ -149,7 +151,7 @@ print(json.dumps(release_marker.objection(target, ["odoo"], required=True)))`;
 
   /** As `run`, without waiting for its end. */
   spawn(...argv: readonly string[]): ChildProcess {
-    return spawn("python3", ["-c", driver, this.root, ...argv], { env: this.#environment({}) });
+    return spawn(python, ["-c", driver, this.root, ...argv], { env: this.#environment({}) });
   }
 
   /** Replaces /etc/odoo/odoo.conf. */

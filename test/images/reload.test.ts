@@ -4,6 +4,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
+import { python } from "../support/python";
+
 const script = path.resolve(__dirname, "..", "..", "images", "odoo", "reload.py");
 const limitMs = 300_000;
 
@@ -28,7 +30,7 @@ describe("the reloader of the development Compose file", () => {
     directory = fs.mkdtempSync(path.join(os.tmpdir(), "reload-"));
     write("one/__init__.py", "");
     output = "";
-    child = spawn("python3", [script, directory, "--", "python3", "-c", program], { stdio: ["ignore", "pipe", "pipe"] });
+    child = spawn(python, [script, directory, "--", python, "-c", program], { stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (data: Buffer) => (output += data.toString()));
     }
@@ -101,7 +103,7 @@ describe("the reloader of the development Compose file", () => {
   });
 
   it("has the command's exit status, and asks for both of its arguments", () => {
-    const run = (...args: string[]) => spawnSync("python3", [script, ...args], { encoding: "utf8", timeout: limitMs }).status;
+    const run = (...args: string[]) => spawnSync(python, [script, ...args], { encoding: "utf8", timeout: limitMs }).status;
     assert.equal(run(directory, "--", "sh", "-c", "exit 7"), 7);
     assert.equal(run(directory, "--", "sh", "-c", "kill -KILL $$"), 137);
     assert.equal(run(directory), 1);

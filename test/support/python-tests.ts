@@ -3,6 +3,8 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
+import { python } from "./python";
+
 const runner = path.join(__dirname, "python_tests.py");
 
 /** Makes each test of Python's unittest in `directory` one of mocha's. The tests of a file run in one process, before mocha's first. */
@@ -13,7 +15,7 @@ export function pythonTests(directory: string): void {
       const told = new Map<string, readonly string[]>();
       let output = "";
       before(() => {
-        const result = spawnSync("python3", ["-B", runner, module], {
+        const result = spawnSync(python, ["-B", runner, module], {
           cwd: directory,
           encoding: "utf8",
           stdio: ["ignore", "pipe", "pipe", "pipe"],

@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
-import { BlockList, isIPv4 } from "node:net";
+import { isIPv4 } from "node:net";
 
 import fc from "fast-check";
 
 import { authorityReach, everywhere, outsideOf, privateRanges } from "../../../components/shared/egress";
-
-function within(address: string, cidr: string): boolean {
-  const [base = "", bits = "0"] = cidr.split("/");
-  const [wanted, given] = [base, address].map((one) => (isIPv4(one) ? "ipv4" : "ipv6"));
-  const range = new BlockList();
-  range.addSubnet(base, Number(bits), wanted);
-  return wanted === given && range.check(address, given);
-}
+import { within } from "../../support/ranges";
 
 /** Ranges as people write them, of both kinds. */
 const range = fc.oneof(

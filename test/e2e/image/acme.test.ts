@@ -9,12 +9,9 @@ import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { clusterPorts, type ProxyPlace, type SiteArgs } from "../../../components/proxy/site";
 import { siteFiles } from "../../../components/proxy/caddyfile";
 import { maintenancePage } from "../../../components/proxy/maintenance-page";
-import { readVpsImages } from "../../../components/odoo/companion-images";
 import { paths } from "../../../sandbox/config";
-import { sandboxEnvironment } from "../../../sandbox/environment";
-import { baseRecord, vpsImagesRecord } from "../../../sandbox/images/base";
-import { readServers } from "../../../sandbox/servers-control";
-import { npm } from "../../support/npm";
+import { sleep } from "../../../sandbox/process";
+import { asProxy, docker, label, localAuthority, log, proxyImages, removeContainers, until } from "../../support/proxy-containers";
 import { usualSite } from "../../support/site";
 
 const address = "127.0.0.42";
@@ -26,8 +23,6 @@ const names = {
   balancer: `${prefix}-balancer`,
   certificates: `${prefix}-certificates`,
 };
-const label = ["--label", "odoo.sandbox=1"];
-const hardening = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true"];
 /** An authority of one's own certifies such names, too. */
 const domain = "erp.internal";
 /** Caddy renews in the last third of a certificate's life, and in any case 50 minutes before its end (five times the interval in which it looks). */
@@ -77,14 +72,8 @@ describe("a certificate by ACME", () => {
   let roots: string;
 
   before(async () => {
-    if (readServers() === undefined) {
-      const { status, output } = await npm(["start"]);
-      assert.equal(status, 0, output);
-    }
+    ({ proxy: proxyImage, python: pythonImage } = await proxyImages());
     remove();
-    proxyImage = readVpsImages(paths.root, path.relative(paths.root, vpsImagesRecord)).proxy;
-    const base = JSON.parse(fs.readFileSync(baseRecord, "utf8")) as { reference: string; digest: string };
-    pythonImage = `${base.reference}@${base.digest}`;
     fs.mkdirSync(state, { recursive: true });
     fs.mkdirSync(path.join(directory, "authority"));
     fs.writeFileSync(path.join(directory, "authority", "Caddyfile"), authorityFile);
@@ -97,9 +86,9 @@ describe("a certificate by ACME", () => {
     for (const url of Object.values(servers)) {
       // A refusal would be followed by another try only after a minute.
       const fetch = ["exec", names.authority, "wget", "--no-check-certificate", "-q", "-O", "/dev/null", url];
-      await until("the authority", () => Promise.resolve(docker(...fetch)));
+      await until("the authority", () => docker(...fetch));
     }
-    roots = docker("exec", names.authority, "cat", "/data/caddy/pki/authorities/local/root.crt");
+    roots = localAuthority(names.authority);
   });
   after(() => {
     remove();
@@ -108,27 +97,11 @@ describe("a certificate by ACME", () => {
 
   const caddy = ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"];
 
-  function docker(...args: string[]): string {
-    const { status, stdout, stderr } = spawnSync("docker", args, {
-      env: sandboxEnvironment(readServers()),
-      encoding: "utf8",
-      timeout: 120_000,
-    });
-    assert.equal(status, 0, `docker ${args.join(" ")}: ${stderr}`);
-    return stdout.trim();
-  }
-
-  /** What an interrupted run has left, too. */
   function remove() {
-    for (const container of [names.proxy, names.balancer, names.authority]) spawnSync("docker", ["rm", "--force", "--volumes", container]);
+    removeContainers([names.proxy, names.balancer, names.authority], names.network);
     spawnSync("docker", ["volume", "rm", "--force", names.certificates]);
-    spawnSync("docker", ["network", "rm", names.network]);
   }
 
-  function log(container: string): string {
-    const { stdout, stderr } = spawnSync("docker", ["logs", container], { encoding: "utf8" });
-    return stdout + stderr;
-  }
   const times = (container: string, pattern: RegExp) => [...log(container).matchAll(pattern)].length;
   const orders = () => times(names.authority, /"uri":"[^"]*\/new-order"/g);
 
@@ -151,11 +124,10 @@ describe("a certificate by ACME", () => {
       "-v",
       `${names.certificates}:/data:nocopy`,
     ];
-    const user = ["--user", "1000:1000", "--cap-add", "NET_BIND_SERVICE", "--sysctl", "net.ipv4.ip_unprivileged_port_start=0"];
     const reached = place === "host" ? reachable(80, 443) : [];
     const variables = ["-e", "XDG_CONFIG_HOME=/config", "-e", "XDG_DATA_HOME=/data"];
     docker(
-      ...["run", "-d", "--name", names.proxy, ...label, "--network", names.network, ...hardening, ...user, ...mounts, ...variables],
+      ...["run", "-d", "--name", names.proxy, ...label, "--network", names.network, ...asProxy, ...mounts, ...variables],
       ...[...reached, proxyImage, ...caddy],
     );
   }
@@ -177,7 +149,7 @@ describe("a certificate by ACME", () => {
   /** Believes the test's authority and nobody else. */
   function ask(): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const options = { host: address, servername: domain, ca: roots, agent: false as const, timeout: 20_000, headers: { host: domain } };
+      const options = { host: address, servername: domain, ca: roots, agent: false as const, timeout: 60_000, headers: { host: domain } };
       const request = https.get(options, (response) => {
         const certificate = (response.socket as TLSSocket).getPeerCertificate(true);
         let text = "";
@@ -216,7 +188,7 @@ describe("a certificate by ACME", () => {
 
     it("is not ordered from a server that nobody vouches for", async () => {
       startProxy({ acmeRoots: "" });
-      await until("the refusal", () => Promise.resolve(assert.match(log(names.proxy), /certificate signed by unknown authority/)));
+      await until("the refusal", () => assert.match(log(names.proxy), /certificate signed by unknown authority/));
       assert.equal(orders(), 0);
     });
 
@@ -245,7 +217,7 @@ describe("a certificate by ACME", () => {
       const due = Date.parse(first.certificate.valid_to) - renewedMinutes * 60_000;
       await sleep(Math.max(0, due + 2000 - Date.now()));
       startProxy();
-      await until("the failure", () => Promise.resolve(assert.match(log(names.proxy), /will retry/)));
+      await until("the failure", () => assert.match(log(names.proxy), /will retry/));
       assert.equal((await served()).certificate.fingerprint256, first.certificate.fingerprint256);
       docker("start", names.authority);
       let renewed: Answer;
@@ -254,7 +226,7 @@ describe("a certificate by ACME", () => {
         // Nobody is turned away meanwhile.
         renewed = await ask();
         assertCertified(renewed);
-      } while (renewed.certificate.fingerprint256 === first.certificate.fingerprint256 && Date.now() < due + 4 * 60_000);
+      } while (renewed.certificate.fingerprint256 === first.certificate.fingerprint256 && Date.now() < due + 15 * 60_000);
       assert.notEqual(renewed.certificate.fingerprint256, first.certificate.fingerprint256);
       assert.equal(orders(), 2);
     });
@@ -288,20 +260,3 @@ describe("a certificate by ACME", () => {
     }
   });
 });
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Tries until it succeeds, for as long as the proxy needs for a second attempt. */
-async function until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
-  const begun = Date.now();
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (Date.now() - begun > limitMs) throw new Error(`${what} did not come within ${limitMs / 1000} s`, { cause: error });
-      await sleep(500);
-    }
-  }
-}

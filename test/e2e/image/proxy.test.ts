@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import * as https from "node:https";
@@ -8,18 +7,13 @@ import * as path from "node:path";
 
 import { caddyfile } from "../../../components/proxy/caddyfile";
 import { maintenancePage } from "../../../components/proxy/maintenance-page";
-import { readVpsImages } from "../../../components/odoo/companion-images";
 import { paths } from "../../../sandbox/config";
-import { sandboxEnvironment } from "../../../sandbox/environment";
-import { baseRecord, vpsImagesRecord } from "../../../sandbox/images/base";
-import { readServers } from "../../../sandbox/servers-control";
-import { npm } from "../../support/npm";
+import { sleep } from "../../../sandbox/process";
+import { asProxy, docker, label, localAuthority, log, proxyImages, removeContainers, until } from "../../support/proxy-containers";
 import { usualSite } from "../../support/site";
 
 const address = "127.0.0.41";
 const names = { network: "odoo-proxy-test", odoo: "odoo-proxy-test-odoo", proxy: "odoo-proxy-test-proxy" };
-const label = ["--label", "odoo.sandbox=1"];
-const hardening = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true"];
 
 interface Answer {
   status: number;
@@ -41,10 +35,7 @@ describe("the proxy", () => {
   let ca: string;
 
   before(async () => {
-    if (readServers() === undefined) {
-      const { status, output } = await npm(["start"]);
-      assert.equal(status, 0, output);
-    }
+    const { proxy, python } = await proxyImages();
     remove();
     fs.mkdirSync(state);
     fs.writeFileSync(
@@ -56,7 +47,6 @@ describe("the proxy", () => {
     for (const folder of [directory, state]) fs.chmodSync(folder, 0o755);
     docker("network", "create", ...label, "--subnet", "198.18.88.0/24", names.network);
     const upstream = path.join(paths.root, "test", "fixtures", "upstream.py");
-    const { reference, digest } = JSON.parse(fs.readFileSync(baseRecord, "utf8")) as { reference: string; digest: string };
     const odoo = [
       ...label,
       "--network",
@@ -68,8 +58,7 @@ describe("the proxy", () => {
       "--entrypoint",
       "python3",
     ];
-    docker("run", "-d", "--name", names.odoo, ...odoo, `${reference}@${digest}`, "-B", "/upstream.py");
-    const { proxy } = readVpsImages(paths.root, path.relative(paths.root, vpsImagesRecord));
+    docker("run", "-d", "--name", names.odoo, ...odoo, python, "-B", "/upstream.py");
     const ports = ["-p", `${address}:80:80`, "-p", `${address}:443:443`];
     const files = [
       "--tmpfs",
@@ -81,18 +70,11 @@ describe("the proxy", () => {
       "--add-host",
       "odoo-held:127.0.0.1",
     ];
-    const user = ["--user", "1000:1000", "--cap-add", "NET_BIND_SERVICE", "--sysctl", "net.ipv4.ip_unprivileged_port_start=0"];
-    docker("run", "-d", "--name", names.proxy, ...label, "--network", names.network, ...hardening, ...user, ...files, ...ports, proxy);
-    for (let attempt = 0; ; attempt++) {
-      try {
-        ca = docker("exec", names.proxy, "cat", "/data/caddy/pki/authorities/local/root.crt");
-        assert.equal((await ask("/")).status, 200);
-        break;
-      } catch (error) {
-        if (attempt === 100) throw error;
-        await sleep(200);
-      }
-    }
+    docker("run", "-d", "--name", names.proxy, ...label, "--network", names.network, ...asProxy, ...files, ...ports, proxy);
+    await until("an answer", async () => {
+      ca = localAuthority(names.proxy);
+      assert.equal((await ask("/")).status, 200);
+    });
   });
   after(() => {
     remove();
@@ -103,21 +85,7 @@ describe("the proxy", () => {
     hold("");
   });
 
-  function docker(...args: string[]): string {
-    const { status, stdout, stderr } = spawnSync("docker", args, {
-      env: sandboxEnvironment(readServers()),
-      encoding: "utf8",
-      timeout: 120_000,
-    });
-    assert.equal(status, 0, `docker ${args.join(" ")}: ${stderr}`);
-    return stdout.trim();
-  }
-
-  /** What an interrupted run has left, too. */
-  function remove() {
-    spawnSync("docker", ["rm", "--force", "--volumes", names.odoo, names.proxy]);
-    spawnSync("docker", ["network", "rm", names.network]);
-  }
+  const remove = () => removeContainers([names.odoo, names.proxy], names.network);
 
   /** As the worker writes it: the file is there whole or not at all. */
   function hold(text: string) {
@@ -284,13 +252,8 @@ describe("the proxy", () => {
     await ask("/web/reset_password?token=planted-token");
     assert.equal((await ask("/breaks?token=planted-token")).status, 502);
     await assert.rejects(ask("/torn?token=planted-token"));
-    const { stdout, stderr } = spawnSync("docker", ["logs", names.proxy], { encoding: "utf8" });
     // Caddy does log what breaks off in the middle.
-    assert.match(stdout + stderr, /aborting with incomplete response/);
-    assert.ok(!(stdout + stderr).includes("planted"));
+    assert.match(log(names.proxy), /aborting with incomplete response/);
+    assert.ok(!log(names.proxy).includes("planted"));
   });
 });
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { BlockList, isIPv4 } from "node:net";
 
 import { render, type Rendered } from "../../../support/kubernetes-objects";
+import { within } from "../../../support/ranges";
 
 interface Peer {
   readonly podSelector?: { readonly matchLabels?: Record<string, string> };
@@ -38,14 +38,6 @@ const metadata: Party = { address: "169.254.169.254" };
 /** What Azure's machines have in the place of the metadata address. */
 const azure: Party = { address: "168.63.129.16" };
 const neighbour: Party = { address: "10.114.0.5" };
-
-function within(address: string, cidr: string): boolean {
-  const [base = "", bits = "0"] = cidr.split("/");
-  const [wanted, given] = [base, address].map((one) => (isIPv4(one) ? "ipv4" : "ipv6"));
-  const range = new BlockList();
-  range.addSubnet(base, Number(bits), wanted);
-  return wanted === given && range.check(address, given);
-}
 
 /** NetworkPolicy as its specification reads; whether a cluster's network enforces it is not shown here. */
 class Analyser {

@@ -4,7 +4,7 @@ import * as path from "node:path";
 
 import { stringify } from "yaml";
 
-import { caddyfile } from "../../../../components/proxy/caddyfile";
+import { caddyfile, privateRanges } from "../../../../components/proxy/caddyfile";
 import { ShipError } from "../../../../components/shared/errors";
 import { assertGolden } from "../../../support/golden-text";
 import { digestOf, podsOf, type Rendered, render, shared } from "../../../support/kubernetes-objects";
@@ -456,7 +456,7 @@ describe("the edge", () => {
       "\t\tlistener_wrappers {",
       "\t\t\tproxy_protocol {",
       "\t\t\t\ttimeout 5s",
-      "\t\t\t\tallow 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7",
+      `\t\t\t\tallow ${privateRanges.join(" ")}`,
       "\t\t\ttls",
       "\t\tdirectory /spool",
       "\treverse_proxy odoo:{args[0]} {",
