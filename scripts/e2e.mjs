@@ -66,7 +66,15 @@ writeFileSync(times, "");
 function run(lane, beside) {
   const begun = Date.now();
   return new Promise((resolve) => {
-    const args = ["--config", ".mocharc.e2e.json", "--reporter-option", `times=${times}`, ...files(lane)];
+    const args = [
+      "--config",
+      ".mocharc.e2e.json",
+      "--reporter",
+      "./scripts/test-times.mjs",
+      "--reporter-option",
+      `times=${times}`,
+      ...files(lane),
+    ];
     const env = { ...process.env, E2E_WHOLE: process.argv.includes("--whole") ? "1" : "" };
     const child = spawn("node_modules/.bin/mocha", args, { stdio: ["ignore", beside ? "pipe" : "inherit", "inherit"], env });
     let output = "";

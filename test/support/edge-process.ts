@@ -29,6 +29,12 @@ export class EdgeProcess {
   #log = "";
 
   async start(caddy: string, upstream: number, site: Partial<SiteArgs> = {}): Promise<void> {
+    // A port that was free a moment ago can be taken by now: then others are.
+    while (!(await this.#startsOnFreePorts(caddy, upstream, site)));
+  }
+
+  async #startsOnFreePorts(caddy: string, upstream: number, site: Partial<SiteArgs>): Promise<boolean> {
+    this.#log = "";
     const [http, https, health] = [await freePort(), await freePort(), await freePort()];
     this.#port = https;
     const text = caddyfile({ ...usualSite, domain: "odoo.test", tls: "internal", proxyFrom: ["127.0.0.0/8"], ...site }, "cluster")
@@ -45,10 +51,13 @@ export class EdgeProcess {
     this.#process = spawn(caddy, ["run", "--config", path.join(this.#folder, "Caddyfile"), "--adapter", "caddyfile"], { env });
     for (const stream of [this.#process.stdout, this.#process.stderr]) stream?.on("data", (part) => (this.#log += String(part)));
     for (;;) {
-      assert.equal(this.#process.exitCode, null, this.#log);
+      if (this.#process.exitCode !== null) {
+        assert.match(this.#log, /address already in use/);
+        return false;
+      }
       try {
         await this.ask("GET", "/up");
-        return;
+        return true;
       } catch {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
@@ -107,7 +116,8 @@ export class EdgeProcess {
         },
       );
       // What is refused before it is sent breaks off, and its answer may still be on the way.
-      request.on("error", (error) => setTimeout(() => reject(error), 1000)).end(body);
+      const patienceMs = (error: NodeJS.ErrnoException) => (error.code === "ECONNREFUSED" ? 0 : 10_000);
+      request.on("error", (error) => setTimeout(() => reject(error), patienceMs(error))).end(body);
     });
   }
 }

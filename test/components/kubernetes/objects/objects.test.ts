@@ -4,7 +4,8 @@ import * as path from "node:path";
 
 import { stringify } from "yaml";
 
-import { caddyfile, privateRanges } from "../../../../components/proxy/caddyfile";
+import { caddyfile } from "../../../../components/proxy/caddyfile";
+import { privateRanges } from "../../../../components/proxy/places";
 import { ShipError } from "../../../../components/shared/errors";
 import { assertGolden } from "../../../support/golden-text";
 import { digestOf, podsOf, type Rendered, render, shared } from "../../../support/kubernetes-objects";
