@@ -34,10 +34,8 @@ describe("the files of the image", () => {
   /** Programs in /opt/odoo by the stage of a Dockerfile, with those of the stage that it begins from. */
   const programs = (dockerfile: string) => {
     const stages = new Map<string, string[]>();
-    for (const stage of fs
-      .readFileSync(path.join(imageDirectory, dockerfile), "utf8")
-      .split(/^FROM /m)
-      .slice(1)) {
+    const [, ...parts] = fs.readFileSync(path.join(imageDirectory, dockerfile), "utf8").split(/^FROM /m);
+    for (const stage of parts) {
       const [, base = "", name = "last"] = /^(\S+)(?: AS (\w+))?$/m.exec(stage) ?? [];
       const lines = [...stage.matchAll(/^COPY (?!--from)(.*) \/opt\/odoo\/$/gm)];
       const words = lines.flatMap(([, all = ""]) => all.split(" "));
