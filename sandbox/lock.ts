@@ -4,6 +4,9 @@ import { ShipError } from "../components/errors";
 import { alive, identify, type ProcessIdentity } from "./orphans";
 import { sleep } from "./process";
 
+/** For {@link withLock}: whoever holds the lock ends by itself, when it is done or stuck. */
+export const untilReleased = Number.POSITIVE_INFINITY;
+
 /**
  * Runs `body` while this process alone holds `file`. The lock of a dead process is taken over.
  * @throws ShipError SANDBOX_BUSY when another run holds it for longer than `limitMs`.

@@ -16,6 +16,7 @@ import { startRegistryBackend, type RegistryBackend } from "./registry/backend";
 import { startRegistryFront, type RegistryFront } from "./registry/front";
 import { writeFileAtomically } from "./support/atomic-file";
 import { takeLock } from "./support/lock";
+import { changes } from "./tools/cache";
 import { ensureRegistryBinary } from "./tools/registry-binary";
 import * as machines from "./vps/machine";
 import { registrySocket } from "./vps/names";
@@ -155,7 +156,7 @@ async function main(): Promise<void> {
   });
   const servers = await startServers({
     stateDir: paths.state,
-    registryBinary: await ensureRegistryBinary((message) => console.log(message)),
+    registryBinary: await ensureRegistryBinary(changes(console.log)),
     apiPort: portOf(apiAddress),
     registryPort: portOf(registryAddress),
     registryBackendPort,

@@ -1,44 +1,69 @@
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { ShipError } from "../components/errors";
 import { paths } from "./config";
+import { reservedAddress } from "./digitalocean/machines";
 import { runSteps, timesTable, type Step } from "./progress";
 import { readServers } from "./servers-control";
 import { runSession } from "./session";
 import { prepareStack, resourceProgress, stackOutputs, updateLog, updateStack, type StackOptions } from "./stack";
-import { hostSteps } from "./steps";
+import { beforeUpdate, clusterStep, hostSteps } from "./steps";
 import type { Progress } from "./tools/cache";
 
 /** `npm start`: from nothing to a running Odoo, with everything it needs on this machine. */
 async function start(): Promise<void> {
   const begun = Date.now();
   console.log(`State: ${paths.state}; tools are kept in ${paths.cache}. Interrupt at any time; the next run goes on.`);
-  const timings = await runSteps([...hostSteps(), ...programSteps()], (line) => console.log(line));
+  const timings = await runSteps(allSteps(), (line) => console.log(line));
   const outputs = await stackOutputs(stackOptions());
   console.log(summary(outputs, timesTable([...timings, { title: "Total", seconds: (Date.now() - begun) / 1000 }])));
 }
 
-function programSteps(): readonly (readonly Step[])[] {
+/** The update does not wait for what the cluster is made of: it orders the cluster, and deploys to the VPS meanwhile. */
+function allSteps(): readonly Step[] {
   const updatedBefore = fs.existsSync(updateLog);
+  let clusterBuilt = false;
+  const host = hostSteps().map((step) => {
+    if (step.title !== clusterStep) return step;
+    return { ...step, run: async (progress: Progress) => (await step.run(progress), void (clusterBuilt = true)) };
+  });
+  const update = (progress: Progress) =>
+    updateStack({ ...stackOptions(), onLine: tellChanges(progress, () => (clusterBuilt ? "" : "; the cluster's parts are being built")) });
   return [
-    [{ title: "Stack", typicalSeconds: 3, run: (progress) => prepareStack(stackOptions(), progress) }],
-    [
-      {
-        title: "pulumi up",
-        typicalSeconds: updatedBefore ? 15 : 240,
-        run: (progress) => updateStack({ ...stackOptions(), onLine: tellChanges(progress) }),
-      },
-    ],
+    ...host,
+    { title: "Stack", after: beforeUpdate, work: 3, run: (progress) => prepareStack(stackOptions(), progress) },
+    { title: "pulumi up", work: updatedBefore ? 20 : 300, run: update },
   ];
 }
 
+/** What the time of a first update goes into; the shares are of two quiet cores. */
+const milestones: readonly (readonly [line: RegExp, share: number])[] = [
+  [/^docker:index:Image odoo-image-build created/, 0.4],
+  [/^command:local:Command vps-odoo-release created/, 0.3],
+  [/^kubernetes:batch\/v1:Job doks-odoo-upgrade created/, 0.25],
+];
+
 /** Says each thing that Pulumi does once; what it repeats every second is left out. */
-function tellChanges(progress: Progress): (line: string) => void {
-  let last: string | undefined;
+function tellChanges(progress: Progress, aboutCluster: () => string): (line: string) => void {
+  let done = 0;
+  let first = true;
+  const told = new Set<string>();
   return (line) => {
-    const message = resourceProgress(line);
-    if (message !== undefined && message !== last) progress(message.slice(0, 160));
-    last = message ?? last;
+    const message = resourceProgress(line)?.slice(0, 160);
+    if (message === undefined || told.has(message)) return;
+    told.add(message);
+    const [milestone, share] = milestones.find(([sign]) => sign.test(message)) ?? [];
+    done += share ?? 0;
+    progress(message, first || share !== undefined ? done : undefined);
+    first = false;
+    if (milestone === milestones[1]?.[0]) progress(`the VPS serves at ${vpsUrl()}${aboutCluster()}`);
   };
+}
+
+/** Where users find Odoo on the VPS, before the outputs of the update say so. */
+function vpsUrl(): string {
+  const domain = /^ {2}vps:domain: (\S+)$/m.exec(fs.readFileSync(path.join(paths.root, "Pulumi.sandbox.yaml"), "utf8"))?.[1] ?? "";
+  return `https://${domain}, at ${reservedAddress(0)}`;
 }
 
 function stackOptions(): StackOptions {

@@ -13,7 +13,7 @@ import {
   settings,
   userStatements,
 } from "../../sandbox/databases/settings";
-import { recipeHash } from "../../sandbox/images/build";
+import { recipeHash } from "../../sandbox/images/recipes";
 
 const root = path.resolve(__dirname, "../..");
 const execute = promisify(execFile);

@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { parseAllDocuments, parse } from "yaml";
-import { recipeHash } from "../../sandbox/images/build";
+import { recipeHash } from "../../sandbox/images/recipes";
 import { kubeconfig } from "../../sandbox/kubernetes/kubeconfig";
 import { podRange, serviceRange } from "../../sandbox/kubernetes/names";
 import { nodePrograms } from "../../sandbox/tools/kubernetes-binaries";

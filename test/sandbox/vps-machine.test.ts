@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import * as fc from "fast-check";
-import { recipeHash } from "../../sandbox/images/build";
+import { recipeHash } from "../../sandbox/images/recipes";
 import { portRanges, volumeWords } from "../../sandbox/vps/files";
 import { parse } from "../../sandbox/vps/shell";
 
