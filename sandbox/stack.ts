@@ -59,7 +59,10 @@ export async function stackOutputs(options: StackOptions): Promise<Record<string
 }
 
 async function hasPendingOperations(options: StackOptions): Promise<boolean> {
-  const output = await pulumi(["stack", "export", "--stack", stackName], "reading the stack's state", answerLimit, { ...options, quiet: true });
+  const output = await pulumi(["stack", "export", "--stack", stackName], "reading the stack's state", answerLimit, {
+    ...options,
+    quiet: true,
+  });
   const state = JSON.parse(output.stdout) as { deployment?: { pending_operations?: readonly unknown[] } | null };
   return (state.deployment?.pending_operations ?? []).length > 0;
 }

@@ -1,7 +1,7 @@
 /** The speed of the machine where the work of the steps was measured: seconds of work in a second, of two cores. */
 const usualSpeed = 2;
 /** How long this machine's own speed has to show before it counts as much as the usual one. Seconds. */
-const trialSeconds = 30;
+const trialSeconds = 10;
 /** The speed is that of the last minutes: another process may come or go. Seconds. */
 const memorySeconds = 240;
 /** What ends within so long was there already, and says nothing of the machine. Seconds. */
@@ -15,6 +15,8 @@ interface Part {
   /** How much was there when it began; `undefined` until it says so. */
   found?: number;
   begun?: number;
+  /** Its share of the seconds that have passed while it said nothing. */
+  silent: number;
   ended: boolean;
 }
 
@@ -34,7 +36,7 @@ export class TimeLeft {
    * @param now a clock, in seconds
    */
   constructor(works: readonly number[], now: () => number = () => performance.now() / 1000) {
-    this.#parts = works.map((work) => ({ work, done: 0, ended: false }));
+    this.#parts = works.map((work) => ({ work, done: 0, silent: 0, ended: false }));
     this.#now = now;
     this.#seen = now();
   }
@@ -48,7 +50,7 @@ export class TimeLeft {
   report(index: number, done: number): void {
     this.#pass();
     const part = this.#part(index);
-    const known = Math.min(1, Math.max(part.done, done));
+    const known = Math.min(1, part.found === undefined ? done : Math.max(part.done, done));
     if (part.found === undefined) part.found = known;
     else this.#work += part.work * (known - part.done);
     part.done = known;
@@ -57,10 +59,13 @@ export class TimeLeft {
   end(index: number): void {
     this.#pass();
     const part = this.#part(index);
-    const worked = this.#now() - (part.begun ?? this.#now()) > momentSeconds;
-    if (worked) this.#work += part.work * (1 - part.done);
-    part.done = 1;
     part.ended = true;
+    const seconds = this.#now() - (part.begun ?? this.#now());
+    if (seconds > momentSeconds) {
+      this.#work += part.work * (1 - (part.found === undefined ? 0 : part.done));
+      if (part.found === undefined) this.#time += part.silent;
+    }
+    part.done = 1;
   }
 
   /** Seconds until all steps have ended. */
@@ -74,23 +79,23 @@ export class TimeLeft {
     return Math.max(this.#work / this.#time, 0.01);
   }
 
-  /** Lets the time since the last look pass: what is older counts less, and steps that say nothing of themselves are taken to get on. */
+  /** Lets the time since the last look pass. What is older counts less; of a step that says nothing its end tells how quick it was. */
   #pass(): void {
     const now = this.#now();
     const passed = now - this.#seen;
-    if (passed <= 0) return;
     this.#seen = now;
-    const silent = this.#parts.filter((part) => part.begun !== undefined && !part.ended && part.found === undefined);
-    const running = this.#parts.filter((part) => part.begun !== undefined && !part.ended).length;
-    const share = (this.#speed() * passed) / Math.max(running, 1);
-    const kept = Math.exp(-passed / memorySeconds);
-    this.#time = this.#time * kept + passed;
+    const running = this.#parts.filter((part) => part.begun !== undefined && !part.ended);
+    if (passed <= 0 || running.length === 0) return;
+    const share = passed / running.length;
+    const speaking = running.filter(({ found }) => found !== undefined).length * share;
+    const kept = Math.exp(-speaking / memorySeconds);
     this.#work *= kept;
-    for (const part of silent) {
-      // Never all of it: it has not ended.
-      const more = (1 - part.done) * (1 - Math.exp(-share / Math.max(part.work, 1)));
-      part.done += more;
-      this.#work += part.work * more;
+    this.#time = this.#time * kept + speaking;
+    for (const part of running.filter(({ found }) => found === undefined)) {
+      part.silent += share;
+      const expected = (part.silent * this.#speed()) / Math.max(part.work, 1);
+      // It is taken to get on, and never to be done: it has not ended.
+      part.done = expected < 0.7 ? expected : 1 - 0.3 * Math.exp((0.7 - expected) / 0.3);
     }
   }
 

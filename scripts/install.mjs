@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
 
 const stamp = "node_modules/.installed-lock";
 const lock = createHash("sha256").update(readFileSync("package-lock.json")).digest("hex");
@@ -15,7 +16,10 @@ const remedies = [
   [/SIGKILL|ENOMEM|out of memory/i, "it was killed, most often for want of memory: end what else needs some, then run the command again"],
   [/CERT|certificate/i, "name the authority of your network's proxy in NODE_EXTRA_CA_CERTS, then run the command again"],
   [/EINTEGRITY/, "what was downloaded is not what package-lock.json names: see what answers in the place of the registry"],
-  [/ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|network|nothing printed|E40|E50/, "check the network and `npm config get registry`, then run the command again"],
+  [
+    /ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|network|nothing printed|E40|E50/,
+    "check the network and `npm config get registry`, then run the command again",
+  ],
 ];
 
 /** Runs npm, telling how much it has downloaded; rejects with its last lines. Interrupted, it is interrupted as well. */

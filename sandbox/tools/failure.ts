@@ -60,7 +60,15 @@ const causes: readonly Cause[] = [
   {
     sign: new RegExp(
       [
-        ...["dial tcp", "no such host", "i/o timeout", "TLS handshake timeout", "connection re(fused|set)", "unexpected EOF", "proxyconnect"],
+        ...[
+          "dial tcp",
+          "no such host",
+          "i/o timeout",
+          "TLS handshake timeout",
+          "connection re(fused|set)",
+          "unexpected EOF",
+          "proxyconnect",
+        ],
         ...["Temporary failure resolving", "Could not (resolve|connect)", "Failed to fetch", "Unable to connect", "network is unreachable"],
         ...["\\b(403|404|407|410|429|50[0-9])\\b[^\\n]{0,40}(Forbidden|Found|Requests|Gone|Required|Error|Gateway|Unavailable)"],
       ].join("|"),

@@ -46,6 +46,14 @@ describe("A command that the sandbox runs", () => {
     assert.ok(await until(() => identify(pid) === undefined, 3000), `the grandchild ${pid} lives on`);
   });
 
+  it("that works may take its time, and is ended when it has been quiet for too long", async () => {
+    const quietMs = 1500;
+    const output = await run("sh", ["-c", "for i in 1 2 3 4 5; do echo $i; sleep 0.5; done"], { what: "working", quietMs });
+    assert.equal(output.stdout, "1\n2\n3\n4\n5\n");
+    const hanging = run("sh", ["-c", "echo begun; sleep 60"], { what: "hanging", quietMs: 300, graceMs: 100 });
+    await assert.rejects(hanging, /hanging: nothing printed for 0 s\nbegun/);
+  });
+
   it("gets an interrupt and time to clean up when the run is ended", async () => {
     const file = path.join(temporary(), "cleaned");
     const script = `trap 'touch ${file}; exit 1' INT; echo ready; for i in $(seq 100); do sleep 0.05; done`;
@@ -110,36 +118,43 @@ describe("A lock of the sandbox", () => {
 });
 
 describe("The progress of a run", () => {
-  const step = (title: string, body: () => Promise<void>) => ({
+  const step = (title: string, body: () => Promise<void>, after?: string[]) => ({
     title,
-    typicalSeconds: 60,
-    run: async (say: (text: string) => void) => (say("at it"), body()),
+    work: 60,
+    ...(after === undefined ? {} : { after }),
+    run: async (say: (text: string) => void) => (say("at it"), say("at it"), body()),
   });
+  const done = () => Promise.resolve();
 
-  it("numbers the steps, runs a group at once, and says what is left", async () => {
+  it("numbers the steps, begins each after those that it names, and prints a word once", async () => {
     const lines: string[] = [];
     let meet: () => void = () => undefined;
     const met = new Promise<void>((resolve) => (meet = resolve));
-    const timings = await runSteps(
-      [[step("first", () => Promise.resolve())], [step("left", () => met), step("right", () => Promise.resolve(meet()))]],
-      (line) => lines.push(line),
-    );
+    const steps = [
+      step("first", done),
+      step("left", () => met, ["first"]),
+      step("right", () => Promise.resolve(meet()), ["first"]),
+      step("last", done, ["left", "right"]),
+    ];
+    const timings = await runSteps(steps, (line) => lines.push(line.replace(/^ *\d+:\d\d /, "")));
     assert.deepEqual(
       timings.map(({ title }) => title),
-      ["first", "left", "right"],
+      ["first", "left", "right", "last"],
     );
-    assert.equal(lines[0], "[1/3] first");
-    assert.match(lines[1] ?? "", /^\[1\/3\] first: at it \(0 s so far, about 2 min 00 s left\)$/);
-    assert.ok(lines.includes("[3/3] right: done in 0 s"));
+    assert.deepEqual(lines.slice(0, 3), ["[1/4] first", "[1/4] first: at it", "[1/4] first: done in 0 s"]);
+    assert.ok(lines.indexOf("[4/4] last") > lines.indexOf("[2/4] left: done in 0 s"));
   });
 
-  it("ends with the failure of a step and starts none after it", async () => {
-    const failing = step("bad", () => Promise.reject(new Error("broken")));
-    const never = step("never", () => Promise.reject(new Error("must not run")));
+  it("ends with the failure of a step, when what runs beside it has ended, and starts none after it", async () => {
+    const ended: string[] = [];
+    const failing = step("bad", () => Promise.reject(new Error("broken")), []);
+    const beside = step("beside", () => sleep(50).then(() => void ended.push("beside")), []);
+    const never = step("never", () => Promise.resolve(void ended.push("never")));
     await assert.rejects(
-      runSteps([[failing], [never]], () => undefined),
+      runSteps([failing, beside, never], () => undefined),
       /broken/,
     );
+    assert.deepEqual(ended, ["beside"]);
   });
 
   it("writes durations and the table of times for people", () => {

@@ -181,6 +181,7 @@ describe("What a machine's scripts are given", () => {
     const directory = path.join(root, "sandbox/images/vps");
     const scripts = fs
       .readdirSync(directory)
+      .filter((name) => fs.statSync(path.join(directory, name)).isFile())
       .filter((name) => fs.readFileSync(path.join(directory, name), "utf8").startsWith("#!/bin/sh\n"));
     assert.deepEqual(scripts.sort(), ["cloud-init", "firewall", "first-boot", "fstab-generator", "init", "volume"]);
     for (const name of scripts) execFileSync("sh", ["-n", path.join(directory, name)]);
