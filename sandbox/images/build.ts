@@ -47,7 +47,8 @@ export async function ensureBuilt(
       }),
       makeAll(ingredients, rest, progress),
     ]);
-    const context = fs.mkdtempSync(path.join(paths.state, `image-${name}.`));
+    const context = path.join(paths.state, `image-${name}`);
+    fs.rmSync(context, { recursive: true, force: true });
     try {
       fs.cpSync(directory, context, { recursive: true });
       files.forEach((file, index) => fs.copyFileSync(file, path.join(context, ingredients[index]?.name ?? "")));

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
+import { promisify } from "node:util";
 import { tellApt } from "../../sandbox/images/packages";
 
 const images = path.resolve(__dirname, "../../sandbox/images");
@@ -42,4 +44,41 @@ describe("The Debian packages of the sandbox's images", () => {
       ["installing Debian packages", 100],
     ]);
   });
+
+  for (const [state, calls] of [
+    ["", ["rm", "create", "cp", "start", "commit", "rm"]],
+    ["recipe exited 0", ["commit", "rm"]],
+    ["recipe running 0", ["attach", "commit", "rm"]],
+    ["recipe exited 137", ["rm", "create", "cp", "start", "commit", "rm"]],
+    ["another exited 0", ["rm", "create", "cp", "start", "commit", "rm"]],
+  ] as const) {
+    it(`are installed once, whatever a run that was cut has left: ${state === "" ? "nothing" : state}`, async () => {
+      const home = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-packages-"));
+      after(() => fs.rmSync(home, { recursive: true, force: true }));
+      assert.deepEqual(await install(home, state), calls);
+    });
+  }
 });
+
+/** Runs the installation against a Docker that notes what it is asked; `attach` ends with the container at its end. */
+async function install(home: string, state: string): Promise<string[]> {
+  const docker = `#!/bin/sh
+case "$1" in image) exit 1 ;; inspect) cat "${home}/state"; exit ;; attach) sed -i 's/running/exited/' "${home}/state" ;; esac
+echo "$1" >> "${home}/calls"`;
+  fs.mkdirSync(path.join(home, "recipe", "packages"), { recursive: true });
+  fs.writeFileSync(path.join(home, "recipe", "packages", "list"), "curl\n");
+  fs.writeFileSync(path.join(home, "docker"), docker, { mode: 0o755 });
+  fs.writeFileSync(
+    path.join(home, "script.ts"),
+    `import * as fs from "node:fs";
+     import { ensurePackages } from "${images}/packages";
+     import { recipeHash } from "${images}/recipes";
+     fs.writeFileSync("${home}/state", "${state}".replace("recipe", recipeHash(["${home}/recipe/packages"])));
+     void ensurePackages("trial", "${home}/recipe", "debian", () => undefined);`,
+  );
+  await promisify(execFile)(process.execPath, ["--import", "tsx", path.join(home, "script.ts")], {
+    cwd: path.resolve(images, "../.."),
+    env: { ...process.env, PATH: `${home}:${process.env["PATH"] ?? ""}`, SANDBOX_STATE_DIR: path.join(home, "state.d") },
+  });
+  return fs.readFileSync(path.join(home, "calls"), "utf8").trim().split("\n");
+}
