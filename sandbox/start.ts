@@ -6,9 +6,10 @@ import { reservedAddress } from "./digitalocean/machines";
 import { runSteps, timesTable, type Step } from "./progress";
 import { readServers } from "./servers-control";
 import { runSession } from "./session";
-import { prepareStack, resourceProgress, stackOutputs, updateLog, updateStack, type StackOptions } from "./stack";
+import { prepareStack, stackOutputs, updateLog, updateStack, type StackOptions } from "./stack";
 import { beforeUpdate, clusterStep, hostSteps } from "./steps";
 import type { Progress } from "./tools/cache";
+import { tellChanges } from "./update-progress";
 
 /** `npm start`: from nothing to a running Odoo, with everything it needs on this machine. */
 async function start(): Promise<void> {
@@ -27,37 +28,13 @@ function allSteps(): readonly Step[] {
     if (step.title !== clusterStep) return step;
     return { ...step, run: async (progress: Progress) => (await step.run(progress), void (clusterBuilt = true)) };
   });
-  const update = (progress: Progress) =>
-    updateStack({ ...stackOptions(), onLine: tellChanges(progress, () => (clusterBuilt ? "" : "; the cluster's parts are being built")) });
+  const served = (): string => `the VPS serves at ${vpsUrl()}${clusterBuilt ? "" : "; the cluster's parts are being built"}`;
+  const update = (progress: Progress) => updateStack({ ...stackOptions(), onLine: tellChanges(progress, served) });
   return [
     ...host,
     { title: "Stack", after: beforeUpdate, work: 3, run: (progress) => prepareStack(stackOptions(), progress) },
     { title: "pulumi up", work: updatedBefore ? 20 : 300, run: update },
   ];
-}
-
-/** What the time of a first update goes into; the shares are of two quiet cores. */
-const milestones: readonly (readonly [line: RegExp, share: number])[] = [
-  [/^docker:index:Image odoo-image-build created/, 0.4],
-  [/^command:local:Command vps-odoo-release created/, 0.3],
-  [/^kubernetes:batch\/v1:Job doks-odoo-upgrade created/, 0.25],
-];
-
-/** Says each thing that Pulumi does once; what it repeats every second is left out. */
-function tellChanges(progress: Progress, aboutCluster: () => string): (line: string) => void {
-  let done = 0;
-  let first = true;
-  const told = new Set<string>();
-  return (line) => {
-    const message = resourceProgress(line)?.slice(0, 160);
-    if (message === undefined || told.has(message)) return;
-    told.add(message);
-    const [milestone, share] = milestones.find(([sign]) => sign.test(message)) ?? [];
-    done += share ?? 0;
-    progress(message, first || share !== undefined ? done : undefined);
-    first = false;
-    if (milestone === milestones[1]?.[0]) progress(`the VPS serves at ${vpsUrl()}${aboutCluster()}`);
-  };
 }
 
 /** Where users find Odoo on the VPS, before the outputs of the update say so. */

@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { ShipError } from "../../components/errors";
 import { paths } from "../config";
@@ -32,7 +33,11 @@ const compilerImage = { repository: "docker.io/library/golang", tag: "1.26" };
  */
 const flags = ["-mod=readonly", "-trimpath", "-gcflags=all=-dwarf=false"];
 /** What there is to do beside compiling packages, for the progress: the link. */
-const linkShare = 0.08;
+const linkShare = 0.05;
+/** What a package costs beside its source, in bytes of source. */
+const packageBytes = 20_000;
+/** How many packages are compiled at once: the last ones that were begun are not done yet. */
+const atOnce = os.availableParallelism();
 
 /** How to call it: on this machine, or in a container for what runs in an image anyway. */
 export interface Compiler {
@@ -65,7 +70,7 @@ export async function goBuild(tool: GoTool, directory: string, progress: Progres
   fs.rmSync(source, { recursive: true, force: true });
 }
 
-/** Says how far it is by the packages that are compiled, of those that have to be. */
+/** Says how far it is by the packages that are compiled: by their source, as some are a thousand times as large as others. */
 async function compile(tool: GoTool, compiler: Compiler, source: string, progress: Progress): Promise<void> {
   const system = tool.forImage === true ? { GOOS: "linux" } : {};
   const go = (command: readonly string[], what: string, onLine: (line: string) => void) =>
@@ -77,23 +82,37 @@ async function compile(tool: GoTool, compiler: Compiler, source: string, progres
       onLine,
     });
   progress(`downloading the Go modules of ${tool.name} ${tool.version}`);
-  const wanted = "{{if .Stale}}{{.ImportPath}}{{else}}-{{end}}";
-  const list = await go(["list", ...flags, "-deps", "-f", wanted, tool.packagePath], "looking at the parts of", () => undefined);
-  const parts = list.stdout.trim().split("\n");
-  const stale = new Set(parts.filter((name) => name !== "-"));
-  const before = parts.length - stale.size;
-  let compiled = 0;
-  const tell = (): void => {
-    progress(`compiling ${tool.name} ${tool.version}`, (1 - linkShare) * ((before + compiled) / parts.length));
-  };
+  const format = '{{.Stale}}\t{{.ImportPath}}\t{{.Dir}}\t{{join .GoFiles "\t"}}';
+  const parts: string[] = [];
+  await go(["list", ...flags, "-deps", "-f", format, tool.packagePath], "looking at the parts of", (line) => parts.push(line));
+  const todo = new Map<string, number>();
+  let [whole, done] = [0, 0];
+  for (const [stale, name, directory = "", ...files] of parts.map((line) => line.split("\t"))) {
+    // A word about a download.
+    if (name === undefined) continue;
+    const cost = packageBytes + bytesOf(directory, files);
+    whole += cost;
+    if (stale === "true") todo.set(name, cost);
+    else done += cost;
+  }
+  const tell = (): void => progress(`compiling ${tool.name} ${tool.version}`, (1 - linkShare) * (done / whole));
   tell();
+  const begun: number[] = [];
   const stamp = tool.stamp === undefined ? [] : [`-X ${tool.stamp}`];
   const output = path.join(compiler.directory, tool.name);
   await go(["build", "-v", ...flags, "-ldflags", ["-s -w", ...stamp].join(" "), "-o", output, tool.packagePath], "building", (line) => {
-    if (!stale.delete(line)) return;
-    compiled += 1;
+    const cost = todo.get(line);
+    if (cost === undefined) return;
+    todo.delete(line);
+    begun.push(cost);
+    if (begun.length > atOnce) done += begun.shift() ?? 0;
     tell();
   });
+}
+
+/** Those of a compiler in a container are not here: then all packages count alike. */
+function bytesOf(directory: string, files: readonly string[]): number {
+  return files.reduce((sum, file) => sum + (fs.statSync(path.join(directory, file), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 function localCompiler(directory: string): Compiler | undefined {

@@ -10,6 +10,8 @@ import { alive, identify } from "../../sandbox/orphans";
 import { ask, CommandError, endAll, run, sleep, until } from "../../sandbox/process";
 import { duration, runSteps, timesTable } from "../../sandbox/progress";
 import { resourceProgress } from "../../sandbox/stack";
+import { beforeUpdate, clusterStep, hostSteps } from "../../sandbox/steps";
+import { tellChanges } from "../../sandbox/update-progress";
 
 const limitMs = 10_000;
 
@@ -166,6 +168,39 @@ describe("The progress of a run", () => {
       ]),
       "  a          1 s\n  long  1 min 01 s",
     );
+  });
+
+  it("compiles one thing after the other, and lets the update begin before what only the cluster needs", () => {
+    const steps = hostSteps();
+    const before = (title: string): readonly string[] => {
+      const index = steps.findIndex((each) => each.title === title);
+      const direct = steps[index]?.after ?? steps.slice(index - 1, index).map((each) => each.title);
+      return [...direct, ...direct.flatMap(before)];
+    };
+    assert.ok(before("Proxy").includes("Pulumi engine and plugins"));
+    assert.ok(before(clusterStep).includes("Proxy"));
+    assert.ok(!beforeUpdate.some((title) => (title as string) === clusterStep || before(title).includes(clusterStep)));
+  });
+
+  it("says when the VPS serves, while the update goes on", () => {
+    const told: [string, number | undefined][] = [];
+    const hear = tellChanges(
+      (message, done) => told.push([message, done]),
+      () => "served",
+    );
+    for (const line of [
+      " +  digitalocean:index:Vpc doks-cluster-vpc created (0.07s) ",
+      " +  digitalocean:index:Vpc doks-cluster-vpc created (0.07s) ",
+      "@ updating......",
+      " +  command:local:Command vps-odoo-release created (147s) 04:56:22 smoked",
+    ])
+      hear(line);
+    assert.deepEqual(told, [
+      ["reading the program", 0],
+      ["digitalocean:index:Vpc doks-cluster-vpc created", 0],
+      ["command:local:Command vps-odoo-release created 04:56:22 smoked", 0.3],
+      ["served", 0.3],
+    ]);
   });
 
   it("takes from Pulumi's lines what happens to resources, and nothing else", () => {
