@@ -9,7 +9,7 @@ import { runSession } from "./session";
 import { stackOutputs } from "./stack";
 import { describe, logs } from "./status";
 import { hostSteps, prepareImages, prepareTools } from "./steps";
-import { changes, type Progress } from "./tools/cache";
+import { once, type Progress } from "./tools/cache";
 import { ensureRegistryBinary } from "./tools/registry-binary";
 import { onMachine } from "./vps/shell";
 
@@ -81,7 +81,7 @@ const commands: Readonly<Record<string, Command>> = {
       await runSteps(steps, (line) => console.error(line));
     },
   },
-  images: { help: "only the base images (after `up`)", exclusive: true, run: () => prepareImages(changes(say)) },
+  images: { help: "only the base images (after `up`)", exclusive: true, run: () => prepareImages(once(say)) },
 };
 
 const [name = "help", ...args] = process.argv.slice(2);

@@ -82,11 +82,14 @@ class Run {
     this.#left.begin(index);
     this.#doing.set(step.title, { message: "", done: undefined });
     try {
+      // Two things of one step may be under way and speak in turn.
+      const told = new Set<string>();
       await step.run((message, done) => {
-        const { message: last } = this.#doing.get(step.title) ?? {};
-        this.#doing.set(step.title, { message, done });
+        const before = this.#doing.get(step.title)?.done ?? 0;
+        this.#doing.set(step.title, { message, done: done === undefined ? undefined : Math.max(before, done) });
         if (done !== undefined) this.#left.report(index, done);
-        if (message !== last) this.#say(`${number}: ${message}`);
+        if (!told.has(message)) this.#say(`${number}: ${message}`);
+        told.add(message);
       });
     } catch (error) {
       this.#failed = true;

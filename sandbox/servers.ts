@@ -16,7 +16,7 @@ import { startRegistryBackend, type RegistryBackend } from "./registry/backend";
 import { startRegistryFront, type RegistryFront } from "./registry/front";
 import { writeFileAtomically } from "./support/atomic-file";
 import { takeLock } from "./support/lock";
-import { changes } from "./tools/cache";
+import { once } from "./tools/cache";
 import { ensureRegistryBinary } from "./tools/registry-binary";
 import * as machines from "./vps/machine";
 import { registrySocket } from "./vps/names";
@@ -156,7 +156,7 @@ async function main(): Promise<void> {
   });
   const servers = await startServers({
     stateDir: paths.state,
-    registryBinary: await ensureRegistryBinary(changes(console.log)),
+    registryBinary: await ensureRegistryBinary(once(console.log)),
     apiPort: portOf(apiAddress),
     registryPort: portOf(registryAddress),
     registryBackendPort,

@@ -2,7 +2,7 @@ import { paths } from "../config";
 import { databaseAddress, databasePort, type DatabaseOrder } from "../digitalocean/database-machines";
 import { ensureBuilt } from "../images/build";
 import { ask, run, until } from "../process";
-import { changes, type Progress } from "../tools/cache";
+import { once, type Progress } from "../tools/cache";
 import { ensureNetwork } from "../vps/machine";
 import { dataLabel, networkName } from "../vps/names";
 import { containerName, databaseLabel, dataName, noteDatabases } from "./names";
@@ -110,7 +110,7 @@ export async function listDatabases(): Promise<readonly { readonly id: string; r
 }
 
 async function startContainer({ id, name, slot }: DatabaseOrder): Promise<void> {
-  const image = await ensureDatabaseImage(changes((message) => console.log(`database ${name}: ${message}`)));
+  const image = await ensureDatabaseImage(once((message) => console.log(`database ${name}: ${message}`)));
   await ensureNetwork();
   noteDatabases();
   const labels = ["--label", "odoo.sandbox.data=1", "--label", `${dataLabel}=${paths.state}`];

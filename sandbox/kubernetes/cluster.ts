@@ -4,7 +4,7 @@ import { paths } from "../config";
 import { clusterEndpoint, type ClusterCredentials, type ClusterOrder, type PullLogin } from "../digitalocean/cluster-machines";
 import { ensureBuilt, type Ingredient } from "../images/build";
 import { ask, run } from "../process";
-import { changes, type Progress } from "../tools/cache";
+import { once, type Progress } from "../tools/cache";
 import { kubernetesVersion, nodePrograms } from "../tools/kubernetes-binaries";
 import { ensureNetwork } from "../vps/machine";
 import { dataLabel, registrySocket } from "../vps/names";
@@ -106,7 +106,7 @@ export async function listClusters(): Promise<readonly { readonly id: string; re
 }
 
 async function startContainer(order: ClusterOrder, node: string): Promise<void> {
-  const image = await ensureNodeImage(changes((message) => console.log(`cluster ${order.name}: ${message}`)));
+  const image = await ensureNodeImage(once((message) => console.log(`cluster ${order.name}: ${message}`)));
   await ensureNetwork();
   const labels = ["--label", "odoo.sandbox.data=1", "--label", `${dataLabel}=${paths.state}`];
   await docker(["volume", "create", ...labels, diskName(order.id)], `making the disk of the cluster ${order.id}`);

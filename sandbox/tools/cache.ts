@@ -6,12 +6,12 @@ import { untilReleased, withLock } from "../lock";
 /** Says what is happening, in a few words, and how much of it is done, from 0 to 1. The same words again are not printed again. */
 export type Progress = (message: string, done?: number) => void;
 
-/** For a log: a line for each change of the words. */
-export function changes(say: (line: string) => void): Progress {
-  let last: string | undefined;
+/** For a log: each word once, and nothing of how much is done. */
+export function once(say: (line: string) => void): Progress {
+  const told = new Set<string>();
   return (message) => {
-    if (message !== last) say(message);
-    last = message;
+    if (!told.has(message)) say(message);
+    told.add(message);
   };
 }
 

@@ -4,7 +4,7 @@ import { paths } from "../config";
 import type { MachineOrder, MachineVolume } from "../digitalocean/machines";
 import { ensureBuilt } from "../images/build";
 import { ask, run, until } from "../process";
-import { changes, type Progress } from "../tools/cache";
+import { once, type Progress } from "../tools/cache";
 import { runArguments } from "./container";
 import { readVolumes, volumeWords, writeFirewall, writeOrder, writeVolumes } from "./files";
 import {
@@ -40,7 +40,7 @@ export async function createMachine(order: MachineOrder): Promise<void> {
   if (state !== undefined && state !== "created") return powerOnMachine(order.id);
   // One that was created and never ran: its start failed, perhaps for a port that was taken.
   if (state === "created") await removeContainer(order.id);
-  const image = await ensureVpsImage(changes((message) => console.log(`droplet ${order.id}: ${message}`)));
+  const image = await ensureVpsImage(once((message) => console.log(`droplet ${order.id}: ${message}`)));
   await ensureNetwork();
   for (const volume of [diskName(order.id), volumesName()]) {
     const labels = ["--label", "odoo.sandbox.data=1", "--label", `${dataLabel}=${paths.state}`];
@@ -128,7 +128,7 @@ export async function detachVolume(id: number, volume: MachineVolume): Promise<v
 
 /** Takes a Volume's data away. */
 export async function removeVolume(volume: MachineVolume): Promise<void> {
-  const image = await ensureVpsImage(changes(console.log));
+  const image = await ensureVpsImage(once(console.log));
   const mount = ["--volume", `${volumesName()}:/vps/volumes`];
   const args = ["run", "--rm", "--label", "odoo.sandbox=1", "--network", "none", ...mount, "--entrypoint", "/vps/volume", image];
   await docker([...args, "delete", volume.id], `removing the volume ${volume.name}`);
