@@ -39,10 +39,7 @@ async function run(): Promise<void> {
   await runSteps(hostSteps(), say);
   const measurement = new Measurement(directory);
   try {
-    await runSteps(
-      measurement.steps().map((step) => [step]),
-      say,
-    );
+    await runSteps(measurement.steps(), say);
     say(`\n${table(measurement.rows)}\n`);
     writeReport(reportFile, { name: "image", text, facts: await measurement.facts(), rows: measurement.rows });
     say(`written to ${path.relative(process.cwd(), reportFile)}`);
@@ -83,19 +80,19 @@ class Measurement {
 
   steps(): readonly Step[] {
     return [
-      { title: "First builds and sizes", typicalSeconds: 70, run: (progress) => this.#firstBuilds(progress) },
+      { title: "First builds and sizes", work: 70, run: (progress) => this.#firstBuilds(progress) },
       {
         title: "Rebuilds after a changed addon",
-        typicalSeconds: 10,
+        work: 10,
         run: (progress) => this.#rebuilds("Rebuild after one changed addon", true, progress),
       },
       {
         title: "Rebuilds with nothing changed",
-        typicalSeconds: 2,
+        work: 2,
         run: (progress) => this.#rebuilds("Rebuild with nothing changed", false, progress),
       },
-      { title: "Stack of the sandbox", typicalSeconds: 120, run: (progress) => this.#prepareStack(progress) },
-      { title: "No-change updates", typicalSeconds: 30, run: (progress) => this.#updates(progress) },
+      { title: "Stack of the sandbox", work: 120, run: (progress) => this.#prepareStack(progress) },
+      { title: "No-change updates", work: 30, run: (progress) => this.#updates(progress) },
     ];
   }
 

@@ -49,10 +49,7 @@ async function run(): Promise<void> {
   if (servers === undefined) throw new Error("the sandbox's servers have ended: see `npm run sandbox -- logs`");
   const measurement = new Measurement(directory, servers);
   try {
-    await runSteps(
-      measurement.steps().map((step) => [step]),
-      say,
-    );
+    await runSteps(measurement.steps(), say);
     say(`\n${table(measurement.rows())}\n`);
     writeReport(reportFile, { name: "targets", text, facts: await measurement.facts(), rows: measurement.rows() });
     say(`written to ${path.relative(process.cwd(), reportFile)}`);
@@ -80,11 +77,11 @@ class Measurement {
 
   steps(): readonly Step[] {
     return [
-      { title: "Host and cluster of its own", typicalSeconds: 240, run: (progress) => this.#install(progress) },
-      { title: "Deployment by hand", typicalSeconds: 60, run: (progress) => this.#installByHand(progress) },
-      { title: "No-change updates", typicalSeconds: 60, run: (progress) => this.#updates(progress) },
-      { title: "Changed addon to serving", typicalSeconds: 420, run: (progress) => this.#changes(progress) },
-      { title: "No-change updates of the VPS alone", typicalSeconds: 120, run: (progress) => this.#updatesOfVps(progress) },
+      { title: "Host and cluster of its own", work: 240, run: (progress) => this.#install(progress) },
+      { title: "Deployment by hand", work: 60, run: (progress) => this.#installByHand(progress) },
+      { title: "No-change updates", work: 60, run: (progress) => this.#updates(progress) },
+      { title: "Changed addon to serving", work: 420, run: (progress) => this.#changes(progress) },
+      { title: "No-change updates of the VPS alone", work: 120, run: (progress) => this.#updatesOfVps(progress) },
     ];
   }
 

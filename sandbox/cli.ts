@@ -9,7 +9,7 @@ import { runSession } from "./session";
 import { stackOutputs } from "./stack";
 import { describe, logs } from "./status";
 import { hostSteps, prepareImages, prepareTools } from "./steps";
-import type { Progress } from "./tools/cache";
+import { once, type Progress } from "./tools/cache";
 import { ensureRegistryBinary } from "./tools/registry-binary";
 import { onMachine } from "./vps/shell";
 
@@ -75,16 +75,13 @@ const commands: Readonly<Record<string, Command>> = {
     exclusive: false,
     run: async () => {
       const steps = [
-        { title: "Registry program", typicalSeconds: 1, run: async (say: Progress) => void (await ensureRegistryBinary(say)) },
-        { title: "Pulumi engine and plugins", typicalSeconds: 200, run: prepareTools },
+        { title: "Registry program", work: 1, run: async (say: Progress) => void (await ensureRegistryBinary(say)) },
+        { title: "Pulumi engine and plugins", work: 240, run: prepareTools },
       ];
-      await runSteps(
-        steps.map((step) => [step]),
-        (line) => console.error(line),
-      );
+      await runSteps(steps, (line) => console.error(line));
     },
   },
-  images: { help: "only the base images (after `up`)", exclusive: true, run: () => prepareImages(say) },
+  images: { help: "only the base images (after `up`)", exclusive: true, run: () => prepareImages(once(say)) },
 };
 
 const [name = "help", ...args] = process.argv.slice(2);

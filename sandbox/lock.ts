@@ -4,6 +4,9 @@ import { ShipError } from "../components/shared/errors";
 import { alive, identify, type ProcessIdentity } from "./orphans";
 import { sleep } from "./process";
 
+/** For {@link withLock}: whoever holds the lock ends by itself, when it is done or stuck. */
+export const untilReleased = Number.POSITIVE_INFINITY;
+
 /**
  * Takes a lock file for this process. The lock of a dead process is taken over.
  * @param what that is in use, for the message

@@ -2,12 +2,22 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { trackChild } from "./orphans";
 
-/** How to run a command. */
-export interface RunOptions {
-  /** What is being done, for messages: "building the Pulumi engine". */
-  readonly what: string;
+/** How to run a command. One that has only to answer has a limit; one that works is stuck when it has been quiet for long. */
+export type RunOptions = CommonOptions & (Limit | Quiet);
+
+interface Limit {
   /** After this many milliseconds the command's whole process group is ended. */
   readonly limitMs: number;
+}
+
+interface Quiet {
+  /** The same when it has printed nothing for so long: a slow machine takes its time, and meets no limit while it gets on. */
+  readonly quietMs: number;
+}
+
+interface CommonOptions {
+  /** What is being done, for messages: "building the Pulumi engine". */
+  readonly what: string;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   /** Standard input; secrets go here and never into the arguments. */
@@ -25,6 +35,9 @@ export interface Output {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** For {@link RunOptions}: so long nothing that gets on is quiet. */
+export const stuckMs = 10 * 60_000;
 
 /** A command that failed, did not exist or took too long. */
 export class CommandError extends Error {
@@ -63,6 +76,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     const hear = (stream: "stdout" | "stderr") => (data: string) => {
       chunks[stream] += data;
       all = (all + data).slice(-60_000);
+      if ("quietMs" in options && timedOut === undefined) timer.refresh();
       if (log !== undefined) fs.writeSync(log, data);
       lines(data);
     };
@@ -74,11 +88,12 @@ export function run(command: string, args: readonly string[], options: RunOption
 
     const graceMs = options.graceMs ?? 5000;
     const untrack = child.pid === undefined ? () => undefined : trackChild(child.pid, options.what);
-    let timedOut = false;
+    let timedOut: string | undefined;
+    const [limitMs, tooLong] = "quietMs" in options ? [options.quietMs, "nothing printed for"] : [options.limitMs, "not done after"];
     const timer = setTimeout(() => {
-      timedOut = true;
+      timedOut = `${tooLong} ${Math.round(limitMs / 1000)} s`;
       if (child.pid !== undefined) void endGroup(child.pid, graceMs);
-    }, options.limitMs);
+    }, limitMs);
     let markEnded: () => void = () => undefined;
     const entry = child.pid === undefined ? undefined : { pid: child.pid, graceMs, ended: new Promise<void>((done) => (markEnded = done)) };
     if (entry !== undefined) running.add(entry);
@@ -96,7 +111,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     };
     child.on("error", (error) => finish(`${command} cannot be started: ${error.message}`, undefined));
     child.on("close", (code, signal) => {
-      if (timedOut) finish(`not done after ${Math.round(options.limitMs / 1000)} s`, undefined);
+      if (timedOut !== undefined) finish(timedOut, undefined);
       else if (code === 0) finish(undefined, 0);
       else finish(signal === null ? `exit code ${code ?? "unknown"}` : `ended by ${signal}`, code ?? undefined);
     });

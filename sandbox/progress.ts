@@ -1,10 +1,13 @@
+import { TimeLeft, timeLeft } from "./time-left";
 import type { Progress } from "./tools/cache";
 
-/** One numbered step of a run. */
+/** One step of a run. */
 export interface Step {
   readonly title: string;
-  /** How long it takes here when nothing is prepared yet, and when all is; for the estimate only. Seconds. */
-  readonly typicalSeconds: number;
+  /** Seconds of work, as measured on two quiet cores that both do nothing else; for the estimate only. A second of one core counts one. */
+  readonly work: number;
+  /** Titles of the steps that have to end before it begins. @default the one before it */
+  readonly after?: readonly string[];
   run(progress: Progress): Promise<void>;
 }
 
@@ -13,34 +16,99 @@ interface Timing {
   readonly seconds: number;
 }
 
-const heartbeatMs = 15_000;
+const heartbeatMs = 30_000;
 
 /**
- * Runs groups of steps in their order; the steps of one group run at the same time. Each step says what it does, at least every
- * 15 seconds, with the time since the start and an estimate of what is left.
- * @returns the time of each step.
+ * Runs steps, each as soon as those have ended that it comes after. Every change is a line; every half minute one line tells what is under
+ * way, how far it is, and the time left. When a step fails those that run are waited for, and none begins.
+ * @returns the time of each step, in the order in which they were given.
  */
-export async function runSteps(groups: readonly (readonly Step[])[], print: (line: string) => void): Promise<readonly Timing[]> {
-  const start = Date.now();
-  const total = groups.flat().length;
-  const timings: Timing[] = [];
-  let number = 0;
-  for (const [index, group] of groups.entries()) {
-    const later = groups.slice(index + 1).reduce((sum, next) => sum + longest(next), 0);
-    const begun = Date.now();
-    const left = () => later + Math.max(0, longest(group) - secondsSince(begun));
-    const outcomes = await Promise.allSettled(
-      group.map(async (step) => {
-        number += 1;
-        const prefix = `[${number}/${total}] ${step.title}`;
-        return runStep(step, prefix, start, left, print);
-      }),
-    );
-    const failed = outcomes.find((outcome) => outcome.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    for (const outcome of outcomes) if (outcome.status === "fulfilled") timings.push(outcome.value);
+export async function runSteps(steps: readonly Step[], print: (line: string) => void): Promise<readonly Timing[]> {
+  const run = new Run(steps, print);
+  const heartbeat = setInterval(() => run.tell(), heartbeatMs);
+  try {
+    return await run.all();
+  } finally {
+    clearInterval(heartbeat);
   }
-  return timings;
+}
+
+class Run {
+  readonly #begun = Date.now();
+  readonly #left: TimeLeft;
+  /** What is under way: the words, and how much of it is done. */
+  readonly #doing = new Map<string, { message: string; done: number | undefined }>();
+  #failed = false;
+
+  constructor(
+    private readonly steps: readonly Step[],
+    private readonly print: (line: string) => void,
+  ) {
+    this.#left = new TimeLeft(steps.map(({ work }) => work));
+  }
+
+  async all(): Promise<readonly Timing[]> {
+    const running = new Map<string, Promise<Timing | undefined>>();
+    this.steps.forEach((step, index) => {
+      const before = (step.after ?? this.steps.slice(index - 1, index).map(({ title }) => title)).map((title) => {
+        const other = running.get(title);
+        if (other === undefined) throw new Error(`${step.title} comes after ${title}, which is not before it`);
+        return other;
+      });
+      running.set(
+        step.title,
+        Promise.all(before).then(() => (this.#failed ? undefined : this.#run(step, index))),
+      );
+    });
+    const outcomes = await Promise.allSettled(running.values());
+    const failure = outcomes.find((outcome) => outcome.status === "rejected");
+    if (failure !== undefined) throw failure.reason;
+    return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" && outcome.value !== undefined ? [outcome.value] : []));
+  }
+
+  /** One line about all that is under way. */
+  tell(): void {
+    const parts = [...this.#doing].map(([title, { message, done }]) => {
+      const words = message === "" ? title : `${title}: ${message}`;
+      return done === undefined ? words : `${words}, ${Math.floor(done * 100)} %`;
+    });
+    if (parts.length > 0) this.#say(`${parts.join("; ")} - ${timeLeft(this.#left.seconds())}`);
+  }
+
+  async #run(step: Step, index: number): Promise<Timing> {
+    const begun = Date.now();
+    const number = `[${index + 1}/${this.steps.length}] ${step.title}`;
+    this.#say(number);
+    this.#left.begin(index);
+    this.#doing.set(step.title, { message: "", done: undefined });
+    try {
+      // Two things of one step may be under way and speak in turn.
+      const told = new Set<string>();
+      await step.run((message, done) => {
+        const before = this.#doing.get(step.title)?.done ?? 0;
+        this.#doing.set(step.title, { message, done: done === undefined ? undefined : Math.max(before, done) });
+        if (done !== undefined) this.#left.report(index, done);
+        if (!told.has(message)) this.#say(`${number}: ${message}`);
+        told.add(message);
+      });
+    } catch (error) {
+      this.#failed = true;
+      this.#say(`${number}: failed`);
+      throw error;
+    } finally {
+      this.#doing.delete(step.title);
+    }
+    this.#left.end(index);
+    const seconds = (Date.now() - begun) / 1000;
+    this.#say(`${number}: done in ${duration(seconds)}`);
+    return { title: step.title, seconds };
+  }
+
+  /** A line, with the time since the start before it. */
+  #say(line: string): void {
+    const seconds = Math.floor((Date.now() - this.#begun) / 1000);
+    this.print(`${String(Math.floor(seconds / 60)).padStart(2)}:${String(seconds % 60).padStart(2, "0")} ${line}`);
+  }
 }
 
 /** The times as a table, for the end of a run. */
@@ -53,36 +121,4 @@ export function timesTable(timings: readonly Timing[]): string {
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
-}
-
-async function runStep(step: Step, prefix: string, start: number, left: () => number, print: (line: string) => void): Promise<Timing> {
-  const begun = Date.now();
-  let doing = "";
-  const say = (message: string) => print(`${prefix}: ${message} (${duration(secondsSince(start))} so far, ${estimate(left())})`);
-  const heartbeat = setInterval(() => say(doing === "" ? "working" : `still ${doing}`), heartbeatMs);
-  try {
-    print(prefix);
-    await step.run((message) => {
-      doing = message;
-      say(message);
-      heartbeat.refresh();
-    });
-  } finally {
-    clearInterval(heartbeat);
-  }
-  const seconds = secondsSince(begun);
-  print(`${prefix}: done in ${duration(seconds)}`);
-  return { title: step.title, seconds };
-}
-
-function estimate(seconds: number): string {
-  return seconds < 5 ? "nearly done" : `about ${duration(seconds)} left`;
-}
-
-function longest(group: readonly Step[]): number {
-  return Math.max(0, ...group.map((step) => step.typicalSeconds));
-}
-
-function secondsSince(time: number): number {
-  return (Date.now() - time) / 1000;
 }

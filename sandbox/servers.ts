@@ -17,6 +17,7 @@ import { takeLock } from "./lock";
 import { startRegistryBackend, type RegistryBackend } from "./registry/backend";
 import { startRegistryFront, type RegistryFront } from "./registry/front";
 import { writeFileAtomically } from "./support/atomic-file";
+import { once } from "./tools/cache";
 import { ensureRegistryBinary } from "./tools/registry-binary";
 import * as machines from "./vps/machine";
 
@@ -155,7 +156,7 @@ async function main(): Promise<void> {
   });
   const servers = await startServers({
     stateDir: paths.state,
-    registryBinary: await ensureRegistryBinary((message) => console.log(message)),
+    registryBinary: await ensureRegistryBinary(once(console.log)),
     apiPort: portOf(apiAddress),
     registryPort: portOf(registryAddress),
     registryBackendPort,

@@ -4,13 +4,16 @@ import { ShipError } from "../components/shared/errors";
 import { paths } from "./config";
 import { readToolPaths, sandboxEnvironment } from "./environment";
 import { identify } from "./orphans";
-import { CommandError, run, type Output } from "./process";
+import { CommandError, run, stuckMs, type Output } from "./process";
 import type { ServersFile } from "./servers";
 
 export const stackName = "sandbox";
 /** All that Pulumi writes during `npm start`. */
 export const updateLog = path.join(paths.state, "pulumi.log");
 
+type Limit = { readonly limitMs: number } | { readonly quietMs: number };
+/** For what only reads or writes the state. */
+const answerLimit: Limit = { limitMs: 5 * 60_000 };
 const interruptGraceMs = 30_000;
 
 /** How to run Pulumi on the sandbox's stack. */
@@ -26,29 +29,29 @@ export interface StackOptions {
 
 /** Selects the stack, making it at the first time, and clears away what a killed update has left. */
 export async function prepareStack(options: StackOptions, progress: (message: string) => void): Promise<void> {
-  await pulumi(["stack", "select", "--create", "--non-interactive", stackName], "selecting the stack", 60_000, options);
+  await pulumi(["stack", "select", "--create", "--non-interactive", stackName], "selecting the stack", answerLimit, options);
   if (staleLocks()) {
     progress("taking away the lock of an interrupted update");
-    await pulumi(["cancel", "--yes", "--non-interactive", "--stack", stackName], "taking away a stale lock", 60_000, options);
+    await pulumi(["cancel", "--yes", "--non-interactive", "--stack", stackName], "taking away a stale lock", answerLimit, options);
   }
   if (await hasPendingOperations(options)) {
     // The engine would warn of them for ever. Whether a create that was cut off succeeded is for the program to find out, which adopts
     // what is there; everything else is read anew.
     progress("reading anew what an interrupted update was changing");
     const args = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--non-interactive", "--stack", stackName];
-    await pulumi(args, "clearing an interrupted update", 10 * 60_000, options);
+    await pulumi(args, "clearing an interrupted update", { quietMs: stuckMs }, options);
   }
 }
 
 /** `pulumi up` without questions. Its output goes to {@link updateLog} and, line by line, to `onLine`. */
 export async function updateStack(options: StackOptions): Promise<void> {
   const args = ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never", "--stack", stackName];
-  await pulumi(args, "the update of the stack", 60 * 60_000, options);
+  await pulumi(args, "the update of the stack", { quietMs: stuckMs }, options);
 }
 
 /** The stack's outputs as JSON; secrets are masked. */
 export async function stackOutputs(options: StackOptions): Promise<Record<string, unknown>> {
-  const output = await pulumi(["stack", "output", "--json", "--stack", stackName], "reading the stack's outputs", 60_000, {
+  const output = await pulumi(["stack", "output", "--json", "--stack", stackName], "reading the stack's outputs", answerLimit, {
     ...options,
     quiet: true,
   });
@@ -56,16 +59,19 @@ export async function stackOutputs(options: StackOptions): Promise<Record<string
 }
 
 async function hasPendingOperations(options: StackOptions): Promise<boolean> {
-  const output = await pulumi(["stack", "export", "--stack", stackName], "reading the stack's state", 60_000, { ...options, quiet: true });
+  const output = await pulumi(["stack", "export", "--stack", stackName], "reading the stack's state", answerLimit, {
+    ...options,
+    quiet: true,
+  });
   const state = JSON.parse(output.stdout) as { deployment?: { pending_operations?: readonly unknown[] } | null };
   return (state.deployment?.pending_operations ?? []).length > 0;
 }
 
-async function pulumi(args: readonly string[], what: string, limitMs: number, options: StackOptions): Promise<Output> {
+async function pulumi(args: readonly string[], what: string, limit: Limit, options: StackOptions): Promise<Output> {
   try {
     return await run(readToolPaths().engine, args, {
       what,
-      limitMs,
+      ...limit,
       cwd: options.cwd ?? paths.root,
       env: sandboxEnvironment(options.servers),
       ...(options.quiet === true ? {} : { log: updateLog }),

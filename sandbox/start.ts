@@ -1,44 +1,46 @@
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { ShipError } from "../components/shared/errors";
 import { paths } from "./config";
+import { reservedAddress } from "./digitalocean/machines";
 import { runSteps, timesTable, type Step } from "./progress";
 import { readServers } from "./servers-control";
 import { runSession } from "./session";
-import { prepareStack, resourceProgress, stackOutputs, updateLog, updateStack, type StackOptions } from "./stack";
-import { hostSteps } from "./steps";
+import { prepareStack, stackOutputs, updateLog, updateStack, type StackOptions } from "./stack";
+import { beforeUpdate, clusterStep, hostSteps } from "./steps";
 import type { Progress } from "./tools/cache";
+import { tellChanges } from "./update-progress";
 
 /** `npm start`: from nothing to a running Odoo, with everything it needs on this machine. */
 async function start(): Promise<void> {
   const begun = Date.now();
   console.log(`State: ${paths.state}; tools are kept in ${paths.cache}. Interrupt at any time; the next run goes on.`);
-  const timings = await runSteps([...hostSteps(), ...programSteps()], (line) => console.log(line));
+  const timings = await runSteps(allSteps(), (line) => console.log(line));
   const outputs = await stackOutputs(stackOptions());
   console.log(summary(outputs, timesTable([...timings, { title: "Total", seconds: (Date.now() - begun) / 1000 }])));
 }
 
-function programSteps(): readonly (readonly Step[])[] {
+/** The update does not wait for what the cluster is made of: it orders the cluster, and deploys to the VPS meanwhile. */
+function allSteps(): readonly Step[] {
   const updatedBefore = fs.existsSync(updateLog);
+  let clusterBuilt = false;
+  const host = hostSteps().map((step) => {
+    if (step.title !== clusterStep) return step;
+    return { ...step, run: async (progress: Progress) => (await step.run(progress), void (clusterBuilt = true)) };
+  });
+  const served = (): string => `the VPS serves at ${vpsUrl()}${clusterBuilt ? "" : "; the cluster's parts are being built"}`;
+  const update = (progress: Progress) => updateStack({ ...stackOptions(), onLine: tellChanges(progress, served) });
   return [
-    [{ title: "Stack", typicalSeconds: 3, run: (progress) => prepareStack(stackOptions(), progress) }],
-    [
-      {
-        title: "pulumi up",
-        typicalSeconds: updatedBefore ? 15 : 240,
-        run: (progress) => updateStack({ ...stackOptions(), onLine: tellChanges(progress) }),
-      },
-    ],
+    ...host,
+    { title: "Stack", after: beforeUpdate, work: 3, run: (progress) => prepareStack(stackOptions(), progress) },
+    { title: "pulumi up", work: updatedBefore ? 20 : 300, run: update },
   ];
 }
 
-/** Says each thing that Pulumi does once; what it repeats every second is left out. */
-function tellChanges(progress: Progress): (line: string) => void {
-  let last: string | undefined;
-  return (line) => {
-    const message = resourceProgress(line);
-    if (message !== undefined && message !== last) progress(message.slice(0, 160));
-    last = message ?? last;
-  };
+/** Where users find Odoo on the VPS, before the outputs of the update say so. */
+function vpsUrl(): string {
+  const domain = /^ {2}vps:domain: (\S+)$/m.exec(fs.readFileSync(path.join(paths.root, "Pulumi.sandbox.yaml"), "utf8"))?.[1] ?? "";
+  return `https://${domain}, at ${reservedAddress(0)}`;
 }
 
 function stackOptions(): StackOptions {

@@ -9,7 +9,7 @@ import { checkClusterAddresses, checkMachineAddresses, preflight, writeCaFile } 
 import type { Step } from "./progress";
 import { endOrphans } from "./removal";
 import { startServersInBackground } from "./servers-control";
-import type { Progress } from "./tools/cache";
+import { part, type Progress } from "./tools/cache";
 import { ensureDocker } from "./tools/docker-engine";
 import { engineKind, ensureEngine, ensureLanguageHost } from "./tools/engine";
 import { ensurePlugins } from "./tools/plugins";
@@ -18,8 +18,8 @@ import { ensureVpsImage } from "./vps/machine";
 
 /** Makes the Pulumi engine, its language host and the provider plugins ready, and notes where they are. */
 export async function prepareTools(progress: Progress): Promise<void> {
-  const engine = await ensureEngine(progress);
-  const languageHost = await ensureLanguageHost(engine, progress);
+  const engine = await ensureEngine(part(progress, 0, 0.9));
+  const languageHost = await ensureLanguageHost(engine, part(progress, 0.9, 1));
   writeToolPaths({ engine, languageHost });
   const kinds = await ensurePlugins(engine, progress);
   const plugins = Object.entries(kinds).map(([name, kind]) => `${name} ${kind}`);
@@ -28,61 +28,63 @@ export async function prepareTools(progress: Progress): Promise<void> {
 
 /** The base images in the sandbox's registry and in the engine, with their records. */
 export async function prepareImages(progress: Progress): Promise<void> {
-  const odoo = await ensureOdooBase(progress);
-  await ensurePostgres(progress);
-  await ensureProxy(progress);
+  const odoo = await ensureOdooBase(part(progress, 0, 0.8));
+  await ensurePostgres(part(progress, 0.8, 1));
   if (odoo.origin === "built") {
     progress(`odoo:18.0 cannot be pulled here: the sandbox runs Odoo ${odoo.series} from Debian packages instead`);
   }
 }
 
-/** What a droplet's machine is made from, and that one can be reached. */
-export async function prepareMachines(progress: Progress): Promise<void> {
-  await checkMachineAddresses();
-  await ensureVpsImage(progress);
-}
-
-/** What a cluster's node is made from, and that one can be reached. */
-export async function prepareNodes(progress: Progress): Promise<void> {
+/** What a cluster's node is made from. */
+async function prepareNodes(progress: Progress): Promise<void> {
   if (userKubeconfig !== undefined) return progress("the cluster of SANDBOX_KUBECONFIG is used");
-  await checkClusterAddresses();
   await ensureNodeImage(progress);
 }
 
-/** Everything around the program, in groups of steps that may run at the same time. */
-export function hostSteps(): readonly (readonly Step[])[] {
+/** What would make a run fail late is refused at once. */
+async function prepareDocker(progress: Progress): Promise<void> {
+  await ensureDocker(progress);
+  await checkMachineAddresses();
+  if (userKubeconfig === undefined) await checkClusterAddresses();
+}
+
+async function startServers(progress: Progress): Promise<void> {
+  await ensureRegistryBinary(progress);
+  const servers = await startServersInBackground();
+  await logInToRegistry(servers);
+  await waitForDroplets(servers, progress);
+}
+
+/** The last of what is compiled: nothing but the cluster needs it. */
+export const clusterStep = "Kubernetes node";
+/** The steps whose results an update needs before it begins; a cluster that is ordered is there when {@link clusterStep} has ended. */
+export const beforeUpdate = ["Pulumi engine and plugins", "Base images", "VPS image", "Proxy"] as const;
+
+/**
+ * Everything around the program. Compilers work one after the other, what the VPS needs first; beside them Debian packages are downloaded
+ * and installed, which wait for network and disk most of the time.
+ */
+export function hostSteps(): readonly Step[] {
+  const [engine, images, vps, proxy] = beforeUpdate;
+  const servers = "DigitalOcean API and registry";
   const toolsThere = fs.existsSync(path.join(paths.state, "tools.json"));
   const imagesThere = fs.existsSync(baseRecord);
   return [
-    [
-      {
-        title: "Preflight",
-        typicalSeconds: 1,
-        run: async (progress) => {
-          await endOrphans(progress);
-          await preflight();
-          writeCaFile();
-        },
+    {
+      title: "Preflight",
+      work: 1,
+      run: async (progress) => {
+        await endOrphans(progress);
+        await preflight();
+        writeCaFile();
       },
-    ],
-    [{ title: "Docker engine", typicalSeconds: 1, run: async (progress) => void (await ensureDocker(progress)) }],
-    [
-      {
-        title: "DigitalOcean API and registry",
-        typicalSeconds: 3,
-        run: async (progress) => {
-          await ensureRegistryBinary(progress);
-          const servers = await startServersInBackground();
-          await logInToRegistry(servers);
-          await waitForDroplets(servers, progress);
-        },
-      },
-    ],
-    [
-      { title: "Pulumi engine and plugins", typicalSeconds: toolsThere ? 1 : 200, run: prepareTools },
-      { title: "Base images", typicalSeconds: imagesThere ? 3 : 420, run: prepareImages },
-      { title: "VPS image", typicalSeconds: imagesThere ? 1 : 60, run: prepareMachines },
-      { title: "Kubernetes node", typicalSeconds: imagesThere ? 1 : 420, run: prepareNodes },
-    ],
+    },
+    { title: "Docker engine", work: toolsThere ? 1 : 20, run: prepareDocker },
+    { title: servers, work: 4, run: startServers },
+    { title: engine, after: ["Preflight"], work: toolsThere ? 1 : 240, run: prepareTools },
+    { title: images, after: [servers], work: imagesThere ? 3 : 220, run: prepareImages },
+    { title: vps, after: [images], work: imagesThere ? 1 : 40, run: async (progress) => void (await ensureVpsImage(progress)) },
+    { title: proxy, after: [servers, engine], work: imagesThere ? 1 : 220, run: async (progress) => void (await ensureProxy(progress)) },
+    { title: clusterStep, after: [proxy], work: imagesThere ? 1 : 560, run: prepareNodes },
   ];
 }

@@ -5,7 +5,7 @@ import { ensureNetwork, networkName } from "../containers/network";
 import { databaseAddress, databasePort, type DatabaseOrder } from "../digitalocean/database-machines";
 import { ensureBuilt } from "../images/build";
 import { ask, until } from "../process";
-import type { Progress } from "../tools/cache";
+import { once, type Progress } from "../tools/cache";
 import { containerName, databaseLabel, dataName, noteDatabases } from "./names";
 import { agentDb, certificatesScript, dbStatements, firstStatements, hostAccess, identifier, settings, userStatements } from "./settings";
 
@@ -106,7 +106,7 @@ export function listDatabases(): Promise<readonly Found[]> {
 }
 
 async function startContainer({ id, name, slot }: DatabaseOrder): Promise<void> {
-  const image = await ensureDatabaseImage((message) => console.log(`database ${name}: ${message}`));
+  const image = await ensureDatabaseImage(once((message) => console.log(`database ${name}: ${message}`)));
   await ensureNetwork();
   noteDatabases();
   await makeDataVolume(dataName(id), `making the volume of the database ${id}`);

@@ -7,7 +7,7 @@ import { Secret } from "../../components/shared/secret";
 import { paths, registryAddress } from "../config";
 import { objectLabel } from "../containers/docker";
 import { dockerConfig } from "../environment";
-import { run } from "../process";
+import { run, stuckMs } from "../process";
 import { readServers } from "../servers-control";
 import type { Progress } from "../tools/cache";
 import { caddyVersion, ensureCaddyBinary, proxySource } from "../tools/caddy-binary";
@@ -60,7 +60,12 @@ export async function ensurePostgres(progress: Progress): Promise<SandboxImage> 
 
 /** The reverse proxy for the sandbox: the program of images/proxy on Debian, in the place of the official image's files. */
 export async function ensureProxy(progress: Progress): Promise<SandboxImage> {
-  const local = await ensureBuilt("caddy", caddyVersion, progress, { name: "caddy", recipe: proxySource, make: ensureCaddyBinary });
+  const local = await ensureBuilt("caddy", caddyVersion, progress, {
+    name: "caddy",
+    recipe: proxySource,
+    share: 0.9,
+    make: ensureCaddyBinary,
+  });
   const image = await publish(local, "caddy", caddyVersion, "built", progress);
   const { reference, digest } = image;
   writeVpsImages({ proxy: { reference, tag: caddyVersion, digest, date: await dateOf(local), built: "images/proxy" } });
@@ -94,7 +99,7 @@ async function publish(local: string, name: string, tag: string, origin: "pulled
   await run("docker", ["tag", local, `${reference}:${tag}`], { what: `naming ${reference}`, limitMs: 30_000 });
   const pushed = await run("docker", ["push", `${reference}:${tag}`], {
     what: `pushing ${reference}:${tag}`,
-    limitMs: 10 * 60_000,
+    quietMs: stuckMs,
     env,
   });
   const digest = /digest: (sha256:[0-9a-f]{64})/.exec(pushed.stdout)?.[1];

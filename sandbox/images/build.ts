@@ -1,27 +1,21 @@
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { ShipError } from "../../components/shared/errors";
 import { paths } from "../config";
-import { withLock } from "../lock";
-import { ask, CommandError, run } from "../process";
-import type { Progress } from "../tools/cache";
+import { CommandError, run, stuckMs } from "../process";
+import { part, type Progress } from "../tools/cache";
+import { buildFailure } from "../tools/failure";
 import { ensureMmdebstrap } from "../tools/mmdebstrap";
+import { ensurePackages } from "./packages";
+import { alone, debianMirror, imageLabel, labelOf, recipeHash, recipeLabel } from "./recipes";
 
-/** On every image that the sandbox builds. */
-export const imageLabel = "odoo.sandbox=1";
-const recipeLabel = "odoo.sandbox.recipe";
 const minimalName = "odoo-sandbox/debian:trixie";
 const minute = 60_000;
-
-/** Where Debian's packages come from. @default http://deb.debian.org/debian */
-export function debianMirror(): string {
-  return process.env["SANDBOX_DEBIAN_MIRROR"] ?? "http://deb.debian.org/debian";
-}
 
 /** A file that is copied into an image, most often a program that is built for it; it lies in the context under this name. */
 export interface Ingredient {
   readonly name: string;
+  /** Its share of the work, for the progress; the packages and the image are the rest. @default 0 */
+  readonly share?: number;
   /** The directory that says what is built: it belongs to the recipe. */
   readonly recipe: string;
   /** Path of the file. */
@@ -45,13 +39,20 @@ export async function ensureBuilt(
   if (await isThere()) return image;
   await alone(`image-${name}`, progress, async () => {
     if (await isThere()) return;
-    await ensureMinimal(progress);
-    const files = await Promise.all(ingredients.map((ingredient) => ingredient.make(progress)));
-    const context = fs.mkdtempSync(path.join(paths.state, `image-${name}.`));
+    const rest = 1 - ingredients.reduce((sum, { share = 0 }) => sum + share, 0);
+    const [base, files] = await Promise.all([
+      building(`the packages of ${image}`, async () => {
+        await ensureMinimal(progress);
+        return ensurePackages(name, directory, minimalName, part(progress, 0, rest));
+      }),
+      makeAll(ingredients, rest, progress),
+    ]);
+    const context = path.join(paths.state, `image-${name}`);
+    fs.rmSync(context, { recursive: true, force: true });
     try {
       fs.cpSync(directory, context, { recursive: true });
       files.forEach((file, index) => fs.copyFileSync(file, path.join(context, ingredients[index]?.name ?? "")));
-      await build(name, image, recipe, context, progress);
+      await build(name, image, recipe, base, context, progress);
     } finally {
       fs.rmSync(context, { recursive: true, force: true });
     }
@@ -59,30 +60,29 @@ export async function ensureBuilt(
   return image;
 }
 
-async function build(name: string, image: string, recipe: string, context: string, progress: Progress): Promise<void> {
-  progress(`building ${image} from Debian packages`);
+/** One after the other: each of them may want all cores. */
+async function makeAll(ingredients: readonly Ingredient[], from: number, progress: Progress): Promise<readonly string[]> {
+  const files: string[] = [];
+  let done = from;
+  for (const { make, share = 0 } of ingredients) {
+    files.push(await make(part(progress, done, done + share)));
+    done += share;
+  }
+  return files;
+}
+
+async function build(name: string, image: string, recipe: string, base: string, context: string, progress: Progress): Promise<void> {
+  progress(`building ${image}`);
   const args = ["build", "--force-rm", "--label", imageLabel, "--label", `${recipeLabel}=${recipe}`];
   await building(`the image ${image}`, () =>
-    run("docker", [...args, "--build-arg", `MIRROR=${debianMirror()}`, "--tag", image, context], {
+    run("docker", [...args, "--build-arg", `BASE=${base}`, "--tag", image, context], {
       what: `building ${image}`,
-      limitMs: 25 * minute,
+      quietMs: stuckMs,
       log: path.join(paths.state, `image-${name}.log`),
       // The classic builder is in every engine; BuildKit wants a plugin that may be absent.
       env: { ...process.env, DOCKER_BUILDKIT: "0" },
-      onLine: stepTeller(progress),
     }),
   );
-}
-
-/** The API's server may want an image while a run builds it. */
-function alone(what: string, progress: Progress, body: () => Promise<void>): Promise<void> {
-  let told = false;
-  const onWait = (holder: number): void => {
-    if (!told) progress(`process ${holder} is making it; waiting for it`);
-    told = true;
-  };
-  fs.mkdirSync(paths.state, { recursive: true, mode: 0o700 });
-  return withLock(path.join(paths.state, `${what}.lock`), 40 * minute, onWait, body);
 }
 
 /** The minimal Debian under all images. */
@@ -99,73 +99,33 @@ async function makeMinimal(progress: Progress): Promise<void> {
   progress("making a minimal Debian trixie");
   const archive = path.join(paths.state, `trixie.${process.pid}.tar`);
   try {
-    await building("a minimal Debian", async () => {
-      // A mirror that is a snapshot may be past its date; packages are still checked against its signature.
-      const options = [
-        "--variant=minbase",
-        "--include=ca-certificates",
-        '--aptopt=Acquire::Check-Valid-Until "false"',
-        `--dpkgopt=${path.join(__dirname, "dpkg-excludes")}`,
-      ];
-      await run(mmdebstrap, [...options, "trixie", archive, debianMirror()], {
-        what: "making a minimal Debian trixie",
-        limitMs: 10 * minute,
-        log: path.join(paths.state, "image-debian.log"),
-      });
-      await run("docker", ["import", "--change", `LABEL ${imageLabel}`, archive, minimalName], {
-        what: "importing the minimal Debian",
-        limitMs: 3 * minute,
-      });
+    // A mirror that is a snapshot may be past its date; packages are still checked against its signature.
+    const options = [
+      "--variant=minbase",
+      "--include=ca-certificates",
+      '--aptopt=Acquire::Check-Valid-Until "false"',
+      `--dpkgopt=${path.join(__dirname, "dpkg-excludes")}`,
+    ];
+    await run(mmdebstrap, [...options, "trixie", archive, debianMirror()], {
+      what: "making a minimal Debian trixie",
+      quietMs: stuckMs,
+      log: path.join(paths.state, "image-debian.log"),
+    });
+    await run("docker", ["import", "--change", `LABEL ${imageLabel}`, archive, minimalName], {
+      what: "importing the minimal Debian",
+      limitMs: 30 * minute,
     });
   } finally {
     fs.rmSync(archive, { force: true });
   }
 }
 
-/** Name and content of every file, so that a changed recipe builds again and an unchanged one never does. */
-export function recipeHash(directories: readonly string[]): string {
-  const hash = createHash("sha256");
-  for (const directory of directories) {
-    for (const file of fs.readdirSync(directory).sort()) {
-      hash
-        .update(`${file}\0`)
-        .update(fs.readFileSync(path.join(directory, file)))
-        .update("\0");
-    }
-  }
-  return hash.digest("hex");
-}
-
-async function labelOf(image: string, label: string): Promise<string | undefined> {
-  const answer = await ask("docker", ["image", "inspect", "--format", `{{index .Config.Labels "${label}"}}`, image], {
-    what: `looking for ${image}`,
-    limitMs: 15_000,
-  });
-  return answer?.stdout.trim();
-}
-
-/** Tells of the builder's steps and of the packages it installs, not of each line. */
-function stepTeller(progress: Progress): (line: string) => void {
-  let packages = 0;
-  return (line) => {
-    const step = /^Step (\d+\/\d+)/.exec(line);
-    if (step?.[1] !== undefined) progress(`build step ${step[1]}`);
-    if (line.startsWith("Setting up ")) packages += 1;
-    if (line.startsWith("Setting up ") && packages % 50 === 0) progress(`${packages} packages set up`);
-  };
-}
-
-async function building(what: string, body: () => Promise<unknown>): Promise<void> {
+async function building<T>(what: string, body: () => Promise<T>): Promise<T> {
   try {
-    await body();
+    return await body();
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    throw new ShipError({
-      code: "BUILD_FAILURE",
-      summary: `${what} could not be built for the sandbox`,
-      found: error.message,
-      expected: `packages from ${debianMirror()}`,
-      remedy: "check the network and SANDBOX_DEBIAN_MIRROR, then run again; finished steps are kept",
-    });
+    const build = { code: "BUILD_FAILURE", summary: `${what} could not be built for the sandbox` } as const;
+    throw buildFailure({ ...build, source: `${debianMirror()} (SANDBOX_DEBIAN_MIRROR)` }, error);
   }
 }

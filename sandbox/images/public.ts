@@ -5,7 +5,8 @@ import type { Progress } from "../tools/cache";
 import { markUnreachable, reachable } from "../tools/offline";
 
 const decideMs = 10_000;
-const pullMs = 20 * 60_000;
+/** Docker prints a line for each layer that has come, and nothing of its bytes: a large one takes its time. */
+const quietMs = 30 * 60_000;
 
 /**
  * Pulls an image from its public registry when that answers within ten seconds; a network that does not reach it is remembered.
@@ -24,7 +25,7 @@ export async function pullPublic(repository: string, reference: string, progress
   }
   const name = reference.startsWith("sha256:") ? `${repository}@${reference}` : `${repository}:${reference}`;
   progress(`pulling ${name}`);
-  const done = await ask("docker", ["pull", "--quiet", name], { what: `pulling ${name}`, limitMs: pullMs });
+  const done = await ask("docker", ["pull", name], { what: `pulling ${name}`, quietMs });
   if (done === undefined) markUnreachable(`https://${host}/v2/`);
   return done === undefined ? undefined : name;
 }

@@ -7,7 +7,7 @@ import { ensureNetwork, makeRegistryDirectory } from "../containers/network";
 import { clusterEndpoint, type ClusterCredentials, type ClusterOrder, type PullLogin } from "../digitalocean/cluster-machines";
 import { ensureBuilt, type Ingredient } from "../images/build";
 import { ask } from "../process";
-import type { Progress } from "../tools/cache";
+import { once, type Progress } from "../tools/cache";
 import { kubernetesVersion, nodePrograms } from "../tools/kubernetes-binaries";
 import { runArguments } from "./container";
 import { readAuthority, readSlot, readToken, writeOrder } from "./files";
@@ -101,7 +101,7 @@ export async function listClusters(): Promise<readonly Found[]> {
 }
 
 async function startContainer(order: ClusterOrder, node: string): Promise<void> {
-  const image = await ensureNodeImage((message) => console.log(`cluster ${order.name}: ${message}`));
+  const image = await ensureNodeImage(once((message) => console.log(`cluster ${order.name}: ${message}`)));
   await ensureNetwork();
   await makeDataVolume(diskName(order.id), `making the disk of the cluster ${order.id}`);
   makeRegistryDirectory();

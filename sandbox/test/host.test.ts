@@ -10,6 +10,8 @@ import { alive, identify } from "../orphans";
 import { ask, CommandError, endAll, run, sleep, until } from "../process";
 import { duration, runSteps, timesTable } from "../progress";
 import { resourceProgress } from "../stack";
+import { beforeUpdate, clusterStep, hostSteps } from "../steps";
+import { tellChanges } from "../update-progress";
 
 const limitMs = 300_000;
 
@@ -50,6 +52,14 @@ describe("A command that the sandbox runs", () => {
     }
     const pid = Number(fs.readFileSync(file, "utf8"));
     assert.ok(await until(() => identify(pid) === undefined, limitMs), `the grandchild ${pid} lives on`);
+  });
+
+  it("that works may take its time, and is ended when it has been quiet for too long", async () => {
+    const quietMs = 1500;
+    const output = await run("sh", ["-c", "for i in 1 2 3 4 5; do echo $i; sleep 0.5; done"], { what: "working", quietMs });
+    assert.equal(output.stdout, "1\n2\n3\n4\n5\n");
+    const hanging = run("sh", ["-c", "echo begun; sleep 60"], { what: "hanging", quietMs: 300, graceMs: 100 });
+    await assert.rejects(hanging, /hanging: nothing printed for 0 s\nbegun/);
   });
 
   it("gets an interrupt and time to clean up when the run is ended", async () => {
@@ -116,36 +126,43 @@ describe("A lock of the sandbox", () => {
 });
 
 describe("The progress of a run", () => {
-  const step = (title: string, body: () => Promise<void>) => ({
+  const step = (title: string, body: () => Promise<void>, after?: string[]) => ({
     title,
-    typicalSeconds: 60,
-    run: async (say: (text: string) => void) => (say("at it"), body()),
+    work: 60,
+    ...(after === undefined ? {} : { after }),
+    run: async (say: (text: string) => void) => (say("at it"), say("at it"), body()),
   });
+  const done = () => Promise.resolve();
 
-  it("numbers the steps, runs a group at once, and says what is left", async () => {
+  it("numbers the steps, begins each after those that it names, and prints a word once", async () => {
     const lines: string[] = [];
     let meet: () => void = () => undefined;
     const met = new Promise<void>((resolve) => (meet = resolve));
-    const timings = await runSteps(
-      [[step("first", () => Promise.resolve())], [step("left", () => met), step("right", () => Promise.resolve(meet()))]],
-      (line) => lines.push(line),
-    );
+    const steps = [
+      step("first", done),
+      step("left", () => met, ["first"]),
+      step("right", () => Promise.resolve(meet()), ["first"]),
+      step("last", done, ["left", "right"]),
+    ];
+    const timings = await runSteps(steps, (line) => lines.push(line.replace(/^ *\d+:\d\d /, "")));
     assert.deepEqual(
       timings.map(({ title }) => title),
-      ["first", "left", "right"],
+      ["first", "left", "right", "last"],
     );
-    assert.equal(lines[0], "[1/3] first");
-    assert.match(lines[1] ?? "", /^\[1\/3\] first: at it \(\d+ s so far, about \d min \d\d s left\)$/);
-    assert.ok(lines.some((line) => line.startsWith("[3/3] right: done in ")));
+    assert.deepEqual(lines.slice(0, 3), ["[1/4] first", "[1/4] first: at it", "[1/4] first: done in 0 s"]);
+    assert.ok(lines.indexOf("[4/4] last") > lines.indexOf("[2/4] left: done in 0 s"));
   });
 
-  it("ends with the failure of a step and starts none after it", async () => {
-    const failing = step("bad", () => Promise.reject(new Error("broken")));
-    const never = step("never", () => Promise.reject(new Error("must not run")));
+  it("ends with the failure of a step, when what runs beside it has ended, and starts none after it", async () => {
+    const ended: string[] = [];
+    const failing = step("bad", () => Promise.reject(new Error("broken")), []);
+    const beside = step("beside", () => sleep(50).then(() => void ended.push("beside")), []);
+    const never = step("never", () => Promise.resolve(void ended.push("never")));
     await assert.rejects(
-      runSteps([[failing], [never]], () => undefined),
+      runSteps([failing, beside, never], () => undefined),
       /broken/,
     );
+    assert.deepEqual(ended, ["beside"]);
   });
 
   it("writes durations and the table of times for people", () => {
@@ -157,6 +174,39 @@ describe("The progress of a run", () => {
       ]),
       "  a          1 s\n  long  1 min 01 s",
     );
+  });
+
+  it("compiles one thing after the other, and lets the update begin before what only the cluster needs", () => {
+    const steps = hostSteps();
+    const before = (title: string): readonly string[] => {
+      const index = steps.findIndex((each) => each.title === title);
+      const direct = steps[index]?.after ?? steps.slice(index - 1, index).map((each) => each.title);
+      return [...direct, ...direct.flatMap(before)];
+    };
+    assert.ok(before("Proxy").includes("Pulumi engine and plugins"));
+    assert.ok(before(clusterStep).includes("Proxy"));
+    assert.ok(!beforeUpdate.some((title) => (title as string) === clusterStep || before(title).includes(clusterStep)));
+  });
+
+  it("says when the VPS serves, while the update goes on", () => {
+    const told: [string, number | undefined][] = [];
+    const hear = tellChanges(
+      (message, done) => told.push([message, done]),
+      () => "served",
+    );
+    for (const line of [
+      " +  digitalocean:index:Vpc doks-cluster-vpc created (0.07s) ",
+      " +  digitalocean:index:Vpc doks-cluster-vpc created (0.07s) ",
+      "@ updating......",
+      " +  command:local:Command vps-odoo-release created (147s) 04:56:22 smoked",
+    ])
+      hear(line);
+    assert.deepEqual(told, [
+      ["reading the program", 0],
+      ["digitalocean:index:Vpc doks-cluster-vpc created", 0],
+      ["command:local:Command vps-odoo-release created 04:56:22 smoked", 0.3],
+      ["served", 0.3],
+    ]);
   });
 
   it("takes from Pulumi's lines what happens to resources, and nothing else", () => {

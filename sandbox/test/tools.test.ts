@@ -97,6 +97,33 @@ describe("The sandbox's tools", () => {
     assert.equal(await machine.run(imports, body, { PATH: machine.bin }), "TOOL_MISSING");
   });
 
+  it("are compiled one after the other, and tell how far each is by its packages; what was compiled before counts as done", async () => {
+    machine.program(
+      machine.bin,
+      "go",
+      `case "$1" in list) for i in $(seq 40); do printf "true\\tnew/$i\\t/none\\ta.go\\nfalse\\told/$i\\t/none\\n"; done; exit ;; esac
+       mkdir ${machine.home}/compiling || exit 9
+       for i in $(seq 40); do echo new/$i >&2; done; sleep 0.2
+       rmdir ${machine.home}/compiling; echo "$@" >> ${machine.home}/calls`,
+    );
+    const body = `const told = [] as unknown[];
+      const progress = (message: string, done?: number) => void (done !== undefined && told.push([message, Math.round(done * 100)]));
+      const tool = (name: string) => ({ name, source: "${machine.bin}", packagePath: ".", version: "v1", stamp: "main.X=1" });
+      await goBuild(tool("one"), "${machine.home}/one", progress);
+      await Promise.all(["two", "three"].map((name) => goBuild(tool(name), path.join("${machine.home}", name), () => undefined)));
+      console.log(JSON.stringify(told));`;
+    const imports = `import { goBuild } from "~/tools/go"; import * as path from "node:path";`;
+    const environment = { PATH: `${machine.bin}:${process.env["PATH"] ?? ""}` };
+    const words = "compiling one v1";
+    const told = (await machine.run(imports, body, environment)) as [string, number][];
+    // The last ones that were begun are not done yet, as many as there are cores; and the link comes after them.
+    const end = Math.round((95 * (80 - Math.min(40, os.availableParallelism()))) / 80);
+    assert.deepEqual([told[0], told.at(-1), told.length], [[words, 48], [words, end], 41]);
+    const calls = fs.readFileSync(path.join(machine.home, "calls"), "utf8").trim().split("\n");
+    assert.equal(calls.length, 3);
+    assert.match(calls[0] ?? "", /^build -v .*-trimpath .*-ldflags -s -w -X main\.X=1 -o \S+\/one\/one \.$/);
+  });
+
   it("say what to install when a tool can be neither found, downloaded nor built", async () => {
     const answer = await machine.run(
       `import { ensureEngine } from "~/tools/engine";`,

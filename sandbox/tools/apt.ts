@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { ask, run } from "../process";
+import { ask, run, stuckMs } from "../process";
 import { onPath, type Progress } from "./cache";
 
 const minute = 60_000;
@@ -19,11 +19,11 @@ export function canInstall(): boolean {
 export async function aptInstall(packages: readonly string[], progress: Progress): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   // A dpkg that was killed half-way refuses everything until this has run; without one it does nothing.
-  await ask("dpkg", ["--configure", "-a"], { what: "finishing an interrupted package installation", limitMs: 5 * minute, env });
+  await ask("dpkg", ["--configure", "-a"], { what: "finishing an interrupted package installation", quietMs: stuckMs, env });
   const install = () =>
     run("apt-get", ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends", ...packages], {
       what: `installing ${packages.join(", ")}`,
-      limitMs: 10 * minute,
+      quietMs: stuckMs,
       env,
     });
   progress(`installing ${packages.join(", ")}`);
@@ -41,7 +41,7 @@ export async function aptExtract(packages: readonly string[], directory: string,
   const download = () =>
     run("apt-get", ["download", ...packages], {
       what: `downloading ${packages.join(", ")}`,
-      limitMs: 5 * minute,
+      quietMs: stuckMs,
       cwd: directory,
     });
   progress(`downloading ${packages.join(", ")}`);
@@ -60,5 +60,5 @@ export async function aptExtract(packages: readonly string[], directory: string,
 
 async function aptUpdate(progress: Progress): Promise<void> {
   progress("refreshing the package lists");
-  await run("apt-get", ["-o", "DPkg::Lock::Timeout=120", "update"], { what: "refreshing the package lists", limitMs: 5 * minute });
+  await run("apt-get", ["-o", "DPkg::Lock::Timeout=120", "update"], { what: "refreshing the package lists", quietMs: stuckMs });
 }

@@ -1,12 +1,24 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { paths } from "../config";
-import { withLock } from "../lock";
+import { untilReleased, withLock } from "../lock";
 
-/** Says what is happening, in a few words. */
-export type Progress = (message: string) => void;
+/** Says what is happening, in a few words, and how much of it is done, from 0 to 1. The same words again are not printed again. */
+export type Progress = (message: string, done?: number) => void;
 
-const buildLimitMs = 30 * 60_000;
+/** For a log: each word once, and nothing of how much is done. */
+export function once(say: (line: string) => void): Progress {
+  const told = new Set<string>();
+  return (message) => {
+    if (!told.has(message)) say(message);
+    told.add(message);
+  };
+}
+
+/** The progress of a part: what is done of it lies between `from` and `to` of the whole. */
+export function part(progress: Progress, from: number, to: number): Progress {
+  return (message, done) => progress(message, done === undefined ? undefined : from + (to - from) * done);
+}
 
 /**
  * A tool's directory in the cache. `fill` makes it once, in a temporary directory that is renamed when it is complete, so that a
@@ -21,12 +33,8 @@ export async function cached(
 ): Promise<string> {
   const target = path.join(paths.cache, tool, version);
   if (fs.existsSync(target)) return target;
-  let told = false;
-  const onWait = (holder: number) => {
-    if (!told) progress(`process ${holder} is preparing ${tool}; waiting for it`);
-    told = true;
-  };
-  return withLock(`${target}.lock`, buildLimitMs, onWait, async () => {
+  const onWait = (holder: number): void => progress(`process ${holder} is preparing ${tool}; waiting for it`);
+  return withLock(`${target}.lock`, untilReleased, onWait, async () => {
     if (fs.existsSync(target)) return target;
     const temporary = `${target}.partial`;
     fs.rmSync(temporary, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { paths } from "../config";
-import { recipeHash } from "../images/build";
+import { recipeHash } from "../images/recipes";
 import { cached, type Progress } from "./cache";
 import { goBuild, type GoTool } from "./go";
 

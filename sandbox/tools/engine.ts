@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { paths } from "../config";
-import { ask, CommandError, run } from "../process";
+import { ask, CommandError, run, stuckMs } from "../process";
 import { cached, onPath, type Progress } from "./cache";
 import { goBuild, type GoTool } from "./go";
 import { markUnreachable, reachable } from "./offline";
@@ -29,7 +29,7 @@ export type EngineKind = "official" | "downloaded" | "built";
 
 /**
  * The Pulumi command line: the official one on PATH (3.200 or newer), else what the npm package `pulumi` downloads, else built from
- * its Go modules (three to five minutes, once).
+ * its Go modules (minutes, once).
  * @throws ShipError TOOL_MISSING.
  */
 export async function ensureEngine(progress: Progress): Promise<string> {
@@ -67,7 +67,7 @@ async function downloadedEngine(progress: Progress): Promise<string | undefined>
       progress(`downloading the official Pulumi command line ${npmVersion}`);
       await run("npm", ["exec", "--yes", `--package=pulumi@${npmVersion}`, "--", "pulumi", "version"], {
         what: "downloading the Pulumi command line",
-        limitMs: 5 * 60_000,
+        quietMs: stuckMs,
         cwd: temporary,
         env: { ...process.env, PULUMI_HOME: temporary, PULUMI_SKIP_UPDATE_CHECK: "1" },
       });

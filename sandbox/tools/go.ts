@@ -1,10 +1,13 @@
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { ShipError } from "../../components/shared/errors";
 import { paths } from "../config";
 import { pullPublic } from "../images/public";
-import { CommandError, run } from "../process";
+import { untilReleased, withLock } from "../lock";
+import { CommandError, run, stuckMs } from "../process";
 import { onPath, type Progress } from "./cache";
+import { buildFailure } from "./failure";
 
 /** A program that is built from Go modules, by a wrapper module with its own go.mod and go.sum beside this file. */
 export interface GoTool {
@@ -23,7 +26,18 @@ export interface GoTool {
 
 /** The official image, for machines without a compiler. */
 const compilerImage = { repository: "docker.io/library/golang", tag: "1.26" };
-const limitMs = 25 * 60_000;
+
+/**
+ * The same for every tool: what two of them are made of is compiled once. Nobody looks at these programs with a debugger, and a fifth of
+ * the compiler's time goes into what such a one would read.
+ */
+const flags = ["-mod=readonly", "-trimpath", "-gcflags=all=-dwarf=false"];
+/** What there is to do beside compiling packages, for the progress: the link. */
+const linkShare = 0.05;
+/** What a package costs beside its source, in bytes of source. */
+const packageBytes = 20_000;
+/** How many packages are compiled at once: the last ones that were begun are not done yet. */
+const atOnce = os.availableParallelism();
 
 /** How to call it: on this machine, or in a container for what runs in an image anyway. */
 export interface Compiler {
@@ -34,8 +48,10 @@ export interface Compiler {
 }
 
 /**
- * Builds the tool into `directory`, with the Go compiler on PATH; without one, what runs in an image is built in Go's own image.
- * @throws ShipError TOOL_MISSING.
+ * Builds the tool into `directory`, with the Go compiler on PATH; without one, what runs in an image is built in Go's own image. One
+ * build at a time on a machine: a compiler uses all cores, so that two at once are no quicker, and need twice the memory. What is compiled
+ * stays in Go's own caches: a build that was cut goes on.
+ * @throws ShipError TOOL_MISSING, DISK_SPACE_LOW.
  */
 export async function goBuild(tool: GoTool, directory: string, progress: Progress): Promise<void> {
   // The build happens on a copy: the compiler may want to write beside go.mod, and the checkout may be read-only.
@@ -43,27 +59,60 @@ export async function goBuild(tool: GoTool, directory: string, progress: Progres
   fs.cpSync(tool.source ?? path.join(__dirname, tool.name), source, { recursive: true });
   const compiler = localCompiler(directory) ?? (tool.forImage === true ? await compilerInContainer(directory, progress) : undefined);
   if (compiler === undefined) throw noCompiler(tool);
-  progress(`building ${tool.name} ${tool.version} from its Go modules`);
-  const stamp = tool.stamp === undefined ? [] : ["-ldflags", `-s -w -X ${tool.stamp}`];
-  const output = path.join(compiler.directory, tool.name);
+  const onWait = (holder: number): void => progress(`process ${holder} is compiling; waiting for it`);
   try {
-    await run(compiler.command, [...compiler.args, "build", "-mod=readonly", "-trimpath", ...stamp, "-o", output, tool.packagePath], {
-      what: `building ${tool.name}`,
-      limitMs,
-      cwd: source,
-      env: tool.forImage === true ? { ...process.env, CGO_ENABLED: "0", GOOS: "linux" } : process.env,
-    });
+    await withLock(path.join(paths.cache, "compiler.lock"), untilReleased, onWait, () => compile(tool, compiler, source, progress));
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    throw new ShipError({
-      code: "TOOL_MISSING",
-      summary: `${tool.name} ${tool.version} could not be built`,
-      found: error.message,
-      expected: "Go modules that can be downloaded and compiled",
-      remedy: `check the network and GOPROXY, or put ${tool.name} on PATH, then run again`,
-    });
+    const summary = `${tool.name} ${tool.version} could not be built`;
+    throw buildFailure({ code: "TOOL_MISSING", summary, source: process.env["GOPROXY"] ?? "the Go module proxy (GOPROXY)" }, error);
   }
   fs.rmSync(source, { recursive: true, force: true });
+}
+
+/** Says how far it is by the packages that are compiled: by their source, as some are a thousand times as large as others. */
+async function compile(tool: GoTool, compiler: Compiler, source: string, progress: Progress): Promise<void> {
+  const system = tool.forImage === true ? { GOOS: "linux" } : {};
+  const go = (command: readonly string[], what: string, onLine: (line: string) => void) =>
+    run(compiler.command, [...compiler.args, ...command], {
+      what: `${what} ${tool.name}`,
+      quietMs: stuckMs,
+      cwd: source,
+      env: { ...process.env, ...system, CGO_ENABLED: "0" },
+      onLine,
+    });
+  progress(`downloading the Go modules of ${tool.name} ${tool.version}`);
+  const format = '{{.Stale}}\t{{.ImportPath}}\t{{.Dir}}\t{{join .GoFiles "\t"}}';
+  const parts: string[] = [];
+  await go(["list", ...flags, "-deps", "-f", format, tool.packagePath], "looking at the parts of", (line) => parts.push(line));
+  const todo = new Map<string, number>();
+  let [whole, done] = [0, 0];
+  for (const [stale, name, directory = "", ...files] of parts.map((line) => line.split("\t"))) {
+    // A word about a download.
+    if (name === undefined) continue;
+    const cost = packageBytes + bytesOf(directory, files);
+    whole += cost;
+    if (stale === "true") todo.set(name, cost);
+    else done += cost;
+  }
+  const tell = (): void => progress(`compiling ${tool.name} ${tool.version}`, (1 - linkShare) * (done / whole));
+  tell();
+  const begun: number[] = [];
+  const stamp = tool.stamp === undefined ? [] : [`-X ${tool.stamp}`];
+  const output = path.join(compiler.directory, tool.name);
+  await go(["build", "-v", ...flags, "-ldflags", ["-s -w", ...stamp].join(" "), "-o", output, tool.packagePath], "building", (line) => {
+    const cost = todo.get(line);
+    if (cost === undefined) return;
+    todo.delete(line);
+    begun.push(cost);
+    if (begun.length > atOnce) done += begun.shift() ?? 0;
+    tell();
+  });
+}
+
+/** Those of a compiler in a container are not here: then all packages count alike. */
+function bytesOf(directory: string, files: readonly string[]): number {
+  return files.reduce((sum, file) => sum + (fs.statSync(path.join(directory, file), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 function localCompiler(directory: string): Compiler | undefined {

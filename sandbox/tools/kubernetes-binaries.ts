@@ -1,5 +1,6 @@
 import * as path from "node:path";
-import { recipeHash, type Ingredient } from "../images/build";
+import type { Ingredient } from "../images/build";
+import { recipeHash } from "../images/recipes";
 import { cached, type Progress } from "./cache";
 import { goBuild, type GoTool } from "./go";
 
@@ -29,18 +30,18 @@ export const kubernetesVersion = kubernetes.version.slice(1);
 
 /** The programs of the node's image, under the names that its Dockerfile copies. */
 export const nodePrograms: readonly Ingredient[] = [
-  ingredient("kubernetes", kubernetes),
-  ingredient("coredns", coredns),
-  ingredient("cloud", cloud),
+  ingredient("coredns", coredns, 0.15),
+  ingredient("cloud", cloud, 0.05),
+  ingredient("kubernetes", kubernetes, 0.65),
 ];
 
 /** They have a main package of their own: its text belongs to the version. */
-function ingredient(name: string, tool: GoTool): Ingredient {
+function ingredient(name: string, tool: GoTool, share: number): Ingredient {
   const recipe = path.join(__dirname, tool.name);
   const make = async (progress: Progress): Promise<string> => {
     const version = `${tool.version}-${recipeHash([recipe]).slice(0, 12)}`;
     const directory = await cached(tool.name, version, progress, (temporary) => goBuild(tool, temporary, progress));
     return path.join(directory, tool.name);
   };
-  return { name, recipe, make };
+  return { name, recipe, share, make };
 }

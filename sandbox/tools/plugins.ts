@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { ShipError } from "../../components/shared/errors";
 import { paths } from "../config";
 import { installStandIns } from "../plugins/install";
-import { ask } from "../process";
+import { ask, stuckMs } from "../process";
 import type { Progress } from "./cache";
 import { markUnreachable, reachable } from "./offline";
 
@@ -94,7 +94,7 @@ async function installOfficial(name: Provider, enginePath: string, progress: Pro
   progress(`downloading the official ${name} plugin`);
   const done = await ask(enginePath, ["plugin", "install", "resource", name, versionOf(name)], {
     what: `downloading the ${name} plugin`,
-    limitMs: 4 * 60_000,
+    quietMs: stuckMs,
     env: { ...process.env, PULUMI_HOME: pulumiHome, PULUMI_SKIP_UPDATE_CHECK: "1" },
   });
   if (done !== undefined && kindOf(name) === "official") return true;

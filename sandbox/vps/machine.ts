@@ -6,7 +6,7 @@ import { ensureNetwork, makeRegistryDirectory } from "../containers/network";
 import type { MachineOrder, MachineVolume } from "../digitalocean/machines";
 import { ensureBuilt } from "../images/build";
 import { ask, until } from "../process";
-import type { Progress } from "../tools/cache";
+import { once, type Progress } from "../tools/cache";
 import { runArguments } from "./container";
 import { readVolumes, volumeWords, writeFirewall, writeOrder, writeVolumes } from "./files";
 import { containerName, diskName, machineDirectory, machineLabel, volumesName } from "./names";
@@ -39,7 +39,7 @@ export async function createMachine(order: MachineOrder): Promise<void> {
   if (state !== undefined && state !== "created") return powerOnMachine(order.id);
   // One that was created and never ran: its start failed, perhaps for a port that was taken.
   if (state === "created") await containers.remove(order.id);
-  const image = await ensureVpsImage((message) => console.log(`droplet ${order.id}: ${message}`));
+  const image = await ensureVpsImage(once((message) => console.log(`droplet ${order.id}: ${message}`)));
   await ensureNetwork();
   for (const volume of [diskName(order.id), volumesName()]) {
     await makeDataVolume(volume, `making the Docker volume ${volume}`);
@@ -112,7 +112,7 @@ export async function detachVolume(id: number, volume: MachineVolume): Promise<v
 
 /** Takes a Volume's data away. */
 export async function removeVolume(volume: MachineVolume): Promise<void> {
-  const image = await ensureVpsImage(console.log);
+  const image = await ensureVpsImage(once(console.log));
   const mount = ["--volume", `${volumesName()}:/vps/volumes`];
   const args = ["run", "--rm", "--label", objectLabel, "--network", "none", ...mount, "--entrypoint", "/vps/volume", image];
   await docker([...args, "delete", volume.id], `removing the volume ${volume.name}`);

@@ -8,13 +8,13 @@ import { waitForNodes } from "./kubernetes-node-pool";
 import { defaultPoolTag, ownPoolDiffers, poolFailures, poolRequest, poolUpdate } from "./kubernetes-pool-properties";
 import { asSet, list, part } from "./sets";
 import { tagFailures } from "./tags";
-import { limitMs, until } from "./waits";
+import { clusterLimitMs, until } from "./waits";
 
 /** What the provider fills in when the program does not say: leaving it out is no change. */
 const computed: readonly string[] = ["clusterSubnet", "controlPlaneFirewall", "ha", "maintenancePolicy", "serviceSubnet", "vpcUuid"];
 
 /** `digitalocean.KubernetesCluster`; the id is a UUID. */
-export function kubernetesCluster(api: Api, limit = limitMs): Resource {
+export function kubernetesCluster(api: Api, limit = clusterLimitMs): Resource {
   return {
     token: "digitalocean:index/kubernetesCluster:KubernetesCluster",
     sdk: { file: "kubernetesCluster.d.ts", args: "KubernetesClusterArgs", result: "KubernetesCluster" },

@@ -4,6 +4,8 @@ import { ApiError, type Api } from "./api";
 
 /** How long anything may take. The official provider waits for an hour; ten minutes tell as much. */
 export const limitMs = 10 * 60_000;
+/** A cluster is different: on a machine's first run its parts may still be compiled while it is awaited. */
+export const clusterLimitMs = 60 * 60_000;
 
 const firstPauseMs = 100;
 const longestPauseMs = 2000;

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
-import { recipeHash } from "../../images/build";
+import { recipeHash } from "../../images/recipes";
 
 const sandbox = path.resolve(__dirname, "..", "..");
 const execute = promisify(execFile);

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { TimeLeft, timeLeft } from "../time-left";
+
+/** A machine on which time passes by word. It does `speed` seconds of work in a second. */
+class Machine {
+  seconds = 0;
+  readonly left: TimeLeft;
+
+  constructor(
+    private readonly works: readonly number[],
+    private readonly speed: (seconds: number) => number,
+  ) {
+    this.left = new TimeLeft(works, () => this.seconds);
+  }
+
+  /** Does the steps one after the other; answers what was said each ten seconds, with what was true. */
+  run({ says = true, found = 0, real = 1 } = {}): { said: number; at: number; end: number }[] {
+    const told: { said: number; at: number }[] = [];
+    this.works.forEach((work, index) => {
+      this.left.begin(index);
+      for (let done = index === 0 ? found * work : 0; done < work; done += this.speed(this.seconds) / real) {
+        if (says) this.left.report(index, done / work);
+        if (this.seconds % 10 === 0) told.push({ said: this.left.seconds(), at: this.seconds });
+        this.seconds += 1;
+      }
+      this.left.end(index);
+    });
+    return told.map((each) => ({ ...each, end: this.seconds }));
+  }
+}
+
+/** How far off the worst word was after the first three minutes, as a share of the truth; below a minute people are told just that. */
+function worst(told: readonly { said: number; at: number; end: number }[]): number {
+  const late = told.filter(({ at, end }) => at >= 180 && end - at > 60);
+  assert.ok(late.length > 10, "the run is too short to tell");
+  return Math.max(...late.map(({ said, at, end }) => Math.abs(said - (end - at)) / (end - at)));
+}
+
+describe("The time left", () => {
+  const works = [250, 220, 40, 220, 560, 300];
+
+  for (const [machine, speed] of [
+    ["a machine like the one where it was measured", 2],
+    ["a slow one", 0.4],
+    ["a quick one", 3],
+  ] as const) {
+    it(`is right on ${machine}`, () => {
+      assert.ok(worst(new Machine(works, () => speed).run()) < 0.2);
+    });
+  }
+
+  it("learns that another process has begun to take half of the machine", () => {
+    const told = new Machine(works, (seconds) => (seconds < 400 ? 2 : 1)).run();
+    const after = told.filter(({ at }) => at >= 580);
+    assert.ok(worst(after) < 0.5);
+  });
+
+  it("is not wrong by more than half where each step takes a third more than measured", () => {
+    assert.ok(worst(new Machine(works, () => 1).run({ real: 1.33 })) < 0.5);
+  });
+
+  it("does not stand still while a step says nothing, and learns from its end", () => {
+    const told = new Machine(works, () => 1).run({ says: false });
+    for (let index = 1; index < told.length; index += 1) assert.notEqual(told[index]?.said, told[index - 1]?.said);
+    const after = told.filter(({ at }) => at > 700);
+    assert.ok(worst(after) < 0.5);
+  });
+
+  it("does not count what a run before has left as the work of this one", () => {
+    assert.ok(worst(new Machine(works, () => 0.5).run({ found: 0.8 })) < 0.2);
+  });
+
+  it("takes what ends at once as there already", () => {
+    const machine = new Machine([240, 240, 240], () => 1);
+    for (const index of [0, 1]) {
+      machine.left.begin(index);
+      machine.seconds += 1;
+      machine.left.end(index);
+    }
+    assert.ok(Math.abs(machine.left.seconds() - 120) < 10, `${machine.left.seconds()}`);
+  });
+
+  it("is said in words that do not pretend", () => {
+    assert.deepEqual([0, 44, 60, 100, 754].map(timeLeft), [
+      "less than a minute left",
+      "less than a minute left",
+      "about a minute left",
+      "about 2 minutes left",
+      "about 13 minutes left",
+    ]);
+  });
+});

@@ -1,0 +1,114 @@
+/** The speed of the machine where the work of the steps was measured: seconds of work in a second, of two cores. */
+const usualSpeed = 2;
+/** How long this machine's own speed has to show before it counts as much as the usual one. Seconds. */
+const trialSeconds = 10;
+/** The speed is that of the last minutes: another process may come or go. Seconds. */
+const memorySeconds = 240;
+/** What ends within so long was there already, and says nothing of the machine. Seconds. */
+const momentSeconds = 4;
+
+interface Part {
+  /** Seconds of work. */
+  work: number;
+  /** How much is done, from 0 to 1. */
+  done: number;
+  /** How much was there when it began; `undefined` until it says so. */
+  found?: number;
+  begun?: number;
+  /** Its share of the seconds that have passed while it said nothing. */
+  silent: number;
+  ended: boolean;
+}
+
+/**
+ * Tells how much time is left. What is to be done is given in seconds of work, measured once on another machine; how fast this one does it
+ * is learnt from what it has done so far, also within a step.
+ */
+export class TimeLeft {
+  readonly #parts: Part[];
+  readonly #now: () => number;
+  #seen: number;
+  #work = usualSpeed * trialSeconds;
+  #time = trialSeconds;
+
+  /**
+   * @param works seconds of work of each step
+   * @param now a clock, in seconds
+   */
+  constructor(works: readonly number[], now: () => number = () => performance.now() / 1000) {
+    this.#parts = works.map((work) => ({ work, done: 0, silent: 0, ended: false }));
+    this.#now = now;
+    this.#seen = now();
+  }
+
+  begin(index: number): void {
+    this.#pass();
+    this.#part(index).begun = this.#now();
+  }
+
+  /** The first word about a step tells what was there before: a build that was cut goes on. */
+  report(index: number, done: number): void {
+    this.#pass();
+    const part = this.#part(index);
+    const known = Math.min(1, part.found === undefined ? done : Math.max(part.done, done));
+    if (part.found === undefined) part.found = known;
+    else this.#work += part.work * (known - part.done);
+    part.done = known;
+  }
+
+  end(index: number): void {
+    this.#pass();
+    const part = this.#part(index);
+    part.ended = true;
+    const seconds = this.#now() - (part.begun ?? this.#now());
+    if (seconds > momentSeconds) {
+      this.#work += part.work * (1 - (part.found === undefined ? 0 : part.done));
+      if (part.found === undefined) this.#time += part.silent;
+    }
+    part.done = 1;
+  }
+
+  /** Seconds until all steps have ended. */
+  seconds(): number {
+    this.#pass();
+    const left = this.#parts.reduce((sum, part) => sum + part.work * (1 - part.done), 0);
+    return left / this.#speed();
+  }
+
+  #speed(): number {
+    return Math.max(this.#work / this.#time, 0.01);
+  }
+
+  /** Lets the time since the last look pass. What is older counts less; of a step that says nothing its end tells how quick it was. */
+  #pass(): void {
+    const now = this.#now();
+    const passed = now - this.#seen;
+    this.#seen = now;
+    const running = this.#parts.filter((part) => part.begun !== undefined && !part.ended);
+    if (passed <= 0 || running.length === 0) return;
+    const share = passed / running.length;
+    const speaking = running.filter(({ found }) => found !== undefined).length * share;
+    const kept = Math.exp(-speaking / memorySeconds);
+    this.#work *= kept;
+    this.#time = this.#time * kept + speaking;
+    for (const part of running.filter(({ found }) => found === undefined)) {
+      part.silent += share;
+      const expected = (part.silent * this.#speed()) / Math.max(part.work, 1);
+      // It is taken to get on, and never to be done: it has not ended.
+      part.done = expected < 0.7 ? expected : 1 - 0.3 * Math.exp((0.7 - expected) / 0.3);
+    }
+  }
+
+  #part(index: number): Part {
+    const part = this.#parts[index];
+    if (part === undefined) throw new Error(`there is no step ${index}`);
+    return part;
+  }
+}
+
+/** Seconds for people: whole minutes, as more would be pretended. */
+export function timeLeft(seconds: number): string {
+  if (seconds < 45) return "less than a minute left";
+  const minutes = Math.round(seconds / 60);
+  return minutes <= 1 ? "about a minute left" : `about ${minutes} minutes left`;
+}

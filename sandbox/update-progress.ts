@@ -1,0 +1,28 @@
+import { resourceProgress } from "./stack";
+import type { Progress } from "./tools/cache";
+
+const vpsServes = /^command:local:Command vps-odoo-release created/;
+/** What the time of a first update goes into, on two quiet cores. */
+const milestones: readonly (readonly [line: RegExp, share: number])[] = [
+  [/^docker:index:Image odoo-image-build created/, 0.4],
+  [vpsServes, 0.3],
+  [/^kubernetes:batch\/v1:Job doks-odoo-upgrade created/, 0.25],
+];
+
+/**
+ * Says each thing that Pulumi does once; what it repeats every second is left out.
+ * @param served what to say when Odoo serves on the VPS, which may be long before the update ends
+ */
+export function tellChanges(progress: Progress, served: () => string): (line: string) => void {
+  let done = 0;
+  progress("reading the program", done);
+  const told = new Set<string>();
+  return (line) => {
+    const message = resourceProgress(line)?.slice(0, 160);
+    if (message === undefined || told.has(message)) return;
+    told.add(message);
+    done += milestones.find(([sign]) => sign.test(message))?.[1] ?? 0;
+    progress(message, done);
+    if (vpsServes.test(message)) progress(served(), done);
+  };
+}
