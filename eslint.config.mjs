@@ -2,12 +2,19 @@ import js from "@eslint/js";
 import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
 
-/** Refuses imports of files whose path, from the file that imports, goes through one of these folders of the repository or of components/. */
+/**
+ * Refuses imports of files whose path, from the file that imports, goes through one of these folders of the repository
+ * or of components/.
+ */
 const without = (reason, ...folders) => ({
-  "no-restricted-imports": ["error", { patterns: [{ regex: `^\\.{1,2}/(.*/)?(${folders.join("|")})/`, message: reason }] }],
+  "no-restricted-imports": [
+    "error",
+    { patterns: [{ regex: `^\\.{1,2}/(.*/)?(${folders.join("|")})/`, message: reason }] },
+  ],
 });
 const notOfProduct = ["sandbox", "test", "bench"];
-const productAlone = "The product imports nothing of sandbox/, test/ and bench/, and a target nothing of another target.";
+const productAlone =
+  "The product imports nothing of sandbox/, test/ and bench/, and a target nothing of another target.";
 
 export default tseslint.config(
   { ignores: ["node_modules/", ".build/", ".sandbox/", "coverage/"] },
@@ -28,7 +35,10 @@ export default tseslint.config(
     },
   },
   // Where two of these hold for a file, the later one replaces the earlier.
-  { files: ["index.ts", "settings.ts", "components/**/*.ts", "ops/**/*.{ts,mjs}"], rules: without(productAlone, ...notOfProduct) },
+  {
+    files: ["index.ts", "settings.ts", "components/**/*.ts", "ops/**/*.{ts,mjs}"],
+    rules: without(productAlone, ...notOfProduct),
+  },
   { files: ["components/vps/**/*.ts"], rules: without(productAlone, ...notOfProduct, "kubernetes") },
   { files: ["components/kubernetes/**/*.ts"], rules: without(productAlone, ...notOfProduct, "vps") },
   { files: ["sandbox/**/*.ts"], rules: without("The sandbox imports nothing of test/ and bench/.", "test", "bench") },

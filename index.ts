@@ -28,7 +28,9 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const plan = await planRelease(root, settings, pulumi.runtime.isDryRun());
   const proxyPlan = await planProxy(root, settings, plan.registryExists);
   const update = { root, settings, digest: plan.digest, proxy: proxyPlan?.image };
-  const planned = (await Promise.all(targets.map((target) => target.plan(update)))).filter((target) => target !== undefined);
+  const planned = (await Promise.all(targets.map((target) => target.plan(update)))).filter(
+    (target) => target !== undefined,
+  );
   const warnings = [...plan.warnings, ...pullsWithPushLogin(settings), ...planned.flatMap((target) => target.warnings)];
   await Promise.all(warnings.map((text) => pulumi.log.warn(text)));
 

@@ -1,8 +1,10 @@
 /**
  * Loads index.ts, which is the program. Pulumi's own way to load TypeScript takes seconds at every update.
  *
- * The program is bundled at every start, within a tenth of a second, and what runs is what was bundled: never a file of an earlier time. What
- * takes long is to compile the packages: Node keeps the outcome in a folder, by content, and goes without it where nothing can be written.
+ * The program is bundled at every start, within a tenth of a second, and what runs is what was bundled: never a file
+ * of an earlier time. What
+ * takes long is to compile the packages: Node keeps the outcome in a folder, by content, and goes without it where
+ * nothing can be written.
  * Types are not looked at here; `npm test` does that.
  */
 "use strict";
@@ -41,7 +43,10 @@ function bundle(file) {
   return outputFiles[0].text;
 }
 
-/** For stacks, debuggers and the positions in Pulumi's state: whoever names lines of the sources reads the script's source map from the disk. */
+/**
+ * For stacks, debuggers and the positions in Pulumi's state: whoever names lines of the sources reads the script's
+ * source map from the disk.
+ */
 function keep(text) {
   const whole = `${script}.${process.pid}`;
   try {
@@ -53,7 +58,9 @@ function keep(text) {
   }
 }
 
-/** Pulumi's SDK takes a stack at each step of each resource: which line of the sources a frame is at is looked up once. */
+/**
+ * Pulumi's SDK takes a stack at each step of each resource: which line of the sources a frame is at is looked up once.
+ */
 function rememberFrames() {
   const show = Error.prepareStackTrace;
   if (show === undefined) {

@@ -141,7 +141,9 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
   const doks = values["doks"] as Section<"doks">;
   const backup = values["backup"] as Section<"backup">;
   const token = secretOf(
-    source.config["digitalocean:token"] ?? source.environment["DIGITALOCEAN_TOKEN"] ?? source.environment["DIGITALOCEAN_ACCESS_TOKEN"],
+    source.config["digitalocean:token"] ??
+      source.environment["DIGITALOCEAN_TOKEN"] ??
+      source.environment["DIGITALOCEAN_ACCESS_TOKEN"],
   );
   const registryAccess = accessTo(registry, password, token, source.environment);
   return {
@@ -150,9 +152,16 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
     registry: { ...registry, host: registry.host === "" ? usualHosts[registry.kind] : registry.host },
     image: values["image"] as Section<"image">,
     registryAccess,
-    registryPull: pullWith(registry, secretOf(pullPassword) ?? secretOf(source.environment["REGISTRY_PULL_PASSWORD"]), registryAccess),
+    registryPull: pullWith(
+      registry,
+      secretOf(pullPassword) ?? secretOf(source.environment["REGISTRY_PULL_PASSWORD"]),
+      registryAccess,
+    ),
     digitalocean: {
-      apiUrl: source.config["digitalocean:apiEndpoint"] ?? source.environment["DIGITALOCEAN_API_URL"] ?? "https://api.digitalocean.com",
+      apiUrl:
+        source.config["digitalocean:apiEndpoint"] ??
+        source.environment["DIGITALOCEAN_API_URL"] ??
+        "https://api.digitalocean.com",
       token,
       configured: source.config["digitalocean:token"] !== undefined,
     },

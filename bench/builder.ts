@@ -64,7 +64,9 @@ export class Builder {
    */
   async removeImages(of = `${repository}/*`): Promise<void> {
     const filters = encodeURIComponent(JSON.stringify({ reference: [of] }));
-    const images = (await this.#ask("GET", `/images/json?filters=${filters}`)) as { RepoTags: readonly string[] | null }[];
+    const images = (await this.#ask("GET", `/images/json?filters=${filters}`)) as {
+      RepoTags: readonly string[] | null;
+    }[];
     // An image may have a name that is somebody else's, too.
     const own = (tag: string) => tag.startsWith(of.replace(/\*$/, ""));
     for (const tag of images.flatMap((image) => image.RepoTags ?? []).filter(own)) {
@@ -74,7 +76,8 @@ export class Builder {
 
   async #build(build: Build, image: string, progress: (line: string) => void): Promise<void> {
     const signal = AbortSignal.timeout(buildLimitMs);
-    const credentials = (host: string) => (host === this.login.serveraddress ? this.login : registryAuth(host, undefined, undefined));
+    const credentials = (host: string) =>
+      host === this.login.serveraddress ? this.login : registryAuth(host, undefined, undefined);
     const session = await openSession(this.#engine, credentials, signal);
     // The name under which the tar holds the file: the context of the program has a Dockerfile of its own.
     const dockerfile = ".dockerfile.bench";
@@ -93,7 +96,10 @@ export class Builder {
         method: "POST",
         path: `/build?${query.toString()}`,
         headers: { "content-type": "application/x-tar" },
-        body: tarStream(readContext(build.context, path.join(build.context, "Dockerfile")), { name: dockerfile, file: build.dockerfile }),
+        body: tarStream(readContext(build.context, path.join(build.context, "Dockerfile")), {
+          name: dockerfile,
+          file: build.dockerfile,
+        }),
         signal,
       });
       await eachMessage(body, (message) => log.take(message));
@@ -122,6 +128,8 @@ export function copyWithFreshMounts(from: string, to: string, expected: boolean)
   const text = fs.readFileSync(from, "utf8");
   const fresh = text.replaceAll("--mount=type=cache,", `--mount=type=cache,id=${repository}-${randomUUID()},`);
   if ((fresh !== text) !== expected)
-    throw new Error(`${path.basename(from)} has ${expected ? "no" : "a"} cache mount of the form --mount=type=cache,...`);
+    throw new Error(
+      `${path.basename(from)} has ${expected ? "no" : "a"} cache mount of the form --mount=type=cache,...`,
+    );
   fs.writeFileSync(to, fresh);
 }

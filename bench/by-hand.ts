@@ -39,8 +39,17 @@ export class ByHand {
     const image = await this.#buildAndPush(await this.stack.plan());
     await this.#apply([{ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } }]);
     // The cluster puts the registry's login there a moment later, and a pod that is made before never gets it.
-    const login = () => this.#kubectl("get", "serviceaccount", "default", "--ignore-not-found", "--output", "jsonpath={.imagePullSecrets}");
-    if (!(await until(async () => (await login()) !== "", 60_000, 500))) throw new Error("the cluster puts no login for the registry");
+    const login = () =>
+      this.#kubectl(
+        "get",
+        "serviceaccount",
+        "default",
+        "--ignore-not-found",
+        "--output",
+        "jsonpath={.imagePullSecrets}",
+      );
+    if (!(await until(async () => (await login()) !== "", 60_000, 500)))
+      throw new Error("the cluster puts no login for the registry");
     await this.#apply(foundation(this.#password));
     await this.#kubectl("rollout", "status", "deployment/db", "--timeout=300s");
     progress("a database of its own");
@@ -84,7 +93,13 @@ export class ByHand {
   }
 
   #environment(): Environment {
-    return { DB_HOST: "db", DB_PASSWORD: this.#password, ADMIN_PASSWD: this.#password, WORKERS: this.#workers, MAX_CRON_THREADS: "1" };
+    return {
+      DB_HOST: "db",
+      DB_PASSWORD: this.#password,
+      ADMIN_PASSWD: this.#password,
+      WORKERS: this.#workers,
+      MAX_CRON_THREADS: "1",
+    };
   }
 
   async #apply(items: readonly object[]): Promise<void> {
@@ -103,7 +118,9 @@ export class ByHand {
 type Environment = Readonly<Record<string, string>>;
 
 function foundation(password: string): object[] {
-  const { postgres } = JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as { postgres: { reference: string; digest: string } };
+  const { postgres } = JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as {
+    postgres: { reference: string; digest: string };
+  };
   return [
     claim("db"),
     claim("filestore"),
@@ -114,7 +131,12 @@ function foundation(password: string): object[] {
         {
           name: "db",
           image: `${postgres.reference}@${postgres.digest}`,
-          env: variables({ POSTGRES_USER: "odoo", POSTGRES_DB: "odoo", POSTGRES_PASSWORD: password, PGDATA: "/data/pg" }),
+          env: variables({
+            POSTGRES_USER: "odoo",
+            POSTGRES_DB: "odoo",
+            POSTGRES_PASSWORD: password,
+            PGDATA: "/data/pg",
+          }),
           resources: { requests: { cpu: "50m", memory: "256Mi" }, limits: { cpu: "2", memory: "1Gi" } },
           readinessProbe: { exec: { command: ["pg_isready", "-h", "127.0.0.1", "-U", "odoo"] }, periodSeconds: 2 },
           volumeMounts: [{ name: "data", mountPath: "/data" }],
@@ -129,7 +151,10 @@ function odoo(image: string, environment: Environment): object[] {
   const pod = odooPod(image, environment);
   const [container] = pod.containers;
   // As often as the product's pod is asked, and for the same page.
-  const probed = { ...container, readinessProbe: { httpGet: { path: "/web/login", port: 8069 }, periodSeconds: 5, timeoutSeconds: 10 } };
+  const probed = {
+    ...container,
+    readinessProbe: { httpGet: { path: "/web/login", port: 8069 }, periodSeconds: 5, timeoutSeconds: 10 },
+  };
   return [deployment("odoo", { ...pod, containers: [probed] })];
 }
 
@@ -172,7 +197,12 @@ function deployment(name: string, pod: object): object {
 }
 
 function service(name: string, spec: object): object {
-  return { apiVersion: "v1", kind: "Service", metadata: { name, namespace }, spec: { selector: { app: name }, ...spec } };
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace },
+    spec: { selector: { app: name }, ...spec },
+  };
 }
 
 function claim(name: string): object {

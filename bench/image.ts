@@ -30,7 +30,10 @@ The first builds use no cached layer and no cached download of pip; each is made
 after the base image, keeps the compilers out by a stage of their own, and checks the base and the addons' dependencies: that is its longer build. The changed addon is one line in one module. What is repeated is given as median (least to most), the two sides taking
 turns. The yardstick of the last line is an empty program on a backend of the same kind: what Pulumi itself takes.`;
 
-export const imageBench: Bench = { help: "our image against a single-stage file; a no-change update against an empty program", run };
+export const imageBench: Bench = {
+  help: "our image against a single-stage file; a no-change update against an empty program",
+  run,
+};
 
 async function run(): Promise<void> {
   const say = (line: string): void => console.log(line);
@@ -117,7 +120,12 @@ class Measurement {
     const sizes = { ours: await this.builder.size(ours.image), yardstick: await this.builder.size(yardstick.image) };
     this.rows.push(
       { title: "Size of the image", unit: "bytes", ours: [sizes.ours], yardstick: [sizes.yardstick] },
-      { title: "Size that is added to the base", unit: "bytes", ours: [sizes.ours - base], yardstick: [sizes.yardstick - base] },
+      {
+        title: "Size that is added to the base",
+        unit: "bytes",
+        ours: [sizes.ours - base],
+        yardstick: [sizes.yardstick - base],
+      },
       { title: "First build", unit: "seconds", ours: [ours.seconds], yardstick: [yardstick.seconds] },
     );
   }
@@ -151,14 +159,21 @@ class Measurement {
       progress(`${name}, ${round + 1} of ${repetitions}: ${seconds.toFixed(1)} s`);
       return seconds;
     };
-    this.#add("No-change `pulumi up`", await interleave(repetitions, side("our program", product()), side("empty program", empty)));
+    this.#add(
+      "No-change `pulumi up`",
+      await interleave(repetitions, side("our program", product()), side("empty program", empty)),
+    );
   }
 
   #add(title: string, pair: Pair): void {
     this.rows.push({ title, unit: "seconds", ...pair });
   }
 
-  async #build(name: "ours" | "yardstick", fresh: boolean, progress: (line: string) => void): Promise<{ seconds: number; image: string }> {
+  async #build(
+    name: "ours" | "yardstick",
+    fresh: boolean,
+    progress: (line: string) => void,
+  ): Promise<{ seconds: number; image: string }> {
     return this.builder.build({ ...this.#files[name], ...(await this.#shared), fresh }, progress);
   }
 

@@ -25,7 +25,8 @@ export async function load(endpoint: Endpoint, request: Request, clients: number
       const asked = performance.now();
       const { status, body } = await endpoint.request(request.method, request.path, request);
       if (status !== 200) throw new Error(`${request.path} answered ${status}: ${body.toString().slice(0, 300)}`);
-      if (request.body !== undefined && !body.includes('"result"')) throw new Error(`no result: ${body.toString().slice(0, 500)}`);
+      if (request.body !== undefined && !body.includes('"result"'))
+        throw new Error(`no result: ${body.toString().slice(0, 500)}`);
       times.push(performance.now() - asked);
     }
   };

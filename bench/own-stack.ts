@@ -60,16 +60,27 @@ export class OwnStack {
   /** Removes what an earlier run has left. Nothing is made before {@link update}. */
   static async create(directory: string, servers: ServersFile): Promise<OwnStack> {
     const project = { directory: path.join(directory, "project"), environment: environment() };
-    for (const name of sources) fs.cpSync(path.join(paths.root, name), path.join(project.directory, name), { recursive: true });
+    for (const name of sources)
+      fs.cpSync(path.join(paths.root, name), path.join(project.directory, name), { recursive: true });
     fs.symlinkSync(path.join(paths.root, "node_modules"), path.join(project.directory, "node_modules"));
     // Records of images, and certificate authorities: the settings name them there.
     fs.symlinkSync(paths.state, path.join(project.directory, path.basename(paths.state)));
     fs.writeFileSync(path.join(project.directory, `Pulumi.${stackName}.yaml`), stackFile());
     // The program asks Git which files there are, and for their commit, as in a checkout.
-    const git = (...args: string[]) => run("git", ["-C", project.directory, ...args], { what: `git ${args[0] ?? ""}`, limitMs });
+    const git = (...args: string[]) =>
+      run("git", ["-C", project.directory, ...args], { what: `git ${args[0] ?? ""}`, limitMs });
     await git("init", "--quiet");
     await git("add", "--", "addons", "images");
-    await git("-c", "user.name=bench", "-c", "user.email=bench@example.com", "commit", "--quiet", "--message", "as it is");
+    await git(
+      "-c",
+      "user.name=bench",
+      "-c",
+      "user.email=bench@example.com",
+      "commit",
+      "--quiet",
+      "--message",
+      "as it is",
+    );
     const stack = new OwnStack(project, servers);
     const left = fs.existsSync(path.join(home, "state", ".pulumi"));
     fs.mkdirSync(path.join(home, "state"), { recursive: true, mode: 0o700 });
@@ -104,10 +115,16 @@ export class OwnStack {
   async plan(): Promise<{ readonly context: string; readonly args: Readonly<Record<string, string>> }> {
     const { image } = readSettings({
       config: Object.fromEntries(
-        Object.entries(config()).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+        Object.entries(config()).map(([key, value]) => [
+          key,
+          typeof value === "string" ? value : JSON.stringify(value),
+        ]),
       ),
       secretKeys: new Set(),
-      environment: { DIGITALOCEAN_TOKEN: "never used: only the settings of the image are read", VPS_SSH_PRIVATE_KEY: privateKey() },
+      environment: {
+        DIGITALOCEAN_TOKEN: "never used: only the settings of the image are read",
+        VPS_SSH_PRIVATE_KEY: privateKey(),
+      },
     });
     const { context, args } = await planBuild(this.project.directory, image);
     return { context: path.join(this.project.directory, context), args };
@@ -124,14 +141,35 @@ export class OwnStack {
 
   async onKubernetes(): Promise<Deployed> {
     const { doksAddress, doksUrl } = await this.#outputs();
-    const ca = await this.kubectl(["--namespace", namespace, "exec", "deployment/odoo-edge", "--", "cat", rootCertificate]);
-    const secret = ["--namespace", namespace, "get", "secret", "odoo-first-login", "--output", "jsonpath={.data.first-password}"];
-    return { address: addressOf(doksAddress, doksUrl, ca), password: Buffer.from(await this.kubectl(secret), "base64").toString() };
+    const ca = await this.kubectl([
+      "--namespace",
+      namespace,
+      "exec",
+      "deployment/odoo-edge",
+      "--",
+      "cat",
+      rootCertificate,
+    ]);
+    const secret = [
+      "--namespace",
+      namespace,
+      "get",
+      "secret",
+      "odoo-first-login",
+      "--output",
+      "jsonpath={.data.first-password}",
+    ];
+    return {
+      address: addressOf(doksAddress, doksUrl, ca),
+      password: Buffer.from(await this.kubectl(secret), "base64").toString(),
+    };
   }
 
   /** As the administrator of the cluster; `input` goes to standard input. */
   async kubectl(args: readonly string[], input = ""): Promise<string> {
-    const container = kubernetes.containerName(await this.#id("digitalocean:index/kubernetesCluster:KubernetesCluster"));
+    const container = kubernetes.containerName(
+      await this.#id("digitalocean:index/kubernetesCluster:KubernetesCluster"),
+    );
     const options = { what: `kubectl ${args.join(" ").slice(0, 200)}`, limitMs, input };
     return (await run("docker", ["exec", "-i", container, "kubectl", ...args], options)).stdout.trim();
   }
@@ -146,18 +184,30 @@ export class OwnStack {
   /** The sandbox's own stack makes it, if that was ever updated. */
   async #ensureRegistry(): Promise<void> {
     if ((await this.#ask("GET", "/v2/registry", [200, 404])) === 404)
-      await this.#ask("POST", "/v2/registry", [201], { name: registry, subscription_tier_slug: "basic", region: "fra1" });
+      await this.#ask("POST", "/v2/registry", [201], {
+        name: registry,
+        subscription_tier_slug: "basic",
+        region: "fra1",
+      });
   }
 
   async #ask(method: string, url: string, expected: readonly number[], body?: object): Promise<number> {
     const headers = { authorization: `Bearer ${this.servers.token}`, "content-type": "application/json" };
-    const answer = await fetch(`${this.servers.apiUrl}${url}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
-    if (!expected.includes(answer.status)) throw new Error(`${method} ${url} answered ${answer.status}: ${await answer.text()}`);
+    const answer = await fetch(`${this.servers.apiUrl}${url}`, {
+      method,
+      headers,
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    if (!expected.includes(answer.status))
+      throw new Error(`${method} ${url} answered ${answer.status}: ${await answer.text()}`);
     return answer.status;
   }
 
   async #outputs(): Promise<Readonly<Record<string, string>>> {
-    return JSON.parse(await pulumi(this.project, ["stack", "output", "--json", "--stack", stackName])) as Record<string, string>;
+    return JSON.parse(await pulumi(this.project, ["stack", "output", "--json", "--stack", stackName])) as Record<
+      string,
+      string
+    >;
   }
 
   async #onMachine(script: string): Promise<string> {
@@ -200,7 +250,8 @@ function config(other: Record<string, unknown> = {}): Record<string, unknown> {
 }
 
 function stackFile(other: Record<string, unknown> = {}): string {
-  const salt = /^encryptionsalt:.*$/m.exec(fs.readFileSync(path.join(paths.root, `Pulumi.${stackName}.yaml`), "utf8"))?.[0] ?? "";
+  const salt =
+    /^encryptionsalt:.*$/m.exec(fs.readFileSync(path.join(paths.root, `Pulumi.${stackName}.yaml`), "utf8"))?.[0] ?? "";
   return `${salt}\n${stringify({ config: config(other) })}`;
 }
 

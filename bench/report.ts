@@ -23,7 +23,10 @@ const preamble =
 
 /** The report as Markdown. */
 export function render({ name, text, facts, rows }: Report): string {
-  return [`## \`npm run bench -- ${name}\``, text, facts.map((fact) => `- ${fact}`).join("\n"), table(rows)].join("\n\n") + "\n";
+  return (
+    [`## \`npm run bench -- ${name}\``, text, facts.map((fact) => `- ${fact}`).join("\n"), table(rows)].join("\n\n") +
+    "\n"
+  );
 }
 
 /** Median of both sides, with the range of repeated figures, and the ratio of the medians. */
@@ -38,7 +41,8 @@ export function table(rows: readonly Row[]): string {
     ]),
   ];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((line) => (line[column] ?? "").length)));
-  const line = (parts: readonly string[]) => `| ${parts.map((part, column) => pad(part, widths[column] ?? 0, column)).join(" | ")} |`;
+  const line = (parts: readonly string[]) =>
+    `| ${parts.map((part, column) => pad(part, widths[column] ?? 0, column)).join(" | ")} |`;
   const rule = `| ${widths.map((width, column) => "-".repeat(column === 0 ? width : width - 1) + (column === 0 ? "" : ":")).join(" | ")} |`;
   const [head = [], ...body] = cells;
   return [line(head), rule, ...body.map(line)].join("\n");

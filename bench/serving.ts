@@ -41,7 +41,8 @@ export class Serving {
       const found = await this.#ask();
       if (found !== undefined && wanted(found)) return found;
       signal?.throwIfAborted();
-      if (Date.now() > end) throw new Error(`${this.name} has not answered as it should for ${limitMs / 60_000} minutes: ${this.#last}`);
+      if (Date.now() > end)
+        throw new Error(`${this.name} has not answered as it should for ${limitMs / 60_000} minutes: ${this.#last}`);
       await sleep(everyMs);
     }
   }
@@ -65,8 +66,14 @@ export class Serving {
   }
 
   async #logIn(): Promise<string | undefined> {
-    const { headers } = await this.#rpc("/web/session/authenticate", { db: "odoo", login: "admin", password: this.deployed.password });
-    return (headers["set-cookie"] ?? []).map((line) => line.split(";")[0]).find((line) => line?.startsWith("session_id="));
+    const { headers } = await this.#rpc("/web/session/authenticate", {
+      db: "odoo",
+      login: "admin",
+      password: this.deployed.password,
+    });
+    return (headers["set-cookie"] ?? [])
+      .map((line) => line.split(";")[0])
+      .find((line) => line?.startsWith("session_id="));
   }
 
   async #rpc(path: string, params: object, headers: Record<string, string> = {}): Promise<Answer> {

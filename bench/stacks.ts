@@ -32,7 +32,8 @@ export async function emptyProject(directory: string): Promise<Project> {
   };
   fs.mkdirSync(project.directory);
   fs.mkdirSync(path.join(directory, "state"));
-  for (const name of ["package.json", "tsconfig.json"]) fs.copyFileSync(path.join(paths.root, name), path.join(project.directory, name));
+  for (const name of ["package.json", "tsconfig.json"])
+    fs.copyFileSync(path.join(paths.root, name), path.join(project.directory, name));
   fs.writeFileSync(path.join(project.directory, "Pulumi.yaml"), "name: empty\nruntime: nodejs\n");
   fs.writeFileSync(path.join(project.directory, "index.ts"), "export {};\n");
   fs.symlinkSync(path.join(paths.root, "node_modules"), path.join(project.directory, "node_modules"));
@@ -54,10 +55,15 @@ export function noChangeUp(project: Project): Promise<number> {
 }
 
 /** The same, and the seconds of processor time that the sandbox's stand-ins for plugins took of it. */
-export async function noChangeUpWithStandIns(project: Project): Promise<{ readonly taken: number; readonly standIns: number }> {
+export async function noChangeUpWithStandIns(
+  project: Project,
+): Promise<{ readonly taken: number; readonly standIns: number }> {
   const folder = fs.mkdtempSync(path.join(project.directory, "plugin-times-"));
   try {
-    const taken = await noChangeUp({ ...project, environment: { ...project.environment, SANDBOX_PLUGIN_TIMES: folder } });
+    const taken = await noChangeUp({
+      ...project,
+      environment: { ...project.environment, SANDBOX_PLUGIN_TIMES: folder },
+    });
     const times = fs.readdirSync(folder).map((name) => Number(fs.readFileSync(path.join(folder, name), "utf8")));
     return { taken, standIns: times.reduce((sum, time) => sum + time, 0) };
   } finally {
@@ -78,6 +84,13 @@ export async function engineVersion(): Promise<string> {
 
 /** Runs Pulumi in the project's directory; answers its standard output. */
 export async function pulumi(project: Project, args: readonly string[]): Promise<string> {
-  const options = { what: `pulumi ${args[0] ?? ""}`, limitMs, graceMs, log, cwd: project.directory, env: project.environment };
+  const options = {
+    what: `pulumi ${args[0] ?? ""}`,
+    limitMs,
+    graceMs,
+    log,
+    cwd: project.directory,
+    env: project.environment,
+  };
   return (await run(readToolPaths().engine, [...args, "--non-interactive"], options)).stdout;
 }

@@ -234,7 +234,9 @@ async function changed<Name extends string>(
   deploy: () => Promise<void>,
 ): Promise<{ command: number; served: Record<Name, number> }> {
   const all = Object.entries(servings) as [Name, Serving][];
-  const before = new Map(await Promise.all(all.map(async ([name, serving]) => [name, await serving.content()] as const)));
+  const before = new Map(
+    await Promise.all(all.map(async ([name, serving]) => [name, await serving.content()] as const)),
+  );
   await change();
   const failed = new AbortController();
   const waits = all.map(async ([name, serving]) => {

@@ -27,7 +27,10 @@ proxy, no TLS, no limits, no hardening, as many workers, the same database and f
 soon as they are answered, for ${turnMs / 1000} s a turn, the two sides taking turns; given is the median of ${repetitions} turns (least to most). Clients, proxy,
 Odoo and PostgreSQL share the cores of one machine. Of requests per second, a ratio above 1 would be in our favour.`;
 
-export const vpsBench: Bench = { help: "requests through a host's proxy against a plain container of the same Odoo", run };
+export const vpsBench: Bench = {
+  help: "requests through a host's proxy against a plain container of the same Odoo",
+  run,
+};
 
 async function run(): Promise<void> {
   const say = (line: string): void => console.log(line);
@@ -50,14 +53,23 @@ async function run(): Promise<void> {
     if (!(await until(() => answers(yardstick), 120_000, 500)))
       throw new Error(`the plain container does not answer:\n${await plain.logs()}`);
     for (const [title, prepare] of requests) {
-      const sides = { ours: await prepare(ours, machine.password), yardstick: await prepare(yardstick, machine.password) };
+      const sides = {
+        ours: await prepare(ours, machine.password),
+        yardstick: await prepare(yardstick, machine.password),
+      };
       // First requests fill what both sides keep in memory, before the first turn.
       for (const [endpoint, request] of [
         [ours, sides.ours],
         [yardstick, sides.yardstick],
       ] as const)
         await load(endpoint, request, clients, 3000);
-      rows.push(...(await measure(title, (side) => load(side === "ours" ? ours : yardstick, sides[side], clients, turnMs), say)));
+      rows.push(
+        ...(await measure(
+          title,
+          (side) => load(side === "ours" ? ours : yardstick, sides[side], clients, turnMs),
+          say,
+        )),
+      );
     }
     say(`\n${table(rows)}\n`);
     const workers = await machine.exec(["docker", "exec", "odoo-ce", "printenv", "WORKERS"]);
@@ -81,7 +93,9 @@ async function readOf80(endpoint: Endpoint, password: string): Promise<Request> 
     headers,
     body: rpc({ db: "odoo", login: "admin", password }),
   });
-  const cookie = (answered["set-cookie"] ?? []).map((line) => line.split(";")[0]).find((line) => line?.startsWith("session_id="));
+  const cookie = (answered["set-cookie"] ?? [])
+    .map((line) => line.split(";")[0])
+    .find((line) => line?.startsWith("session_id="));
   if (cookie === undefined) throw new Error(`no session: ${body.toString().slice(0, 300)}`);
   const model = "trial.ledger.line";
   const kwargs = { domain: [], fields: ["name", "amount", "number"], limit: 80 };
@@ -93,7 +107,11 @@ async function readOf80(endpoint: Endpoint, password: string): Promise<Request> 
   };
 }
 
-async function measure(title: string, turn: (side: "ours" | "yardstick") => Promise<Load>, say: (line: string) => void): Promise<Row[]> {
+async function measure(
+  title: string,
+  turn: (side: "ours" | "yardstick") => Promise<Load>,
+  say: (line: string) => void,
+): Promise<Row[]> {
   const seen = { ours: [] as Load[], yardstick: [] as Load[] };
   const side = (name: "ours" | "yardstick") => async (round: number) => {
     const found = await turn(name);

@@ -22,14 +22,21 @@ const sections: Record<string, string> = {
 const environment: [name: string, meaning: string][] = [
   [
     "DIGITALOCEAN_TOKEN",
-    "API token, unless `digitalocean:token` is set as a secret. Makes the registry's credentials, reads the registry, and opens the cluster.",
+    "API token, unless `digitalocean:token` is set as a secret. Makes the registry's credentials, reads the " +
+      "registry, and opens the cluster.",
   ],
-  ["DO_REGISTRY_TOKEN", "Token that the program reads the DigitalOcean registry with, when it should not be the API token."],
+  [
+    "DO_REGISTRY_TOKEN",
+    "Token that the program reads the DigitalOcean registry with, when it should not be the API token.",
+  ],
   ["GHCR_TOKEN", "Token for GitHub's registry, unless `registry:password` is set."],
   ["REGISTRY_PASSWORD", "Password for a generic registry, unless `registry:password` is set."],
   ["REGISTRY_PULL_PASSWORD", "Password that host and cluster pull with, unless `registry:pullPassword` is set."],
   ["VPS_SSH_PRIVATE_KEY", "Private SSH key for the login on the VPS, unless `vps:privateKey` is set."],
-  ["DIGITALOCEAN_API_URL", "Another address of DigitalOcean's API, over HTTPS or on this machine; the official provider reads it too."],
+  [
+    "DIGITALOCEAN_API_URL",
+    "Another address of DigitalOcean's API, over HTTPS or on this machine; the official provider reads it too.",
+  ],
   ["DOCKER_HOST", "The Docker engine that builds, as for every Docker tool."],
 ];
 
@@ -39,8 +46,10 @@ function reference(): string {
     "",
     "Generated from `components/settings/table.ts` by `npm run docs`; do not edit.",
     "",
-    "Keys stand in `Pulumi.<stack>.yaml` or are set with `pulumi config set <key> <value>`. Lists are YAML or JSON lists.",
-    "Every key is checked before any resource is touched. All problems are reported at once; an unknown key is an error.",
+    "Keys stand in `Pulumi.<stack>.yaml` or are set with `pulumi config set <key> <value>`. Lists are YAML or " +
+      "JSON lists.",
+    "Every key is checked before any resource is touched. All problems are reported at once; an unknown key is " +
+      "an error.",
   ];
   for (const [namespace, title] of Object.entries(sections)) {
     lines.push("", `## ${title}`, "", "| key | allowed | default | meaning |", "| --- | --- | --- | --- |");
@@ -67,7 +76,9 @@ function defaultOf(key: Key): string {
   if (!result.success) {
     return "required";
   }
-  return result.data === "" ? "empty" : `\`${typeof result.data === "string" ? result.data : JSON.stringify(result.data)}\``;
+  return result.data === ""
+    ? "empty"
+    : `\`${typeof result.data === "string" ? result.data : JSON.stringify(result.data)}\``;
 }
 
 if (process.argv.includes("--check")) {

@@ -39,11 +39,14 @@ async function main(id: string | undefined, environment: NodeJS.ProcessEnv): Pro
       found: `no cluster ${id} in this account`,
       expected: "the cluster that this stack has made or adopted",
       remedy:
-        "pulumi refresh takes what is gone out of the state; PULUMI_K8S_DELETE_UNREACHABLE=true lets it forget what was in the cluster",
+        "pulumi refresh takes what is gone out of the state; PULUMI_K8S_DELETE_UNREACHABLE=true lets it forget " +
+        "what was in the cluster",
     });
   }
   const status = { token: found.token, expirationTimestamp: found.expires_at };
-  process.stdout.write(`${JSON.stringify({ apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential", status })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential", status })}\n`,
+  );
 }
 
 main(process.argv[2], process.env).catch((error: unknown) => {

@@ -31,7 +31,9 @@ async function main(): Promise<void> {
     if (present === undefined) {
       await registry.tag(release.digest, tag);
     }
-    console.log(present === undefined || present === release.digest ? `${tag} set` : `${tag} stays at ${present}: it never moves`);
+    console.log(
+      present === undefined || present === release.digest ? `${tag} set` : `${tag} stays at ${present}: it never moves`,
+    );
   }
   for (const tag of release.moving) {
     await registry.tag(release.digest, tag);
@@ -40,9 +42,16 @@ async function main(): Promise<void> {
 }
 
 async function loggedIn(repository: string): Promise<RegistryClient> {
-  const { kind = "", tokenHost = "" } = JSON.parse(process.env["REGISTRY"] ?? "{}") as { kind?: string; tokenHost?: string };
+  const { kind = "", tokenHost = "" } = JSON.parse(process.env["REGISTRY"] ?? "{}") as {
+    kind?: string;
+    tokenHost?: string;
+  };
   const given = new Secret(process.env["REGISTRY_PASSWORD"] ?? "");
-  const registry = new RegistryClient(repository, { username: process.env["REGISTRY_USERNAME"] ?? "", password: given, tokenHost });
+  const registry = new RegistryClient(repository, {
+    username: process.env["REGISTRY_USERNAME"] ?? "",
+    password: given,
+    tokenHost,
+  });
   const token = process.env["DO_REGISTRY_TOKEN"] ?? process.env["DIGITALOCEAN_TOKEN"];
   try {
     await registry.probePush();

@@ -36,10 +36,14 @@ async function main(): Promise<void> {
     releaseMs: 2 * request.release.upgradeSeconds * 1000 + 60 * minute,
     pollMs: 2_000,
   };
-  const client = new VpsClient({ host, port, user, hostKey, privateKey: new Secret(connection.privateKey) }, patience, (line) =>
-    // Pulumi keeps the output as a secret, since the input is one, and masks the same line in the next update. The time
-    // makes the line new.
-    console.error(`${new Date().toISOString().slice(11, 19)} ${line}`),
+  const client = new VpsClient(
+    { host, port, user, hostKey, privateKey: new Secret(connection.privateKey) },
+    patience,
+    (line) =>
+      // Pulumi keeps the output as a secret, since the input is one, and masks the same line in the next update. The
+      // time
+      // makes the line new.
+      console.error(`${new Date().toISOString().slice(11, 19)} ${line}`),
   );
   await client.ready(request);
   sent = true;
@@ -47,7 +51,13 @@ async function main(): Promise<void> {
   const { live, request: outcome } = await client.follow(request);
   client.close();
   console.log(
-    JSON.stringify({ request: request.id, url: request.url, digest: live?.digest, since: live?.since, warnings: outcome?.warnings ?? [] }),
+    JSON.stringify({
+      request: request.id,
+      url: request.url,
+      digest: live?.digest,
+      since: live?.since,
+      warnings: outcome?.warnings ?? [],
+    }),
   );
 }
 
@@ -56,7 +66,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     console.error(
       sent
-        ? `${signal}: the host goes on by itself. See how far it is with \`sudo odoo-ship status\` there, or run the same command again to wait for it.`
+        ? `${signal}: the host goes on by itself. See how far it is with \`sudo odoo-ship status\` there, or run ` +
+            "the same command again to wait for it."
         : `${signal}: nothing was changed on the host.`,
     );
     process.exit(130);

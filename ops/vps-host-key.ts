@@ -23,7 +23,9 @@ async function main(): Promise<void> {
   const given = { "vps:privateKey": process.env["VPS_SSH_PRIVATE_KEY"] };
   const { connection, nonce } = (await fetchReferences(told, told.stack, given)) as Input;
   const access = { ...connection, privateKey: new Secret(connection.privateKey) };
-  const key = await provenHostKey(access, nonce, { totalMs: 10 * 60_000, pauseMs: 3_000 }, (line) => console.error(line));
+  const key = await provenHostKey(access, nonce, { totalMs: 10 * 60_000, pauseMs: 3_000 }, (line) =>
+    console.error(line),
+  );
   console.log(key);
 }
 

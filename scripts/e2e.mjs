@@ -10,8 +10,10 @@ import { readTimes, slowest } from "./test-times.mjs";
 
 const sandbox = (name) => `sandbox/test/e2e/${name}`;
 /**
- * The phases, in order. Lanes of a phase run beside each other, their files one after the other; all of one lane share a process, and what it has
- * set up. A folder means its files in the order of their names. `atOnce` lanes run at a time: each of the others begins where one has ended, so that
+ * The phases, in order. Lanes of a phase run beside each other, their files one after the other; all of one lane share
+ * a process, and what it has
+ * set up. A folder means its files in the order of their names. `atOnce` lanes run at a time: each of the others
+ * begins where one has ended, so that
  * none need be as long as another.
  */
 const phases = [
@@ -19,7 +21,8 @@ const phases = [
   { atOnce: 1, lanes: [["from-nothing"]] },
   // What it leaves, before anything changes that; then all requests to API and registry are counted.
   { atOnce: 1, lanes: [["updates/1-host", "updates/2-cluster", "updates/3-updates"]] },
-  // Its stack, and containers of single images; two nodes, an authority, a machine and a database that no stack knows. The longest first.
+  // Its stack, and containers of single images; two nodes, an authority, a machine and a database that no stack knows.
+  // The longest first.
   {
     atOnce: 3,
     lanes: [
@@ -35,7 +38,15 @@ const phases = [
   {
     atOnce: 2,
     lanes: [
-      ["vps/1-compromised", "vps/2-dump", "vps/3-hand-over", "vps/4-network", "vps/5-release", "vps/6-bad-releases", "vps/7-interruptions"],
+      [
+        "vps/1-compromised",
+        "vps/2-dump",
+        "vps/3-hand-over",
+        "vps/4-network",
+        "vps/5-release",
+        "vps/6-bad-releases",
+        "vps/7-interruptions",
+      ],
       ["cluster/1-release", "cluster/2-interruptions"],
       ["vps/update"],
     ],
@@ -62,7 +73,9 @@ const results = mkdtempSync(path.join(tmpdir(), "e2e-"));
 const times = path.join(results, "times");
 writeFileSync(times, "");
 
-/** A lane that runs beside another one is printed whole when it ends; until then it says once a minute what it is at. */
+/**
+ * A lane that runs beside another one is printed whole when it ends; until then it says once a minute what it is at.
+ */
 function run(lane, beside) {
   const begun = Date.now();
   return new Promise((resolve) => {
@@ -76,7 +89,10 @@ function run(lane, beside) {
       ...files(lane),
     ];
     const env = { ...process.env, E2E_WHOLE: process.argv.includes("--whole") ? "1" : "" };
-    const child = spawn("node_modules/.bin/mocha", args, { stdio: ["ignore", beside ? "pipe" : "inherit", "inherit"], env });
+    const child = spawn("node_modules/.bin/mocha", args, {
+      stdio: ["ignore", beside ? "pipe" : "inherit", "inherit"],
+      env,
+    });
     let output = "";
     let told = "";
     child.stdout?.setEncoding("utf8").on("data", (data) => (output += data));

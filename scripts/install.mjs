@@ -1,5 +1,6 @@
 // Installs the locked npm packages, those of the sandbox and of all tests too, when they are absent or older than the
-// lock file, so that `npm start` and `npm test` work in a fresh clone. Plain Node: it runs before anything is installed.
+// lock file, so that `npm start` and `npm test` work in a fresh clone. Plain Node: it runs before anything is
+// installed.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -17,16 +18,27 @@ const tellMs = 30_000;
 
 const remedies = [
   [/ENOSPC|no space left/i, "free some disk space (`df -h`), then run the command again"],
-  [/SIGKILL|ENOMEM|out of memory/i, "it was killed, most often for want of memory: end what else needs some, then run the command again"],
-  [/CERT|certificate/i, "name the authority of your network's proxy in NODE_EXTRA_CA_CERTS, then run the command again"],
-  [/EINTEGRITY/, "what was downloaded is not what package-lock.json names: see what answers in the place of the registry"],
+  [
+    /SIGKILL|ENOMEM|out of memory/i,
+    "it was killed, most often for want of memory: end what else needs some, then run the command again",
+  ],
+  [
+    /CERT|certificate/i,
+    "name the authority of your network's proxy in NODE_EXTRA_CA_CERTS, then run the command again",
+  ],
+  [
+    /EINTEGRITY/,
+    "what was downloaded is not what package-lock.json names: see what answers in the place of the registry",
+  ],
   [
     /ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|network|nothing printed|E40|E50/,
     "check the network and `npm config get registry`, then run the command again",
   ],
 ];
 
-/** Runs npm, telling how much it has downloaded; rejects with its last lines. Interrupted, it is interrupted as well. */
+/**
+ * Runs npm, telling how much it has downloaded; rejects with its last lines. Interrupted, it is interrupted as well.
+ */
 function npm(args) {
   return new Promise((resolve, reject) => {
     const child = spawn("npm", [...args, "--loglevel=http"], { stdio: ["ignore", "ignore", "pipe"] });
@@ -48,7 +60,12 @@ function npm(args) {
       clearTimeout(stuck);
       clearInterval(teller);
       if (code === 0) resolve();
-      else reject(new Error(`${output.trim()}\n${reason ?? (signal === null ? `exit code ${code}` : `ended by ${signal}`)}`.trim()));
+      else
+        reject(
+          new Error(
+            `${output.trim()}\n${reason ?? (signal === null ? `exit code ${code}` : `ended by ${signal}`)}`.trim(),
+          ),
+        );
     });
   });
 }
@@ -64,8 +81,12 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
     try {
       await npm(args);
     } catch (error) {
-      const remedy = remedies.find(([sign]) => sign.test(error.message))?.[1] ?? "read its message above, then run the command again";
-      console.error(`TOOL_MISSING: \`npm ${args[0]}\` did not finish.\n  found:    ${error.message}\n  remedy:   ${remedy}`);
+      const remedy =
+        remedies.find(([sign]) => sign.test(error.message))?.[1] ??
+        "read its message above, then run the command again";
+      console.error(
+        `TOOL_MISSING: \`npm ${args[0]}\` did not finish.\n  found:    ${error.message}\n  remedy:   ${remedy}`,
+      );
       process.exit(1);
     }
   }

@@ -24,7 +24,9 @@ const printed: Readonly<Record<string, string>> = {
 
 const world: World = {
   outputs: {
-    "digitalocean:index/containerRegistry:ContainerRegistry": () => ({ endpoint: "registry.digitalocean.com/insightpulse" }),
+    "digitalocean:index/containerRegistry:ContainerRegistry": () => ({
+      endpoint: "registry.digitalocean.com/insightpulse",
+    }),
     "digitalocean:index/containerRegistryDockerCredentials:ContainerRegistryDockerCredentials": () => ({
       dockerCredentials: JSON.stringify({
         auths: { "registry.digitalocean.com": { auth: Buffer.from("planted:planted").toString("base64") } },
@@ -53,7 +55,9 @@ const world: World = {
       return clusterApi(pathname);
     }
     if (host === "registry-1.docker.io" && method === "HEAD") {
-      const { digest: recorded } = JSON.parse(fs.readFileSync(path.join(root, "images/odoo/base-image.json"), "utf8")) as {
+      const { digest: recorded } = JSON.parse(
+        fs.readFileSync(path.join(root, "images/odoo/base-image.json"), "utf8"),
+      ) as {
         digest: string;
       };
       return new Response(null, { status: 200, headers: { "docker-content-digest": recorded } });
@@ -74,7 +78,11 @@ function dump({ resources, outputs }: ProgramRun): string {
   const shown = JSON.parse(
     // What goes by standard input is secret as a whole, and rendered by functions that have tests of their own.
     JSON.stringify({ resources: sorted, outputs }, (key, value: unknown) =>
-      key === "stdin" && secretOf(value) !== undefined ? "[secret]" : key.startsWith("odoo_ship.") ? "<worker's file>" : value,
+      key === "stdin" && secretOf(value) !== undefined
+        ? "[secret]"
+        : key.startsWith("odoo_ship.")
+          ? "<worker's file>"
+          : value,
     ),
   ) as unknown;
   return stringify(shown, { sortMapEntries: true, lineWidth: 0 })
@@ -102,7 +110,10 @@ describe("the golden dump", () => {
       fs.cpSync(path.join(root, folder), path.join(project, folder), { recursive: true });
     }
     const git = (...args: string[]) =>
-      execFileSync("git", ["-C", project, ...args], { stdio: "pipe", env: { ...process.env, GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z" } });
+      execFileSync("git", ["-C", project, ...args], {
+        stdio: "pipe",
+        env: { ...process.env, GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z" },
+      });
     git("init", "-q", "-b", "main");
     git("add", "-A");
     git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "all");
@@ -124,21 +135,34 @@ describe("the golden dump", () => {
       if (process.env["UPDATE_GOLDEN"] === "1") {
         fs.writeFileSync(file, actual);
       }
-      assert.equal(actual, fs.readFileSync(file, "utf8"), "a resource changed: look at the difference, then: npm run golden");
+      assert.equal(
+        actual,
+        fs.readFileSync(file, "utf8"),
+        "a resource changed: look at the difference, then: npm run golden",
+      );
     });
   }
 
   it("of no stack has the push login where host or cluster pull with one of their own", async () => {
     known.registry = true;
     const [push, pull] = ["planted-push-password", "planted-pull-password"];
-    const variables = { DIGITALOCEAN_TOKEN: "planted", VPS_SSH_PRIVATE_KEY: hostKey.privateKey, REGISTRY_PASSWORD: push };
+    const variables = {
+      DIGITALOCEAN_TOKEN: "planted",
+      VPS_SSH_PRIVATE_KEY: hostKey.privateKey,
+      REGISTRY_PASSWORD: push,
+    };
     Object.assign(process.env, variables, { REGISTRY_PULL_PASSWORD: pull });
-    const other = { "registry:kind": "generic", "registry:host": "registry.example.com", "registry:ownership": "adopt" };
+    const other = {
+      "registry:kind": "generic",
+      "registry:host": "registry.example.com",
+      "registry:ownership": "adopt",
+    };
     const logins = { "registry:username": "pusher", "registry:pullUsername": "puller" };
     const config = { ...stackConfig("staging"), ...other, ...logins, "image:digest": digest };
     const { resources, outputs } = await runProgram(project, "staging", config, world);
     // A pull secret is base64 in base64.
-    const decoded = (text: string) => text.replaceAll(/[A-Za-z0-9+/]{24,}=*/g, (part) => Buffer.from(part, "base64").toString());
+    const decoded = (text: string) =>
+      text.replaceAll(/[A-Za-z0-9+/]{24,}=*/g, (part) => Buffer.from(part, "base64").toString());
     const has = (secret: string) =>
       resources
         .filter(({ inputs }) => {

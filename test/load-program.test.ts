@@ -57,7 +57,9 @@ describe("the loader of the program", () => {
   it("is not harmed by a spoilt cache of compiled code", async () => {
     await run();
     const compiled = path.join(project, ".build", "program", "compiled");
-    const files = fs.readdirSync(compiled, { recursive: true, encoding: "utf8" }).map((name) => path.join(compiled, name));
+    const files = fs
+      .readdirSync(compiled, { recursive: true, encoding: "utf8" })
+      .map((name) => path.join(compiled, name));
     const caches = files.filter((file) => fs.statSync(file).isFile());
     assert.ok(caches.length > 0);
     for (const file of caches) fs.writeFileSync(file, "spoilt");
@@ -76,9 +78,15 @@ describe("the loader of the program", () => {
   });
 
   it("names lines of the sources in stacks", async () => {
-    write("part.ts", 'interface Unused {\n  readonly a: string;\n}\n\nexport function part(): string {\n  throw new Error("no");\n}\n');
+    write(
+      "part.ts",
+      'interface Unused {\n  readonly a: string;\n}\n\nexport function part(): string {\n  throw new Error("no");\n}\n',
+    );
     const stack = await run();
-    assert.match(stack, new RegExp(`^Error: no\n +at part \\(${path.join(fs.realpathSync(project), "part.ts")}:6:9\\)\n`));
+    assert.match(
+      stack,
+      new RegExp(`^Error: no\n +at part \\(${path.join(fs.realpathSync(project), "part.ts")}:6:9\\)\n`),
+    );
     assert.match(stack, /index\.ts:3:/);
   });
 

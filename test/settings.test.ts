@@ -34,8 +34,12 @@ function refusal(changes: Record<string, string>, source: Partial<SettingsSource
 }
 
 function stackFile(stack: string): Record<string, string> {
-  const { config } = parse(fs.readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8")) as { config: Record<string, unknown> };
-  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]));
+  const { config } = parse(fs.readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8")) as {
+    config: Record<string, unknown>;
+  };
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+  );
 }
 
 describe("settings", () => {
@@ -257,7 +261,11 @@ describe("settings", () => {
   });
 
   it("refuse a secret that stands in plain, without showing it", () => {
-    const { message } = refusal({ "registry:kind": "generic", "registry:username": "u", "registry:password": "planted-password" });
+    const { message } = refusal({
+      "registry:kind": "generic",
+      "registry:username": "u",
+      "registry:password": "planted-password",
+    });
     assert.match(message, /registry:password: stands in plain/);
     assert.ok(!message.includes("planted-password"));
   });
@@ -284,7 +292,12 @@ describe("settings", () => {
 
   it("refuse to create a registry that is not DigitalOcean's, or to use one without credentials", () => {
     const { message } = refusal({ "registry:kind": "ghcr", "registry:ownership": "create" }, { environment: {} });
-    for (const part of ["3 problems", "only a DigitalOcean registry can be created", "GHCR_TOKEN", "registry:username"]) {
+    for (const part of [
+      "3 problems",
+      "only a DigitalOcean registry can be created",
+      "GHCR_TOKEN",
+      "registry:username",
+    ]) {
       assert.ok(message.includes(part), message);
     }
   });
@@ -319,14 +332,21 @@ describe("settings", () => {
       assert.deepEqual(pullsWithPushLogin(settings), []);
       const configured = { ...push, ...pull, "registry:pullPassword": "planted-pull" };
       const { REGISTRY_PASSWORD } = variables;
-      const same = read(configured, { secretKeys: new Set(["registry:pullPassword"]), environment: { REGISTRY_PASSWORD } });
+      const same = read(configured, {
+        secretKeys: new Set(["registry:pullPassword"]),
+        environment: { REGISTRY_PASSWORD },
+      });
       assert.equal(same.registryPull?.password.reveal(), "planted-pull");
       assert.ok(!inspect(same, { depth: 9 }).includes("planted"));
     });
 
     const shared: [what: string, changes: Record<string, string>, environment: Record<string, string>][] = [
       ["none is given", push, { REGISTRY_PASSWORD: "planted-push" }],
-      ["it is the push login", { ...push, "registry:pullUsername": "pusher" }, { ...variables, REGISTRY_PULL_PASSWORD: "planted-push" }],
+      [
+        "it is the push login",
+        { ...push, "registry:pullUsername": "pusher" },
+        { ...variables, REGISTRY_PULL_PASSWORD: "planted-push" },
+      ],
       [
         "it is GitHub's push token, whatever the user",
         { "registry:kind": "ghcr", "registry:username": "pusher", ...pull },
@@ -337,7 +357,10 @@ describe("settings", () => {
       it(`warn in staging and refuse in production when ${what}`, () => {
         const [warning, ...more] = pullsWithPushLogin(read(changes, { environment }));
         assert.deepEqual(more, []);
-        assert.match(warning ?? "", /^registry:pullPassword .* pulumi config set --secret registry:pullPassword .*REGISTRY_PULL_PASSWORD/);
+        assert.match(
+          warning ?? "",
+          /^registry:pullPassword .* pulumi config set --secret registry:pullPassword .*REGISTRY_PULL_PASSWORD/,
+        );
         assert.ok(!warning?.includes("\n") && !warning?.includes("planted"));
         const { code, message } = refusal({ ...changes, ...production }, { environment });
         assert.equal(code, "SETTINGS_INVALID");
@@ -349,7 +372,10 @@ describe("settings", () => {
     }
 
     it("refuse a password without its user", () => {
-      assert.match(refusal(push, { environment: variables }).message, /has 1 problem\n[^]*registry:pullUsername: is missing/);
+      assert.match(
+        refusal(push, { environment: variables }).message,
+        /has 1 problem\n[^]*registry:pullUsername: is missing/,
+      );
     });
 
     it("ask for none where DigitalOcean makes them", () => {
@@ -364,7 +390,10 @@ describe("settings", () => {
   });
 
   it("read the API's address where the provider reads it", () => {
-    assert.equal(read({ "digitalocean:apiEndpoint": "https://api.example.com" }).digitalocean.apiUrl, "https://api.example.com");
+    assert.equal(
+      read({ "digitalocean:apiEndpoint": "https://api.example.com" }).digitalocean.apiUrl,
+      "https://api.example.com",
+    );
   });
 
   it("refuse DigitalOcean without a token", () => {
@@ -378,7 +407,9 @@ describe("settings", () => {
   });
 
   it("leave the keys of Pulumi's providers to them", () => {
-    assert.doesNotThrow(() => read({ "docker:host": "unix:///run/docker.sock", "pulumi:disable-default-providers": "[]" }));
+    assert.doesNotThrow(() =>
+      read({ "docker:host": "unix:///run/docker.sock", "pulumi:disable-default-providers": "[]" }),
+    );
   });
 });
 

@@ -27,7 +27,10 @@ export interface AddonCheckOptions {
   readonly series: string;
   /** Modules that must be there. */
   readonly required: readonly string[];
-  /** Image by digest that has the standard modules. Used only if it is known or Docker has it already: the check of a preview pulls nothing. */
+  /**
+   * Image by digest that has the standard modules. Used only if it is known or Docker has it already: the check of a
+   * preview pulls nothing.
+   */
   readonly base: string;
 }
 
@@ -65,7 +68,9 @@ export async function checkAddons(root: string, options: AddonCheckOptions): Pro
   if (first !== undefined) {
     throw new ShipError({
       code: first.code,
-      summary: `the addon check has ${errors.length} finding${errors.length === 1 ? "" : "s"}; nothing was built or pushed`,
+      summary:
+        `the addon check has ${errors.length} finding${errors.length === 1 ? "" : "s"}; nothing was built ` +
+        "or pushed",
       found: errors.map(describe).join("\n"),
       expected: "modules that Odoo Community can install",
       remedy: [...new Set(errors.map((finding) => finding.remedy))].join("\n"),

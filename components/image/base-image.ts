@@ -29,7 +29,9 @@ export function readBaseImage(root: string, file: string): BaseImage {
       code: "BASE_IMAGE_INVALID",
       summary: `the record of the base image, ${file}, cannot be used`,
       found,
-      expected: `reference, tag, digest, date, series (${supportedSeries.join(", ")}), uid and gid, as in images/odoo/base-image.json`,
+      expected:
+        `reference, tag, digest, date, series (${supportedSeries.join(", ")}), uid and gid, as in ` +
+        "images/odoo/base-image.json",
       remedy: "correct the file, or the setting image:baseRecord; in the sandbox: npm run sandbox -- up",
     });
   const record = readRecord(root, file, baseImageRecord, invalid);
@@ -45,14 +47,22 @@ export function readBaseImage(root: string, file: string): BaseImage {
  * Returns a sentence with BASE_IMAGE_DRIFT if it names another one, a sentence if it could not be looked up, and
  * undefined if it is the same. This is never a failure, since the build uses the pinned digest.
  */
-export async function describeDrift(base: BaseImage, ours?: { repository: string; access: RegistryAccess }): Promise<string | undefined> {
-  const sameRegistry = ours !== undefined && splitRepository(ours.repository).host === splitRepository(base.reference).host;
-  const client = new RegistryClient(base.reference, sameRegistry ? ours.access : undefined, { requestMs: 5_000, totalMs: 5_000 });
+export async function describeDrift(
+  base: BaseImage,
+  ours?: { repository: string; access: RegistryAccess },
+): Promise<string | undefined> {
+  const sameRegistry =
+    ours !== undefined && splitRepository(ours.repository).host === splitRepository(base.reference).host;
+  const client = new RegistryClient(base.reference, sameRegistry ? ours.access : undefined, {
+    requestMs: 5_000,
+    totalMs: 5_000,
+  });
   try {
     const digest = await client.digestOf(base.tag);
     return digest === base.digest
       ? undefined
-      : `BASE_IMAGE_DRIFT: ${base.reference}:${base.tag} is now ${digest ?? "absent"}; the record of ${base.date} says ${base.digest}. ` +
+      : `BASE_IMAGE_DRIFT: ${base.reference}:${base.tag} is now ${digest ?? "absent"}; the record of ` +
+          `${base.date} says ${base.digest}. ` +
           "Raise images/odoo/base-image.json in a pull request; this update uses the recorded digest.";
   } catch {
     return `The tag ${base.reference}:${base.tag} could not be looked up, so a newer base image was not checked for.`;

@@ -10,13 +10,16 @@ const anyModule = "module";
 const manifest = "__manifest__.py";
 /** The checker's own way to look into an image, so that there is one. */
 const list =
-  "import sys; sys.path.insert(0, sys.argv[1]); import addons_files; print('\\n'.join(sorted(addons_files.base_modules(sys.argv[2]))))";
+  "import sys; sys.path.insert(0, sys.argv[1]); import addons_files; " +
+  "print('\\n'.join(sorted(addons_files.base_modules(sys.argv[2]))))";
 
 /**
- * What the addon check takes for Odoo's own modules (`--base`): a folder that has their names. To ask an image takes most of a second, and a digest
+ * What the addon check takes for Odoo's own modules (`--base`): a folder that has their names. To ask an image takes
+ * most of a second, and a digest
  * never says anything else, so the answer is kept in the project's .build.
  * @param base image by digest
- * @returns the image itself where nothing can be kept; undefined if the answer is not known and Docker does not have the image: nothing is pulled
+ * @returns the image itself where nothing can be kept; undefined if the answer is not known and Docker does not have
+ * the image: nothing is pulled
  */
 export async function baseModules(root: string, base: string): Promise<string | undefined> {
   const key = hash([base, fs.readFileSync(path.join(root, checker, "addons_files.py"), "utf8")]);

@@ -59,7 +59,10 @@ const litter = /^(\..*|__pycache__|node_modules|.*\.py[co]|.*~)$/;
 /** Git pathspecs of the inputs: the image's files, and everything in a module, also in one that was deleted. */
 export function inputPathspecs(directories: readonly string[]): string[] {
   const own = imageFiles.map((name) => `:(literal)${imageDirectory}/${name}`);
-  return [...own, ...directories.flatMap((folder) => [`:(glob)${folder}/*/**`, `:(literal)${folder}/requirements.txt`])];
+  return [
+    ...own,
+    ...directories.flatMap((folder) => [`:(glob)${folder}/*/**`, `:(literal)${folder}/requirements.txt`]),
+  ];
 }
 
 /** Lists every file that goes into the build, sorted by its path in the context. Reads only. */
@@ -94,7 +97,10 @@ export function contextFiles(sources: ContextSources): ContextFile[] {
 }
 
 /** Version and content hash of each module, sorted by name. */
-export function bakedModules(files: readonly ContextFile[], modules: readonly AddonModule[]): Record<string, BakedModule> {
+export function bakedModules(
+  files: readonly ContextFile[],
+  modules: readonly AddonModule[],
+): Record<string, BakedModule> {
   const entries = modules.map((module) => {
     const own = files.filter((file) => new RegExp(`^(extra|oca)-addons/${module.name}/`).test(file.target));
     return [module.name, { version: module.version, hash: hashFiles(own) }] as const;
@@ -144,7 +150,9 @@ function filesBelow(directory: string): string[] {
   // Git lists nothing outside of a repository, and nothing in an ignored folder of fetched modules. Such a folder may
   // be in the settings all the same.
   const files = inGit.length > 0 ? inGit : walk(directory);
-  const wanted = files.filter((file) => !file.split("/").some((part) => litter.test(part)) && fs.existsSync(path.join(directory, file)));
+  const wanted = files.filter(
+    (file) => !file.split("/").some((part) => litter.test(part)) && fs.existsSync(path.join(directory, file)),
+  );
   for (const file of wanted) {
     if (fs.statSync(path.join(directory, file)).isDirectory()) {
       throw new ShipError({

@@ -36,7 +36,13 @@ export async function planBuild(root: string, image: Settings["image"]): Promise
     required: image.modules,
     base: pinnedImage(base),
   });
-  const files = contextFiles({ root, modules: check.modules, addons: image.addons, ocaAddons: image.ocaAddons, caFile: image.caFile });
+  const files = contextFiles({
+    root,
+    modules: check.modules,
+    addons: image.addons,
+    ocaAddons: image.ocaAddons,
+    caFile: image.caFile,
+  });
   const revision = revisionOf(root, inputPathspecs([...image.addons, ...image.ocaAddons]));
   const modules = bakedModules(files, check.modules);
   const inputs = {
@@ -80,6 +86,7 @@ export async function planBuild(root: string, image: Settings["image"]): Promise
  */
 function describeVersion(base: BaseImage, revision: Revision): string {
   return (
-    [base.series, revision.created.slice(0, 10).replaceAll("-", ""), revision.id.slice(0, 12)].join("-") + (revision.dirty ? "-dirty" : "")
+    [base.series, revision.created.slice(0, 10).replaceAll("-", ""), revision.id.slice(0, 12)].join("-") +
+    (revision.dirty ? "-dirty" : "")
   );
 }

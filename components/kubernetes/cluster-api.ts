@@ -27,10 +27,21 @@ const credentials = z.object({
 export type ClusterCredentials = z.output<typeof credentials>;
 
 /** Addresses of a private network, such as `10.114.0.0/20`; undefined if there is no such network. */
-export async function networkRange(access: DigitalOceanAccess, id: string, patience?: Patience): Promise<string | undefined> {
+export async function networkRange(
+  access: DigitalOceanAccess,
+  id: string,
+  patience?: Patience,
+): Promise<string | undefined> {
   const schema = z.object({ vpc: z.object({ ip_range: z.cidrv4() }) });
-  return (await read(access, "asking DigitalOcean for the cluster's network", `/v2/vpcs/${encodeURIComponent(id)}`, schema, patience))?.vpc
-    .ip_range;
+  return (
+    await read(
+      access,
+      "asking DigitalOcean for the cluster's network",
+      `/v2/vpcs/${encodeURIComponent(id)}`,
+      schema,
+      patience,
+    )
+  )?.vpc.ip_range;
 }
 
 const refused = { code: "API_AUTH_FAILURE", expected: "a token that may read and write Kubernetes clusters" } as const;
@@ -39,16 +50,27 @@ const clustersPath = "/v2/kubernetes/clusters";
 /** Versions that DigitalOcean offers for new clusters and upgrades, such as `1.34.1-do.0`. */
 export async function offeredVersions(access: DigitalOceanAccess, patience?: Patience): Promise<string[]> {
   const schema = z.object({ options: z.object({ versions: z.array(z.object({ slug: z.string() })) }) });
-  const answer = await read(access, "asking DigitalOcean for versions of Kubernetes", "/v2/kubernetes/options", schema, patience);
+  const answer = await read(
+    access,
+    "asking DigitalOcean for versions of Kubernetes",
+    "/v2/kubernetes/options",
+    schema,
+    patience,
+  );
   return answer?.options.versions.map(({ slug }) => slug) ?? [];
 }
 
 /** The account's cluster of that name; undefined if there is none. */
-export async function clusterNamed(access: DigitalOceanAccess, name: string, patience?: Patience): Promise<FoundCluster | undefined> {
+export async function clusterNamed(
+  access: DigitalOceanAccess,
+  name: string,
+  patience?: Patience,
+): Promise<FoundCluster | undefined> {
   const schema = z.object({ kubernetes_clusters: z.array(cluster).nullish() });
   for (let page = 1; ; page++) {
     const path = `${clustersPath}?page=${page}&per_page=${pageSize}`;
-    const found = (await read(access, "asking DigitalOcean for clusters", path, schema, patience))?.kubernetes_clusters ?? [];
+    const found =
+      (await read(access, "asking DigitalOcean for clusters", path, schema, patience))?.kubernetes_clusters ?? [];
     const match = found.find((one) => one.name === name);
     if (match !== undefined || found.length < pageSize) {
       return match;
@@ -58,10 +80,21 @@ export async function clusterNamed(access: DigitalOceanAccess, name: string, pat
 const pageSize = 100;
 
 /** The cluster of that id; undefined if there is none. */
-export async function clusterById(access: DigitalOceanAccess, id: string, patience?: Patience): Promise<FoundCluster | undefined> {
+export async function clusterById(
+  access: DigitalOceanAccess,
+  id: string,
+  patience?: Patience,
+): Promise<FoundCluster | undefined> {
   const schema = z.object({ kubernetes_cluster: cluster });
-  return (await read(access, "asking DigitalOcean for the cluster", `${clustersPath}/${encodeURIComponent(id)}`, schema, patience))
-    ?.kubernetes_cluster;
+  return (
+    await read(
+      access,
+      "asking DigitalOcean for the cluster",
+      `${clustersPath}/${encodeURIComponent(id)}`,
+      schema,
+      patience,
+    )
+  )?.kubernetes_cluster;
 }
 
 /**
@@ -75,7 +108,14 @@ export async function clusterCredentials(
   patience?: Patience,
 ): Promise<ClusterCredentials | undefined> {
   const path = `${clustersPath}/${encodeURIComponent(id)}/credentials?expiry_seconds=${seconds}`;
-  return read(access, "asking DigitalOcean for access to the cluster", path, credentials, patience, "kubernetes:access_cluster");
+  return read(
+    access,
+    "asking DigitalOcean for access to the cluster",
+    path,
+    credentials,
+    patience,
+    "kubernetes:access_cluster",
+  );
 }
 
 async function read<S extends z.ZodType>(
@@ -104,7 +144,8 @@ async function read<S extends z.ZodType>(
       // Do not show the answer itself: it may be a token.
       found: `${what}: ${parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}`,
       expected: "an answer as its reference describes it",
-      remedy: "check the address of the API (digitalocean:apiEndpoint), then run the same command again; nothing was changed",
+      remedy:
+        "check the address of the API (digitalocean:apiEndpoint), then run the same command again; nothing was changed",
     });
   }
   return parsed.data;

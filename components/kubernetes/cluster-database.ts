@@ -30,12 +30,20 @@ export class ClusterDatabase extends OdooDatabase {
   readonly config = undefined;
   readonly story: string;
 
-  constructor(name: string, { settings, size, image, namespace }: ClusterDatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    { settings, size, image, namespace }: ClusterDatabaseArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super(name, opts);
     const child = { parent: this };
     const kept = { parent: this, protect: !settings.allowDestroy };
     const adminPassword = password(`${name}-admin-password`, kept);
-    this.adminSecret = secretOf(`${name}-admin`, { namespace, files: { [secretKeys.admin]: adminPassword } }, child).metadata.name;
+    this.adminSecret = secretOf(
+      `${name}-admin`,
+      { namespace, files: { [secretKeys.admin]: adminPassword } },
+      child,
+    ).metadata.name;
     const claim = volumeClaim(names.database, {
       gibibytes: settings.databaseGiB,
       storageClass: settings.blockStorageClass,
@@ -48,14 +56,22 @@ export class ClusterDatabase extends OdooDatabase {
     );
     const set = postgresStatefulSet({ image, size, secret: this.adminSecret });
     const service = postgresService();
-    new kubernetes.core.v1.Service(`${name}-service`, { ...service, metadata: within(namespace, service.metadata) }, kept);
+    new kubernetes.core.v1.Service(
+      `${name}-service`,
+      { ...service, metadata: within(namespace, service.metadata) },
+      kept,
+    );
     new kubernetes.apps.v1.StatefulSet(
       `${name}-postgres`,
       { ...set, metadata: within(namespace, set.metadata) },
       { ...kept, dependsOn: volume },
     );
     const userPassword = password(`${name}-user-password`, kept);
-    this.userSecret = secretOf(`${name}-user`, { namespace, files: { [secretKeys.database]: userPassword } }, child).metadata.name;
+    this.userSecret = secretOf(
+      `${name}-user`,
+      { namespace, files: { [secretKeys.database]: userPassword } },
+      child,
+    ).metadata.name;
     this.story = `kubectl -n ${settings.namespace} logs statefulset/${names.database}`;
     this.registerOutputs({ host: this.postgres.host, port: this.postgres.port });
   }

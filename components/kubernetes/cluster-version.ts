@@ -17,7 +17,9 @@ export function judgeVersion(wanted: string, running: string | undefined, offere
       summary: `the cluster cannot ${running === undefined ? "be made with" : "go to"} Kubernetes ${wanted}`,
       found,
       expected,
-      remedy: `pulumi config set doks:version ${running ?? best(offered) ?? "<version>"}, or another one of: ${list(offered)}`,
+      remedy:
+        `pulumi config set doks:version ${running ?? best(offered) ?? "<version>"}, or another one of: ` +
+        `${list(offered)}`,
     });
   if (running !== undefined && compare(wanted, running) < 0) {
     throw refuse(

@@ -56,7 +56,9 @@ export class OdooCluster extends pulumi.ComponentResource {
         registryIntegration: integrateRegistry,
         // Without this input the provider leaves the firewall as it is: an empty setting must not open what somebody
         // has closed elsewhere.
-        ...(settings.apiFrom.length === 0 ? {} : { controlPlaneFirewall: { enabled: true, allowedAddresses: [...settings.apiFrom] } }),
+        ...(settings.apiFrom.length === 0
+          ? {}
+          : { controlPlaneFirewall: { enabled: true, allowedAddresses: [...settings.apiFrom] } }),
         nodePool: {
           name: `${settings.name}-nodes`,
           size: settings.nodeSize,
@@ -71,7 +73,11 @@ export class OdooCluster extends pulumi.ComponentResource {
       },
       // The autoscaler decides how many nodes its pool has. A cluster that a killed update left behind is taken over if
       // it is in this stack's network; the stack's own cluster stays what it is.
-      { ...kept, ignoreChanges: nodesMin === nodesMax ? [] : ["nodePool.nodeCount"], ...(existing && { import: existing }) },
+      {
+        ...kept,
+        ignoreChanges: nodesMin === nodesMax ? [] : ["nodePool.nodeCount"],
+        ...(existing && { import: existing }),
+      },
     );
     this.id = cluster.id;
     this.vpc = vpc.id;

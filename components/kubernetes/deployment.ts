@@ -105,7 +105,11 @@ export class OdooDeployment extends pulumi.ComponentResource {
       { namespace, files: { "request.json": pulumi.jsonStringify(request) } },
       { ...child, dependsOn: [filestore, database], deleteBeforeReplace: true },
     );
-    const worker = new kubernetes.core.v1.ConfigMap(`${name}-worker`, { metadata: { namespace }, data: plan.worker.data }, child);
+    const worker = new kubernetes.core.v1.ConfigMap(
+      `${name}-worker`,
+      { metadata: { namespace }, data: plan.worker.data },
+      child,
+    );
     const pods: OdooPodsArgs = {
       image: request.image,
       digest,
@@ -148,7 +152,11 @@ export class OdooDeployment extends pulumi.ComponentResource {
    * Declares the administrator's first password. An operator reads it by the Secret's name, and removes it with a
    * setting.
    */
-  #firstLogin(name: string, namespace: pulumi.Output<string>, { firstLogin, allowDestroy }: Settings["doks"]): pulumi.Resource[] {
+  #firstLogin(
+    name: string,
+    namespace: pulumi.Output<string>,
+    { firstLogin, allowDestroy }: Settings["doks"],
+  ): pulumi.Resource[] {
     const kept = { parent: this, protect: !allowDestroy };
     if (firstLogin === "gone") {
       spentPassword(`${name}-first-password`, kept);
@@ -160,6 +168,10 @@ export class OdooDeployment extends pulumi.ComponentResource {
 
   #budget(name: string, namespace: pulumi.Output<string>): void {
     const budget = disruptionBudget("web");
-    new kubernetes.policy.v1.PodDisruptionBudget(name, { ...budget, metadata: within(namespace, budget.metadata) }, { parent: this });
+    new kubernetes.policy.v1.PodDisruptionBudget(
+      name,
+      { ...budget, metadata: within(namespace, budget.metadata) },
+      { parent: this },
+    );
   }
 }

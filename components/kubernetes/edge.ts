@@ -34,7 +34,11 @@ export class OdooEdge extends pulumi.ComponentResource {
     const child = { parent: this };
     const kept = { parent: this, protect: !settings.allowDestroy };
 
-    const claim = volumeClaim(names.edge, { gibibytes: 1, storageClass: settings.blockStorageClass, access: "ReadWriteOnce" });
+    const claim = volumeClaim(names.edge, {
+      gibibytes: 1,
+      storageClass: settings.blockStorageClass,
+      access: "ReadWriteOnce",
+    });
     const certificates = keepsCertificates(tls)
       ? [
           new kubernetes.core.v1.PersistentVolumeClaim(
@@ -44,10 +48,15 @@ export class OdooEdge extends pulumi.ComponentResource {
           ),
         ]
       : [];
-    const config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: { namespace }, data: edgeFiles(settings) }, child);
+    const config = new kubernetes.core.v1.ConfigMap(
+      `${name}-config`,
+      { metadata: { namespace }, data: edgeFiles(settings) },
+      child,
+    );
     const tlsKey =
       tls === "files" && settings.tlsKey !== undefined
-        ? secretOf(`${name}-tls`, { namespace, files: { [tlsKeyFile]: secretOutput(settings.tlsKey) } }, child).metadata.name
+        ? secretOf(`${name}-tls`, { namespace, files: { [tlsKeyFile]: secretOutput(settings.tlsKey) } }, child).metadata
+            .name
         : undefined;
     const deployment = edgeDeployment({
       image,
@@ -64,7 +73,11 @@ export class OdooEdge extends pulumi.ComponentResource {
     );
     if (edgeReplicas(tls) > 1) {
       const budget = disruptionBudget("edge");
-      new kubernetes.policy.v1.PodDisruptionBudget(`${name}-budget`, { ...budget, metadata: within(namespace, budget.metadata) }, child);
+      new kubernetes.policy.v1.PodDisruptionBudget(
+        `${name}-budget`,
+        { ...budget, metadata: within(namespace, budget.metadata) },
+        child,
+      );
     }
     const service = edgeService();
     // Deleting it deletes the load balancer, and the address that the domain's DNS record names.

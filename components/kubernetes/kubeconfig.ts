@@ -19,7 +19,10 @@ export interface KubeconfigArgs extends ClusterAddress {
 /**
  * Program that asks for a token whenever one is needed. It runs in the project's directory, as Pulumi's program does.
  */
-export const credentialProgram = { command: "node", args: ["--import", "tsx", "ops/kubernetes-credential.ts"] } as const;
+export const credentialProgram = {
+  command: "node",
+  args: ["--import", "tsx", "ops/kubernetes-credential.ts"],
+} as const;
 
 /**
  * Renders a kubeconfig without credentials.

@@ -56,10 +56,18 @@ export class ManagedDatabase extends OdooDatabase {
       managed: true,
     };
     const userPassword = password(`${name}-user-password`, kept);
-    this.userSecret = secretOf(`${name}-user`, { namespace, files: { [secretKeys.database]: userPassword } }, child).metadata.name;
+    this.userSecret = secretOf(
+      `${name}-user`,
+      { namespace, files: { [secretKeys.database]: userPassword } },
+      child,
+    ).metadata.name;
     const authority = digitalocean.getDatabaseCaOutput({ clusterId }, { parent: this }).certificate;
     const data = databaseConfig(authority);
-    this.config = new kubernetes.core.v1.ConfigMap(`${name}-config`, { metadata: { namespace }, data }, child).metadata.name;
+    this.config = new kubernetes.core.v1.ConfigMap(
+      `${name}-config`,
+      { metadata: { namespace }, data },
+      child,
+    ).metadata.name;
     this.registerOutputs({ host: server.privateHost, port: server.port });
   }
 
@@ -76,7 +84,10 @@ export class ManagedDatabase extends OdooDatabase {
         privateNetworkUuid: cluster.vpc,
         ...(settings.databaseStorageGiB === 0 ? {} : { storageSizeMib: String(settings.databaseStorageGiB * 1024) }),
         maintenanceWindows: [
-          { day: settings.maintenanceDay === "any" ? "sunday" : settings.maintenanceDay, hour: settings.maintenanceHour },
+          {
+            day: settings.maintenanceDay === "any" ? "sunday" : settings.maintenanceDay,
+            hour: settings.maintenanceHour,
+          },
         ],
         tags: ["odoo"],
       },

@@ -57,7 +57,11 @@ export class OdooNamespace extends pulumi.ComponentResource {
       // Its name stays when the credentials are renewed. No pod restarts then, since none reads the Secret as a value.
       new kubernetes.core.v1.Secret(
         `${name}-registry`,
-        { metadata: within(this.namespace, { name: args.pull.secret }), type: "kubernetes.io/dockerconfigjson", data: content },
+        {
+          metadata: within(this.namespace, { name: args.pull.secret }),
+          type: "kubernetes.io/dockerconfigjson",
+          data: content,
+        },
         { ...child, deleteBeforeReplace: true },
       );
     }

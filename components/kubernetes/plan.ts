@@ -11,7 +11,14 @@ import { everywhere } from "../shared/egress";
 import { ShipError } from "../shared/errors";
 import { postgresImage, readImagesRecord } from "../odoo/companion-images";
 import { readWorker } from "../odoo/worker-files";
-import { clusterById, clusterCredentials, clusterNamed, type FoundCluster, networkRange, offeredVersions } from "./cluster-api";
+import {
+  clusterById,
+  clusterCredentials,
+  clusterNamed,
+  type FoundCluster,
+  networkRange,
+  offeredVersions,
+} from "./cluster-api";
 import { judgeVersion } from "./cluster-version";
 import type { ClusterAddress } from "./kubeconfig";
 import { names } from "./objects/names";
@@ -31,7 +38,8 @@ export interface ClusterPlan {
    */
   readonly existing: string | undefined;
   /** The cluster that is adopted by its id. */
-  readonly adopted: (ClusterAddress & Pick<FoundCluster, "region"> & { readonly vpc: string; readonly vpcRange: string }) | undefined;
+  readonly adopted:
+    (ClusterAddress & Pick<FoundCluster, "region"> & { readonly vpc: string; readonly vpcRange: string }) | undefined;
   readonly pull: PullWay;
   readonly warnings: readonly string[];
 }
@@ -53,7 +61,11 @@ export interface PullWay {
  * @throws ShipError CLUSTER_NOT_FOUND, CLUSTER_BROKEN, KUBERNETES_VERSION_REFUSED, HOST_TOO_SMALL, DATABASE_TOO_SMALL,
  *   API_AUTH_FAILURE, SETTINGS_INVALID
  */
-export async function planCluster(root: string, settings: Settings, now = new Date()): Promise<ClusterPlan | undefined> {
+export async function planCluster(
+  root: string,
+  settings: Settings,
+  now = new Date(),
+): Promise<ClusterPlan | undefined> {
   const { doks, digitalocean } = settings;
   if (doks.mode === "none") {
     return undefined;
@@ -68,14 +80,20 @@ export async function planCluster(root: string, settings: Settings, now = new Da
     judgeVersion(doks.version, running?.version, offered);
     existing = running;
   }
-  const found = doks.mode === "adopt" && doks.clusterId !== "" && access !== undefined ? await adopt(access, doks) : undefined;
+  const found =
+    doks.mode === "adopt" && doks.clusterId !== "" && access !== undefined ? await adopt(access, doks) : undefined;
   const pull = pullWay(settings, found?.cluster);
   return {
     postgres,
     size,
     worker,
     existing: existing?.id,
-    adopted: found && { ...found.address, region: found.cluster.region, vpc: found.cluster.vpc_uuid, vpcRange: found.range },
+    adopted: found && {
+      ...found.address,
+      region: found.cluster.region,
+      vpc: found.cluster.vpc_uuid,
+      vpcRange: found.range,
+    },
     pull,
     warnings: [
       ...(doks.mode === "create" ? [...tightNodes(size, doks), ...openApi(doks)] : []),
@@ -105,7 +123,8 @@ async function settledCluster(access: DigitalOceanAccess, name: string): Promise
         found: `DigitalOcean says ${state} of ${found?.id ?? ""}${message === "" ? "" : `: ${message}`}`,
         expected: "a cluster that runs",
         remedy:
-          `look at it: doctl kubernetes cluster get ${name}. If it never ran, take it away (doctl kubernetes cluster delete ${name}), ` +
+          `look at it: doctl kubernetes cluster get ${name}. If it never ran, take it away (doctl kubernetes ` +
+          `cluster delete ${name}), ` +
           "then run the same command again; if it holds your data, ask DigitalOcean first",
       });
     }
@@ -138,7 +157,8 @@ const noDump =
   "Take dumps with a tool of your own, or use a managed database, whose backups DigitalOcean keeps.";
 
 const firstLoginKept =
-  `the administrator's first password stays in the Secret ${names.firstLogin} and in the stack's state: log in with it, change it in Odoo, then ` +
+  `the administrator's first password stays in the Secret ${names.firstLogin} and in the stack's state: log in ` +
+  "with it, change it in Odoo, then " +
   "pulumi config set doks:firstLogin gone, and the next update takes it out of both.";
 
 /** `range`: of the network that a managed database is in; empty where none is. */
@@ -163,11 +183,16 @@ async function adopt(
       code: "CLUSTER_NOT_FOUND",
       summary: "the network of the cluster to adopt does not exist",
       found: `no DigitalOcean network ${cluster.vpc_uuid} in this account`,
-      expected: "the network that cluster and managed database are in: Odoo may reach the database there, and nowhere else",
+      expected:
+        "the network that cluster and managed database are in: Odoo may reach the database there, and nowhere else",
       remedy: `doctl kubernetes cluster get ${id} and doctl vpcs list show which network it is in`,
     });
   }
-  return { cluster, address: { id, server: credentials.server, certificateAuthority: credentials.certificate_authority_data }, range };
+  return {
+    cluster,
+    address: { id, server: credentials.server, certificateAuthority: credentials.certificate_authority_data },
+    range,
+  };
 }
 
 function pullWay({ doks, registry }: Settings, found: FoundCluster | undefined): PullWay {
@@ -191,9 +216,12 @@ function endOfPulls({ way }: PullWay, registry: Settings["registry"], now: Date)
   if (way !== "brought" || registry.kind !== "digitalocean") {
     return [];
   }
-  const end = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1 + registry.pullDays)).toISOString().slice(0, 10);
+  const end = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1 + registry.pullDays))
+    .toISOString()
+    .slice(0, 10);
   return [
-    `the cluster's credentials for the registry are renewed by updates only, and may end on ${end} (\`pulumi stack output pullCredentialsExpire\` has the hour): ` +
+    `the cluster's credentials for the registry are renewed by updates only, and may end on ${end} (\`pulumi ` +
+      "stack output pullCredentialsExpire` has the hour): " +
       "after that a pod that moves to a node without its image stays in ImagePullBackOff. Run an update before then; " +
       "on a cluster of DigitalOcean's, `doctl kubernetes cluster registry add <cluster>` ends this.",
   ];
@@ -205,7 +233,8 @@ function openApi({ apiFrom }: Settings["doks"]): string[] {
   return apiFrom.length > 0 && open.length === 0
     ? []
     : [
-        `doks:apiFrom ${apiFrom.length === 0 ? "is empty" : `has ${open.join(" and ")}`}: everybody on the Internet may try to use the cluster's API. ` +
+        `doks:apiFrom ${apiFrom.length === 0 ? "is empty" : `has ${open.join(" and ")}`}: ` +
+          "everybody on the Internet may try to use the cluster's API. " +
           "Name your office's and your CI runner's addresses.",
       ];
 }
@@ -237,7 +266,8 @@ function tightNodes({ web, cron, task }: ClusterSize, doks: Settings["doks"]): s
   return cpus <= node.cpus - systemCpus && memory <= forPods
     ? []
     : [
-        `doks:nodeSize ${doks.nodeSize} is tight: a rollout asks one node for ${cpus.toFixed(1)} processors and ${memory.toFixed(1)} GiB, and may wait for room. ` +
+        `doks:nodeSize ${doks.nodeSize} is tight: a rollout asks one node for ${cpus.toFixed(1)} processors and ` +
+          `${memory.toFixed(1)} GiB, and may wait for room. ` +
           "Take larger nodes, or lower doks:odooCpus and doks:odooMemoryMiB.",
       ];
 }

@@ -63,17 +63,35 @@ export function deployToCluster(name: string, { settings, plan, digest, proxy, r
       registry: { server: settings.registry.host, login: registry.pull },
       allowDestroy: doks.allowDestroy,
       // In a cluster that others use, a namespace of this name may be theirs.
-      provider: doks.mode === "adopt" ? provider(`${name}-kubernetes-strict`, settings, plan, cluster, false) : undefined,
+      provider:
+        doks.mode === "adopt" ? provider(`${name}-kubernetes-strict`, settings, plan, cluster, false) : undefined,
     },
     { providers },
   );
   const inside = { providers, dependsOn: namespace };
   const home = cluster ? { id: cluster.id, region: doks.region, vpc: cluster.vpc } : plan.adopted;
-  const database = databaseOf(`${name}-database`, { settings: doks, namespace: namespace.namespace }, plan, home, inside);
-  const edge = new OdooEdge(`${name}-edge`, { settings: doks, size: plan.size.edge, image: proxy, namespace: namespace.namespace }, inside);
+  const database = databaseOf(
+    `${name}-database`,
+    { settings: doks, namespace: namespace.namespace },
+    plan,
+    home,
+    inside,
+  );
+  const edge = new OdooEdge(
+    `${name}-edge`,
+    { settings: doks, size: plan.size.edge, image: proxy, namespace: namespace.namespace },
+    inside,
+  );
   const odoo = new OdooDeployment(
     `${name}-odoo`,
-    { settings, plan, repository: imageRepository(settings.registry), digest, namespace: namespace.namespace, database },
+    {
+      settings,
+      plan,
+      repository: imageRepository(settings.registry),
+      digest,
+      namespace: namespace.namespace,
+      database,
+    },
     inside,
   );
   return { url: odoo.url, address: edge.address, digest: odoo.digest };
@@ -124,7 +142,9 @@ function provider(
   // A token in the stack's configuration is a secret. One from the environment is there for every program that needs
   // it.
   const apiToken = digitalocean.configured ? digitalocean.token?.reveal() : undefined;
-  const text = address.apply((known) => kubeconfig({ ...known, namespace: doks.namespace, apiUrl: digitalocean.apiUrl, apiToken }));
+  const text = address.apply((known) =>
+    kubeconfig({ ...known, namespace: doks.namespace, apiUrl: digitalocean.apiUrl, apiToken }),
+  );
   return new kubernetes.Provider(name, {
     kubeconfig: apiToken === undefined ? text : pulumi.secret(text),
     clusterIdentifier: address.apply(({ id }) => id),

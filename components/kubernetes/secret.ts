@@ -15,7 +15,11 @@ export function spentPassword(name: string, opts: pulumi.CustomResourceOptions):
   made(name, { create: "true", update: "true" }, opts);
 }
 
-function made(name: string, changes: Partial<command.local.CommandArgs>, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
+function made(
+  name: string,
+  changes: Partial<command.local.CommandArgs>,
+  opts: pulumi.CustomResourceOptions,
+): pulumi.Output<string> {
   const { stdout } = new command.local.Command(
     name,
     {
@@ -35,10 +39,16 @@ function made(name: string, changes: Partial<command.local.CommandArgs>, opts: p
  */
 export function secretOf(
   name: string,
-  { namespace, files, fixedName }: { namespace: pulumi.Input<string>; files: Record<string, pulumi.Input<string>>; fixedName?: string },
+  {
+    namespace,
+    files,
+    fixedName,
+  }: { namespace: pulumi.Input<string>; files: Record<string, pulumi.Input<string>>; fixedName?: string },
   opts: pulumi.CustomResourceOptions,
 ): kubernetes.core.v1.Secret {
-  const data = Object.fromEntries(Object.entries(files).map(([file, text]) => [file, pulumi.secret(text).apply(base64)]));
+  const data = Object.fromEntries(
+    Object.entries(files).map(([file, text]) => [file, pulumi.secret(text).apply(base64)]),
+  );
   return new kubernetes.core.v1.Secret(
     name,
     { metadata: { namespace, ...(fixedName === undefined ? {} : { name: fixedName }) }, data },

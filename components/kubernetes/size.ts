@@ -84,23 +84,30 @@ function connections(
 ): { maxConnections: number; dbMaxconn: number } {
   const websocket = 1;
   const master = 1;
-  const processes = pods * (workers + websocket) + (cronWorkers + cronThreads + websocket) + (taskWorkers + websocket + master);
+  const processes =
+    pods * (workers + websocket) + (cronWorkers + cronThreads + websocket) + (taskWorkers + websocket + master);
   const others = otherConnections + (pods + 1) * guardConnections;
   const needed = (each: number) => processes * each + others;
   const given =
-    doks.databaseConnections === 0 && doks.databaseMode === "managed" ? connectionsOfDatabase(doks.databaseSize) : doks.databaseConnections;
+    doks.databaseConnections === 0 && doks.databaseMode === "managed"
+      ? connectionsOfDatabase(doks.databaseSize)
+      : doks.databaseConnections;
   if (given === undefined || given === 0) {
     const dbMaxconn = doks.dbMaxconn === 0 ? usualMaxconn : doks.dbMaxconn;
     return { maxConnections: Math.ceil(needed(dbMaxconn) / 10) * 10, dbMaxconn };
   }
-  const dbMaxconn = doks.dbMaxconn === 0 ? Math.min(usualMaxconn, Math.floor((given - others) / processes)) : doks.dbMaxconn;
+  const dbMaxconn =
+    doks.dbMaxconn === 0 ? Math.min(usualMaxconn, Math.floor((given - others) / processes)) : doks.dbMaxconn;
   if (dbMaxconn < (doks.dbMaxconn === 0 ? leastMaxconn : 0) || needed(dbMaxconn) > given) {
     const each = Math.max(dbMaxconn, leastMaxconn);
+    const setting = doks.databaseMode === "managed" ? doks.databaseSize : "doks:databaseConnections";
     throw new ShipError({
       code: "DATABASE_TOO_SMALL",
       summary: "PostgreSQL takes fewer connections than Odoo may open",
-      found: `${given} connections${doks.databaseMode === "managed" ? ` (${doks.databaseSize})` : " (doks:databaseConnections)"}`,
-      expected: `at least ${needed(each)}: ${processes} processes in ${pods} web pods, cron and release with ${each} each, and ${others} others`,
+      found: `${given} connections (${setting})`,
+      expected:
+        `at least ${needed(each)}: ${processes} processes in ${pods} web pods, cron and release with ` +
+        `${each} each, and ${others} others`,
       remedy:
         doks.databaseMode === "managed"
           ? "take a larger doks:databaseSize, or lower doks:replicas, doks:workers or doks:dbMaxconn"

@@ -11,7 +11,11 @@ export const kubernetes: Target = {
         async deploy({ digest, proxy, registry }: Release) {
           // Kubernetes' SDK is large: a stack without a cluster does not wait for it.
           const { deployToCluster } = await import("./resources");
-          const { url, address, digest: running } = deployToCluster("doks", { settings, plan, digest, proxy, registry });
+          const {
+            url,
+            address,
+            digest: running,
+          } = deployToCluster("doks", { settings, plan, digest, proxy, registry });
           return { doksUrl: url, doksAddress: address, doksDigest: running };
         },
       }

@@ -9,7 +9,10 @@ const recordSchema = z.strictObject({
    * Source of the proxy's image: built from images/proxy, or a ready image that was. Another Caddy does not know the
    * handlers that the configuration asks for.
    */
-  proxy: z.union([z.strictObject({ build: z.literal("images/proxy") }), imageRecord.extend({ built: z.literal("images/proxy") })]),
+  proxy: z.union([
+    z.strictObject({ build: z.literal("images/proxy") }),
+    imageRecord.extend({ built: z.literal("images/proxy") }),
+  ]),
 });
 
 /** The record as it stands. */
@@ -34,7 +37,8 @@ export function readImagesRecord(root: string, file: string, setting = "vps:imag
       summary: `the record of the images beside Odoo, ${file}, cannot be used`,
       found,
       expected:
-        'postgres with reference, tag, digest and date, and proxy: {"build": "images/proxy"} as in images/vps-images.json, ' +
+        "postgres with reference, tag, digest and date, and " +
+        'proxy: {"build": "images/proxy"} as in images/vps-images.json, ' +
         'or an image that was built from there, with the same four and "built": "images/proxy"',
       remedy: `correct the file, or the setting ${setting}; in the sandbox: npm run sandbox -- up`,
     });

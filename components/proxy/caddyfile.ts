@@ -35,7 +35,10 @@ export function siteFiles(
 export function caddyfile(site: SiteArgs, place: ProxyPlace = "host"): string {
   const { domain, tls, acmeEmail } = site;
   const words = places[place];
-  return `# Proxy of the Odoo ${words.where}. Written by Pulumi${words.through}: a change by hand is replaced by the next release.
+  const internal = tls === "internal" ? "\n	skip_install_trust" : "";
+  const email = acmeEmail === "" ? "" : `\n	email ${acmeEmail}`;
+  return `# Proxy of the Odoo ${words.where}. Written by Pulumi${words.through}: \
+a change by hand is replaced by the next release.
 # "${words.logs}" tells what it does.
 {
 	# No way to change the configuration from inside of the container.
@@ -43,7 +46,7 @@ export function caddyfile(site: SiteArgs, place: ProxyPlace = "host"): string {
 	persist_config off
 	grace_period 10s
 	# Browsers name no host to an IP address.
-	default_sni ${domain}${tls === "internal" ? "\n	skip_install_trust" : ""}${acmeEmail === "" ? "" : `\n	email ${acmeEmail}`}
+	default_sni ${domain}${internal}${email}
 ${words.listening}	servers {
 ${connections(place, site)}		timeouts {
 			read_header 10s
@@ -52,7 +55,8 @@ ${connections(place, site)}		timeouts {
 			idle 2m
 		}
 	}
-	# There is no access log: addresses of Odoo carry tokens and names of customers, and Odoo logs its requests itself. What is logged
+	# There is no access log: addresses of Odoo carry tokens and names of customers, and Odoo logs its requests itself. \
+What is logged
 	# of a failed request goes without its address and headers.
 	log {
 		format filter {
@@ -71,7 +75,8 @@ ${connections(place, site)}		timeouts {
 		X-Content-Type-Options nosniff
 		X-Frame-Options SAMEORIGIN
 		Referrer-Policy strict-origin-when-cross-origin
-		# What is embedded in Odoo's pages asks for none of these. Camera and microphone are not named: an embedded meeting asks for them.
+		# What is embedded in Odoo's pages asks for none of these. Camera and microphone are not named: an embedded meeting \
+asks for them.
 		?Permissions-Policy "geolocation=(self), usb=(self), serial=(self), hid=(self), bluetooth=(self), midi=(self)"
 		# One that Odoo sends is more than this, and stays.
 		?Content-Security-Policy "frame-ancestors 'self'"
@@ -88,7 +93,8 @@ ${connections(place, site)}		timeouts {
 	respond {file./etc/caddy/maintenance.html} 503
 }
 
-# A request reaches Odoo when its body is here: a slow sender keeps the proxy waiting, not one of Odoo's few workers. A body that is longer
+# A request reaches Odoo when its body is here: a slow sender keeps the proxy waiting, not one of Odoo's few workers. \
+A body that is longer
 # than 16 KiB waits on disk.
 # (body <largest> <how long it may take> <bytes a second that it has to come in with after that>)
 (body) {

@@ -9,7 +9,8 @@ export const errorPages = `	handle_errors {
 		}
 		@interrupted \`{err.status_code} in [502, 503, 504]\`
 		handle @interrupted {
-			respond "Odoo did not finish this request, and it is not known what of it was done. Look before you repeat it." {err.status_code}
+			respond "Odoo did not finish this request, and it is not known what of it was done. Look before you repeat it." \
+{err.status_code}
 		}
 		@large \`{err.status_code} == 413\`
 		handle @large {

@@ -43,9 +43,14 @@ const date = "2026-01-01T00:00:00Z";
  * @returns undefined for a stack without a host and a cluster
  * @throws ShipError IMAGE_NOT_FOUND, SETTINGS_INVALID
  */
-export async function planProxy(root: string, settings: Settings, registryExists: boolean): Promise<ProxyPlan | undefined> {
+export async function planProxy(
+  root: string,
+  settings: Settings,
+  registryExists: boolean,
+): Promise<ProxyPlan | undefined> {
   const { vps, doks, registry, image } = settings;
-  const [record, setting] = vps.mode !== "none" ? [vps.imagesRecord, "vps:imagesRecord"] : [doks.imagesRecord, "doks:imagesRecord"];
+  const [record, setting] =
+    vps.mode !== "none" ? [vps.imagesRecord, "vps:imagesRecord"] : [doks.imagesRecord, "doks:imagesRecord"];
   if (vps.mode === "none" && doks.mode === "none") {
     return undefined;
   }
@@ -55,7 +60,9 @@ export async function planProxy(root: string, settings: Settings, registryExists
   }
   const build = proxyBuild(root, image);
   const repository = imageRepository(registry);
-  const digest = registryExists ? await new RegistryClient(repository, settings.registryAccess).digestOf(build.tag) : undefined;
+  const digest = registryExists
+    ? await new RegistryClient(repository, settings.registryAccess).digestOf(build.tag)
+    : undefined;
   if (image.digest !== "" && digest === undefined) {
     throw new ShipError({
       code: "IMAGE_NOT_FOUND",
@@ -72,7 +79,10 @@ export async function planProxy(root: string, settings: Settings, registryExists
 }
 
 /** Reads the sources of the image, and writes its build context. */
-export function proxyBuild(root: string, { platform, caFile }: Pick<Settings["image"], "platform" | "caFile">): ProxyBuild {
+export function proxyBuild(
+  root: string,
+  { platform, caFile }: Pick<Settings["image"], "platform" | "caFile">,
+): ProxyBuild {
   const bases = readBases(root);
   const files = proxyFiles(root, caFile);
   const args = {
@@ -85,7 +95,12 @@ export function proxyBuild(root: string, { platform, caFile }: Pick<Settings["im
     { ...args, PLATFORM: platform },
   );
   writeContext(path.join(root, contextDirectory), files, date);
-  return { context: contextDirectory, args: { ...args, CONTENT_HASH: hash }, platform, tag: `proxy-${hash.slice(0, 32)}` };
+  return {
+    context: contextDirectory,
+    args: { ...args, CONTENT_HASH: hash },
+    platform,
+    tag: `proxy-${hash.slice(0, 32)}`,
+  };
 }
 
 /** Lists the Go sources and the Dockerfile, sorted by name, and the extra certificate authority. */

@@ -59,7 +59,10 @@ export class ProxyImage extends pulumi.ComponentResource {
       },
       { parent: this, ignoreChanges: args.image === undefined ? [] : ["build.args.ATTEMPT", "skipPush"] },
     );
-    this.image = args.image === undefined ? built.repoDigest.apply((digest) => pinned(repository, digest)) : pulumi.output(args.image);
+    this.image =
+      args.image === undefined
+        ? built.repoDigest.apply((digest) => pinned(repository, digest))
+        : pulumi.output(args.image);
     this.registerOutputs({ image: this.image });
   }
 }

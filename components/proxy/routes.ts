@@ -9,8 +9,16 @@ const strangersMegabytes = 1;
 /** Renders the routes: by its path, where a request goes, how much it may bring along, and how often it may come. */
 export function routes(site: SiteArgs, words: PlaceWords): string {
   const { bodyMegabytes, rpcBodyMegabytes, wrongPasswords, rpcCalls, allowFrom, rpcAllowFrom } = site;
+  const outsiders = only("outsider", allowFrom, "This server does not answer to your address.", 2);
+  const strangers = only(
+    "rpc_stranger",
+    rpcAllowFrom,
+    "Calls by XML-RPC and JSON-RPC are not allowed from your address.",
+    4,
+  );
   return `	route {
-${words.closing}${allowFrom.length === 0 ? "" : `${only("outsider", allowFrom, "This server does not answer to your address.", 2)}\n`}		# Paths are compared decoded, cleaned and in any case. The database service of /jsonrpc has no path of its own:
+${words.closing}${outsiders}\
+		# Paths are compared decoded, cleaned and in any case. The database service of /jsonrpc has no path of its own:
 		# list_db = False, which the image sets, disables it there.
 		@database path_regexp (?i)(/web/+database|/xmlrpc/+(2/+)?db)
 		handle @database {
@@ -23,7 +31,8 @@ ${words.closing}${allowFrom.length === 0 ? "" : `${only("outsider", allowFrom, "
 		@rpc path_regexp (?i)/(xmlrpc|jsonrpc|json/+\\d)(/|$)
 		handle @rpc {
 			route {
-${rpcAllowFrom.length === 0 ? "" : `${only("rpc_stranger", rpcAllowFrom, "Calls by XML-RPC and JSON-RPC are not allowed from your address.", 4)}\n`}				import body ${rpcBodyMegabytes}MB 30s 64KB
+${strangers}\
+				import body ${rpcBodyMegabytes}MB 30s 64KB
 				# One address, one minute: ${wrongPasswords} answers "wrong password"${rpcCalls === 0 ? "" : `, ${rpcCalls} calls`}.
 				@xmlrpc path_regexp (?i)/xmlrpc(/|$)
 				odoo_brake @xmlrpc xmlrpc ${wrongPasswords}${rpcCalls === 0 ? "" : ` ${rpcCalls}`}
@@ -82,9 +91,13 @@ ${rpcAllowFrom.length === 0 ? "" : `${only("rpc_stranger", rpcAllowFrom, "Calls 
 	}`;
 }
 
-/** Refuses everybody who is not in one of the ranges. */
+/** Refuses everybody who is not in one of the ranges; without ranges nobody. */
 function only(name: string, ranges: readonly string[], words: string, indent: number): string {
-  return [`@${name} not client_ip ${ranges.join(" ")}`, `handle @${name} {`, `	respond "${words}" 403`, "}"]
+  if (ranges.length === 0) {
+    return "";
+  }
+  const lines = [`@${name} not client_ip ${ranges.join(" ")}`, `handle @${name} {`, `	respond "${words}" 403`, "}"]
     .map((line) => `${"	".repeat(indent)}${line}\n`)
     .join("");
+  return `${lines}\n`;
 }

@@ -40,6 +40,9 @@ export const clusterPorts = { http: 8080, https: 8443 } as const;
 export const spoolDirectories = { host: "/data/spool", cluster: "/spool" } as const;
 
 /** Returns the millions of bytes that incoming bodies may take: two of the largest, and many small ones. */
-export function spoolMegabytes({ bodyMegabytes, rpcBodyMegabytes }: Pick<SiteArgs, "bodyMegabytes" | "rpcBodyMegabytes">): number {
+export function spoolMegabytes({
+  bodyMegabytes,
+  rpcBodyMegabytes,
+}: Pick<SiteArgs, "bodyMegabytes" | "rpcBodyMegabytes">): number {
   return 2 * Math.max(bodyMegabytes, rpcBodyMegabytes) + 256;
 }

@@ -1,5 +1,13 @@
 import { ShipError } from "../shared/errors";
-import { type Answer, type Patience, defaultPatience, isLoopback, isSafeAddress, mayBeTold, request } from "../shared/http";
+import {
+  type Answer,
+  type Patience,
+  defaultPatience,
+  isLoopback,
+  isSafeAddress,
+  mayBeTold,
+  request,
+} from "../shared/http";
 import { splitRepository } from "./reference";
 import { tokenHosts } from "./login";
 import type { Secret } from "../shared/secret";
@@ -57,10 +65,15 @@ export class RegistryClient {
 
   /** Makes `tag` name the manifest `digest`, which must be in the repository. The image's bytes do not move. */
   async tag(digest: string, tag: string): Promise<void> {
-    const manifest = await this.#send("GET", `manifests/${digest}`, "pull,push", { headers: { accept: manifestTypes } });
+    const manifest = await this.#send("GET", `manifests/${digest}`, "pull,push", {
+      headers: { accept: manifestTypes },
+    });
     this.#expect(manifest, [200], `reading ${digest}`);
     const contentType = manifest.headers.get("content-type") ?? "application/vnd.oci.image.manifest.v1+json";
-    const put = await this.#send("PUT", `manifests/${tag}`, "pull,push", { headers: { "content-type": contentType }, body: manifest.body });
+    const put = await this.#send("PUT", `manifests/${tag}`, "pull,push", {
+      headers: { "content-type": contentType },
+      body: manifest.body,
+    });
     this.#expect(put, [200, 201], `setting the tag ${tag}`);
   }
 
@@ -78,12 +91,23 @@ export class RegistryClient {
     }
   }
 
-  async #send(method: string, target: string, scope: Scope, init: { headers?: Record<string, string>; body?: string }): Promise<Answer> {
+  async #send(
+    method: string,
+    target: string,
+    scope: Scope,
+    init: { headers?: Record<string, string>; body?: string },
+  ): Promise<Answer> {
     const url = target.startsWith("http") ? target : `${this.#base}/${this.#path}/${target}`;
     const what = `${method} ${this.repository}`;
     const attempt = () => {
       const value = this.#tokens.get(scope);
-      return request(what, url, { ...init, method }, this.patience, value === undefined ? undefined : { value, hosts: [this.#host] });
+      return request(
+        what,
+        url,
+        { ...init, method },
+        this.patience,
+        value === undefined ? undefined : { value, hosts: [this.#host] },
+      );
     };
     const first = await attempt();
     if (first.status !== 401) {
@@ -94,8 +118,12 @@ export class RegistryClient {
   }
 
   async #authorization(challenge: string, scope: Scope): Promise<string> {
-    const basic = this.access && `Basic ${Buffer.from(`${this.access.username}:${this.access.password.reveal()}`).toString("base64")}`;
-    const parameters = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1], match[2]] as const));
+    const basic =
+      this.access &&
+      `Basic ${Buffer.from(`${this.access.username}:${this.access.password.reveal()}`).toString("base64")}`;
+    const parameters = new Map(
+      [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1], match[2]] as const),
+    );
     const realm = parameters.get("realm");
     if (/^basic/i.test(challenge) && basic !== undefined) {
       return basic;
@@ -130,7 +158,9 @@ export class RegistryClient {
       summary: `the registry ${this.#host} asks for its login at a place that it is not for; nothing was sent there`,
       found: `a challenge that names ${realm}`,
       expected: `an https address at ${(hosts ?? tokenHosts(this.#host)).join(", ")}`,
-      remedy: `if that host makes the tokens for your registry: pulumi config set registry:tokenHost ${url?.host ?? "<host>"}`,
+      remedy:
+        "if that host makes the tokens for your registry: pulumi config set registry:tokenHost " +
+        `${url?.host ?? "<host>"}`,
     });
   }
 
@@ -176,7 +206,8 @@ export class RegistryClient {
       summary: `the registry ${this.#host} refuses the credentials`,
       found,
       expected: `credentials that may ${status === "403" ? "push to" : "use"} ${this.repository}`,
-      remedy: "set a valid DO_REGISTRY_TOKEN or DIGITALOCEAN_TOKEN (DigitalOcean), GHCR_TOKEN (GitHub) or registry:password",
+      remedy:
+        "set a valid DO_REGISTRY_TOKEN or DIGITALOCEAN_TOKEN (DigitalOcean), GHCR_TOKEN (GitHub) or registry:password",
     });
   }
 }
@@ -185,7 +216,9 @@ export class RegistryClient {
 function registryReason(body: string): string {
   try {
     const { errors } = JSON.parse(body) as { errors?: { code?: string; message?: string; detail?: unknown }[] };
-    return (errors ?? []).map((error) => [error.code, error.message].filter((part) => part !== undefined).join(" ")).join("; ");
+    return (errors ?? [])
+      .map((error) => [error.code, error.message].filter((part) => part !== undefined).join(" "))
+      .join("; ");
   } catch {
     return body.slice(0, 200).trim();
   }

@@ -27,7 +27,12 @@ export function pinnedImage({ reference, digest }: Pick<ImageRecord, "reference"
  * @param invalid makes the error of what was found to be wrong
  * @throws ShipError the one that `invalid` makes
  */
-export function readRecord<S extends z.ZodType>(root: string, file: string, schema: S, invalid: (found: string) => ShipError): z.output<S> {
+export function readRecord<S extends z.ZodType>(
+  root: string,
+  file: string,
+  schema: S,
+  invalid: (found: string) => ShipError,
+): z.output<S> {
   let content: unknown;
   try {
     content = JSON.parse(fs.readFileSync(path.join(root, file), "utf8"));

@@ -52,7 +52,12 @@ export class ImageRegistry extends pulumi.ComponentResource {
       const push = new digitalocean.ContainerRegistryDockerCredentials(
         `${name}-push-${args.releaseKey}`,
         { registryName, write: true, expirySeconds: settings.pushSeconds + ((args.attempt ?? 0) % 3600) },
-        { parent: this, dependsOn, retainOnDelete: true, ignoreChanges: args.attempt === undefined ? ["expirySeconds"] : [] },
+        {
+          parent: this,
+          dependsOn,
+          retainOnDelete: true,
+          ignoreChanges: args.attempt === undefined ? ["expirySeconds"] : [],
+        },
       );
       const pull = new digitalocean.ContainerRegistryDockerCredentials(
         `${name}-pull-${args.month}`,
@@ -76,7 +81,11 @@ export class ImageRegistry extends pulumi.ComponentResource {
   #create(name: string, registryName: string, { settings, exists }: ImageRegistryArgs): digitalocean.ContainerRegistry {
     return new digitalocean.ContainerRegistry(
       `${name}-docr`,
-      { name: registryName, subscriptionTierSlug: settings.tier, ...(settings.region === "" ? {} : { region: settings.region }) },
+      {
+        name: registryName,
+        subscriptionTierSlug: settings.tier,
+        ...(settings.region === "" ? {} : { region: settings.region }),
+      },
       { parent: this, protect: true, ...(exists ? { import: registryName } : {}) },
     );
   }

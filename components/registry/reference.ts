@@ -23,7 +23,9 @@ export function splitRepository(repository: string): { host: string; path: strin
   const hasHost = first.includes(".") || first.includes(":") || first === "localhost";
   const host = hasHost ? first : "docker.io";
   const path = hasHost ? repository.slice(slash + 1) : repository;
-  return host === "docker.io" ? { host: "registry-1.docker.io", path: path.includes("/") ? path : `library/${path}` } : { host, path };
+  return host === "docker.io"
+    ? { host: "registry-1.docker.io", path: path.includes("/") ? path : `library/${path}` }
+    : { host, path };
 }
 
 /**

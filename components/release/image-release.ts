@@ -41,7 +41,9 @@ export class ImageRelease extends pulumi.ComponentResource {
         // A tag that was moved by hand makes the attempt a change. New credentials alone are no change, nor is the rest
         // of the login: such a run would log in with credentials that have ended.
         ignoreChanges:
-          args.attempt === undefined ? ["triggers[2]", ...["", "_USERNAME", "_PASSWORD"].map((part) => `environment.REGISTRY${part}`)] : [],
+          args.attempt === undefined
+            ? ["triggers[2]", ...["", "_USERNAME", "_PASSWORD"].map((part) => `environment.REGISTRY${part}`)]
+            : [],
       },
     );
     // Credentials in its environment make everything of the command secret; what it released is not.

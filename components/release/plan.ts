@@ -54,7 +54,10 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     };
   }
   const repository = imageRepository(settings.registry);
-  const drift = await describeDrift(build.base, settings.registryAccess && { repository, access: settings.registryAccess });
+  const drift = await describeDrift(
+    build.base,
+    settings.registryAccess && { repository, access: settings.registryAccess },
+  );
   const candidate = candidateTag(build.contentHash);
   const digest = await client?.digestOf(candidate);
   const released = builtReleaseTags(build.revision, build.contentHash);
@@ -92,7 +95,11 @@ async function registryIsThere({ registry, digitalocean }: Settings): Promise<bo
   return exists;
 }
 
-async function tagsAreSet(client: RegistryClient | undefined, digest: string | undefined, tags: ReleaseTags): Promise<boolean> {
+async function tagsAreSet(
+  client: RegistryClient | undefined,
+  digest: string | undefined,
+  tags: ReleaseTags,
+): Promise<boolean> {
   if (client === undefined || digest === undefined) {
     return false;
   }

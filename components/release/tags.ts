@@ -22,7 +22,12 @@ export function builtReleaseTags(revision: Revision, contentHash: string): Relea
   const newest = [...revision.versionTags].sort(byVersion).at(-1);
   const [major, minor] = (newest ?? "").slice(1).split(".");
   return {
-    fixed: [`sha-${short}`, `sha-${short}-${contentHash.slice(0, 8)}`, `${tagWord(revision.branch)}-${short}`, ...revision.versionTags],
+    fixed: [
+      `sha-${short}`,
+      `sha-${short}-${contentHash.slice(0, 8)}`,
+      `${tagWord(revision.branch)}-${short}`,
+      ...revision.versionTags,
+    ],
     moving: [...(newest === undefined ? [] : [`${major}.${minor}`, `${major}`]), "latest"],
   };
 }

@@ -22,7 +22,8 @@ function ofApi({ digitalocean }: Settings): string[] {
   return isSafeAddress(digitalocean.apiUrl)
     ? []
     : [
-        `digitalocean:apiEndpoint: ${JSON.stringify(digitalocean.apiUrl)}: is not an https address, and the API token must not be sent there in plain ` +
+        `digitalocean:apiEndpoint: ${JSON.stringify(digitalocean.apiUrl)}: is not an https address, and the API ` +
+          "token must not be sent there in plain " +
           "text (http on loopback addresses only); the variable DIGITALOCEAN_API_URL sets it, too",
       ];
 }
@@ -32,26 +33,36 @@ function ofRegistry(settings: Settings): string[] {
   const problems: string[] = [];
   const made = vps.mode === "create" || doks.mode === "create" || (doks.mode === "adopt" && doks.clusterId !== "");
   if ((registry.kind === "digitalocean" || made) && digitalocean.token === undefined) {
-    problems.push("digitalocean:token: is missing; set the variable DIGITALOCEAN_TOKEN, or: pulumi config set --secret digitalocean:token");
+    problems.push(
+      "digitalocean:token: is missing; set the variable DIGITALOCEAN_TOKEN, or: pulumi config set --secret " +
+        "digitalocean:token",
+    );
   }
   if (registry.kind === "digitalocean" && !takesApiToken(registry.kind, registry.host)) {
     problems.push(
-      `registry:host: ${JSON.stringify(registry.host)}: is not DigitalOcean's, and its API token must not be sent there; ` +
+      `registry:host: ${JSON.stringify(registry.host)}: is not DigitalOcean's, and its API token must not be ` +
+        "sent there; " +
         `allowed for digitalocean: ${usualHosts.digitalocean}, or empty; any other registry is of the kind generic`,
     );
   }
   if (registry.kind === "ghcr" || registry.kind === "generic") {
     if (registry.host === "" || registry.host === usualHosts.digitalocean) {
       problems.push(
-        `registry:host: ${JSON.stringify(registry.host)}: is not the host of a ${registry.kind} registry; its password must not be sent there`,
+        `registry:host: ${JSON.stringify(registry.host)}: is not the host of a ${registry.kind} registry; its ` +
+          "password must not be sent there",
       );
     }
     if (registry.ownership === "create") {
-      problems.push(`registry:ownership: "create": only a DigitalOcean registry can be created; allowed for ${registry.kind}: adopt`);
+      problems.push(
+        `registry:ownership: "create": only a DigitalOcean registry can be created; allowed for ` +
+          `${registry.kind}: adopt`,
+      );
     }
     if (registryAccess === undefined) {
       const variable = registry.kind === "ghcr" ? "GHCR_TOKEN" : "REGISTRY_PASSWORD";
-      problems.push(`registry:password: is missing; set the variable ${variable}, or: pulumi config set --secret registry:password`);
+      problems.push(
+        `registry:password: is missing; set the variable ${variable}, or: pulumi config set --secret registry:password`,
+      );
     }
     if (registry.username === "") {
       problems.push("registry:username: is missing; allowed: the user that the password belongs to");
@@ -74,7 +85,8 @@ export function pullsWithPushLogin({ registry, registryPull }: Settings): string
   return registry.kind === "digitalocean" || registryPull !== undefined
     ? []
     : [
-        `registry:pullPassword is not set, or is the push login: host and cluster log in to ${registry.host} as who may replace images there, and ` +
+        `registry:pullPassword is not set, or is the push login: host and cluster log in to ${registry.host} as ` +
+          "who may replace images there, and " +
           `production is refused; ${readOnlyLogin(registry.kind)}`,
       ];
 }
@@ -99,7 +111,9 @@ function ofBackup({ backup }: Settings): string[] {
     return [];
   }
   return [
-    ...(backup.hostKey === "" ? ["backup:hostKey: is missing; backup:destination needs the SSH host key of that host"] : []),
+    ...(backup.hostKey === ""
+      ? ["backup:hostKey: is missing; backup:destination needs the SSH host key of that host"]
+      : []),
     ...(backup.privateKey === undefined
       ? ["backup:privateKey: is missing; set it with: pulumi config set --secret backup:privateKey"]
       : []),
@@ -114,7 +128,10 @@ function ofHost({ vps }: Settings): string[] {
     ],
     adopt: [
       ["host", "the address of the host that vps:mode adopt takes over"],
-      ["hostKey", "the host's key as `ssh-keyscan -t ed25519 <host>` prints it, compared with what the host's console shows"],
+      [
+        "hostKey",
+        "the host's key as `ssh-keyscan -t ed25519 <host>` prints it, compared with what the host's console shows",
+      ],
     ],
     none: [],
   } as const;
@@ -126,11 +143,15 @@ function ofHost({ vps }: Settings): string[] {
       problems.push('vps:sshFrom: is missing; allowed: the ranges that may reach SSH, such as ["203.0.113.7/32"]');
     }
     if (vps.size !== "" && sizeOfSlug(vps.size) === undefined && (vps.memoryMiB === 0 || vps.cpus === 0)) {
-      problems.push(`vps:size: ${JSON.stringify(vps.size)}: does not say memory and processors; set vps:memoryMiB and vps:cpus too`);
+      problems.push(
+        `vps:size: ${JSON.stringify(vps.size)}: does not say memory and processors; set vps:memoryMiB and vps:cpus too`,
+      );
     }
   }
   if (vps.privateKey === undefined) {
-    problems.push("vps:privateKey: is missing; set the variable VPS_SSH_PRIVATE_KEY, or: pulumi config set --secret vps:privateKey");
+    problems.push(
+      "vps:privateKey: is missing; set the variable VPS_SSH_PRIVATE_KEY, or: pulumi config set --secret vps:privateKey",
+    );
   }
   if (vps.logging === "fluentd" && vps.fluentdAddress === "") {
     problems.push("vps:fluentdAddress: is missing; vps:logging fluentd needs host:port");
@@ -155,13 +176,18 @@ function ofCluster({ doks }: Settings): string[] {
     }
   } else {
     if (doks.clusterId === "" && doks.kubeconfig === undefined) {
-      problems.push("doks:clusterId: is missing; doks:mode adopt needs it, or: pulumi config set --secret doks:kubeconfig");
+      problems.push(
+        "doks:clusterId: is missing; doks:mode adopt needs it, or: pulumi config set --secret doks:kubeconfig",
+      );
     }
     if (doks.clusterId !== "" && doks.kubeconfig !== undefined) {
       problems.push("doks:kubeconfig: is set beside doks:clusterId; a cluster is adopted by one of them");
     }
     if (doks.databaseMode === "managed" && doks.clusterId === "") {
-      problems.push('doks:databaseMode: "managed": only a cluster of DigitalOcean can be let in to its database; set doks:clusterId');
+      problems.push(
+        'doks:databaseMode: "managed": only a cluster of DigitalOcean can be let in to its database; ' +
+          "set doks:clusterId",
+      );
     }
   }
   return [...problems, ...ofPods(doks)];
@@ -176,13 +202,15 @@ function ofPods(doks: Settings["doks"]): string[] {
   if (most > 1 && doks.filestoreAccess === "ReadWriteOnce") {
     const key = doks.replicas > 1 ? "replicas" : "replicasMax";
     problems.push(
-      `doks:${key}: ${most}: several pods need one filestore with the sessions in it, and a ReadWriteOnce volume is on one node only; ` +
+      `doks:${key}: ${most}: several pods need one filestore with the sessions in it, and a ReadWriteOnce volume ` +
+        "is on one node only; " +
         "set doks:filestoreAccess to ReadWriteMany and doks:storageClass to a class that can, or use one replica",
     );
   }
   if (doks.filestoreAccess === "ReadWriteMany" && doks.storageClass === "") {
     problems.push(
-      "doks:storageClass: is missing; ReadWriteMany needs a class of a shared file system (NFS, CephFS), which DigitalOcean does not bring",
+      "doks:storageClass: is missing; ReadWriteMany needs a class of a shared file system (NFS, CephFS), which " +
+        "DigitalOcean does not bring",
     );
   }
   return problems;
@@ -195,18 +223,23 @@ function ofSite(target: "vps" | "doks", site: Settings["vps"] | Settings["doks"]
   } else if (site.tls === "acme" && !mayCertify(site.acmeServer, site.domain)) {
     problems.push(
       `${target}:tls: "acme": no public certificate is to be had for ${site.domain}; ` +
-        `set ${target}:domain to a public name, ${target}:tls to files or internal, or ${target}:acmeServer to your own authority`,
+        `set ${target}:domain to a public name, ${target}:tls to files or internal, or ${target}:acmeServer to ` +
+        "your own authority",
     );
   }
   if (site.acmeRoots !== "" && site.acmeServer === "") {
-    problems.push(`${target}:acmeRoots: is set without ${target}:acmeServer; Let's Encrypt itself is believed by the public ones`);
+    problems.push(
+      `${target}:acmeRoots: is set without ${target}:acmeServer; Let's Encrypt itself is believed by the public ones`,
+    );
   }
   if (site.tls === "files") {
     if (site.tlsCertificate === "") {
       problems.push(`${target}:tlsCertificate: is missing; ${target}:tls files needs the certificate in PEM format`);
     }
     if (site.tlsKey === undefined) {
-      problems.push(`${target}:tlsKey: is missing; set it with: pulumi config set --secret ${target}:tlsKey -- < key.pem`);
+      problems.push(
+        `${target}:tlsKey: is missing; set it with: pulumi config set --secret ${target}:tlsKey -- < key.pem`,
+      );
     } else if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(site.tlsKey.reveal())) {
       problems.push(`${target}:tlsKey: [secret]: is not a private key in PEM format`);
     }

@@ -23,7 +23,12 @@ export const doksDatabaseKeys = {
     "MiB, 320 or more",
     "Memory limit of PostgreSQL in the cluster.",
   ),
-  "doks:databaseCpus": key("data", containerCpus.default(2), "a number", "Processor limit of PostgreSQL in the cluster."),
+  "doks:databaseCpus": key(
+    "data",
+    containerCpus.default(2),
+    "a number",
+    "Processor limit of PostgreSQL in the cluster.",
+  ),
   "doks:databaseSize": key(
     "text",
     z
@@ -42,7 +47,12 @@ export const doksDatabaseKeys = {
     "`15` to `18`",
     "PostgreSQL of a managed database.",
   ),
-  "doks:databaseNodes": key("data", whole(1, 3).default(1), "1 to 3", "Nodes of a managed database; the others stand by."),
+  "doks:databaseNodes": key(
+    "data",
+    whole(1, 3).default(1),
+    "1 to 3",
+    "Nodes of a managed database; the others stand by.",
+  ),
   "doks:databaseStorageGiB": key(
     "data",
     whole(0, 16384).default(0),
@@ -53,7 +63,8 @@ export const doksDatabaseKeys = {
     "data",
     z.union([z.literal(0), whole(20, 10_000)], "is neither 0 nor 20 to 10000").default(0),
     "20 to 10000, or 0",
-    "Connections that PostgreSQL takes. 0: as many as are needed in the cluster, and what the size of a managed database allows.",
+    "Connections that PostgreSQL takes. 0: as many as are needed in the cluster, and what the size of a managed " +
+      "database allows.",
   ),
   "doks:dbMaxconn": key(
     "data",

@@ -14,30 +14,45 @@ export const doksKeys = {
     "text",
     z.enum(["none", "create", "adopt"]).default("none"),
     "`none`, `create` or `adopt`",
-    "`create`: this stack makes a DigitalOcean Kubernetes cluster. `adopt`: a cluster that is there already. `none`: this stack has none. Production has a VPS or a cluster, never both.",
+    "`create`: this stack makes a DigitalOcean Kubernetes cluster. `adopt`: a cluster that is there already. " +
+      "`none`: this stack has none. Production has a VPS or a cluster, never both.",
   ),
 
   "doks:domain": key(
     "text",
     site.domain,
     "a host name or an IP address",
-    "What users type: Odoo answers at `https://<domain>`. Required with a cluster. Its DNS record must lead to the load balancer.",
+    "What users type: Odoo answers at `https://<domain>`. Required with a cluster. Its DNS record must lead to " +
+      "the load balancer.",
   ),
   "doks:tls": key(
     "text",
     site.tls,
     "`acme`, `internal` or `files`",
-    "Where the certificate comes from. `acme`: an authority on the Internet, by the proxy itself; Let's Encrypt unless `doks:acmeServer` names another. `internal`: an authority of the proxy's own, for tests. `files`: the two keys below.",
+    "Where the certificate comes from. `acme`: an authority on the Internet, by the proxy itself; Let's Encrypt " +
+      "unless `doks:acmeServer` names another. `internal`: an authority of the proxy's own, for tests. `files`: " +
+      "the two keys below.",
   ),
-  "doks:acmeEmail": key("text", site.acmeEmail, "an e-mail address, or empty", "Contact for the certificate authority."),
+  "doks:acmeEmail": key(
+    "text",
+    site.acmeEmail,
+    "an e-mail address, or empty",
+    "Contact for the certificate authority.",
+  ),
   "doks:acmeServer": key(
     "text",
     site.acmeServer,
     "an https URL, or empty",
-    "As `vps:acmeServer`. The proxy may reach its port on public addresses, on the address that stands in the URL itself, and in the ranges of `doks:egress`: a private authority with a name needs one there.",
+    "As `vps:acmeServer`. The proxy may reach its port on public addresses, on the address that stands in the " +
+      "URL itself, and in the ranges of `doks:egress`: a private authority with a name needs one there.",
   ),
   "doks:acmeRoots": key("text", site.acmeRoots, "PEM text, or empty", "As `vps:acmeRoots`, for `doks:acmeServer`."),
-  "doks:tlsCertificate": key("text", site.tlsCertificate, "PEM text", "With `files`: the certificate and its intermediates."),
+  "doks:tlsCertificate": key(
+    "text",
+    site.tlsCertificate,
+    "PEM text",
+    "With `files`: the certificate and its intermediates.",
+  ),
   "doks:tlsKey": key("text", secretText, "a secret, PEM text", "With `files`: the certificate's private key.", true),
   "doks:bodyMegabytes": key("data", site.bodyMegabytes, "megabytes, 1 to 4096", "As `vps:bodyMegabytes`."),
   "doks:rpcBodyMegabytes": key("data", site.rpcBodyMegabytes, "megabytes, 1 to 4096", "As `vps:rpcBodyMegabytes`."),
@@ -47,21 +62,29 @@ export const doksKeys = {
     "3 to 1000",
     "As `vps:wrongPasswords`. Each pod of the proxy counts for itself: with `doks:tls` `files` there are two.",
   ),
-  "doks:rpcCalls": key("data", site.rpcCalls, "0 to 100000", "As `vps:rpcCalls`; each pod of the proxy counts for itself."),
+  "doks:rpcCalls": key(
+    "data",
+    site.rpcCalls,
+    "0 to 100000",
+    "As `vps:rpcCalls`; each pod of the proxy counts for itself.",
+  ),
   "doks:allowFrom": key("data", site.allowFrom, 'list such as ["203.0.113.0/24"]', "As `vps:allowFrom`."),
   "doks:rpcAllowFrom": key("data", site.rpcAllowFrom, 'list such as ["203.0.113.7/32"]', "As `vps:rpcAllowFrom`."),
   "doks:proxyFrom": key(
     "data",
     site.allowFrom,
     'list such as ["10.114.0.0/20"]',
-    "Whose word the proxy takes for a client's address (the PROXY protocol): the load balancer and the nodes that pass its connections on. Empty: all private ranges, so another workload of the cluster could claim any address; give the range of the cluster's VPC where others run workloads, too.",
+    "Whose word the proxy takes for a client's address (the PROXY protocol): the load balancer and the nodes " +
+      "that pass its connections on. Empty: all private ranges, so another workload of the cluster could claim " +
+      "any address; give the range of the cluster's VPC where others run workloads, too.",
   ),
 
   "doks:clusterId": key(
     "text",
     matching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "is not the id of a cluster"),
     "a cluster's id",
-    "The DigitalOcean cluster that `adopt` takes: `doctl kubernetes cluster list`. This or `doks:kubeconfig` is required for it.",
+    "The DigitalOcean cluster that `adopt` takes: `doctl kubernetes cluster list`. This or `doks:kubeconfig` is " +
+      "required for it.",
   ),
   "doks:kubeconfig": key(
     "text",
@@ -100,13 +123,15 @@ export const doksKeys = {
     "text",
     matching(/^1\.\d{1,2}\.\d{1,2}-do\.\d{1,2}$/, "is not an exact version such as 1.34.1-do.0"),
     "an exact version such as `1.34.1-do.0`",
-    "Kubernetes of a created cluster, which moves by this setting only: one minor version at a time, never back. Required for `create`.",
+    "Kubernetes of a created cluster, which moves by this setting only: one minor version at a time, never back. " +
+      "Required for `create`.",
   ),
   "doks:apiFrom": key(
     "data",
     ranges.default([]),
     'list such as ["203.0.113.7/32"]',
-    "Who may reach the API of a created cluster: your office, your CI runner, and whoever runs `kubectl` or Pulumi. Empty: as it is, which is everybody for a new cluster, and each update warns.",
+    "Who may reach the API of a created cluster: your office, your CI runner, and whoever runs `kubectl` or " +
+      "Pulumi. Empty: as it is, which is everybody for a new cluster, and each update warns.",
   ),
   "doks:nodeSize": key(
     "text",
@@ -115,7 +140,12 @@ export const doksKeys = {
     "Size of the nodes. Required for `create`; it cannot be changed later: another size is another node pool.",
   ),
   "doks:nodesMin": key("data", whole(1, 512).default(1), "1 to 512", "Nodes that are always there."),
-  "doks:nodesMax": key("data", whole(1, 512).default(2), "1 to 512", "Nodes that the pool may grow to when pods find no room."),
+  "doks:nodesMax": key(
+    "data",
+    whole(1, 512).default(2),
+    "1 to 512",
+    "Nodes that the pool may grow to when pods find no room.",
+  ),
   "doks:highAvailability": key(
     "data",
     z.boolean().default(false),
@@ -166,7 +196,8 @@ export const doksKeys = {
     "data",
     whole(0, 100).default(0),
     "1 to 100, or 0",
-    "Pods that the number may grow to under load (HorizontalPodAutoscaler; the cluster needs metrics-server). 0: it stays.",
+    "Pods that the number may grow to under load (HorizontalPodAutoscaler; the cluster needs metrics-server). 0: " +
+      "it stays.",
   ),
   "doks:replicasCpu": key(
     "data",
@@ -178,19 +209,22 @@ export const doksKeys = {
     "text",
     z.enum(["ReadWriteOnce", "ReadWriteMany"]).default("ReadWriteOnce"),
     "`ReadWriteOnce` or `ReadWriteMany`",
-    "`ReadWriteOnce`: a block volume, and all that mounts it shares one node. `ReadWriteMany`: a shared file system, for several replicas.",
+    "`ReadWriteOnce`: a block volume, and all that mounts it shares one node. `ReadWriteMany`: a shared file " +
+      "system, for several replicas.",
   ),
   "doks:storageClass": key(
     "text",
     matching(objectName, "is not the name of a storage class"),
     "the name of a storage class, or empty",
-    "Of the filestore. Empty: `doks:blockStorageClass`. Required for `ReadWriteMany`: DigitalOcean brings none that can.",
+    "Of the filestore. Empty: `doks:blockStorageClass`. Required for `ReadWriteMany`: DigitalOcean brings none " +
+      "that can.",
   ),
   "doks:blockStorageClass": key(
     "text",
     z.string().regex(objectName, "is not the name of a storage class").default("do-block-storage-retain"),
     "the name of a storage class",
-    "Of database, filestore and certificates. It counts when a volume is made. The default keeps the disk when its claim or the namespace is deleted: docs/doks.md.",
+    "Of database, filestore and certificates. It counts when a volume is made. The default keeps the disk when " +
+      "its claim or the namespace is deleted: docs/doks.md.",
   ),
   "doks:filestoreGiB": key(
     "data",
@@ -202,7 +236,8 @@ export const doksKeys = {
     "data",
     capacity.workers,
     "2 to 256, or 0",
-    "Processes of a pod that answer requests. 0: as many as fit. At least two, since a PDF report asks Odoo for its own style sheets.",
+    "Processes of a pod that answer requests. 0: as many as fit. At least two, since a PDF report asks Odoo for " +
+      "its own style sheets.",
   ),
   "doks:cronThreads": key(
     "data",
@@ -210,26 +245,34 @@ export const doksKeys = {
     "1 to 16, or 0",
     "Processes for scheduled jobs, in the one pod that has them. 0: two, in a small pod one.",
   ),
-  "doks:odooMemoryMiB": key("data", containerMemory(560).default(2048), "MiB, 560 or more", "Memory limit of a pod of Odoo."),
+  "doks:odooMemoryMiB": key(
+    "data",
+    containerMemory(560).default(2048),
+    "MiB, 560 or more",
+    "Memory limit of a pod of Odoo.",
+  ),
   "doks:odooCpus": key("data", containerCpus.default(2), "a number", "Processor limit of a pod of Odoo."),
   "doks:egress": key(
     "data",
     ranges.default(["0.0.0.0/0"]),
     'list such as ["203.0.113.0/24"]',
-    "Where Odoo may connect to: mail, banks, other services. The whole Internet by default; never private addresses, unless a range here lies within them.",
+    "Where Odoo may connect to: mail, banks, other services. The whole Internet by default; never private " +
+      "addresses, unless a range here lies within them.",
   ),
 
   "doks:imagePullSecret": key(
     "text",
     matching(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, "is not the name of a secret"),
     "the name of a secret, or empty",
-    "A pull secret that somebody else keeps in the namespace. Empty: DigitalOcean's integration of its registry, or one that each update brings.",
+    "A pull secret that somebody else keeps in the namespace. Empty: DigitalOcean's integration of its registry, " +
+      "or one that each update brings.",
   ),
   "doks:firstLogin": key(
     "text",
     z.enum(["kept", "gone"]).default("kept"),
     "`kept` or `gone`",
-    "`kept`: the administrator's first password stays in the Secret `odoo-first-login` and in the state, as each update says. `gone`: it is taken out of both; " +
+    "`kept`: the administrator's first password stays in the Secret `odoo-first-login` and in the state, as each " +
+      "update says. `gone`: it is taken out of both; " +
       "change it in Odoo first.",
   ),
   "doks:imagesRecord": key(

@@ -4,7 +4,9 @@ import { isDigest } from "../registry/reference";
 import { folder, key, moduleName } from "./key";
 
 const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.+_-]*$/, "is not a package name");
-const pin = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,_-]+\])?==[A-Za-z0-9.!+_-]+$/, "is not pinned as name==version");
+const pin = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,_-]+\])?==[A-Za-z0-9.!+_-]+$/, "is not pinned as name==version");
 
 /** Settings of the image. */
 export const imageKeys = {
@@ -15,7 +17,8 @@ export const imageKeys = {
       .refine((text) => text === "" || isDigest(text), "is not sha256: and 64 hexadecimal digits")
       .default(""),
     "`sha256:…`, or empty",
-    "Digest to deploy. Set: nothing is built and the digest must exist in the registry. Empty: the image is built from this tree.",
+    "Digest to deploy. Set: nothing is built and the digest must exist in the registry. Empty: the image is " +
+      "built from this tree.",
   ),
   "image:flavour": key(
     "text",
@@ -27,7 +30,8 @@ export const imageKeys = {
     "text",
     folder.default("images/odoo/base-image.json"),
     "path of a JSON file in the project",
-    "Record of the base image: reference, tag, digest, date, Odoo series, uid and gid. The build fails if the base is not as recorded.",
+    "Record of the base image: reference, tag, digest, date, Odoo series, uid and gid. The build fails if the " +
+      "base is not as recorded.",
   ),
   "image:addons": key(
     "data",

@@ -14,7 +14,13 @@ export interface Key<S extends z.ZodType = z.ZodType> {
 }
 
 /** A row of the table of settings. */
-export function key<S extends z.ZodType>(form: Key["form"], schema: S, allowed: string, doc: string, secret?: boolean): Key<S> {
+export function key<S extends z.ZodType>(
+  form: Key["form"],
+  schema: S,
+  allowed: string,
+  doc: string,
+  secret?: boolean,
+): Key<S> {
   return { form, schema, allowed, doc, ...(secret === undefined ? {} : { secret }) };
 }
 

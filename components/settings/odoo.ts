@@ -28,7 +28,8 @@ export const odooKeys = {
     "data",
     z.array(moduleName).default([]),
     "list of module names",
-    "Modules that are installed at the first release, and at a later one if they are not yet. Removing a name uninstalls nothing.",
+    "Modules that are installed at the first release, and at a later one if they are not yet. Removing a name " +
+      "uninstalls nothing.",
   ),
   "odoo:demoData": key(
     "data",

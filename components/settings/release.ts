@@ -9,7 +9,8 @@ export const releaseKeys = {
     "data",
     z.boolean().default(false),
     "`true` or `false`",
-    "Declares that the old code also works on the upgraded database, so that Odoo is not closed meanwhile. Set it for one release only.",
+    "Declares that the old code also works on the upgraded database, so that Odoo is not closed meanwhile. Set " +
+      "it for one release only.",
   ),
   "release:rehearse": key(
     "data",
@@ -33,14 +34,16 @@ export const releaseKeys = {
     "text",
     matching(/^\d{8}t\d{6}z$/, "is no restore point's name"),
     "a restore point, or empty",
-    "Rolls the data back to this restore point, together with `image:digest` of the release that they belong to. What was written since is kept as a " +
+    "Rolls the data back to this restore point, together with `image:digest` of the release that they belong to. " +
+      "What was written since is kept as a " +
       "new point. Carried out once: remove it afterwards.",
   ),
   "release:keepPoints": key(
     "data",
     whole(1, 50).default(5),
     "1 to 50",
-    "How many restore points stay on the host. Each takes the disk space of the database, and of the files that were changed since.",
+    "How many restore points stay on the host. Each takes the disk space of the database, and of the files that " +
+      "were changed since.",
   ),
 } as const;
 
@@ -48,7 +51,10 @@ export const releaseKeys = {
 export const backupKeys = {
   "backup:destination": key(
     "text",
-    matching(/^ssh:\/\/[a-z_][a-z0-9_-]*@([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?\/[\w./-]*$/, "is not ssh://user@host[:port]/directory"),
+    matching(
+      /^ssh:\/\/[a-z_][a-z0-9_-]*@([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?\/[\w./-]*$/,
+      "is not ssh://user@host[:port]/directory",
+    ),
     "`ssh://user@host[:port]/directory`, or empty",
     "Where the nightly dump of database and filestore goes. Empty: there is none, and each update warns of it.",
   ),
@@ -58,6 +64,12 @@ export const backupKeys = {
     "`ssh-ed25519 AAAA…`",
     "The destination's SSH host key, as `ssh-keyscan` prints it without the name.",
   ),
-  "backup:privateKey": key("text", secretText, "a secret", "Private SSH key that may write there, without a passphrase.", true),
+  "backup:privateKey": key(
+    "text",
+    secretText,
+    "a secret",
+    "Private SSH key that may write there, without a passphrase.",
+    true,
+  ),
   "backup:keep": key("data", whole(1, 1000).default(14), "1 to 1000", "How many dumps stay at the destination."),
 } as const;

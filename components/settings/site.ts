@@ -11,7 +11,10 @@ export const site = {
   acmeEmail: z.union([z.email(), z.literal("")]).default(""),
   acmeServer: acmeServer,
   acmeRoots: acmeRoots,
-  tlsCertificate: matching(/^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/, "is not a certificate in PEM format"),
+  tlsCertificate: matching(
+    /^\s*-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----\s*$/,
+    "is not a certificate in PEM format",
+  ),
   bodyMegabytes: whole(1, 4096).default(128),
   rpcBodyMegabytes: whole(1, 4096).default(32),
   wrongPasswords: whole(3, 1000).default(19),

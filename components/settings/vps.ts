@@ -12,7 +12,8 @@ export const vpsKeys = {
     "text",
     z.enum(["none", "create", "adopt"]).default("none"),
     "`none`, `create` or `adopt`",
-    "`create`: this stack makes a DigitalOcean Droplet. `adopt`: a host that is there already. `none`: this stack has no VPS.",
+    "`create`: this stack makes a DigitalOcean Droplet. `adopt`: a host that is there already. `none`: this " +
+      "stack has no VPS.",
   ),
 
   "vps:domain": key(
@@ -25,58 +26,75 @@ export const vpsKeys = {
     "text",
     site.tls,
     "`acme`, `internal` or `files`",
-    "Where the certificate comes from. `acme`: an authority on the Internet, by itself; Let's Encrypt unless `vps:acmeServer` names another. `internal`: an authority on the host, for tests. `files`: the two keys below.",
+    "Where the certificate comes from. `acme`: an authority on the Internet, by itself; Let's Encrypt unless " +
+      "`vps:acmeServer` names another. `internal`: an authority on the host, for tests. `files`: the two keys " +
+      "below.",
   ),
   "vps:acmeEmail": key("text", site.acmeEmail, "an e-mail address, or empty", "Contact for the certificate authority."),
   "vps:acmeServer": key(
     "text",
     site.acmeServer,
     "an https URL, or empty",
-    "With `acme`: directory of the authority. Empty: Let's Encrypt. `https://acme-staging-v02.api.letsencrypt.org/directory` is its staging, for a first try: no limits worth mentioning, and no browser trusts it.",
+    "With `acme`: directory of the authority. Empty: Let's Encrypt. " +
+      "`https://acme-staging-v02.api.letsencrypt.org/directory` is its staging, for a first try: no limits worth " +
+      "mentioning, and no browser trusts it.",
   ),
   "vps:acmeRoots": key(
     "text",
     site.acmeRoots,
     "PEM text, or empty",
-    "Certificates that `vps:acmeServer` itself is believed by, and no others: for a company's own authority. Empty: the public ones.",
+    "Certificates that `vps:acmeServer` itself is believed by, and no others: for a company's own authority. " +
+      "Empty: the public ones.",
   ),
-  "vps:tlsCertificate": key("text", site.tlsCertificate, "PEM text", "With `files`: the certificate and its intermediates."),
+  "vps:tlsCertificate": key(
+    "text",
+    site.tlsCertificate,
+    "PEM text",
+    "With `files`: the certificate and its intermediates.",
+  ),
   "vps:tlsKey": key("text", secretText, "a secret, PEM text", "With `files`: the certificate's private key.", true),
   "vps:bodyMegabytes": key(
     "data",
     site.bodyMegabytes,
     "megabytes, 1 to 4096",
-    "Largest request that the proxy accepts: the largest attachment or import. The proxy keeps it on disk until it is whole. 64 kB at the login, and 1 MB from who has neither a session nor a key.",
+    "Largest request that the proxy accepts: the largest attachment or import. The proxy keeps it on disk until " +
+      "it is whole. 64 kB at the login, and 1 MB from who has neither a session nor a key.",
   ),
   "vps:rpcBodyMegabytes": key(
     "data",
     site.rpcBodyMegabytes,
     "megabytes, 1 to 4096",
-    "Largest call by XML-RPC or JSON-RPC: what a program imports at once, or the largest e-mail that a mail gateway hands over.",
+    "Largest call by XML-RPC or JSON-RPC: what a program imports at once, or the largest e-mail that a mail " +
+      "gateway hands over.",
   ),
   "vps:wrongPasswords": key(
     "data",
     site.wrongPasswords,
     "3 to 1000",
-    "Wrong passwords that one address may send within a minute: the next is refused with status 429 and not asked of Odoo. Right ones do not count. The login page counts for itself, and so do calls by programs.",
+    "Wrong passwords that one address may send within a minute: the next is refused with status 429 and not " +
+      "asked of Odoo. Right ones do not count. The login page counts for itself, and so do calls by programs.",
   ),
   "vps:rpcCalls": key(
     "data",
     site.rpcCalls,
     "0 to 100000",
-    "Calls by XML-RPC or JSON-RPC that one address may send within a minute; 0: any number. 3000 are fifty a second, more than Odoo's few workers answer for long: it stops a program that runs wild, not one that works.",
+    "Calls by XML-RPC or JSON-RPC that one address may send within a minute; 0: any number. 3000 are fifty a " +
+      "second, more than Odoo's few workers answer for long: it stops a program that runs wild, not one that " +
+      "works.",
   ),
   "vps:allowFrom": key(
     "data",
     site.allowFrom,
     'list such as ["203.0.113.0/24"]',
-    "Who may use Odoo at all, by address; others get status 403. Empty: everybody. The certificate authority's question is answered to everybody.",
+    "Who may use Odoo at all, by address; others get status 403. Empty: everybody. The certificate authority's " +
+      "question is answered to everybody.",
   ),
   "vps:rpcAllowFrom": key(
     "data",
     site.rpcAllowFrom,
     'list such as ["203.0.113.7/32"]',
-    "Who may call by XML-RPC and JSON-RPC (`/xmlrpc`, `/jsonrpc`, `/json/2`), by address; others get status 403. Empty: all of `vps:allowFrom`. There is no second factor on these.",
+    "Who may call by XML-RPC and JSON-RPC (`/xmlrpc`, `/jsonrpc`, `/json/2`), by address; others get status 403. " +
+      "Empty: all of `vps:allowFrom`. There is no second factor on these.",
   ),
 
   "vps:name": key(
@@ -113,7 +131,8 @@ export const vpsKeys = {
     "data",
     ranges.default([]),
     'list such as ["203.0.113.7/32"]',
-    "Who may reach port 22 of a created Droplet: your office, your CI runner. Required for `create`. With everybody in it, each update warns.",
+    "Who may reach port 22 of a created Droplet: your office, your CI runner. Required for `create`. With " +
+      "everybody in it, each update warns.",
   ),
   "vps:backups": key(
     "data",
@@ -121,12 +140,18 @@ export const vpsKeys = {
     "`true` or `false`",
     "DigitalOcean's weekly backups of the Droplet's own disk. The data are on the Volume.",
   ),
-  "vps:monitoring": key("data", z.boolean().default(true), "`true` or `false`", "DigitalOcean's monitoring agent on a created Droplet."),
+  "vps:monitoring": key(
+    "data",
+    z.boolean().default(true),
+    "`true` or `false`",
+    "DigitalOcean's monitoring agent on a created Droplet.",
+  ),
   "vps:volumeGiB": key(
     "data",
     whole(0, 16384).default(50),
     "GiB, 0 to 16384",
-    "Size of the Volume that holds database, filestore and certificates of a created Droplet. 0: none, and the data go with the Droplet.",
+    "Size of the Volume that holds database, filestore and certificates of a created Droplet. 0: none, and the " +
+      "data go with the Droplet.",
   ),
   "vps:allowDestroy": key(
     "data",
@@ -135,7 +160,12 @@ export const vpsKeys = {
     "Lifts the protection of what holds data, for `pulumi destroy`. Needs an update before it is felt.",
   ),
 
-  "vps:host": key("text", address, "a host name or an IP address", "Where the host answers by SSH. Required for `adopt`."),
+  "vps:host": key(
+    "text",
+    address,
+    "a host name or an IP address",
+    "Where the host answers by SSH. Required for `adopt`.",
+  ),
   "vps:port": key("data", whole(1, 65535).default(22), "1 to 65535", "Port of SSH on the host."),
   "vps:user": key(
     "text",
@@ -176,21 +206,34 @@ export const vpsKeys = {
     "data",
     capacity.workers,
     "2 to 256, or 0",
-    "Processes that answer requests. 0: as many as fit. At least two, since a PDF report asks Odoo for its own style sheets.",
+    "Processes that answer requests. 0: as many as fit. At least two, since a PDF report asks Odoo for its own " +
+      "style sheets.",
   ),
-  "vps:cronThreads": key("data", whole(0, 16).default(0), "1 to 16, or 0", "Processes for scheduled jobs. 0: two, on a small host one."),
+  "vps:cronThreads": key(
+    "data",
+    whole(0, 16).default(0),
+    "1 to 16, or 0",
+    "Processes for scheduled jobs. 0: two, on a small host one.",
+  ),
   "vps:odooMemoryMiB": key(
     "data",
     z.union([z.literal(0), whole(512, 1_048_576)], "is neither 0 nor 512 to 1048576").default(0),
     "MiB, 512 or more, or 0",
     "Memory limit of Odoo. 0: 2048, on a small host what is left.",
   ),
-  "vps:odooCpus": key("data", cpus.default(0), "a number, or 0", "Processor limit of Odoo. 0: two, or what the host has."),
+  "vps:odooCpus": key(
+    "data",
+    cpus.default(0),
+    "a number, or 0",
+    "Processor limit of Odoo. 0: two, or what the host has.",
+  ),
   "vps:egress": key(
     "data",
     ranges.default(["0.0.0.0/0"]),
     'list such as ["203.0.113.0/24"]',
-    "Where Odoo may connect to: mail, banks, other services. The whole Internet by default; never private addresses, unless a range here lies within them, and never the host itself. The proxy may reach its certificate authority besides: docs/vps.md.",
+    "Where Odoo may connect to: mail, banks, other services. The whole Internet by default; never private " +
+      "addresses, unless a range here lies within them, and never the host itself. The proxy may reach its " +
+      "certificate authority besides: docs/vps.md.",
   ),
   "vps:logging": key(
     "text",

@@ -22,8 +22,13 @@ export async function registryExists(access: DigitalOceanAccess, name: string, p
   const path = `/v2/registries/${encodeURIComponent(name)}`;
   const refused = { code: "REGISTRY_AUTH_FAILURE", expected: "a token that may read and write registries" } as const;
   return (
-    (await readFromApi(access, "asking DigitalOcean for the registry", path, { ...refused, scope: "registry:read" }, patience)) !==
-    undefined
+    (await readFromApi(
+      access,
+      "asking DigitalOcean for the registry",
+      path,
+      { ...refused, scope: "registry:read" },
+      patience,
+    )) !== undefined
   );
 }
 
@@ -56,7 +61,9 @@ export async function readFromApi(
         summary: `the API token may not do this: ${what}`,
         found: `HTTP 403 from ${access.apiUrl}`,
         expected: `a token with the scope ${scope}, of somebody whose role in the team allows it`,
-        remedy: `make a new token with ${scope} and the other scopes that docs/token-scopes.md lists for your stack, and set DIGITALOCEAN_TOKEN`,
+        remedy:
+          `make a new token with ${scope} and the other scopes that docs/token-scopes.md lists for your ` +
+          "stack, and set DIGITALOCEAN_TOKEN",
       });
     case 401:
       throw new ShipError({

@@ -15,7 +15,13 @@ export interface Revision {
   readonly versionTags: readonly string[];
 }
 
-const outsideGit: Revision = { id: "unknown", created: "1970-01-01T00:00:00Z", dirty: true, branch: "detached", versionTags: [] };
+const outsideGit: Revision = {
+  id: "unknown",
+  created: "1970-01-01T00:00:00Z",
+  dirty: true,
+  branch: "detached",
+  versionTags: [],
+};
 
 /** Files beside modules that never reach an image, and so do not make a tree dirty. */
 const notInputs = ["__pycache__/**", "*.pyc", ".DS_Store", "*~", "*.sw[op]", ".idea/**", ".vscode/**"].map(
@@ -45,7 +51,11 @@ export function filesInGit(folder: string): string[] | undefined {
  * @throws ShipError GIT_HISTORY_MISSING in a shallow clone, where the last commit is not the one that touched the
  *   inputs
  */
-export function revisionOf(root: string, inputs: readonly string[], environment: NodeJS.ProcessEnv = process.env): Revision {
+export function revisionOf(
+  root: string,
+  inputs: readonly string[],
+  environment: NodeJS.ProcessEnv = process.env,
+): Revision {
   const git = (...args: string[]) =>
     execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   const attempt = (...args: string[]) => {

@@ -88,7 +88,12 @@ export interface Asked {
   readonly body?: string;
 }
 
-async function once(url: string, init: Asked, credential: Credential | undefined, limitMs: number): Promise<Answer | { reason: Error }> {
+async function once(
+  url: string,
+  init: Asked,
+  credential: Credential | undefined,
+  limitMs: number,
+): Promise<Answer | { reason: Error }> {
   const signal = AbortSignal.timeout(limitMs);
   try {
     for (let [address, hops] = [url, 0]; ; hops++) {
@@ -148,7 +153,9 @@ function unanswered(what: string, url: string, reason: Error, patience: Patience
   return new ShipError({
     code: timedOut ? "NETWORK_TIMEOUT" : "NETWORK_FAILURE",
     summary: `${what} did not succeed`,
-    found: timedOut ? `no answer from ${new URL(url).host} in time` : `${new URL(url).host} cannot be reached: ${cause}`,
+    found: timedOut
+      ? `no answer from ${new URL(url).host} in time`
+      : `${new URL(url).host} cannot be reached: ${cause}`,
     expected: `an answer within ${patience.requestMs / 1000} s, tried again for up to ${patience.totalMs / 1000} s`,
     remedy: "check the network and the address, then run the same command again; nothing was changed",
   });

@@ -29,7 +29,9 @@ export function withReferences(value: unknown, secrets: NamedSecrets): unknown {
   if (Array.isArray(value)) {
     return value.map((one) => withReferences(one, secrets));
   }
-  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withReferences(one, secrets)])) : value;
+  return isObject(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withReferences(one, secrets)]))
+    : value;
 }
 
 /**
@@ -54,7 +56,9 @@ export class SecretDesk {
     const file = deskOf(stack);
     const server = net.createServer((visitor) => {
       visitor.on("error", () => visitor.destroy());
-      visitor.end(JSON.stringify(Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.reveal()]))));
+      visitor.end(
+        JSON.stringify(Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.reveal()]))),
+      );
     });
     try {
       ownDirectory(path.dirname(file));
@@ -129,7 +133,9 @@ function replaced(value: unknown, found: ReadonlyMap<string, string>): unknown {
   if (Array.isArray(value)) {
     return value.map((one) => replaced(one, found));
   }
-  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, replaced(one, found)])) : value;
+  return isObject(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, replaced(one, found)]))
+    : value;
 }
 
 function referencesIn(value: unknown): Reference[] {
@@ -141,7 +147,10 @@ function referencesIn(value: unknown): Reference[] {
 
 function isReference(value: unknown): value is Reference {
   return (
-    isObject(value) && Object.keys(value).length === 2 && typeof value["secret"] === "string" && typeof value["fingerprint"] === "string"
+    isObject(value) &&
+    Object.keys(value).length === 2 &&
+    typeof value["secret"] === "string" &&
+    typeof value["fingerprint"] === "string"
   );
 }
 

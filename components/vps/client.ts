@@ -44,7 +44,12 @@ export interface WorkerStatus {
     readonly error?: WorkerFailure | null;
     readonly warnings?: readonly string[];
   } | null;
-  readonly live: { readonly image: string; readonly digest: string; readonly since: string; readonly release?: string } | null;
+  readonly live: {
+    readonly image: string;
+    readonly digest: string;
+    readonly since: string;
+    readonly release?: string;
+  } | null;
 }
 
 /** Failure as the worker tells it, whole: it may have codes that this program does not know. */
@@ -84,7 +89,9 @@ export class VpsClient {
       this.#asRoot = facts.asRoot;
       this.tell(`${this.access.host}: ${facts.os}, Docker ${facts.docker}, ${facts.cpus} CPUs, ${facts.memoryMiB} MiB`);
     } catch (error) {
-      throw error instanceof ShipError && setup !== "done" && setup !== "" ? await this.#afterSetUp(error, setup) : error;
+      throw error instanceof ShipError && setup !== "done" && setup !== ""
+        ? await this.#afterSetUp(error, setup)
+        : error;
     }
   }
 
@@ -98,7 +105,9 @@ export class VpsClient {
       connection.exec(`${this.#asRoot}python3 -c ${quote(bootstrap)}`, { stdin, limitMs: 180_000 }),
     );
     if (status !== 0) {
-      throw /^[A-Z][A-Z_]+: /.test(stderr) ? new WorkerError(stderr.trim()) : broken("the host did not take the request", stderr || stdout);
+      throw /^[A-Z][A-Z_]+: /.test(stderr)
+        ? new WorkerError(stderr.trim())
+        : broken("the host did not take the request", stderr || stdout);
     }
   }
 
@@ -117,7 +126,9 @@ export class VpsClient {
         return status;
       }
       if (state === "failed") {
-        throw new WorkerError(error ?? `DEPLOY_FAILED: the release failed, and the host does not say why; on the host: odoo-ship logs`);
+        throw new WorkerError(
+          error ?? `DEPLOY_FAILED: the release failed, and the host does not say why; on the host: odoo-ship logs`,
+        );
       }
       if (state === null) {
         throw broken("the host does not know this release any more", `no request ${request.id} on the host`);
@@ -165,11 +176,15 @@ export class VpsClient {
   }
 
   async #afterSetUp(error: ShipError, setup: string): Promise<ShipError> {
-    const log = await this.#reached(this.patience.lostMs, (connection) => connection.exec(`tail -n 25 ${setupLog} 2>&1`));
+    const log = await this.#reached(this.patience.lostMs, (connection) =>
+      connection.exec(`tail -n 25 ${setupLog} 2>&1`),
+    );
     const { failure } = error;
     return new ShipError({
       ...failure,
-      found: `${failure.found}\nthe host's set-up is not done (${setup}); the end of ${setupLog}:\n${log.stdout.trim()}`,
+      found:
+        `${failure.found}\nthe host's set-up is not done (${setup}); the end of ` +
+        `${setupLog}:\n${log.stdout.trim()}`,
       remedy: `mend what the log names, or remove the Droplet so that it is made anew\n${failure.remedy}`,
     });
   }
@@ -213,7 +228,8 @@ export class VpsClient {
         }
         if (toldAt === undefined || Date.now() - toldAt > 30_000) {
           this.tell(
-            `no contact with ${this.access.host} (${error.failure.found}); trying again for up to ${Math.ceil((limitMs - passed) / 1000)} s`,
+            `no contact with ${this.access.host} (${error.failure.found}); trying again for up to ` +
+              `${Math.ceil((limitMs - passed) / 1000)} s`,
           );
           toldAt = Date.now();
         }
@@ -228,7 +244,9 @@ function textOf(failure: WorkerFailure): string {
   const part = (name: "found" | "expected" | "remedy") =>
     failure[name] ? [`  ${`${name}:`.padEnd(9)} ${failure[name].replaceAll("\n", "\n            ")}`] : [];
   const log = failure.log ? ["  log:", ...failure.log.split("\n").map((line) => `    ${line}`)] : [];
-  return [`${failure.code}: ${failure.summary}`, ...part("found"), ...part("expected"), ...part("remedy"), ...log].join("\n");
+  return [`${failure.code}: ${failure.summary}`, ...part("found"), ...part("expected"), ...part("remedy"), ...log].join(
+    "\n",
+  );
 }
 
 function broken(summary: string, found: string): ShipError {
@@ -237,6 +255,8 @@ function broken(summary: string, found: string): ShipError {
     summary,
     found: found.trim().split("\n").slice(-20).join("\n") || "nothing",
     expected: "a release that the worker on the host carries out and reports",
-    remedy: "on the host: odoo-ship status, odoo-ship logs; what runs there is told by the first. Then run the same command again",
+    remedy:
+      "on the host: odoo-ship status, odoo-ship logs; what runs there is told by the first. Then run the same " +
+      "command again",
   });
 }

@@ -37,7 +37,8 @@ export const secretFiles = {
  * Odoo loads modules from its data directory before those of the image. What an intruder leaves there must not outlive
  * a container, nor reach the release that mends the hole.
  */
-const volatileAddons = `- /var/lib/odoo/addons:rw,noexec,nosuid,nodev,size=1m,mode=0700,uid=${users.odoo.uid},gid=${users.odoo.gid}`;
+const { uid, gid } = users.odoo;
+const volatileAddons = `- /var/lib/odoo/addons:rw,noexec,nosuid,nodev,size=1m,mode=0700,uid=${uid},gid=${gid}`;
 
 const header = (what: string) => `# ${what}
 # Written by Pulumi through odoo-ship: a change by hand is replaced by the next release.
@@ -55,7 +56,9 @@ export function composeProject(
   return {
     "docker-compose.prod.yml": production(args),
     "docker-compose.release.yml": release(args),
-    ".env": `${header("Read by Docker Compose in this directory.")}COMPOSE_PROJECT_NAME=odoo\nCOMPOSE_FILE=docker-compose.prod.yml\n`,
+    ".env":
+      header("Read by Docker Compose in this directory.") +
+      "COMPOSE_PROJECT_NAME=odoo\nCOMPOSE_FILE=docker-compose.prod.yml\n",
   };
 }
 
@@ -104,7 +107,8 @@ ${environment(args, "odoo", { workers: size.odoo.workers, cronThreads: size.odoo
 ${hardened(users.postgres, args, "db", size.db)}
     tmpfs:
       - /tmp:rw,noexec,nosuid,nodev,size=100m,mode=1777
-      - /var/run/postgresql:rw,noexec,nosuid,nodev,size=16m,mode=0775,uid=${users.postgres.uid},gid=${users.postgres.gid}
+      - /var/run/postgresql:rw,noexec,nosuid,nodev,size=16m,mode=0775,\
+uid=${users.postgres.uid},gid=${users.postgres.gid}
     shm_size: ${size.db.shmMiB}m
     environment:
       PGDATA: /var/lib/postgresql/data
@@ -173,7 +177,8 @@ networks:
     internal: true
   edge: {}
 
-# Made by odoo-ship, each for the user of its service ("nocopy": the image's own directory would bring its own owner). "external"
+# Made by odoo-ship, each for the user of its service ("nocopy": the image's own directory would bring its own \
+owner). "external"
 # keeps \`docker compose down --volumes\` from removing them.
 volumes:
   odoo-filestore:
@@ -189,7 +194,9 @@ ${secrets(["odoo-db-password", "odoo-master-password", "postgres-password", ...(
 
 function release(args: ComposeProjectArgs): string {
   const { images, size } = args;
-  return `${header("The one-off container of a release, used by odoo-ship beside docker-compose.prod.yml: upgrade, rehearsal, smoke test.")}# It reaches PostgreSQL and nothing else: no mail can leave it.
+  const what = "The one-off container of a release, used by odoo-ship beside docker-compose.prod.yml";
+  return `${header(`${what}: upgrade, rehearsal, smoke test.`)}\
+# It reaches PostgreSQL and nothing else: no mail can leave it.
 services:
   odoo-task:
     image: ${images.odoo}

@@ -46,7 +46,8 @@ exec >> ${setupLog} 2>&1
 setup=${setupDirectory}
 mkdir -p "$setup"
 step=begin
-tell() { step=$1; printf '%s\\n' "$1" > "$setup/state.new"; mv "$setup/state.new" "$setup/state"; echo "$(date -u +%H:%M:%S) $1"; }
+tell() { step=$1; printf '%s\\n' "$1" > "$setup/state.new"; mv "$setup/state.new" "$setup/state"; echo "$(date -u \
++%H:%M:%S) $1"; }
 trap 'status=$?; [ "$status" = 0 ] || tell "failed: $step"' EXIT
 apt() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::http::Timeout=30 "$@"; }
 `;
@@ -99,7 +100,8 @@ if ! mountpoint -q ${path}; then
     [ "$tries" -le 180 ] || { echo "the volume ${volume} was not attached within 3 minutes"; exit 1; }
     sleep 1
   done
-  # 2 means that there is nothing at all. Whatever else is found, or cannot be read, is somebody's data: it is never formatted.
+  # 2 means that there is nothing at all. Whatever else is found, or cannot be read, is somebody's data: it is never \
+formatted.
   found=0
   blkid -p "$device" || found=$?
   if [ "$found" = 2 ]; then
@@ -108,7 +110,8 @@ if ! mountpoint -q ${path}; then
     echo "blkid cannot tell what is on $device (status $found)"; exit 1
   fi
   mkdir -p ${path}
-  grep -q " ${path} " /etc/fstab || printf '%s ${path} ext4 defaults,nofail,discard,noatime 0 2\\n' "$device" >> /etc/fstab
+  grep -q " ${path} " /etc/fstab || printf '%s ${path} ext4 defaults,nofail,discard,noatime 0 2\\n' "$device" >> \
+/etc/fstab
   mount ${path}
 fi
 # Without the volume no container starts, rather than an empty database beside the real one.
@@ -142,8 +145,10 @@ tell "done"
 
 # A release need not wait for this, nor fail with it.
 if [ ! -e /etc/apt/apt.conf.d/20auto-upgrades ]; then
-  if command -v unattended-upgrade > /dev/null || { apt update && apt install --no-install-recommends unattended-upgrades; }; then
-    printf 'APT::Periodic::Update-Package-Lists "1";\\nAPT::Periodic::Unattended-Upgrade "1";\\n' > /etc/apt/apt.conf.d/20auto-upgrades
+  if command -v unattended-upgrade > /dev/null || { apt update && apt install --no-install-recommends \
+unattended-upgrades; }; then
+    printf 'APT::Periodic::Update-Package-Lists "1";\\nAPT::Periodic::Unattended-Upgrade "1";\\n' > \
+/etc/apt/apt.conf.d/20auto-upgrades
   else
     echo "security updates are not installed by themselves: the package unattended-upgrades cannot be had"
   fi

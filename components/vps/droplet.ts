@@ -2,9 +2,9 @@ import * as command from "@pulumi/command";
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 
+import { publicKeyOf } from "./ssh-keys";
 import type { Settings } from "../../settings";
 import { dropletUserData } from "./droplet-user-data";
-import { publicKeyOf } from "./ssh";
 import type { Secret } from "../shared/secret";
 import { type NamedSecrets, withReferences } from "../shared/secret-desk";
 
@@ -43,7 +43,11 @@ export class VpsDroplet extends pulumi.ComponentResource {
     const child = { parent: this };
     const kept = { parent: this, protect: !settings.allowDestroy };
 
-    const sshKey = new digitalocean.SshKey(`${name}-ssh-key`, { name: settings.name, publicKey: publicKeyOf(privateKey) }, child);
+    const sshKey = new digitalocean.SshKey(
+      `${name}-ssh-key`,
+      { name: settings.name, publicKey: publicKeyOf(privateKey) },
+      child,
+    );
     const volumeName = dataVolume(settings);
     const volume =
       volumeName === undefined
@@ -51,7 +55,12 @@ export class VpsDroplet extends pulumi.ComponentResource {
         : new digitalocean.Volume(
             `${name}-data`,
             // No file system is asked for: the host makes one if there is nothing at all on the volume.
-            { name: volumeName, region, size: settings.volumeGiB, description: "Odoo: database, filestore, certificates, restore points" },
+            {
+              name: volumeName,
+              region,
+              size: settings.volumeGiB,
+              description: "Odoo: database, filestore, certificates, restore points",
+            },
             kept,
           );
     const nonce = new command.local.Command(
@@ -77,7 +86,9 @@ export class VpsDroplet extends pulumi.ComponentResource {
         gracefulShutdown: true,
         // Attached before the first boot, whose script mounts it.
         volumeIds: volume === undefined ? [] : [volume.id],
-        userData: pulumi.secret(nonce.stdout).apply((word) => dropletUserData({ nonce: word, volume: volumeName, user })),
+        userData: pulumi
+          .secret(nonce.stdout)
+          .apply((word) => dropletUserData({ nonce: word, volume: volumeName, user })),
       },
       {
         ...kept,
@@ -91,12 +102,21 @@ export class VpsDroplet extends pulumi.ComponentResource {
     const dropletId = droplet.id.apply(Number);
     const firewall = new digitalocean.Firewall(
       `${name}-firewall`,
-      { name: settings.name, dropletIds: [dropletId], inboundRules: inbound(settings.sshFrom), outboundRules: outbound },
+      {
+        name: settings.name,
+        dropletIds: [dropletId],
+        inboundRules: inbound(settings.sshFrom),
+        outboundRules: outbound,
+      },
       kept,
     );
     // After the Droplet: an address that leads nowhere costs money.
     const ip = new digitalocean.ReservedIp(`${name}-ip`, { region }, { ...kept, dependsOn: droplet });
-    const assignment = new digitalocean.ReservedIpAssignment(`${name}-ip-assignment`, { ipAddress: ip.ipAddress, dropletId }, child);
+    const assignment = new digitalocean.ReservedIpAssignment(
+      `${name}-ip-assignment`,
+      { ipAddress: ip.ipAddress, dropletId },
+      child,
+    );
 
     const proof = new command.local.Command(
       `${name}-host-key`,

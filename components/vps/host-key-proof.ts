@@ -1,9 +1,10 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { fingerprint } from "./ssh-keys";
 import { setupDirectory } from "./droplet-user-data";
 import { ShipError } from "../shared/errors";
-import { fingerprint, type HostAccess, HostConnection } from "./ssh";
+import { type HostAccess, HostConnection } from "./ssh";
 
 /** Returns what a host that knows the nonce writes about its key; see docs/adr/0004-host-key.md. */
 export function hostKeyProof(nonce: string, hostKey: string): string {
@@ -28,7 +29,8 @@ export async function provenHostKey(
       return outcome;
     }
     // A host that boots refuses connections, then logins, and then has no proof yet.
-    const waitable = outcome.code === "HOST_UNREACHABLE" || outcome.code === "HOST_LOGIN_REFUSED" || outcome.code === "HOST_UNFIT";
+    const waitable =
+      outcome.code === "HOST_UNREACHABLE" || outcome.code === "HOST_LOGIN_REFUSED" || outcome.code === "HOST_UNFIT";
     if (!waitable || Date.now() >= end) {
       throw outcome;
     }
@@ -63,7 +65,8 @@ function judge(host: string, hostKey: string, nonce: string, proof: string): str
       summary: `the host ${host} has not proved its key`,
       found: "no proof on the host yet",
       expected: `${setupDirectory}/proof, which the host's user data writes at its first boot`,
-      remedy: "look at /var/log/cloud-init-output.log on the host's console; remove the Droplet so that it is made anew",
+      remedy:
+        "look at /var/log/cloud-init-output.log on the host's console; remove the Droplet so that it is made anew",
     });
   }
   const expected = hostKeyProof(nonce, hostKey);
@@ -76,6 +79,7 @@ function judge(host: string, hostKey: string, nonce: string, proof: string): str
     found: `the key ${fingerprint(hostKey)}, and a proof of another one`,
     expected: "a proof that only the new host can make",
     remedy:
-      "somebody else may answer at this address: compare the fingerprint with the Droplet's console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)",
+      "somebody else may answer at this address: compare the fingerprint with the Droplet's console (ssh-keygen " +
+      "-lf /etc/ssh/ssh_host_ed25519_key.pub)",
   });
 }

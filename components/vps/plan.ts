@@ -1,10 +1,11 @@
+import { publicKeyOf } from "./ssh-keys";
 import { type Capacity, sizeOfSlug } from "../shared/size-slug";
 import { imageRepository } from "../registry/reference";
 import type { Settings } from "../../settings";
 import { dataVolume } from "./droplet";
 import { mountPoint } from "./droplet-user-data";
 import { everywhere } from "../shared/egress";
-import { type HostAccess, HostConnection, publicKeyOf } from "./ssh";
+import { type HostAccess, HostConnection } from "./ssh";
 import { probeHost } from "./probe";
 import { type HostRequest, hostRequest } from "./request";
 import type { Secret } from "../shared/secret";
@@ -56,7 +57,8 @@ export async function planHost(
   }
   publicKeyOf(privateKey);
   const postgres = postgresImage(readImagesRecord(root, vps.imagesRecord));
-  const found = mode === "adopt" ? await look({ ...vps, privateKey }) : { capacity: sizeOfSlug(vps.size), live: undefined };
+  const found =
+    mode === "adopt" ? await look({ ...vps, privateKey }) : { capacity: sizeOfSlug(vps.size), live: undefined };
   const volume = mode === "create" ? dataVolume(vps) : undefined;
   const request = (of: string, through: string, login: Login) =>
     hostRequest({
@@ -95,13 +97,17 @@ function openSsh({ mode, sshFrom }: Settings["vps"]): string[] {
   return open.length === 0
     ? []
     : [
-        `vps:sshFrom has ${open.join(" and ")}: everybody on the Internet may try to log in by SSH. Name your office's and your CI runner's addresses.`,
+        `vps:sshFrom has ${open.join(" and ")}: everybody on the Internet may try to log in by SSH. Name your ` +
+          "office's and your CI runner's addresses.",
       ];
 }
 
 /** Prefers settings to what was found out. */
 function stated({ memoryMiB, cpus }: Settings["vps"], found: Capacity | undefined): Capacity {
-  return { memoryMiB: memoryMiB === 0 ? (found?.memoryMiB ?? 0) : memoryMiB, cpus: cpus === 0 ? (found?.cpus ?? 0) : cpus };
+  return {
+    memoryMiB: memoryMiB === 0 ? (found?.memoryMiB ?? 0) : memoryMiB,
+    cpus: cpus === 0 ? (found?.cpus ?? 0) : cpus,
+  };
 }
 
 /** `live`: id of the request that the host runs, null if it runs none that we know. */
@@ -109,7 +115,9 @@ async function look(access: HostAccess): Promise<{ capacity: Capacity; live: str
   const connection = await HostConnection.connect(access);
   try {
     const facts = await probeHost(connection, access.host);
-    const { stdout } = await connection.exec(`test ! -x ${workerCommand} || ${facts.asRoot}${workerCommand} status --json`);
+    const { stdout } = await connection.exec(
+      `test ! -x ${workerCommand} || ${facts.asRoot}${workerCommand} status --json`,
+    );
     return { capacity: facts, live: liveOf(stdout) };
   } finally {
     connection.end();

@@ -28,11 +28,13 @@ const script = `LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/bin; export PATH
 say() { [ -z "$2" ] || printf '%s=%s\\n' "$1" "$(printf '%s' "$2" | tr '\\n' ' ')"; }
 limited() { if command -v timeout >/dev/null 2>&1; then timeout 20 "$@"; else "$@"; fi; }
-free() { at=$1; while [ ! -d "$at" ]; do at=$(dirname "$at"); done; df -Pk "$at" | awk 'NR == 2 { printf "%.0f", $4 * 1024 }'; }
+free() { at=$1; while [ ! -d "$at" ]; do at=$(dirname "$at"); done; df -Pk "$at" | awk 'NR == 2 { printf "%.0f", $4 * \
+1024 }'; }
 say os "$(. /etc/os-release 2>/dev/null && printf %s "$PRETTY_NAME")"
 say kernel "$(uname -sr)"
 [ -d /run/systemd/system ] && say systemd running
-if [ "$(id -u)" = 0 ]; then root=; say root root; elif sudo -n true 2>/dev/null; then root='sudo -n'; say root sudo; else root=false; fi
+if [ "$(id -u)" = 0 ]; then root=; say root root; elif sudo -n true 2>/dev/null; then root='sudo -n'; say root sudo; \
+else root=false; fi
 say python "$(python3 -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)"
 say client "$(docker --version 2>/dev/null | sed -n 's/^Docker version \\([^,]*\\),.*/\\1/p')"
 say docker "$(limited $root docker version --format '{{.Server.Version}}' 2>/dev/null | head -n 1)"
@@ -44,7 +46,8 @@ say cpus "$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)"
 for port in 80 443; do
   by=$(limited $root docker ps --filter "publish=$port" --format '{{.Names}}' 2>/dev/null | head -n 1)
   hex=$(printf ':%04X' "$port")
-  if [ -z "$by" ] && cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p="$hex" '$4 == "0A" && substr($2, length($2) - 4) == p { f = 1 } END { exit !f }'; then
+  if [ -z "$by" ] && cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p="$hex" '$4 == "0A" && substr($2, \
+length($2) - 4) == p { f = 1 } END { exit !f }'; then
     by=$($root ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:(("\\([^"]*\\)".*/\\1/p' | head -n 1)
     by=\${by:-a program}
   fi
@@ -89,14 +92,21 @@ export function judgeHost(host: string, report: string, now: number, needs: Host
       .filter((text) => text.includes("="))
       .map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1).trim()]),
   );
-  const findings = [...toolFindings(line), ...rightFindings(line), ...placeFindings(line, needs), ...clockFindings(line, now)];
+  const findings = [
+    ...toolFindings(line),
+    ...rightFindings(line),
+    ...placeFindings(line, needs),
+    ...clockFindings(line, now),
+  ];
   const [first] = findings;
   if (first !== undefined) {
     const [several, total] = [findings.length > 1, findings.length];
     const lines = (pick: (finding: Finding) => string) => [...new Set(findings.map(pick))].join("\n");
     throw new ShipError({
       code: first.code,
-      summary: `the host ${host} cannot run Odoo as it is${several ? ` (${total} findings)` : ""}; nothing there was changed`,
+      summary:
+        `the host ${host} cannot run Odoo as it is${several ? ` (${total} findings)` : ""}; ` +
+        "nothing there was changed",
       found: several ? findings.map(({ code, found }) => `${code}: ${found}`).join("\n") : first.found,
       expected: lines(({ expected }) => expected),
       remedy: `${lines(({ remedy }) => remedy)}\nthen run the same command again`,
@@ -121,7 +131,12 @@ function toolFindings(line: Lines): Finding[] {
     findings.push({ code: "TOOL_MISSING", found: `no ${what}`, expected: `${what} on the host`, remedy });
   const tooOld = (what: string, found: string | undefined, needed: readonly [number, number], remedy: string) => {
     if (found !== undefined && isOlder(found, needed)) {
-      findings.push({ code: "HOST_UNFIT", found: `${what} ${found}`, expected: `${what} ${needed.join(".")} or newer`, remedy });
+      findings.push({
+        code: "HOST_UNFIT",
+        found: `${what} ${found}`,
+        expected: `${what} ${needed.join(".")} or newer`,
+        remedy,
+      });
     }
   };
   if (!line.has("systemd")) {
@@ -139,7 +154,12 @@ function toolFindings(line: Lines): Finding[] {
   // Without the right to ask nothing is known of the engine. The missing right is a finding of its own.
   if (line.has("root") && !line.has("docker")) {
     const remedy = "on the host: systemctl enable --now docker, and read journalctl -u docker if it does not start";
-    findings.push({ code: "HOST_UNFIT", found: "Docker's engine does not answer", expected: "a Docker engine that runs", remedy });
+    findings.push({
+      code: "HOST_UNFIT",
+      found: "Docker's engine does not answer",
+      expected: "a Docker engine that runs",
+      remedy,
+    });
   }
   tooOld("Docker", line.get("docker"), neededVersions.docker, install);
   if (line.has("root") && !line.has("compose")) {
@@ -157,7 +177,8 @@ function rightFindings(line: Lines): Finding[] {
           code: "HOST_UNFIT",
           found: "a user who is not root, and whom sudo asks for a password or refuses",
           expected: "root, or a user with passwordless sudo",
-          remedy: "on the host, as root: echo '<user> ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/odoo-ship, or set vps:user",
+          remedy:
+            "on the host, as root: echo '<user> ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/odoo-ship, or set vps:user",
         },
       ];
 }
@@ -179,7 +200,8 @@ function placeFindings(line: Lines, needs: HostNeeds): Finding[] {
     findings.push({
       code: "HOST_UNFIT",
       found: `nothing is mounted at ${needs.mount}`,
-      expected: `the data's own volume at ${needs.mount}: without it an empty database would be made beside the real one`,
+      expected:
+        `the data's own volume at ${needs.mount}: without it an empty database would be made beside the ` + "real one",
       remedy: `attach the volume, then on the host: mount ${needs.mount}`,
     });
   }
@@ -190,7 +212,9 @@ function placeFindings(line: Lines, needs: HostNeeds): Finding[] {
         code: "DISK_SPACE_LOW",
         found: `${(free / 1e9).toFixed(1)} GB free at ${place}`,
         expected: `${neededBytes / 1e9} GB free`,
-        remedy: "on the host: docker image prune --all removes unused images; odoo-ship points lists restore points; or enlarge the disk",
+        remedy:
+          "on the host: docker image prune --all removes unused images; odoo-ship points lists restore points; " +
+          "or enlarge the disk",
       });
     }
   }

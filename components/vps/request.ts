@@ -43,9 +43,14 @@ export const hostRequestSchema = releaseRequestSchema.extend({
   files: z.record(z.string(), z.string()),
   /** Files of mode 0400 that one user reads: made on the host, or sent. */
   secrets: z.array(
-    z.union([z.strictObject({ ...ofSecret, generate: z.literal(true) }), z.strictObject({ ...ofSecret, content: z.string() })]),
+    z.union([
+      z.strictObject({ ...ofSecret, generate: z.literal(true) }),
+      z.strictObject({ ...ofSecret, content: z.string() }),
+    ]),
   ),
-  dump: z.strictObject({ destination: z.string(), hostKey: z.string(), privateKey: z.string(), keep: z.number() }).nullable(),
+  dump: z
+    .strictObject({ destination: z.string(), hostKey: z.string(), privateKey: z.string(), keep: z.number() })
+    .nullable(),
 });
 export type HostRequest = Readonly<z.output<typeof hostRequestSchema>>;
 export type RegistryLogin = Readonly<z.output<typeof registryLogin>>;
@@ -69,11 +74,21 @@ export interface HostRequestArgs {
  * Renders the request. It holds secrets in plain text, which the caller wraps.
  * @throws ShipError HOST_TOO_SMALL; SETTINGS_INVALID for an image that is not named by its digest
  */
-export function hostRequest({ settings, repository, digest, images, host, registry, dataDirectory }: HostRequestArgs): HostRequest {
+export function hostRequest({
+  settings,
+  repository,
+  digest,
+  images,
+  host,
+  registry,
+  dataDirectory,
+}: HostRequestArgs): HostRequest {
   const { odoo, vps, backup } = settings;
   const image = `${repository}@${digest}`;
   const tlsFiles = vps.tls === "files";
-  const proxyFiles = Object.fromEntries(Object.entries(siteFiles(vps, "host")).map(([name, text]) => [`proxy/${name}`, text]));
+  const proxyFiles = Object.fromEntries(
+    Object.entries(siteFiles(vps, "host")).map(([name, text]) => [`proxy/${name}`, text]),
+  );
   const request: Omit<HostRequest, "id"> = {
     ...releaseRequest(settings, image, vps.domain),
     registry,

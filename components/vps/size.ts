@@ -60,16 +60,21 @@ export function hostSize(host: Capacity, wishes: SizeWishes): HostSize {
   const leastWorkers = wishes.workers === 0 ? 2 : wishes.workers;
   const forWorkersMiB = memoryOfWorkers(leastWorkers);
   const neededMiB = Math.max(forWorkersMiB, wishes.odooMemoryMiB);
-  const odooMiB = wishes.odooMemoryMiB === 0 ? Math.min(atMost, Math.max(usual.odooMiB, neededMiB)) : wishes.odooMemoryMiB;
+  const odooMiB =
+    wishes.odooMemoryMiB === 0 ? Math.min(atMost, Math.max(usual.odooMiB, neededMiB)) : wishes.odooMemoryMiB;
   if (atMost < neededMiB) {
     throw tooSmall(
-      `memory for Odoo: ${Math.max(0, atMost)} MiB are left of ${host.memoryMiB} MiB, after ${systemMiB} for the system, ${proxyMiB} for the proxy, ` +
+      `memory for Odoo: ${Math.max(0, atMost)} MiB are left of ${host.memoryMiB} MiB, after ${systemMiB} for the ` +
+        `system, ${proxyMiB} for the proxy, ` +
         `${leastDbMiB} for PostgreSQL and ${leastTaskMiB} for upgrades`,
       `${neededMiB} MiB` + (wishes.odooMemoryMiB === 0 ? ` for ${leastWorkers} workers` : " (vps:odooMemoryMiB)"),
     );
   }
   if (odooMiB < forWorkersMiB) {
-    throw tooSmall(`vps:odooMemoryMiB ${odooMiB} for ${leastWorkers} workers`, `at least ${forWorkersMiB} MiB for so many`);
+    throw tooSmall(
+      `vps:odooMemoryMiB ${odooMiB} for ${leastWorkers} workers`,
+      `at least ${forWorkersMiB} MiB for so many`,
+    );
   }
   if (wishes.odooCpus > host.cpus) {
     throw tooSmall(`vps:odooCpus ${wishes.odooCpus} on a host with ${host.cpus}`, "no more than the host has");
@@ -83,7 +88,10 @@ export function hostSize(host: Capacity, wishes: SizeWishes): HostSize {
   const db = databaseSize(rest - taskMiB, workers + cronThreads);
   const forSessionsMiB = memoryOfSessions(db, workers + cronThreads + taskWorkers);
   if (forSessionsMiB > db.memoryMiB) {
-    throw tooSmall(`${db.memoryMiB} MiB for PostgreSQL, which serves ${workers} workers`, `at least ${forSessionsMiB} MiB for so many`);
+    throw tooSmall(
+      `${db.memoryMiB} MiB for PostgreSQL, which serves ${workers} workers`,
+      `at least ${forSessionsMiB} MiB for so many`,
+    );
   }
   return {
     host,
@@ -107,7 +115,10 @@ export function hostSize(host: Capacity, wishes: SizeWishes): HostSize {
   };
 }
 
-function databaseSize(memoryMiB: number, odooProcesses: number): Omit<HostSize["db"], keyof ContainerLimits> & { memoryMiB: number } {
+function databaseSize(
+  memoryMiB: number,
+  odooProcesses: number,
+): Omit<HostSize["db"], keyof ContainerLimits> & { memoryMiB: number } {
   // Count Odoo's websocket process; of the one-off container its workers, websocket process and master; and the worker
   // itself.
   const processes = odooProcesses + 1 + taskWorkers + 2;
@@ -124,6 +135,8 @@ function tooSmall(found: string, expected: string): ShipError {
     summary: "the host is too small for what the settings ask of it",
     found,
     expected,
-    remedy: "take a larger host (vps:size; 2 GB of memory are the least), or lower vps:odooMemoryMiB, vps:workers or vps:odooCpus",
+    remedy:
+      "take a larger host (vps:size; 2 GB of memory are the least), or lower vps:odooMemoryMiB, vps:workers or " +
+      "vps:odooCpus",
   });
 }

@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
-
-import { Client, type ClientChannel, type ServerHostKeyAlgorithm, utils } from "ssh2";
+import { Client, type ClientChannel } from "ssh2";
 
 import { ShipError } from "../shared/errors";
 import type { Secret } from "../shared/secret";
+import { algorithmsOf, fingerprint, keyType, publicKeyOf, sameKey, textOf } from "./ssh-keys";
 
 /** Address of a host's SSH server, and the user who logs in. */
 export interface HostAddress {
@@ -179,65 +178,12 @@ export class HostConnection {
   }
 }
 
-/**
- * Returns the public half of a private key, `ssh-ed25519 AAAA…`.
- * @throws ShipError SETTINGS_INVALID for a text that is no private key, or one with a passphrase
- */
-export function publicKeyOf(privateKey: Secret): string {
-  const parsed = utils.parseKey(privateKey.reveal());
-  const key = Array.isArray(parsed) ? parsed[0] : parsed;
-  if (key === undefined || key instanceof Error || !key.isPrivateKey()) {
-    throw new ShipError({
-      code: "SETTINGS_INVALID",
-      summary: "the private key for the host cannot be used",
-      found: key instanceof Error ? key.message : "a text that is no private key",
-      expected: "a private key in OpenSSH's format, without a passphrase",
-      remedy: "make one with: ssh-keygen -t ed25519 -N '' -f <file>, and set vps:privateKey or VPS_SSH_PRIVATE_KEY to the file's text",
-    });
-  }
-  return textOf(key.getPublicSSH());
-}
-
-/** Returns `SHA256:…` of a host key, as `ssh-keygen -lf` shows it. */
-export function fingerprint(hostKey: string): string {
-  return `SHA256:${createHash("sha256").update(blobOf(hostKey)).digest("base64").replace(/=+$/, "")}`;
-}
-
-function blobOf(hostKey: string): Buffer {
-  return Buffer.from(hostKey.trim().split(/\s+/)[1] ?? "", "base64");
-}
-
-function textOf(blob: Buffer): string {
-  const length = blob.readUInt32BE(0);
-  return `${blob.subarray(4, 4 + length).toString("ascii")} ${blob.toString("base64")}`;
-}
-
-function sameKey(a: string, b: string): boolean {
-  return blobOf(a).equals(blobOf(b));
-}
-
-function keyType(hostKey: string): string {
-  const [type = ""] = hostKey.trim().split(/\s+/);
-  const parsed = utils.parseKey(hostKey);
-  if (parsed instanceof Error) {
-    throw new ShipError({
-      code: "SETTINGS_INVALID",
-      summary: "the host key cannot be used",
-      found: JSON.stringify(hostKey.slice(0, 60)),
-      expected: "one line such as: ssh-ed25519 AAAA…",
-      remedy: "set vps:hostKey to the line that this prints on the host itself: cat /etc/ssh/ssh_host_ed25519_key.pub",
-    });
-  }
-  return type;
-}
-
-/** Lists the algorithms of a type: an RSA key signs with algorithms of other names than its own. */
-function algorithmsOf(type: string): ServerHostKeyAlgorithm[] {
-  return type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256"] : [type as ServerHostKeyAlgorithm];
-}
-
 /** Tells what ssh2's errors mean. They carry `level`, and a socket's `code`. */
-function describe(access: HostAccess, error: Error & { level?: string; code?: string }, seen: string | undefined): ShipError {
+function describe(
+  access: HostAccess,
+  error: Error & { level?: string; code?: string },
+  seen: string | undefined,
+): ShipError {
   const { hostKey: expected } = access;
   if (expected !== undefined && seen !== undefined && !sameKey(seen, expected)) {
     return keyMismatch(access, `${fingerprint(seen)} (${seen})`, expected);
@@ -276,7 +222,8 @@ function keyMismatch(access: HostAddress, found: string, expected: string | unde
     found,
     expected: expected === undefined ? "a host with an ed25519 key" : `${fingerprint(expected)} (${expected})`,
     remedy:
-      "if the host was made anew, read its key on its own console (cat /etc/ssh/ssh_host_ed25519_key.pub) and set vps:hostKey; " +
+      "if the host was made anew, read its key on its own console (cat /etc/ssh/ssh_host_ed25519_key.pub) and " +
+      "set vps:hostKey; " +
       "if it was not, somebody else answers at this address: find out who before you go on",
   });
 }
@@ -288,7 +235,8 @@ function unreachable(access: HostAddress, found: string): ShipError {
     found,
     expected: `an SSH server at ${access.host}, port ${access.port}`,
     remedy:
-      "check that the host is up, its address (vps:host, vps:port), and that its firewall lets this machine in (vps:sshFrom); then run again",
+      "check that the host is up, its address (vps:host, vps:port), and that its firewall lets this machine in " +
+      "(vps:sshFrom); then run again",
   });
 }
 

@@ -17,7 +17,8 @@ describe("an update with image:digest, on the real engine", () => {
       username: "push",
       password: new Secret(running.servers.push.password),
     });
-  const changingCalls = () => running.servers.api.log.list().filter((line) => !["GET", "HEAD"].includes(line.method)).length;
+  const changingCalls = () =>
+    running.servers.api.log.list().filter((line) => !["GET", "HEAD"].includes(line.method)).length;
 
   before(async () => {
     await running.start();
@@ -51,10 +52,9 @@ describe("an update with image:digest, on the real engine", () => {
 
   it("notes lines of the sources beside resources", async () => {
     const { output } = await stack.pulumi("stack", "export");
-    const positions = [...output.matchAll(/"sourcePosition": "project:\/\/\/([a-z][^#"]*)#(\d+),/g)].map(([, file = "", line]) => [
-      file,
-      Number(line),
-    ]);
+    const positions = [...output.matchAll(/"sourcePosition": "project:\/\/\/([a-z][^#"]*)#(\d+),/g)].map(
+      ([, file = "", line]) => [file, Number(line)],
+    );
     assert.ok(positions.some(([file]) => file === "index.ts"));
     assert.ok(positions.some(([file]) => file === "components/registry.ts"));
     for (const [file, line] of positions as [string, number][]) {
@@ -94,7 +94,9 @@ describe("an update with image:digest, on the real engine", () => {
 
   it("sets no tag again for a state that does not know the registry's kind, as from a program before this one", async () => {
     const old = JSON.parse(await stack.decrypted()) as {
-      deployment: { resources: { urn: string; inputs?: { environment?: object }; outputs?: { environment?: object } }[] };
+      deployment: {
+        resources: { urn: string; inputs?: { environment?: object }; outputs?: { environment?: object } }[];
+      };
     };
     const tags = old.deployment.resources.find(({ urn }) => urn.endsWith("::release-tags"));
     for (const environment of [tags?.inputs?.environment, tags?.outputs?.environment]) {
@@ -152,7 +154,10 @@ describe("an update with image:digest, on the real engine", () => {
     for (const run of [() => stack.up(), () => stack.up("--expect-no-changes")]) {
       const { status, output } = await run();
       assert.equal(status, 0, output);
-      assert.match(output, /registry:pullPassword is not set, or is the push login: .*pulumi config set --secret registry:pullPassword/);
+      assert.match(
+        output,
+        /registry:pullPassword is not set, or is the push login: .*pulumi config set --secret registry:pullPassword/,
+      );
     }
     stack.config = { ...stack.config, "odoo:environment": "production" };
     const refused = await stack.up();
@@ -163,7 +168,9 @@ describe("an update with image:digest, on the real engine", () => {
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
     assert.doesNotMatch(output, /the push login/);
-    const pull = JSON.parse((await stack.pulumi("stack", "output", "pullCredentials", "--json", "--show-secrets")).output) as object;
+    const pull = JSON.parse(
+      (await stack.pulumi("stack", "output", "pullCredentials", "--json", "--show-secrets")).output,
+    ) as object;
     assert.deepEqual(pull, { username: "pull", password: running.servers.pull.password });
     assert.deepEqual(undocumented(await stack.decrypted()), []);
   });

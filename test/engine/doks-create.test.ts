@@ -27,7 +27,8 @@ describe("an update that makes its cluster, on the real engine", function () {
   const clusters = new PaperClusters(apiserver);
   const running = new RunningServers(undefined, { actionMs: 0, clusters });
   const changes = () =>
-    running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400).length;
+    running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400)
+      .length;
   const jobs = () => [...apiserver.objects.keys()].filter((name) => name.includes("/jobs/"));
   const web = () => apiserver.objects.get("/apis/apps/v1/namespaces/odoo/deployments/odoo");
   const firstPassword = () =>
@@ -89,7 +90,9 @@ describe("an update that makes its cluster, on the real engine", function () {
       [outputs["doksUrl"], outputs["doksAddress"], outputs["doksDigest"]],
       ["https://erp.example.com", "203.0.113.21", digest],
     );
-    const made = apiserver.seen.flatMap(({ method, path, query }) => (method === "PATCH" && query["dryRun"] === undefined ? [path] : []));
+    const made = apiserver.seen.flatMap(({ method, path, query }) =>
+      method === "PATCH" && query["dryRun"] === undefined ? [path] : [],
+    );
     const place = (plural: string) => made.findIndex((path) => path.split("/").at(-2) === plural);
     assert.ok(place("namespaces") === 0 && place("networkpolicies") < place("jobs"), made.join("\n"));
     assert.ok(place("statefulsets") < place("jobs"));
@@ -172,7 +175,17 @@ describe("an update that makes its cluster, on the real engine", function () {
     assert.equal(jobs().length, 1);
     assert.equal(
       // Of what the release runs, beside the worker.
-      textAt(apiserver.objects.get(jobs()[0] ?? ""), "spec", "template", "spec", "initContainers", 0, "resources", "limits", "memory"),
+      textAt(
+        apiserver.objects.get(jobs()[0] ?? ""),
+        "spec",
+        "template",
+        "spec",
+        "initContainers",
+        0,
+        "resources",
+        "limits",
+        "memory",
+      ),
       "1536Mi",
     );
     controllers.failure = "MODULE_LOAD_ERROR: a module does not load";
@@ -202,7 +215,14 @@ describe("an update that makes its cluster, on the real engine", function () {
   });
 
   it("refuses to take away what is protected", async () => {
-    const { status, output } = await stack.pulumi("destroy", "--yes", "--skip-preview", "--non-interactive", "--color", "never");
+    const { status, output } = await stack.pulumi(
+      "destroy",
+      "--yes",
+      "--skip-preview",
+      "--non-interactive",
+      "--color",
+      "never",
+    );
     assert.notEqual(status, 0);
     assert.match(output, /protected/);
     assert.ok(web() !== undefined);

@@ -50,9 +50,11 @@ describe("a Kubernetes cluster with its network and database, on the real engine
   const databases = new RecordedDatabases();
   const running = new RunningServers(undefined, { actionMs: 0, clusters, databases });
   const changes = () =>
-    running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400).length;
+    running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400)
+      .length;
   let stack: TestStack;
-  const say = (cluster: Readonly<Record<string, unknown>>) => (stack.config = { ...stack.config, "doks:cluster": cluster });
+  const say = (cluster: Readonly<Record<string, unknown>>) =>
+    (stack.config = { ...stack.config, "doks:cluster": cluster });
 
   before(async () => {
     await running.start();
@@ -123,6 +125,9 @@ describe("a Kubernetes cluster with its network and database, on the real engine
     assert.deepEqual((await running.api("GET", "/v2/kubernetes/clusters")).all("kubernetes_clusters", "name"), []);
     assert.deepEqual((await running.api("GET", "/v2/databases")).all("databases", "name"), []);
     const networks = (await running.api("GET", "/v2/vpcs?per_page=200")).all("vpcs", "default");
-    assert.ok(networks.length > 0 && networks.every((isDefault) => isDefault === true), "the regions' own networks are left");
+    assert.ok(
+      networks.length > 0 && networks.every((isDefault) => isDefault === true),
+      "the regions' own networks are left",
+    );
   });
 });

@@ -25,7 +25,9 @@ describe("an update that cannot succeed, on the real engine", () => {
     stack.remove();
   });
 
-  async function newStack(servers: Pick<typeof running.servers, "apiUrl" | "token" | "registryAddress">): Promise<TestStack> {
+  async function newStack(
+    servers: Pick<typeof running.servers, "apiUrl" | "token" | "registryAddress">,
+  ): Promise<TestStack> {
     const made = new TestStack(servers);
     made.write("addons/good/__manifest__.py", manifest(""));
     made.write("addons/good/__init__.py", "");
@@ -35,7 +37,8 @@ describe("an update that cannot succeed, on the real engine", () => {
 
   async function refused(): Promise<string> {
     const changes = () =>
-      running.servers.api.log.list().filter((line) => !["GET", "HEAD"].includes(line.method) && line.status < 400).length;
+      running.servers.api.log.list().filter((line) => !["GET", "HEAD"].includes(line.method) && line.status < 400)
+        .length;
     const before = changes();
     const { status, output } = await stack.up();
     assert.notEqual(status, 0, output);
@@ -55,7 +58,13 @@ describe("an update that cannot succeed, on the real engine", () => {
     stack.write("more/good/__init__.py", "");
     stack.config["image:addons"] = ["addons", "more"];
     const output = await refused();
-    for (const part of ["ENTERPRISE_MODULE", "addons/sold", "addons/broken/__manifest__.py", "addons/typo/__init__.py:1", "more/good"]) {
+    for (const part of [
+      "ENTERPRISE_MODULE",
+      "addons/sold",
+      "addons/broken/__manifest__.py",
+      "addons/typo/__init__.py:1",
+      "more/good",
+    ]) {
       assert.ok(output.includes(part), `${part} is not in:\n${output}`);
     }
     assert.ok(!/\n +at /.test(output), `a stack trace is in:\n${output}`);

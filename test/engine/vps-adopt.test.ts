@@ -163,9 +163,19 @@ describe("an update with an adopted host, on the real engine", () => {
   it("takes the key from the stack's encrypted settings as well, hands it over without the state, and renews no release for that", async () => {
     const { config } = stack;
     const tls = sshKeyPair().privateKey;
-    const kept = { "vps:privateKey": host.user.privateKey, "backup:privateKey": sshKeyPair().privateKey, "vps:tlsKey": tls };
+    const kept = {
+      "vps:privateKey": host.user.privateKey,
+      "backup:privateKey": sshKeyPair().privateKey,
+      "vps:tlsKey": tls,
+    };
     const more = { "backup:destination": "ssh://dumps@203.0.113.7/odoo", "backup:hostKey": host.server.hostKey };
-    stack.config = { ...config, ...more, "vps:tls": "files", "vps:tlsCertificate": certificate, ...(await stack.encrypted(kept)) };
+    stack.config = {
+      ...config,
+      ...more,
+      "vps:tls": "files",
+      "vps:tlsCertificate": certificate,
+      ...(await stack.encrypted(kept)),
+    };
     stack.setVariable("VPS_SSH_PRIVATE_KEY", undefined);
     const sent = host.requests.length;
     const { status, output } = await stack.up();
@@ -176,13 +186,19 @@ describe("an update with an adopted host, on the real engine", () => {
     assert.ok(last.secrets.some(({ content }) => content === tls));
     const again = await stack.up("--expect-no-changes");
     assert.equal(again.status, 0, again.output);
-    const state = { state: await stack.decrypted(), stored: stack.storedText(), preview: (await stack.preview("--show-sames")).output };
+    const state = {
+      state: await stack.decrypted(),
+      stored: stack.storedText(),
+      preview: (await stack.preview("--show-sames")).output,
+    };
     const lines = Object.fromEntries(Object.entries(kept).map(([name, text]) => [name, text.split("\n")[2] ?? ""]));
     assert.deepEqual(findIn(state, lines), { state: [], stored: [], preview: [] });
   });
 
   it("takes the key out of the state of a program before this one, with an update in place", async () => {
-    const old = JSON.parse(await stack.decrypted()) as { deployment: { resources: { urn: string; inputs?: object; outputs?: object }[] } };
+    const old = JSON.parse(await stack.decrypted()) as {
+      deployment: { resources: { urn: string; inputs?: object; outputs?: object }[] };
+    };
     const release = old.deployment.resources.find(({ urn }) => urn.endsWith("::vps-odoo-release"));
     const stdin = {
       [secretSignature]: secretMark,

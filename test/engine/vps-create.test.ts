@@ -39,7 +39,8 @@ describe("an update that makes its host, on the real engine", function () {
     },
   });
   const changes = () =>
-    running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400).length;
+    running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400)
+      .length;
   let stack: TestStack;
   let digest: string;
   let slot: number;
@@ -53,7 +54,12 @@ describe("an update that makes its host, on the real engine", function () {
     await running.start();
     await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
     for (let other = 0; other < slot; other++) {
-      await running.api("POST", "/v2/droplets", { name: "other", region: "ams3", size: "s-1vcpu-1gb", image: "ubuntu-24-04-x64" });
+      await running.api("POST", "/v2/droplets", {
+        name: "other",
+        region: "ams3",
+        size: "s-1vcpu-1gb",
+        image: "ubuntu-24-04-x64",
+      });
     }
     orders.length = 0;
     await host.server.start(22, reservedAddress(slot));
@@ -83,7 +89,10 @@ describe("an update that makes its host, on the real engine", function () {
 
   it("is refused while the proxy's image is not in the registry, and finds it there", async () => {
     const record = fs.readFileSync(path.join(stack.project, "images", "vps-images.json"), "utf8");
-    stack.write("images/vps-images.json", fs.readFileSync(path.join(__dirname, "..", "..", "images", "vps-images.json"), "utf8"));
+    stack.write(
+      "images/vps-images.json",
+      fs.readFileSync(path.join(__dirname, "..", "..", "images", "vps-images.json"), "utf8"),
+    );
     const refused = await stack.preview();
     assert.notEqual(refused.status, 0, refused.output);
     const tag = /has no tag (proxy-[0-9a-f]{32})/.exec(refused.output)?.[1] ?? "";

@@ -23,9 +23,16 @@ describe("the program that deploys to a host", () => {
   afterEach(() => host.server.close());
 
   /** Runs it as Pulumi does, and ends it as soon as it says `at`. */
-  function run(at?: RegExp, signal: NodeJS.Signals = "SIGTERM"): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  function run(
+    at?: RegExp,
+    signal: NodeJS.Signals = "SIGTERM",
+  ): Promise<{ status: number | null; stdout: string; stderr: string }> {
     return new Promise((resolve) => {
-      const child = spawn("node", ["--import", "tsx", "ops/vps-deploy.ts"], { cwd: root, stdio: "pipe", timeout: 300_000 });
+      const child = spawn("node", ["--import", "tsx", "ops/vps-deploy.ts"], {
+        cwd: root,
+        stdio: "pipe",
+        timeout: 300_000,
+      });
       const connection = {
         host: "127.0.0.1",
         port: host.server.port,

@@ -50,7 +50,11 @@ describe("the addon check", () => {
     report: ReturnType<typeof check>,
     ...expected: readonly (readonly [code: string, severity: string, place: string, words: RegExp])[]
   ) {
-    const seen = report.findings.map(({ code, severity, path: file, line }) => [code, severity, line === null ? file : `${file}:${line}`]);
+    const seen = report.findings.map(({ code, severity, path: file, line }) => [
+      code,
+      severity,
+      line === null ? file : `${file}:${line}`,
+    ]);
     assert.deepEqual(
       seen,
       expected.map((entry) => entry.slice(0, 3)),
@@ -68,7 +72,14 @@ describe("the addon check", () => {
     const report = check();
     found(report);
     assert.deepEqual(report.modules, [
-      { name: "good", path: "addons/good", version: "18.0.1.0.0", depends: ["base", "sale"], license: "LGPL-3", installable: true },
+      {
+        name: "good",
+        path: "addons/good",
+        version: "18.0.1.0.0",
+        depends: ["base", "sale"],
+        license: "LGPL-3",
+        installable: true,
+      },
     ]);
     assert.equal(report.series, "18.0");
   });
@@ -80,61 +91,102 @@ describe("the addon check", () => {
     }
   });
 
-  const manifests: readonly (readonly [title: string, text: string, code: string, severity: string, line: number | null, words: RegExp])[] =
+  const manifests: readonly (readonly [
+    title: string,
+    text: string,
+    code: string,
+    severity: string,
+    line: number | null,
+    words: RegExp,
+  ])[] = [
+    ["that is not valid Python", '{\n  "name": )\n}', "ADDON_INVALID", "error", 2, /not valid Python/],
+    ["that is a list", "[]", "ADDON_INVALID", "error", 1, /is a list/],
+    ["that calls a function", '{"name": str(1)}', "ADDON_INVALID", "error", null, /no plain literal/],
     [
-      ["that is not valid Python", '{\n  "name": )\n}', "ADDON_INVALID", "error", 2, /not valid Python/],
-      ["that is a list", "[]", "ADDON_INVALID", "error", 1, /is a list/],
-      ["that calls a function", '{"name": str(1)}', "ADDON_INVALID", "error", null, /no plain literal/],
-      ["with a license key unknown to Odoo", manifest({ license: '"Apache-2.0"' }), "ADDON_INVALID", "error", 5, /Apache-2\.0/],
-      ["with a text as depends", manifest({ depends: '"base"' }), "ADDON_INVALID", "error", 6, /`depends` is a str/],
-      ["with a number in depends", manifest({ depends: '["base", 3]' }), "ADDON_INVALID", "error", 6, /something else than texts/],
-      ["with a number as version", manifest({ version: "18.0" }), "ADDON_INVALID", "error", 3, /`version` is a float/],
-      ["with a version in words", manifest({ version: '"18.0.beta"' }), "ADDON_INVALID", "error", 3, /no version that Odoo accepts/],
-      [
-        "that names a missing data file",
-        manifest({ data: '[\n"views/views.xml",\n"gone.xml"]' }),
-        "ADDON_INVALID",
-        "error",
-        9,
-        /gone\.xml/,
-      ],
-      [
-        "that names a data file outside",
-        manifest({ data: '["../../odoo/sale/__manifest__.py"]' }),
-        "ADDON_INVALID",
-        "error",
-        7,
-        /no file of the module/,
-      ],
-      ["with a foreign auto_install", manifest({ auto_install: '["web"]' }), "ADDON_INVALID", "error", 8, /not in `depends`/],
-      ["without a license", manifest({ license: undefined }), "ADDON_INVALID", "warning", null, /no `license`/],
-      ["of another series", manifest({ version: '"17.0.1.0.0"' }), "SERIES_MISMATCH", "warning", 3, /not of series 18\.0/],
-      ["with an Enterprise license", manifest({ license: '"OEEL-1"' }), "ENTERPRISE_MODULE", "error", 5, /OEEL-1/],
-      [
-        "that depends on an Enterprise module",
-        manifest({ depends: '[\n"base",\n"account_accountant"]' }),
-        "ENTERPRISE_MODULE",
-        "error",
-        8,
-        /account_accountant/,
-      ],
-      [
-        "that depends on what is nowhere",
-        manifest({ depends: '["base", "nowhere"]' }),
-        "MISSING_ADDONS",
-        "error",
-        6,
-        /nowhere, which is nowhere/,
-      ],
-      [
-        "nested deeper than Python can follow",
-        `{"a": ${"[".repeat(150)}${"]".repeat(150)}${"-".repeat(90_000)}1}`,
-        "ADDON_INVALID",
-        "error",
-        null,
-        /./,
-      ],
-    ];
+      "with a license key unknown to Odoo",
+      manifest({ license: '"Apache-2.0"' }),
+      "ADDON_INVALID",
+      "error",
+      5,
+      /Apache-2\.0/,
+    ],
+    ["with a text as depends", manifest({ depends: '"base"' }), "ADDON_INVALID", "error", 6, /`depends` is a str/],
+    [
+      "with a number in depends",
+      manifest({ depends: '["base", 3]' }),
+      "ADDON_INVALID",
+      "error",
+      6,
+      /something else than texts/,
+    ],
+    ["with a number as version", manifest({ version: "18.0" }), "ADDON_INVALID", "error", 3, /`version` is a float/],
+    [
+      "with a version in words",
+      manifest({ version: '"18.0.beta"' }),
+      "ADDON_INVALID",
+      "error",
+      3,
+      /no version that Odoo accepts/,
+    ],
+    [
+      "that names a missing data file",
+      manifest({ data: '[\n"views/views.xml",\n"gone.xml"]' }),
+      "ADDON_INVALID",
+      "error",
+      9,
+      /gone\.xml/,
+    ],
+    [
+      "that names a data file outside",
+      manifest({ data: '["../../odoo/sale/__manifest__.py"]' }),
+      "ADDON_INVALID",
+      "error",
+      7,
+      /no file of the module/,
+    ],
+    [
+      "with a foreign auto_install",
+      manifest({ auto_install: '["web"]' }),
+      "ADDON_INVALID",
+      "error",
+      8,
+      /not in `depends`/,
+    ],
+    ["without a license", manifest({ license: undefined }), "ADDON_INVALID", "warning", null, /no `license`/],
+    [
+      "of another series",
+      manifest({ version: '"17.0.1.0.0"' }),
+      "SERIES_MISMATCH",
+      "warning",
+      3,
+      /not of series 18\.0/,
+    ],
+    ["with an Enterprise license", manifest({ license: '"OEEL-1"' }), "ENTERPRISE_MODULE", "error", 5, /OEEL-1/],
+    [
+      "that depends on an Enterprise module",
+      manifest({ depends: '[\n"base",\n"account_accountant"]' }),
+      "ENTERPRISE_MODULE",
+      "error",
+      8,
+      /account_accountant/,
+    ],
+    [
+      "that depends on what is nowhere",
+      manifest({ depends: '["base", "nowhere"]' }),
+      "MISSING_ADDONS",
+      "error",
+      6,
+      /nowhere, which is nowhere/,
+    ],
+    [
+      "nested deeper than Python can follow",
+      `{"a": ${"[".repeat(150)}${"]".repeat(150)}${"-".repeat(90_000)}1}`,
+      "ADDON_INVALID",
+      "error",
+      null,
+      /./,
+    ],
+  ];
   for (const [title, text, code, severity, line, words] of manifests) {
     it(`reports a manifest ${title}`, () => {
       good("bad", { "__manifest__.py": text });
@@ -147,7 +199,13 @@ describe("the addon check", () => {
     });
   }
 
-  const sources: readonly (readonly [title: string, name: string, content: string | Buffer, line: number | null, words: RegExp])[] = [
+  const sources: readonly (readonly [
+    title: string,
+    name: string,
+    content: string | Buffer,
+    line: number | null,
+    words: RegExp,
+  ])[] = [
     ["Python that does not parse", "models/a.py", "x = 1\ndef f(:\n", 2, /not valid for Python/],
     ["a return outside a function", "models/a.py", "return 1\n", 1, /outside function/],
     ["a null byte in Python", "models/a.py", "x = 1\0\n", null, /null byte/],
@@ -166,7 +224,10 @@ describe("the addon check", () => {
   }
 
   it("takes Python in a declared encoding, and broken samples below tests, as Odoo does", () => {
-    good("good", { "models/a.py": Buffer.from('# coding: latin-1\nx = "\xfc"\n', "latin1"), "tests/sample.xml": "<a>" });
+    good("good", {
+      "models/a.py": Buffer.from('# coding: latin-1\nx = "\xfc"\n', "latin1"),
+      "tests/sample.xml": "<a>",
+    });
     found(check());
   });
 
@@ -209,9 +270,15 @@ describe("the addon check", () => {
 
   it("reports each dependency cycle once, also in a chain longer than Python's stack", () => {
     for (let index = 0; index < 1500; index += 1) {
-      write(`addons/m${index}`, { "__init__.py": "", "__manifest__.py": manifest({ data: undefined, depends: `["m${index + 1}"]` }) });
+      write(`addons/m${index}`, {
+        "__init__.py": "",
+        "__manifest__.py": manifest({ data: undefined, depends: `["m${index + 1}"]` }),
+      });
     }
-    write("addons/m1500", { "__init__.py": "", "__manifest__.py": manifest({ data: undefined, depends: '["m1499"]' }) });
+    write("addons/m1500", {
+      "__init__.py": "",
+      "__manifest__.py": manifest({ data: undefined, depends: '["m1499"]' }),
+    });
     found(check(), ["ADDON_INVALID", "error", "addons/m1499/__manifest__.py:6", /m1499 → m1500 → m1499/]);
   });
 
@@ -280,7 +347,10 @@ describe("the addon check", () => {
   });
 
   it("gives everything at once, for people, with the counts in the last line and no control characters", () => {
-    good("bad", { "__manifest__.py": manifest({ license: '"\\x1b[31mred"', depends: '["nowhere"]' }), "models/a.py": "(" });
+    good("bad", {
+      "__manifest__.py": manifest({ license: '"\\x1b[31mred"', depends: '["nowhere"]' }),
+      "models/a.py": "(",
+    });
     const done = run("--base", "odoo", "addons");
     assert.equal(done.status, 1);
     assert.equal(done.stdout.trimEnd().split("\n").at(-1), "1 module, 3 errors, 0 warnings");
@@ -290,13 +360,19 @@ describe("the addon check", () => {
 
   it("exits with 2 when it is used wrongly", () => {
     assert.deepEqual(
-      [[], ["--series", "18", "addons"], ["--base", "/absent", "addons"], ["--unknown"]].map((args) => run(...args).status),
+      [[], ["--series", "18", "addons"], ["--base", "/absent", "addons"], ["--unknown"]].map(
+        (args) => run(...args).status,
+      ),
       [2, 2, 2, 2],
     );
   });
 
   it("names the missing tool when the base is an image and there is no docker", () => {
-    const done = spawnSync(python, [script, "--base", "odoo:18.0", "addons"], { cwd: folder, encoding: "utf8", env: { PATH: folder } });
+    const done = spawnSync(python, [script, "--base", "odoo:18.0", "addons"], {
+      cwd: folder,
+      encoding: "utf8",
+      env: { PATH: folder },
+    });
     assert.equal(done.status, 2);
     assert.match(done.stderr, /TOOL_MISSING/);
   });

@@ -9,7 +9,8 @@ const root = path.resolve(__dirname, "..", "..");
 const imageDirectory = path.join(root, "images/odoo");
 
 describe("the files of the image", () => {
-  const files = (directory: string) => contextFiles({ root: directory, modules: [], addons: [], ocaAddons: [], caFile: "" });
+  const files = (directory: string) =>
+    contextFiles({ root: directory, modules: [], addons: [], ocaAddons: [], caFile: "" });
   const targets = files(root).map((file) => file.target);
 
   const own = fs.readdirSync(imageDirectory).filter((name) => name.endsWith(".py"));
@@ -20,11 +21,16 @@ describe("the files of the image", () => {
       .filter((module) => own.includes(module));
 
   it("are all in the build context: what the Dockerfile copies, and what these import from each other", () => {
-    const copied = [...fs.readFileSync(path.join(imageDirectory, "Dockerfile"), "utf8").matchAll(/^COPY (?!--from)(.*) \S+$/gm)]
+    const copied = [
+      ...fs.readFileSync(path.join(imageDirectory, "Dockerfile"), "utf8").matchAll(/^COPY (?!--from)(.*) \S+$/gm),
+    ]
       .flatMap(([, words]) => (words ?? "").split(" "))
       .filter((word) => /^[\w-]+\.\w+$/.test(word));
     const imported = targets.filter((name) => name.endsWith(".py")).flatMap((name) => imports(name));
-    assert.ok(copied.includes("entrypoint.py") && imported.includes("release_marker.py"), "the search finds what is there");
+    assert.ok(
+      copied.includes("entrypoint.py") && imported.includes("release_marker.py"),
+      "the search finds what is there",
+    );
     assert.deepEqual(
       [...copied, ...imported].filter((name) => !targets.includes(name)),
       [],

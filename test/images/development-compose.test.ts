@@ -13,14 +13,25 @@ interface Service {
 }
 
 describe("docker-compose.yml", () => {
-  const { services } = parse(fs.readFileSync(path.join(root, "docker-compose.yml"), "utf8")) as { services: Record<string, Service> };
+  const { services } = parse(fs.readFileSync(path.join(root, "docker-compose.yml"), "utf8")) as {
+    services: Record<string, Service>;
+  };
 
   it("runs the recorded base image and PostgreSQL by digest, unless others are named", () => {
-    const base = JSON.parse(fs.readFileSync(path.join(root, "images/odoo/base-image.json"), "utf8")) as Record<string, string>;
+    const base = JSON.parse(fs.readFileSync(path.join(root, "images/odoo/base-image.json"), "utf8")) as Record<
+      string,
+      string
+    >;
     assert.equal(services["odoo"]?.image, `\${ODOO_BASE_IMAGE:-${base["reference"]}:${base["tag"]}@${base["digest"]}}`);
-    const { postgres } = JSON.parse(fs.readFileSync(path.join(root, "images/vps-images.json"), "utf8")) as Record<string, typeof base>;
+    const { postgres } = JSON.parse(fs.readFileSync(path.join(root, "images/vps-images.json"), "utf8")) as Record<
+      string,
+      typeof base
+    >;
     assert.ok(postgres !== undefined);
-    assert.equal(services["db"]?.image, `\${POSTGRES_IMAGE:-${postgres["reference"]}:${postgres["tag"]}@${postgres["digest"]}}`);
+    assert.equal(
+      services["db"]?.image,
+      `\${POSTGRES_IMAGE:-${postgres["reference"]}:${postgres["tag"]}@${postgres["digest"]}}`,
+    );
   });
 
   it("publishes Odoo only, and to this machine only", () => {
@@ -29,7 +40,9 @@ describe("docker-compose.yml", () => {
   });
 
   it("mounts what is in the repository read-only, and finds it there", () => {
-    const mounts = Object.values(services).flatMap((service) => service.volumes.filter((volume) => typeof volume !== "string"));
+    const mounts = Object.values(services).flatMap((service) =>
+      service.volumes.filter((volume) => typeof volume !== "string"),
+    );
     assert.deepEqual(
       mounts.map((mount) => mount.source),
       ["./addons", "./images/odoo/reload.py"],

@@ -18,7 +18,15 @@ describe("the list of Enterprise modules", () => {
   });
 
   it("has the modules that people ask for, and none of Community's that resemble them", () => {
-    for (const name of ["account_accountant", "web_enterprise", "web_studio", "documents", "sign", "helpdesk", "planning"]) {
+    for (const name of [
+      "account_accountant",
+      "web_enterprise",
+      "web_studio",
+      "documents",
+      "sign",
+      "helpdesk",
+      "planning",
+    ]) {
       assert.ok(names.includes(name), name);
     }
     // That no module of a real Odoo Community is in it needs Odoo, and is not proven here.

@@ -186,7 +186,9 @@ print(json.dumps(release_marker.objection(target, ["odoo"], required=True)))`;
       .readFileSync(file, "utf8")
       .split("\n")
       .filter((line) => /^\w+ = /.test(line));
-    return Object.fromEntries(pairs.map((line) => [line.slice(0, line.indexOf(" = ")), line.slice(line.indexOf(" = ") + 3)]));
+    return Object.fromEntries(
+      pairs.map((line) => [line.slice(0, line.indexOf(" = ")), line.slice(line.indexOf(" = ") + 3)]),
+    );
   }
 }
 

@@ -4,7 +4,15 @@ import * as os from "node:os";
 import * as path from "node:path";
 import fc from "fast-check";
 
-import { adminPassword, assertHashOf, assertRefused, dbPassword, EntrypointProcess, imageDirectory, required } from "./entrypoint-process";
+import {
+  adminPassword,
+  assertHashOf,
+  assertRefused,
+  dbPassword,
+  EntrypointProcess,
+  imageDirectory,
+  required,
+} from "./entrypoint-process";
 
 describe("the settings of the image", () => {
   let entrypoint: EntrypointProcess;
@@ -47,7 +55,13 @@ describe("the settings of the image", () => {
     });
 
     it("from each variable over a mounted file over the default", () => {
-      entrypoint.mount("workers = 7", "db_host = file-host", "limit_time_cpu = 600", "db_password = in-the-file", "db_name = False");
+      entrypoint.mount(
+        "workers = 7",
+        "db_host = file-host",
+        "limit_time_cpu = 600",
+        "db_password = in-the-file",
+        "db_name = False",
+      );
       const { options } = entrypoint.run({ ADMIN_PASSWD: adminPassword, WORKERS: "3", PROXY_MODE: "off" });
       assert.equal(options?.["workers"], "3");
       assert.equal(options["db_host"], "file-host");
@@ -115,7 +129,10 @@ describe("the settings of the image", () => {
       assert.match(first ?? "", /^\$pbkdf2-sha512\$600\$/);
       assertHashOf(first, adminPassword);
       assert.equal(entrypoint.run({ ...required, ADMIN_PASSWD: first ?? "" }).options?.["admin_passwd"], first);
-      assert.match(fs.readFileSync(path.join(imageDirectory, "configuration.py"), "utf8"), /^PBKDF2_ROUNDS = 600_000\b/m);
+      assert.match(
+        fs.readFileSync(path.join(imageDirectory, "configuration.py"), "utf8"),
+        /^PBKDF2_ROUNDS = 600_000\b/m,
+      );
     });
 
     it("over the file of an earlier start, with the mode it must have", () => {
@@ -130,7 +147,10 @@ describe("the settings of the image", () => {
         .string({ unit: "grapheme-ascii", minLength: 1, maxLength: 40 })
         .filter((word) => word === word.trim() && !/^(true|false|none)$/i.test(word));
       fc.assert(
-        fc.property(passwords, (password) => entrypoint.run({ ...required, DB_PASSWORD: password }).options?.["db_password"] === password),
+        fc.property(
+          passwords,
+          (password) => entrypoint.run({ ...required, DB_PASSWORD: password }).options?.["db_password"] === password,
+        ),
         { numRuns: 25 },
       );
     });
@@ -188,7 +208,10 @@ describe("the settings of the image", () => {
 
       it(`a password put into ${name}_FILE by mistake, without showing it`, () => {
         const others = Object.fromEntries(Object.entries(required).filter(([key]) => key !== name));
-        assertRefused(entrypoint.run({ ...others, [`${name}_FILE`]: dbPassword }), new RegExp(`${name}_FILE must be an absolute path`));
+        assertRefused(
+          entrypoint.run({ ...others, [`${name}_FILE`]: dbPassword }),
+          new RegExp(`${name}_FILE must be an absolute path`),
+        );
       });
 
       it(`a ${name} that the configuration file cannot hold, without showing it`, () => {

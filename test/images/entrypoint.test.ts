@@ -4,7 +4,14 @@ import * as http from "node:http";
 import * as path from "node:path";
 import type { AddressInfo } from "node:net";
 
-import { adminPassword, assertHashOf, assertRefused, dbPassword, EntrypointProcess, required } from "./entrypoint-process";
+import {
+  adminPassword,
+  assertHashOf,
+  assertRefused,
+  dbPassword,
+  EntrypointProcess,
+  required,
+} from "./entrypoint-process";
 
 describe("the entrypoint of the image", () => {
   let entrypoint: EntrypointProcess;
@@ -60,12 +67,17 @@ describe("the entrypoint of the image", () => {
     });
 
     it("under a guard where that is asked for, which waits for the database itself", () => {
-      const { status, started, options } = entrypoint.run({ ...required, ODOO_GUARD: "1", POSTGRESQL_DOWN: "1" }, ["odoo", "--no-http"]);
+      const { status, started, options } = entrypoint.run({ ...required, ODOO_GUARD: "1", POSTGRESQL_DOWN: "1" }, [
+        "odoo",
+        "--no-http",
+      ]);
       assert.equal(status, 0);
       assert.deepEqual(started?.argv, ["run", "odoo", "--no-http"]);
       assert.equal(options?.db_password, dbPassword);
       assert.ok(!JSON.stringify(started).includes(dbPassword));
-      assert.deepEqual(entrypoint.run({ ...required, ODOO_GUARD: "1" }, ["odoo", "--version"]).started?.argv, ["--version"]);
+      assert.deepEqual(entrypoint.run({ ...required, ODOO_GUARD: "1" }, ["odoo", "--version"]).started?.argv, [
+        "--version",
+      ]);
     });
 
     it("without passwords or a database where none is needed", () => {

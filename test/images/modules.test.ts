@@ -93,7 +93,10 @@ describe("the list of an image's modules", () => {
   });
 
   it("prints Odoo's and the release's modules, the release's own first, with versions as the database stores them", () => {
-    write("image/core-modules.json", JSON.stringify({ base: { version: "1.3", hash: "b" }, sale: { version: "19.0.1.2", hash: "s" } }));
+    write(
+      "image/core-modules.json",
+      JSON.stringify({ base: { version: "1.3", hash: "b" }, sale: { version: "19.0.1.2", hash: "s" } }),
+    );
     const ours = { sale: { version: "2.0.0", hash: "ours" }, own: { version: "19.0.1.0.0", hash: "o" } };
     write("image/release.json", JSON.stringify({ series: "19.0", modules: ours }));
     fs.rmSync(path.join(root, "python"), { recursive: true });

@@ -25,7 +25,11 @@ describe("the release marker of a database", () => {
   }
 
   /** Starts Odoo with these databases on the server; the value is the marker's rows, or what happens to who asks. */
-  function start(databases: Record<string, unknown>, argv: readonly string[] = ["odoo"], variables: Record<string, string> = {}): Run {
+  function start(
+    databases: Record<string, unknown>,
+    argv: readonly string[] = ["odoo"],
+    variables: Record<string, string> = {},
+  ): Run {
     return entrypoint.run({ ...required, DATABASES: JSON.stringify(databases), ...variables }, argv);
   }
 
@@ -41,7 +45,10 @@ describe("the release marker of a database", () => {
   describe("lets Odoo start", () => {
     const satisfied: readonly (readonly [string, Record<string, unknown>])[] = [
       ["on its own release", { odoo: marked({ base: ["b1"], release_info: ["ours"] }) }],
-      ["where one of several accepted contents is in the image", { odoo: marked({ base: ["b0", "b1"], sale: ["s1", "s2"] }) }],
+      [
+        "where one of several accepted contents is in the image",
+        { odoo: marked({ base: ["b0", "b1"], sale: ["s1", "s2"] }) },
+      ],
       ["on a database without the table or the schema", { odoo: { pgcode: "42P01" } }],
       ["on a database without a row", { odoo: [] }],
       ["without a database: Odoo makes it, or says so", { another: newer }],
@@ -54,11 +61,17 @@ describe("the release marker of a database", () => {
     it("with a baked module in the place of one of Odoo's own", () => {
       bake({ sale: "patched" }, { base: "b1", sale: "s1" });
       assertStarted(start({ odoo: marked({ sale: ["patched"] }) }));
-      assertRefused(start({ odoo: marked({ sale: ["s1"] }) }), /module sale is patched here and s1 there/, "RELEASE_MISMATCH");
+      assertRefused(
+        start({ odoo: marked({ sale: ["s1"] }) }),
+        /module sale is patched here and s1 there/,
+        "RELEASE_MISMATCH",
+      );
     });
 
     it("for the deployment's own tasks, and says that it did not look", () => {
-      const { status, output } = start({ odoo: marked({}, "upgrading") }, ["odoo", "-u", "base"], { ODOO_RELEASE_TASK: "1" });
+      const { status, output } = start({ odoo: marked({}, "upgrading") }, ["odoo", "-u", "base"], {
+        ODOO_RELEASE_TASK: "1",
+      });
       assert.equal(status, 0);
       assert.match(output, /ODOO_RELEASE_TASK=1: the release marker is not looked at/);
       assertRefused(start({ odoo: newer }, ["odoo"], { ODOO_RELEASE_TASK: "0" }), /./, "RELEASE_MISMATCH");
@@ -117,7 +130,13 @@ describe("the release marker of a database", () => {
       });
     }
 
-    for (const option of [["-d", "copy"], ["-dcopy"], ["--database", "copy"], ["--database=copy"], ["--datab=x,copy"]]) {
+    for (const option of [
+      ["-d", "copy"],
+      ["-dcopy"],
+      ["--database", "copy"],
+      ["--database=copy"],
+      ["--datab=x,copy"],
+    ]) {
       it(`a database named by ${option.join(" ")}`, () => {
         assertRefused(
           start({ odoo: [], copy: newer }, ["odoo", "shell", ...option]),
@@ -128,12 +147,24 @@ describe("the release marker of a database", () => {
     }
 
     it("the configured database also when the arguments name another, since Odoo would serve both", () => {
-      assertRefused(start({ odoo: newer, copy: [] }, ["odoo", "-d", "copy"]), /database 'odoo' .*does not belong/, "RELEASE_MISMATCH");
-      assertRefused(start({ erp: newer }, ["odoo"], { DB_NAME: "erp" }), /database 'erp' .*does not belong/, "RELEASE_MISMATCH");
+      assertRefused(
+        start({ odoo: newer, copy: [] }, ["odoo", "-d", "copy"]),
+        /database 'odoo' .*does not belong/,
+        "RELEASE_MISMATCH",
+      );
+      assertRefused(
+        start({ erp: newer }, ["odoo"], { DB_NAME: "erp" }),
+        /database 'erp' .*does not belong/,
+        "RELEASE_MISMATCH",
+      );
     });
 
     it("a marker that may not be read, with PostgreSQL's reason", () => {
-      assertRefused(start({ odoo: { pgcode: "42501" } }), /marker of database 'odoo' cannot be read: planted reason; /, "RELEASE_UNKNOWN");
+      assertRefused(
+        start({ odoo: { pgcode: "42501" } }),
+        /marker of database 'odoo' cannot be read: planted reason; /,
+        "RELEASE_UNKNOWN",
+      );
     });
 
     it("a marker that it does not understand", () => {
@@ -154,7 +185,11 @@ describe("the release marker of a database", () => {
 
     it("with nothing of the marker breaking the line", () => {
       const hostile = [["ready", "a\nENTRYPOINT_ERROR: b\u001b[31m", { "x\ny": ["\r\n"] }]];
-      assertRefused(start({ odoo: hostile }), /release a ENTRYPOINT_ERROR: b \[31m\).*module x y is not/, "RELEASE_MISMATCH");
+      assertRefused(
+        start({ odoo: hostile }),
+        /release a ENTRYPOINT_ERROR: b \[31m\).*module x y is not/,
+        "RELEASE_MISMATCH",
+      );
     });
   });
 
@@ -162,6 +197,9 @@ describe("the release marker of a database", () => {
     const { status, output, started } = start({ odoo: "closed" });
     assert.equal(status, 69);
     assert.equal(started, undefined);
-    assert.match(output, /^DATABASE_CONNECTION_ERROR: database 'odoo' does not let Odoo in.*: FATAL: in the language of the server\n$/);
+    assert.match(
+      output,
+      /^DATABASE_CONNECTION_ERROR: database 'odoo' does not let Odoo in.*: FATAL: in the language of the server\n$/,
+    );
   });
 });

@@ -103,7 +103,8 @@ describe("the reloader of the development Compose file", () => {
   });
 
   it("has the command's exit status, and asks for both of its arguments", () => {
-    const run = (...args: string[]) => spawnSync(python, [script, ...args], { encoding: "utf8", timeout: limitMs }).status;
+    const run = (...args: string[]) =>
+      spawnSync(python, [script, ...args], { encoding: "utf8", timeout: limitMs }).status;
     assert.equal(run(directory, "--", "sh", "-c", "exit 7"), 7);
     assert.equal(run(directory, "--", "sh", "-c", "kill -KILL $$"), 137);
     assert.equal(run(directory), 1);

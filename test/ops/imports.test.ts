@@ -18,7 +18,9 @@ function packagesOf(file: string): Set<string> {
     metafile: true,
   });
   const imports = Object.values(metafile.inputs).flatMap((input) => input.imports);
-  return new Set(imports.filter(({ external, path: name }) => external && !name.startsWith("node:")).map(({ path: name }) => name));
+  return new Set(
+    imports.filter(({ external, path: name }) => external && !name.startsWith("node:")).map(({ path: name }) => name),
+  );
 }
 
 describe("programs that Pulumi starts", () => {

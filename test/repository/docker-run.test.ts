@@ -16,27 +16,32 @@ interface Start {
 
 /** Each place that starts a container with `docker run`, by words of a shell or by a list of arguments. Compose's own limits are in its files. */
 function starts(file: string, text: string): Start[] {
-  return [...text.matchAll(/(["'`]?)\bdocker\1,? +(["'`]?)(?:container\b\2,? +\2)?run\b\2(?!\w)/g)].flatMap(({ index, 1: quote }) => {
-    const line = text.slice(text.lastIndexOf("\n", index) + 1, index);
-    // What people read: comments, and prose in documentation of the code.
-    if (/^\s*(#|\/\/|\*|\/\*)/.test(line) || line.includes("`docker ")) {
-      return [];
-    }
-    const rest = text.slice(index);
-    const end = quote === "" ? rest.search(/(?<!\\)\n/) : rest.indexOf("]");
-    const words = withVariables(rest.slice(0, end === -1 ? undefined : end), text);
-    return [{ place: `${file}:${text.slice(0, index).split("\n").length}`, words }];
-  });
+  return [...text.matchAll(/(["'`]?)\bdocker\1,? +(["'`]?)(?:container\b\2,? +\2)?run\b\2(?!\w)/g)].flatMap(
+    ({ index, 1: quote }) => {
+      const line = text.slice(text.lastIndexOf("\n", index) + 1, index);
+      // What people read: comments, and prose in documentation of the code.
+      if (/^\s*(#|\/\/|\*|\/\*)/.test(line) || line.includes("`docker ")) {
+        return [];
+      }
+      const rest = text.slice(index);
+      const end = quote === "" ? rest.search(/(?<!\\)\n/) : rest.indexOf("]");
+      const words = withVariables(rest.slice(0, end === -1 ? undefined : end), text);
+      return [{ place: `${file}:${text.slice(0, index).split("\n").length}`, words }];
+    },
+  );
 }
 
 /** `*NAME` of Python, `...name` of TypeScript and `${name}` of a shell, by what the same file gives them. */
 function withVariables(command: string, text: string): string {
-  const replaced = command.replaceAll(/\*([A-Z_]+)|\.\.\.(\w+)|\$\{(\w+)\}/g, (all, python?: string, script?: string, shell?: string) => {
-    const name = python ?? script ?? shell ?? "";
-    const list = new RegExp(`^(?:const )?${name} = \\[([^\\]]*)\\]`, "m").exec(text);
-    const words = new RegExp(`^${name}="([^"]*)"`, "m").exec(text);
-    return list?.[1] ?? words?.[1] ?? all;
-  });
+  const replaced = command.replaceAll(
+    /\*([A-Z_]+)|\.\.\.(\w+)|\$\{(\w+)\}/g,
+    (all, python?: string, script?: string, shell?: string) => {
+      const name = python ?? script ?? shell ?? "";
+      const list = new RegExp(`^(?:const )?${name} = \\[([^\\]]*)\\]`, "m").exec(text);
+      const words = new RegExp(`^${name}="([^"]*)"`, "m").exec(text);
+      return list?.[1] ?? words?.[1] ?? all;
+    },
+  );
   return replaced.replaceAll(/["'`,\s]+/g, " ");
 }
 

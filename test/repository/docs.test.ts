@@ -22,7 +22,9 @@ function files(...patterns: string[]): string[] {
 const product = files("components", "ops", "worker", "images", "scripts", "index.ts", "settings.ts", "Pulumi*.yaml");
 
 /** Read by somebody in a hurry. */
-const taskPages = ["first-deployment", "rollback", "when-up-failed", "addons", "passwords", "backup"].map((name) => `docs/${name}.md`);
+const taskPages = ["first-deployment", "rollback", "when-up-failed", "addons", "passwords", "backup"].map(
+  (name) => `docs/${name}.md`,
+);
 
 /** Links of a page that lead nowhere: `page:line target`. */
 function brokenLinks(page: string, text: string): string[] {
@@ -60,7 +62,8 @@ describe("the documentation", () => {
   });
 
   it("would be told of a link that leads nowhere", () => {
-    const text = "# One\n[a](#one) [b](#two) [c](rollback.md#nowhere) [d](absent.md) [e](https://example.com)\n```\n[f](absent.md)\n```\n";
+    const text =
+      "# One\n[a](#one) [b](#two) [c](rollback.md#nowhere) [d](absent.md) [e](https://example.com)\n```\n[f](absent.md)\n```\n";
     assert.deepEqual(brokenLinks("docs/page.md", text), [
       "docs/page.md:2 #two",
       "docs/page.md:2 rollback.md#nowhere",
@@ -93,17 +96,24 @@ describe("the documentation", () => {
     const broken = product.flatMap((file) =>
       // A text may go on in the next literal of the source.
       [...read(file).matchAll(/\b(docs\/[\w./-]+\.md)(?:[,']? "([^"]+)")?/g)]
-        .filter(([, page = "", heading]) => !pages.includes(page) || (heading !== undefined && !headingsOf(read(page)).includes(heading)))
+        .filter(
+          ([, page = "", heading]) =>
+            !pages.includes(page) || (heading !== undefined && !headingsOf(read(page)).includes(heading)),
+        )
         .map(([words]) => `${file}: ${words}`),
     );
     assert.deepEqual(broken, []);
   });
 
   it("names commands that the worker has", () => {
-    const told = [...read("worker/odoo_ship/__main__.py").matchAll(/^ {2}odoo-ship ([a-z-]+)/gm)].map((match) => match[1]);
+    const told = [...read("worker/odoo_ship/__main__.py").matchAll(/^ {2}odoo-ship ([a-z-]+)/gm)].map(
+      (match) => match[1],
+    );
     const named = pages
       .filter((page) => !page.startsWith("sandbox/") && page !== "CHANGELOG.md")
-      .flatMap((page) => [...read(page).matchAll(/odoo-ship ([a-z][a-z-]+)(?=[ `\n])/g)].map((match) => [page, match[1] ?? ""] as const));
+      .flatMap((page) =>
+        [...read(page).matchAll(/odoo-ship ([a-z][a-z-]+)(?=[ `\n])/g)].map((match) => [page, match[1] ?? ""] as const),
+      );
     assert.ok(named.length > 10);
     const missing = named.filter(([, command]) => !told.includes(command));
     assert.deepEqual(missing, []);
@@ -112,11 +122,15 @@ describe("the documentation", () => {
 
 describe("the paths that documents name", () => {
   /** In backquotes, from the root; a name without a folder may be anywhere. */
-  const pathsIn = (text: string) => [...text.matchAll(/`([\w.-]+\/[\w./-]*|[\w-]+\.(?:ts|py|md))`/g)].map((match) => match[1] ?? "");
+  const pathsIn = (text: string) =>
+    [...text.matchAll(/`([\w.-]+\/[\w./-]*|[\w-]+\.(?:ts|py|md))`/g)].map((match) => match[1] ?? "");
   const ours = /^(bench|components|docs|images|ops|sandbox|scripts|test|worker)\//;
   const all = files(".");
   const absent = (paths: readonly string[]) =>
-    paths.filter((name) => !all.some((file) => file === name || file.startsWith(name.replace(/\/?$/, "/")) || file.endsWith(`/${name}`)));
+    paths.filter(
+      (name) =>
+        !all.some((file) => file === name || file.startsWith(name.replace(/\/?$/, "/")) || file.endsWith(`/${name}`)),
+    );
 
   it("are there, in CONTRIBUTING each of them", () => {
     const paths = pathsIn(read("CONTRIBUTING.md"));
@@ -144,7 +158,9 @@ describe("docs/when-up-failed.md", () => {
   const explained = rows.map(([code = ""]) => code.replaceAll("`", ""));
 
   it("explains every error code that the product gives", () => {
-    const given = new Set(product.filter((file) => !file.endsWith("shared/errors.ts")).flatMap((file) => codesIn(read(file))));
+    const given = new Set(
+      product.filter((file) => !file.endsWith("shared/errors.ts")).flatMap((file) => codesIn(read(file))),
+    );
     assert.ok(given.size > 40);
     assert.deepEqual(
       [...given].filter((code) => !explained.includes(code)),
@@ -185,7 +201,15 @@ describe("the word for going back", () => {
     /\b(revert(s|ed|ing)?|reced(e|es|ed|ing)|serv(e|es|ed) again|(take|takes|taken|taking|took|put|puts|putting|swap|swaps|swapped)((?! roll)( [\w'-]+)){0,6} back)\b/i;
 
   it("is rollback, in documents and in what the program says", () => {
-    const texts = files("*.md", "components", "ops", "settings.ts", "index.ts", ":(exclude)sandbox", ":(exclude)CHANGELOG.md");
+    const texts = files(
+      "*.md",
+      "components",
+      "ops",
+      "settings.ts",
+      "index.ts",
+      ":(exclude)sandbox",
+      ":(exclude)CHANGELOG.md",
+    );
     const found = texts.flatMap((file) =>
       read(file)
         .split("\n")

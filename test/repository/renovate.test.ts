@@ -19,7 +19,9 @@ describe("the bot that raises pins", () => {
     enabledManagers: string[];
   };
   // Tests hold made-up ones; the report of a measurement says what was measured.
-  const files = execFileSync("git", ["-C", root, "ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
+  const files = execFileSync("git", ["-C", root, "ls-files", "--cached", "--others", "--exclude-standard"], {
+    encoding: "utf8",
+  })
     .split("\n")
     .filter(
       (file) =>
@@ -30,14 +32,18 @@ describe("the bot that raises pins", () => {
 
   const found = (file: string) =>
     customManagers
-      .filter(({ managerFilePatterns }) => managerFilePatterns.some((pattern) => new RegExp(pattern.slice(1, -1)).test(file)))
+      .filter(({ managerFilePatterns }) =>
+        managerFilePatterns.some((pattern) => new RegExp(pattern.slice(1, -1)).test(file)),
+      )
       .flatMap(({ matchStrings, datasourceTemplate }) =>
         matchStrings.flatMap((expression) =>
-          [...fs.readFileSync(path.join(root, file), "utf8").matchAll(new RegExp(expression, "g"))].map(({ groups = {} }) => ({
-            file,
-            datasource: datasourceTemplate,
-            ...groups,
-          })),
+          [...fs.readFileSync(path.join(root, file), "utf8").matchAll(new RegExp(expression, "g"))].map(
+            ({ groups = {} }) => ({
+              file,
+              datasource: datasourceTemplate,
+              ...groups,
+            }),
+          ),
         ),
       );
   const pins = files.flatMap(found) as {
@@ -51,19 +57,21 @@ describe("the bot that raises pins", () => {
   /** Files in which the text stands, as often as it does. */
   const places = (pattern: RegExp) =>
     files
-      .flatMap((file) => [...fs.readFileSync(path.join(root, file), "utf8").matchAll(pattern)].map(([text]) => `${file}: ${text}`))
+      .flatMap((file) =>
+        [...fs.readFileSync(path.join(root, file), "utf8").matchAll(pattern)].map(([text]) => `${file}: ${text}`),
+      )
       .sort();
 
   it("finds every image that is pinned by digest", () => {
-    const digests = pins.flatMap(({ file, currentDigest }) => (currentDigest === undefined ? [] : [`${file}: ${currentDigest}`]));
+    const digests = pins.flatMap(({ file, currentDigest }) =>
+      currentDigest === undefined ? [] : [`${file}: ${currentDigest}`],
+    );
     assert.ok(digests.length >= 6);
     assert.deepEqual(digests.sort(), places(/sha256:[0-9a-f]{64}/g));
-    assert.deepEqual([...new Set(pins.filter(({ datasource }) => datasource === "docker").map(({ depName }) => depName))].sort(), [
-      "caddy",
-      "golang",
-      "odoo",
-      "postgres",
-    ]);
+    assert.deepEqual(
+      [...new Set(pins.filter(({ datasource }) => datasource === "docker").map(({ depName }) => depName))].sort(),
+      ["caddy", "golang", "odoo", "postgres"],
+    );
   });
 
   it("finds every Python package that is pinned by version", () => {

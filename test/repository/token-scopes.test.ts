@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 
 import { registryExists } from "../../components/shared/digitalocean-api";
-import { clusterById, clusterCredentials, clusterNamed, offeredVersions } from "../../components/kubernetes/cluster-api";
+import {
+  clusterById,
+  clusterCredentials,
+  clusterNamed,
+  offeredVersions,
+} from "../../components/kubernetes/cluster-api";
 import { Secret } from "../../components/shared/secret";
 import { scopesOf, viewsCredentials } from "../../sandbox/digitalocean/scopes";
 import type { Answer } from "../../sandbox/test/helpers/running-servers";
@@ -69,7 +74,8 @@ describe("the scopes of an API token", () => {
 
   it("are documented, each with a request that needs it", () => {
     assert.deepEqual(Object.keys(requests).concat(viewsCredentials).sort(), [...every].sort());
-    for (const [scope, [method, path]] of Object.entries(requests)) assert.ok(scopesOf(method, path).includes(scope), scope);
+    for (const [scope, [method, path]] of Object.entries(requests))
+      assert.ok(scopesOf(method, path).includes(scope), scope);
   });
 
   for (const [scope, [method, path]] of Object.entries(requests)) {
@@ -77,7 +83,10 @@ describe("the scopes of an API token", () => {
       const body = method === "GET" || method === "DELETE" ? undefined : {};
       const refused = await ask(tokenWithout(scope), method, path, body);
       assert.deepEqual([refused.status, refused.at("id")], [403, "Forbidden"]);
-      assert.notEqual((await ask(running.servers.api.limitedToken(scopesOf(method, path)), method, path, body)).status, 403);
+      assert.notEqual(
+        (await ask(running.servers.api.limitedToken(scopesOf(method, path)), method, path, body)).status,
+        403,
+      );
       for (const [other, [otherMethod, otherPath]] of Object.entries(requests)) {
         if (otherMethod !== "GET" || scopesOf(otherMethod, otherPath).includes(scope)) continue;
         assert.notEqual((await ask(tokenWithout(scope), otherMethod, otherPath)).status, 403, other);
@@ -97,7 +106,9 @@ describe("the scopes of an API token", () => {
       const access = (token: string) => ({ apiUrl: running.servers.apiUrl, token: new Secret(token) });
       await assert.rejects(
         call(access(tokenWithout(scope))),
-        new RegExp(`TOKEN_SCOPE_MISSING: [^]*found: .*403[^]*expected: .*the scope ${scope}[^]*remedy: .*docs/token-scopes\\.md`),
+        new RegExp(
+          `TOKEN_SCOPE_MISSING: [^]*found: .*403[^]*expected: .*the scope ${scope}[^]*remedy: .*docs/token-scopes\\.md`,
+        ),
       );
       await call(access(running.servers.api.limitedToken([scope])));
     });

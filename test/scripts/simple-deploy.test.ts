@@ -35,7 +35,11 @@ describe("simple_deploy.sh", () => {
     const calls = path.join(folder, "calls");
     const env = { PATH: `${folder}:/usr/bin:/bin`, CALLS: calls, ...variables };
     const { status, stdout, stderr } = spawnSync("/bin/sh", [script, ...args], { env, encoding: "utf8" });
-    return { status, output: stdout + stderr, calls: fs.existsSync(calls) ? fs.readFileSync(calls, "utf8").trim().split("\n") : [] };
+    return {
+      status,
+      output: stdout + stderr,
+      calls: fs.existsSync(calls) ? fs.readFileSync(calls, "utf8").trim().split("\n") : [],
+    };
   }
 
   it("deploys to this machine", () => {

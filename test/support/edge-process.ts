@@ -37,7 +37,10 @@ export class EdgeProcess {
     this.#log = "";
     const [http, https, health] = [await freePort(), await freePort(), await freePort()];
     this.#port = https;
-    const text = caddyfile({ ...usualSite, domain: "odoo.test", tls: "internal", proxyFrom: ["127.0.0.0/8"], ...site }, "cluster")
+    const text = caddyfile(
+      { ...usualSite, domain: "odoo.test", tls: "internal", proxyFrom: ["127.0.0.0/8"], ...site },
+      "cluster",
+    )
       .replace("http_port 8080", `http_port ${http}`)
       .replace("https_port 8443", `https_port ${https}`)
       .replace("http://:2020", `http://:${health}`)
@@ -48,8 +51,11 @@ export class EdgeProcess {
     fs.writeFileSync(path.join(this.#folder, "Caddyfile"), text);
     fs.writeFileSync(path.join(this.#folder, "maintenance.html"), maintenancePage);
     const env = { ...process.env, XDG_DATA_HOME: this.#folder, XDG_CONFIG_HOME: this.#folder, HOME: this.#folder };
-    this.#process = spawn(caddy, ["run", "--config", path.join(this.#folder, "Caddyfile"), "--adapter", "caddyfile"], { env });
-    for (const stream of [this.#process.stdout, this.#process.stderr]) stream?.on("data", (part) => (this.#log += String(part)));
+    this.#process = spawn(caddy, ["run", "--config", path.join(this.#folder, "Caddyfile"), "--adapter", "caddyfile"], {
+      env,
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr])
+      stream?.on("data", (part) => (this.#log += String(part)));
     for (;;) {
       if (this.#process.exitCode !== null) {
         assert.match(this.#log, /address already in use/);
@@ -85,7 +91,12 @@ export class EdgeProcess {
     const plain = net.connect(this.#port, "127.0.0.1");
     const family = net.isIPv6(from) ? `TCP6 ${from} ::1` : `TCP4 ${from} 127.0.0.1`;
     plain.write(`PROXY ${family} 40000 443\r\n`);
-    const socket = tls.connect({ socket: plain, servername: "odoo.test", rejectUnauthorized: false, ALPNProtocols: protocols });
+    const socket = tls.connect({
+      socket: plain,
+      servername: "odoo.test",
+      rejectUnauthorized: false,
+      ALPNProtocols: protocols,
+    });
     plain.on("error", (error) => socket.destroy(error));
     // What goes wrong later is for whoever reads from it.
     await new Promise<void>((resolve, reject) => socket.once("secureConnect", resolve).on("error", reject));
@@ -95,7 +106,11 @@ export class EdgeProcess {
   async ask(
     method: string,
     target: string,
-    { from, headers = {}, body = "" }: { from?: string; headers?: http.OutgoingHttpHeaders; body?: string | Buffer } = {},
+    {
+      from,
+      headers = {},
+      body = "",
+    }: { from?: string; headers?: http.OutgoingHttpHeaders; body?: string | Buffer } = {},
   ): Promise<Reply> {
     const socket = await this.connect(from);
     return new Promise((resolve, reject) => {

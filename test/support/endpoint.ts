@@ -36,7 +36,11 @@ export class Endpoint {
     this.#agent =
       address.domain === undefined
         ? new http.Agent(options)
-        : new https.Agent({ ...options, servername: address.domain, ...(address.ca === undefined ? {} : { ca: address.ca }) });
+        : new https.Agent({
+            ...options,
+            servername: address.domain,
+            ...(address.ca === undefined ? {} : { ca: address.ca }),
+          });
   }
 
   /** @throws the socket's error, or one with the code ETIMEDOUT; no status is an error here */
@@ -65,10 +69,14 @@ export class Endpoint {
           const chunks: Buffer[] = [];
           response.on("data", (chunk: Buffer) => chunks.push(chunk));
           response.on("error", reject);
-          response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }));
+          response.on("end", () =>
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+          );
         },
       );
-      request.setTimeout(limitMs, () => request.destroy(Object.assign(new Error(`no answer within ${limitMs} ms`), { code: "ETIMEDOUT" })));
+      request.setTimeout(limitMs, () =>
+        request.destroy(Object.assign(new Error(`no answer within ${limitMs} ms`), { code: "ETIMEDOUT" })),
+      );
       request.on("error", reject);
       request.end(body);
     });
@@ -106,7 +114,15 @@ export class RpcClient {
 
   /** @throws OdooError, StatusError, or the socket's error */
   call(model: string, method: string, args: unknown[] = [], options: object = {}): Promise<unknown> {
-    return rpc(this.endpoint, "object", "execute_kw", [this.database, this.user, this.password, model, method, args, options]);
+    return rpc(this.endpoint, "object", "execute_kw", [
+      this.database,
+      this.user,
+      this.password,
+      model,
+      method,
+      args,
+      options,
+    ]);
   }
 }
 
@@ -116,7 +132,10 @@ async function rpc(endpoint: Endpoint, service: string, method: string, args: un
     body: JSON.stringify({ jsonrpc: "2.0", method: "call", id: 1, params: { service, method, args } }),
   });
   if (answer.status !== 200) throw new StatusError(answer);
-  const { result, error } = JSON.parse(answer.body.toString()) as { result?: unknown; error?: { data?: { message?: string } } };
+  const { result, error } = JSON.parse(answer.body.toString()) as {
+    result?: unknown;
+    error?: { data?: { message?: string } };
+  };
   if (error !== undefined) throw new OdooError(error.data?.message ?? JSON.stringify(error));
   return result;
 }

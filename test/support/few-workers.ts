@@ -8,18 +8,26 @@ const answers: readonly [
   path: RegExp,
   answer: (good: boolean, body: string) => [status: number, headers: http.OutgoingHttpHeaders, text: string],
 ][] = [
-  [/^\/web\/login/, (good) => (good ? [303, { location: "/odoo" }, ""] : [200, {}, "<form>Wrong login/password</form>"])],
+  [
+    /^\/web\/login/,
+    (good) => (good ? [303, { location: "/odoo" }, ""] : [200, {}, "<form>Wrong login/password</form>"]),
+  ],
   [
     /^\/web\/session\/authenticate/,
     (good) => [
       200,
       {},
-      good ? '{"jsonrpc": "2.0", "id": null, "result": {"uid": 2}}' : `{"jsonrpc": "2.0", "id": null, "error": ${denied}}`,
+      good
+        ? '{"jsonrpc": "2.0", "id": null, "result": {"uid": 2}}'
+        : `{"jsonrpc": "2.0", "id": null, "error": ${denied}}`,
     ],
   ],
   [/^\/xmlrpc\/2\/common/, (good) => [200, {}, xml(good ? "<int>2</int>" : "<boolean>0</boolean>")]],
   [/^\/xmlrpc\/2\/object/, (good) => [200, {}, good ? xml("<boolean>0</boolean>") : fault("<int>3</int>")]],
-  [/^\/xmlrpc\/object/, (good) => [200, {}, good ? xml("<boolean>0</boolean>") : fault("<string>AccessDenied</string>")]],
+  [
+    /^\/xmlrpc\/object/,
+    (good) => [200, {}, good ? xml("<boolean>0</boolean>") : fault("<string>AccessDenied</string>")],
+  ],
   [
     /^\/jsonrpc/,
     (good, body) => {

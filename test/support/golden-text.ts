@@ -11,5 +11,9 @@ export function assertGolden(file: string, text: string): void {
     fs.mkdirSync(path.dirname(target), { recursive: true });
     fs.writeFileSync(target, text);
   }
-  assert.equal(text, fs.readFileSync(target, "utf8"), `${file} has changed; if that is meant: UPDATE_GOLDEN=1 npx mocha <this file>`);
+  assert.equal(
+    text,
+    fs.readFileSync(target, "utf8"),
+    `${file} has changed; if that is meant: UPDATE_GOLDEN=1 npx mocha <this file>`,
+  );
 }

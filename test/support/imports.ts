@@ -17,7 +17,9 @@ export function importsOf(root: string, file: string): Imports {
   const names = importedFiles.map(({ fileName }) => fileName);
   return {
     files: names.filter((name) => name.startsWith(".")).map((name) => path.posix.join(path.posix.dirname(file), name)),
-    packages: names.filter((name) => !/^(\.|node:)/.test(name)).map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name),
+    packages: names
+      .filter((name) => !/^(\.|node:)/.test(name))
+      .map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name),
   };
 }
 

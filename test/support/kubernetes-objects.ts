@@ -5,9 +5,21 @@ import { spoolMegabytes } from "../../components/proxy/site";
 import type { ClusterSize } from "../../components/kubernetes/objects/sizes";
 import { clusterSize } from "../../components/kubernetes/size";
 import { edgeDeployment, edgeFiles, edgeService } from "../../components/kubernetes/objects/edge";
-import { accounts, filestoreStorage, namespace, serviceAccount, volumeClaim } from "../../components/kubernetes/objects/namespace";
+import {
+  accounts,
+  filestoreStorage,
+  namespace,
+  serviceAccount,
+  volumeClaim,
+} from "../../components/kubernetes/objects/namespace";
 import { networkPolicies } from "../../components/kubernetes/objects/network-policies";
-import { autoscaler, cronDeployment, disruptionBudget, webDeployment, webService } from "../../components/kubernetes/objects/odoo-pods";
+import {
+  autoscaler,
+  cronDeployment,
+  disruptionBudget,
+  webDeployment,
+  webService,
+} from "../../components/kubernetes/objects/odoo-pods";
 import { postgresService, postgresStatefulSet } from "../../components/kubernetes/objects/postgres";
 import { upgradeJob, workerConfig } from "../../components/kubernetes/objects/upgrade-job";
 import { readSettings, type Settings } from "../../settings";
@@ -41,7 +53,11 @@ export const shared = { "doks:replicas": "3", "doks:filestoreAccess": "ReadWrite
 export interface Rendered {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name?: string; readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> };
+  readonly metadata: {
+    readonly name?: string;
+    readonly labels?: Record<string, string>;
+    readonly annotations?: Record<string, string>;
+  };
   readonly spec?: unknown;
   readonly data?: Record<string, string>;
 }
@@ -71,10 +87,18 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
   };
   const files = doks.tls === "files";
   const several = doks.replicas > 1 || doks.replicasMax > 1;
-  const worker = workerConfig({ "odoo_ship/__main__.py": "", "odoo_ship/hosts/base.py": "", "systemd/odoo-ship.service": "" });
+  const worker = workerConfig({
+    "odoo_ship/__main__.py": "",
+    "odoo_ship/hosts/base.py": "",
+    "systemd/odoo-ship.service": "",
+  });
   const objects: [apiVersion: string, kind: string, object: object][] = [
     ["v1", "Namespace", namespace(doks.namespace)],
-    ...accounts(managed).map((name): [string, string, object] => ["v1", "ServiceAccount", serviceAccount(name, ["team"])]),
+    ...accounts(managed).map((name): [string, string, object] => [
+      "v1",
+      "ServiceAccount",
+      serviceAccount(name, ["team"]),
+    ]),
     ...networkPolicies({
       egress: doks.egress,
       acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
@@ -86,7 +110,11 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
           [
             "apps/v1",
             "StatefulSet",
-            postgresStatefulSet({ image: `docker.io/library/postgres@${digestOf("b")}`, size: size.db, secret: "odoo-admin-1" }),
+            postgresStatefulSet({
+              image: `docker.io/library/postgres@${digestOf("b")}`,
+              size: size.db,
+              secret: "odoo-admin-1",
+            }),
           ],
           ["v1", "Service", postgresService()],
         ] as [string, string, object][])
@@ -112,7 +140,9 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
     ["apps/v1", "Deployment", webDeployment(pods)],
     ["v1", "Service", webService()],
     ...(several ? [["policy/v1", "PodDisruptionBudget", disruptionBudget("web")] as [string, string, object]] : []),
-    ...(doks.replicasMax > 0 ? [["autoscaling/v2", "HorizontalPodAutoscaler", autoscaler(doks)] as [string, string, object]] : []),
+    ...(doks.replicasMax > 0
+      ? [["autoscaling/v2", "HorizontalPodAutoscaler", autoscaler(doks)] as [string, string, object]]
+      : []),
     ["apps/v1", "Deployment", cronDeployment(pods)],
     ["v1", "ConfigMap", { metadata: { name: "odoo-edge-1" }, data: edgeFiles(doks) }],
     [
@@ -131,7 +161,9 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
     ...(files ? [["policy/v1", "PodDisruptionBudget", disruptionBudget("edge")] as [string, string, object]] : []),
   ];
   // Nothing in it is an Output here, and what is undefined is not there.
-  const plain = objects.map(([apiVersion, kind, object]) => JSON.parse(JSON.stringify({ apiVersion, kind, ...object })) as Rendered);
+  const plain = objects.map(
+    ([apiVersion, kind, object]) => JSON.parse(JSON.stringify({ apiVersion, kind, ...object })) as Rendered,
+  );
   return { objects: plain, size };
 }
 
@@ -168,7 +200,9 @@ export interface PlainContainer {
 /** Every pod template, by `Kind/name` of what makes it. */
 export function podsOf(objects: readonly Rendered[]): Map<string, { pod: PlainPod; labels: Record<string, string> }> {
   const templates = objects.flatMap(({ kind, metadata, spec }) => {
-    const template = (spec as { template?: { spec: PlainPod; metadata: { labels: Record<string, string> } } } | undefined)?.template;
+    const template = (
+      spec as { template?: { spec: PlainPod; metadata: { labels: Record<string, string> } } } | undefined
+    )?.template;
     return template === undefined
       ? []
       : [[`${kind}/${metadata.name ?? ""}`, { pod: template.spec, labels: template.metadata.labels }] as const];

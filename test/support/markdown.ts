@@ -22,7 +22,10 @@ export function linksOf(text: string): Link[] {
   return prose(text)
     .split("\n")
     .flatMap((line, at) =>
-      [...line.replaceAll(/`[^`]*`/g, "code").matchAll(/\]\(([^)\s]+)\)/g)].map((match) => ({ target: match[1] ?? "", line: at + 1 })),
+      [...line.replaceAll(/`[^`]*`/g, "code").matchAll(/\]\(([^)\s]+)\)/g)].map((match) => ({
+        target: match[1] ?? "",
+        line: at + 1,
+      })),
     );
 }
 

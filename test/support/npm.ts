@@ -17,7 +17,12 @@ export function npm(
 ): Promise<ScriptRun> {
   return new Promise((resolve, reject) => {
     const begun = Date.now();
-    const child = spawn("npm", args, { cwd: root, detached: true, stdio: ["ignore", "pipe", "pipe"], timeout: 45 * 60_000 });
+    const child = spawn("npm", args, {
+      cwd: root,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 45 * 60_000,
+    });
     let output = "";
     // The process group, as a terminal does.
     const end = (signal: NodeJS.Signals) => process.kill(-(child.pid ?? Number.NaN), signal);

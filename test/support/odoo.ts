@@ -90,7 +90,20 @@ export class HardenedOdoo {
     const settings = Object.entries(variables).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
     const run = spawnSync(
       "docker",
-      ["run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/run", "--tmpfs", "/tmp", ...settings, this.image, ...command],
+      [
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--read-only",
+        "--tmpfs",
+        "/run",
+        "--tmpfs",
+        "/tmp",
+        ...settings,
+        this.image,
+        ...command,
+      ],
       { encoding: "utf8", env: this.environment, timeout: limitMs },
     );
     return { status: run.status, output: `${run.stdout}${run.stderr}` };
@@ -150,7 +163,9 @@ export class HardenedOdoo {
         // Not up yet; the end of the wait is told below.
       }
       if (Date.now() > end) {
-        throw new Error(`${url} did not answer 200 within ${limitMs / 1000} s:\n${this.docker("logs", "--tail", "30", this.container)}`);
+        throw new Error(
+          `${url} did not answer 200 within ${limitMs / 1000} s:\n${this.docker("logs", "--tail", "30", this.container)}`,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
@@ -175,7 +190,15 @@ export class OdooClient {
   }
 
   call(model: string, method: string, args: unknown[] = [], options: object = {}): Promise<unknown> {
-    return rpc(this.url, "object", "execute_kw", [this.database, this.user, this.password, model, method, args, options]);
+    return rpc(this.url, "object", "execute_kw", [
+      this.database,
+      this.user,
+      this.password,
+      model,
+      method,
+      args,
+      options,
+    ]);
   }
 }
 

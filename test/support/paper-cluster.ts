@@ -15,7 +15,9 @@ export const clusterOutputs: World["outputs"] = {
   "digitalocean:index/kubernetesCluster:KubernetesCluster": () => ({
     id: clusterId,
     endpoint: `https://${clusterId}.k8s.ondigitalocean.com`,
-    kubeConfigs: [{ clusterCaCertificate: authority, token: "planted", host: `https://${clusterId}.k8s.ondigitalocean.com` }],
+    kubeConfigs: [
+      { clusterCaCertificate: authority, token: "planted", host: `https://${clusterId}.k8s.ondigitalocean.com` },
+    ],
   }),
   "digitalocean:index/databaseCluster:DatabaseCluster": () => ({
     id: "9cc10173-e9ea-4176-9dbc-a4cee4c4ff30",
@@ -79,11 +81,15 @@ export function clusterApi(pathname: string, running?: PaperCluster): Response |
         ? new Response("{}", { status: 404 })
         : Response.json({ vpc: { id: networkId, ip_range: "10.114.0.0/20" } });
     case "/v2/kubernetes/options":
-      return Response.json({ options: { versions: ["1.35.0-do.1", "1.34.1-do.0", "1.33.5-do.2"].map((slug) => ({ slug })) } });
+      return Response.json({
+        options: { versions: ["1.35.0-do.1", "1.34.1-do.0", "1.33.5-do.2"].map((slug) => ({ slug })) },
+      });
     case "/v2/kubernetes/clusters":
       return Response.json({ kubernetes_clusters: cluster === undefined ? null : [cluster] });
     case `/v2/kubernetes/clusters/${clusterId}`:
-      return cluster === undefined ? new Response("{}", { status: 404 }) : Response.json({ kubernetes_cluster: cluster });
+      return cluster === undefined
+        ? new Response("{}", { status: 404 })
+        : Response.json({ kubernetes_cluster: cluster });
     case `/v2/kubernetes/clusters/${clusterId}/credentials`:
       return cluster === undefined
         ? new Response("{}", { status: 404 })

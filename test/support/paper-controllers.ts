@@ -64,11 +64,16 @@ export class PaperControllers {
       case "jobs":
         return this.failure === undefined
           ? { succeeded: 1, conditions: [{ type: "Complete", status: "True" }] }
-          : { failed: 1, conditions: [{ type: "Failed", status: "True", reason: "BackoffLimitExceeded", message: this.failure }] };
+          : {
+              failed: 1,
+              conditions: [{ type: "Failed", status: "True", reason: "BackoffLimitExceeded", message: this.failure }],
+            };
       case "persistentvolumeclaims":
         return { phase: "Bound" };
       case "services":
-        return textAt(object, "spec", "type") === "LoadBalancer" ? { loadBalancer: { ingress: [{ ip: "203.0.113.21" }] } } : {};
+        return textAt(object, "spec", "type") === "LoadBalancer"
+          ? { loadBalancer: { ingress: [{ ip: "203.0.113.21" }] } }
+          : {};
       default:
         return undefined;
     }
@@ -83,7 +88,13 @@ export class PaperControllers {
         annotations,
         labels: at(deployment, "spec", "selector", "matchLabels") ?? {},
         ownerReferences: [
-          { apiVersion: "apps/v1", kind: "Deployment", name, uid: textAt(deployment, "metadata", "uid"), controller: true },
+          {
+            apiVersion: "apps/v1",
+            kind: "Deployment",
+            name,
+            uid: textAt(deployment, "metadata", "uid"),
+            controller: true,
+          },
         ],
       },
       spec: { replicas: at(deployment, "spec", "replicas") ?? 1 },

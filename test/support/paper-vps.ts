@@ -28,7 +28,8 @@ export class PaperVps {
   /** Without any, the host does as it is told, at once. */
   statuses: StatusAnswers = [];
   /** What it runs. */
-  live: { readonly image: string; readonly digest: string; readonly since: string; readonly release: string } | null = null;
+  live: { readonly image: string; readonly digest: string; readonly since: string; readonly release: string } | null =
+    null;
   receive: CommandOutcome = { status: 0, stdout: '{"request": "0123456789abcdef", "state": "queued"}\n' };
   #asked = 0;
 
@@ -46,7 +47,9 @@ export class PaperVps {
   readonly #answer: CommandHandler = (command, stdin) => {
     if (command.startsWith("sh -s")) {
       const lines = Object.entries({ ...this.report, time: String(Math.floor(Date.now() / 1000)) });
-      return stdin === "" ? { status: 2 } : { status: 0, stdout: lines.map(([key, value]) => `${key}=${value}\n`).join("") };
+      return stdin === ""
+        ? { status: 2 }
+        : { status: 0, stdout: lines.map(([key, value]) => `${key}=${value}\n`).join("") };
     }
     if (command.includes("/state")) {
       return { status: 0, stdout: `${(this.setup.length > 1 ? this.setup.shift() : this.setup[0]) ?? ""}\n` };
@@ -64,12 +67,17 @@ export class PaperVps {
       return this.receive;
     }
     if (command.includes("odoo-ship status") && (this.live !== null || !command.startsWith("test ! -x"))) {
-      const obedient = { request: { id: this.live?.release, state: "succeeded", step: "committed", warnings: [] }, live: this.live };
+      const obedient = {
+        request: { id: this.live?.release, state: "succeeded", step: "committed", warnings: [] },
+        live: this.live,
+      };
       const answer = this.statuses[Math.min(this.#asked++, this.statuses.length - 1)] ?? obedient;
       if (answer === "connection lost") {
         return answer;
       }
-      return answer === "no worker" ? { status: 127, stderr: "not found\n" } : { status: 0, stdout: `${JSON.stringify(answer)}\n` };
+      return answer === "no worker"
+        ? { status: 127, stderr: "not found\n" }
+        : { status: 0, stdout: `${JSON.stringify(answer)}\n` };
     }
     if (command.startsWith("test ! -x")) {
       return { status: 0 };

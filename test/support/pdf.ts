@@ -8,7 +8,9 @@ export async function rendersPdf(endpoint: Endpoint, client: RpcClient, password
   assert.equal(await client.call("ir.config_parameter", "get_param", ["report.url"]), "http://127.0.0.1:8069");
   const arch = `<t t-name="e2e.planted"><t t-call="web.html_container"><div class="article"><h1 class="text-primary">Planted title</h1>
     <img src="/web/static/img/logo.png"/></div></t></t>`;
-  const view = await client.call("ir.ui.view", "create", [{ name: "e2e.planted", key: "e2e.planted", type: "qweb", arch }]);
+  const view = await client.call("ir.ui.view", "create", [
+    { name: "e2e.planted", key: "e2e.planted", type: "qweb", arch },
+  ]);
   const report = await client.call("ir.actions.report", "create", [
     { name: "e2e", report_name: "e2e.planted", report_type: "qweb-pdf", model: "res.partner" },
   ]);

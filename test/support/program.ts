@@ -35,13 +35,20 @@ export interface World {
 
 /** The configuration of a committed stack file, as the engine hands it to the program. */
 export function stackConfig(stack: string): Record<string, string> {
-  const { config } = parse(fs.readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8")) as { config: Record<string, unknown> };
+  const { config } = parse(fs.readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8")) as {
+    config: Record<string, unknown>;
+  };
   const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
   return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, text(value)]));
 }
 
 /** Runs the whole program in `directory` with mocks in the place of the engine, the network and the clock. Proves shape, not behaviour. */
-export async function runProgram(directory: string, stack: string, config: Record<string, string>, world: World): Promise<ProgramRun> {
+export async function runProgram(
+  directory: string,
+  stack: string,
+  config: Record<string, string>,
+  world: World,
+): Promise<ProgramRun> {
   const before = process.cwd();
   const realFetch = globalThis.fetch;
   globalThis.fetch = (input, init) => {
@@ -101,8 +108,15 @@ export async function declare(
   pulumi.runtime.setAllConfig(config);
   const outputs = await pulumi.runtime.runInPulumiStack(async () => {
     pulumi.runtime.registerStackTransformation(({ name, opts }) => {
-      const { parent, protect, retainOnDelete, ignoreChanges, deleteBeforeReplace, additionalSecretOutputs, dependsOn } =
-        opts as pulumi.CustomResourceOptions;
+      const {
+        parent,
+        protect,
+        retainOnDelete,
+        ignoreChanges,
+        deleteBeforeReplace,
+        additionalSecretOutputs,
+        dependsOn,
+      } = opts as pulumi.CustomResourceOptions;
       const options = {
         protect,
         retainOnDelete,

@@ -44,7 +44,10 @@ export async function proxyImages(): Promise<{ readonly proxy: string; readonly 
     assert.equal(status, 0, output);
   }
   const { proxy } = readVpsImages(paths.root, path.relative(paths.root, vpsImagesRecord));
-  const { reference, digest } = JSON.parse(fs.readFileSync(baseRecord, "utf8")) as { reference: string; digest: string };
+  const { reference, digest } = JSON.parse(fs.readFileSync(baseRecord, "utf8")) as {
+    reference: string;
+    digest: string;
+  };
   return { proxy, python: `${reference}@${digest}` };
 }
 
@@ -66,7 +69,8 @@ export async function until<T>(what: string, attempt: () => T | Promise<T>): Pro
     try {
       return await attempt();
     } catch (error) {
-      if (Date.now() - begun > limitMs) throw new Error(`${what} did not come within ${limitMs / 1000} s`, { cause: error });
+      if (Date.now() - begun > limitMs)
+        throw new Error(`${what} did not come within ${limitMs / 1000} s`, { cause: error });
       await sleep(500);
     }
   }

@@ -105,12 +105,18 @@ export function followsTheRules(site: () => Site, log: () => string): void {
 
   it("with 413 when they send too much, at the login much sooner", async () => {
     const sent = async (target: string, megabytes: number, headers = {}) => {
-      const { status, body } = await endpoint.request("POST", target, { headers, body: "x".repeat(megabytes * 1_000_000) });
+      const { status, body } = await endpoint.request("POST", target, {
+        headers,
+        body: "x".repeat(megabytes * 1_000_000),
+      });
       return `${status} ${body.toString()}`;
     };
     assert.match(await sent("/web/login", 1), /^413 .*larger than the 64KiB/);
     assert.match(await sent("/web/binary/upload_attachment", 2), /^413 .*larger than the 1MB/);
-    assert.match(await sent("/web/binary/upload_attachment", 129, { cookie: "session_id=none" }), /^413 .*larger than the 128MB/);
+    assert.match(
+      await sent("/web/binary/upload_attachment", 129, { cookie: "session_id=none" }),
+      /^413 .*larger than the 128MB/,
+    );
   });
 }
 
@@ -134,7 +140,11 @@ export function endsGuessing(site: () => Site): void {
     });
     const xml = (count: number) => ({
       headers: { "content-type": "text/xml" },
-      body: `<?xml version="1.0"?><methodCall><methodName>authenticate</methodName><params>${["odoo", "nobody", `wrong${count}`]
+      body: `<?xml version="1.0"?><methodCall><methodName>authenticate</methodName><params>${[
+        "odoo",
+        "nobody",
+        `wrong${count}`,
+      ]
         .map((value) => `<param><value><string>${value}</string></value></param>`)
         .join("")}<param><value><struct/></value></param></params></methodCall>`,
     });
@@ -153,7 +163,8 @@ export function endsGuessing(site: () => Site): void {
       sent: (count: number) => { headers: Record<string, string>; body: string },
     ) => {
       const all = [];
-      for (let count = from; count <= to; count++) all.push((await endpoint.request("POST", target, sent(count))).status);
+      for (let count = from; count <= to; count++)
+        all.push((await endpoint.request("POST", target, sent(count))).status);
       return all;
     };
     const pages = await statuses("/web/login", 1, 20, form);

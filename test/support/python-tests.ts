@@ -42,7 +42,9 @@ export function pythonTests(directory: string): void {
 function testsOf(source: string): [sentence: string, test: string][] {
   const tests = new Map<string, string[]>();
   let current = "";
-  for (const [, name = "", base = "", test = ""] of source.matchAll(/^class ([A-Z]\w*Test)\(([\w.]*)\)|^ +def (test_\w+)\(/gm)) {
+  for (const [, name = "", base = "", test = ""] of source.matchAll(
+    /^class ([A-Z]\w*Test)\(([\w.]*)\)|^ +def (test_\w+)\(/gm,
+  )) {
     if (test === "") {
       current = name;
       tests.set(current, [...(tests.get(base) ?? [])]);

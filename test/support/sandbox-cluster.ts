@@ -45,12 +45,26 @@ export class SandboxCluster {
       const { status, output } = await npm(["start"]);
       assert.equal(status, 0, output);
     }
-    const { doksUrl, doksAddress, doksDigest } = (await stackOutputs({ servers: readServers() })) as Record<string, string>;
-    assert.ok(doksUrl !== undefined && doksAddress !== undefined && doksDigest !== undefined, "npm start ended without a cluster");
+    const { doksUrl, doksAddress, doksDigest } = (await stackOutputs({ servers: readServers() })) as Record<
+      string,
+      string
+    >;
+    assert.ok(
+      doksUrl !== undefined && doksAddress !== undefined && doksDigest !== undefined,
+      "npm start ended without a cluster",
+    );
     const found = (await listClusters()).find(({ id }) => loadBalancerAddress(readSlot(id) ?? -1) === doksAddress);
     assert.equal(found?.state, "running", "the cluster");
     const cluster = new SandboxCluster(new URL(doksUrl), doksAddress, doksDigest, found?.container ?? "", "");
-    const certificate = ["exec", "-n", "odoo", "deployment/odoo-edge", "--", "cat", "/data/caddy/pki/authorities/local/root.crt"];
+    const certificate = [
+      "exec",
+      "-n",
+      "odoo",
+      "deployment/odoo-edge",
+      "--",
+      "cat",
+      "/data/caddy/pki/authorities/local/root.crt",
+    ];
     // On a busy machine runc loses a process in a container now and then.
     await until(() => (cluster.ca = cluster.run(certificate).stdout).includes("END CERTIFICATE"), 300_000);
     return cluster;
@@ -81,7 +95,9 @@ export class SandboxCluster {
     const { items } = this.get<{ items: (Named & { metadata: { deletionTimestamp?: string } })[] }>(
       `pods -l app=${app} --field-selector status.phase=Running`,
     );
-    const names = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.name);
+    const names = items
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map(({ metadata }) => metadata.name);
     assert.equal(names.length, 1, `pods of ${app}: ${names.join()}`);
     return names[0] ?? "";
   }

@@ -34,13 +34,28 @@ export class SandboxHost {
       const { status, output } = await npm(["start"]);
       assert.equal(status, 0, output);
     }
-    const { vpsUrl, vpsAddress, vpsHostKey } = (await stackOutputs({ servers: readServers() })) as Record<string, string>;
-    assert.ok(vpsUrl !== undefined && vpsAddress !== undefined && vpsHostKey !== undefined, "npm start ended without a VPS");
+    const { vpsUrl, vpsAddress, vpsHostKey } = (await stackOutputs({ servers: readServers() })) as Record<
+      string,
+      string
+    >;
+    assert.ok(
+      vpsUrl !== undefined && vpsAddress !== undefined && vpsHostKey !== undefined,
+      "npm start ended without a VPS",
+    );
     const home = fs.mkdtempSync(path.join(os.tmpdir(), "vps-operator-"));
     const [key, known] = [path.join(home, "key"), path.join(home, "known")];
     fs.writeFileSync(key, sandboxEnvironment(readServers())["VPS_SSH_PRIVATE_KEY"] ?? "", { mode: 0o600 });
     fs.writeFileSync(known, `${vpsAddress} ${vpsHostKey}\n`);
-    const identity = ["-i", key, "-o", `UserKnownHostsFile=${known}`, "-o", "StrictHostKeyChecking=yes", "-o", "IdentityAgent=none"];
+    const identity = [
+      "-i",
+      key,
+      "-o",
+      `UserKnownHostsFile=${known}`,
+      "-o",
+      "StrictHostKeyChecking=yes",
+      "-o",
+      "IdentityAgent=none",
+    ];
     const host = new SandboxHost(new URL(vpsUrl), vpsAddress, "", identity, home);
     host.ca = host.sh(readAuthority);
     return host;

@@ -22,12 +22,20 @@ export async function whatPulumiTells(): Promise<Record<"state" | "log" | "previ
   let processes = "";
   let previewing = true;
   const watch = async () => {
-    while (previewing) processes += (await ask("ps", ["-eo", "args"], { what: "listing processes", limitMs: 10_000 }))?.stdout ?? "";
+    while (previewing)
+      processes += (await ask("ps", ["-eo", "args"], { what: "listing processes", limitMs: 10_000 }))?.stdout ?? "";
   };
   const watching = watch();
-  const preview = await pulumi("preview", "--diff", "--non-interactive", "--color", "never").finally(() => (previewing = false));
+  const preview = await pulumi("preview", "--diff", "--non-interactive", "--color", "never").finally(
+    () => (previewing = false),
+  );
   await watching;
-  return { state: read(path.join(paths.state, "state")), log: read(updateLog), preview: preview.stdout + preview.stderr, processes };
+  return {
+    state: read(path.join(paths.state, "state")),
+    log: read(updateLog),
+    preview: preview.stdout + preview.stderr,
+    processes,
+  };
 }
 
 /** A file, or all files of a directory. */

@@ -2,8 +2,12 @@
  * Which of the texts are in which of the places, in any spelling: {"place": ["name of the text", …]}.
  * @param texts long enough not to be met by chance
  */
-export function findIn(places: Readonly<Record<string, string>>, texts: Readonly<Record<string, string>>): Record<string, string[]> {
-  for (const [name, text] of Object.entries(texts)) if (text.length < 12) throw new Error(`${name} is too short to be looked for`);
+export function findIn(
+  places: Readonly<Record<string, string>>,
+  texts: Readonly<Record<string, string>>,
+): Record<string, string[]> {
+  for (const [name, text] of Object.entries(texts))
+    if (text.length < 12) throw new Error(`${name} is too short to be looked for`);
   const spelled = Object.entries(texts).map(([name, text]) => [name, spellings(text)] as const);
   return Object.fromEntries(
     Object.entries(places).map(([place, content]) => [

@@ -50,7 +50,14 @@ export function upgrade({ host, domain, ca }: Address, target: string): Promise<
     "sec-websocket-key": "dGVzdHRlc3R0ZXN0dGVzdA==",
   };
   return new Promise((resolve, reject) => {
-    const request = https.request({ host, servername: domain ?? "", ca: ca ?? "", path: target, agent: false, headers });
+    const request = https.request({
+      host,
+      servername: domain ?? "",
+      ca: ca ?? "",
+      path: target,
+      agent: false,
+      headers,
+    });
     request.on("upgrade", (response, socket) => {
       socket.destroy();
       resolve(response.statusCode);

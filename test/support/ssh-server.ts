@@ -8,7 +8,8 @@ import { sshKeyPair } from "../../sandbox/support/ssh-key";
 const { Server, utils } = ssh2;
 
 /** How a command ends: by itself, or with the connection. */
-export type CommandOutcome = { readonly status: number; readonly stdout?: string; readonly stderr?: string } | "connection lost" | "never";
+export type CommandOutcome =
+  { readonly status: number; readonly stdout?: string; readonly stderr?: string } | "connection lost" | "never";
 export type CommandHandler = (command: string, stdin: string) => CommandOutcome | Promise<CommandOutcome>;
 
 /** Runs a command with this machine's shell, as the login shell of a host would. */
@@ -38,7 +39,9 @@ export class SshServer {
     const own = sshKeyPair();
     this.hostKey = own.publicKey;
     this.handler = handler;
-    this.#server = new Server({ hostKeys: [own.privateKey, ...hostKeys] }, (connection) => this.#serve(connection, authorizedKey));
+    this.#server = new Server({ hostKeys: [own.privateKey, ...hostKeys] }, (connection) =>
+      this.#serve(connection, authorizedKey),
+    );
   }
 
   get port(): number {
@@ -75,7 +78,10 @@ export class SshServer {
       const key = (Array.isArray(known) ? known[0] : known) as Exclude<typeof known, Error | unknown[]>;
       if (context.method !== "publickey" || !context.key.data.equals(key.getPublicSSH())) {
         context.reject(["publickey"]);
-      } else if (context.signature !== undefined && key.verify(context.blob as Buffer, context.signature, context.hashAlgo) !== true) {
+      } else if (
+        context.signature !== undefined &&
+        key.verify(context.blob as Buffer, context.signature, context.hashAlgo) !== true
+      ) {
         context.reject();
       } else {
         context.accept();

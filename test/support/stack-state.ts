@@ -33,7 +33,10 @@ export class StackState {
     return this.state.deployment.resources
       .filter(({ type }) => type.startsWith("kubernetes:"))
       .map(
-        ({ inputs }) => Object.fromEntries(Object.entries(opened(inputs) as object).filter(([name]) => !name.startsWith("__"))) as Rendered,
+        ({ inputs }) =>
+          Object.fromEntries(
+            Object.entries(opened(inputs) as object).filter(([name]) => !name.startsWith("__")),
+          ) as Rendered,
       );
   }
 

@@ -11,9 +11,20 @@ export function restrictedPod(name: string, image: string, command: readonly str
     metadata: { name, labels: { app: "odoo" } },
     spec: {
       terminationGracePeriodSeconds: 0,
-      securityContext: { runAsNonRoot: true, runAsUser: 100, runAsGroup: 101, seccompProfile: { type: "RuntimeDefault" } },
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 100,
+        runAsGroup: 101,
+        seccompProfile: { type: "RuntimeDefault" },
+      },
       containers: [
-        { name: "main", image, command, securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } }, ...more },
+        {
+          name: "main",
+          image,
+          command,
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+          ...more,
+        },
       ],
     },
   };
@@ -34,7 +45,9 @@ export class Stranger {
 
   static async arrive(cluster: SandboxCluster, image: string): Promise<Stranger> {
     const namespace = `e2e-${randomBytes(4).toString("hex")}`;
-    const labels = Object.fromEntries(["enforce", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "restricted"]));
+    const labels = Object.fromEntries(
+      ["enforce", "warn"].map((mode) => [`pod-security.kubernetes.io/${mode}`, "restricted"]),
+    );
     const stranger = new Stranger(cluster, namespace, image);
     stranger.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } });
     // Its account comes a moment later, and gets the pull secret then.
@@ -56,7 +69,10 @@ export class Stranger {
   }
 
   apply(...items: readonly object[]): void {
-    this.cluster.kubectl(["apply", "-n", this.namespace, "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+    this.cluster.kubectl(
+      ["apply", "-n", this.namespace, "-f", "-"],
+      JSON.stringify({ apiVersion: "v1", kind: "List", items }),
+    );
   }
 
   reached(addresses: readonly string[]): string[] {

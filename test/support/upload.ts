@@ -30,7 +30,9 @@ export async function takesLargeUpload(endpoint: Endpoint, client: RpcClient, pa
   const [made] = JSON.parse(body.toString()) as { id: number; error?: string }[];
   assert.ok(made !== undefined && made.error === undefined, body.toString());
   try {
-    const [stored] = (await client.call("ir.attachment", "read", [[made.id], ["file_size"]])) as { file_size: number }[];
+    const [stored] = (await client.call("ir.attachment", "read", [[made.id], ["file_size"]])) as {
+      file_size: number;
+    }[];
     assert.equal(stored?.file_size, size);
   } finally {
     await client.call("ir.attachment", "unlink", [[made.id]]);

@@ -8,7 +8,18 @@ import type { Settings } from "../../../settings";
 import { siteFiles } from "../../proxy/caddyfile";
 import { maintenancePage } from "../../proxy/maintenance-page";
 import { labels, names, selector, type Unplaced } from "./names";
-import { account, containerSecurity, mountsOf, podSecurity, resources, sameNode, scratch, secretFiles, spread, variables } from "./pods";
+import {
+  account,
+  containerSecurity,
+  mountsOf,
+  podSecurity,
+  resources,
+  sameNode,
+  scratch,
+  secretFiles,
+  spread,
+  variables,
+} from "./pods";
 
 /** Arguments of the edge: the same proxy as on a VPS, with the same rules. */
 export interface EdgeArgs {
@@ -44,7 +55,14 @@ export function edgeReplicas(tls: SiteArgs["tls"]): number {
   return keepsCertificates(tls) ? 1 : 2;
 }
 
-export function edgeDeployment({ image, size, spoolMegabytes, tls, config, tlsKey }: EdgeArgs): Unplaced<k8s.apps.v1.Deployment> {
+export function edgeDeployment({
+  image,
+  size,
+  spoolMegabytes,
+  tls,
+  config,
+  tlsKey,
+}: EdgeArgs): Unplaced<k8s.apps.v1.Deployment> {
   const kept = keepsCertificates(tls);
   const health = (rhythm: { periodSeconds: number; failureThreshold: number }) => ({
     httpGet: { path: "/", port: "health" },
@@ -64,7 +82,9 @@ export function edgeDeployment({ image, size, spoolMegabytes, tls, config, tlsKe
         metadata: { labels: labels("edge") },
         spec: {
           ...account(names.edge),
-          ...(kept ? { affinity: sameNode(selector("edge")) } : { topologySpreadConstraints: spread(selector("edge")) }),
+          ...(kept
+            ? { affinity: sameNode(selector("edge")) }
+            : { topologySpreadConstraints: spread(selector("edge")) }),
           securityContext: podSecurity(users.proxy),
           terminationGracePeriodSeconds: 30,
           containers: [

@@ -18,7 +18,13 @@ export const names = {
 /** Purpose of a pod. */
 export type Part = "web" | "cron" | "upgrade" | "database" | "edge";
 
-const program: Record<Part, string> = { web: "odoo", cron: "odoo", upgrade: "odoo", database: "postgresql", edge: "caddy" };
+const program: Record<Part, string> = {
+  web: "odoo",
+  cron: "odoo",
+  upgrade: "odoo",
+  database: "postgresql",
+  edge: "caddy",
+};
 
 /** Labels that never change: selectors are made of them. `app` is what everyone types. */
 export function selector(part: Part): { app: string } {

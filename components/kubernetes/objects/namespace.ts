@@ -20,7 +20,10 @@ export function accounts(managedDatabase: boolean): string[] {
   return [names.web, names.upgrade, names.edge, ...(managedDatabase ? [] : [names.database])];
 }
 
-export function serviceAccount(name: string, pullSecrets: readonly pulumi.Input<string>[]): Unplaced<k8s.core.v1.ServiceAccount> {
+export function serviceAccount(
+  name: string,
+  pullSecrets: readonly pulumi.Input<string>[],
+): Unplaced<k8s.core.v1.ServiceAccount> {
   return {
     metadata: { name, labels: { ...general } },
     automountServiceAccountToken: false,
@@ -44,10 +47,17 @@ export function filestoreStorage(
 }
 
 /** A volume that outlives its pods. */
-export function volumeClaim(name: string, { gibibytes, storageClass, access }: Storage): Unplaced<k8s.core.v1.PersistentVolumeClaim> {
+export function volumeClaim(
+  name: string,
+  { gibibytes, storageClass, access }: Storage,
+): Unplaced<k8s.core.v1.PersistentVolumeClaim> {
   return {
     metadata: { name, labels: { ...general } },
-    spec: { accessModes: [access], storageClassName: storageClass, resources: { requests: { storage: `${gibibytes}Gi` } } },
+    spec: {
+      accessModes: [access],
+      storageClassName: storageClass,
+      resources: { requests: { storage: `${gibibytes}Gi` } },
+    },
   };
 }
 

@@ -54,11 +54,18 @@ export function networkPolicies({ egress, acmeServer, managed }: NetworkArgs): P
         ...(acmeServer === undefined ? [] : [toAuthority(acmeServer, egress)]),
       ],
     }),
-    policy("web", { ingress: [{ from: [pods("edge")], ports: [tcp(odooPorts.http), tcp(odooPorts.websocket)] }], egress: odoo }),
+    policy("web", {
+      ingress: [{ from: [pods("edge")], ports: [tcp(odooPorts.http), tcp(odooPorts.websocket)] }],
+      egress: odoo,
+    }),
     policy("cron", { egress: odoo }),
     policy("upgrade", { egress: [toDns, toPostgres] }),
     ...(managed === undefined
-      ? [policy("database", { ingress: [{ from: [pods("web"), pods("cron"), pods("upgrade")], ports: [tcp(postgresPort)] }] })]
+      ? [
+          policy("database", {
+            ingress: [{ from: [pods("web"), pods("cron"), pods("upgrade")], ports: [tcp(postgresPort)] }],
+          }),
+        ]
       : []),
   ];
 }
@@ -68,7 +75,10 @@ function toAuthority(server: string, egress: readonly string[]): Egress {
   return { to: to.map(block), ports: [tcp(port)] };
 }
 
-function policy(part: Part, rules: { ingress?: k8s.networking.v1.NetworkPolicyIngressRule[]; egress?: Egress[] }): Policy {
+function policy(
+  part: Part,
+  rules: { ingress?: k8s.networking.v1.NetworkPolicyIngressRule[]; egress?: Egress[] },
+): Policy {
   return {
     metadata: { name: names[part], labels: labels(part) },
     spec: { podSelector: { matchLabels: selector(part) }, policyTypes: ["Ingress", "Egress"], ...rules },

@@ -105,7 +105,9 @@ export function odooMounts({ databaseConfig }: Pick<OdooPodsArgs, "databaseConfi
   ];
 }
 
-export function databaseConfigMounts({ databaseConfig }: Pick<OdooPodsArgs, "databaseConfig">): k8s.core.v1.VolumeMount[] {
+export function databaseConfigMounts({
+  databaseConfig,
+}: Pick<OdooPodsArgs, "databaseConfig">): k8s.core.v1.VolumeMount[] {
   return databaseConfig === undefined
     ? []
     : mountsOf({ "database-config": paths.databaseConfig }).map((mount) => ({ ...mount, readOnly: true }));
@@ -133,7 +135,8 @@ export function odooVolumes(
 /** Odoo's configuration beside its variables, for a managed PostgreSQL. */
 export function databaseConfig(certificate: pulumi.Input<string>): Record<string, pulumi.Input<string>> {
   return {
-    "odoo.conf": "[options]\n; Everything else comes from the environment and the image's defaults.\ndb_sslmode = verify-full\n",
+    "odoo.conf":
+      "[options]\n; Everything else comes from the environment and the image's defaults.\ndb_sslmode = verify-full\n",
     "database-ca.pem": certificate,
   };
 }

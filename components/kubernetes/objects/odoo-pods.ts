@@ -16,7 +16,11 @@ const drain = { forgotten: 5, requests: 60, rest: 25 } as const;
 export function webDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployment> {
   const several = args.replicas > 1 || args.replicasMax > 1;
   return {
-    metadata: { name: names.web, labels: labels("web", args.version), annotations: waited(progressSeconds(args.readySeconds)) },
+    metadata: {
+      name: names.web,
+      labels: labels("web", args.version),
+      annotations: waited(progressSeconds(args.readySeconds)),
+    },
     spec: {
       // Otherwise each update would undo the autoscaler's number.
       ...(args.replicasMax === 0 ? { replicas: args.replicas } : {}),
@@ -44,7 +48,11 @@ export function webDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployme
  */
 export function cronDeployment(args: OdooPodsArgs): Unplaced<k8s.apps.v1.Deployment> {
   return {
-    metadata: { name: names.cron, labels: labels("cron", args.version), annotations: waited(progressSeconds(args.readySeconds)) },
+    metadata: {
+      name: names.cron,
+      labels: labels("cron", args.version),
+      annotations: waited(progressSeconds(args.readySeconds)),
+    },
     spec: {
       replicas: 1,
       revisionHistoryLimit: 5,
@@ -105,7 +113,10 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
   };
 }
 
-function guardProbe(question: "live" | "ready", rhythm: { periodSeconds: number; failureThreshold: number }): k8s.core.v1.Probe {
+function guardProbe(
+  question: "live" | "ready",
+  rhythm: { periodSeconds: number; failureThreshold: number },
+): k8s.core.v1.Probe {
   return { exec: { command: ["python3", "/opt/odoo/guard.py", question] }, timeoutSeconds: 10, ...rhythm };
 }
 
@@ -141,14 +152,22 @@ export function autoscaler({
   replicas,
   replicasMax,
   replicasCpu,
-}: Pick<OdooPodsArgs, "replicas" | "replicasMax" | "replicasCpu">): Unplaced<k8s.autoscaling.v2.HorizontalPodAutoscaler> {
+}: Pick<
+  OdooPodsArgs,
+  "replicas" | "replicasMax" | "replicasCpu"
+>): Unplaced<k8s.autoscaling.v2.HorizontalPodAutoscaler> {
   return {
     metadata: { name: names.web, labels: labels("web") },
     spec: {
       scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: names.web },
       minReplicas: replicas,
       maxReplicas: replicasMax,
-      metrics: [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: replicasCpu } } }],
+      metrics: [
+        {
+          type: "Resource",
+          resource: { name: "cpu", target: { type: "Utilization", averageUtilization: replicasCpu } },
+        },
+      ],
     },
   };
 }

@@ -114,5 +114,8 @@ export function account(
 
 /** Variables of a container, in a fixed order. */
 export function variables(values: Readonly<Record<string, pulumi.Input<string> | number>>): k8s.core.v1.EnvVar[] {
-  return Object.entries(values).map(([name, value]) => ({ name, value: typeof value === "number" ? String(value) : value }));
+  return Object.entries(values).map(([name, value]) => ({
+    name,
+    value: typeof value === "number" ? String(value) : value,
+  }));
 }

@@ -72,7 +72,10 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Unpl
             {
               name: "postgres",
               image,
-              args: ["postgres", ...[...postgresOptions(size.maxConnections, size), ...tlsOptions].flatMap((option) => ["-c", option])],
+              args: [
+                "postgres",
+                ...[...postgresOptions(size.maxConnections, size), ...tlsOptions].flatMap((option) => ["-c", option]),
+              ],
               env: variables({
                 // Below the mount, where a new volume has a lost+found.
                 PGDATA: `${mount}/pgdata`,

@@ -13,7 +13,16 @@ import {
 } from "./odoo-container";
 import { users } from "../../odoo/users";
 import { filestoreLabel, labels, type Metadata, names } from "./names";
-import { account, besideFilestore, containerSecurity, podSecurity, resources, scratch, secretFiles, variables } from "./pods";
+import {
+  account,
+  besideFilestore,
+  containerSecurity,
+  podSecurity,
+  resources,
+  scratch,
+  secretFiles,
+  variables,
+} from "./pods";
 
 export interface UpgradeJobArgs extends Pick<
   OdooPodsArgs,
@@ -58,7 +67,10 @@ const graceSeconds = 300;
 const goesOn = [3, 134, 135, 137, 139, 143];
 
 /** Returns how long a release may take as a whole: the rehearsal's upgrade, the real one, and a start that is tried. */
-export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJobArgs, "upgradeSeconds" | "readySeconds">): number {
+export function deadlineSeconds({
+  upgradeSeconds,
+  readySeconds,
+}: Pick<UpgradeJobArgs, "upgradeSeconds" | "readySeconds">): number {
   return 2 * upgradeSeconds + 2 * readySeconds + besidesSeconds;
 }
 
@@ -69,7 +81,9 @@ export function deadlineSeconds({ upgradeSeconds, readySeconds }: Pick<UpgradeJo
  * A Job's spec cannot be changed, and a failed Job stays failed. So the request's id is its name, and a failed one is
  * replaced. A Job that is done is kept: if it were deleted it would run again.
  */
-export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metadata"> & { metadata: Metadata; spec: k8s.batch.v1.JobSpec } {
+export function upgradeJob(
+  args: UpgradeJobArgs,
+): Omit<k8s.batch.v1.Job, "metadata"> & { metadata: Metadata; spec: k8s.batch.v1.JobSpec } {
   const deadline = deadlineSeconds(args);
   const affinity = besideFilestore(args.filestoreAccess);
   return {
@@ -115,7 +129,15 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
               name: "odoo-task",
               image: args.image,
               restartPolicy: "Always",
-              command: ["tini", "--", "python3", "-I", "-B", `${workerDirectory}/odoo_ship/task_agent.py`, `${taskDirectory}/socket`],
+              command: [
+                "tini",
+                "--",
+                "python3",
+                "-I",
+                "-B",
+                `${workerDirectory}/odoo_ship/task_agent.py`,
+                `${taskDirectory}/socket`,
+              ],
               env: variables({
                 ...withoutPassword(podEnvironment(args, args.size.task)),
                 // Odoo changes the database here before the release's marker is written into it.
@@ -136,7 +158,15 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
               name: "odoo-ship",
               image: args.image,
               // As PID 1 the worker and Odoo would hear no signal, and nobody would reap their children.
-              command: ["tini", "--", "python3", "-B", `${workerDirectory}/odoo_ship`, "job", `${requestDirectory}/request.json`],
+              command: [
+                "tini",
+                "--",
+                "python3",
+                "-B",
+                `${workerDirectory}/odoo_ship`,
+                "job",
+                `${requestDirectory}/request.json`,
+              ],
               env: [
                 ...variables({
                   ...databaseEnvironment(args),
@@ -150,7 +180,10 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
                 // The worker names it in the commands of its remedies.
                 { name: "ODOO_SHIP_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
                 // All pods of one Job share it, and no other Job has it.
-                { name: "ODOO_SHIP_JOB", valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } } },
+                {
+                  name: "ODOO_SHIP_JOB",
+                  valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } },
+                },
               ],
               resources: resources(workerSize),
               securityContext: containerSecurity(),
@@ -179,7 +212,10 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
             scratch("tasks", "1Mi"),
             {
               name: "worker",
-              configMap: { name: args.worker.name, items: Object.entries(args.worker.files).map(([key, path]) => ({ key, path })) },
+              configMap: {
+                name: args.worker.name,
+                items: Object.entries(args.worker.files).map(([key, path]) => ({ key, path })),
+              },
             },
             { name: "request", secret: { secretName: args.request.name, defaultMode: 0o440 } },
           ],
@@ -191,11 +227,16 @@ export function upgradeJob(args: UpgradeJobArgs): Omit<k8s.batch.v1.Job, "metada
 
 /** Leaves role and password out: the worker gives them to each program that it starts. */
 function withoutPassword(environment: ReturnType<typeof podEnvironment>): ReturnType<typeof podEnvironment> {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => name !== "DB_PASSWORD_FILE" && name !== "DB_USER"));
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => name !== "DB_PASSWORD_FILE" && name !== "DB_USER"),
+  );
 }
 
 /** Renames the worker's files, since a ConfigMap's keys have no slashes. */
-export function workerConfig(files: Readonly<Record<string, string>>): { data: Record<string, string>; files: Record<string, string> } {
+export function workerConfig(files: Readonly<Record<string, string>>): {
+  data: Record<string, string>;
+  files: Record<string, string>;
+} {
   const program = Object.entries(files).filter(([path]) => path.startsWith("odoo_ship/"));
   const key = (path: string) => path.replaceAll("/", ".");
   return {
@@ -205,5 +246,7 @@ export function workerConfig(files: Readonly<Record<string, string>>): { data: R
 }
 
 function join(id: pulumi.Input<string>): pulumi.Input<string> {
-  return typeof id === "string" ? `${names.upgrade}-${id}` : (id as pulumi.Output<string>).apply((text) => `${names.upgrade}-${text}`);
+  return typeof id === "string"
+    ? `${names.upgrade}-${id}`
+    : (id as pulumi.Output<string>).apply((text) => `${names.upgrade}-${text}`);
 }

@@ -26,7 +26,8 @@ echo '${modules.join("\n")}'
 `;
     fs.writeFileSync(path.join(root, "bin", "docker"), script, { mode: 0o755 });
   }
-  const asked = () => (fs.existsSync(path.join(root, "asked")) ? fs.readFileSync(path.join(root, "asked"), "utf8").trim().split("\n") : []);
+  const asked = () =>
+    fs.existsSync(path.join(root, "asked")) ? fs.readFileSync(path.join(root, "asked"), "utf8").trim().split("\n") : [];
   const namesIn = (folder: string | undefined) => fs.readdirSync(path.join(root, folder ?? "none")).sort();
 
   beforeEach(() => {

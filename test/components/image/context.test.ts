@@ -7,7 +7,13 @@ import * as path from "node:path";
 import fc from "fast-check";
 
 import { revisionOf } from "../../../components/shared/git";
-import { bakedModules, contentHash, contextFiles, inputPathspecs, writeContext } from "../../../components/image/context";
+import {
+  bakedModules,
+  contentHash,
+  contextFiles,
+  inputPathspecs,
+  writeContext,
+} from "../../../components/image/context";
 
 const images = path.join(__dirname, "..", "..", "..", "images", "odoo");
 const modules = [

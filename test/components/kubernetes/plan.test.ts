@@ -59,7 +59,9 @@ describe("the version of a cluster", () => {
   it("is on offer, and the message names what is", () => {
     assert.throws(
       () => judgeVersion("1.34.7-do.0", undefined, offered),
-      (error) => error instanceof ShipError && error.failure.expected === `one of: ${[...offered].reverse().sort(byText).join(", ")}`,
+      (error) =>
+        error instanceof ShipError &&
+        error.failure.expected === `one of: ${[...offered].reverse().sort(byText).join(", ")}`,
     );
     assert.throws(() => judgeVersion("1.34.7-do.0", undefined, []), refusing("KUBERNETES_VERSION_REFUSED"));
   });
@@ -90,7 +92,10 @@ async function plan(settings: Settings, running?: PaperCluster, now?: Date): Pro
 }
 
 const adopting = { "doks:mode": "adopt", "doks:clusterId": clusterId };
-const foreign = { "doks:mode": "adopt", "doks:kubeconfig": "clusters:\n- cluster:\n    server: https://192.0.2.1:6443\n" };
+const foreign = {
+  "doks:mode": "adopt",
+  "doks:kubeconfig": "clusters:\n- cluster:\n    server: https://192.0.2.1:6443\n",
+};
 
 describe("the plan of a cluster", () => {
   it("is none for a stack without one", async () => {
@@ -136,7 +141,11 @@ describe("the plan of a cluster", () => {
   });
 
   it("finds the network that an adopted cluster shares with its managed database, and refuses one that is not there", async () => {
-    const managed = doksSettings({ ...adopting, "doks:databaseMode": "managed", "doks:databaseSize": "db-s-4vcpu-8gb" });
+    const managed = doksSettings({
+      ...adopting,
+      "doks:databaseMode": "managed",
+      "doks:databaseSize": "db-s-4vcpu-8gb",
+    });
     assert.equal((await plan(managed, { version: "1.34.1-do.0" }))?.adopted?.vpcRange, "10.114.0.0/20");
     await assert.rejects(
       plan(managed, { version: "1.34.1-do.0", withoutNetwork: true }),
@@ -148,7 +157,10 @@ describe("the plan of a cluster", () => {
     const told = async (changes: Record<string, string>, running?: PaperCluster) =>
       (await plan(doksSettings(changes), running))?.warnings.filter((text) => text.includes("doks:apiFrom")) ?? [];
     assert.match((await told({})).join(), /doks:apiFrom is empty: everybody/);
-    assert.match((await told({ "doks:apiFrom": '["203.0.113.0/24", "0.0.0.0/0"]' })).join(), /doks:apiFrom has 0\.0\.0\.0\/0: everybody/);
+    assert.match(
+      (await told({ "doks:apiFrom": '["203.0.113.0/24", "0.0.0.0/0"]' })).join(),
+      /doks:apiFrom has 0\.0\.0\.0\/0: everybody/,
+    );
     assert.deepEqual(await told({ "doks:apiFrom": '["203.0.113.0/24"]' }), []);
     // Its owner's to close.
     assert.deepEqual(await told(adopting, { version: "1.34.1-do.0" }), []);
@@ -160,9 +172,13 @@ describe("the plan of a cluster", () => {
   });
 
   it("pulls by DigitalOcean's integration where there is one, and brings a secret elsewhere", async () => {
-    const pull = async (changes: Record<string, string>, running?: PaperCluster) => (await plan(doksSettings(changes), running))?.pull;
+    const pull = async (changes: Record<string, string>, running?: PaperCluster) =>
+      (await plan(doksSettings(changes), running))?.pull;
     assert.deepEqual(await pull({}), { way: "integrated", secret: "team" });
-    assert.deepEqual(await pull(adopting, { version: "1.34.1-do.0", registryEnabled: true }), { way: "integrated", secret: "team" });
+    assert.deepEqual(await pull(adopting, { version: "1.34.1-do.0", registryEnabled: true }), {
+      way: "integrated",
+      secret: "team",
+    });
     assert.deepEqual(await pull(adopting, { version: "1.34.1-do.0" }), { way: "brought", secret: "odoo-registry" });
     assert.deepEqual(await pull(foreign), { way: "brought", secret: "odoo-registry" });
     assert.deepEqual(await pull({ "doks:imagePullSecret": "ours" }), { way: "given", secret: "ours" });
@@ -172,8 +188,9 @@ describe("the plan of a cluster", () => {
 
   it("tells when credentials end that nobody renews but an update", async () => {
     const told = async (changes: Record<string, string>, running?: PaperCluster) =>
-      (await plan(doksSettings(changes), running, new Date("2026-11-21T10:00:00Z")))?.warnings.filter((text) => /credentials/.test(text)) ??
-      [];
+      (await plan(doksSettings(changes), running, new Date("2026-11-21T10:00:00Z")))?.warnings.filter((text) =>
+        /credentials/.test(text),
+      ) ?? [];
     const [warning = "", ...others] = await told(adopting, { version: "1.34.1-do.0" });
     // Ninety days from the first of the month, on which they may have been made.
     assert.match(warning, /2027-01-30.*pulumi stack output pullCredentialsExpire.*ImagePullBackOff/);
@@ -193,26 +210,28 @@ describe("the plan of a cluster", () => {
 
   it("refuses what does not fit before it asks anybody", async () => {
     await assert.rejects(planCluster(root, doksSettings({ "doks:workers": "50" })), refusing("HOST_TOO_SMALL"));
-    await assert.rejects(planCluster(root, doksSettings({ "doks:imagesRecord": "nowhere.json" })), refusing("SETTINGS_INVALID"));
+    await assert.rejects(
+      planCluster(root, doksSettings({ "doks:imagesRecord": "nowhere.json" })),
+      refusing("SETTINGS_INVALID"),
+    );
   });
 });
 
 describe("the connections of a managed database", () => {
   it("follow the memory of its size", () => {
-    assert.deepEqual(["db-s-1vcpu-1gb", "db-s-2vcpu-4gb", "gd-4vcpu-16gb", "so1_5-8vcpu-64gb", "db-custom"].map(connectionsOfDatabase), [
-      22,
-      97,
-      397,
-      997,
-      undefined,
-    ]);
+    assert.deepEqual(
+      ["db-s-1vcpu-1gb", "db-s-2vcpu-4gb", "gd-4vcpu-16gb", "so1_5-8vcpu-64gb", "db-custom"].map(connectionsOfDatabase),
+      [22, 97, 397, 997, undefined],
+    );
   });
 });
 
 interface Kubeconfig {
   readonly clusters: { cluster: { server: string; "certificate-authority-data": string } }[];
   readonly users: {
-    user: { exec: { command: string; args: string[]; env: { name: string; value: string }[]; interactiveMode: string } };
+    user: {
+      exec: { command: string; args: string[]; env: { name: string; value: string }[]; interactiveMode: string };
+    };
   }[];
 }
 
@@ -220,7 +239,12 @@ describe("the way into a cluster", () => {
   const address = { id: clusterId, server: "https://cluster.example.com", certificateAuthority: authority };
 
   it("has no credentials in it, and asks a program for them", () => {
-    const text = kubeconfig({ ...address, namespace: "odoo", apiUrl: "https://api.digitalocean.com", apiToken: undefined });
+    const text = kubeconfig({
+      ...address,
+      namespace: "odoo",
+      apiUrl: "https://api.digitalocean.com",
+      apiToken: undefined,
+    });
     const { clusters, users } = JSON.parse(text) as Kubeconfig;
     assert.deepEqual(clusters[0]?.cluster, { server: address.server, "certificate-authority-data": authority });
     assert.deepEqual(Object.keys(users[0]?.user ?? {}), ["exec"]);
@@ -229,7 +253,12 @@ describe("the way into a cluster", () => {
   });
 
   it("hands on an API token that only the stack's configuration has", () => {
-    const text = kubeconfig({ ...address, namespace: "odoo", apiUrl: "https://api.digitalocean.com", apiToken: "planted" });
+    const text = kubeconfig({
+      ...address,
+      namespace: "odoo",
+      apiUrl: "https://api.digitalocean.com",
+      apiToken: "planted",
+    });
     const { users } = JSON.parse(text) as Kubeconfig;
     assert.deepEqual(users[0]?.user.exec.env.at(-1), { name: "DIGITALOCEAN_TOKEN", value: "planted" });
   });
@@ -301,7 +330,10 @@ describe("the program that gets a token for a cluster", () => {
       status: { token: "planted-token", expirationTimestamp: "2026-11-21T11:00:00Z" },
     });
     assert.deepEqual(asked, [
-      { url: `/v2/kubernetes/clusters/${clusterId}/credentials?expiry_seconds=3600`, authorization: "Bearer planted-api-token" },
+      {
+        url: `/v2/kubernetes/clusters/${clusterId}/credentials?expiry_seconds=3600`,
+        authorization: "Bearer planted-api-token",
+      },
     ]);
   });
 

@@ -8,7 +8,14 @@ import { planCluster } from "../../../components/kubernetes/plan";
 import { ImageRegistry } from "../../../components/registry/image-registry";
 import type { Settings } from "../../../settings";
 import { digestOf, doksSettings, shared } from "../../support/kubernetes-objects";
-import { authority, clusterApi, clusterFunctions, clusterId, clusterOutputs, type PaperCluster } from "../../support/paper-cluster";
+import {
+  authority,
+  clusterApi,
+  clusterFunctions,
+  clusterId,
+  clusterOutputs,
+  type PaperCluster,
+} from "../../support/paper-cluster";
 import { declare, type DeclaredResource, type ProgramRun, secretOf, type World } from "../../support/program";
 
 const root = path.join(__dirname, "..", "..", "..");
@@ -16,7 +23,9 @@ let made = 0;
 const outputs: World["outputs"] = {
   ...clusterOutputs,
   "digitalocean:index/containerRegistryDockerCredentials:ContainerRegistryDockerCredentials": () => ({
-    dockerCredentials: JSON.stringify({ auths: { r: { auth: Buffer.from("planted-user:planted-password").toString("base64") } } }),
+    dockerCredentials: JSON.stringify({
+      auths: { r: { auth: Buffer.from("planted-user:planted-password").toString("base64") } },
+    }),
     credentialExpirationTime: "2027-02-19T10:00:00Z",
   }),
   "command:local:Command": () => ({ stdout: `planted-${++made}` }),
@@ -59,7 +68,9 @@ async function program(settings: Settings, letter: string): Promise<Record<strin
 }
 
 interface Declared extends Omit<DeclaredResource, "inputs" | "options"> {
-  readonly inputs: Record<string, unknown> & { readonly metadata: Record<string, unknown> & { readonly name?: string } };
+  readonly inputs: Record<string, unknown> & {
+    readonly metadata: Record<string, unknown> & { readonly name?: string };
+  };
   readonly options: {
     readonly protect?: boolean;
     readonly dependsOn?: string[];
@@ -181,8 +192,12 @@ describe("a Kubernetes target", () => {
       assert.deepEqual(options.ignoreChanges, ["create", "logging"], name);
       assert.equal(inputs["logging"], "none", name);
     }
-    const open = JSON.stringify(target.resources, (_, value: unknown) => (secretOf(value) === undefined ? value : "[secret]"));
-    const words = [...open.matchAll(/[A-Za-z0-9+/]{12,}={0,2}/g)].map(([word]) => Buffer.from(word, "base64").toString());
+    const open = JSON.stringify(target.resources, (_, value: unknown) =>
+      secretOf(value) === undefined ? value : "[secret]",
+    );
+    const words = [...open.matchAll(/[A-Za-z0-9+/]{12,}={0,2}/g)].map(([word]) =>
+      Buffer.from(word, "base64").toString(),
+    );
     assert.ok(!open.includes("planted") && !words.some((word) => word.includes("planted")));
   });
 
@@ -231,7 +246,10 @@ describe("a Kubernetes target", () => {
     const request = (of: ProgramRun) => {
       const { data } = find(of, "doks-odoo-request").inputs as unknown as { data: unknown };
       const encoded = (secretOf(data) ?? data) as Record<string, unknown>;
-      const text = Buffer.from(String(secretOf(encoded["request.json"]) ?? encoded["request.json"]), "base64").toString();
+      const text = Buffer.from(
+        String(secretOf(encoded["request.json"]) ?? encoded["request.json"]),
+        "base64",
+      ).toString();
       return JSON.parse(text) as Record<string, unknown>;
     };
     const told = request(target);
@@ -310,7 +328,9 @@ describe("an adopted cluster", () => {
     const { inputs } = find(target, "doks-namespace-registry");
     assert.equal(inputs.metadata.name, "odoo-registry");
     assert.equal(inputs["type"], "kubernetes.io/dockerconfigjson");
-    const account = find(target, "doks-namespace-account-odoo").inputs as unknown as { imagePullSecrets: { name: string }[] };
+    const account = find(target, "doks-namespace-account-odoo").inputs as unknown as {
+      imagePullSecrets: { name: string }[];
+    };
     assert.deepEqual(account.imagePullSecrets, [{ name: "odoo-registry" }]);
     assert.ok(!all(await run()).some(({ name }) => name === "doks-namespace-registry"));
   });
@@ -325,7 +345,11 @@ describe("an adopted cluster", () => {
 describe("a managed database", () => {
   let target: ProgramRun;
   before(async () => {
-    target = await run({ "doks:databaseMode": "managed", "doks:databaseSize": "db-s-4vcpu-8gb", "doks:databaseStorageGiB": "60" });
+    target = await run({
+      "doks:databaseMode": "managed",
+      "doks:databaseSize": "db-s-4vcpu-8gb",
+      "doks:databaseStorageGiB": "60",
+    });
   });
 
   it("is in the cluster's network, lets the cluster in and nobody else", () => {
@@ -343,7 +367,10 @@ describe("a managed database", () => {
   });
 
   it("lets the cluster in before anyone connects: whoever knows the admin's password comes after its trusted sources", () => {
-    assert.deepEqual(find(target, "doks-database-admin").options.dependsOn, ["doks-database-maintenance", "doks-database-trusted"]);
+    assert.deepEqual(find(target, "doks-database-admin").options.dependsOn, [
+      "doks-database-maintenance",
+      "doks-database-trusted",
+    ]);
     assert.deepEqual(find(target, "doks-odoo-upgrade").options.dependsOn, [
       "doks-database",
       "doks-odoo-filestore",
@@ -355,7 +382,9 @@ describe("a managed database", () => {
     const web = find(target, "doks-odoo-web").inputs as unknown as {
       spec: { template: { spec: { containers: { env: { name: string; value: string }[] }[] } } };
     };
-    const env = Object.fromEntries((web.spec.template.spec.containers[0]?.env ?? []).map(({ name, value }) => [name, value]));
+    const env = Object.fromEntries(
+      (web.spec.template.spec.containers[0]?.env ?? []).map(({ name, value }) => [name, value]),
+    );
     assert.deepEqual(
       [env["DB_HOST"], env["DB_PORT"], env["DB_USER"], env["PGSSLROOTCERT"]],
       ["private-odoo-db.db.ondigitalocean.com", "25060", "odoo", "/etc/odoo/database-ca.pem"],
@@ -365,7 +394,9 @@ describe("a managed database", () => {
   });
 
   it("takes the place of PostgreSQL in the cluster", () => {
-    assert.ok(!all(target).some(({ type, inputs }) => type.endsWith(":StatefulSet") || inputs.metadata?.name === "odoo-db"));
+    assert.ok(
+      !all(target).some(({ type, inputs }) => type.endsWith(":StatefulSet") || inputs.metadata?.name === "odoo-db"),
+    );
   });
 });
 
@@ -373,7 +404,11 @@ describe("several replicas", () => {
   it("share a filestore of the given class, keep a budget, and scale where they may", async () => {
     const target = await run({ ...shared, "doks:replicasMax": "6" });
     const claim = find(target, "doks-odoo-filestore").inputs["spec"];
-    assert.deepEqual(claim, { accessModes: ["ReadWriteMany"], storageClassName: "nfs", resources: { requests: { storage: "20Gi" } } });
+    assert.deepEqual(claim, {
+      accessModes: ["ReadWriteMany"],
+      storageClassName: "nfs",
+      resources: { requests: { storage: "20Gi" } },
+    });
     assert.equal(find(target, "doks-odoo-web-budget").inputs.metadata.name, "odoo");
     assert.equal(find(target, "doks-odoo-web-scaler").inputs.metadata.name, "odoo");
     assert.equal(

@@ -19,7 +19,11 @@ describe("the request of a release", () => {
     if (process.env["UPDATE_GOLDEN"] === "1") {
       fs.writeFileSync(path.join(root, file), text);
     }
-    assert.equal(fs.readFileSync(path.join(root, file), "utf8"), text, `to update ${file}: UPDATE_GOLDEN=1 npx mocha <this file>`);
+    assert.equal(
+      fs.readFileSync(path.join(root, file), "utf8"),
+      text,
+      `to update ${file}: UPDATE_GOLDEN=1 npx mocha <this file>`,
+    );
   });
 
   it("has its schema sent along with the worker", () => {

@@ -24,7 +24,9 @@ describe("the files of the worker", () => {
         fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
         fs.writeFileSync(path.join(folder, file), data[key] ?? "");
       }
-      const all = Object.values(paths).filter((file) => /\/(hosts\/)?[a-z]\w*\.py$/.test(file) && !/(in_odoo|smoke)\.py$/.test(file));
+      const all = Object.values(paths).filter(
+        (file) => /\/(hosts\/)?[a-z]\w*\.py$/.test(file) && !/(in_odoo|smoke)\.py$/.test(file),
+      );
       const modules = all.map((file) => file.replace("odoo_ship/", "").replace(".py", "").replace("/", "."));
       assert.ok(modules.includes("hosts.kubernetes_locks") && modules.includes("service"));
       const load = `import sys, importlib; sys.path.insert(0, ${JSON.stringify(path.join(folder, "odoo_ship"))}); [importlib.import_module(m) for m in ${JSON.stringify(modules)}]`;

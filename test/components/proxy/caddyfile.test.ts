@@ -50,11 +50,15 @@ describe("the proxy's configuration", () => {
   });
 
   it("comes with the files that it names", () => {
-    const files = (changes: Partial<SiteArgs>) => siteFiles({ ...site, tlsCertificate: "certificate", ...changes }, "host");
+    const files = (changes: Partial<SiteArgs>) =>
+      siteFiles({ ...site, tlsCertificate: "certificate", ...changes }, "host");
     const named = { acmeServer: "https://ca.example.com/acme/directory", acmeRoots: "roots" };
     assert.deepEqual(files({}), { Caddyfile: render() });
     assert.deepEqual(files(named), { Caddyfile: render(named), "acme-roots.pem": "roots" });
-    assert.deepEqual(files({ ...named, tls: "files" }), { Caddyfile: render({ tls: "files" }), "tls.pem": "certificate" });
+    assert.deepEqual(files({ ...named, tls: "files" }), {
+      Caddyfile: render({ tls: "files" }),
+      "tls.pem": "certificate",
+    });
   });
 
   it("makes an authority of its own only where one is asked for", () => {
@@ -71,8 +75,8 @@ describe("the proxy's configuration", () => {
   it("takes a body in whole before Odoo hears of it, and no larger one than its path needs", () => {
     const text = render({ bodyMegabytes: 7, rpcBodyMegabytes: 3 });
     // Each way to Odoo, and what is before it.
-    const ways = [...text.matchAll(/import body (\S+) (\S+) (\S+)\n(?:(?!import)[\s\S])*?import odoo (\d+)/g)].map((found) =>
-      found.slice(1),
+    const ways = [...text.matchAll(/import body (\S+) (\S+) (\S+)\n(?:(?!import)[\s\S])*?import odoo (\d+)/g)].map(
+      (found) => found.slice(1),
     );
     assert.deepEqual(ways, [
       ["3MB", "30s", "64KB", "8069"],
@@ -88,8 +92,15 @@ describe("the proxy's configuration", () => {
   });
 
   it("counts wrong passwords at each way in, and calls of programs", () => {
-    const brakes = (changes: Partial<SiteArgs>) => [...render(changes).matchAll(/odoo_brake (.*)/g)].map(([, words]) => words);
-    assert.deepEqual(brakes({}), ["@xmlrpc xmlrpc 19 3000", "@jsonrpc jsonrpc 19 3000", "@json bearer 19 3000", "form 19", "session 19"]);
+    const brakes = (changes: Partial<SiteArgs>) =>
+      [...render(changes).matchAll(/odoo_brake (.*)/g)].map(([, words]) => words);
+    assert.deepEqual(brakes({}), [
+      "@xmlrpc xmlrpc 19 3000",
+      "@jsonrpc jsonrpc 19 3000",
+      "@json bearer 19 3000",
+      "form 19",
+      "session 19",
+    ]);
     assert.deepEqual(brakes({ wrongPasswords: 5, rpcCalls: 0 }), [
       "@xmlrpc xmlrpc 5",
       "@jsonrpc jsonrpc 5",
@@ -100,7 +111,8 @@ describe("the proxy's configuration", () => {
   });
 
   it("finds the ways in, however the address is written", () => {
-    const matcher = (name: string) => new RegExp(new RegExp(`@${name} path_regexp \\(\\?i\\)(\\S+)`).exec(render())?.[1] ?? "^$", "i");
+    const matcher = (name: string) =>
+      new RegExp(new RegExp(`@${name} path_regexp \\(\\?i\\)(\\S+)`).exec(render())?.[1] ?? "^$", "i");
     const found = (path: string) => ["rpc", "login", "session"].filter((name) => matcher(name).test(path)).join();
     for (const path of [
       "/xmlrpc/2/common",
@@ -151,7 +163,8 @@ describe("the proxy's configuration", () => {
   });
 
   it("believes in a cluster those whose word it is told to take for an address", () => {
-    const allow = (changes: Partial<SiteArgs>) => /^\t\t\t\tallow (.*)$/m.exec(caddyfile({ ...site, ...changes }, "cluster"))?.[1];
+    const allow = (changes: Partial<SiteArgs>) =>
+      /^\t\t\t\tallow (.*)$/m.exec(caddyfile({ ...site, ...changes }, "cluster"))?.[1];
     assert.equal(allow({}), "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 fc00::/7");
     assert.equal(allow({ proxyFrom: ["10.114.0.0/20"] }), "10.114.0.0/20");
     assert.equal(render({ proxyFrom: ["10.114.0.0/20"] }), render());

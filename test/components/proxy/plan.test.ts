@@ -27,7 +27,9 @@ describe("the proxy's image", () => {
       const { pathname } = new URL(input instanceof Request ? input.url : input);
       asked.push(`${init?.method ?? "GET"} ${pathname}`);
       const there = tags.has(pathname.split("/").at(-1) ?? "");
-      return Promise.resolve(new Response(null, { status: there ? 200 : 404, headers: { "docker-content-digest": digest } }));
+      return Promise.resolve(
+        new Response(null, { status: there ? 200 : 404, headers: { "docker-content-digest": digest } }),
+      );
     };
   });
   afterEach(() => {
@@ -54,7 +56,12 @@ describe("the proxy's image", () => {
           ...config,
         },
         secretKeys: new Set(),
-        environment: { REGISTRY_PASSWORD: "p", REGISTRY_PULL_PASSWORD: "r", VPS_SSH_PRIVATE_KEY: "k", DIGITALOCEAN_TOKEN: "t" },
+        environment: {
+          REGISTRY_PASSWORD: "p",
+          REGISTRY_PULL_PASSWORD: "r",
+          VPS_SSH_PRIVATE_KEY: "k",
+          DIGITALOCEAN_TOKEN: "t",
+        },
       }),
       true,
     );
@@ -78,7 +85,8 @@ describe("the proxy's image", () => {
   });
 
   it("is built once for each content: another source, base or platform is another image, and nothing else is", () => {
-    const tag = (platform: "linux/amd64" | "linux/arm64" = "linux/amd64") => proxyBuild(project, { platform, caFile: "" }).tag;
+    const tag = (platform: "linux/amd64" | "linux/arm64" = "linux/amd64") =>
+      proxyBuild(project, { platform, caFile: "" }).tag;
     const change = (file: string, from: string | RegExp, to: string) => {
       const name = path.join(project, "images", "proxy", file);
       const before = fs.readFileSync(name, "utf8");
@@ -113,14 +121,23 @@ describe("the proxy's image", () => {
   it("is missed before anything is declared, in production", async () => {
     await assert.rejects(
       plan(released),
-      (error) => error instanceof ShipError && error.code === "IMAGE_NOT_FOUND" && /run staging's update/.test(error.failure.remedy),
+      (error) =>
+        error instanceof ShipError &&
+        error.code === "IMAGE_NOT_FOUND" &&
+        /run staging's update/.test(error.failure.remedy),
     );
   });
 
   it("is what a record names, if that was built of the same sources", async () => {
     const file = path.join(project, "images", "vps-images.json");
     const record = JSON.parse(fs.readFileSync(file, "utf8")) as Record<string, object>;
-    const ready = { reference: "registry.example.com/proxy", tag: "1", digest, date: "2026-11-26", built: "images/proxy" };
+    const ready = {
+      reference: "registry.example.com/proxy",
+      tag: "1",
+      digest,
+      date: "2026-11-26",
+      built: "images/proxy",
+    };
     fs.writeFileSync(file, JSON.stringify({ ...record, proxy: ready }));
     assert.deepEqual(await plan(released), { image: `registry.example.com/proxy@${digest}`, build: undefined });
     assert.deepEqual(asked, []);
@@ -131,7 +148,9 @@ describe("the proxy's image", () => {
   });
 
   it("has a Caddy in which the known holes are closed, the same one as the sandbox", () => {
-    const { base } = JSON.parse(fs.readFileSync(path.join(root, "images/proxy/base-images.json"), "utf8")) as { base: { tag: string } };
+    const { base } = JSON.parse(fs.readFileSync(path.join(root, "images/proxy/base-images.json"), "utf8")) as {
+      base: { tag: string };
+    };
     const atLeast = (version: string, least: string) => version.localeCompare(least, "en", { numeric: true }) >= 0;
     assert.ok(atLeast(caddyVersion, "2.11.9"), caddyVersion);
     // Only its files are used, not its program.

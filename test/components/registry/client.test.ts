@@ -55,10 +55,20 @@ describe("the registry client", () => {
     call: () => Promise<unknown>,
     expected: RegExp,
   ][] = [
-    ["a wrong password", undefined, () => client("push", "planted-password").digestOf("v1"), /^ShipError: REGISTRY_AUTH_FAILURE/],
+    [
+      "a wrong password",
+      undefined,
+      () => client("push", "planted-password").digestOf("v1"),
+      /^ShipError: REGISTRY_AUTH_FAILURE/,
+    ],
     ["a user who may only pull", undefined, () => client("pull").tag(digest, "x"), /^ShipError: REGISTRY_AUTH_FAILURE/],
     ["a full registry", { what: "registry-quota" }, () => client().probePush(), /^ShipError: QUOTA_EXCEEDED/],
-    ["a manifest that is refused", { what: "registry-manifest-invalid" }, () => client().tag(digest, "x"), /^ShipError: MANIFEST_ERROR/],
+    [
+      "a manifest that is refused",
+      { what: "registry-manifest-invalid" },
+      () => client().tag(digest, "x"),
+      /^ShipError: MANIFEST_ERROR/,
+    ],
     [
       "a registry that never answers",
       { what: "registry-timeout" },
@@ -83,7 +93,10 @@ describe("the registry client", () => {
       if (fault !== undefined) {
         running.servers.api.faults.add(fault);
       }
-      await assert.rejects(call, (error) => expected.test(String(error)) && !String(error).includes("planted-password"));
+      await assert.rejects(
+        call,
+        (error) => expected.test(String(error)) && !String(error).includes("planted-password"),
+      );
     });
   }
 

@@ -31,10 +31,13 @@ describe("the tags of a release", () => {
   });
 
   it("claim no commit for an image with uncommitted changes", () => {
-    assert.deepEqual(builtReleaseTags({ ...revision, id: `${revision.id}-dirty`, dirty: true, versionTags: ["v1.0.0"] }, hash), {
-      fixed: [],
-      moving: ["latest"],
-    });
+    assert.deepEqual(
+      builtReleaseTags({ ...revision, id: `${revision.id}-dirty`, dirty: true, versionTags: ["v1.0.0"] }, hash),
+      {
+        fixed: [],
+        moving: ["latest"],
+      },
+    );
   });
 
   it("call what production runs stable, and leave latest to staging", () => {

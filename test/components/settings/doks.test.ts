@@ -71,12 +71,21 @@ describe("the settings of a cluster", () => {
     assert.deepEqual(problems(adopt), []);
     assert.deepEqual(problems({ ...stack, ...site, "doks:mode": "adopt", "doks:kubeconfig": "apiVersion: v1" }), []);
     const { doks } = read(create);
-    assert.deepEqual([doks.replicas, doks.filestoreAccess, doks.databaseMode, doks.odooMemoryMiB], [1, "ReadWriteOnce", "cluster", 2048]);
+    assert.deepEqual(
+      [doks.replicas, doks.filestoreAccess, doks.databaseMode, doks.odooMemoryMiB],
+      [1, "ReadWriteOnce", "cluster", 2048],
+    );
   });
 
   it("name all that a created cluster lacks", () => {
     const config = { ...stack, "doks:mode": "create" };
-    assert.deepEqual(keys(config, {}), ["digitalocean:token", "doks:domain", "doks:nodeSize", "doks:region", "doks:version"]);
+    assert.deepEqual(keys(config, {}), [
+      "digitalocean:token",
+      "doks:domain",
+      "doks:nodeSize",
+      "doks:region",
+      "doks:version",
+    ]);
   });
 
   it("want one way to an adopted cluster, and one only", () => {
@@ -93,7 +102,10 @@ describe("the settings of a cluster", () => {
   it("refuse several replicas on a volume of one node, with the reason", () => {
     const [line = "", ...more] = problems({ ...create, "doks:replicas": "3" });
     assert.deepEqual(more, []);
-    assert.match(line, /^doks:replicas: 3: .*ReadWriteOnce volume is on one node only; set doks:filestoreAccess to ReadWriteMany/);
+    assert.match(
+      line,
+      /^doks:replicas: 3: .*ReadWriteOnce volume is on one node only; set doks:filestoreAccess to ReadWriteMany/,
+    );
     assert.deepEqual(keys({ ...create, "doks:replicasMax": "4" }), ["doks:replicasMax"]);
     const shared = { ...create, "doks:replicas": "3", "doks:filestoreAccess": "ReadWriteMany" };
     assert.deepEqual(keys(shared), ["doks:storageClass"]);
@@ -110,12 +122,20 @@ describe("the settings of a cluster", () => {
     assert.deepEqual(keys({ ...create, "doks:domain": "203.0.113.9" }), ["doks:tls"]);
     assert.deepEqual(problems({ ...create, "doks:domain": "203.0.113.9", "doks:tls": "internal" }), []);
     assert.deepEqual(keys({ ...create, "doks:tls": "files" }), ["doks:tlsCertificate", "doks:tlsKey"]);
-    assert.deepEqual(problems({ ...create, "doks:tls": "files", "doks:tlsCertificate": certificate, "doks:tlsKey": privateKey }), []);
+    assert.deepEqual(
+      problems({ ...create, "doks:tls": "files", "doks:tlsCertificate": certificate, "doks:tlsKey": privateKey }),
+      [],
+    );
   });
 
   it("take another ACME authority, the company's own too, with what it is believed by", () => {
     const server = "https://ca.corp.internal:9000/acme/acme/directory";
-    const own = { ...create, "doks:domain": "erp", "doks:acmeServer": server, "doks:acmeRoots": `${authority}${authority}` };
+    const own = {
+      ...create,
+      "doks:domain": "erp",
+      "doks:acmeServer": server,
+      "doks:acmeRoots": `${authority}${authority}`,
+    };
     assert.deepEqual(problems(own), []);
     assert.deepEqual([read(own).doks.acmeServer, read(own).doks.acmeRoots], [server, `${authority}${authority}`]);
     const staging = { ...create, "doks:acmeServer": "https://acme-staging-v02.api.letsencrypt.org/directory" };
@@ -142,7 +162,12 @@ describe("the settings of a cluster", () => {
     for (const environment of ["sandbox", "staging"]) {
       assert.deepEqual(problems({ ...create, ...vps, "odoo:environment": environment }), []);
     }
-    const production = { ...create, ...vps, "odoo:environment": "production", "image:digest": `sha256:${"a".repeat(64)}` };
+    const production = {
+      ...create,
+      ...vps,
+      "odoo:environment": "production",
+      "image:digest": `sha256:${"a".repeat(64)}`,
+    };
     assert.equal(refusal(production)?.code, "PRODUCTION_TARGETS_REFUSED");
     assert.equal(refusal({ ...production, "vps:mode": "none" }), undefined);
     assert.equal(refusal({ ...production, "doks:mode": "none" }), undefined);

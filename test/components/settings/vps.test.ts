@@ -54,7 +54,14 @@ describe("the settings of a VPS", () => {
     const { vps, odoo, release, backup } = read(stack);
     assert.equal(vps.mode, "none");
     assert.deepEqual(odoo, { database: "odoo", modules: [], demoData: false });
-    assert.deepEqual(release, { additive: false, rehearse: true, upgradeMinutes: 60, readySeconds: 120, restore: "", keepPoints: 5 });
+    assert.deepEqual(release, {
+      additive: false,
+      rehearse: true,
+      upgradeMinutes: 60,
+      readySeconds: 120,
+      restore: "",
+      keepPoints: 5,
+    });
     assert.equal(backup.destination, "");
   });
 
@@ -67,7 +74,12 @@ describe("the settings of a VPS", () => {
 
   it("name all that an adopted host lacks", () => {
     const config = { ...stack, "vps:mode": "adopt" };
-    assert.deepEqual(keys(config, { DIGITALOCEAN_TOKEN: "t" }), ["vps:domain", "vps:host", "vps:hostKey", "vps:privateKey"]);
+    assert.deepEqual(keys(config, { DIGITALOCEAN_TOKEN: "t" }), [
+      "vps:domain",
+      "vps:host",
+      "vps:hostKey",
+      "vps:privateKey",
+    ]);
   });
 
   it("name all that a created host lacks", () => {
@@ -102,7 +114,12 @@ describe("the settings of a VPS", () => {
 
   it("take another ACME authority, the company's own too, with what it is believed by", () => {
     const server = "https://ca.corp.internal:9000/acme/acme/directory";
-    const own = { ...adopt, "vps:domain": "erp", "vps:acmeServer": server, "vps:acmeRoots": `${authority}${authority}` };
+    const own = {
+      ...adopt,
+      "vps:domain": "erp",
+      "vps:acmeServer": server,
+      "vps:acmeRoots": `${authority}${authority}`,
+    };
     assert.deepEqual(problems(own), []);
     assert.deepEqual([read(own).vps.acmeServer, read(own).vps.acmeRoots], [server, `${authority}${authority}`]);
     const staging = { ...adopt, "vps:acmeServer": "https://acme-staging-v02.api.letsencrypt.org/directory" };
@@ -123,7 +140,10 @@ describe("the settings of a VPS", () => {
 
   it("want to know where Fluentd is", () => {
     assert.deepEqual(keys({ ...adopt, "vps:logging": "fluentd" }), ["vps:fluentdAddress"]);
-    assert.deepEqual(problems({ ...adopt, "vps:logging": "fluentd", "vps:fluentdAddress": "logs.example.com:24224" }), []);
+    assert.deepEqual(
+      problems({ ...adopt, "vps:logging": "fluentd", "vps:fluentdAddress": "logs.example.com:24224" }),
+      [],
+    );
   });
 
   it("want the key of the host that dumps go to, and one to log in with", () => {
@@ -138,7 +158,12 @@ describe("the settings of a VPS", () => {
   });
 
   it("refuse secrets that stand in plain, without showing them", () => {
-    const config = { ...adopt, "vps:privateKey": privateKey, "vps:tlsKey": privateKey, "backup:privateKey": privateKey };
+    const config = {
+      ...adopt,
+      "vps:privateKey": privateKey,
+      "vps:tlsKey": privateKey,
+      "backup:privateKey": privateKey,
+    };
     const lines = problems(config, variables, []).sort();
     assert.deepEqual(
       lines.map((line) => /^(\S+): stands in plain;/.exec(line)?.[1]),

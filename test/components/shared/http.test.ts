@@ -13,7 +13,11 @@ import { Secret } from "../../../components/shared/secret";
 
 const root = path.join(__dirname, "..", "..", "..");
 const patience = { requestMs: 300_000, totalMs: 300_000 };
-const planted = { apiToken: "planted-api-token", registryToken: "planted-registry-token", password: "planted-password" };
+const planted = {
+  apiToken: "planted-api-token",
+  registryToken: "planted-registry-token",
+  password: "planted-password",
+};
 
 /** A server that notes all that it is told, in plain and as base64 has it. */
 class Listener {
@@ -30,7 +34,12 @@ class Listener {
       request.on("end", () => {
         const basic = /^Basic (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? "";
         this.paths.push(`${request.method} ${request.url?.split("?")[0]}`);
-        this.told.push(...request.rawHeaders, request.url ?? "", Buffer.concat(chunks).toString(), Buffer.from(basic, "base64").toString());
+        this.told.push(
+          ...request.rawHeaders,
+          request.url ?? "",
+          Buffer.concat(chunks).toString(),
+          Buffer.from(basic, "base64").toString(),
+        );
         this.answer(request, response);
       });
     });
@@ -77,7 +86,11 @@ describe("a credential on its way", () => {
   afterEach(() => [registry, stranger].forEach((server) => server.stop()));
 
   const client = (tokenHost = "") =>
-    new RegistryClient(`${registry.host}/team/odoo`, { username: "u", password: new Secret(planted.password), tokenHost }, patience);
+    new RegistryClient(
+      `${registry.host}/team/odoo`,
+      { username: "u", password: new Secret(planted.password), tokenHost },
+      patience,
+    );
 
   const challenges: [what: string, kind: string, challenge: () => string][] = [
     ["a Basic challenge", "generic", () => 'Basic realm="registry"'],
@@ -107,7 +120,10 @@ describe("a credential on its way", () => {
 
   it("sends a login to no realm but the registry's, and says which setting allows one", async () => {
     challenge = `Bearer realm="http://${stranger.host}/token",service="r"`;
-    await assert.rejects(client().digestOf("v1"), new RegExp(`REGISTRY_AUTH_FAILURE[^]*registry:tokenHost ${stranger.host}`));
+    await assert.rejects(
+      client().digestOf("v1"),
+      new RegExp(`REGISTRY_AUTH_FAILURE[^]*registry:tokenHost ${stranger.host}`),
+    );
     assert.deepEqual(stranger.paths, []);
     await assert.rejects(client(stranger.host).digestOf("v1"), /REGISTRY_AUTH_FAILURE/);
     assert.ok(stranger.heard(planted.password));
@@ -119,7 +135,13 @@ describe("a credential on its way", () => {
       const credential = { value: `Bearer ${planted.password}`, hosts: [registry.host] };
       await request("reading", `http://${registry.host}/`, {}, patience, credential);
       assert.deepEqual(stranger.paths, ["GET /elsewhere"]);
-      const answer = await request("writing", `http://${registry.host}/`, { method: "POST", body: "x" }, patience, credential);
+      const answer = await request(
+        "writing",
+        `http://${registry.host}/`,
+        { method: "POST", body: "x" },
+        patience,
+        credential,
+      );
       assert.equal(answer.status, status);
       assert.deepEqual(stranger.paths, ["GET /elsewhere"]);
       assert.deepEqual([registry.heard(planted.password), stranger.heard(planted.password)], [true, false]);
@@ -151,7 +173,9 @@ describe("a credential on its way", () => {
   it("is sent by one function only", () => {
     const sources = ["components", "ops"]
       .flatMap((folder) =>
-        fs.readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`),
+        fs
+          .readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
+          .map((file) => `${folder}/${file}`),
       )
       .concat("index.ts", "settings.ts")
       .filter((file) => file.endsWith(".ts"));
@@ -164,7 +188,12 @@ describe("a credential on its way", () => {
 
   /** Runs the program that sets tags, with an operator's environment. */
   function setTags(kind: string): Promise<{ status: number | null; output: string }> {
-    const release = { repository: `${registry.host}/team/odoo`, digest: `sha256:${"a".repeat(64)}`, fixed: [], moving: ["v1"] };
+    const release = {
+      repository: `${registry.host}/team/odoo`,
+      digest: `sha256:${"a".repeat(64)}`,
+      fixed: [],
+      moving: ["v1"],
+    };
     const child = spawn(process.execPath, ["--import", "tsx", "ops/release-tags.ts"], {
       cwd: root,
       env: {

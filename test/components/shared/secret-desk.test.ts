@@ -29,7 +29,8 @@ describe("the desk of secrets", () => {
   });
 
   const referred = (of = secrets) => withReferences(told, of);
-  const left = () => fs.readdirSync(directory, { recursive: true, withFileTypes: true }).filter((one) => one.isSocket());
+  const left = () =>
+    fs.readdirSync(directory, { recursive: true, withFileTypes: true }).filter((one) => one.isSocket());
 
   it("puts references in the place of secrets, and another secret is another reference", () => {
     const text = JSON.stringify(referred());
@@ -39,7 +40,10 @@ describe("the desk of secrets", () => {
       text,
       /^{"host":"h","privateKey":{"secret":"vps:privateKey","fingerprint":"[0-9a-f]{16}"},"parts":\[.*,null,1\],"empty":""}$/,
     );
-    const other = withReferences({ ...told, privateKey: `${key}2` }, { ...secrets, "vps:privateKey": new Secret(`${key}2`) });
+    const other = withReferences(
+      { ...told, privateKey: `${key}2` },
+      { ...secrets, "vps:privateKey": new Secret(`${key}2`) },
+    );
     assert.notDeepEqual(other, referred());
   });
 
@@ -66,7 +70,10 @@ describe("the desk of secrets", () => {
 
   it("of another secret gives nothing", async () => {
     desk = await SecretDesk.open("odoo/prod", { ...secrets, "vps:privateKey": new Secret("another") });
-    await assert.rejects(fetchReferences(referred(), "odoo/prod", {}), /no vps:privateKey: the update that runs has another one/);
+    await assert.rejects(
+      fetchReferences(referred(), "odoo/prod", {}),
+      /no vps:privateKey: the update that runs has another one/,
+    );
   });
 
   it("writes no secret to a disk, and lets nobody else near", async () => {

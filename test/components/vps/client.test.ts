@@ -13,9 +13,21 @@ const request = {
   release: { upgradeSeconds: 60 },
   secret: "planted-secret",
 };
-const worker = { files: { "odoo_ship/__main__.py": "print('worker')\n" }, bootstrap: "import sys # it's quoted\n", hash: "0123456789ab" };
-const live = { image: request.image, digest: `sha256:${"a".repeat(64)}`, since: "2026-11-21T10:00:00Z", release: request.id };
-const running = (step: string | null, more: object = {}) => ({ request: { id: request.id, state: "running", step, ...more }, live: null });
+const worker = {
+  files: { "odoo_ship/__main__.py": "print('worker')\n" },
+  bootstrap: "import sys # it's quoted\n",
+  hash: "0123456789ab",
+};
+const live = {
+  image: request.image,
+  digest: `sha256:${"a".repeat(64)}`,
+  since: "2026-11-21T10:00:00Z",
+  release: request.id,
+};
+const running = (step: string | null, more: object = {}) => ({
+  request: { id: request.id, state: "running", step, ...more },
+  live: null,
+});
 const succeeded = { request: { id: request.id, state: "succeeded", step: "committed", warnings: ["no dump"] }, live };
 
 /** No test waits for its end. */
@@ -35,7 +47,9 @@ describe("a deployment to a host", () => {
   function client(changes: Partial<ConstructorParameters<typeof VpsClient>[1]> = {}): VpsClient {
     const access = { host: "127.0.0.1", port: host.server.port, user: "ops", hostKey: host.server.hostKey };
     const patience = { readyMs: long, setupMs: long, lostMs: long, releaseMs: long, pollMs: 10, ...changes };
-    return new VpsClient({ ...access, privateKey: new Secret(host.user.privateKey) }, patience, (line) => told.push(line));
+    return new VpsClient({ ...access, privateKey: new Secret(host.user.privateKey) }, patience, (line) =>
+      told.push(line),
+    );
   }
 
   async function deploy(made = client()) {
@@ -66,13 +80,27 @@ describe("a deployment to a host", () => {
   });
 
   it("tells each step once", async () => {
-    host.statuses = [running(null), running("preflight"), running("pulled"), running("pulled"), running("upgraded"), succeeded];
+    host.statuses = [
+      running(null),
+      running("preflight"),
+      running("pulled"),
+      running("pulled"),
+      running("upgraded"),
+      succeeded,
+    ];
     await deploy();
     assert.deepEqual(told.slice(1), ["running", "preflight", "pulled", "upgraded"]);
   });
 
   it("ends with the worker's failure, whole, also with a code that this program does not know", async () => {
-    const error = { code: "NEW_CODE", summary: "the upgrade failed", found: "a\nb", expected: "c", remedy: "d", log: "line 1\nline 2" };
+    const error = {
+      code: "NEW_CODE",
+      summary: "the upgrade failed",
+      found: "a\nb",
+      expected: "c",
+      remedy: "d",
+      log: "line 1\nline 2",
+    };
     host.statuses = [running("upgraded"), { request: { id: request.id, state: "failed", error }, live }];
     const failure = await refusal();
     assert.ok(failure instanceof WorkerError);
@@ -83,7 +111,10 @@ describe("a deployment to a host", () => {
   });
 
   it("passes on the words of a worker that refuses the request", async () => {
-    host.receive = { status: 1, stderr: "RELEASE_IN_PROGRESS: another release is under way on this host\n  found:    request x\n" };
+    host.receive = {
+      status: 1,
+      stderr: "RELEASE_IN_PROGRESS: another release is under way on this host\n  found:    request x\n",
+    };
     const failure = await refusal();
     assert.match(failure.message, /^RELEASE_IN_PROGRESS: .*\n {2}found: {4}request x$/);
   });
@@ -134,7 +165,10 @@ describe("a deployment to a host", () => {
     host.setup = ["proving the host key", "installing Docker", "done"];
     host.statuses = [succeeded];
     await deploy();
-    assert.deepEqual(told.slice(0, 2), ["setting up the host: proving the host key", "setting up the host: installing Docker"]);
+    assert.deepEqual(told.slice(0, 2), [
+      "setting up the host: proving the host key",
+      "setting up the host: installing Docker",
+    ]);
   });
 
   it("shows the set-up's log when it failed and the host lacks something", async () => {

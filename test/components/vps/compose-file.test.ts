@@ -75,7 +75,10 @@ describe("the Compose project", () => {
   it("has the three services under the names that operators know", () => {
     const { project, odoo, db, proxy } = render();
     assert.deepEqual(Object.keys(project.services), ["odoo", "db", "proxy"]);
-    assert.deepEqual([odoo.container_name, db.container_name, proxy.container_name], ["odoo-ce", "odoo-db", "odoo-proxy"]);
+    assert.deepEqual(
+      [odoo.container_name, db.container_name, proxy.container_name],
+      ["odoo-ce", "odoo-db", "odoo-proxy"],
+    );
   });
 
   it("hardens every container, the one-off one too", () => {
@@ -90,12 +93,18 @@ describe("the Compose project", () => {
       for (const option of ["noexec", "nosuid", `size=${name === "odoo" ? 160 : 100}m`]) {
         assert.ok(tmp?.split(/[:,]/).includes(option), `${name}: ${tmp}`);
       }
-      assert.deepEqual(service.logging, { driver: "json-file", options: { "max-size": "100m", "max-file": "5" } }, name);
+      assert.deepEqual(
+        service.logging,
+        { driver: "json-file", options: { "max-size": "100m", "max-file": "5" } },
+        name,
+      );
     }
   });
 
   it("gives Odoo a /tmp for the largest upload, and never less than 100 MB", () => {
-    const sizes = [1, 68, 69, 4096].map((bodyMegabytes) => /size=(\d+)m/.exec(render({ bodyMegabytes }).odoo.tmpfs[0] ?? "")?.[1]);
+    const sizes = [1, 68, 69, 4096].map(
+      (bodyMegabytes) => /size=(\d+)m/.exec(render({ bodyMegabytes }).odoo.tmpfs[0] ?? "")?.[1],
+    );
     assert.deepEqual(sizes, ["100", "100", "101", "4128"]);
   });
 
@@ -205,7 +214,9 @@ describe("the Compose project", () => {
   });
 
   it("sends logs to Fluentd, tagged by service, without waiting for it", () => {
-    const { odoo, task } = render({ logging: { logging: "fluentd", fluentdAddress: "logs.example.com:24224", fluentdTag: "erp" } });
+    const { odoo, task } = render({
+      logging: { logging: "fluentd", fluentdAddress: "logs.example.com:24224", fluentdTag: "erp" },
+    });
     const options = { "fluentd-address": "logs.example.com:24224", "fluentd-async": "true" };
     assert.deepEqual(odoo.logging, { driver: "fluentd", options: { ...options, tag: "erp.odoo" } });
     assert.equal(task.logging.options["tag"], "erp.odoo-task");
@@ -228,7 +239,8 @@ describe("the Compose project", () => {
       for (const name of ["odoo", "postgres", "proxy"]) {
         assert.throws(
           () => render({ images: { ...images, [name]: reference } }),
-          (error) => error instanceof ShipError && error.code === "SETTINGS_INVALID" && error.failure.found === reference,
+          (error) =>
+            error instanceof ShipError && error.code === "SETTINGS_INVALID" && error.failure.found === reference,
         );
       }
     });
@@ -263,7 +275,10 @@ describe("the record of a VPS's images", () => {
       const pinned = { ...image, digest: `sha256:${"a".repeat(64)}` };
       fs.writeFileSync(path.join(root, file), JSON.stringify({ postgres: pinned, proxy: pinned }));
       refused(/^proxy: /);
-      fs.writeFileSync(path.join(root, file), JSON.stringify({ postgres: pinned, proxy: { ...pinned, built: "images/proxy" } }));
+      fs.writeFileSync(
+        path.join(root, file),
+        JSON.stringify({ postgres: pinned, proxy: { ...pinned, built: "images/proxy" } }),
+      );
       assert.equal(readVpsImages(root, file).proxy, `docker.io/library/caddy@${pinned.digest}`);
     } finally {
       fs.rmSync(folder, { recursive: true });

@@ -39,7 +39,11 @@ function run(changes: { attempt?: number; fresh?: boolean; request?: object } = 
   });
 }
 
-function commandOf({ resources }: ProgramRun): { inputs: Record<string, unknown>; options: Record<string, unknown>; parent: string } {
+function commandOf({ resources }: ProgramRun): {
+  inputs: Record<string, unknown>;
+  options: Record<string, unknown>;
+  parent: string;
+} {
   const found = resources.find(({ name }) => name === "vps-odoo-release");
   assert.ok(found);
   return found as unknown as ReturnType<typeof commandOf>;
@@ -64,7 +68,9 @@ describe("the deployment of a request", () => {
     assert.equal(environment["REQUEST"], request.id);
     assert.equal(environment["WORKER"], "0123456789ab");
     assert.match(environment["FILES"] ?? "", /^[0-9a-f]{12} \.env\n[0-9a-f]{12} docker-compose\.prod\.yml$/);
-    const changed = commandOf(await run({ request: { files: { ...request.files, ".env": "A=2\n" } } })).inputs["environment"];
+    const changed = commandOf(await run({ request: { files: { ...request.files, ".env": "A=2\n" } } })).inputs[
+      "environment"
+    ];
     const lines = (text: string | undefined) => (text ?? "").split("\n");
     const [before, after] = [lines(environment["FILES"]), lines((changed as Record<string, string>)["FILES"])];
     assert.deepEqual(
@@ -91,6 +97,11 @@ describe("the deployment of a request", () => {
 
   it("tells address, digest and warnings, which are no secrets", async () => {
     const { outputs } = await run();
-    assert.deepEqual(outputs, { url: outcome.url, live: digest, warnings: outcome.warnings, secrets: [false, false, false] });
+    assert.deepEqual(outputs, {
+      url: outcome.url,
+      live: digest,
+      warnings: outcome.warnings,
+      secrets: [false, false, false],
+    });
   });
 });

@@ -18,7 +18,16 @@ class PaperHost {
   readonly #calls = path.join(this.root, "calls");
 
   constructor() {
-    for (const folder of ["bin", "etc/ssh", "etc/apt/apt.conf.d", "var/lib", "var/log", "dev/disk/by-id", "mnt", "root/.ssh"]) {
+    for (const folder of [
+      "bin",
+      "etc/ssh",
+      "etc/apt/apt.conf.d",
+      "var/lib",
+      "var/log",
+      "dev/disk/by-id",
+      "mnt",
+      "root/.ssh",
+    ]) {
       fs.mkdirSync(path.join(this.root, folder), { recursive: true });
     }
     this.write("etc/ssh/ssh_host_ed25519_key.pub", `${this.hostKey} root@host\n`);
@@ -26,7 +35,17 @@ class PaperHost {
     this.write("etc/apt/apt.conf.d/20auto-upgrades", "");
     this.write("root/.ssh/authorized_keys", "");
     this.write(device, "");
-    for (const name of ["apt-get", "apt-cache", "systemctl", "mkfs.ext4", "mount", "docker", "blkid", "mountpoint", "curl"]) {
+    for (const name of [
+      "apt-get",
+      "apt-cache",
+      "systemctl",
+      "mkfs.ext4",
+      "mount",
+      "docker",
+      "blkid",
+      "mountpoint",
+      "curl",
+    ]) {
       this.answer(name, 0);
     }
     this.answer("mountpoint", 1);
@@ -47,7 +66,9 @@ class PaperHost {
       env: { PATH: `${this.#bin}:${process.env["PATH"] ?? ""}` },
       timeout: 300_000,
     });
-    const calls = fs.existsSync(this.#calls) ? fs.readFileSync(this.#calls, "utf8").replaceAll(this.root, "").trim().split("\n") : [];
+    const calls = fs.existsSync(this.#calls)
+      ? fs.readFileSync(this.#calls, "utf8").replaceAll(this.root, "").trim().split("\n")
+      : [];
     return { status, calls };
   }
 
@@ -85,7 +106,10 @@ describe("the user data of a Droplet", () => {
   it("proves the host's own key with the nonce, and keeps the nonce out of every argument", () => {
     const { status, calls } = host.run(script);
     assert.equal(status, 0, host.read("var/log/odoo-ship-setup.log"));
-    assert.equal(host.read("var/lib/odoo-ship-setup/proof"), `${createHmac("sha256", "a1b2c3").update(host.hostKey).digest("hex")}\n`);
+    assert.equal(
+      host.read("var/lib/odoo-ship-setup/proof"),
+      `${createHmac("sha256", "a1b2c3").update(host.hostKey).digest("hex")}\n`,
+    );
     assert.equal(host.read("var/lib/odoo-ship-setup/state"), "done\n");
     assert.ok(!calls.join("\n").includes("a1b2c3"));
     assert.ok(!host.read("var/log/odoo-ship-setup.log").includes("a1b2c3"));
@@ -126,7 +150,10 @@ describe("the user data of a Droplet", () => {
 
   it("keeps Docker from starting without the volume", () => {
     host.run(script);
-    assert.match(host.read("etc/systemd/system/docker.service.d/odoo-data.conf"), /^RequiresMountsFor=.*\/mnt\/odoo-data$/m);
+    assert.match(
+      host.read("etc/systemd/system/docker.service.d/odoo-data.conf"),
+      /^RequiresMountsFor=.*\/mnt\/odoo-data$/m,
+    );
   });
 
   it("installs nothing on a host that has everything", () => {

@@ -46,7 +46,10 @@ function run(changes: Partial<Settings["vps"]> = {}): Promise<ProgramRun> {
   });
 }
 
-function find({ resources }: ProgramRun, name: string): { inputs: Record<string, unknown>; options: Record<string, unknown> } {
+function find(
+  { resources }: ProgramRun,
+  name: string,
+): { inputs: Record<string, unknown>; options: Record<string, unknown> } {
   const found = resources.find((resource) => resource.name === name);
   assert.ok(found, `no ${name}`);
   assert.ok(name === "vps" || found.parent === "vps", `${name} has the parent ${found.parent}`);
@@ -61,7 +64,12 @@ describe("a created host", () => {
 
   it("protects what holds data, the address and the door, and nothing else", () => {
     const protectedOnes = made.resources.filter(({ options }) => (options as { protect?: boolean }).protect === true);
-    assert.deepEqual(protectedOnes.map(({ name }) => name).sort(), ["vps-data", "vps-droplet", "vps-firewall", "vps-ip"]);
+    assert.deepEqual(protectedOnes.map(({ name }) => name).sort(), [
+      "vps-data",
+      "vps-droplet",
+      "vps-firewall",
+      "vps-ip",
+    ]);
   });
 
   it("is unprotected only by the setting for it", async () => {
@@ -70,7 +78,12 @@ describe("a created host", () => {
   });
 
   it("is not replaced for what counts at the first boot only", () => {
-    assert.deepEqual(find(made, "vps-droplet").options["ignoreChanges"], ["userData", "image", "sshKeys", "monitoring"]);
+    assert.deepEqual(find(made, "vps-droplet").options["ignoreChanges"], [
+      "userData",
+      "image",
+      "sshKeys",
+      "monitoring",
+    ]);
   });
 
   it("has its data on a volume that is there at the first boot and has no file system of anybody's", () => {
@@ -114,7 +127,9 @@ describe("a created host", () => {
   it("keeps the private key out of the state, and the nonce secret wherever it goes", () => {
     assert.deepEqual(find(made, "vps-nonce").options["additionalSecretOutputs"], ["stdout"]);
     assert.equal(find(made, "vps-nonce").inputs["logging"], "none");
-    const stdin = JSON.parse(String(secretOf(find(made, "vps-host-key").inputs["stdin"]))) as { connection: Record<string, unknown> };
+    const stdin = JSON.parse(String(secretOf(find(made, "vps-host-key").inputs["stdin"]))) as {
+      connection: Record<string, unknown>;
+    };
     const { privateKey, ...address } = stdin.connection;
     assert.deepEqual(
       { ...stdin, connection: address },
@@ -122,7 +137,9 @@ describe("a created host", () => {
     );
     assert.deepEqual(Object.keys(privateKey as object), ["secret", "fingerprint"]);
     assert.ok(!JSON.stringify(made.resources).includes("PRIVATE KEY"));
-    const open = JSON.stringify(made.resources, (_, value: unknown) => (secretOf(value) === undefined ? value : "[secret]"));
+    const open = JSON.stringify(made.resources, (_, value: unknown) =>
+      secretOf(value) === undefined ? value : "[secret]",
+    );
     assert.ok(!open.includes(nonce) && !open.includes("PRIVATE KEY"), open);
   });
 

@@ -38,7 +38,12 @@ describe("the plan of a host", () => {
   }
 
   const proxy = `registry.example.com/team/odoo@sha256:${"c".repeat(64)}`;
-  const created = { "vps:mode": "create", "vps:region": "fra1", "vps:size": "s-2vcpu-4gb", "vps:sshFrom": ["203.0.113.0/24"] };
+  const created = {
+    "vps:mode": "create",
+    "vps:region": "fra1",
+    "vps:size": "s-2vcpu-4gb",
+    "vps:sshFrom": ["203.0.113.0/24"],
+  };
   const adopted = () => ({
     "vps:mode": "adopt",
     "vps:host": "127.0.0.1",
@@ -66,7 +71,10 @@ describe("the plan of a host", () => {
 
   it("has the same request whatever the credentials are, so that renewed ones deploy nothing", async () => {
     const made = await plan(created);
-    const [one, other] = [made?.request(digest, proxy, login), made?.request(digest, proxy, { ...login, password: "renewed" })];
+    const [one, other] = [
+      made?.request(digest, proxy, login),
+      made?.request(digest, proxy, { ...login, password: "renewed" }),
+    ];
     assert.equal(one?.id, other?.id);
     assert.notEqual(one?.registry?.password, other?.registry?.password);
   });
@@ -109,8 +117,12 @@ describe("the plan of a host", () => {
   });
 
   it("warns of an SSH port that is open to everybody, and names it", async () => {
-    const told = async (vps: object) => (await plan({ ...created, ...vps }))?.warnings.filter((text) => text.includes("vps:sshFrom")) ?? [];
-    assert.match((await told({ "vps:sshFrom": ["203.0.113.0/24", "0.0.0.0/0"] })).join(), /vps:sshFrom has 0\.0\.0\.0\/0: everybody/);
+    const told = async (vps: object) =>
+      (await plan({ ...created, ...vps }))?.warnings.filter((text) => text.includes("vps:sshFrom")) ?? [];
+    assert.match(
+      (await told({ "vps:sshFrom": ["203.0.113.0/24", "0.0.0.0/0"] })).join(),
+      /vps:sshFrom has 0\.0\.0\.0\/0: everybody/,
+    );
     assert.match((await told({ "vps:sshFrom": ["0.0.0.0/0", "::/0"] })).join(), /0\.0\.0\.0\/0 and ::\/0/);
     assert.deepEqual(await told({}), []);
   });

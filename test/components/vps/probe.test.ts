@@ -65,7 +65,12 @@ describe("the judgement of a host", () => {
     ["a Python that is too old", { python: "3.8.10" }, "HOST_UNFIT", /Python 3\.8\.10/],
     ["no right to be root", { root: undefined, docker: undefined, compose: undefined }, "HOST_UNFIT", /sudo/],
     ["a port that nginx holds", { "port:80": "nginx" }, "PORT_TAKEN", /port 80 is held by nginx/],
-    ["a disk that is full", { "disk:/var/lib/docker": "9900000000" }, "DISK_SPACE_LOW", /9\.9 GB free at \/var\/lib\/docker/],
+    [
+      "a disk that is full",
+      { "disk:/var/lib/docker": "9900000000" },
+      "DISK_SPACE_LOW",
+      /9\.9 GB free at \/var\/lib\/docker/,
+    ],
     ["a clock that is wrong", { time: String(now / 1000 - 3600) }, "HOST_UNFIT", /3600 s behind/],
     ["an answer that was cut off", { time: undefined }, "HOST_UNFIT", /only a part/],
   ];
@@ -90,7 +95,13 @@ describe("the judgement of a host", () => {
   });
 
   it("names every finding at once, each with its code", () => {
-    const { failure } = refusal({ client: undefined, docker: undefined, compose: undefined, "disk:/var/lib": "1", "port:443": "caddy" });
+    const { failure } = refusal({
+      client: undefined,
+      docker: undefined,
+      compose: undefined,
+      "disk:/var/lib": "1",
+      "port:443": "caddy",
+    });
     assert.equal(failure.code, "TOOL_MISSING");
     assert.match(failure.summary, /3 findings/);
     assert.deepEqual(
@@ -113,7 +124,9 @@ describe("the probe", () => {
     const access = { host: "127.0.0.1", port: server.port, user: "root", hostKey: server.hostKey };
     const connection = await HostConnection.connect({ ...access, privateKey: new Secret(user.privateKey) });
     // Whether this machine could run Odoo is not the question here.
-    await probeHost(connection, "127.0.0.1", { mount: "/proc" }).catch((error: unknown) => assert.ok(error instanceof ShipError));
+    await probeHost(connection, "127.0.0.1", { mount: "/proc" }).catch((error: unknown) =>
+      assert.ok(error instanceof ShipError),
+    );
     connection.end();
     await server.close();
     for (const line of [

@@ -3,7 +3,12 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { outsideOf } from "../../../components/shared/egress";
-import { hostRequest, hostRequestSchema, type HostRequest, type HostRequestArgs } from "../../../components/vps/request";
+import {
+  hostRequest,
+  hostRequestSchema,
+  type HostRequest,
+  type HostRequestArgs,
+} from "../../../components/vps/request";
 import { readSettings } from "../../../settings";
 
 const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
@@ -123,7 +128,8 @@ describe("the request to a host", () => {
     const two = render({ ...server, "vps:acmeRoots": `${authority}${authority}` }).files;
     assert.equal(one["proxy/acme-roots.pem"], authority);
     assert.equal(one["proxy/Caddyfile"], two["proxy/Caddyfile"]);
-    const label = (files: Readonly<Record<string, string>>) => /proxy-files: (\w+)/.exec(files["docker-compose.prod.yml"] ?? "")?.[1];
+    const label = (files: Readonly<Record<string, string>>) =>
+      /proxy-files: (\w+)/.exec(files["docker-compose.prod.yml"] ?? "")?.[1];
     assert.ok(label(one) !== undefined && label(one) !== label(two));
   });
 
@@ -150,11 +156,20 @@ describe("the request to a host", () => {
   const matters: [what: string, changes: Record<string, string>, args?: Partial<HostRequestArgs>][] = [
     ["the digest", {}, { digest: digest("d") }],
     ["the repository", {}, { repository: "registry.example.com/team/other" }],
-    ["the registry", {}, { registry: { server: "other.example.com", username: "planted-user", password: "planted-password" } }],
+    [
+      "the registry",
+      {},
+      { registry: { server: "other.example.com", username: "planted-user", password: "planted-password" } },
+    ],
     [
       "PostgreSQL's image",
       {},
-      { images: { postgres: `docker.io/library/postgres@${digest("d")}`, proxy: `docker.io/library/caddy@${digest("c")}` } },
+      {
+        images: {
+          postgres: `docker.io/library/postgres@${digest("d")}`,
+          proxy: `docker.io/library/caddy@${digest("c")}`,
+        },
+      },
     ],
     ["the host's memory", {}, { host: { memoryMiB: 7936, cpus: 2 } }],
     ["the data directory", {}, { dataDirectory: null }],

@@ -20,7 +20,10 @@ function refusal(host: Capacity, wishes: Partial<SizeWishes> = {}): ShipError {
   throw new assert.AssertionError({ message: "the host was taken" });
 }
 
-const hosts = fc.record({ memoryMiB: fc.integer({ min: 1900, max: 512 * 1024 }), cpus: fc.integer({ min: 1, max: 64 }) });
+const hosts = fc.record({
+  memoryMiB: fc.integer({ min: 1900, max: 512 * 1024 }),
+  cpus: fc.integer({ min: 1, max: 64 }),
+});
 const wishes = fc.record({
   workers: fc.oneof(fc.constant(0), fc.integer({ min: 2, max: 64 })),
   cronThreads: fc.integer({ min: 0, max: 16 }),
@@ -104,7 +107,12 @@ describe("the size of a host", () => {
 
   const impossible: [title: string, host: Capacity, wish: Partial<SizeWishes>, found: RegExp][] = [
     ["more memory for Odoo than there is", { memoryMiB: 4096, cpus: 2 }, { odooMemoryMiB: 4096 }, /memory for Odoo/],
-    ["more workers than the memory of the host holds", { memoryMiB: 4096, cpus: 2 }, { workers: 32 }, /memory for Odoo/],
+    [
+      "more workers than the memory of the host holds",
+      { memoryMiB: 4096, cpus: 2 },
+      { workers: 32 },
+      /memory for Odoo/,
+    ],
     [
       "more workers than Odoo's own limit holds",
       { memoryMiB: 16384, cpus: 8 },

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import * as net from "node:net";
 
+import { fingerprint, publicKeyOf } from "../../../components/vps/ssh-keys";
 import { sshKeyPair } from "../../../sandbox/support/ssh-key";
-import { fingerprint, type HostAccess, HostConnection, publicKeyOf } from "../../../components/vps/ssh";
+import { type HostAccess, HostConnection } from "../../../components/vps/ssh";
 import { ShipError } from "../../../components/shared/errors";
 import { Secret } from "../../../components/shared/secret";
 import { runHere, SshServer } from "../../support/ssh-server";

@@ -42,7 +42,14 @@ describe("a release on a populated cluster", () => {
       ["refresh", "--skip-preview"],
       ["up", "--skip-preview"],
     ]) {
-      const { status, output } = await trial.stack.pulumi(...args, "--yes", "--non-interactive", "--color", "never", "--expect-no-changes");
+      const { status, output } = await trial.stack.pulumi(
+        ...args,
+        "--yes",
+        "--non-interactive",
+        "--color",
+        "never",
+        "--expect-no-changes",
+      );
       assert.equal(status, 0, output);
     }
     assert.equal(await trial.kubectl("get", "pods", "-o", "name"), pods);

@@ -79,7 +79,9 @@ describe("an update of a cluster that is interrupted", () => {
     it(`by a SIGKILL of the worker at "${step}" is rolled back, and goes through the next time`, async () => {
       const release = await next();
       const problems = await trial.problemsAfter(async () => {
-        const { status, output } = await broken(release, /Job \S+ creating/, async () => trial.signal(await trial.hold(step), "KILL"));
+        const { status, output } = await broken(release, /Job \S+ creating/, async () =>
+          trial.signal(await trial.hold(step), "KILL"),
+        );
         assert.notEqual(status, 0, output);
         assert.match(output, /was interrupted at the step/);
         return {};
@@ -130,7 +132,11 @@ describe("an update of a cluster that is interrupted", () => {
       await trial.fillNode();
       // Killed it leaves a Job that no state knows; told to end it does not.
       for (const [signal, rehearse] of [["SIGKILL", true] as const, ["SIGINT", false] as const]) {
-        const { output } = await trial.deploy(release, { "release:rehearse": rehearse }, endOnce(/Insufficient cpu/, signal));
+        const { output } = await trial.deploy(
+          release,
+          { "release:rehearse": rehearse },
+          endOnce(/Insufficient cpu/, signal),
+        );
         assert.match(output, /Insufficient cpu/);
         await trial.stack.unlock();
       }
@@ -193,7 +199,8 @@ describe("an update of a cluster that is interrupted", () => {
     trial.level += 1;
     await ticked(4);
     // A tick's slot: whole minutes before the next one that is due.
-    const slots = await trial.sql(`SELECT string_agg(floor(extract(epoch FROM c.nextcall - l.create_date) / 60)::text, ' ' ORDER BY l.id)
+    const slots =
+      await trial.sql(`SELECT string_agg(floor(extract(epoch FROM c.nextcall - l.create_date) / 60)::text, ' ' ORDER BY l.id)
       FROM trial_ledger_line l, ir_cron c WHERE l.name = 'tick' AND c.id = ${id}`);
     const times = await trial.sql(
       "SELECT string_agg(to_char(create_date, 'MI:SS'), ' ' ORDER BY id) FROM trial_ledger_line WHERE name = 'tick'",
@@ -209,7 +216,10 @@ describe("an update of a cluster that is interrupted", () => {
   it("leaves nothing behind but volumes when it is destroyed", async () => {
     const { status, output } = await trial.destroy();
     assert.equal(status, 0, output);
-    assert.ok(await until(async () => (await trial.clusters()).length === 0, 600 * second), "the cluster is still there");
+    assert.ok(
+      await until(async () => (await trial.clusters()).length === 0, 600 * second),
+      "the cluster is still there",
+    );
     await closeTrial();
   });
 });

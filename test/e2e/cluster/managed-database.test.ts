@@ -7,7 +7,8 @@ import { run, until } from "../../../sandbox/process";
 import { pythonTests } from "../../support/python-tests";
 
 const container = "odoo-managed-database-test";
-const docker = (args: readonly string[], input = "") => run("docker", args, { what: `docker ${args[0] ?? ""}`, limitMs: 600_000, input });
+const docker = (args: readonly string[], input = "") =>
+  run("docker", args, { what: `docker ${args[0] ?? ""}`, limitMs: 600_000, input });
 
 /**
  * What the release worker does with databases, each operation by itself and without Odoo, on a PostgreSQL whose roles are those of DigitalOcean's.
@@ -34,11 +35,25 @@ describe("the release worker on PostgreSQL, its own and a managed one", () => {
       ...quick,
     ]);
     // By TCP: the server that sets up a new database listens on the socket only.
-    const ready = () => spawnSync("docker", ["exec", container, "pg_isready", "--quiet", "--host", "127.0.0.1"]).status === 0;
+    const ready = () =>
+      spawnSync("docker", ["exec", container, "pg_isready", "--quiet", "--host", "127.0.0.1"]).status === 0;
     if (!(await until(() => Promise.resolve(ready()), 600_000, 200))) {
       throw new Error("PostgreSQL does not start");
     }
-    const psql = ["exec", "--interactive", container, "psql", "-X", "-q", "-U", "postgres", "-d", "template1", "-v", "ON_ERROR_STOP=1"];
+    const psql = [
+      "exec",
+      "--interactive",
+      container,
+      "psql",
+      "-X",
+      "-q",
+      "-U",
+      "postgres",
+      "-d",
+      "template1",
+      "-v",
+      "ON_ERROR_STOP=1",
+    ];
     await docker(psql, `${firstStatements}\n\\c template1\n${dbStatements("postgres")}`);
     process.env["TEST_DATABASE"] = container;
   });

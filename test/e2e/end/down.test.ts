@@ -27,7 +27,10 @@ describe("npm run sandbox -- down", () => {
         assert.equal(execFileSync("docker", [...list, "--filter", "label=odoo.sandbox=1"], { encoding: "utf8" }), "");
         // Disks have a label of their own, and nothing else may.
         if (list[0] === "volume") continue;
-        assert.equal(execFileSync("docker", [...list, "--filter", "label=odoo.sandbox.data"], { encoding: "utf8" }), "");
+        assert.equal(
+          execFileSync("docker", [...list, "--filter", "label=odoo.sandbox.data"], { encoding: "utf8" }),
+          "",
+        );
       }
     }
   });

@@ -46,7 +46,10 @@ describe("npm start", () => {
         headers: { authorization: `Bearer ${servers.token}` },
         ...limited(),
       });
-      return JSON.stringify(await answer.json()).match(/"method":"(PUT|POST|PATCH)","path":"\/v2\/sandbox\/odoo/g)?.length ?? 0;
+      return (
+        JSON.stringify(await answer.json()).match(/"method":"(PUT|POST|PATCH)","path":"\/v2\/sandbox\/odoo/g)?.length ??
+        0
+      );
     };
     const before = await requests();
     const { status, output } = await npm(["start"]);
@@ -65,7 +68,9 @@ describe("npm start", () => {
 
   it("tells by RPC which release runs, as the image's label says", async () => {
     const release = (await client.call("release.info", "current")) as Release;
-    const labels = JSON.parse(odoo.docker("image", "inspect", "--format", "{{json .Config.Labels}}", reference)) as Record<string, string>;
+    const labels = JSON.parse(
+      odoo.docker("image", "inspect", "--format", "{{json .Config.Labels}}", reference),
+    ) as Record<string, string>;
     assert.equal(release.contentHash, labels["io.odoo.content-hash"]);
     assert.equal(release.revision, labels["org.opencontainers.image.revision"]);
     assert.deepEqual(release.modules, JSON.parse(labels["io.odoo.modules"] ?? "{}"));
@@ -102,7 +107,13 @@ describe("npm start", () => {
 
   it("keeps secrets out of processes, the image, its history and the container's description", () => {
     const places = {
-      processes: odoo.docker("exec", odoo.container, "sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' ' '"),
+      processes: odoo.docker(
+        "exec",
+        odoo.container,
+        "sh",
+        "-c",
+        "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' ' '",
+      ),
       hostProcesses: execFileSync("ps", ["-eo", "args"], { encoding: "utf8" }),
       history: odoo.docker("history", "--no-trunc", reference),
       image: odoo.docker("image", "inspect", reference),

@@ -11,7 +11,16 @@ import { siteFiles } from "../../../components/proxy/caddyfile";
 import { maintenancePage } from "../../../components/proxy/maintenance-page";
 import { paths } from "../../../sandbox/config";
 import { sleep } from "../../../sandbox/process";
-import { asProxy, docker, label, localAuthority, log, proxyImages, removeContainers, until } from "../../support/proxy-containers";
+import {
+  asProxy,
+  docker,
+  label,
+  localAuthority,
+  log,
+  proxyImages,
+  removeContainers,
+  until,
+} from "../../support/proxy-containers";
 import { usualSite } from "../../support/site";
 
 const address = "127.0.0.42";
@@ -77,12 +86,25 @@ describe("a certificate by ACME", () => {
     fs.mkdirSync(state, { recursive: true });
     fs.mkdirSync(path.join(directory, "authority"));
     fs.writeFileSync(path.join(directory, "authority", "Caddyfile"), authorityFile);
-    for (const folder of [directory, path.dirname(state), state, path.join(directory, "authority")]) fs.chmodSync(folder, 0o755);
+    for (const folder of [directory, path.dirname(state), state, path.join(directory, "authority")])
+      fs.chmodSync(folder, 0o755);
     // Private addresses: only from such ones a load balancer is believed.
     docker("network", "create", ...label, "--subnet", "10.198.89.0/24", names.network);
     const aliases = Object.values(servers).flatMap((url) => ["--network-alias", new URL(url).hostname]);
     const files = ["-v", `${path.join(directory, "authority")}:/etc/caddy:ro`];
-    docker("run", "-d", "--name", names.authority, ...label, "--network", names.network, ...aliases, ...files, proxyImage, ...caddy);
+    docker(
+      "run",
+      "-d",
+      "--name",
+      names.authority,
+      ...label,
+      "--network",
+      names.network,
+      ...aliases,
+      ...files,
+      proxyImage,
+      ...caddy,
+    );
     for (const url of Object.values(servers)) {
       // A refusal would be followed by another try only after a minute.
       const fetch = ["exec", names.authority, "wget", "--no-check-certificate", "-q", "-O", "/dev/null", url];
@@ -107,7 +129,13 @@ describe("a certificate by ACME", () => {
 
   /** The proxy as in its place, in the place of the one before it, with the volume that it keeps certificates on. */
   function startProxy(site: Partial<SiteArgs> = {}, place: ProxyPlace = "host") {
-    const usual = { domain, tls: "acme", acmeEmail: "ops@example.com", acmeServer: servers["http-01"], acmeRoots: roots } as const;
+    const usual = {
+      domain,
+      tls: "acme",
+      acmeEmail: "ops@example.com",
+      acmeServer: servers["http-01"],
+      acmeRoots: roots,
+    } as const;
     const files = siteFiles({ ...usualSite, ...usual, bodyMegabytes: 1, tlsCertificate: "", ...site }, place);
     const folder = path.dirname(state);
     for (const [name, text] of Object.entries({ ...files, "maintenance.html": maintenancePage, "state/hold": "" })) {
@@ -127,7 +155,18 @@ describe("a certificate by ACME", () => {
     const reached = place === "host" ? reachable(80, 443) : [];
     const variables = ["-e", "XDG_CONFIG_HOME=/config", "-e", "XDG_DATA_HOME=/data"];
     docker(
-      ...["run", "-d", "--name", names.proxy, ...label, "--network", names.network, ...asProxy, ...mounts, ...variables],
+      ...[
+        "run",
+        "-d",
+        "--name",
+        names.proxy,
+        ...label,
+        "--network",
+        names.network,
+        ...asProxy,
+        ...mounts,
+        ...variables,
+      ],
       ...[...reached, proxyImage, ...caddy],
     );
   }
@@ -149,7 +188,14 @@ describe("a certificate by ACME", () => {
   /** Believes the test's authority and nobody else. */
   function ask(): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const options = { host: address, servername: domain, ca: roots, agent: false as const, timeout: 60_000, headers: { host: domain } };
+      const options = {
+        host: address,
+        servername: domain,
+        ca: roots,
+        agent: false as const,
+        timeout: 60_000,
+        headers: { host: domain },
+      };
       const request = https.get(options, (response) => {
         const certificate = (response.socket as TLSSocket).getPeerCertificate(true);
         let text = "";
@@ -168,14 +214,18 @@ describe("a certificate by ACME", () => {
     assert.equal(text.trim(), maintenancePage.trim());
     assert.equal(certificate.subjectaltname, `DNS:${domain}`);
     assert.match(String(certificate.issuerCertificate.subject.CN), /Intermediate/);
-    assert.equal(certificate.issuerCertificate.issuerCertificate.raw.toString("base64"), roots.replaceAll(/-----.*-----|\s/g, ""));
+    assert.equal(
+      certificate.issuerCertificate.issuerCertificate.raw.toString("base64"),
+      roots.replaceAll(/-----.*-----|\s/g, ""),
+    );
   }
   const solved = (challenge: Challenge) =>
     times(
       names.proxy,
-      { "http-01": /served key authentication\t.*"challenge": "http-01"/g, "tls-alpn-01": /served key authentication certificate/g }[
-        challenge
-      ],
+      {
+        "http-01": /served key authentication\t.*"challenge": "http-01"/g,
+        "tls-alpn-01": /served key authentication certificate/g,
+      }[challenge],
     );
 
   describe("on a host that is closed for maintenance", () => {
@@ -226,7 +276,10 @@ describe("a certificate by ACME", () => {
         // Nobody is turned away meanwhile.
         renewed = await ask();
         assertCertified(renewed);
-      } while (renewed.certificate.fingerprint256 === first.certificate.fingerprint256 && Date.now() < due + 15 * 60_000);
+      } while (
+        renewed.certificate.fingerprint256 === first.certificate.fingerprint256 &&
+        Date.now() < due + 15 * 60_000
+      );
       assert.notEqual(renewed.certificate.fingerprint256, first.certificate.fingerprint256);
       assert.equal(orders(), 2);
     });
@@ -250,7 +303,17 @@ describe("a certificate by ACME", () => {
         const mount = ["-v", `${script}:/load_balancer.py:ro`, "--user", "0", "--entrypoint", "python3"];
         const ports = [`80:${clusterPorts.http}`, `443:${clusterPorts.https}`];
         docker(
-          ...["run", "-d", "--name", names.balancer, ...label, "--network", names.network, ...reachable(80, 443), ...mount],
+          ...[
+            "run",
+            "-d",
+            "--name",
+            names.balancer,
+            ...label,
+            "--network",
+            names.network,
+            ...reachable(80, 443),
+            ...mount,
+          ],
           ...[pythonImage, "-B", "/load_balancer.py", names.proxy, ...ports],
         );
         startProxy({ acmeServer: servers[challenge] }, "cluster");

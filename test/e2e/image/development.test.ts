@@ -42,7 +42,11 @@ describe("docker compose up with the development file", () => {
     // Read by the container's user.
     fs.chmodSync(directory, 0o755);
     const port = await freePort();
-    variables = { ODOO_BASE_IMAGE: pinned(baseRecord), POSTGRES_IMAGE: pinned(postgresRecord), ODOO_PORT: String(port) };
+    variables = {
+      ODOO_BASE_IMAGE: pinned(baseRecord),
+      POSTGRES_IMAGE: pinned(postgresRecord),
+      ODOO_PORT: String(port),
+    };
     url = `http://127.0.0.1:${port}`;
     compose("up", "--detach", "--quiet-pull");
     await until(
@@ -60,7 +64,16 @@ describe("docker compose up with the development file", () => {
   /** Runs Compose on the copy of the project; on a machine without it, the one in the image of the sandbox's VPS. */
   function compose(...args: string[]): string {
     const own = spawnSync("docker", ["compose", "version"]).status === 0;
-    const inImage = ["run", "--rm", "-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", `${directory}:${directory}`, "-w", directory];
+    const inImage = [
+      "run",
+      "--rm",
+      "-v",
+      "/var/run/docker.sock:/var/run/docker.sock",
+      "-v",
+      `${directory}:${directory}`,
+      "-w",
+      directory,
+    ];
     const settings = Object.keys(variables).flatMap((name) => ["-e", name]);
     const prefix = own ? [] : [...inImage, ...settings, "--entrypoint", "docker", imageWithCompose()];
     const files = ["compose", "-p", project, "-f", "docker-compose.yml", "-f", "test.yml"];
@@ -92,7 +105,8 @@ describe("docker compose up with the development file", () => {
 
   const client = () => OdooClient.login(url, "odoo", "admin", "admin");
   const digest = async () => ((await (await client()).call("release.info", "current")) as { digest: string }).digest;
-  const form = async () => JSON.stringify(await (await client()).call("res.config.settings", "get_view", [], { view_type: "form" }));
+  const form = async () =>
+    JSON.stringify(await (await client()).call("res.config.settings", "get_view", [], { view_type: "form" }));
 
   it("serves Odoo to this machine only, with the module of ./addons", async () => {
     assert.equal(await digest(), "");
@@ -110,7 +124,10 @@ describe("docker compose up with the development file", () => {
   it("serves edited Python code, having started Odoo anew by itself", async () => {
     edit("release.py", 'environ.get("ODOO_IMAGE_DIGEST", "")', '"planted code"');
     await until("the edited code", reloadMs, async () => (await digest()) === "planted code");
-    assert.match(compose("logs", "odoo"), /reload: \/mnt\/extra-addons\/release_info\/release\.py changed: starting anew/);
+    assert.match(
+      compose("logs", "odoo"),
+      /reload: \/mnt\/extra-addons\/release_info\/release\.py changed: starting anew/,
+    );
   });
 
   it("goes on serving while a file is half written, and serves it once it is whole", async () => {
@@ -125,7 +142,9 @@ describe("docker compose up with the development file", () => {
 
   it("serves again once code that could not be imported is mended", async () => {
     edit("release.py", "CURRENT = read(os.environ)", "CURRENT = no_such_name");
-    await until("the failure", reloadMs, () => Promise.resolve(compose("logs", "odoo").includes("name 'no_such_name' is not defined")));
+    await until("the failure", reloadMs, () =>
+      Promise.resolve(compose("logs", "odoo").includes("name 'no_such_name' is not defined")),
+    );
     edit("release.py", "CURRENT = no_such_name", "CURRENT = read(os.environ)");
     await until("the mended code", reloadMs, async () => (await digest()) === "planted again");
   });
@@ -143,7 +162,9 @@ function pinned(record: string): string {
 }
 
 function imageWithCompose(): string {
-  const images = spawnSync("docker", ["images", "--format", "{{.Repository}}:{{.Tag}}", "odoo-sandbox/vps"], { encoding: "utf8" });
+  const images = spawnSync("docker", ["images", "--format", "{{.Repository}}:{{.Tag}}", "odoo-sandbox/vps"], {
+    encoding: "utf8",
+  });
   const [image] = images.stdout.split("\n");
   assert.ok(image, "neither the docker command nor an image odoo-sandbox/vps has Docker Compose");
   return image;

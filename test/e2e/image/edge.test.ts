@@ -16,7 +16,12 @@ const slowSeconds = Number(process.env["EDGE_SLOW_SECONDS"] ?? 40);
 const slowestMs = Number(process.env["EDGE_SLOWEST_MS"] ?? 5000);
 
 const rpc = (service: string, method: string, password: string) =>
-  JSON.stringify({ jsonrpc: "2.0", method: "call", id: 1, params: { service, method, args: ["odoo", "admin", password, {}] } });
+  JSON.stringify({
+    jsonrpc: "2.0",
+    method: "call",
+    id: 1,
+    params: { service, method, args: ["odoo", "admin", password, {}] },
+  });
 const xmlCall = (password: string) =>
   `<?xml version='1.0'?><methodCall><methodName>authenticate</methodName><params><param><value><string>${password}</string></value></param></params></methodCall>`;
 
@@ -28,7 +33,10 @@ const waysIn = {
   "/xmlrpc/2/object": (password: string) => ({ headers: { "content-type": "text/xml" }, body: xmlCall(password) }),
   "/xmlrpc/object": (password: string) => ({ headers: { "content-type": "text/xml" }, body: xmlCall(password) }),
   "/jsonrpc": (password: string) => ({ headers: json, body: rpc("common", "authenticate", password) }),
-  "/json/2/res.partner/search": (password: string) => ({ headers: { ...json, authorization: `bearer ${password}` }, body: "{}" }),
+  "/json/2/res.partner/search": (password: string) => ({
+    headers: { ...json, authorization: `bearer ${password}` },
+    body: "{}",
+  }),
 };
 
 /** The real proxy before a stand-in for Odoo that has two workers. */
@@ -75,7 +83,9 @@ describe("the edge", () => {
         const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
         socket.on("error", () => undefined);
         socket.on("data", (part) => refused.push(Number(/^HTTP\/1.1 (\d+)/.exec(part.toString())?.[1])));
-        socket.write(`POST ${target} HTTP/1.1\r\nHost: odoo.test\r\nCookie: session_id=x\r\nContent-Length: ${burst + 10_000}\r\n\r\n`);
+        socket.write(
+          `POST ${target} HTTP/1.1\r\nHost: odoo.test\r\nCookie: session_id=x\r\nContent-Length: ${burst + 10_000}\r\n\r\n`,
+        );
         socket.write("x".repeat(burst));
         const drip = setInterval(() => socket.write("x"), 1000);
         await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, end - Date.now()))]);
@@ -114,7 +124,9 @@ describe("the edge", () => {
     session.destroy();
     assert.ok(refused.includes(408) && refused.includes(413), refused.join());
     assert.deepEqual(edge.spooled(), []);
-    console.log(`      ${logins} login pages beside 64 slow senders for ${slowSeconds} s, the slowest in ${slowest.toFixed(0)} ms`);
+    console.log(
+      `      ${logins} login pages beside 64 slow senders for ${slowSeconds} s, the slowest in ${slowest.toFixed(0)} ms`,
+    );
     // A quiet machine needs some tens of milliseconds; both ends of all connections are in this one process.
     assert.ok(slowest < slowestMs, `${slowest} ms`);
   });
@@ -124,7 +136,10 @@ describe("the edge", () => {
     const body = Buffer.alloc(20_000_000, "x");
     const headers = { cookie: "session_id=abc" };
     assert.equal((await edge.ask("POST", "/web/binary/upload_attachment", { headers, body })).status, 200);
-    assert.equal((await edge.ask("POST", "/web/binary/upload_attachment", { headers, body: "x".repeat(17_000) })).status, 200);
+    assert.equal(
+      (await edge.ask("POST", "/web/binary/upload_attachment", { headers, body: "x".repeat(17_000) })).status,
+      200,
+    );
     assert.equal((await edge.ask("POST", "/xmlrpc/2/object", { body })).status, 200);
     assert.deepEqual(odoo.bodies.slice(-3), [20_000_000, 17_000, 20_000_000]);
     assert.deepEqual(edge.spooled(), []);
@@ -169,7 +184,8 @@ describe("the edge", () => {
       await started();
       const from = newcomer();
       const attempt = async (password: string, by = from) => edge.ask("POST", target, { from: by, ...sent(password) });
-      for (let count = 1; count <= 19; count++) assert.notEqual((await attempt(`wrong${count}`)).status, 429, String(count));
+      for (let count = 1; count <= 19; count++)
+        assert.notEqual((await attempt(`wrong${count}`)).status, 429, String(count));
       const asked = odoo.served.length;
       const { status, headers, text } = await attempt(rightPassword);
       assert.equal(status, 429);
@@ -182,7 +198,9 @@ describe("the edge", () => {
     it(`counts no right password at ${target}`, async () => {
       await started();
       const from = newcomer();
-      const replies = await Promise.all(Array.from({ length: 60 }, () => edge.ask("POST", target, { from, ...sent(rightPassword) })));
+      const replies = await Promise.all(
+        Array.from({ length: 60 }, () => edge.ask("POST", target, { from, ...sent(rightPassword) })),
+      );
       assert.ok(replies.every(({ status }) => status !== 429));
     });
   }
@@ -191,7 +209,9 @@ describe("the edge", () => {
     await started();
     const from = newcomer();
     const replies = await Promise.all(
-      Array.from({ length: 60 }, (_, index) => edge.ask("POST", "/web/login", { from, ...waysIn["/web/login"](`wrong${index}`) })),
+      Array.from({ length: 60 }, (_, index) =>
+        edge.ask("POST", "/web/login", { from, ...waysIn["/web/login"](`wrong${index}`) }),
+      ),
     );
     assert.equal(replies.filter(({ status }) => status === 200).length, 19);
     assert.equal(replies.filter(({ status }) => status === 429).length, 41);
@@ -200,14 +220,25 @@ describe("the edge", () => {
   it("counts programs and people apart, and the addresses of one IPv6 network together", async () => {
     await started();
     const from = newcomer();
-    for (let count = 0; count < 19; count++) await edge.ask("POST", "/jsonrpc", { from, ...waysIn["/jsonrpc"]("wrong") });
-    assert.equal((await edge.ask("POST", "/xmlrpc/2/common", { from, ...waysIn["/xmlrpc/2/common"]("wrong") })).status, 429);
+    for (let count = 0; count < 19; count++)
+      await edge.ask("POST", "/jsonrpc", { from, ...waysIn["/jsonrpc"]("wrong") });
+    assert.equal(
+      (await edge.ask("POST", "/xmlrpc/2/common", { from, ...waysIn["/xmlrpc/2/common"]("wrong") })).status,
+      429,
+    );
     assert.equal((await edge.ask("POST", "/web/login", { from, ...waysIn["/web/login"](rightPassword) })).status, 303);
     for (let count = 1; count <= 19; count++) {
       await edge.ask("POST", "/web/login", { from: `2001:db8::${count}`, ...waysIn["/web/login"]("wrong") });
     }
-    assert.equal((await edge.ask("POST", "/web/login", { from: "2001:db8::99", ...waysIn["/web/login"](rightPassword) })).status, 429);
-    assert.equal((await edge.ask("POST", "/web/login", { from: "2001:db8:0:1::1", ...waysIn["/web/login"](rightPassword) })).status, 303);
+    assert.equal(
+      (await edge.ask("POST", "/web/login", { from: "2001:db8::99", ...waysIn["/web/login"](rightPassword) })).status,
+      429,
+    );
+    assert.equal(
+      (await edge.ask("POST", "/web/login", { from: "2001:db8:0:1::1", ...waysIn["/web/login"](rightPassword) }))
+        .status,
+      303,
+    );
   });
 
   it("tells a wrong password from a method that answers false, however the call is spelled", async () => {
@@ -215,7 +246,8 @@ describe("the edge", () => {
     const calls = async (body: string) => {
       const from = newcomer();
       const statuses = [];
-      for (let count = 0; count < 20; count++) statuses.push((await edge.ask("POST", "/jsonrpc", { from, headers: json, body })).status);
+      for (let count = 0; count < 20; count++)
+        statuses.push((await edge.ask("POST", "/jsonrpc", { from, headers: json, body })).status);
       return statuses.filter((status) => status === 429).length;
     };
     assert.equal(await calls(rpc("object", "execute_kw", rightPassword)), 0);
@@ -247,7 +279,10 @@ describe("the edge", () => {
       assert.equal(reply.status, 403);
       assert.equal(reply.text, "This server does not answer to your address.");
     }
-    assert.deepEqual([await status("/web/login", "203.0.113.8"), await status("/web/login", "2001:db8::5")], [200, 200]);
+    assert.deepEqual(
+      [await status("/web/login", "203.0.113.8"), await status("/web/login", "2001:db8::5")],
+      [200, 200],
+    );
     for (const target of [
       "/xmlrpc/2/common",
       "/xmlrpc/2/object",
@@ -273,7 +308,10 @@ describe("the edge", () => {
       "session_id=abc; Expires=Thu, 26 Nov 2099 01:00:00 GMT; HttpOnly; Path=/; Secure; SameSite=Lax",
       "frontend_lang=en_US; Path=/",
     ]);
-    assert.deepEqual(await cookies("/flags"), ["session_id=abc; Path=/; secure; SameSite=None; httponly", "frontend_lang=en_US; Path=/"]);
+    assert.deepEqual(await cookies("/flags"), [
+      "session_id=abc; Path=/; secure; SameSite=None; httponly",
+      "frontend_lang=en_US; Path=/",
+    ]);
   });
 
   it("says who may embed a page, unless Odoo does", async () => {

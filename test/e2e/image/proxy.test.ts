@@ -9,7 +9,16 @@ import { caddyfile } from "../../../components/proxy/caddyfile";
 import { maintenancePage } from "../../../components/proxy/maintenance-page";
 import { paths } from "../../../sandbox/config";
 import { sleep } from "../../../sandbox/process";
-import { asProxy, docker, label, localAuthority, log, proxyImages, removeContainers, until } from "../../support/proxy-containers";
+import {
+  asProxy,
+  docker,
+  label,
+  localAuthority,
+  log,
+  proxyImages,
+  removeContainers,
+  until,
+} from "../../support/proxy-containers";
 import { usualSite } from "../../support/site";
 
 const address = "127.0.0.41";
@@ -70,7 +79,19 @@ describe("the proxy", () => {
       "--add-host",
       "odoo-held:127.0.0.1",
     ];
-    docker("run", "-d", "--name", names.proxy, ...label, "--network", names.network, ...asProxy, ...files, ...ports, proxy);
+    docker(
+      "run",
+      "-d",
+      "--name",
+      names.proxy,
+      ...label,
+      "--network",
+      names.network,
+      ...asProxy,
+      ...files,
+      ...ports,
+      proxy,
+    );
     await until("an answer", async () => {
       ca = localAuthority(names.proxy);
       assert.equal((await ask("/")).status, 200);
@@ -112,7 +133,12 @@ describe("the proxy", () => {
           response.setEncoding("utf8").on("data", (part: string) => (text += part));
           response.on("error", reject);
           response.on("end", () =>
-            resolve({ status: response.statusCode ?? 0, headers: response.headers, text, seconds: (Date.now() - begun) / 1000 }),
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              text,
+              seconds: (Date.now() - begun) / 1000,
+            }),
           );
         },
       );
@@ -185,7 +211,10 @@ describe("the proxy", () => {
 
   it("refuses a larger body than the setting allows, and takes a smaller one", async () => {
     assert.equal((await ask("/", { method: "POST" }, "x".repeat(990_000))).status, 200);
-    assert.equal((await ask("/", { method: "POST", headers: { "content-length": "1100000" } }, "x".repeat(1_100_000))).status, 413);
+    assert.equal(
+      (await ask("/", { method: "POST", headers: { "content-length": "1100000" } }, "x".repeat(1_100_000))).status,
+      413,
+    );
   });
 
   it("has nothing under another name", async () => {

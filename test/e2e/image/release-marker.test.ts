@@ -35,7 +35,17 @@ describe("the image on a database with a release marker", () => {
     const login = { ...servers.pull, serveraddress: servers.registryAddress };
     odoo = new HardenedOdoo(await build(login), `${record.reference}@${record.digest}`, sandboxEnvironment(servers));
     await odoo.start(["release_info"]);
-    const printed = odoo.docker("run", "--rm", "--network", "none", "--read-only", "--entrypoint", "python3", odoo.image, ...listModules);
+    const printed = odoo.docker(
+      "run",
+      "--rm",
+      "--network",
+      "none",
+      "--read-only",
+      "--entrypoint",
+      "python3",
+      odoo.image,
+      ...listModules,
+    );
     own = (JSON.parse(printed) as { modules: Modules }).modules;
     installed = JSON.parse(
       sql("SELECT json_object_agg(name, latest_version) FROM ir_module_module WHERE state = 'installed'"),
@@ -52,8 +62,22 @@ describe("the image on a database with a release marker", () => {
   const listModules = ["-I", "/opt/odoo/modules.py"];
   const name = () => odoo.container.replace(/-odoo$/, "");
   const sql = (text: string) =>
-    odoo.docker("exec", `${name()}-db`, "psql", "-qAt", "-v", "ON_ERROR_STOP=1", "-U", "odoo", "-d", "odoo", "-c", text);
-  const accepted = () => Object.fromEntries(Object.keys(installed).map((module) => [module, [own[module]?.hash ?? "absent"]]));
+    odoo.docker(
+      "exec",
+      `${name()}-db`,
+      "psql",
+      "-qAt",
+      "-v",
+      "ON_ERROR_STOP=1",
+      "-U",
+      "odoo",
+      "-d",
+      "odoo",
+      "-c",
+      text,
+    );
+  const accepted = () =>
+    Object.fromEntries(Object.keys(installed).map((module) => [module, [own[module]?.hash ?? "absent"]]));
 
   function mark(modules: Record<string, readonly string[]>, state = "ready"): void {
     sql(`DELETE FROM odoo_ship.marker; INSERT INTO odoo_ship.marker (state, digest, modules)
@@ -62,11 +86,22 @@ describe("the image on a database with a release marker", () => {
 
   /** A container beside the served one, with its secrets, network and data. */
   function run(command: readonly string[], ...variables: string[]): { status: number | null; output: string } {
-    const environment = ["DB_PASSWORD_FILE=/run/secrets/db", "ADMIN_PASSWD_FILE=/run/secrets/admin", ...variables].flatMap((pair) => [
-      "-e",
-      pair,
-    ]);
-    const shape = ["--read-only", "--cap-drop", "ALL", "--tmpfs", "/tmp", "--tmpfs", "/run", "--label", "odoo.sandbox=1"];
+    const environment = [
+      "DB_PASSWORD_FILE=/run/secrets/db",
+      "ADMIN_PASSWD_FILE=/run/secrets/admin",
+      ...variables,
+    ].flatMap((pair) => ["-e", pair]);
+    const shape = [
+      "--read-only",
+      "--cap-drop",
+      "ALL",
+      "--tmpfs",
+      "/tmp",
+      "--tmpfs",
+      "/run",
+      "--label",
+      "odoo.sandbox=1",
+    ];
     const beside = ["--network", name(), "--volumes-from", odoo.container];
     const { status, stdout, stderr } = spawnSync(
       "docker",
@@ -140,7 +175,10 @@ describe("the image on a database with a release marker", () => {
   it("does not start while a deployment changes the database, save for the deployment's own task", () => {
     mark(accepted(), "upgrading");
     assertRefused(["odoo"], /^RELEASE_IN_PROGRESS: database 'odoo' .* is being changed by a deployment/);
-    const { status, output } = run(["odoo", "-u", "release_info", "--stop-after-init", "--no-http"], "ODOO_RELEASE_TASK=1");
+    const { status, output } = run(
+      ["odoo", "-u", "release_info", "--stop-after-init", "--no-http"],
+      "ODOO_RELEASE_TASK=1",
+    );
     assert.equal(status, 0, output);
     assert.match(output, /Module release_info loaded/, "Odoo really worked on the database");
   });
@@ -149,12 +187,20 @@ describe("the image on a database with a release marker", () => {
     mark(accepted());
     assertRefused(["odoo"], /^RELEASE_UNKNOWN: .*permission denied for schema odoo_ship/, "DB_USER=clerk");
     const lock = "BEGIN; LOCK TABLE odoo_ship.marker; SELECT pg_sleep(3600)";
-    const locker = spawn("docker", ["exec", `${name()}-db`, "psql", "-U", "odoo", "-d", "odoo", "-c", lock], { stdio: "ignore" });
-    while (sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'odoo_ship.marker'::regclass") === "0") {
+    const locker = spawn("docker", ["exec", `${name()}-db`, "psql", "-U", "odoo", "-d", "odoo", "-c", lock], {
+      stdio: "ignore",
+    });
+    while (
+      sql(
+        "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'odoo_ship.marker'::regclass",
+      ) === "0"
+    ) {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     assertRefused(["odoo"], /^RELEASE_UNKNOWN: .*canceling statement due to statement timeout/);
-    sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'odoo_ship.marker'::regclass");
+    sql(
+      "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'odoo_ship.marker'::regclass",
+    );
     locker.kill();
   });
 

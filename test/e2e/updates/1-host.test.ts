@@ -26,7 +26,12 @@ const named = ["odoo-db-data", "odoo-filestore", "odoo-proxy-data"];
 interface Inspected {
   readonly HostConfig: Record<string, unknown> & { readonly CapAdd: readonly string[] | null; readonly Memory: number };
   readonly Config: { readonly User: string; readonly Image: string };
-  readonly Mounts: readonly { readonly Type: string; readonly Name?: string; readonly Destination: string; readonly RW: boolean }[];
+  readonly Mounts: readonly {
+    readonly Type: string;
+    readonly Name?: string;
+    readonly Destination: string;
+    readonly RW: boolean;
+  }[];
   readonly NetworkSettings: { readonly Networks: Record<string, unknown> };
 }
 
@@ -66,7 +71,8 @@ describe("the VPS that npm start leaves behind", () => {
       const addresses = [publicAddress(0), reservedAddress(0), privateAddress(0)];
       for (const address of addresses) {
         assert.equal(await connects(address, 443), true, `${address}:443`);
-        for (const port of [8069, 8071, 8072, 5432, 2019, 2375]) assert.equal(await connects(address, port), false, `${address}:${port}`);
+        for (const port of [8069, 8071, 8072, 5432, 2019, 2375])
+          assert.equal(await connects(address, port), false, `${address}:${port}`);
       }
       assert.equal(host.sh("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8069/web/login"), "200");
       assert.notEqual(host.run("curl -s -m 2 telnet://127.0.0.1:5432 < /dev/null").status, 0);
@@ -75,7 +81,9 @@ describe("the VPS that npm start leaves behind", () => {
     it("also without its firewall: nothing else listens on an address of others", () => {
       const listening = host.sh("ss -Hltn | awk '{print $4}'").split("\n");
       assert.ok(listening.includes("127.0.0.1:8069"), listening.join(" "));
-      const open = listening.filter((address) => !address.startsWith("127.")).map((address) => address.split(":").at(-1));
+      const open = listening
+        .filter((address) => !address.startsWith("127."))
+        .map((address) => address.split(":").at(-1));
       assert.deepEqual([...new Set(open)].sort(), ["22", "443", "80"]);
     });
 
@@ -112,31 +120,34 @@ describe("the VPS that npm start leaves behind", () => {
 
   describe("is hardened", () => {
     const tmpfs = (size: string, rest: string) => `rw,noexec,nosuid,nodev,size=${size},mode=${rest}`;
-    const expected: Record<(typeof containers)[number], { user: string; add: string[]; tmpfs: object; ports: object }> = {
-      "odoo-ce": {
-        user: "100:101",
-        add: [],
-        // Modules that an intruder leaves beside those of the image end with the container.
-        tmpfs: {
-          "/tmp": tmpfs("160m", "1777"),
-          "/run": tmpfs("16m", "1777"),
-          "/var/lib/odoo/addons": tmpfs("1m", "0700,uid=100,gid=101"),
+    const expected: Record<(typeof containers)[number], { user: string; add: string[]; tmpfs: object; ports: object }> =
+      {
+        "odoo-ce": {
+          user: "100:101",
+          add: [],
+          // Modules that an intruder leaves beside those of the image end with the container.
+          tmpfs: {
+            "/tmp": tmpfs("160m", "1777"),
+            "/run": tmpfs("16m", "1777"),
+            "/var/lib/odoo/addons": tmpfs("1m", "0700,uid=100,gid=101"),
+          },
+          ports: { "8069/tcp": [{ HostIp: "127.0.0.1", HostPort: "8069" }] },
         },
-        ports: { "8069/tcp": [{ HostIp: "127.0.0.1", HostPort: "8069" }] },
-      },
-      "odoo-db": {
-        user: "999:999",
-        add: [],
-        tmpfs: { "/tmp": tmpfs("100m", "1777"), "/var/run/postgresql": tmpfs("16m", "0775,uid=999,gid=999") },
-        ports: {},
-      },
-      "odoo-proxy": {
-        user: "1000:1000",
-        add: ["NET_BIND_SERVICE"],
-        tmpfs: { "/tmp": tmpfs("100m", "1777"), "/config": tmpfs("1m", "0700,uid=1000,gid=1000") },
-        ports: Object.fromEntries(["80/tcp", "443/tcp", "443/udp"].map((port) => [port, [{ HostIp: "", HostPort: port.split("/")[0] }]])),
-      },
-    };
+        "odoo-db": {
+          user: "999:999",
+          add: [],
+          tmpfs: { "/tmp": tmpfs("100m", "1777"), "/var/run/postgresql": tmpfs("16m", "0775,uid=999,gid=999") },
+          ports: {},
+        },
+        "odoo-proxy": {
+          user: "1000:1000",
+          add: ["NET_BIND_SERVICE"],
+          tmpfs: { "/tmp": tmpfs("100m", "1777"), "/config": tmpfs("1m", "0700,uid=1000,gid=1000") },
+          ports: Object.fromEntries(
+            ["80/tcp", "443/tcp", "443/udp"].map((port) => [port, [{ HostIp: "", HostPort: port.split("/")[0] }]]),
+          ),
+        },
+      };
 
     it("and runs these three containers, by digest", () => {
       assert.deepEqual(host.sh("docker ps -a --format '{{.Names}}'").split("\n").sort(), [...containers]);
@@ -239,7 +250,9 @@ describe("the VPS that npm start leaves behind", () => {
     });
 
     it("and keeps nothing but the named volumes, on the data Volume", () => {
-      const volumes = containers.flatMap((container) => inspect(container).Mounts.filter(({ Type }) => Type === "volume"));
+      const volumes = containers.flatMap((container) =>
+        inspect(container).Mounts.filter(({ Type }) => Type === "volume"),
+      );
       // Docker makes one for what the base image declares. No code is loaded from it, see below.
       const kept = volumes.filter(({ Destination }) => Destination !== "/mnt/extra-addons");
       assert.deepEqual(kept.map(({ Name }) => Name).sort(), named);
@@ -290,7 +303,10 @@ describe("the VPS that npm start leaves behind", () => {
         journalctl --sync`);
       try {
         const found = JSON.parse(
-          host.sh("python3 -I /root/find_secrets.py", JSON.stringify({ secrets: { ...secrets, planted }, files: secretFiles })),
+          host.sh(
+            "python3 -I /root/find_secrets.py",
+            JSON.stringify({ secrets: { ...secrets, planted }, files: secretFiles }),
+          ),
         ) as Record<string, string[]>;
         assert.deepEqual(found, {
           journal: ["planted"],
@@ -337,10 +353,9 @@ describe("the VPS that npm start leaves behind", () => {
 
   describe("is looked after by hand", () => {
     const labels = () =>
-      JSON.parse(host.sh("docker image inspect -f '{{json .Config.Labels}}' $(docker inspect -f '{{.Image}}' odoo-ce)")) as Record<
-        string,
-        string
-      >;
+      JSON.parse(
+        host.sh("docker image inspect -f '{{json .Config.Labels}}' $(docker inspect -f '{{.Image}}' odoo-ce)"),
+      ) as Record<string, string>;
 
     it("with docker compose up -d, which changes nothing", () => {
       const before = ids();
@@ -349,17 +364,23 @@ describe("the VPS that npm start leaves behind", () => {
     });
 
     it("and runs the image's addons, whatever is in the volume that the base image declares", async () => {
-      const declared = host.sh("docker image inspect -f '{{json .Config.Volumes}}' $(docker inspect -f '{{.Image}}' odoo-ce)");
+      const declared = host.sh(
+        "docker image inspect -f '{{json .Config.Volumes}}' $(docker inspect -f '{{.Image}}' odoo-ce)",
+      );
       assert.match(declared, /"\/mnt\/extra-addons"/);
       const there = "/mnt/extra-addons/release_info";
       // As a container of an older release would have left it; a place that takes nothing is as good.
       const left =
-        host.run(`docker exec odoo-ce sh -c 'rm -rf ${there} && mkdir ${there} && echo old > ${there}/__init__.py'`).status === 0;
+        host.run(`docker exec odoo-ce sh -c 'rm -rf ${there} && mkdir ${there} && echo old > ${there}/__init__.py'`)
+          .status === 0;
       const before = ids();
       host.sh("cd /opt/odoo && docker compose up -d --force-recreate odoo");
       assert.notEqual(ids(), before);
       await answers();
-      const release = (await (await admin()).call("release.info", "current")) as { contentHash: string; modules: object };
+      const release = (await (await admin()).call("release.info", "current")) as {
+        contentHash: string;
+        modules: object;
+      };
       assert.equal(release.contentHash, labels()["io.odoo.content-hash"]);
       assert.deepEqual(release.modules, JSON.parse(labels()["io.odoo.modules"] ?? ""));
       const addons = host.sh("docker exec odoo-ce sed -n 's/^addons_path = //p' /run/odoo/odoo.conf").split(",");

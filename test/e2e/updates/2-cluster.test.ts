@@ -37,7 +37,10 @@ interface Pod {
 }
 
 interface Secrets {
-  readonly items: readonly { readonly metadata: { readonly name: string }; readonly data?: Readonly<Record<string, string>> }[];
+  readonly items: readonly {
+    readonly metadata: { readonly name: string };
+    readonly data?: Readonly<Record<string, string>>;
+  }[];
 }
 
 describe("the cluster that npm start leaves behind", () => {
@@ -63,7 +66,9 @@ describe("the cluster that npm start leaves behind", () => {
   /** The container of a pod of ours, as the runtime tells it. */
   const ours = (app: string): Running => {
     const pod = cluster.pod(app);
-    const found = cluster.running().find((one) => one.namespace === "odoo" && one.pod === pod && one.name === parts[app]?.container);
+    const found = cluster
+      .running()
+      .find((one) => one.namespace === "odoo" && one.pod === pod && one.name === parts[app]?.container);
     assert.ok(found !== undefined, `no container of ${pod} runs`);
     return found;
   };
@@ -89,7 +94,9 @@ describe("the cluster that npm start leaves behind", () => {
       const [image = ""] = running;
       assert.deepEqual(running, [image, image]);
       const [, digest = ""] = cluster.node(`ctr -n k8s.io images ls name==${image}`).match(/(sha256:\S+) +\d/) ?? [];
-      const manifest = JSON.parse(cluster.node(`ctr -n k8s.io content get ${digest}`)) as { config: { digest: string } };
+      const manifest = JSON.parse(cluster.node(`ctr -n k8s.io content get ${digest}`)) as {
+        config: { digest: string };
+      };
       const onHost = host.sh("docker inspect -f '{{.Image}}' odoo-ce");
       const pulled = JSON.parse(host.sh(`docker image inspect -f '{{json .RepoDigests}}' ${onHost}`)) as string[];
       assert.deepEqual([digest, manifest.config.digest], [imageDigest, onHost]);
@@ -127,7 +134,10 @@ describe("the cluster that npm start leaves behind", () => {
       const values = { name: "planted.txt", type: "binary", datas: Buffer.from(content).toString("base64") };
       const [id] = (await client.call("ir.attachment", "create", [[values]])) as number[];
       try {
-        const [{ store_fname: name } = { store_fname: "" }] = (await client.call("ir.attachment", "read", [[id], ["store_fname"]])) as {
+        const [{ store_fname: name } = { store_fname: "" }] = (await client.call("ir.attachment", "read", [
+          [id],
+          ["store_fname"],
+        ])) as {
           store_fname: string;
         }[];
         const volume = cluster.k("get pvc odoo-filestore -o jsonpath={.spec.volumeName}");
@@ -155,7 +165,9 @@ describe("the cluster that npm start leaves behind", () => {
       assert.equal(lines.length, 1, output);
       assert.match(
         lines[0] ?? "",
-        new RegExp(`^Kubernetes cluster +running: .*, https://${clusterAddress(0)}:6443, load balancer ${cluster.address}$`),
+        new RegExp(
+          `^Kubernetes cluster +running: .*, https://${clusterAddress(0)}:6443, load balancer ${cluster.address}$`,
+        ),
       );
     });
   });
@@ -195,7 +207,9 @@ describe("the cluster that npm start leaves behind", () => {
         const { id } = ours(app);
         for (const as of [`${user}:${group}`, "0:0"]) {
           const touch = (file: string) =>
-            cluster.node(`ctr -n k8s.io tasks exec --exec-id e2e-${randomUUID()} --user ${as} ${id} touch ${file} 2>&1; echo "ended $?"`);
+            cluster.node(
+              `ctr -n k8s.io tasks exec --exec-id e2e-${randomUUID()} --user ${as} ${id} touch ${file} 2>&1; echo "ended $?"`,
+            );
           assert.match(touch("/written"), /Read-only file system\s+ended 1$/);
           assert.match(touch(`/tmp/written-${as.replace(":", "-")}`), /^ended 0$/);
         }
@@ -218,7 +232,8 @@ describe("the cluster that npm start leaves behind", () => {
     it("in that no pod asks for a token, the Job's neither", () => {
       const { items } = cluster.get<{ items: Pod[] }>("pods");
       assert.ok(items.some(({ metadata }) => metadata.labels["app"] === "odoo-upgrade"));
-      for (const { metadata, spec } of items) assert.doesNotMatch(JSON.stringify(spec), /serviceAccountToken/, metadata.name);
+      for (const { metadata, spec } of items)
+        assert.doesNotMatch(JSON.stringify(spec), /serviceAccountToken/, metadata.name);
       const theirs = cluster.kubectl(["get", "pod", "-n", stranger.namespace, stranger.pod, "-o", "json"]);
       assert.match(theirs, /serviceAccountToken/);
     });
@@ -232,17 +247,26 @@ describe("the cluster that npm start leaves behind", () => {
     it("from outside: the load balancer and the node have nothing of it but the edge", async () => {
       assert.deepEqual([await connects(cluster.address, 443), await connects(nodeAddress(0), 6443)], [true, true]);
       for (const port of [8069, 8072, 5432, 2019, 2020, 8080]) {
-        for (const where of [cluster.address, nodeAddress(0)]) assert.equal(await connects(where, port), false, `${where}:${port}`);
+        for (const where of [cluster.address, nodeAddress(0)])
+          assert.equal(await connects(where, port), false, `${where}:${port}`);
       }
     });
 
     it("to pods of other namespaces, even with the labels of ours: they reach the edge, as everybody does, and nothing behind it", () => {
       const [edge, odoo, database] = [address("odoo-edge"), address("odoo"), address("odoo-db")];
-      const open = [`${edge}:8080`, `${edge}:8443`, "odoo-edge.odoo.svc.cluster.local:443", "odoo-edge.odoo.svc.cluster.local:80", api()];
+      const open = [
+        `${edge}:8080`,
+        `${edge}:8443`,
+        "odoo-edge.odoo.svc.cluster.local:443",
+        "odoo-edge.odoo.svc.cluster.local:80",
+        api(),
+      ];
       const closed = [
         ...[8069, 8072].flatMap((port) => [`${odoo}:${port}`, `odoo.odoo.svc.cluster.local:${port}`]),
         `${address("odoo-cron")}:8069`,
-        ...[database, "odoo-db.odoo.svc.cluster.local", "odoo-db-0.odoo-db.odoo.svc.cluster.local"].map((name) => `${name}:5432`),
+        ...[database, "odoo-db.odoo.svc.cluster.local", "odoo-db-0.odoo-db.odoo.svc.cluster.local"].map(
+          (name) => `${name}:5432`,
+        ),
         ...[2019, 2020].map((port) => `${edge}:${port}`),
       ];
       assert.deepEqual(stranger.reached([...open, ...closed]), open);
@@ -256,11 +280,20 @@ describe("the cluster that npm start leaves behind", () => {
     it("to Odoo itself, which reaches PostgreSQL and the world", () => {
       // The edge's own ports are everybody's. On DigitalOcean pods have private addresses, and Odoo does not reach these either.
       const others = [`${address("odoo-edge")}:2020`, `${address("odoo-cron")}:8069`, `${address("odoo-cron")}:8072`];
-      assert.deepEqual(cluster.reached(cluster.pod("odoo"), ["odoo-db:5432", outside, ...others]), ["odoo-db:5432", outside]);
+      assert.deepEqual(cluster.reached(cluster.pod("odoo"), ["odoo-db:5432", outside, ...others]), [
+        "odoo-db:5432",
+        outside,
+      ]);
     });
 
     it("to PostgreSQL, which reaches nobody", () => {
-      const everybody = [api(), `${address("odoo")}:8069`, `${address("odoo-edge")}:8443`, "198.18.77.10:443", `${nodeAddress(0)}:6443`];
+      const everybody = [
+        api(),
+        `${address("odoo")}:8069`,
+        `${address("odoo-edge")}:8443`,
+        "198.18.77.10:443",
+        `${nodeAddress(0)}:6443`,
+      ];
       assert.deepEqual(cluster.reached(cluster.pod("odoo-db"), ["127.0.0.1:5432", ...everybody]), ["127.0.0.1:5432"]);
       const reachable = everybody.filter((one) => !one.endsWith(":8069"));
       assert.deepEqual(stranger.reached(reachable), reachable);
@@ -269,7 +302,10 @@ describe("the cluster that npm start leaves behind", () => {
     it("to whoever listens between Odoo and PostgreSQL, or would answer in its place", () => {
       const sessions =
         "SELECT count(*) FILTER (WHERE ssl) > 0, count(*) FILTER (WHERE NOT ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE client_addr IS NOT NULL";
-      assert.equal(cluster.kubectl(["-n", "odoo", "exec", "odoo-db-0", "--", "psql", "-U", "postgres", "-XAtc", sessions]), "t|0");
+      assert.equal(
+        cluster.kubectl(["-n", "odoo", "exec", "odoo-db-0", "--", "psql", "-U", "postgres", "-XAtc", sessions]),
+        "t|0",
+      );
       const connect = (mode: string) =>
         cluster.exec(
           cluster.pod("odoo"),
@@ -283,8 +319,13 @@ psycopg2.connect(host="odoo-db", user="odoo", dbname=os.environ["DB_NAME"], pass
 
     it("and the edge listens where it must, without an administration", () => {
       const [, pid] = cluster.node(`ctr -n k8s.io tasks ls | grep ^${ours("odoo-edge").id}`).split(/\s+/);
-      const ports = cluster.node(`cat /proc/${pid ?? ""}/net/tcp /proc/${pid ?? ""}/net/tcp6 | awk '$4 == "0A" { print $2 }'`).split("\n");
-      assert.deepEqual([...new Set(ports.map((port) => Number.parseInt(port.split(":")[1] ?? "", 16)))].sort(), [2020, 8080, 8443]);
+      const ports = cluster
+        .node(`cat /proc/${pid ?? ""}/net/tcp /proc/${pid ?? ""}/net/tcp6 | awk '$4 == "0A" { print $2 }'`)
+        .split("\n");
+      assert.deepEqual(
+        [...new Set(ports.map((port) => Number.parseInt(port.split(":")[1] ?? "", 16)))].sort(),
+        [2020, 8080, 8443],
+      );
     });
   });
 
@@ -298,9 +339,14 @@ psycopg2.connect(host="odoo-db", user="odoo", dbname=os.environ["DB_NAME"], pass
     const deployment = () => {
       const found = state.objects().find(({ kind, metadata }) => kind === "Deployment" && metadata.name === "odoo");
       assert.ok(found !== undefined);
-      return structuredClone(found) as Rendered & { spec: { template: { spec: { containers: Record<string, unknown>[] } } } };
+      return structuredClone(found) as Rendered & {
+        spec: { template: { spec: { containers: Record<string, unknown>[] } } };
+      };
     };
-    const elsewhere = (one: Rendered): Rendered => ({ ...one, metadata: { ...one.metadata, namespace: stranger.namespace } });
+    const elsewhere = (one: Rendered): Rendered => ({
+      ...one,
+      metadata: { ...one.metadata, namespace: stranger.namespace },
+    });
 
     it("as they are there, each as the program has rendered it", () => {
       const objects = state.objects();
@@ -311,7 +357,9 @@ psycopg2.connect(host="odoo-db", user="odoo", dbname=os.environ["DB_NAME"], pass
       assert.equal(status, 0, stderr);
       assert.equal(stdout.trim().split("\n").length, objects.length, stdout);
       // All that it has to say: they were not made by kubectl.
-      const warnings = stderr.split("\n").filter((line) => line !== "" && !line.includes("last-applied-configuration annotation"));
+      const warnings = stderr
+        .split("\n")
+        .filter((line) => line !== "" && !line.includes("last-applied-configuration annotation"));
       assert.deepEqual(warnings, []);
     });
 
@@ -323,13 +371,22 @@ psycopg2.connect(host="odoo-db", user="odoo", dbname=os.environ["DB_NAME"], pass
 
     it("and it would say if it did not know a field, or if a pod were not restricted", () => {
       const misspelled = deployment();
-      misspelled.spec.template.spec.containers[0] = { ...misspelled.spec.template.spec.containers[0], livenesProbe: {} };
+      misspelled.spec.template.spec.containers[0] = {
+        ...misspelled.spec.template.spec.containers[0],
+        livenesProbe: {},
+      };
       const unknown = dryRun("apply", "odoo", misspelled);
       assert.equal(unknown.status, 1);
-      assert.match(unknown.stderr, /strict decoding error: unknown field "spec\.template\.spec\.containers\[0\]\.livenesProbe"/);
+      assert.match(
+        unknown.stderr,
+        /strict decoding error: unknown field "spec\.template\.spec\.containers\[0\]\.livenesProbe"/,
+      );
       const careless = deployment();
       delete careless.spec.template.spec.containers[0]?.["securityContext"];
-      assert.match(dryRun("create", stranger.namespace, elsewhere(careless)).stderr, /would violate PodSecurity "restricted:latest"/);
+      assert.match(
+        dryRun("create", stranger.namespace, elsewhere(careless)).stderr,
+        /would violate PodSecurity "restricted:latest"/,
+      );
     });
   });
 
@@ -349,7 +406,13 @@ psycopg2.connect(host="odoo-db", user="odoo", dbname=os.environ["DB_NAME"], pass
         "cluster's token": cluster.node("cat /node/machine/token"),
       };
       for (const [name, value] of Object.entries(secrets)) assert.ok(value.length >= 16, `${name} is not known`);
-      for (const name of ["postgres-password", "odoo-db-password", "odoo-master-password", "first-password", "registry"]) {
+      for (const name of [
+        "postgres-password",
+        "odoo-db-password",
+        "odoo-master-password",
+        "first-password",
+        "registry",
+      ]) {
         assert.ok(
           Object.keys(secrets).some((key) => key.endsWith(name)),
           name,
@@ -360,10 +423,24 @@ psycopg2.connect(host="odoo-db", user="odoo", dbname=os.environ["DB_NAME"], pass
     it("in the cluster, where a planted one is found in each place", () => {
       const metadata = { name: "planted", namespace: stranger.namespace };
       // Each place gets it as a secret would get there; one of them in base64.
-      stranger.run("planted", ["sh", "-c", 'echo "$0"; exec sleep 300', planted], { env: [{ name: "PLANTED", value: planted }] });
+      stranger.run("planted", ["sh", "-c", 'echo "$0"; exec sleep 300', planted], {
+        env: [{ name: "PLANTED", value: planted }],
+      });
       stranger.apply(
-        { apiVersion: "v1", kind: "ConfigMap", metadata, binaryData: { planted: Buffer.from(`a ${planted}`).toString("base64") } },
-        { apiVersion: "v1", kind: "Event", metadata, involvedObject: { kind: "Pod", ...metadata }, reason: "Planted", message: planted },
+        {
+          apiVersion: "v1",
+          kind: "ConfigMap",
+          metadata,
+          binaryData: { planted: Buffer.from(`a ${planted}`).toString("base64") },
+        },
+        {
+          apiVersion: "v1",
+          kind: "Event",
+          metadata,
+          involvedObject: { kind: "Pod", ...metadata },
+          reason: "Planted",
+          message: planted,
+        },
         { apiVersion: "v1", kind: "ServiceAccount", metadata: { ...metadata, annotations: { planted } } },
       );
       // The pod's own shell has become sleep.
@@ -395,7 +472,10 @@ psycopg2.connect(host="odoo-db", user="odoo", dbname=os.environ["DB_NAME"], pass
         "variables of processes": ["planted"],
       });
       // They are where they belong, in base64, and found there.
-      assert.ok(own?.some((name) => name.endsWith("postgres-password")) === true && !own.includes("planted"), own?.join());
+      assert.ok(
+        own?.some((name) => name.endsWith("postgres-password")) === true && !own.includes("planted"),
+        own?.join(),
+      );
     });
 
     it("in Pulumi's state, in its output or in a preview, and gives none to a process as an argument", async () => {
@@ -404,7 +484,11 @@ psycopg2.connect(host="odoo-db", user="odoo", dbname=os.environ["DB_NAME"], pass
       assert.deepEqual(undocumented((await pulumi("stack", "export", "--show-secrets")).stdout), []);
       assert.match(places.state, /"ciphertext"/);
       // The search finds what is there.
-      const known = { state: "doks-database-admin-password", log: "doks-database-admin-password", preview: "odoo::pulumi:pulumi:Stack" };
+      const known = {
+        state: "doks-database-admin-password",
+        log: "doks-database-admin-password",
+        preview: "odoo::pulumi:pulumi:Stack",
+      };
       const found = findIn(places, { ...known, processes: "preview --diff" });
       for (const place of Object.keys(places)) assert.ok(found[place]?.includes(place), place);
     });
@@ -414,7 +498,9 @@ psycopg2.connect(host="odoo-db", user="odoo", dbname=os.environ["DB_NAME"], pass
 /** What the cluster's Secrets hold, and the passwords within logins to registries; without what is too short to be one. */
 function inCluster({ items }: Secrets): Record<string, string> {
   const values = items.flatMap(({ metadata, data = {} }) =>
-    Object.entries(data).map(([key, value]) => [`${metadata.name} ${key}`, Buffer.from(value, "base64").toString()] as const),
+    Object.entries(data).map(
+      ([key, value]) => [`${metadata.name} ${key}`, Buffer.from(value, "base64").toString()] as const,
+    ),
   );
   const logins = values
     .filter(([name]) => name.endsWith(".dockerconfigjson"))

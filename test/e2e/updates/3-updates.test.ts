@@ -25,7 +25,8 @@ describe("updates that build", () => {
     assert.ok(found !== undefined, "the sandbox is not up: npm start");
     return found;
   };
-  const registry = () => new RegistryClient(repository, { username: "push", password: new Secret(servers.push.password) });
+  const registry = () =>
+    new RegistryClient(repository, { username: "push", password: new Secret(servers.push.password) });
   const api = (method: string, target: string, body?: object) =>
     fetch(`${servers.apiUrl}${target}`, {
       method,
@@ -34,7 +35,9 @@ describe("updates that build", () => {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   const changes = async () => {
-    const { requests } = (await (await api("GET", "/_sandbox/requests")).json()) as { requests: { method: string; path: string }[] };
+    const { requests } = (await (await api("GET", "/_sandbox/requests")).json()) as {
+      requests: { method: string; path: string }[];
+    };
     return requests.filter((line) => !["GET", "HEAD"].includes(line.method) && !line.path.includes("_sandbox")).length;
   };
   const images = () => docker(process.env, "image", "ls", "--no-trunc", "-q", repository);
@@ -168,7 +171,10 @@ describe("updates that build", () => {
   } as const;
   const names = Object.keys(points) as (keyof typeof points)[];
   // Where nothing is under way there is nothing to tidy up when told to end.
-  const chosen = { SIGKILL: names, SIGINT: ["while it is built", "while it is pushed", "while its tags are set"] } as const;
+  const chosen = {
+    SIGKILL: names,
+    SIGINT: ["while it is built", "while it is pushed", "while its tags are set"],
+  } as const;
   for (const signal of ["SIGKILL", "SIGINT"] as const) {
     for (const name of sample(names, chosen[signal])) {
       const at = points[name];

@@ -32,7 +32,8 @@ describe("a host whose Odoo is compromised", () => {
     await trial.machine.waitForLogin();
     return taken;
   };
-  const volume = async () => (await trial.machine.sh("docker volume inspect -f '{{.Mountpoint}}' odoo-filestore")).trim();
+  const volume = async () =>
+    (await trial.machine.sh("docker volume inspect -f '{{.Mountpoint}}' odoo-filestore")).trim();
 
   it("has restore points within the attacker's reach at first", async () => {
     populated = await trial.snapshot();
@@ -64,10 +65,15 @@ describe("a host whose Odoo is compromised", () => {
     const beside = `$(dirname ${await volume()})/odoo-ship`;
     assert.equal(await trial.machine.sh(`stat -c '%a %u' ${beside}`), "700 0");
     assert.match(await trial.machine.sh(`ls ${beside}/kept`), new RegExp(`^${point}$`, "m"));
-    assert.equal(await trial.machine.sh("docker exec odoo-ce sh -c 'ls -a /var/lib/odoo | grep -c odoo-ship || true'"), "0");
+    assert.equal(
+      await trial.machine.sh("docker exec odoo-ce sh -c 'ls -a /var/lib/odoo | grep -c odoo-ship || true'"),
+      "0",
+    );
     await trial.machine.exec(["odoo-ship", "restore", point, "--into", "exact", "--exact"]);
     assert.deepEqual(differences(populated, await trial.snapshot("exact")), []);
-    await trial.machine.sh(`docker exec odoo-db dropdb -U postgres exact && docker exec odoo-ce rm -rf /var/lib/odoo/filestore/exact`);
+    await trial.machine.sh(
+      `docker exec odoo-db dropdb -U postgres exact && docker exec odoo-ce rm -rf /var/lib/odoo/filestore/exact`,
+    );
   });
 
   it("stays Odoo's and nothing more: not by files, and not by the database", async () => {

@@ -23,12 +23,16 @@ describe("the dump that leaves the host", () => {
   after(() => trial.machine.sh("userdel -r dumps 2>&1"));
 
   const configure = async (key = hostKey) => {
-    const { state, error } = await trial.deploy(trial.live, { dump: { destination, hostKey: key, privateKey, keep: 2 } });
+    const { state, error } = await trial.deploy(trial.live, {
+      dump: { destination, hostKey: key, privateKey, keep: 2 },
+    });
     assert.equal(state, "succeeded", JSON.stringify(error, undefined, 2));
   };
   const dumps = () => trial.machine.sh(`ls -1 ${directory}`);
   const take = () =>
-    trial.machine.sh("systemctl start odoo-ship-dump.service || { journalctl -q -u odoo-ship-dump.service -n 20; exit 1; }");
+    trial.machine.sh(
+      "systemctl start odoo-ship-dump.service || { journalctl -q -u odoo-ship-dump.service -n 20; exit 1; }",
+    );
 
   it("is taken by a timer, and writes down what it consists of", async () => {
     await configure();
@@ -37,8 +41,13 @@ describe("the dump that leaves the host", () => {
     const names = (await dumps()).split("\n");
     assert.equal(names.length, 3, names.join());
     for (const name of names) assert.match(name, /^erp\.trial\.test-odoo-\d{8}t\d{6}z\.(dump|filestore\.tar|json)$/);
-    const sums = await trial.machine.sh(`cd ${directory} && sha256sum *.dump *.tar && stat -c '%s %a %U' *.dump *.tar && cat *.json`);
-    const { database, filestore } = JSON.parse(sums.slice(sums.indexOf("{"))) as Record<"database" | "filestore", Record<string, string>>;
+    const sums = await trial.machine.sh(
+      `cd ${directory} && sha256sum *.dump *.tar && stat -c '%s %a %U' *.dump *.tar && cat *.json`,
+    );
+    const { database, filestore } = JSON.parse(sums.slice(sums.indexOf("{"))) as Record<
+      "database" | "filestore",
+      Record<string, string>
+    >;
     for (const part of [database, filestore]) {
       assert.ok(sums.includes(`${part.sha256}  ${part.file}`), sums);
       assert.ok(sums.includes(`${part.bytes} 600 dumps`), sums);
@@ -52,7 +61,10 @@ describe("the dump that leaves the host", () => {
       docker exec -i odoo-db pg_restore -U postgres -d from-dump --exit-on-error < $(ls ${directory}/*.dump)
       mkdir -p /tmp/from-dump && tar -C /tmp/from-dump -xf ${directory}/*.tar`);
     assert.equal(await trial.machine.sql(counts, "from-dump"), await trial.machine.sql(counts));
-    const stored = await trial.machine.sql("SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL", "from-dump");
+    const stored = await trial.machine.sql(
+      "SELECT DISTINCT store_fname FROM ir_attachment WHERE store_fname IS NOT NULL",
+      "from-dump",
+    );
     const bad = await trial.machine.sh(
       'while read -r name; do sum=$(sha1sum < /tmp/from-dump/$name) && [ "${name#*/}" = "${sum%% *}" ] || echo $name; done',
       `${stored}\n`,
@@ -80,7 +92,10 @@ describe("the dump that leaves the host", () => {
     const before = await dumps();
     await assert.rejects(trial.machine.exec(["odoo-ship", "dump"]), /Host key verification failed/);
     assert.equal(await dumps(), before);
-    assert.match(await trial.machine.exec(["odoo-ship", "status"]), /^dump .* was not made: .*Host key verification failed/m);
+    assert.match(
+      await trial.machine.exec(["odoo-ship", "status"]),
+      /^dump .* was not made: .*Host key verification failed/m,
+    );
   });
 
   it("leaves no file under its name when the stream breaks off", async () => {
@@ -88,7 +103,10 @@ describe("the dump that leaves the host", () => {
     await trial.machine.sh(`rm ${directory}/*`);
     // Stopped as soon as it is there: on an idle host it would be done before the stream is seen.
     const breaksOff = `until pkill -STOP -x pg_dump; do sleep 0.02; done; until ls ${directory}/*.dump.partial; do sleep 0.02; done; pkill -9 -x pg_dump`;
-    await assert.rejects(trial.machine.sh(`{ ${breaksOff}; } > /dev/null 2>&1 & odoo-ship dump`), /did not reach its destination/);
+    await assert.rejects(
+      trial.machine.sh(`{ ${breaksOff}; } > /dev/null 2>&1 & odoo-ship dump`),
+      /did not reach its destination/,
+    );
     assert.match(await dumps(), /^erp\.trial\.test-odoo-\w+\.dump\.partial$/);
     // A dump is named by its second.
     await trial.machine.sh("sleep 1.1");

@@ -38,8 +38,19 @@ describe("handing a release over to a host", () => {
 
   function deploy(request: HostRequest, changes: Record<string, unknown> = {}): Promise<Run> {
     return new Promise((resolve) => {
-      const child = spawn("node", ["--import", "tsx", "ops/vps-deploy.ts"], { cwd: paths.root, stdio: "pipe", timeout: 1_200_000 });
-      const connection = { host: trial.machine.host, port: 22, user: "ops", hostKey, privateKey: key.privateKey, ...changes };
+      const child = spawn("node", ["--import", "tsx", "ops/vps-deploy.ts"], {
+        cwd: paths.root,
+        stdio: "pipe",
+        timeout: 1_200_000,
+      });
+      const connection = {
+        host: trial.machine.host,
+        port: 22,
+        user: "ops",
+        hostKey,
+        privateKey: key.privateKey,
+        ...changes,
+      };
       child.stdin.end(JSON.stringify({ connection, request }));
       let [stdout, stderr] = ["", ""];
       child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
@@ -129,7 +140,8 @@ describe("handing a release over to a host", () => {
       }
     });
 
-    it("a host that does not answer, within its limit", async () => assertRefused(await unanswered, "HOST_UNREACHABLE", /./));
+    it("a host that does not answer, within its limit", async () =>
+      assertRefused(await unanswered, "HOST_UNREACHABLE", /./));
 
     for (const what of sample(["a host that is down"], [])) {
       it(what, async () => {

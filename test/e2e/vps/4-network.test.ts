@@ -44,7 +44,14 @@ describe("the network of a host", () => {
     trial = await Trial.open();
     await trial.machine.sh(plant);
     const gateway = (network: string) =>
-      trial.machine.exec(["docker", "network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", `odoo_${network}`]);
+      trial.machine.exec([
+        "docker",
+        "network",
+        "inspect",
+        "-f",
+        "{{(index .IPAM.Config 0).Gateway}}",
+        `odoo_${network}`,
+      ]);
     const [edge, backend] = await Promise.all([gateway("edge"), gateway("backend")]);
     places = {
       metadata: [planted.metadata, 80],
@@ -62,7 +69,10 @@ describe("the network of a host", () => {
   after(() => trial.machine.sh(uproot));
 
   const reached = async (who: readonly string[], what: Places): Promise<Record<string, string>> =>
-    JSON.parse(await trial.machine.exec([...who, "python3", "-I", "-c", ask, JSON.stringify(what)])) as Record<string, string>;
+    JSON.parse(await trial.machine.exec([...who, "python3", "-I", "-c", ask, JSON.stringify(what)])) as Record<
+      string,
+      string
+    >;
   const fromOdoo = () => reached(["docker", "exec", "odoo-ce"], places);
   const allowed = ["its own public address", "internet", "PostgreSQL"];
   const expected = () =>
@@ -82,7 +92,10 @@ describe("the network of a host", () => {
     assert.notDeepEqual(await fromOdoo(), expected());
     await trial.machine.sh("systemctl start odoo-ship-egress.service");
     assert.deepEqual(await fromOdoo(), expected());
-    assert.match(await trial.machine.sh("iptables -S DOCKER-USER; iptables -D DOCKER-USER -s 203.0.113.9 -j DROP"), /203\.0\.113\.9/);
+    assert.match(
+      await trial.machine.sh("iptables -S DOCKER-USER; iptables -D DOCKER-USER -s 203.0.113.9 -j DROP"),
+      /203\.0\.113\.9/,
+    );
   });
 
   it("is there after a power cut", async () => {
@@ -95,11 +108,15 @@ describe("the network of a host", () => {
 
   it("is asked for before a release changes anything: a host that cannot is refused, and serves on", async () => {
     const tool = "$(command -v iptables-restore)";
-    await trial.machine.sh(`mv ${tool} /root/kept; printf '#!/bin/sh\\necho no such table >&2\\nexit 3\\n' > /usr/sbin/iptables-restore
+    await trial.machine
+      .sh(`mv ${tool} /root/kept; printf '#!/bin/sh\\necho no such table >&2\\nexit 3\\n' > /usr/sbin/iptables-restore
       chmod 755 /usr/sbin/iptables-restore`);
     try {
       const { state, error, steps } = await trial.deploy(trial.live, { readySeconds: 91 });
-      assert.deepEqual([state, error?.code, steps.includes("closed"), steps.includes("smoked")], ["failed", "HOST_UNFIT", false, false]);
+      assert.deepEqual(
+        [state, error?.code, steps.includes("closed"), steps.includes("smoked")],
+        ["failed", "HOST_UNFIT", false, false],
+      );
       assert.match(error?.found ?? "", /no such table/);
     } finally {
       await trial.machine.sh("mv /root/kept /usr/sbin/iptables-restore");

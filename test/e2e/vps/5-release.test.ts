@@ -27,7 +27,10 @@ describe("a release on a populated host", () => {
 
   it("begins with a first install: a marker, no demo data, and a password that is shown once", async () => {
     assert.deepEqual(await trial.wrongRelease(), []);
-    assert.equal(await trial.machine.sql("SELECT count(*) FROM ir_module_module WHERE demo AND state = 'installed'"), "0");
+    assert.equal(
+      await trial.machine.sql("SELECT count(*) FROM ir_module_module WHERE demo AND state = 'installed'"),
+      "0",
+    );
     assert.match(trial.machine.password, /^\S{16,}$/);
     await assert.rejects(trial.machine.exec(["odoo-ship", "first-login"]));
     await assert.rejects(trial.machine.client("admin", "admin"), /cannot log in/);
@@ -87,7 +90,9 @@ describe("a release on a populated host", () => {
     await trial.machine.sh("cd /opt/odoo && docker compose down -t 20 && docker compose up -d");
     await trial.machine.waitForLogin();
     assert.deepEqual(await trial.wrongRelease(), []);
-    const fields = (await (await trial.machine.client()).call("trial.ledger.line", "fields_get", [["grade_1"]])) as object;
+    const fields = (await (
+      await trial.machine.client()
+    ).call("trial.ledger.line", "fields_get", [["grade_1"]])) as object;
     assert.deepEqual(Object.keys(fields), ["grade_1"]);
   });
 
@@ -119,7 +124,10 @@ describe("a release on a populated host", () => {
     await trial.machine.exec(["odoo-ship", "restore", point?.id ?? "", "--into", "copy"]);
     const copy = (statement: string) => trial.machine.sql(statement, "copy");
     assert.equal(await copy("SELECT count(*) FROM trial_ledger_line WHERE name LIKE 'line %'"), "5000");
-    assert.equal(await copy(`SELECT count(*) FROM ir_mail_server WHERE active AND name = '${planted.mailServer}'`), "0");
+    assert.equal(
+      await copy(`SELECT count(*) FROM ir_mail_server WHERE active AND name = '${planted.mailServer}'`),
+      "0",
+    );
     assert.equal(
       await copy(
         `SELECT count(*) FROM ir_cron c JOIN ir_act_server a ON a.id = c.ir_actions_server_id WHERE c.active AND a.name::text LIKE '%${planted.cron}%'`,
@@ -128,7 +136,10 @@ describe("a release on a populated host", () => {
     );
     assert.equal(await copy("SELECT value FROM ir_config_parameter WHERE key = 'database.is_neutralized'"), "true");
     // The live database still sends and works.
-    assert.equal(await trial.machine.sql(`SELECT count(*) FROM ir_mail_server WHERE active AND name = '${planted.mailServer}'`), "1");
+    assert.equal(
+      await trial.machine.sql(`SELECT count(*) FROM ir_mail_server WHERE active AND name = '${planted.mailServer}'`),
+      "1",
+    );
     await trial.machine.sh(
       `docker exec odoo-db psql -U postgres -qc 'DROP DATABASE exact' -c 'DROP DATABASE copy'
        docker exec odoo-ce rm -rf /var/lib/odoo/filestore/exact /var/lib/odoo/filestore/copy`,

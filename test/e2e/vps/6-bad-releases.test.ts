@@ -42,7 +42,11 @@ const bad: [what: string, variant: Variant, expected: Expected][] = [
     // Odoo logs a request when it has answered it: the tail is its start.
     { code: "HEALTH_CHECK_FAIL", reason: "/web/login", log: "WorkerHTTP", stoppedBy: "upgrade" },
   ],
-  ["an addon whose version goes down", { kind: "version-down" }, { code: "MODULE_DOWNGRADE", reason: "trial_ledger", stoppedBy: "check" }],
+  [
+    "an addon whose version goes down",
+    { kind: "version-down" },
+    { code: "MODULE_DOWNGRADE", reason: "trial_ledger", stoppedBy: "check" },
+  ],
   [
     "an installed module that is missing",
     { kind: "module-missing" },
@@ -84,10 +88,15 @@ describe("a bad release", () => {
 
     // Users write all the time, and what they have is looked at before the first and after the last.
     before(async () => {
-      const make = async (variant: Variant, expected: Expected) => [await trial.releases.make(variant, trial.level + 1), expected] as const;
-      const releases = [[nowhere, missing] as const, ...(await Promise.all(rows.map(([, variant, expected]) => make(variant, expected))))];
+      const make = async (variant: Variant, expected: Expected) =>
+        [await trial.releases.make(variant, trial.level + 1), expected] as const;
+      const releases = [
+        [nowhere, missing] as const,
+        ...(await Promise.all(rows.map(([, variant, expected]) => make(variant, expected)))),
+      ];
       problems = await trial.problemsAfter(async () => {
-        for (const [release, expected] of releases) endings.set(expected, await trial.deploy(release, { readySeconds: 15 }));
+        for (const [release, expected] of releases)
+          endings.set(expected, await trial.deploy(release, { readySeconds: 15 }));
         return { allowed: { refusals: "none" } };
       });
     });

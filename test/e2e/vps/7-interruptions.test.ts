@@ -53,13 +53,20 @@ describe("a release that is interrupted", () => {
       if (committed) isLive(release);
       return { changed: committed, allowed: { outage } };
     });
-    assert.equal(ending?.state, where?.step === "committed" ? "succeeded" : "failed", JSON.stringify([where, ending], undefined, 2));
+    assert.equal(
+      ending?.state,
+      where?.step === "committed" ? "succeeded" : "failed",
+      JSON.stringify([where, ending], undefined, 2),
+    );
     assert.deepEqual(problems, []);
   };
 
   // Until the door is closed, the end of a step leaves nothing that the next one's begin does not.
   const ends = steps.slice(steps.indexOf("closed"));
-  const moments = steps.flatMap((step) => [`begin of ${step}` as const, ...(ends.includes(step) ? [`end of ${step}` as const] : [])]);
+  const moments = steps.flatMap((step) => [
+    `begin of ${step}` as const,
+    ...(ends.includes(step) ? [`end of ${step}` as const] : []),
+  ]);
   // Each step is met by one of these, by the two that follow, or on a cluster.
   for (const moment of sample(moments, [
     "begin of preflight",
@@ -105,7 +112,8 @@ describe("a release that is interrupted", () => {
         return { changed: unmissed, allowed: { outage: true } };
       });
       const outcome = ending?.state === "succeeded" ? "succeeded" : `${ending?.state} ${ending?.error?.code}`;
-      const expected = step === "upgraded" ? /^failed DATABASE_CONNECTION_ERROR$/ : /^(failed DATABASE_CONNECTION_ERROR|succeeded)$/;
+      const expected =
+        step === "upgraded" ? /^failed DATABASE_CONNECTION_ERROR$/ : /^(failed DATABASE_CONNECTION_ERROR|succeeded)$/;
       assert.match(outcome, expected, JSON.stringify(ending, undefined, 2));
       assert.deepEqual(problems, []);
     });
@@ -116,7 +124,11 @@ describe("a release that is interrupted", () => {
     await trial.machine.fillDisk(400);
     const before = await trial.snapshot();
     const ending = await trial.deploy(release);
-    assert.deepEqual([ending.state, ending.error?.code], ["failed", "DISK_SPACE_LOW"], JSON.stringify(ending, undefined, 2));
+    assert.deepEqual(
+      [ending.state, ending.error?.code],
+      ["failed", "DISK_SPACE_LOW"],
+      JSON.stringify(ending, undefined, 2),
+    );
     assert.deepEqual([...(await trial.wrongRelease()), ...differences(before, await trial.snapshot())], []);
   });
 
@@ -125,13 +137,18 @@ describe("a release that is interrupted", () => {
     it(`by a disk that is full at "${step}" is rolled back while it still is`, async () => {
       // Random bytes that no other release has: the pull needs room.
       const release = await trial.releases.make({ kind: "good" }, trial.level + 1, 100);
-      if (step !== "pulled") await trial.machine.exec(["docker", "--config", "/var/lib/odoo-ship/docker", "pull", "-q", release.image]);
+      if (step !== "pulled")
+        await trial.machine.exec(["docker", "--config", "/var/lib/odoo-ship/docker", "pull", "-q", release.image]);
       const before = await trial.snapshot();
       const { held, request } = await begun(release, step, "begin", { rehearse: step === "rehearsed" });
       await trial.machine.fillDisk(1);
       await trial.machine.resume(held);
       const ending = await trial.ending(request);
-      assert.deepEqual([ending.state, ending.error?.code], ["failed", "DISK_SPACE_LOW"], JSON.stringify(ending, undefined, 2));
+      assert.deepEqual(
+        [ending.state, ending.error?.code],
+        ["failed", "DISK_SPACE_LOW"],
+        JSON.stringify(ending, undefined, 2),
+      );
       await trial.machine.waitForLogin();
       await trial.machine.emptyDisk();
       assert.deepEqual([...(await trial.wrongRelease()), ...differences(before, await trial.snapshot())], []);
@@ -146,7 +163,8 @@ describe("a release that is interrupted", () => {
     await trial.machine.resume(held);
     await sleep(patienceMs);
     const memo = `level ${trial.level + 1}:%`;
-    const upgraded = () => trial.machine.sql(`SELECT count(*) FROM trial_ledger_line WHERE name LIKE 'line %' AND memo LIKE '${memo}'`);
+    const upgraded = () =>
+      trial.machine.sql(`SELECT count(*) FROM trial_ledger_line WHERE name LIKE 'line %' AND memo LIKE '${memo}'`);
     assert.equal(await upgraded(), "5000", "the data are the new release's");
     const said = await trial.machine.sh("journalctl --no-pager -q -u odoo-ship.service -n 60; odoo-ship status");
     assert.match(said, /RELEASE_INCOMPLETE/);

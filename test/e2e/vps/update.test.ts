@@ -30,7 +30,8 @@ describe("an update of the VPS", () => {
   let host: SandboxHost;
   let cluster: SandboxCluster;
   /** What the containers of Odoo were made from, as the node's runtime tells. */
-  const onCluster = () => new Set(cluster.running().flatMap(({ name, image }) => (name === "odoo" ? [image.split("@")[1]] : [])));
+  const onCluster = () =>
+    new Set(cluster.running().flatMap(({ name, image }) => (name === "odoo" ? [image.split("@")[1]] : [])));
   const status = () => JSON.parse(host.sh("odoo-ship status --json")) as Status;
   const change = () => fs.writeFileSync(source, `${original}\n# changed by a test: ${process.pid} ${++changes}\n`);
   const digestIn = (output: string) => /^imageDigest +(\S+)$/m.exec(output)?.[1];
@@ -140,7 +141,11 @@ function killPulumi(): void {
   for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
       const [program = "", ...args] = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      if (path.basename(program) === "pulumi" && args.includes("up") && fs.readlinkSync(`/proc/${pid}/cwd`) === paths.root) {
+      if (
+        path.basename(program) === "pulumi" &&
+        args.includes("up") &&
+        fs.readlinkSync(`/proc/${pid}/cwd`) === paths.root
+      ) {
         process.kill(-Number(pid), "SIGKILL");
       }
     } catch {

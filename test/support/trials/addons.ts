@@ -45,8 +45,10 @@ function ledgerModule(variant: Variant, level: number): AddonFiles {
   // No view shows it, and no migration fills it.
   const extra = variant.kind === "additive" ? [`extra_${level} = fields.Char()`] : [];
   const migration = ledgerMigration(variant, level);
-  const imports = variant.kind === "import-error" ? [`import trial_library_that_is_nowhere  # ${plantedReason}`, ""] : [];
-  const controllers: AddonFiles = variant.kind === "never-healthy" ? { "controllers.py": loginController(variant.how) } : {};
+  const imports =
+    variant.kind === "import-error" ? [`import trial_library_that_is_nowhere  # ${plantedReason}`, ""] : [];
+  const controllers: AddonFiles =
+    variant.kind === "never-healthy" ? { "controllers.py": loginController(variant.how) } : {};
   return {
     "__init__.py": `from . import models\n${variant.kind === "never-healthy" ? "from . import controllers\n" : ""}`,
     "__manifest__.py": manifest({
@@ -155,11 +157,18 @@ function loginController(how: "fails" | "hangs"): string {
     "class TrialHome(Home):",
     "    @http.route()",
     "    def web_login(self, *args, **kwargs):",
-    how === "hangs" ? "        time.sleep(3600)" : `        raise RuntimeError("${plantedReason}: a login page that fails")`,
+    how === "hangs"
+      ? "        time.sleep(3600)"
+      : `        raise RuntimeError("${plantedReason}: a login page that fails")`,
   );
 }
 
-function manifest(keys: { name: string; version: string; depends: readonly string[]; data: readonly string[] }): string {
+function manifest(keys: {
+  name: string;
+  version: string;
+  depends: readonly string[];
+  data: readonly string[];
+}): string {
   return `${JSON.stringify({ ...keys, author: "Trials", license: "LGPL-3" }, undefined, 4)}\n`;
 }
 

@@ -53,10 +53,13 @@ export const powers = `SELECT rolname || ' has more than Odoo' FROM pg_roles WHE
     AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolname = 'made_by_odoo')`;
 
 /** With the database login that Odoo itself has, from where Odoo is. */
-const login = "PGPASSWORD=$(cat /run/secrets/odoo-db-password) psql -h db -U odoo -d odoo -XqtA -v ON_ERROR_STOP=1 -f -";
+const login =
+  "PGPASSWORD=$(cat /run/secrets/odoo-db-password) psql -h db -U odoo -d odoo -XqtA -v ON_ERROR_STOP=1 -f -";
 
 export async function plant(machine: TrialMachine): Promise<void> {
-  await machine.sh(`mkdir -m 700 ${target} && echo "root's" | tee ${targetFiles} > /dev/null && chmod 600 ${targetFiles}`);
+  await machine.sh(
+    `mkdir -m 700 ${target} && echo "root's" | tee ${targetFiles} > /dev/null && chmod 600 ${targetFiles}`,
+  );
   await machine.sh("docker exec -i odoo-ce sh", files);
   await machine.sh(`docker exec -i odoo-ce sh -c '${login}'`, evil);
 }

@@ -51,7 +51,11 @@ export async function attack(trial: ClusterTrial): Promise<Intruder> {
   return {
     async gained() {
       const roles = await trial.sql(powers, "postgres");
-      const found = await trial.inOdoo("sh", "-c", "cat /var/lib/odoo/seen 2> /dev/null; ls /var/lib/odoo/addons/19.0 2> /dev/null; true");
+      const found = await trial.inOdoo(
+        "sh",
+        "-c",
+        "cat /var/lib/odoo/seen 2> /dev/null; ls /var/lib/odoo/addons/19.0 2> /dev/null; true",
+      );
       return `${roles}\n${found}`.split("\n").filter((line) => line.trim() !== "");
     },
     async leave() {

@@ -121,7 +121,11 @@ export class ClusterTrial implements Installation {
   }
 
   /** Updates to a release, with settings for this update alone. */
-  async deploy(release: TrialRelease, settings: Settings = {}, onOutput?: Watch): Promise<CommandResult & { seconds: number }> {
+  async deploy(
+    release: TrialRelease,
+    settings: Settings = {},
+    onOutput?: Watch,
+  ): Promise<CommandResult & { seconds: number }> {
     const usual = { ...this.stack.config };
     const begun = Date.now();
     const result = await this.update({ ...settings, "image:digest": digestOf(release) }, onOutput);
@@ -175,7 +179,8 @@ export class ClusterTrial implements Installation {
     const { items } = JSON.parse(await this.kubectl("get", "pods", "-o", "json")) as { items: Pod[] };
     return items
       .filter(
-        ({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase !== "Succeeded" && status.phase !== "Failed",
+        ({ metadata, status }) =>
+          metadata.deletionTimestamp === undefined && status.phase !== "Succeeded" && status.phase !== "Failed",
       )
       .map(({ metadata, status }) => ({
         name: metadata.name,
@@ -216,7 +221,13 @@ export class ClusterTrial implements Installation {
   async address(): Promise<Address> {
     if (this.#address === undefined) {
       const host = (await this.stack.outputs())["doksAddress"] ?? "";
-      const ca = await this.kubectl("exec", "deployment/odoo-edge", "--", "cat", "/data/caddy/pki/authorities/local/root.crt");
+      const ca = await this.kubectl(
+        "exec",
+        "deployment/odoo-edge",
+        "--",
+        "cat",
+        "/data/caddy/pki/authorities/local/root.crt",
+      );
       this.#address = { host, port: 443, domain, ca };
     }
     return this.#address;
@@ -250,7 +261,9 @@ export class ClusterTrial implements Installation {
     let pod: string | undefined;
     const begun = async () => (pod = (await this.#jobPods()).find((name) => !before.includes(name))) !== undefined;
     assert.ok(await until(begun, 600 * second, 200), "no pod of a Job began");
-    const request = JSON.parse(await this.kubectl("exec", pod ?? "", "--", "cat", "/run/request/request.json")) as { id: string };
+    const request = JSON.parse(await this.kubectl("exec", pod ?? "", "--", "cat", "/run/request/request.json")) as {
+      id: string;
+    };
     const told = await this.kubectl("exec", pod ?? "", "--", "python3", "-c", script, step, "begin", request.id, "240");
     const pid = /^held \w+ \w+ (\d+)$/m.exec(told)?.[1];
     assert.ok(pid !== undefined, `the worker never came to ${step}: ${told}`);
@@ -259,7 +272,14 @@ export class ClusterTrial implements Installation {
 
   /** Sends a signal to a worker that stands still. */
   async signal({ pod, pid }: Held, signal: "CONT" | "KILL"): Promise<void> {
-    const sent = this.kubectl("exec", pod, "--", "python3", "-c", `import os, signal; os.kill(${pid}, signal.SIG${signal})`);
+    const sent = this.kubectl(
+      "exec",
+      pod,
+      "--",
+      "python3",
+      "-c",
+      `import os, signal; os.kill(${pid}, signal.SIG${signal})`,
+    );
     // With a worker its container ends, and with that whoever has ended it.
     await sent.catch((error: unknown) => {
       if (signal !== "KILL" || !String(error).includes("exit code 137")) throw error;
@@ -289,7 +309,13 @@ export class ClusterTrial implements Installation {
       .flatMap(({ spec }) => spec.containers.map(({ resources }) => millicores(resources?.requests?.cpu ?? "0")));
     const all = millicores(await this.kubectl("get", "nodes", "-o", "jsonpath={.items[0].status.allocatable.cpu}"));
     const rest = all - asked.reduce((sum, one) => sum + one, 0) - 20;
-    const image = await this.kubectl("get", "statefulset", "odoo-db", "-o", "jsonpath={.spec.template.spec.containers[0].image}");
+    const image = await this.kubectl(
+      "get",
+      "statefulset",
+      "odoo-db",
+      "-o",
+      "jsonpath={.spec.template.spec.containers[0].image}",
+    );
     await this.kubectl(
       ...["run", filler, "-n", "default", `--image=${image}`, "--restart=Never"],
       `--overrides=${JSON.stringify({ spec: { containers: [{ name: filler, image, command: ["sleep", "3600"], resources: { requests: { cpu: `${rest}m` } } }] } })}`,
@@ -336,7 +362,11 @@ async function named(servers: ServersFile, path: string, list: string): Promise<
 }
 
 function api({ apiUrl, token }: ServersFile, method: string, path: string): Promise<Response> {
-  return fetch(`${apiUrl}${path}`, { method, headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(60_000) });
+  return fetch(`${apiUrl}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(60_000),
+  });
 }
 
 /** An earlier run that was killed leaves its cluster. */
@@ -365,8 +395,15 @@ function millicores(quantity: string): number {
 }
 
 interface Pod {
-  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string; readonly labels: Readonly<Record<string, string>> };
-  readonly status: { readonly phase: string; readonly containerStatuses?: { readonly imageID: string; readonly ready: boolean }[] };
+  readonly metadata: {
+    readonly name: string;
+    readonly deletionTimestamp?: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly status: {
+    readonly phase: string;
+    readonly containerStatuses?: { readonly imageID: string; readonly ready: boolean }[];
+  };
 }
 
 /** `sha256:…` */

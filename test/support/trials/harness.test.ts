@@ -11,7 +11,13 @@ describe("the account of concurrent clients", () => {
   const at = 0;
   const acknowledged: Outcome = { kind: "acknowledged", token: "a", id: 1, at };
   const rows = [{ id: 1, token: "a" }];
-  const refused = (status: number, retryAfter: string | undefined): Outcome => ({ kind: "refused", token: "r", status, retryAfter, at });
+  const refused = (status: number, retryAfter: string | undefined): Outcome => ({
+    kind: "refused",
+    token: "r",
+    status,
+    retryAfter,
+    at,
+  });
   const lost = (token: string): Outcome => ({ kind: "ambiguous", token, code: "ECONNRESET", at });
   const down: Outcome = { kind: "unreachable", token: "u", code: "ECONNREFUSED", at };
 
@@ -21,21 +27,22 @@ describe("the account of concurrent clients", () => {
     assert.deepEqual(unaccounted([acknowledged, down], rows, 2, { outage: true }), []);
   });
 
-  const disagreements: [what: string, outcomes: Outcome[], rows: { id: number; token: string }[], allowed: Allowed][] = [
-    ["an acknowledged line that is gone", [acknowledged], [], {}],
-    ["an acknowledged line with another id", [acknowledged], [{ id: 2, token: "a" }], {}],
-    ["an acknowledged line that is there twice", [acknowledged], [...rows, { id: 2, token: "a" }], {}],
-    ["a refused line that is there", [acknowledged, refused(503, "5")], [...rows, { id: 2, token: "r" }], {}],
-    ["a refusal other than 503", [acknowledged, refused(502, "5")], rows, {}],
-    ["a refusal without Retry-After", [acknowledged, refused(503, undefined)], rows, {}],
-    ["a refusal where none should be", [acknowledged, refused(503, "5")], rows, { refusals: "none" }],
-    ["no refusal where one should be", [acknowledged], rows, { refusals: "some" }],
-    ["more lost answers than clients", [acknowledged, lost("x"), lost("y"), lost("z")], rows, {}],
-    ["a host that is down when it should not be", [acknowledged, down], rows, {}],
-    ["an error of Odoo", [acknowledged, { kind: "failed", token: "f", message: "no", at }], rows, {}],
-    ["a line that nobody asked for", [acknowledged], [...rows, { id: 2, token: "b" }], {}],
-    ["nobody having written at all", [], [], {}],
-  ];
+  const disagreements: [what: string, outcomes: Outcome[], rows: { id: number; token: string }[], allowed: Allowed][] =
+    [
+      ["an acknowledged line that is gone", [acknowledged], [], {}],
+      ["an acknowledged line with another id", [acknowledged], [{ id: 2, token: "a" }], {}],
+      ["an acknowledged line that is there twice", [acknowledged], [...rows, { id: 2, token: "a" }], {}],
+      ["a refused line that is there", [acknowledged, refused(503, "5")], [...rows, { id: 2, token: "r" }], {}],
+      ["a refusal other than 503", [acknowledged, refused(502, "5")], rows, {}],
+      ["a refusal without Retry-After", [acknowledged, refused(503, undefined)], rows, {}],
+      ["a refusal where none should be", [acknowledged, refused(503, "5")], rows, { refusals: "none" }],
+      ["no refusal where one should be", [acknowledged], rows, { refusals: "some" }],
+      ["more lost answers than clients", [acknowledged, lost("x"), lost("y"), lost("z")], rows, {}],
+      ["a host that is down when it should not be", [acknowledged, down], rows, {}],
+      ["an error of Odoo", [acknowledged, { kind: "failed", token: "f", message: "no", at }], rows, {}],
+      ["a line that nobody asked for", [acknowledged], [...rows, { id: 2, token: "b" }], {}],
+      ["nobody having written at all", [], [], {}],
+    ];
   for (const [what, outcomes, found, allowed] of disagreements) {
     it(`objects to ${what}`, () => assert.equal(unaccounted(outcomes, found, 2, allowed).length, 1));
   }

@@ -99,11 +99,20 @@ export class Trial {
     if (!(await until(ended, limitMs, 700)))
       throw new Error(`the request did not end within ${limitMs / 1000} s:\n${await this.machine.story()}`);
     const seconds = (Date.now() - begun) / 1000;
-    return { state: status?.state ?? "", error: status?.error ?? null, warnings: status?.warnings ?? [], seconds, steps };
+    return {
+      state: status?.state ?? "",
+      error: status?.error ?? null,
+      warnings: status?.warnings ?? [],
+      seconds,
+      steps,
+    };
   }
 
   problemsAfter(body: () => Promise<Outcome>): Promise<string[]> {
-    return problemsAfter({ odoo: this.machine, attachments: this.attachments, wrongRelease: () => this.wrongRelease() }, body);
+    return problemsAfter(
+      { odoo: this.machine, attachments: this.attachments, wrongRelease: () => this.wrongRelease() },
+      body,
+    );
   }
 
   snapshot(database?: string): Promise<Snapshot> {

@@ -37,5 +37,10 @@ export function requestBefore(request: HostRequest): HostRequest {
   );
   // Another request than the one of today for the same release.
   const id = request.id.split("").reverse().join("");
-  return { ...request, id, files, secrets: request.secrets.filter(({ file }) => !file.endsWith("odoo-tasks-password")) };
+  return {
+    ...request,
+    id,
+    files,
+    secrets: request.secrets.filter(({ file }) => !file.endsWith("odoo-tasks-password")),
+  };
 }

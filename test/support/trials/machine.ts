@@ -11,7 +11,16 @@ import type { Installation } from "./installation";
 import { domain } from "./requests";
 
 /** Steps of a release, in their order, as the worker's journal names them. */
-export const steps = ["preflight", "pulled", "rehearsed", "closed", "point", "upgraded", "smoked", "committed"] as const;
+export const steps = [
+  "preflight",
+  "pulled",
+  "rehearsed",
+  "closed",
+  "point",
+  "upgraded",
+  "smoked",
+  "committed",
+] as const;
 export type Step = (typeof steps)[number];
 export type Phase = "begin" | "end";
 
@@ -70,7 +79,22 @@ export class TrialMachine implements Installation {
   sql(statement: string, name: string = database): Promise<string> {
     // By standard input: a snapshot's statement is longer than an argument may be.
     return this.exec(
-      ["docker", "exec", "-i", "odoo-db", "psql", "-U", "postgres", "-XqtA", "-v", "ON_ERROR_STOP=1", "-d", name, "-f", "-"],
+      [
+        "docker",
+        "exec",
+        "-i",
+        "odoo-db",
+        "psql",
+        "-U",
+        "postgres",
+        "-XqtA",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-d",
+        name,
+        "-f",
+        "-",
+      ],
       statement,
     );
   }
@@ -192,13 +216,21 @@ export class TrialMachine implements Installation {
 
   /** For a test that failed: what the machine says about it. */
   async story(): Promise<string> {
-    const answer = await ask("docker", ["exec", container, "sh", "-c", story], { what: "asking the trial machine", limitMs: 30 * second });
+    const answer = await ask("docker", ["exec", container, "sh", "-c", story], {
+      what: "asking the trial machine",
+      limitMs: 30 * second,
+    });
     return answer?.stdout ?? "the trial machine does not answer";
   }
 
   async #wait(what: string, command: readonly string[]): Promise<void> {
     const options = { what, limitMs: 10 * second };
-    if (!(await until(async () => (await ask("docker", ["exec", container, ...command], options)) !== undefined, 60 * second)))
+    if (
+      !(await until(
+        async () => (await ask("docker", ["exec", container, ...command], options)) !== undefined,
+        60 * second,
+      ))
+    )
       throw new Error(`${what} does not answer`);
   }
 }

@@ -30,7 +30,10 @@ export async function populate(odoo: Installation): Promise<Attachments> {
   const client = await odoo.client();
   const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
   await client.call("res.partner.category", "create", [numbers(20).map((n) => ({ name: `Trial category ${n}` }))]);
-  await inBatches(client, "res.partner", numbers(sizes.partners), (n) => ({ name: `Trial partner ${n}`, email: `${n}@example.com` }));
+  await inBatches(client, "res.partner", numbers(sizes.partners), (n) => ({
+    name: `Trial partner ${n}`,
+    email: `${n}@example.com`,
+  }));
   await client.call("res.users", "create", [
     numbers(4).map((n) => ({ name: `Trial user ${n}`, login: `${planted.user}-${n}`, password: planted.password })),
   ]);
@@ -71,14 +74,21 @@ export async function sequenceOf(odoo: Installation): Promise<string> {
   return `ir_sequence_${id.toString().padStart(3, "0")}`;
 }
 
-async function inBatches<T>(client: RpcClient, model: string, items: readonly T[], values: (item: T) => object): Promise<number[]> {
+async function inBatches<T>(
+  client: RpcClient,
+  model: string,
+  items: readonly T[],
+  values: (item: T) => object,
+): Promise<number[]> {
   const ids: number[] = [];
   for (const part of chunks(items)) ids.push(...((await client.call(model, "create", [part.map(values)])) as number[]));
   return ids;
 }
 
 function chunks<T>(items: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / batch) }, (_, index) => items.slice(index * batch, (index + 1) * batch));
+  return Array.from({ length: Math.ceil(items.length / batch) }, (_, index) =>
+    items.slice(index * batch, (index + 1) * batch),
+  );
 }
 
 function sha256(bytes: Buffer): string {

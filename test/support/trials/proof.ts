@@ -10,7 +10,11 @@ const settleMs = 1500;
 
 /** A populated Odoo that clients write to. */
 export interface Populated {
-  readonly odoo: Installation & { readonly password: string; address(): Promise<Address>; waitForLogin(): Promise<void> };
+  readonly odoo: Installation & {
+    readonly password: string;
+    address(): Promise<Address>;
+    waitForLogin(): Promise<void>;
+  };
   readonly attachments: Attachments;
   /** What is not as the release that should serve: one line each. */
   wrongRelease(): Promise<string[]>;
@@ -28,7 +32,10 @@ export interface Outcome {
  * Runs `body` while clients write, and answers what is wrong afterwards with the release that should serve, with the data, or with what
  * the clients were told: one line each.
  */
-export async function problemsAfter({ odoo, attachments, wrongRelease }: Populated, body: () => Promise<Outcome>): Promise<string[]> {
+export async function problemsAfter(
+  { odoo, attachments, wrongRelease }: Populated,
+  body: () => Promise<Outcome>,
+): Promise<string[]> {
   const before = await snapshot(odoo);
   const writers = await Writers.start(await odoo.address(), odoo.database, "admin", odoo.password);
   await sleep(settleMs);

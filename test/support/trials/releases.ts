@@ -50,9 +50,19 @@ export class TrialReleases {
     const environment = sandboxEnvironment(servers);
     const { imageReference } = await stackOutputs({ servers });
     if (typeof imageReference !== "string") throw new Error("the sandbox's stack names no image: npm start");
-    const docker = (...args: string[]) => run("docker", args, { what: `docker ${args[0] ?? ""}`, limitMs, env: environment });
+    const docker = (...args: string[]) =>
+      run("docker", args, { what: `docker ${args[0] ?? ""}`, limitMs, env: environment });
     await docker("pull", "-q", imageReference);
-    const { stdout } = await docker("run", "--rm", "--network", "none", "--entrypoint", "cat", imageReference, "/opt/odoo/release.json");
+    const { stdout } = await docker(
+      "run",
+      "--rm",
+      "--network",
+      "none",
+      "--entrypoint",
+      "cat",
+      imageReference,
+      "/opt/odoo/release.json",
+    );
     return new TrialReleases(imageReference, JSON.parse(stdout) as ReleaseFile, environment);
   }
 
@@ -90,7 +100,10 @@ export class TrialReleases {
     write("Dockerfile", dockerfile(this.base, release));
     const tag = `${repository}:${name}-${process.pid}`;
     const options = { limitMs, env: { ...this.environment, DOCKER_BUILDKIT: "0" } };
-    await run("docker", ["build", "-q", "--force-rm", "-t", tag, context], { ...options, what: `building the release ${key}` });
+    await run("docker", ["build", "-q", "--force-rm", "-t", tag, context], {
+      ...options,
+      what: `building the release ${key}`,
+    });
     try {
       const { stdout } = await run("docker", ["push", tag], { ...options, what: `pushing the release ${key}` });
       const digest = /digest: (sha256:[0-9a-f]{64})/.exec(stdout)?.[1];

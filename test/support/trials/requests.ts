@@ -21,11 +21,21 @@ export interface Options {
   /** @default 90 */
   readonly readySeconds?: number;
   /** Where dumps go. @default nowhere */
-  readonly dump?: { readonly destination: string; readonly hostKey: string; readonly privateKey: string; readonly keep: number };
+  readonly dump?: {
+    readonly destination: string;
+    readonly hostKey: string;
+    readonly privateKey: string;
+    readonly keep: number;
+  };
 }
 
 /** The request that the product's own program would send for this image, to a host of four gigabytes. */
-export function trialRequest(image: string, registry: RegistryLogin, modules: readonly string[], options: Options): HostRequest {
+export function trialRequest(
+  image: string,
+  registry: RegistryLogin,
+  modules: readonly string[],
+  options: Options,
+): HostRequest {
   const { rehearse = true, additive = false, readySeconds = 90, dump } = options;
   const [repository = "", digest = ""] = image.split("@");
   const settings = readSettings({
@@ -83,7 +93,11 @@ export interface Status {
 }
 
 /** Hands a request to the machine's worker as an update does; answers the state that the worker tells at once. */
-export async function send(machine: TrialMachine, request: HostRequest, worker = readWorker(paths.root)): Promise<string> {
+export async function send(
+  machine: TrialMachine,
+  request: HostRequest,
+  worker = readWorker(paths.root),
+): Promise<string> {
   const { files, bootstrap } = worker;
   const answer = await machine.exec(["python3", "-c", bootstrap], JSON.stringify({ worker: files, request }));
   return (JSON.parse(answer) as { state: string }).state;

@@ -44,10 +44,16 @@ export async function snapshot(odoo: Installation, database = odoo.database): Pr
   });
   const [rows, values] = await Promise.all([
     odoo.sql(sums.join(" UNION ALL "), database),
-    odoo.sql("SELECT sequencename, coalesce(last_value, 0) FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1", database),
+    odoo.sql(
+      "SELECT sequencename, coalesce(last_value, 0) FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1",
+      database,
+    ),
   ]);
-  const pairs = (text: string) => text.split("\n").map((line) => [line.split("|")[0] ?? "", line.split("|")[1] ?? ""] as const);
-  const sequences = pairs(values).filter(([name]) => !signals.test(name) && !Object.hasOwn(volatile, name.replace(/_id_seq$/, "")));
+  const pairs = (text: string) =>
+    text.split("\n").map((line) => [line.split("|")[0] ?? "", line.split("|")[1] ?? ""] as const);
+  const sequences = pairs(values).filter(
+    ([name]) => !signals.test(name) && !Object.hasOwn(volatile, name.replace(/_id_seq$/, "")),
+  );
   return {
     tables: Object.fromEntries(pairs(rows)),
     sequences: Object.fromEntries(sequences.map(([name, value]) => [name, Number(value)])),

@@ -73,7 +73,10 @@ export class Writers {
   /** What is wrong with the database, given what the stopped clients were told: one line each. */
   async verify(odoo: Installation, allowed: Allowed = {}): Promise<string[]> {
     const text = await odoo.sql(`SELECT id, name FROM trial_ledger_line WHERE name LIKE '${this.#run}%'`);
-    const rows = text === "" ? [] : text.split("\n").map((line) => ({ id: Number(line.split("|")[0]), token: line.split("|")[1] ?? "" }));
+    const rows =
+      text === ""
+        ? []
+        : text.split("\n").map((line) => ({ id: Number(line.split("|")[0]), token: line.split("|")[1] ?? "" }));
     return unaccounted(this.outcomes, rows, this.count, allowed);
   }
 
@@ -108,7 +111,13 @@ export class Writers {
     } catch (error) {
       const at = Date.now();
       if (error instanceof StatusError) {
-        return { kind: "refused", token, status: error.answer.status, retryAfter: error.answer.headers["retry-after"], at };
+        return {
+          kind: "refused",
+          token,
+          status: error.answer.status,
+          retryAfter: error.answer.headers["retry-after"],
+          at,
+        };
       }
       if (error instanceof OdooError) return { kind: "failed", token, message: error.message, at };
       const code = (error as NodeJS.ErrnoException).code ?? "";
@@ -149,7 +158,10 @@ export function unaccounted(
       .map(({ token, kind }) => `${token}: ${kind}, and there as ${told(there(token))}`),
     ...counted(
       refused
-        .filter(({ status, retryAfter }) => !(status === 503 && /^\d+$/.test(retryAfter ?? "")) && !(outage && [502, 504].includes(status)))
+        .filter(
+          ({ status, retryAfter }) =>
+            !(status === 503 && /^\d+$/.test(retryAfter ?? "")) && !(outage && [502, 504].includes(status)),
+        )
         .map(({ status, retryAfter }) => `refused with ${status} and Retry-After ${retryAfter ?? "missing"}`),
     ),
     ...(outage ? [] : counted(of("unreachable").map(({ code }) => `connections failed with ${code}`))),
@@ -158,8 +170,12 @@ export function unaccounted(
     ...(of("ambiguous").length > clients && !outage
       ? [`${of("ambiguous").length} connections of ${clients} clients ended without an answer`]
       : []),
-    ...(allowed.refusals === "none" && refused.length > 0 ? [`${refused.length} requests were refused, and none should have been`] : []),
-    ...(allowed.refusals === "some" && refused.length === 0 ? ["no request was refused: the release did not close, or nobody wrote"] : []),
+    ...(allowed.refusals === "none" && refused.length > 0
+      ? [`${refused.length} requests were refused, and none should have been`]
+      : []),
+    ...(allowed.refusals === "some" && refused.length === 0
+      ? ["no request was refused: the release did not close, or nobody wrote"]
+      : []),
     ...(of("acknowledged").length === 0 ? ["no line was ever acknowledged: nobody wrote"] : []),
   ];
 }

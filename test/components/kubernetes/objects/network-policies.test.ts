@@ -57,14 +57,17 @@ class Analyser {
     }
     const type = side === "ingress" ? "Ingress" : "Egress";
     const selecting = this.#policies.filter(
-      ({ podSelector, policyTypes }) => policyTypes.includes(type) && matches(podSelector.matchLabels ?? {}, subject.labels),
+      ({ podSelector, policyTypes }) =>
+        policyTypes.includes(type) && matches(podSelector.matchLabels ?? {}, subject.labels),
     );
     return (
       selecting.length === 0 ||
       selecting.some((policy) =>
         (policy[side] ?? []).some((rule) => {
           const peers = rule.from ?? rule.to;
-          const portFits = rule.ports === undefined || rule.ports.some((allowed) => allowed.port === port && allowed.protocol === protocol);
+          const portFits =
+            rule.ports === undefined ||
+            rule.ports.some((allowed) => allowed.port === port && allowed.protocol === protocol);
           return portFits && (peers === undefined || peers.some((peer) => fits(peer, other)));
         }),
       )
@@ -75,7 +78,9 @@ class Analyser {
 function fits({ ipBlock, namespaceSelector, podSelector }: Peer, party: Party): boolean {
   if (ipBlock !== undefined) {
     return (
-      "address" in party && within(party.address, ipBlock.cidr) && !(ipBlock.except ?? []).some((range) => within(party.address, range))
+      "address" in party &&
+      within(party.address, ipBlock.cidr) &&
+      !(ipBlock.except ?? []).some((range) => within(party.address, range))
     );
   }
   if ("address" in party) {
@@ -118,7 +123,9 @@ describe("the network policies", () => {
   it("let the edge to Odoo, and Odoo, cron and the release to PostgreSQL", () => {
     const policies = analyser();
     assert.ok(policies.allows(edge, web, 8069) && policies.allows(edge, web, 8072));
-    assert.ok(!policies.allows(edge, cron, 8069) && !policies.allows(edge, db, 5432) && !policies.allows(edge, web, 22));
+    assert.ok(
+      !policies.allows(edge, cron, 8069) && !policies.allows(edge, db, 5432) && !policies.allows(edge, web, 22),
+    );
     for (const party of [web, cron, upgrade]) {
       assert.ok(policies.allows(party, db, 5432));
       assert.ok(!policies.allows(party, web, 8069) && !policies.allows(party, edge, 8443));
@@ -140,7 +147,14 @@ describe("the network policies", () => {
       for (const port of [25, 443, 587, 990]) {
         assert.ok(policies.allows(party, internet, port));
       }
-      for (const hidden of [metadata, neighbour, { address: "192.168.1.1" }, { address: "172.20.0.1" }, { address: "100.64.0.1" }, azure]) {
+      for (const hidden of [
+        metadata,
+        neighbour,
+        { address: "192.168.1.1" },
+        { address: "172.20.0.1" },
+        { address: "100.64.0.1" },
+        azure,
+      ]) {
         assert.ok(!policies.allows(party, hidden, 443), JSON.stringify(hidden));
       }
     }
@@ -168,7 +182,9 @@ describe("the network policies", () => {
   it("let Odoo out to where the setting says, private or not", () => {
     const policies = analyser({ "doks:egress": '["10.114.0.0/24", "198.51.100.0/24"]' });
     assert.ok(policies.allows(web, neighbour, 25) && policies.allows(web, internet, 443));
-    assert.ok(!policies.allows(web, { address: "203.0.113.1" }, 443) && !policies.allows(web, { address: "10.115.0.1" }, 25));
+    assert.ok(
+      !policies.allows(web, { address: "203.0.113.1" }, 443) && !policies.allows(web, { address: "10.115.0.1" }, 25),
+    );
     const none = analyser({ "doks:egress": "[]" });
     assert.ok(!none.allows(web, internet, 443) && none.allows(web, db, 5432));
   });
@@ -180,7 +196,8 @@ describe("the network policies", () => {
   });
 
   it("let the edge to another ACME authority by its port, and to a private one only where it is meant", () => {
-    const server = (url: string, egress = '["0.0.0.0/0"]') => analyser({ "doks:acmeServer": url, "doks:egress": egress });
+    const server = (url: string, egress = '["0.0.0.0/0"]') =>
+      analyser({ "doks:acmeServer": url, "doks:egress": egress });
     const staging = server("https://acme-staging-v02.api.letsencrypt.org/directory", '["198.51.100.0/24"]');
     assert.ok(staging.allows(edge, internet, 443) && staging.allows(edge, { address: "203.0.113.1" }, 443));
     assert.ok(!staging.allows(edge, neighbour, 443) && !staging.allows(edge, internet, 80));

@@ -55,7 +55,10 @@ describe("the objects of a Kubernetes target", () => {
 
   it("keep the restricted Pod Security Standard, which the namespace enforces", () => {
     for (const [variant, objects] of all) {
-      assert.equal(find(objects, "Namespace", "odoo").metadata.labels?.["pod-security.kubernetes.io/enforce"], "restricted");
+      assert.equal(
+        find(objects, "Namespace", "odoo").metadata.labels?.["pod-security.kubernetes.io/enforce"],
+        "restricted",
+      );
       for (const [name, { pod: spec }] of podsOf(objects)) {
         const where = `${variant}: ${name}`;
         for (const key of ["hostNetwork", "hostPID", "hostIPC", "hostUsers"]) {
@@ -75,7 +78,9 @@ describe("the objects of a Kubernetes target", () => {
         }
         const kinds = spec.volumes.flatMap((volume) => Object.keys(volume).filter((key) => key !== "name"));
         assert.deepEqual(
-          kinds.filter((kind) => !["configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"].includes(kind)),
+          kinds.filter(
+            (kind) => !["configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"].includes(kind),
+          ),
           [],
           where,
         );
@@ -100,12 +105,16 @@ describe("the objects of a Kubernetes target", () => {
           const directory = volume["emptyDir"] as { medium?: string; sizeLimit?: string } | undefined;
           // Bodies that come in may be more than the proxy's memory.
           const medium = volume.name === "spool" ? undefined : "Memory";
-          assert.ok(directory === undefined || (directory.medium === medium && /^\d+Mi$/.test(directory.sizeLimit ?? "")), where);
+          assert.ok(
+            directory === undefined || (directory.medium === medium && /^\d+Mi$/.test(directory.sizeLimit ?? "")),
+            where,
+          );
         }
       }
       for (const { kind, ...account } of objects) {
         assert.ok(
-          kind !== "ServiceAccount" || (account as { automountServiceAccountToken?: boolean }).automountServiceAccountToken === false,
+          kind !== "ServiceAccount" ||
+            (account as { automountServiceAccountToken?: boolean }).automountServiceAccountToken === false,
         );
       }
     }
@@ -198,7 +207,10 @@ describe("the pods of Odoo", () => {
   it("know which release they are, where PostgreSQL is and how much they may take", () => {
     const { env } = pod("Deployment/odoo");
     const { size } = render();
-    assert.deepEqual([env["DB_HOST"], env["DB_PORT"], env["DB_NAME"], env["DB_USER"]], ["odoo-db", "5432", "odoo", "odoo"]);
+    assert.deepEqual(
+      [env["DB_HOST"], env["DB_PORT"], env["DB_NAME"], env["DB_USER"]],
+      ["odoo-db", "5432", "odoo", "odoo"],
+    );
     assert.equal(env["ODOO_IMAGE_DIGEST"], digestOf("a"));
     assert.equal(env["WORKERS"], String(size.web.workers));
     assert.equal(env["DB_MAXCONN"], "16");
@@ -222,7 +234,9 @@ describe("the pods of Odoo", () => {
       const mounts = container.volumeMounts.filter((mount) => mount.name === "filestore");
       assert.deepEqual(mounts, [{ name: "filestore", mountPath: "/var/lib/odoo", subPath: "odoo" }]);
     }
-    const mounting = [...podsOf(render().objects)].filter(([, { pod: spec }]) => spec.volumes.some(({ name }) => name === "filestore"));
+    const mounting = [...podsOf(render().objects)].filter(([, { pod: spec }]) =>
+      spec.volumes.some(({ name }) => name === "filestore"),
+    );
     assert.deepEqual(mounting.map(([name]) => name).sort(), [
       "Deployment/odoo",
       "Deployment/odoo-cron",
@@ -244,7 +258,10 @@ describe("the pods of Odoo", () => {
     const web = podsOf(objects).get("Deployment/odoo")?.pod;
     assert.equal(web?.affinity, undefined);
     assert.equal(web?.topologySpreadConstraints?.length, 1);
-    const budget = find(objects, "PodDisruptionBudget", "odoo").spec as { maxUnavailable: number; unhealthyPodEvictionPolicy: string };
+    const budget = find(objects, "PodDisruptionBudget", "odoo").spec as {
+      maxUnavailable: number;
+      unhealthyPodEvictionPolicy: string;
+    };
     assert.deepEqual([budget.maxUnavailable, budget.unhealthyPodEvictionPolicy], [1, "AlwaysAllow"]);
     assert.ok(
       !render().objects.some(({ kind }) => kind === "PodDisruptionBudget"),
@@ -266,7 +283,10 @@ describe("the pods of Odoo", () => {
     for (const name of ["Deployment/odoo", "Deployment/odoo-cron", "Job/odoo-upgrade-0123456789abcdef"]) {
       assert.equal(pod(name).env["PGCHANNELBINDING"], "require", name);
       // A pooler of DigitalOcean's may not know it; there is an authority.
-      assert.equal(pod(name, { "doks:databaseMode": "managed", "doks:databaseSize": "db-s-4vcpu-8gb" }).env["PGCHANNELBINDING"], undefined);
+      assert.equal(
+        pod(name, { "doks:databaseMode": "managed", "doks:databaseSize": "db-s-4vcpu-8gb" }).env["PGCHANNELBINDING"],
+        undefined,
+      );
     }
     const { pod: server, container } = pod("StatefulSet/odoo-db");
     const [certificate] = server.initContainers ?? [];
@@ -345,10 +365,28 @@ describe("the Job of a release", () => {
   it("is the worker in the release's image, with its request and the passwords as files", () => {
     const { container, env } = pod(name);
     assert.equal(container.image, pod("Deployment/odoo").container.image);
-    assert.deepEqual(container.command, ["tini", "--", "python3", "-B", "/opt/odoo-ship/odoo_ship", "job", "/run/request/request.json"]);
-    assert.deepEqual([env["ODOO_RELEASE_TASK"], env["MAX_CRON_THREADS"], env["ODOO_GUARD"]], [undefined, undefined, undefined]);
+    assert.deepEqual(container.command, [
+      "tini",
+      "--",
+      "python3",
+      "-B",
+      "/opt/odoo-ship/odoo_ship",
+      "job",
+      "/run/request/request.json",
+    ]);
+    assert.deepEqual(
+      [env["ODOO_RELEASE_TASK"], env["MAX_CRON_THREADS"], env["ODOO_GUARD"]],
+      [undefined, undefined, undefined],
+    );
     const places = container.volumeMounts.map(({ mountPath }) => mountPath);
-    assert.deepEqual(places, ["/data", "/tmp", "/run/secrets/odoo-ship", "/run/odoo-ship-tasks", "/opt/odoo-ship", "/run/request"]);
+    assert.deepEqual(places, [
+      "/data",
+      "/tmp",
+      "/run/secrets/odoo-ship",
+      "/run/odoo-ship-tasks",
+      "/opt/odoo-ship",
+      "/run/request",
+    ]);
     assert.deepEqual(secretsOf("worker-secrets"), ["admin-password", "odoo-password", "first-password"]);
     assert.deepEqual(
       [env["ODOO_SHIP_HOST"], env["ODOO_SHIP_STATE"], env["ODOO_SHIP_ADMIN"], env["PGSSLMODE"]],
@@ -361,7 +399,9 @@ describe("the Job of a release", () => {
     const worker = pod(name).container;
     assert.ok(beside);
     assert.deepEqual([beside.name, beside.restartPolicy, beside.image], ["odoo-task", "Always", worker.image]);
-    const places = Object.fromEntries(beside.volumeMounts.map((mount) => [mount.mountPath, [mount.name, mount.subPath]]));
+    const places = Object.fromEntries(
+      beside.volumeMounts.map((mount) => [mount.mountPath, [mount.name, mount.subPath]]),
+    );
     assert.deepEqual(places, {
       "/var/lib/odoo": ["filestore", "odoo"],
       "/var/lib/odoo/addons": ["addons", undefined],
@@ -378,12 +418,16 @@ describe("the Job of a release", () => {
       names.filter((variable) => /USER|PASSWORD|ADMIN$|^ODOO_SHIP/.test(variable)),
       [],
     );
-    const shared = worker.volumeMounts.map((mount) => mount.name).filter((mount) => beside.volumeMounts.some((one) => one.name === mount));
+    const shared = worker.volumeMounts
+      .map((mount) => mount.name)
+      .filter((mount) => beside.volumeMounts.some((one) => one.name === mount));
     assert.deepEqual(shared.sort(), ["filestore", "tasks", "worker"]);
   });
 
   it("has the worker's Python files and nothing that belongs to a host", () => {
-    const worker = pod(name).pod.volumes.find((volume) => volume["name"] === "worker")?.["configMap"] as { items: object[] };
+    const worker = pod(name).pod.volumes.find((volume) => volume["name"] === "worker")?.["configMap"] as {
+      items: object[];
+    };
     assert.deepEqual(worker.items, [
       { key: "odoo_ship.__main__.py", path: "odoo_ship/__main__.py" },
       { key: "odoo_ship.hosts.base.py", path: "odoo_ship/hosts/base.py" },
@@ -411,7 +455,10 @@ describe("the Job of a release", () => {
 
   it("goes on after a node was drained under it", () => {
     const { podFailurePolicy } = job().spec as { podFailurePolicy: { rules: unknown[] } };
-    assert.deepEqual(podFailurePolicy.rules[1], { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] });
+    assert.deepEqual(podFailurePolicy.rules[1], {
+      action: "Ignore",
+      onPodConditions: [{ type: "DisruptionTarget", status: "True" }],
+    });
   });
 });
 
@@ -448,7 +495,9 @@ describe("the edge", () => {
       "\t\t\troot /etc/caddy/state",
       "\t\t\ttry_files closed",
       "\t\thandle @closed {",
-      ...["8069 30s", "8069 30s", "8069 30s", "8072 10s", "8069 30s", "8069 30s"].map((to) => `\t\t\t\timport odoo ${to}`),
+      ...["8069 30s", "8069 30s", "8069 30s", "8072 10s", "8069 30s", "8069 30s"].map(
+        (to) => `\t\t\t\timport odoo ${to}`,
+      ),
     ]);
     assert.deepEqual(own(text["Caddyfile"] ?? "", onHost), [
       "\thttp_port 8080",
@@ -469,7 +518,9 @@ describe("the edge", () => {
   it("has what an ACME server is believed by in its ConfigMap", () => {
     const authority = fs.readFileSync(path.join(__dirname, "..", "..", "..", "fixtures", "authority.pem"), "utf8");
     const server = "https://ca.example.com/acme/directory";
-    const files = find(render({ "doks:acmeServer": server, "doks:acmeRoots": authority }).objects, "ConfigMap", "odoo-edge-1").data ?? {};
+    const files =
+      find(render({ "doks:acmeServer": server, "doks:acmeRoots": authority }).objects, "ConfigMap", "odoo-edge-1")
+        .data ?? {};
     assert.deepEqual(Object.keys(files), ["Caddyfile", "maintenance.html", "acme-roots.pem"]);
     assert.equal(files["acme-roots.pem"], authority);
     assert.match(files["Caddyfile"] ?? "", /^\t\tca_root \/etc\/caddy\/acme-roots\.pem$/m);
@@ -486,7 +537,9 @@ describe("the edge", () => {
 
   it("alone is reached from outside", () => {
     for (const [, objects] of all) {
-      const open = objects.filter(({ kind, spec }) => kind === "Service" && (spec as { type: string }).type !== "ClusterIP");
+      const open = objects.filter(
+        ({ kind, spec }) => kind === "Service" && (spec as { type: string }).type !== "ClusterIP",
+      );
       assert.deepEqual(
         open.map(({ metadata, spec }) => [metadata.name, (spec as { type: string }).type]),
         [["odoo-edge", "LoadBalancer"]],
@@ -525,7 +578,10 @@ describe("the size of a cluster's pods", () => {
 
   it("gives each process what a managed database has room for, and refuses what is too little", () => {
     const managed = { "doks:databaseMode": "managed" };
-    assert.equal(render({ ...managed, "doks:databaseSize": "db-s-2vcpu-4gb", "doks:workers": "2" }).size.web.dbMaxconn, 5);
+    assert.equal(
+      render({ ...managed, "doks:databaseSize": "db-s-2vcpu-4gb", "doks:workers": "2" }).size.web.dbMaxconn,
+      5,
+    );
     assert.equal(render({ ...managed, "doks:databaseSize": "db-s-8vcpu-32gb" }).size.web.dbMaxconn, 16);
     refused({ ...managed, "doks:databaseSize": "db-s-1vcpu-1gb" }, "DATABASE_TOO_SMALL");
     refused({ ...managed, ...shared, "doks:databaseSize": "db-s-1vcpu-2gb" }, "DATABASE_TOO_SMALL");
