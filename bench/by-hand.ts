@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
-import * as fs from "node:fs";
 
 import { dockerConfig } from "../sandbox/environment";
-import { vpsImagesRecord } from "../sandbox/images/base";
+import { preparedImage } from "../sandbox/images/base";
 import { run, until } from "../sandbox/process";
 import type { Builder, Build } from "./builder";
 import type { Deployed, OwnStack } from "./own-stack";
@@ -99,7 +98,7 @@ export class ByHand {
 type Environment = Readonly<Record<string, string>>;
 
 function foundation(password: string): object[] {
-  const { postgres } = JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as { postgres: { reference: string; digest: string } };
+  const { pinned } = preparedImage("postgres");
   return [
     claim("db"),
     claim("filestore"),
@@ -109,7 +108,7 @@ function foundation(password: string): object[] {
       containers: [
         {
           name: "db",
-          image: `${postgres.reference}@${postgres.digest}`,
+          image: pinned,
           env: variables({ POSTGRES_USER: "odoo", POSTGRES_DB: "odoo", POSTGRES_PASSWORD: password, PGDATA: "/data/pg" }),
           resources: { requests: { cpu: "50m", memory: "256Mi" }, limits: { cpu: "2", memory: "1Gi" } },
           readinessProbe: { exec: { command: ["pg_isready", "-h", "127.0.0.1", "-U", "odoo"] }, periodSeconds: 2 },

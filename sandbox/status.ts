@@ -3,7 +3,7 @@ import { paths } from "./config";
 import { listDatabases } from "./databases/database";
 import { clusterEndpoint, loadBalancerAddress } from "./digitalocean/cluster-machines";
 import { readToolPaths } from "./environment";
-import { baseRecord, postgresRecord, vpsImagesRecord } from "./images/base";
+import { baseRecord, vpsImagesRecord } from "./images/base";
 import { listClusters } from "./kubernetes/cluster";
 import { readSlot } from "./kubernetes/files";
 import { readServers, serversLog } from "./servers-control";
@@ -25,7 +25,7 @@ export async function describe(): Promise<string> {
     ["DigitalOcean API", servers === undefined ? "stopped" : `${servers.apiUrl} (stand-in)`],
     ["registry", servers === undefined ? "stopped" : `${servers.registryAddress} (CNCF Distribution behind the sandbox's login)`],
     ["Odoo base", imageLine(baseRecord)],
-    ["PostgreSQL", imageLine(postgresRecord)],
+    ["PostgreSQL", imageLine(vpsImagesRecord, "postgres")],
     ["Caddy", imageLine(vpsImagesRecord, "proxy")],
     ...(engine ? [...(await machineRows()), ...(await clusterRows())] : []),
     ["state", paths.state],

@@ -175,9 +175,10 @@ describe("container registries of the sandbox's DigitalOcean API", () => {
     const uuid = String(started.at("garbage_collection", "uuid"));
     const cancelled = await running.api("PUT", `/v2/registries/example/garbage-collection/${uuid}`, { cancel: true });
     assert.equal(cancelled.at("garbage_collection", "status"), "cancelling");
-    await delay(50);
-    const list = await running.api("GET", "/v2/registries/example/garbage-collections");
-    assert.equal(list.at("garbage_collections", 0, "status"), "cancelled");
+    const status = async () =>
+      (await running.api("GET", "/v2/registries/example/garbage-collections")).at("garbage_collections", 0, "status");
+    while ((await status()) === "cancelling") await delay(20);
+    assert.equal(await status(), "cancelled");
   });
 
   it("deletes a manifest with its tags, and a registry with its images and passwords", async () => {

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import * as fs from "node:fs";
 import * as https from "node:https";
 
 import { loadBalancerAddress } from "../../digitalocean/cluster-machines";
-import { vpsImagesRecord } from "../../images/base";
+import { preparedImage } from "../../images/base";
 import * as clusters from "../../kubernetes/cluster";
 import * as faults from "../../kubernetes/faults";
 import { containerName, diskName } from "../../kubernetes/names";
@@ -29,8 +28,8 @@ const metadata = (name: string, labels: object = {}): object => ({ name, namespa
 
 /** The node that stands for DOKS, as the objects of a release need it. That the product does well on it is shown elsewhere. */
 describe("a Kubernetes node of the sandbox", () => {
-  const { proxy } = JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as { proxy: { reference: string; digest: string } };
-  const image = `${proxy.reference}@${proxy.digest}`;
+  const proxy = preparedImage("proxy");
+  const image = proxy.pinned;
   const pull = readServers()?.pull;
   assert.ok(pull !== undefined, "the sandbox's registry runs");
   const registry = { server: "127.0.0.1:5055", secretName: "e2e-registry", ...pull };

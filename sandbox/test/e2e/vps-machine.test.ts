@@ -6,7 +6,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 import { privateAddress, publicAddress, reservedAddress } from "../../digitalocean/machines";
-import { vpsImagesRecord } from "../../images/base";
+import { preparedImage } from "../../images/base";
 import { until } from "../../process";
 import { readServers } from "../../servers-control";
 import * as machines from "../../vps/machine";
@@ -87,14 +87,14 @@ describe("a machine of the sandbox", () => {
   });
 
   it("pulls from the sandbox's registry under the name that the outer machine uses", () => {
-    const { proxy } = JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as { proxy: { reference: string; digest: string } };
+    const { pinned } = preparedImage("proxy");
     const pull = readServers()?.pull;
     assert.ok(pull !== undefined);
-    assert.notEqual(ssh(`docker pull -q ${proxy.reference}@${proxy.digest}`).status, 0, "without a login it must not");
+    assert.notEqual(ssh(`docker pull -q ${pinned}`).status, 0, "without a login it must not");
     sh(`docker login -u ${pull.username} --password-stdin 127.0.0.1:5055`, pull.password);
-    sh(`docker pull -q ${proxy.reference}@${proxy.digest}`);
+    sh(`docker pull -q ${pinned}`);
     // The image is kept for the next test.
-    sh(`docker run -d --name site --restart unless-stopped -p 443:80 -p 8069:80 ${proxy.reference}@${proxy.digest}`);
+    sh(`docker run -d --name site --restart unless-stopped -p 443:80 -p 8069:80 ${pinned}`);
   });
 
   it("is reached at the ports that its firewall opens, and at no other", async () => {
