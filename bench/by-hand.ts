@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
-import * as fs from "node:fs";
 
 import { dockerConfig } from "../sandbox/environment";
-import { vpsImagesRecord } from "../sandbox/images/base";
+import { preparedImage } from "../sandbox/images/base";
 import { run, until } from "../sandbox/process";
 import type { Builder, Build } from "./builder";
 import type { Deployed, OwnStack } from "./own-stack";
@@ -118,9 +117,7 @@ export class ByHand {
 type Environment = Readonly<Record<string, string>>;
 
 function foundation(password: string): object[] {
-  const { postgres } = JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as {
-    postgres: { reference: string; digest: string };
-  };
+  const { pinned } = preparedImage("postgres");
   return [
     claim("db"),
     claim("filestore"),
@@ -130,7 +127,7 @@ function foundation(password: string): object[] {
       containers: [
         {
           name: "db",
-          image: `${postgres.reference}@${postgres.digest}`,
+          image: pinned,
           env: variables({
             POSTGRES_USER: "odoo",
             POSTGRES_DB: "odoo",

@@ -62,7 +62,8 @@ const commands: Readonly<Record<string, Command>> = {
       const outputs = await stackOutputs({ servers: readServers() });
       if (args.includes("--json")) say(JSON.stringify(outputs, undefined, 2));
       else
-        for (const [name, value] of Object.entries(outputs)) say(`${name}  ${typeof value === "string" ? value : JSON.stringify(value)}`);
+        for (const [name, value] of Object.entries(outputs))
+          say(`${name}  ${typeof value === "string" ? value : JSON.stringify(value)}`);
     },
   },
   fault: {

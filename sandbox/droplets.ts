@@ -6,12 +6,18 @@ import type { Progress } from "./tools/cache";
 const limitMs = 10 * 60_000;
 
 /** Waits until droplets, clusters and databases of earlier runs have their machines back, which the API brings about at its start. */
-export async function waitForDroplets({ apiUrl, token }: Pick<ServersFile, "apiUrl" | "token">, progress: Progress): Promise<void> {
+export async function waitForDroplets(
+  { apiUrl, token }: Pick<ServersFile, "apiUrl" | "token">,
+  progress: Progress,
+): Promise<void> {
   let told = false;
   await until(
     async () => {
       const locked = await lockedDroplets(apiUrl, token);
-      const busy = [...(locked.length > 0 ? [`starting ${locked.join(", ")}`] : []), ...(await underWay(apiUrl, token))];
+      const busy = [
+        ...(locked.length > 0 ? [`starting ${locked.join(", ")}`] : []),
+        ...(await underWay(apiUrl, token)),
+      ];
       if (!told && busy.length > 0) progress(busy.join(", "));
       told = true;
       return busy.length === 0;
@@ -39,7 +45,10 @@ interface Droplet {
 /** An ordered fault, perhaps, answers nothing: the program will meet it, and this is no place to fail for it. */
 async function ask(url: string, token: string): Promise<object> {
   try {
-    const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(10_000) });
+    const answer = await fetch(url, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(10_000),
+    });
     return answer.ok ? ((await answer.json()) as object) : {};
   } catch {
     return {};

@@ -51,7 +51,13 @@ export function readToolPaths(): ToolPaths {
 /** What the shell of someone who works with the sandbox needs; without servers, what is theirs is left out. */
 export function sandboxVariables(servers: ServersFile | undefined = readServers()): Record<string, string> {
   const tools = readToolPaths();
-  const first = [...new Set([path.dirname(tools.engine), path.dirname(tools.languageHost), path.join(paths.root, "node_modules", ".bin")])];
+  const first = [
+    ...new Set([
+      path.dirname(tools.engine),
+      path.dirname(tools.languageHost),
+      path.join(paths.root, "node_modules", ".bin"),
+    ]),
+  ];
   const rest = (process.env["PATH"] ?? "").split(path.delimiter).filter((directory) => !first.includes(directory));
   const standIns = Object.values(installedPlugins()).includes("stand-in");
   preparePulumi();

@@ -44,5 +44,11 @@ export function parseFault(args: readonly string[]): Record<string, unknown> {
 }
 
 function failure(found: string, remedy: string): ShipError {
-  return new ShipError({ code: "SANDBOX_FAILURE", summary: "the fault was not ordered", found, expected: "running servers", remedy });
+  return new ShipError({
+    code: "SANDBOX_FAILURE",
+    summary: "the fault was not ordered",
+    found,
+    expected: "running servers",
+    remedy,
+  });
 }

@@ -31,7 +31,12 @@ export function takeLock(file: string, what: string): () => void {
  * Runs `body` while this process alone holds `file`; another that holds it is waited for. The lock of a dead process is taken over.
  * @throws ShipError SANDBOX_BUSY when another run holds it for longer than `limitMs`.
  */
-export async function withLock<T>(file: string, limitMs: number, onWait: (holder: number) => void, body: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  file: string,
+  limitMs: number,
+  onWait: (holder: number) => void,
+  body: () => Promise<T>,
+): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
     const holder = take(file);

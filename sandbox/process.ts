@@ -89,13 +89,17 @@ export function run(command: string, args: readonly string[], options: RunOption
     const graceMs = options.graceMs ?? 5000;
     const untrack = child.pid === undefined ? () => undefined : trackChild(child.pid, options.what);
     let timedOut: string | undefined;
-    const [limitMs, tooLong] = "quietMs" in options ? [options.quietMs, "nothing printed for"] : [options.limitMs, "not done after"];
+    const [limitMs, tooLong] =
+      "quietMs" in options ? [options.quietMs, "nothing printed for"] : [options.limitMs, "not done after"];
     const timer = setTimeout(() => {
       timedOut = `${tooLong} ${Math.round(limitMs / 1000)} s`;
       if (child.pid !== undefined) void endGroup(child.pid, graceMs);
     }, limitMs);
     let markEnded: () => void = () => undefined;
-    const entry = child.pid === undefined ? undefined : { pid: child.pid, graceMs, ended: new Promise<void>((done) => (markEnded = done)) };
+    const entry =
+      child.pid === undefined
+        ? undefined
+        : { pid: child.pid, graceMs, ended: new Promise<void>((done) => (markEnded = done)) };
     if (entry !== undefined) running.add(entry);
     let settled = false;
     const finish = (reason: string | undefined, exitCode: number | undefined) => {
@@ -147,7 +151,11 @@ export async function endGroup(pid: number, graceMs: number): Promise<void> {
 }
 
 /** Waits until `condition` holds. Returns whether it did within `limitMs`. */
-export async function until(condition: () => boolean | Promise<boolean>, limitMs: number, everyMs = 100): Promise<boolean> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  limitMs: number,
+  everyMs = 100,
+): Promise<boolean> {
   const end = Date.now() + limitMs;
   for (;;) {
     if (await condition()) return true;

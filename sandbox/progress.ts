@@ -63,7 +63,9 @@ class Run {
     const outcomes = await Promise.allSettled(running.values());
     const failure = outcomes.find((outcome) => outcome.status === "rejected");
     if (failure !== undefined) throw failure.reason;
-    return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" && outcome.value !== undefined ? [outcome.value] : []));
+    return outcomes.flatMap((outcome) =>
+      outcome.status === "fulfilled" && outcome.value !== undefined ? [outcome.value] : [],
+    );
   }
 
   /** One line about all that is under way. */

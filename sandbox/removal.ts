@@ -59,12 +59,19 @@ interface Kind {
   readonly remove: readonly string[];
 }
 
-const containers: Kind = { name: "container", list: ["ps", "--all", "--quiet"], remove: ["rm", "--force", "--volumes"] };
+const containers: Kind = {
+  name: "container",
+  list: ["ps", "--all", "--quiet"],
+  remove: ["rm", "--force", "--volumes"],
+};
 const networks: Kind = { name: "network", list: ["network", "ls", "--quiet"], remove: ["network", "rm"] };
 const volumes: Kind = { name: "volume", list: ["volume", "ls", "--quiet"], remove: ["volume", "rm", "--force"] };
 
 async function removeKind({ name, list, remove }: Kind, label: string, progress: Progress): Promise<void> {
-  const found = await ask("docker", [...list, "--filter", `label=${label}`], { what: `listing each ${name}`, limitMs: 30_000 });
+  const found = await ask("docker", [...list, "--filter", `label=${label}`], {
+    what: `listing each ${name}`,
+    limitMs: 30_000,
+  });
   const ids = (found?.stdout ?? "").split("\n").filter((id) => id !== "");
   if (ids.length === 0) return;
   await run("docker", [...remove, ...ids], { what: `removing each ${name}`, limitMs: 120_000 });

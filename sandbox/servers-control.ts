@@ -78,6 +78,7 @@ function notStarted(ended: boolean): ShipError {
     summary: "the sandbox's servers did not start",
     found: `${ended ? "they ended" : `no answer within ${startLimitMs / 1000} s`}; end of ${serversLog}:\n${text.split("\n").slice(-12).join("\n")}`,
     expected: "the DigitalOcean API and the registry answering",
-    remedy: "free the ports that the log names (another checkout's sandbox: `npm run sandbox -- down` there), then run again",
+    remedy:
+      "free the ports that the log names (another checkout's sandbox: `npm run sandbox -- down` there), then run again",
   });
 }

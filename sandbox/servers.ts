@@ -71,7 +71,9 @@ export interface Servers extends ServersFile {
 export async function startServers(options: ServersOptions): Promise<Servers> {
   fs.mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
   const file = path.join(options.stateDir, "servers.json");
-  const closers = [takeLock(path.join(options.stateDir, "servers.lock"), "The sandbox's server directory")] as (() => unknown)[];
+  const closers = [
+    takeLock(path.join(options.stateDir, "servers.lock"), "The sandbox's server directory"),
+  ] as (() => unknown)[];
   const close = async (): Promise<void> => {
     fs.rmSync(file, { force: true });
     for (let end = closers.pop(); end !== undefined; end = closers.pop()) {
@@ -143,7 +145,11 @@ function loadSecrets(file: string): z.infer<typeof secretsSchema> {
     return secretsSchema.parse(JSON.parse(fs.readFileSync(file, "utf8")));
   }
   const secret = (): string => randomBytes(24).toString("hex");
-  const secrets = { token: `dop_v1_${randomBytes(32).toString("hex")}`, pushPassword: secret(), pullPassword: secret() };
+  const secrets = {
+    token: `dop_v1_${randomBytes(32).toString("hex")}`,
+    pushPassword: secret(),
+    pullPassword: secret(),
+  };
   writeFileAtomically(file, `${JSON.stringify(secrets, undefined, 2)}\n`);
   return secrets;
 }

@@ -32,7 +32,9 @@ export function runSession(exclusive: boolean, body: () => Promise<void>): void 
     .catch(async (error: unknown) => {
       if (interrupting) return;
       process.exitCode = 1;
-      console.error(`\n${error instanceof ShipError ? error.message : String(error instanceof Error ? error.stack : error)}`);
+      console.error(
+        `\n${error instanceof ShipError ? error.message : String(error instanceof Error ? error.stack : error)}`,
+      );
       // A step that failed may have left one running beside it.
       await endAll();
     })

@@ -29,16 +29,34 @@ export interface StackOptions {
 
 /** Selects the stack, making it at the first time, and clears away what a killed update has left. */
 export async function prepareStack(options: StackOptions, progress: (message: string) => void): Promise<void> {
-  await pulumi(["stack", "select", "--create", "--non-interactive", stackName], "selecting the stack", answerLimit, options);
+  await pulumi(
+    ["stack", "select", "--create", "--non-interactive", stackName],
+    "selecting the stack",
+    answerLimit,
+    options,
+  );
   if (staleLocks()) {
     progress("taking away the lock of an interrupted update");
-    await pulumi(["cancel", "--yes", "--non-interactive", "--stack", stackName], "taking away a stale lock", answerLimit, options);
+    await pulumi(
+      ["cancel", "--yes", "--non-interactive", "--stack", stackName],
+      "taking away a stale lock",
+      answerLimit,
+      options,
+    );
   }
   if (await hasPendingOperations(options)) {
     // The engine would warn of them for ever. Whether a create that was cut off succeeded is for the program to find out, which adopts
     // what is there; everything else is read anew.
     progress("reading anew what an interrupted update was changing");
-    const args = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--non-interactive", "--stack", stackName];
+    const args = [
+      "refresh",
+      "--yes",
+      "--skip-preview",
+      "--clear-pending-creates",
+      "--non-interactive",
+      "--stack",
+      stackName,
+    ];
     await pulumi(args, "clearing an interrupted update", { quietMs: stuckMs }, options);
   }
 }
@@ -51,10 +69,15 @@ export async function updateStack(options: StackOptions): Promise<void> {
 
 /** The stack's outputs as JSON; secrets are masked. */
 export async function stackOutputs(options: StackOptions): Promise<Record<string, unknown>> {
-  const output = await pulumi(["stack", "output", "--json", "--stack", stackName], "reading the stack's outputs", answerLimit, {
-    ...options,
-    quiet: true,
-  });
+  const output = await pulumi(
+    ["stack", "output", "--json", "--stack", stackName],
+    "reading the stack's outputs",
+    answerLimit,
+    {
+      ...options,
+      quiet: true,
+    },
+  );
   return JSON.parse(output.stdout) as Record<string, unknown>;
 }
 

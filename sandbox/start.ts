@@ -28,7 +28,8 @@ function allSteps(): readonly Step[] {
     if (step.title !== clusterStep) return step;
     return { ...step, run: async (progress: Progress) => (await step.run(progress), void (clusterBuilt = true)) };
   });
-  const served = (): string => `the VPS serves at ${vpsUrl()}${clusterBuilt ? "" : "; the cluster's parts are being built"}`;
+  const served = (): string =>
+    `the VPS serves at ${vpsUrl()}${clusterBuilt ? "" : "; the cluster's parts are being built"}`;
   const update = (progress: Progress) => updateStack({ ...stackOptions(), onLine: tellChanges(progress, served) });
   return [
     ...host,
@@ -39,7 +40,8 @@ function allSteps(): readonly Step[] {
 
 /** Where users find Odoo on the VPS, before the outputs of the update say so. */
 function vpsUrl(): string {
-  const domain = /^ {2}vps:domain: (\S+)$/m.exec(fs.readFileSync(path.join(paths.root, "Pulumi.sandbox.yaml"), "utf8"))?.[1] ?? "";
+  const domain =
+    /^ {2}vps:domain: (\S+)$/m.exec(fs.readFileSync(path.join(paths.root, "Pulumi.sandbox.yaml"), "utf8"))?.[1] ?? "";
   return `https://${domain}, at ${reservedAddress(0)}`;
 }
 
@@ -61,7 +63,8 @@ function summary(outputs: Record<string, unknown>, times: string): string {
     const [url, address] = [shown(`${target}Url`), shown(`${target}Address`)];
     return { url, address, domain: new URL(url).hostname };
   }) as [Target, Target];
-  const curl = ({ url, address, domain }: Target) => `curl --insecure --resolve ${domain}:443:${address} ${url}/web/health`;
+  const curl = ({ url, address, domain }: Target) =>
+    `curl --insecure --resolve ${domain}:443:${address} ${url}/web/health`;
   return `
 imageDigest     ${shown("imageDigest")}
 imageReference  ${shown("imageReference")}

@@ -3,7 +3,7 @@ import { paths } from "./config";
 import { listDatabases } from "./databases/database";
 import { clusterEndpoint, loadBalancerAddress } from "./digitalocean/cluster-machines";
 import { readToolPaths } from "./environment";
-import { baseRecord, postgresRecord, vpsImagesRecord } from "./images/base";
+import { baseRecord, vpsImagesRecord } from "./images/base";
 import { listClusters } from "./kubernetes/cluster";
 import { readSlot } from "./kubernetes/files";
 import { readServers, serversLog } from "./servers-control";
@@ -23,9 +23,12 @@ export async function describe(): Promise<string> {
     ...providers.map((name) => [`plugin ${name}`, plugins[name] ?? "not installed"]),
     ["Docker engine", engine ? `answers (${origin()})` : "none answers"],
     ["DigitalOcean API", servers === undefined ? "stopped" : `${servers.apiUrl} (stand-in)`],
-    ["registry", servers === undefined ? "stopped" : `${servers.registryAddress} (CNCF Distribution behind the sandbox's login)`],
+    [
+      "registry",
+      servers === undefined ? "stopped" : `${servers.registryAddress} (CNCF Distribution behind the sandbox's login)`,
+    ],
     ["Odoo base", imageLine(baseRecord)],
-    ["PostgreSQL", imageLine(postgresRecord)],
+    ["PostgreSQL", imageLine(vpsImagesRecord, "postgres")],
     ["Caddy", imageLine(vpsImagesRecord, "proxy")],
     ...(engine ? [...(await machineRows()), ...(await clusterRows())] : []),
     ["state", paths.state],
@@ -55,7 +58,9 @@ async function machineRows(): Promise<readonly (readonly [string, string])[]> {
   const machines = await listMachines();
   const databases = await listDatabases();
   return [
-    ...machines.map(({ id, container, state }) => [`VPS of droplet ${id}`, `${state}: the container ${container}`] as const),
+    ...machines.map(
+      ({ id, container, state }) => [`VPS of droplet ${id}`, `${state}: the container ${container}`] as const,
+    ),
     ...databases.map(({ container, state }) => ["managed PostgreSQL", `${state}: the container ${container}`] as const),
   ];
 }
@@ -65,7 +70,8 @@ async function clusterRows(): Promise<readonly (readonly [string, string])[]> {
   return clusters.map(({ id, container, state }) => {
     const slot = readSlot(id);
     // Of another checkout's cluster only Docker knows.
-    const addresses = slot === undefined ? "" : `, ${clusterEndpoint(slot)}, load balancer ${loadBalancerAddress(slot)}`;
+    const addresses =
+      slot === undefined ? "" : `, ${clusterEndpoint(slot)}, load balancer ${loadBalancerAddress(slot)}`;
     return ["Kubernetes cluster", `${state}: the container ${container}${addresses}`] as const;
   });
 }

@@ -83,8 +83,18 @@ export function hostSteps(): readonly Step[] {
     { title: servers, work: 4, run: startServers },
     { title: engine, after: ["Preflight"], work: toolsThere ? 1 : 240, run: prepareTools },
     { title: images, after: [servers], work: imagesThere ? 3 : 220, run: prepareImages },
-    { title: vps, after: [images], work: imagesThere ? 1 : 40, run: async (progress) => void (await ensureVpsImage(progress)) },
-    { title: proxy, after: [servers, engine], work: imagesThere ? 1 : 220, run: async (progress) => void (await ensureProxy(progress)) },
+    {
+      title: vps,
+      after: [images],
+      work: imagesThere ? 1 : 40,
+      run: async (progress) => void (await ensureVpsImage(progress)),
+    },
+    {
+      title: proxy,
+      after: [servers, engine],
+      work: imagesThere ? 1 : 220,
+      run: async (progress) => void (await ensureProxy(progress)),
+    },
     { title: clusterStep, after: [proxy], work: imagesThere ? 1 : 560, run: prepareNodes },
   ];
 }

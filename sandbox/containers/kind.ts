@@ -31,7 +31,10 @@ export class ContainerKind<Id extends string | number> {
   async list(): Promise<readonly Found[]> {
     const { label, many } = this.traits;
     const format = `{{.Label "${label}"}} {{.Names}} {{.State}}`;
-    const lines = await docker(["ps", "--all", "--filter", `label=${label}`, "--format", format], `listing the ${many}`);
+    const lines = await docker(
+      ["ps", "--all", "--filter", `label=${label}`, "--format", format],
+      `listing the ${many}`,
+    );
     return lines
       .split("\n")
       .filter((line) => line !== "")
@@ -44,7 +47,10 @@ export class ContainerKind<Id extends string | number> {
   /** Docker's word for it. A question that gets no answer is an error, and not "there is none". */
   async state(id: Id): Promise<string | undefined> {
     const filter = ["--filter", `name=^/${this.traits.name(id)}$`];
-    const state = await docker(["ps", "--all", ...filter, "--format", "{{.State}}"], `looking for ${this.traits.one(id)}`);
+    const state = await docker(
+      ["ps", "--all", ...filter, "--format", "{{.State}}"],
+      `looking for ${this.traits.one(id)}`,
+    );
     return state === "" ? undefined : state;
   }
 
@@ -74,7 +80,10 @@ export class ContainerKind<Id extends string | number> {
 
   /** What it has printed last, for the message of one that does not start. */
   async lastLines(id: Id): Promise<string> {
-    const logs = await ask("docker", ["logs", "--tail", "20", this.traits.name(id)], { what: "reading its output", limitMs: 10_000 });
+    const logs = await ask("docker", ["logs", "--tail", "20", this.traits.name(id)], {
+      what: "reading its output",
+      limitMs: 10_000,
+    });
     return `${logs?.stdout ?? ""}${logs?.stderr ?? ""}`.trim();
   }
 

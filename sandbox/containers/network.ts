@@ -21,7 +21,10 @@ export function ensureNetwork(): Promise<void> {
 let network: Promise<void> | undefined;
 
 async function makeNetwork(): Promise<void> {
-  const found = await docker(["network", "ls", "--quiet", "--filter", `name=^${networkName}$`], "looking for the machines' network");
+  const found = await docker(
+    ["network", "ls", "--quiet", "--filter", `name=^${networkName}$`],
+    "looking for the machines' network",
+  );
   if (found !== "") return;
   const args = ["network", "create", "--label", objectLabel, "--subnet", networkRange, networkName];
   await docker(args, "making the machines' network");

@@ -7,7 +7,16 @@ import { ensureBuilt } from "../images/build";
 import { ask, until } from "../process";
 import { once, type Progress } from "../tools/cache";
 import { containerName, databaseLabel, dataName, noteDatabases } from "./names";
-import { agentDb, certificatesScript, dbStatements, firstStatements, hostAccess, identifier, settings, userStatements } from "./settings";
+import {
+  agentDb,
+  certificatesScript,
+  dbStatements,
+  firstStatements,
+  hostAccess,
+  identifier,
+  settings,
+  userStatements,
+} from "./settings";
 
 const second = 1000;
 const bootMs = 90 * second;
@@ -37,12 +46,19 @@ export async function createDatabase(order: DatabaseOrder): Promise<void> {
   if (state === undefined || state === "created") await startContainer(order);
   else if (state !== "running") await docker(["start", containerName(order.id)], `starting the database ${order.id}`);
   await waitUntilReady(order.id);
-  await exec(order.id, "sh", certificatesScript(order, databaseAddress(order.slot)), `making the certificates of the database ${order.id}`);
+  await exec(
+    order.id,
+    "sh",
+    certificatesScript(order, databaseAddress(order.slot)),
+    `making the certificates of the database ${order.id}`,
+  );
   const what = `setting up the database ${order.id}`;
   await query(order.id, firstStatements, what, "template1");
   await query(order.id, settings(order) + userStatements("doadmin", order.adminPassword), what);
   await setSources(order.id, order.sources);
-  if ((await query(order.id, "SHOW max_connections;", `asking the database ${order.id}`)) !== String(order.maxConnections)) {
+  if (
+    (await query(order.id, "SHOW max_connections;", `asking the database ${order.id}`)) !== String(order.maxConnections)
+  ) {
     await containers.restart(order.id);
     await waitUntilReady(order.id);
   }
@@ -115,7 +131,14 @@ async function startContainer({ id, name, slot }: DatabaseOrder): Promise<void> 
     ...["--label", objectLabel, "--label", `${databaseLabel}=${id}`],
     ...["--network", networkName, "--ip", databaseAddress(slot), "--volume", `${dataName(id)}:${mount}`],
     // PGPORT is the port of the server and of psql in the container. The superuser is reached on the socket only, and needs no password.
-    ...["--env", `PGPORT=${databasePort}`, "--env", "POSTGRES_HOST_AUTH_METHOD=reject", "--env", "POSTGRES_PASSWORD=unused"],
+    ...[
+      "--env",
+      `PGPORT=${databasePort}`,
+      "--env",
+      "POSTGRES_HOST_AUTH_METHOD=reject",
+      "--env",
+      "POSTGRES_PASSWORD=unused",
+    ],
     ...["--shm-size", "256m", "--restart", "on-failure"],
     image,
   ];

@@ -100,14 +100,19 @@ const images = imageRows.map(([id, slug, distribution, name]) => ({
 export const findSize = (slug: string): Size | undefined => sizes.find((size) => size.slug === slug);
 export const findRegion = (slug: string) => regions.find((region) => region.slug === slug);
 /** By slug, or by its number. */
-export const findImage = (wanted: string | number) => images.find(({ id, slug }) => slug === wanted || String(id) === String(wanted));
+export const findImage = (wanted: string | number) =>
+  images.find(({ id, slug }) => slug === wanted || String(id) === String(wanted));
 
 /** What there is to choose from: `/v2/sizes`, `/v2/regions`, `/v2/images`. */
 export function catalogRoutes(): readonly Route[] {
   return [
     { method: "GET", path: "/v2/sizes", handle: (call) => page(call, "sizes", sizes) },
     { method: "GET", path: "/v2/regions", handle: (call) => page(call, "regions", regions) },
-    { method: "GET", path: "/v2/images", handle: (call) => page(call, "images", call.url.searchParams.has("private") ? [] : images) },
+    {
+      method: "GET",
+      path: "/v2/images",
+      handle: (call) => page(call, "images", call.url.searchParams.has("private") ? [] : images),
+    },
     {
       method: "GET",
       path: "/v2/images/:id",

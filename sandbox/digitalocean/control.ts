@@ -9,7 +9,11 @@ export const controlPrefix = "/_sandbox/";
 /** Order, list and clear faults; read and clear the log of requests; see which clusters and databases are being worked on. */
 export function controlRoutes(faults: Faults, log: RequestLog, background: Background): readonly Route[] {
   return [
-    { method: "GET", path: "/_sandbox/under-way", handle: () => ({ status: 200, body: { under_way: background.underWay() } }) },
+    {
+      method: "GET",
+      path: "/_sandbox/under-way",
+      handle: () => ({ status: 200, body: { under_way: background.underWay() } }),
+    },
     {
       method: "POST",
       path: "/_sandbox/faults",

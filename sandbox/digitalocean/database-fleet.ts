@@ -64,7 +64,9 @@ export class DatabaseFleet {
   /** Lets in who is trusted now: a rule may name a droplet, a cluster or a tag, and those come and go. */
   async enforce(): Promise<void> {
     const online = this.store.state.databases.filter(({ status }) => status === "online");
-    await Promise.all(online.filter((database) => this.isStale(database)).map(({ id }) => this.turn(id, () => this.apply(id))));
+    await Promise.all(
+      online.filter((database) => this.isStale(database)).map(({ id }) => this.turn(id, () => this.apply(id))),
+    );
   }
 
   private isStale(database: Database): boolean {
@@ -97,7 +99,8 @@ function addressesOf(state: Readonly<State>, { type, value }: DatabaseRule): str
     type === "tag" ? tags.includes(value) : type === "droplet" && String(id) === value,
   );
   const clusters = state.clusters.filter(
-    ({ id, tags, status }) => status.state !== "deleting" && (type === "tag" ? tags.includes(value) : type === "k8s" && id === value),
+    ({ id, tags, status }) =>
+      status.state !== "deleting" && (type === "tag" ? tags.includes(value) : type === "k8s" && id === value),
   );
   return [
     ...(type === "ip_addr" ? [value.includes("/") ? value : `${value}/32`] : []),

@@ -36,7 +36,8 @@ export function paperDatabases(): DatabaseMachines {
   return {
     createDatabase: nothing,
     databaseStatus: () => Promise.resolve("online"),
-    databaseAuthority: () => Promise.resolve("-----BEGIN CERTIFICATE-----\nthis database is on paper\n-----END CERTIFICATE-----\n"),
+    databaseAuthority: () =>
+      Promise.resolve("-----BEGIN CERTIFICATE-----\nthis database is on paper\n-----END CERTIFICATE-----\n"),
     setSources: nothing,
     setUser: nothing,
     removeUser: nothing,

@@ -37,7 +37,11 @@ export function databaseOptionRoutes(): readonly Route[] {
     { num_nodes: 3, sizes: sizes.slice(1) },
   ];
   const pg = { regions: regionSlugs, versions, layouts, default_version: versions[0] };
-  const availability = versions.map((version) => ({ version, end_of_life: "2029-11-08T00:00:00Z", end_of_availability: null }));
+  const availability = versions.map((version) => ({
+    version,
+    end_of_life: "2029-11-08T00:00:00Z",
+    end_of_availability: null,
+  }));
   const body = { options: { pg }, version_availability: { pg: availability } };
   return [{ method: "GET", path: "/v2/databases/options", handle: () => ({ status: 200, body }) }];
 }

@@ -9,7 +9,9 @@ import type { State } from "./state";
 
 /** A trusted source as a request names it. The official client sends the rest of it, too. */
 export const ruleBody = z.object({
-  type: z.enum(["ip_addr", "droplet", "k8s", "tag"], { error: "must be ip_addr, droplet, k8s or tag: the sandbox has no apps" }),
+  type: z.enum(["ip_addr", "droplet", "k8s", "tag"], {
+    error: "must be ip_addr, droplet, k8s or tag: the sandbox has no apps",
+  }),
   value: z.string().min(1, "is required"),
 });
 
@@ -42,11 +44,22 @@ export function databaseRuleRoutes({ store, databases }: Context): readonly Rout
 }
 
 /** The wanted rules, those that are there already as they are. */
-export function toRules(state: Readonly<State>, { rules }: Database, wanted: readonly z.infer<typeof ruleBody>[]): DatabaseRule[] {
+export function toRules(
+  state: Readonly<State>,
+  { rules }: Database,
+  wanted: readonly z.infer<typeof ruleBody>[],
+): DatabaseRule[] {
   const created_at = new Date().toISOString();
   return wanted.map(({ type, value }) => {
     requireSource(state, type, value);
-    return rules.find((rule) => rule.type === type && rule.value === value) ?? { uuid: randomUUID(), type, value, created_at };
+    return (
+      rules.find((rule) => rule.type === type && rule.value === value) ?? {
+        uuid: randomUUID(),
+        type,
+        value,
+        created_at,
+      }
+    );
   });
 }
 

@@ -7,7 +7,10 @@ import type { Call, Context, Route } from "./router";
 
 const name = z
   .string({ error: "is required" })
-  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/, "must be letters, digits, underscores, dots and hyphens, at most 63 characters");
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/,
+    "must be letters, digits, underscores, dots and hyphens, at most 63 characters",
+  );
 const userBody = z.object({ name });
 
 /** Users of a managed database and the databases in it, as they are made through the API: what SQL makes is not listed. */
@@ -42,7 +45,11 @@ export function databaseUserRoutes({ store, databases }: Context): readonly Rout
     return password;
   };
   return [
-    { method: "GET", path: `${path}/users`, handle: (call) => ({ status: 200, body: { users: one(call).users.map(userView) } }) },
+    {
+      method: "GET",
+      path: `${path}/users`,
+      handle: (call) => ({ status: 200, body: { users: one(call).users.map(userView) } }),
+    },
     {
       method: "POST",
       path: `${path}/users`,
@@ -59,7 +66,11 @@ export function databaseUserRoutes({ store, databases }: Context): readonly Rout
         return { status: 201, body: { user: userView({ name: wanted, password }) } };
       },
     },
-    { method: "GET", path: `${path}/users/:name`, handle: (call) => ({ status: 200, body: { user: userView(user(call)) } }) },
+    {
+      method: "GET",
+      path: `${path}/users/:name`,
+      handle: (call) => ({ status: 200, body: { user: userView(user(call)) } }),
+    },
     {
       method: "DELETE",
       path: `${path}/users/:name`,

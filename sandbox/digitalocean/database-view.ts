@@ -15,7 +15,19 @@ export function databaseView(state: Readonly<State>, database: Database) {
   const there = status !== "creating";
   const connection = connectionOf(database);
   return {
-    ...{ id, name, engine, version, size, num_nodes, region, status, created_at, private_network_uuid, storage_size_mib },
+    ...{
+      id,
+      name,
+      engine,
+      version,
+      size,
+      num_nodes,
+      region,
+      status,
+      created_at,
+      private_network_uuid,
+      storage_size_mib,
+    },
     semantic_version: `${version}.0`,
     tags: tags.length === 0 ? null : tags,
     // DigitalOcean tells the connection from the start; nobody answers there yet.

@@ -19,7 +19,9 @@ const nodes = z.int({ error: "must be a whole number" });
 const notThere = (what: string) => z.null({ error: `is not supported: the sandbox has no ${what}` }).optional();
 /** Strict: what the sandbox does not know is refused by name and not left out. */
 const createBody = z.strictObject({
-  name: z.string({ error: "is required" }).regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be lowercase letters, digits and hyphens"),
+  name: z
+    .string({ error: "is required" })
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be lowercase letters, digits and hyphens"),
   engine: z.literal("pg", { error: "must be pg: the sandbox has PostgreSQL only" }),
   version: z.string().nullish(),
   size: z.string({ error: "is required" }),
@@ -34,7 +36,11 @@ const createBody = z.strictObject({
   storage_autoscale: notThere("storage that grows by itself"),
   do_settings: z.looseObject({}).nullish(),
 });
-const resizeBody = z.strictObject({ size: z.string({ error: "is required" }), num_nodes: nodes, storage_size_mib: z.int().nullish() });
+const resizeBody = z.strictObject({
+  size: z.string({ error: "is required" }),
+  num_nodes: nodes,
+  storage_size_mib: z.int().nullish(),
+});
 const windowBody = z.object({
   day: z
     .string()
@@ -52,7 +58,10 @@ export function databaseRoutes(context: Context): readonly Route[] {
     one(call);
     return { status: 200, body: { [key]: [] } };
   };
-  const answer = (status: number, database: Database): Reply => ({ status, body: { database: databaseView(store.state, database) } });
+  const answer = (status: number, database: Database): Reply => ({
+    status,
+    body: { database: databaseView(store.state, database) },
+  });
   return [
     {
       method: "GET",
@@ -195,7 +204,11 @@ function add(draft: State, wanted: z.infer<typeof createBody>): Database {
 function resize(database: Database, wanted: z.infer<typeof resizeBody>): void {
   requireOnline(database);
   const { storageMib } = databaseSize(wanted.size, wanted.num_nodes);
-  const storage_size_mib = storage(wanted.storage_size_mib, storageMib, Math.max(storageMib, database.storage_size_mib));
+  const storage_size_mib = storage(
+    wanted.storage_size_mib,
+    storageMib,
+    Math.max(storageMib, database.storage_size_mib),
+  );
   if (storage_size_mib < database.storage_size_mib) {
     throw unprocessable("invalid size: cannot be resized to a smaller disk");
   }
@@ -224,7 +237,9 @@ function freeSlot(state: State): number {
   const free = databaseSlots.find((slot) => !state.databases.some((database) => database.slot === slot));
   if (free === undefined) {
     const there = state.databases.map(({ id, name }) => `${name} (${id})`).join(", ");
-    throw unprocessable(`database limit reached: the sandbox has ${databaseSlots.length} databases, and there are ${there}`);
+    throw unprocessable(
+      `database limit reached: the sandbox has ${databaseSlots.length} databases, and there are ${there}`,
+    );
   }
   return free;
 }

@@ -60,7 +60,8 @@ interface Plan extends ActionWork {
 const nothing = (): Promise<void> => Promise.resolve();
 
 function plan({ fleet }: Context, call: Call, id: number, type: Exclude<Type, "power_on">): Plan {
-  const change = (apply: (droplet: Droplet) => void) => (draft: State) => draft.droplets.filter((one) => one.id === id).forEach(apply);
+  const change = (apply: (droplet: Droplet) => void) => (draft: State) =>
+    draft.droplets.filter((one) => one.id === id).forEach(apply);
   switch (type) {
     case "power_off":
     case "shutdown":
@@ -92,7 +93,9 @@ function plan({ fleet }: Context, call: Call, id: number, type: Exclude<Type, "p
           refuseUnless((size?.disk ?? 0) >= disk, "This size is not available because it has a smaller disk.");
         },
         work: nothing,
-        done: change((droplet) => Object.assign(droplet, { size: wanted.size, ...(wanted.disk && { disk: size?.disk }) })),
+        done: change((droplet) =>
+          Object.assign(droplet, { size: wanted.size, ...(wanted.disk && { disk: size?.disk }) }),
+        ),
       };
     }
     case "enable_backups":
@@ -100,9 +103,14 @@ function plan({ fleet }: Context, call: Call, id: number, type: Exclude<Type, "p
       const { backup_policy } = call.body(schemas[type]);
       return {
         check: ({ features }) =>
-          refuseUnless(type === "enable_backups" || features.includes("backups"), "Backups are not enabled on this Droplet."),
+          refuseUnless(
+            type === "enable_backups" || features.includes("backups"),
+            "Backups are not enabled on this Droplet.",
+          ),
         work: nothing,
-        done: change((droplet) => Object.assign(droplet, { backup_policy, features: [...new Set(["backups", ...droplet.features])] })),
+        done: change((droplet) =>
+          Object.assign(droplet, { backup_policy, features: [...new Set(["backups", ...droplet.features])] }),
+        ),
       };
     }
     case "disable_backups":

@@ -18,7 +18,10 @@ import { vpcFor } from "./vpcs";
 /** The name of a droplet. */
 export const hostName = z
   .string({ error: "is required" })
-  .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?$/, "Only valid hostname characters are allowed. (a-z, A-Z, 0-9, . and -)");
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?$/,
+    "Only valid hostname characters are allowed. (a-z, A-Z, 0-9, . and -)",
+  );
 
 const largestUserData = 64 * 1024;
 const none = (what: string) => z.literal(false, { error: `cannot be true: ${what}` }).nullish();
@@ -34,7 +37,9 @@ const createBody = z.strictObject({
   backup_policy: backupPolicy.nullish(),
   ipv6: none("the sandbox has no IPv6"),
   private_networking: z.boolean().nullish(),
-  public_networking: z.literal(true, { error: "cannot be false: every droplet of the sandbox has a public address" }).nullish(),
+  public_networking: z
+    .literal(true, { error: "cannot be false: every droplet of the sandbox has a public address" })
+    .nullish(),
   monitoring: z.boolean().nullish(),
   tags: z.array(tagName).nullish(),
   user_data: z.string().max(largestUserData, "is too long (maximum is 64 KiB)").nullish(),
@@ -64,9 +69,16 @@ export function dropletRoutes(context: Context): readonly Route[] {
     {
       method: "GET",
       path: "/v2/droplets/:id",
-      handle: (call) => ({ status: 200, body: { droplet: dropletView(store.state, findDroplet(store.state, call.param("id"))) } }),
+      handle: (call) => ({
+        status: 200,
+        body: { droplet: dropletView(store.state, findDroplet(store.state, call.param("id"))) },
+      }),
     },
-    { method: "DELETE", path: "/v2/droplets/:id", handle: (call) => remove(context, findDroplet(store.state, call.param("id"))) },
+    {
+      method: "DELETE",
+      path: "/v2/droplets/:id",
+      handle: (call) => remove(context, findDroplet(store.state, call.param("id"))),
+    },
     {
       method: "GET",
       path: "/v2/droplets/:id/actions",
@@ -100,7 +112,11 @@ export function dropletRoutes(context: Context): readonly Route[] {
       handle: (call) => {
         const droplet = findDroplet(store.state, call.param("id"));
         const backup_enabled = droplet.features.includes("backups");
-        const policy = { droplet_id: droplet.id, backup_enabled, ...(backup_enabled && { backup_policy: droplet.backup_policy }) };
+        const policy = {
+          droplet_id: droplet.id,
+          backup_enabled,
+          ...(backup_enabled && { backup_policy: droplet.backup_policy }),
+        };
         return { status: 200, body: { policy } };
       },
     },
@@ -109,7 +125,9 @@ export function dropletRoutes(context: Context): readonly Route[] {
 
 function filter(query: URLSearchParams): (droplet: Droplet) => boolean {
   const [name, tag] = [query.get("name"), query.get("tag_name")];
-  return (droplet) => (name === null || droplet.name.toLowerCase() === name.toLowerCase()) && (tag === null || droplet.tags.includes(tag));
+  return (droplet) =>
+    (name === null || droplet.name.toLowerCase() === name.toLowerCase()) &&
+    (tag === null || droplet.tags.includes(tag));
 }
 
 function create(context: Context, call: Call): Reply {
@@ -191,7 +209,9 @@ function publicKeys(state: State, wanted: readonly (string | number)[]): string[
 function takeVolume(draft: State, id: string, droplet: Droplet): void {
   const volume = draft.volumes.find((one) => one.id === id);
   if (volume === undefined || volume.region !== droplet.region || volume.droplet !== undefined) {
-    throw unprocessable(`volume ${id} cannot be attached: it must exist, be in ${droplet.region}, and be attached to no droplet`);
+    throw unprocessable(
+      `volume ${id} cannot be attached: it must exist, be in ${droplet.region}, and be attached to no droplet`,
+    );
   }
   volume.droplet = droplet.id;
 }
@@ -199,7 +219,10 @@ function takeVolume(draft: State, id: string, droplet: Droplet): void {
 /** The machine goes first: a failure leaves a droplet that can be deleted again. Its volumes stay, with their data. */
 async function remove({ store, actions, fleet }: Context, { id }: Droplet): Promise<Reply> {
   const action = store.update((draft) => actions.begin(draft, dropletAction(draft, id, "destroy")));
-  const outcome = await actions.run(action, { work: () => fleet.machines.removeMachine(id), done: (draft) => forget(draft, id) });
+  const outcome = await actions.run(action, {
+    work: () => fleet.machines.removeMachine(id),
+    done: (draft) => forget(draft, id),
+  });
   if (outcome !== "completed") {
     throw serverError();
   }

@@ -31,11 +31,15 @@ const withPorts = <T extends { protocol: string; ports: string }>(rule: T): T =>
   ...rule,
   ports: rule.protocol === "icmp" || rule.ports === "all" ? "0" : rule.ports,
 });
-const needsPorts = ({ protocol: of, ports: given }: { protocol: string; ports: string }): boolean => of === "icmp" || given !== "";
+const needsPorts = ({ protocol: of, ports: given }: { protocol: string; ports: string }): boolean =>
+  of === "icmp" || given !== "";
 const portsMissing = { message: "is required for tcp and udp", path: ["ports"] };
 
 /** A rule for connections that come in. */
-export const inboundRule = z.strictObject({ protocol, ports, sources: someone }).refine(needsPorts, portsMissing).transform(withPorts);
+export const inboundRule = z
+  .strictObject({ protocol, ports, sources: someone })
+  .refine(needsPorts, portsMissing)
+  .transform(withPorts);
 /** A rule for connections that go out. They are kept and not enforced. */
 export const outboundRule = z
   .strictObject({ protocol, ports, destinations: someone })
@@ -46,7 +50,9 @@ function isAddress(text: string): boolean {
   const [ip = "", prefix, ...rest] = text.split("/");
   const version = isIP(ip);
   const bits = version === 4 ? 32 : 128;
-  return version !== 0 && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
+  return (
+    version !== 0 && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
+  );
 }
 
 function isRange(text: string): boolean {

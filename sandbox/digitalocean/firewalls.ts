@@ -9,7 +9,9 @@ import { addTags, tagName } from "./tags";
 
 const body = z
   .strictObject({
-    name: z.string({ error: "is required" }).regex(/^[a-zA-Z0-9][a-zA-Z0-9.-]{0,254}$/, "may contain letters, numbers, dots and dashes"),
+    name: z
+      .string({ error: "is required" })
+      .regex(/^[a-zA-Z0-9][a-zA-Z0-9.-]{0,254}$/, "may contain letters, numbers, dots and dashes"),
     inbound_rules: z.array(inboundRule).nullish(),
     outbound_rules: z.array(outboundRule).nullish(),
     droplet_ids: z.array(z.int()).nullish(),
@@ -22,25 +24,37 @@ const body = z
     droplet_ids: [...new Set(given.droplet_ids ?? [])],
     tags: [...new Set(given.tags ?? [])],
   }))
-  .refine((given) => given.inbound_rules.length + given.outbound_rules.length > 0, "at least one rule must be specified");
+  .refine(
+    (given) => given.inbound_rules.length + given.outbound_rules.length > 0,
+    "at least one rule must be specified",
+  );
 const dropletsBody = z.object({ droplet_ids: z.array(z.int()).min(1) });
 const tagsBody = z.object({ tags: z.array(tagName).min(1) });
 
 /** Cloud firewalls. They hold on the machines when the answer comes; DigitalOcean takes a few seconds longer. */
 export function firewallRoutes(context: Context): readonly Route[] {
   const { store } = context;
-  const change = (path: string, apply: (call: Call, firewall: Firewall, draft: State, add: boolean) => void): readonly Route[] =>
+  const change = (
+    path: string,
+    apply: (call: Call, firewall: Firewall, draft: State, add: boolean) => void,
+  ): readonly Route[] =>
     (["POST", "DELETE"] as const).map((method) => ({
       method,
       path: `/v2/firewalls/:id/${path}`,
       handle: async (call) => {
-        await enforce(context, call.param("id"), (draft) => apply(call, find(draft, call.param("id")), draft, method === "POST"));
+        await enforce(context, call.param("id"), (draft) =>
+          apply(call, find(draft, call.param("id")), draft, method === "POST"),
+        );
         return { status: 204 };
       },
     }));
 
   return [
-    { method: "GET", path: "/v2/firewalls", handle: (call) => page(call, "firewalls", store.state.firewalls.map(firewallView)) },
+    {
+      method: "GET",
+      path: "/v2/firewalls",
+      handle: (call) => page(call, "firewalls", store.state.firewalls.map(firewallView)),
+    },
     { method: "POST", path: "/v2/firewalls", handle: (call) => create(context, call) },
     {
       method: "GET",
@@ -101,7 +115,9 @@ async function create(context: Context, call: Call): Promise<Reply> {
 async function enforce({ store, fleet }: Context, id: string, apply: (draft: State) => void): Promise<void> {
   store.update(apply);
   const status = (await fleet.enforceFirewalls()) ? "succeeded" : "failed";
-  store.update((draft) => draft.firewalls.filter((firewall) => firewall.id === id).forEach((one) => (one.status = status)));
+  store.update((draft) =>
+    draft.firewalls.filter((firewall) => firewall.id === id).forEach((one) => (one.status = status)),
+  );
 }
 
 function checked(draft: State, wanted: z.infer<typeof body>, self?: string): z.infer<typeof body> {

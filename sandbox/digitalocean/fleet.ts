@@ -55,7 +55,9 @@ export class Fleet {
    * action under way it may fail: that action ends with it.
    */
   async enforceFirewalls(ids: readonly number[] = this.store.state.droplets.map(({ id }) => id)): Promise<boolean> {
-    const on = this.store.state.droplets.filter(({ id, status }) => ids.includes(id) && (status === "active" || status === "new"));
+    const on = this.store.state.droplets.filter(
+      ({ id, status }) => ids.includes(id) && (status === "active" || status === "new"),
+    );
     const held = await Promise.all(
       on.map(async ({ id }) => {
         try {
@@ -80,7 +82,9 @@ export class Fleet {
   recover(): void {
     const interrupted = this.store.state.actions.filter(({ status }) => status === "in-progress");
     const creating = interrupted.filter(({ type, droplet }) => type === "create" && droplet !== undefined);
-    this.store.update((draft) => interrupted.filter((one) => !creating.includes(one)).forEach(({ id }) => endAction(draft, id, "errored")));
+    this.store.update((draft) =>
+      interrupted.filter((one) => !creating.includes(one)).forEach(({ id }) => endAction(draft, id, "errored")),
+    );
     creating.forEach((action) => this.runCreate(action));
     if (this.real) {
       this.store.state.droplets.filter(({ status }) => status === "active").forEach(({ id }) => this.powerOn(id));

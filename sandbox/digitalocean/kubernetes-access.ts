@@ -65,10 +65,17 @@ export function kubernetesAccessRoutes({ store, clusters }: Context): readonly R
       path: "/v2/kubernetes/clusters/:id/user",
       handle: (call) => {
         findCluster(store.state, call.param("id"));
-        return { status: 200, body: { kubernetes_cluster_user: { username: accountEmail, groups: ["k8saas:authenticated"] } } };
+        return {
+          status: 200,
+          body: { kubernetes_cluster_user: { username: accountEmail, groups: ["k8saas:authenticated"] } },
+        };
       },
     },
-    { method: "POST", path: "/v2/kubernetes/registry", handle: (call) => integrate(call, onlyRegistry(store.state).name) },
+    {
+      method: "POST",
+      path: "/v2/kubernetes/registry",
+      handle: (call) => integrate(call, onlyRegistry(store.state).name),
+    },
     { method: "DELETE", path: "/v2/kubernetes/registry", handle: (call) => integrate(call, undefined) },
   ];
 }

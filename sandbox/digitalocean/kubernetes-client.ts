@@ -24,7 +24,11 @@ export async function mintToken(credentials: ClusterCredentials, seconds: number
   const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
   const subject = { kind: "ServiceAccount", name: account, namespace };
   await ask(credentials, "POST", accounts, { metadata: { name: account } }, 409);
-  const binding = { metadata: { name: account }, subjects: [subject], roleRef: { kind: "ClusterRole", name: "cluster-admin", apiGroup } };
+  const binding = {
+    metadata: { name: account },
+    subjects: [subject],
+    roleRef: { kind: "ClusterRole", name: "cluster-admin", apiGroup },
+  };
   await ask(credentials, "POST", `/apis/${apiGroup}/v1/clusterrolebindings`, binding, 409);
   const spec = { audiences: [], expirationSeconds: Math.max(seconds, shortestSeconds) };
   const answer = await ask(credentials, "POST", `${accounts}/${account}/token`, { spec });
@@ -35,7 +39,10 @@ const apiGroup = "rbac.authorization.k8s.io";
 
 /** The same clusters with tokens that they let expire themselves. */
 export function withTokens(machines: ClusterMachines): ClusterMachines {
-  return { ...machines, clusterToken: async (id, seconds) => mintToken(await machines.clusterCredentials(id), seconds) };
+  return {
+    ...machines,
+    clusterToken: async (id, seconds) => mintToken(await machines.clusterCredentials(id), seconds),
+  };
 }
 
 /** The services of type LoadBalancer that have an address. */
@@ -61,7 +68,13 @@ interface Service {
 }
 
 /** The answer's JSON. A status beside success that is `fine` is none's fault. */
-function ask({ server, ca, token }: ClusterCredentials, method: string, path: string, body?: unknown, fine?: number): Promise<unknown> {
+function ask(
+  { server, ca, token }: ClusterCredentials,
+  method: string,
+  path: string,
+  body?: unknown,
+  fine?: number,
+): Promise<unknown> {
   const url = new URL(path, server);
   const request = url.protocol === "https:" ? https.request : http.request;
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };

@@ -45,7 +45,8 @@ export class ClusterFleet {
     this.enqueue(id, "deleting", {
       work: () => this.machines.removeCluster(id),
       done: (draft) => forget(draft, id),
-      failed: (draft) => find(draft, id).forEach((cluster) => (cluster.status = { state: "error", message: "it could not be deleted" })),
+      failed: (draft) =>
+        find(draft, id).forEach((cluster) => (cluster.status = { state: "error", message: "it could not be deleted" })),
     });
   }
 
@@ -97,7 +98,11 @@ export class ClusterFleet {
       name: cluster.name,
       version: cluster.version,
       slot: cluster.slot,
-      pools: cluster.node_pools.map((pool) => ({ id: pool.id, name: pool.name, nodes: pool.nodes.map(({ name }) => name) })),
+      pools: cluster.node_pools.map((pool) => ({
+        id: pool.id,
+        name: pool.name,
+        nodes: pool.nodes.map(({ name }) => name),
+      })),
       ...(login !== undefined && { registry: login }),
     });
   }

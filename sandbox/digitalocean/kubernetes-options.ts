@@ -24,14 +24,20 @@ export function kubernetesOptionRoutes(): readonly Route[] {
   const regions = regionSlugs.map((slug) => ({ name: findRegion(slug)?.name ?? slug, slug }));
   const sizes = sizeSlugs.filter((slug) => findSize(slug) !== undefined).map((slug) => ({ name: slug, slug }));
   return [
-    { method: "GET", path: "/v2/kubernetes/options", handle: () => ({ status: 200, body: { options: { regions, versions, sizes } } }) },
+    {
+      method: "GET",
+      path: "/v2/kubernetes/options",
+      handle: () => ({ status: 200, body: { options: { regions, versions, sizes } } }),
+    },
   ];
 }
 
 /** The version that a new cluster gets for a slug, a minor version such as `1.34`, or `latest`. */
 export function offeredVersion(wanted: string): string {
   const found =
-    wanted === "latest" ? versions[0] : versions.find(({ slug }) => slug === wanted || minorOf(slug) === wanted.replace(/\.?$/, ""));
+    wanted === "latest"
+      ? versions[0]
+      : versions.find(({ slug }) => slug === wanted || minorOf(slug) === wanted.replace(/\.?$/, ""));
   if (found === undefined) {
     throw unprocessable("validation error: invalid version slug");
   }
@@ -48,7 +54,13 @@ export function upgradesFrom(current: string): typeof versions {
 }
 
 /** Refuses a region or a node's size that DOKS does not have. */
-export function requireOffered({ region, sizes }: { readonly region?: string; readonly sizes: readonly string[] }): void {
+export function requireOffered({
+  region,
+  sizes,
+}: {
+  readonly region?: string;
+  readonly sizes: readonly string[];
+}): void {
   if (region !== undefined && !regionSlugs.includes(region)) {
     throw unprocessable("validation error: invalid region slug");
   }

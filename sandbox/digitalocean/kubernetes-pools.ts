@@ -13,11 +13,15 @@ import { addTags, tagName } from "./tags";
 const taint = z.strictObject({
   key: z.string().min(1, "cannot be empty"),
   value: z.string(),
-  effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"], { error: "must be NoSchedule, PreferNoSchedule or NoExecute" }),
+  effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"], {
+    error: "must be NoSchedule, PreferNoSchedule or NoExecute",
+  }),
 });
 const count = z.int().min(0);
 const base = {
-  name: z.string({ error: "is required" }).regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be lowercase letters, digits and hyphens"),
+  name: z
+    .string({ error: "is required" })
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be lowercase letters, digits and hyphens"),
   count: count.nullish(),
   tags: z.array(tagName).nullish(),
   labels: z.record(z.string(), z.string()).nullish(),
@@ -84,7 +88,9 @@ export function nodePoolRoutes(context: Context): readonly Route[] {
       path: `${path}/:pool/nodes/:node`,
       handle: (call) => {
         const replace = call.integer("replace", { min: 0, max: 1 }) === 1;
-        store.update((draft) => removeNode(draft, cluster(call, draft), pool(call, draft), call.param("node"), replace));
+        store.update((draft) =>
+          removeNode(draft, cluster(call, draft), pool(call, draft), call.param("node"), replace),
+        );
         return { status: 202 };
       },
     },
@@ -93,7 +99,9 @@ export function nodePoolRoutes(context: Context): readonly Route[] {
       path: `${path}/:pool/recycle`,
       handle: (call) => {
         const { nodes } = call.body(z.object({ nodes: z.array(z.string()).default([]) }));
-        store.update((draft) => nodes.forEach((node) => removeNode(draft, cluster(call, draft), pool(call, draft), node, true)));
+        store.update((draft) =>
+          nodes.forEach((node) => removeNode(draft, cluster(call, draft), pool(call, draft), node, true)),
+        );
         return { status: 202 };
       },
     },
@@ -150,7 +158,9 @@ function scaling(wanted: Pick<z.infer<typeof newPool>, "name" | "count" | "auto_
   };
   if (wanted.auto_scale !== true) {
     const fixed = wanted.count ?? 0;
-    return fixed < 1 ? refuse("count must be at least 1") : { count: fixed, auto_scale: false, min_nodes: 0, max_nodes: 0 };
+    return fixed < 1
+      ? refuse("count must be at least 1")
+      : { count: fixed, auto_scale: false, min_nodes: 0, max_nodes: 0 };
   }
   if (most < 1 || most < least) {
     refuse("max_nodes must be at least 1, and not less than min_nodes");

@@ -27,7 +27,9 @@ const name = z
   .regex(/^[a-z0-9]([a-z0-9.-]{0,253}[a-z0-9])?$/, "must be lowercase letters, digits, hyphens and dots");
 /** What the official client names also when it is off. */
 const off = z
-  .looseObject({ enabled: z.literal(false, { error: "cannot be true: the sandbox's clusters do not have it" }).nullish() })
+  .looseObject({
+    enabled: z.literal(false, { error: "cannot be true: the sandbox's clusters do not have it" }).nullish(),
+  })
   .nullish();
 const notThere = {
   routing_agent: off,
@@ -40,11 +42,17 @@ const notThere = {
   rdma_shared_dev_plugin: off,
   coredns_autoscaler: off,
   sso: off,
-  cluster_autoscaler_configuration: z.strictObject({}, { error: "is not supported: nothing scales in the sandbox" }).nullish(),
+  cluster_autoscaler_configuration: z
+    .strictObject({}, { error: "is not supported: nothing scales in the sandbox" })
+    .nullish(),
 };
-const range = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], { error: "must be an IP address or a range in CIDR notation" });
+const range = z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
+  error: "must be an IP address or a range in CIDR notation",
+});
 /** Who may reach the API server. It is kept and told; the sandbox's API servers answer everybody. */
-const firewall = z.strictObject({ enabled: z.boolean().nullish(), allowed_addresses: z.array(range).nullish() }).nullish();
+const firewall = z
+  .strictObject({ enabled: z.boolean().nullish(), allowed_addresses: z.array(range).nullish() })
+  .nullish();
 const changeable = {
   ...notThere,
   control_plane_firewall: firewall,
@@ -72,7 +80,10 @@ export function kubernetesRoutes(context: Context): readonly Route[] {
   const { store, clusters } = context;
   const path = "/v2/kubernetes/clusters";
   const cluster = (call: Call): Cluster => findCluster(store.state, call.param("id"));
-  const answer = (status: number, found: Cluster): Reply => ({ status, body: { kubernetes_cluster: clusterView(found) } });
+  const answer = (status: number, found: Cluster): Reply => ({
+    status,
+    body: { kubernetes_cluster: clusterView(found) },
+  });
   const remove = (call: Call): Reply => {
     clusters.remove(cluster(call).id);
     return { status: 204 };
@@ -105,7 +116,10 @@ export function kubernetesRoutes(context: Context): readonly Route[] {
       method: "GET",
       path: destroy,
       // Load balancers and volumes are inside of the cluster's machine here, and go with it in any case.
-      handle: (call) => ({ status: 200, body: { id: cluster(call).id, load_balancers: [], volumes: [], volume_snapshots: [] } }),
+      handle: (call) => ({
+        status: 200,
+        body: { id: cluster(call).id, load_balancers: [], volumes: [], volume_snapshots: [] },
+      }),
     },
     { method: "DELETE", path: `${destroy}/dangerous`, handle: remove },
     { method: "DELETE", path: `${destroy}/selective`, handle: remove },
@@ -126,7 +140,9 @@ export function kubernetesRoutes(context: Context): readonly Route[] {
         const upgrades = upgradesFrom(version).map(({ slug }) => slug);
         if (!upgrades.includes(wanted)) {
           const possible = upgrades.length === 0 ? "none" : upgrades.join(", ");
-          throw unprocessable(`validation error: invalid version slug: ${version} can be upgraded to: ${possible}; not to ${wanted}`);
+          throw unprocessable(
+            `validation error: invalid version slug: ${version} can be upgraded to: ${possible}; not to ${wanted}`,
+          );
         }
         if (status.state !== "running") {
           throw conflict(`cluster is ${status.state}`);
@@ -206,7 +222,9 @@ function freeSlot(state: State): number {
   const free = clusterSlots.find((slot) => !state.clusters.some((cluster) => cluster.slot === slot));
   if (free === undefined) {
     const there = state.clusters.map(({ id, name, status }) => `${name} (${id}, ${status.state})`).join(", ");
-    throw unprocessable(`cluster limit reached: the sandbox has ${clusterSlots.length} clusters, and there are ${there}`);
+    throw unprocessable(
+      `cluster limit reached: the sandbox has ${clusterSlots.length} clusters, and there are ${there}`,
+    );
   }
   return free;
 }

@@ -4,7 +4,8 @@ import type { Call, Reply } from "./router";
 export function page(call: Call, key: string, items: readonly unknown[]): Reply {
   const perPage = call.integer("per_page", { min: 1, max: 200 }) ?? 20;
   // `page_token` is what repositoriesV2 hands out in its links; here it is the number of the page.
-  const number = call.integer("page_token", { min: 1, max: 1_000_000 }) ?? call.integer("page", { min: 1, max: 1_000_000 }) ?? 1;
+  const number =
+    call.integer("page_token", { min: 1, max: 1_000_000 }) ?? call.integer("page", { min: 1, max: 1_000_000 }) ?? 1;
   const last = Math.max(1, Math.ceil(items.length / perPage));
   const withToken = key === "repositories" && call.url.pathname.endsWith("V2");
 

@@ -55,7 +55,10 @@ export function projectRoutes({ store }: Context): readonly Route[] {
     {
       method: "POST",
       path: "/v2/projects",
-      handle: (call) => ({ status: 201, body: { project: store.update((draft) => create(draft, call.body(createBody))) } }),
+      handle: (call) => ({
+        status: 201,
+        body: { project: store.update((draft) => create(draft, call.body(createBody))) },
+      }),
     },
     {
       method: "GET",
@@ -75,13 +78,16 @@ export function projectRoutes({ store }: Context): readonly Route[] {
     {
       method: "GET",
       path: "/v2/projects/:id/resources",
-      handle: (call) => page(call, "resources", resourcesOf(store.state, find(store.state, call.param("id")), call.url.origin)),
+      handle: (call) =>
+        page(call, "resources", resourcesOf(store.state, find(store.state, call.param("id")), call.url.origin)),
     },
     {
       method: "POST",
       path: "/v2/projects/:id/resources",
       handle: (call) => {
-        const resources = store.update((draft) => assign(draft, call.param("id"), call.body(assignBody).resources, call.url.origin));
+        const resources = store.update((draft) =>
+          assign(draft, call.param("id"), call.body(assignBody).resources, call.url.origin),
+        );
         return { status: 200, body: { resources } };
       },
     },
@@ -106,7 +112,14 @@ function create(state: State, wanted: z.infer<typeof createBody>): Project {
   refuseTakenName(state, wanted.name);
   const now = new Date().toISOString();
   const owner = { owner_uuid: state.account.uuid, owner_id: state.account.owner_id };
-  const project: Project = { id: randomUUID(), ...owner, ...wanted, is_default: false, created_at: now, updated_at: now };
+  const project: Project = {
+    id: randomUUID(),
+    ...owner,
+    ...wanted,
+    is_default: false,
+    created_at: now,
+    updated_at: now,
+  };
   state.projects.push(project);
   return project;
 }

@@ -29,9 +29,16 @@ export function registryRoutes(context: Context): readonly Route[] {
     {
       method: "GET",
       path: "/v2/registries/:name",
-      handle: async (call) => ({ status: 200, body: { registry: await describe(context, findRegistry(store.state, call.param("name"))) } }),
+      handle: async (call) => ({
+        status: 200,
+        body: { registry: await describe(context, findRegistry(store.state, call.param("name"))) },
+      }),
     },
-    { method: "DELETE", path: "/v2/registries/:name", handle: (call) => remove(context, findRegistry(store.state, call.param("name"))) },
+    {
+      method: "DELETE",
+      path: "/v2/registries/:name",
+      handle: (call) => remove(context, findRegistry(store.state, call.param("name"))),
+    },
 
     {
       method: "GET",
@@ -93,7 +100,11 @@ async function create(context: Context, call: Call): Promise<Reply> {
     throw unprocessable("subscription_tier_slug is required");
   }
   await requireEligible(context, tier, state.registries.length + 1);
-  const registry: Registry = { name: wanted.name, region: wanted.region ?? "nyc3", created_at: new Date().toISOString() };
+  const registry: Registry = {
+    name: wanted.name,
+    region: wanted.region ?? "nyc3",
+    created_at: new Date().toISOString(),
+  };
   context.store.update((draft) => {
     // Checked again: another request may have come in between.
     refuseTaken(draft, wanted.name);
@@ -104,7 +115,10 @@ async function create(context: Context, call: Call): Promise<Reply> {
   });
   const described = await describe(context, registry);
   const legacy = call.url.pathname === "/v2/registry";
-  return { status: 201, body: { registry: legacy ? { ...described, subscription: subscription(context.store.state) } : described } };
+  return {
+    status: 201,
+    body: { registry: legacy ? { ...described, subscription: subscription(context.store.state) } : described },
+  };
 }
 
 /** Images go first: a crash in between leaves a registry that can be deleted again. */
@@ -117,7 +131,9 @@ async function remove(context: Context, registry: Registry): Promise<Reply> {
     draft.credentials = Object.fromEntries(
       Object.entries(draft.credentials).filter(([, credential]) => credential.registry !== registry.name),
     );
-    draft.garbageCollections = draft.garbageCollections.filter((collection) => collection.registry_name !== registry.name);
+    draft.garbageCollections = draft.garbageCollections.filter(
+      (collection) => collection.registry_name !== registry.name,
+    );
     if (draft.registries.length === 0) {
       delete draft.subscription;
     }

@@ -15,7 +15,11 @@ export function credentialRoutes({ store }: Context): readonly Route[] {
       path: "/v2/registries/:name/docker-credentials",
       handle: (call) => mint(store, findRegistry(store.state, call.param("name")), call),
     },
-    { method: "GET", path: "/v2/registry/docker-credentials", handle: (call) => mint(store, onlyRegistry(store.state), call) },
+    {
+      method: "GET",
+      path: "/v2/registry/docker-credentials",
+      handle: (call) => mint(store, onlyRegistry(store.state), call),
+    },
   ];
 }
 
@@ -26,7 +30,10 @@ export function verifyMinted(store: Store, password: string): { readonly write: 
 }
 
 /** A password that pulls from a registry and does not expire, and its hash: what a cluster's nodes log in with. */
-export function mintPullCredential(draft: State, registry: string): { readonly password: string; readonly hash: string } {
+export function mintPullCredential(
+  draft: State,
+  registry: string,
+): { readonly password: string; readonly hash: string } {
   const password = newPassword();
   draft.credentials[sha256(password)] = { registry, write: false, created_at: new Date().toISOString() };
   return { password, hash: sha256(password) };
@@ -47,7 +54,9 @@ function mint(store: Store, registry: Registry, call: Call): Reply {
   const seconds = call.integer("expiry_seconds", { min: 0, max: longestExpirySeconds }) ?? 0;
   const now = Date.now();
   store.update((draft) => {
-    draft.credentials = Object.fromEntries(Object.entries(draft.credentials).filter(([, old]) => !isExpired(old.expires_at)));
+    draft.credentials = Object.fromEntries(
+      Object.entries(draft.credentials).filter(([, old]) => !isExpired(old.expires_at)),
+    );
     draft.credentials[sha256(password)] = {
       registry: registry.name,
       write: call.url.searchParams.get("read_write") === "true",

@@ -83,7 +83,10 @@ export function garbageCollectionRoutes(context: Context): readonly Route[] {
           change(store, found.uuid, { status: "cancelling" });
           running.get(found.uuid)?.abort();
         }
-        return { status: 200, body: { garbage_collection: store.state.garbageCollections.find(({ uuid }) => uuid === found.uuid) } };
+        return {
+          status: 200,
+          body: { garbage_collection: store.state.garbageCollections.find(({ uuid }) => uuid === found.uuid) },
+        };
       },
     },
   ]);

@@ -121,7 +121,9 @@ async function describeV2({ contents }: Context, repository: Repository): Promis
 
 async function describeV1({ contents }: Context, repository: Repository): Promise<unknown> {
   const manifests = await contents.manifests(repository.fullName);
-  const tags = [...(await contents.tags(repository.fullName))].sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime());
+  const tags = [...(await contents.tags(repository.fullName))].sort(
+    (a, b) => b.updatedAt.getTime() - a.updatedAt.getTime(),
+  );
   const [latest] = tags;
   return {
     registry_name: repository.registry,

@@ -15,7 +15,10 @@ const tiers = [
 ];
 type Tier = (typeof tiers)[number];
 
-function tier(name: string, limits: { repositories: number; bytes: number; overage: boolean; cents: number; registries: number }) {
+function tier(
+  name: string,
+  limits: { repositories: number; bytes: number; overage: boolean; cents: number; registries: number },
+) {
   return {
     registries: limits.registries,
     description: {
@@ -35,7 +38,11 @@ function tier(name: string, limits: { repositories: number; bytes: number; overa
 export function subscriptionRoutes(context: Context): readonly Route[] {
   const { store } = context;
   return ["/v2/registry", "/v2/registries"].flatMap((prefix): readonly Route[] => [
-    { method: "GET", path: `${prefix}/options`, handle: async () => ({ status: 200, body: { options: await options(context) } }) },
+    {
+      method: "GET",
+      path: `${prefix}/options`,
+      handle: async () => ({ status: 200, body: { options: await options(context) } }),
+    },
     {
       method: "GET",
       path: `${prefix}/subscription`,
@@ -88,7 +95,9 @@ export async function pushRefusal(context: Context, repository: string): Promise
   if (state.subscription === undefined || !state.registries.some(({ name }) => name === registry)) {
     return undefined;
   }
-  const { included_repositories, included_storage_bytes, allow_storage_overage } = findTier(state.subscription.tier).description;
+  const { included_repositories, included_storage_bytes, allow_storage_overage } = findTier(
+    state.subscription.tier,
+  ).description;
   const names = await repositoriesOf(context, registry);
   if (included_repositories > 0 && names.length >= included_repositories && !names.includes(rest.join("/"))) {
     return `registry contains ${names.length} repositories, limit is ${included_repositories}`;
@@ -128,7 +137,11 @@ async function options(context: Context): Promise<unknown> {
   const registries = context.store.state.registries.length;
   const shown = tiers.map(async (offer) => {
     const reasons = await ineligibility(context, offer, registries);
-    return { ...offer.description, eligible: reasons.length === 0, ...(reasons.length > 0 && { eligibility_reasons: reasons }) };
+    return {
+      ...offer.description,
+      eligible: reasons.length === 0,
+      ...(reasons.length > 0 && { eligibility_reasons: reasons }),
+    };
   });
   return { available_regions: registryRegions, subscription_tiers: await Promise.all(shown) };
 }

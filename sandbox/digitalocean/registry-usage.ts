@@ -9,7 +9,9 @@ export async function repositoriesOf({ contents }: Context, registry: string): P
 
 /** Compressed bytes, each blob once, however many manifests use it. */
 export function sizeOf(manifests: readonly Manifest[]): number {
-  const sizes = new Map(manifests.flatMap((manifest) => manifest.blobs.map(({ digest, size }) => [digest, size] as const)));
+  const sizes = new Map(
+    manifests.flatMap((manifest) => manifest.blobs.map(({ digest, size }) => [digest, size] as const)),
+  );
   return [...sizes.values()].reduce((total, size) => total + size, 0);
 }
 

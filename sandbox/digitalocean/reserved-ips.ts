@@ -11,10 +11,17 @@ import type { State } from "./state";
 
 type ReservedIp = State["reservedIps"][number];
 
-const createBody = z.object({ region: z.string().optional(), droplet_id: z.int().optional(), project_id: z.string().optional() });
+const createBody = z.object({
+  region: z.string().optional(),
+  droplet_id: z.int().optional(),
+  project_id: z.string().optional(),
+});
 const actionBody = z.discriminatedUnion(
   "type",
-  [z.object({ type: z.literal("assign"), droplet_id: z.int({ error: "is required" }) }), z.object({ type: z.literal("unassign") })],
+  [
+    z.object({ type: z.literal("assign"), droplet_id: z.int({ error: "is required" }) }),
+    z.object({ type: z.literal("unassign") }),
+  ],
   { error: "must be assign or unassign" },
 );
 
@@ -46,7 +53,11 @@ function routes(context: Context, kind: "reserved_ip" | "floating_ip"): readonly
         ),
     },
     { method: "POST", path, handle: (call) => create(context, call, kind) },
-    { method: "GET", path: `${path}/:ip`, handle: (call) => ({ status: 200, body: { [kind]: view(store.state, get(call)) } }) },
+    {
+      method: "GET",
+      path: `${path}/:ip`,
+      handle: (call) => ({ status: 200, body: { [kind]: view(store.state, get(call)) } }),
+    },
     {
       method: "DELETE",
       path: `${path}/:ip`,
@@ -61,7 +72,11 @@ function routes(context: Context, kind: "reserved_ip" | "floating_ip"): readonly
     },
     { method: "POST", path: `${path}/:ip/actions`, handle: (call) => act(context, call, kind) },
     { method: "GET", path: `${path}/:ip/actions`, handle: (call) => listActions(store.state, call, ofAddress(call)) },
-    { method: "GET", path: `${path}/:ip/actions/:action`, handle: (call) => oneAction(store.state, call, ofAddress(call)) },
+    {
+      method: "GET",
+      path: `${path}/:ip/actions/:action`,
+      handle: (call) => oneAction(store.state, call, ofAddress(call)),
+    },
   ];
 }
 
@@ -111,7 +126,12 @@ function act({ store, actions }: Context, call: Call, kind: string): Reply {
       if (target !== undefined) {
         requireOwnSlot(draft, reserved, target);
       }
-      const facts = { type: `${wanted.type}_ip`, resource_id: numberOf(ip), resource_type: kind, region: reserved.region };
+      const facts = {
+        type: `${wanted.type}_ip`,
+        resource_id: numberOf(ip),
+        resource_type: kind,
+        region: reserved.region,
+      };
       return { ...facts, droplet, about: ip };
     },
     {

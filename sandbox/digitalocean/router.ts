@@ -59,7 +59,9 @@ export class Call {
     }
     const parsed = schema.safeParse(value);
     if (!parsed.success) {
-      throw unprocessable(parsed.error.issues.map(({ path, message }) => [path.join("."), message].join(" ").trim()).join("; "));
+      throw unprocessable(
+        parsed.error.issues.map(({ path, message }) => [path.join("."), message].join(" ").trim()).join("; "),
+      );
     }
     return parsed.data;
   }

@@ -1,6 +1,12 @@
 type Verb = "read" | "create" | "update" | "delete";
 
-const verbs: Readonly<Record<string, Verb>> = { GET: "read", POST: "create", PUT: "update", PATCH: "update", DELETE: "delete" };
+const verbs: Readonly<Record<string, Verb>> = {
+  GET: "read",
+  POST: "create",
+  PUT: "update",
+  PATCH: "update",
+  DELETE: "delete",
+};
 
 /** Whose scopes a path asks for, by its beginning; the first one counts. */
 const resources: readonly [path: string, resource: string][] = [
@@ -84,6 +90,8 @@ export function withoutCredentials(body: unknown): unknown {
   }
   const hidden = "password" in body ? ["password", "uri", ...("host" in body ? ["user"] : [])] : [];
   return Object.fromEntries(
-    Object.entries(body).flatMap(([name, value]) => (hidden.includes(name) ? [] : [[name, withoutCredentials(value)] as const])),
+    Object.entries(body).flatMap(([name, value]) =>
+      hidden.includes(name) ? [] : [[name, withoutCredentials(value)] as const],
+    ),
   );
 }

@@ -191,11 +191,20 @@ class RateLimit {
       this.used = 0;
     }
     this.used += 1;
-    return { "ratelimit-limit": 5000, "ratelimit-remaining": Math.max(0, 5000 - this.used), "ratelimit-reset": this.reset };
+    return {
+      "ratelimit-limit": 5000,
+      "ratelimit-remaining": Math.max(0, 5000 - this.used),
+      "ratelimit-reset": this.reset,
+    };
   }
 }
 
-async function applyFault(faults: Faults, method: string, path: string, response: http.ServerResponse): Promise<"dropped" | undefined> {
+async function applyFault(
+  faults: Faults,
+  method: string,
+  path: string,
+  response: http.ServerResponse,
+): Promise<"dropped" | undefined> {
   const fault = faults.take("api", method, path);
   if (fault === undefined) {
     return undefined;
@@ -244,7 +253,12 @@ function authenticate(
   return scopes;
 }
 
-async function serve(routes: readonly Route[], request: http.IncomingMessage, url: URL, method: string): Promise<Reply> {
+async function serve(
+  routes: readonly Route[],
+  request: http.IncomingMessage,
+  url: URL,
+  method: string,
+): Promise<Reply> {
   const [route, parameters] = findRoute(routes, method, url.pathname);
   const body = await readBody(request);
   const type = request.headers["content-type"] ?? "";
@@ -260,7 +274,9 @@ async function readBody(request: http.IncomingMessage): Promise<string> {
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > 1024 * 1024) {
-      throw new ApiError(413, "request_entity_too_large", "the request body is larger than 1 MiB", { connection: "close" });
+      throw new ApiError(413, "request_entity_too_large", "the request body is larger than 1 MiB", {
+        connection: "close",
+      });
     }
     chunks.push(chunk);
   }
@@ -276,7 +292,12 @@ function send(response: http.ServerResponse, reply: Reply, requestId: string, he
   response.end(reply.text?.content ?? (reply.body === undefined ? undefined : JSON.stringify(reply.body)));
 }
 
-function sendError(response: http.ServerResponse, error: unknown, requestId: string, headers: http.OutgoingHttpHeaders): void {
+function sendError(
+  response: http.ServerResponse,
+  error: unknown,
+  requestId: string,
+  headers: http.OutgoingHttpHeaders,
+): void {
   const refusal = error instanceof ApiError ? error : serverError();
   if (refusal !== error && !response.destroyed) {
     console.error(`DigitalOcean API, request ${requestId}:`, error);

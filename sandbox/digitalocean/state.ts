@@ -25,7 +25,15 @@ const projectSchema = z.object({
 const garbageCollectionSchema = z.object({
   uuid: z.uuid(),
   registry_name: z.string(),
-  status: z.enum(["requested", "scanning manifests", "deleting unreferenced blobs", "cancelling", "failed", "succeeded", "cancelled"]),
+  status: z.enum([
+    "requested",
+    "scanning manifests",
+    "deleting unreferenced blobs",
+    "cancelling",
+    "failed",
+    "succeeded",
+    "cancelled",
+  ]),
   type: z.enum(["untagged manifests only", "unreferenced blobs only", "untagged manifests and unreferenced blobs"]),
   created_at: time,
   updated_at: time,
@@ -118,14 +126,19 @@ const stateSchema = z.object({
   registries: z.array(z.object({ name: z.string(), region: z.string(), created_at: time })),
   subscription: z.object({ tier: z.string(), created_at: time, updated_at: time }).optional(),
   /** Minted registry credentials by the SHA-256 of their password; the password itself is never kept. */
-  credentials: z.record(z.string(), z.object({ registry: z.string(), write: z.boolean(), created_at: time, expires_at: time.optional() })),
+  credentials: z.record(
+    z.string(),
+    z.object({ registry: z.string(), write: z.boolean(), created_at: time, expires_at: time.optional() }),
+  ),
   garbageCollections: z.array(garbageCollectionSchema),
   // What follows came later: a file without it is one of an earlier version, and means "none yet".
   droplets: z.array(dropletSchema).default([]),
   volumes: z.array(volumeSchema).default([]),
   firewalls: z.array(firewallSchema).default([]),
   reservedIps: z.array(z.object({ slot: z.int(), region: z.string(), droplet: z.int().optional() })).default([]),
-  sshKeys: z.array(z.object({ id: z.int(), name: z.string(), fingerprint: z.string(), public_key: z.string() })).default([]),
+  sshKeys: z
+    .array(z.object({ id: z.int(), name: z.string(), fingerprint: z.string(), public_key: z.string() }))
+    .default([]),
   tags: z.array(z.string()).default([]),
   actions: z.array(actionSchema).default([]),
   /** Each region's default network is not among them: it is there by itself. */
@@ -201,7 +214,11 @@ function read(file: string): State | undefined {
 
 function initialState(): State {
   const now = new Date().toISOString();
-  const account = { uuid: randomBytes(20).toString("hex"), owner_id: 258992, team_uuid: randomBytes(20).toString("hex") };
+  const account = {
+    uuid: randomBytes(20).toString("hex"),
+    owner_id: 258992,
+    team_uuid: randomBytes(20).toString("hex"),
+  };
   const project: Project = {
     id: randomUUID(),
     owner_uuid: account.uuid,
@@ -214,5 +231,12 @@ function initialState(): State {
     created_at: now,
     updated_at: now,
   };
-  return stateSchema.parse({ account, projects: [project], assignments: {}, registries: [], credentials: {}, garbageCollections: [] });
+  return stateSchema.parse({
+    account,
+    projects: [project],
+    assignments: {},
+    registries: [],
+    credentials: {},
+    garbageCollections: [],
+  });
 }

@@ -7,7 +7,10 @@ import type { State } from "./state";
 /** The name of a tag. */
 export const tagName = z
   .string()
-  .regex(/^[A-Za-z0-9:_-]{1,255}$/, "may contain letters, numbers, colons, dashes, and underscores; at most 255 characters");
+  .regex(
+    /^[A-Za-z0-9:_-]{1,255}$/,
+    "may contain letters, numbers, colons, dashes, and underscores; at most 255 characters",
+  );
 
 const resourcesBody = z.object({
   resources: z.array(
@@ -61,7 +64,10 @@ export function tagRoutes({ store, fleet }: Context): readonly Route[] {
     {
       method: "GET",
       path: "/v2/tags/:name",
-      handle: (call) => ({ status: 200, body: { tag: view(store.state, requireTag(store.state, call.param("name"))) } }),
+      handle: (call) => ({
+        status: 200,
+        body: { tag: view(store.state, requireTag(store.state, call.param("name"))) },
+      }),
     },
     {
       method: "DELETE",
@@ -71,7 +77,13 @@ export function tagRoutes({ store, fleet }: Context): readonly Route[] {
         store.update((draft) => {
           requireTag(draft, name);
           draft.tags = draft.tags.filter((tag) => tag !== name);
-          for (const tagged of [...draft.droplets, ...draft.volumes, ...draft.databases, ...draft.clusters, ...draft.firewalls]) {
+          for (const tagged of [
+            ...draft.droplets,
+            ...draft.volumes,
+            ...draft.databases,
+            ...draft.clusters,
+            ...draft.firewalls,
+          ]) {
             tagged.tags = tagged.tags.filter((tag) => tag !== name);
           }
         });

@@ -29,7 +29,10 @@ export function volumeActionRoutes(context: Context): readonly Route[] {
       handle: (call) => {
         const { id } = findVolume(context.store.state, call.param("id"));
         const wanted = call.body(body);
-        const action = context.actions.start((draft) => check(draft, findVolume(draft, id), wanted), work(context, id, wanted));
+        const action = context.actions.start(
+          (draft) => check(draft, findVolume(draft, id), wanted),
+          work(context, id, wanted),
+        );
         return { status: 202, body: { action: actionView(action) } };
       },
     },
@@ -58,7 +61,8 @@ function check(draft: State, volume: Volume, wanted: Wanted): ActionFacts {
 }
 
 function work({ store, fleet }: Context, id: string, wanted: Wanted): ActionWork {
-  const change = (apply: (volume: Volume) => void) => (draft: State) => draft.volumes.filter((one) => one.id === id).forEach(apply);
+  const change = (apply: (volume: Volume) => void) => (draft: State) =>
+    draft.volumes.filter((one) => one.id === id).forEach(apply);
   const volume = () => machineVolume(findVolume(store.state, id));
   switch (wanted.type) {
     case "attach":

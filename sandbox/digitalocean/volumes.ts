@@ -11,7 +11,10 @@ import type { State, Volume } from "./state";
 import { addTags, tagName } from "./tags";
 
 /** In GiB, DigitalOcean's own bounds. */
-export const volumeSize = z.int({ error: "must be a whole number" }).min(1, "must be at least 1").max(16_384, "must be at most 16384");
+export const volumeSize = z
+  .int({ error: "must be a whole number" })
+  .min(1, "must be at least 1")
+  .max(16_384, "must be at most 16384");
 
 const createBody = z.strictObject({
   name: z
@@ -48,7 +51,9 @@ export function volumeRoutes(context: Context): readonly Route[] {
       method: "DELETE",
       path: "/v2/volumes",
       handle: (call) => {
-        const [volume] = ["name", "region"].every((key) => call.url.searchParams.has(key)) ? byQuery(store.state, call) : [];
+        const [volume] = ["name", "region"].every((key) => call.url.searchParams.has(key))
+          ? byQuery(store.state, call)
+          : [];
         if (volume === undefined) {
           throw notFound();
         }
@@ -60,9 +65,17 @@ export function volumeRoutes(context: Context): readonly Route[] {
       path: "/v2/volumes/:id",
       handle: (call) => ({ status: 200, body: { volume: volumeView(findVolume(store.state, call.param("id"))) } }),
     },
-    { method: "DELETE", path: "/v2/volumes/:id", handle: (call) => remove(context, findVolume(store.state, call.param("id"))) },
+    {
+      method: "DELETE",
+      path: "/v2/volumes/:id",
+      handle: (call) => remove(context, findVolume(store.state, call.param("id"))),
+    },
     { method: "GET", path: "/v2/volumes/:id/actions", handle: (call) => listActions(store.state, call, about(call)) },
-    { method: "GET", path: "/v2/volumes/:id/actions/:action", handle: (call) => oneAction(store.state, call, about(call)) },
+    {
+      method: "GET",
+      path: "/v2/volumes/:id/actions/:action",
+      handle: (call) => oneAction(store.state, call, about(call)),
+    },
   ];
 }
 
@@ -77,7 +90,9 @@ export function findVolume(state: Readonly<State>, id: string): Volume {
 
 function byQuery(state: Readonly<State>, call: Call): readonly Volume[] {
   const [name, region] = [call.url.searchParams.get("name"), call.url.searchParams.get("region")];
-  return state.volumes.filter((volume) => [null, "", volume.name].includes(name) && [null, "", volume.region].includes(region));
+  return state.volumes.filter(
+    (volume) => [null, "", volume.name].includes(name) && [null, "", volume.region].includes(region),
+  );
 }
 
 function volumeView({ droplet, ...volume }: Volume) {

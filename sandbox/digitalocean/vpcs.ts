@@ -45,7 +45,10 @@ export function vpcRoutes({ store }: Context): readonly Route[] {
     {
       method: "POST",
       path: "/v2/vpcs",
-      handle: (call) => ({ status: 201, body: { vpc: view(store.update((draft) => create(draft, call.body(createBody)))) } }),
+      handle: (call) => ({
+        status: 201,
+        body: { vpc: view(store.update((draft) => create(draft, call.body(createBody)))) },
+      }),
     },
     { method: "GET", path: "/v2/vpcs/:id", handle: answer },
     { method: "PUT", path: "/v2/vpcs/:id", handle: update(updateBody) },
@@ -125,7 +128,14 @@ function create(draft: State, wanted: z.infer<typeof createBody>): Vpc {
   refuseTakenName(draft, wanted.name);
   const ip_range = (wanted.ip_range ?? "") === "" ? networkRange : checkedRange(draft, wanted.ip_range ?? "");
   const { name, region, description } = wanted;
-  const vpc: Vpc = { id: randomUUID(), name, description: description ?? "", region, ip_range, created_at: new Date().toISOString() };
+  const vpc: Vpc = {
+    id: randomUUID(),
+    name,
+    description: description ?? "",
+    region,
+    ip_range,
+    created_at: new Date().toISOString(),
+  };
   draft.vpcs.push(vpc);
   return vpc;
 }
@@ -176,7 +186,9 @@ function checkedRange(state: State, text: string): string {
     throw unprocessable("ip_range must be in the range of private addresses as defined in RFC1918");
   }
   if (isTaken(state, range)) {
-    throw unprocessable("This range/size overlaps with another VPC network in your account. Select a different range/size.");
+    throw unprocessable(
+      "This range/size overlaps with another VPC network in your account. Select a different range/size.",
+    );
   }
   return text;
 }
@@ -189,14 +201,18 @@ function isTaken(state: State, range: Range): boolean {
 }
 
 /** What is in a network, and keeps it from being deleted. */
-function membersOf(state: Readonly<State>, { id, region }: VpcView): readonly { urn: string; name: string; created_at: string }[] {
+function membersOf(
+  state: Readonly<State>,
+  { id, region }: VpcView,
+): readonly { urn: string; name: string; created_at: string }[] {
   const inside = (one: { readonly region: string; readonly vpc_uuid?: string | undefined }): boolean =>
     (one.vpc_uuid ?? defaultVpc(state, one.region).id) === id && one.region === region;
-  const member = (kind: string) => (one: { readonly id: string | number; readonly name: string; readonly created_at: string }) => ({
-    urn: `do:${kind}:${one.id}`,
-    name: one.name,
-    created_at: one.created_at,
-  });
+  const member =
+    (kind: string) => (one: { readonly id: string | number; readonly name: string; readonly created_at: string }) => ({
+      urn: `do:${kind}:${one.id}`,
+      name: one.name,
+      created_at: one.created_at,
+    });
   return [
     ...state.droplets.filter(inside).map(member("droplet")),
     ...state.clusters.filter(inside).map(member("kubernetes")),

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { readBaseImage, type BaseImage } from "../../components/image/base-image";
+import { readImagesRecord, type ImagesRecord } from "../../components/odoo/companion-images";
 import { ShipError } from "../../components/shared/errors";
 import { RegistryClient } from "../../components/registry/client";
 import { Secret } from "../../components/shared/secret";
@@ -14,12 +15,10 @@ import { caddyVersion, ensureCaddyBinary, proxySource } from "../tools/caddy-bin
 import { ensureBuilt } from "./build";
 import { pullPublic } from "./public";
 
-/** The records that the program and the tests read; same shape as images/odoo/base-image.json. */
+/** The record of the base image that the program reads; same shape as images/odoo/base-image.json. */
 export const baseRecord = path.join(paths.state, "base-image.json");
-export const postgresRecord = path.join(paths.state, "postgres-image.json");
-/** Same shape as images/vps-images.json. */
+/** Those of the images beside Odoo; same shape as images/vps-images.json. */
 export const vpsImagesRecord = path.join(paths.state, "vps-images.json");
-const officialRecord = path.join(paths.root, "images", "vps-images.json");
 
 /** An image in the sandbox's registry and in the local engine. */
 export interface SandboxImage {
@@ -47,14 +46,12 @@ export async function ensureOdooBase(progress: Progress): Promise<SandboxImage &
 
 /** PostgreSQL for the sandbox: the official image by its recorded digest, else Debian's of the same major version. */
 export async function ensurePostgres(progress: Progress): Promise<SandboxImage> {
-  const official = officialImages().postgres;
+  const { postgres: official } = readImagesRecord(paths.root, "images/vps-images.json");
   const pulled = await pullPublic(official.reference, official.digest, progress);
   const tag = pulled === undefined ? "17" : official.tag;
   const local = pulled ?? (await ensureBuilt("postgres", tag, progress));
   const image = await publish(local, "postgres", tag, pulled === undefined ? "built" : "pulled", progress);
-  const record = { reference: image.reference, tag, digest: image.digest, date: await dateOf(local) };
-  writeRecord(postgresRecord, record);
-  writeVpsImages({ postgres: record });
+  writeVpsImages({ postgres: { reference: image.reference, tag, digest: image.digest, date: await dateOf(local) } });
   return image;
 }
 
@@ -72,25 +69,38 @@ export async function ensureProxy(progress: Progress): Promise<SandboxImage> {
   return image;
 }
 
-/** An image by its digest, as records hold it. */
-type ImageRecord = Omit<BaseImage, "series" | "uid" | "gid">;
-interface VpsImages {
-  readonly postgres: ImageRecord;
-  readonly proxy: ImageRecord & { readonly built: "images/proxy" };
-}
-
-function officialImages(): Pick<VpsImages, "postgres"> {
-  return JSON.parse(fs.readFileSync(officialRecord, "utf8")) as Pick<VpsImages, "postgres">;
+/** An image beside Odoo that is ready in the sandbox's registry, and `repository@sha256:…` of it. */
+export function preparedImage(name: "postgres" | "proxy"): {
+  readonly reference: string;
+  readonly digest: string;
+  readonly pinned: string;
+} {
+  const { [name]: image } = readVpsRecord();
+  if (image === undefined || !("digest" in image))
+    throw new Error(`${vpsImagesRecord} names no ready image of ${name}: npm run sandbox -- up`);
+  return { ...image, pinned: `${image.reference}@${image.digest}` };
 }
 
 /** Puts new records beside those that are there. */
-function writeVpsImages(records: Partial<VpsImages>): void {
-  const known = fs.existsSync(vpsImagesRecord) ? (JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as Partial<VpsImages>) : {};
-  writeRecord(vpsImagesRecord, { ...known, ...records });
+function writeVpsImages(records: Partial<ImagesRecord>): void {
+  writeRecord(vpsImagesRecord, { ...readVpsRecord(), ...records });
+}
+
+/** It may lack what is not ready yet. */
+function readVpsRecord(): Partial<ImagesRecord> {
+  return fs.existsSync(vpsImagesRecord)
+    ? (JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as Partial<ImagesRecord>)
+    : {};
 }
 
 /** Puts the image into the sandbox's registry, unless it is there, and leaves it in the local engine under its digest. */
-async function publish(local: string, name: string, tag: string, origin: "pulled" | "built", progress: Progress): Promise<SandboxImage> {
+async function publish(
+  local: string,
+  name: string,
+  tag: string,
+  origin: "pulled" | "built",
+  progress: Progress,
+): Promise<SandboxImage> {
   const reference = `${registryAddress}/library/${name}`;
   const env = { ...process.env, DOCKER_CONFIG: dockerConfig };
   const known = await digestOf(local, reference);
@@ -122,7 +132,19 @@ async function digestOf(image: string, reference: string): Promise<string | unde
 }
 
 async function userOf(image: string): Promise<{ uid: number; gid: number }> {
-  const args = ["run", "--rm", "--network", "none", "--label", objectLabel, "--entrypoint", "sh", image, "-c", "id -u; id -g"];
+  const args = [
+    "run",
+    "--rm",
+    "--network",
+    "none",
+    "--label",
+    objectLabel,
+    "--entrypoint",
+    "sh",
+    image,
+    "-c",
+    "id -u; id -g",
+  ];
   const answer = await run("docker", args, { what: `asking ${image} for its user`, limitMs: 60_000 });
   const [uid, gid] = answer.stdout.trim().split("\n").map(Number);
   return { uid: uid ?? Number.NaN, gid: gid ?? Number.NaN };
@@ -133,11 +155,14 @@ async function dateOf(image: string): Promise<string> {
 }
 
 async function inspect(image: string, format: string): Promise<string> {
-  const answer = await run("docker", ["image", "inspect", "--format", format, image], { what: `inspecting ${image}`, limitMs: 15_000 });
+  const answer = await run("docker", ["image", "inspect", "--format", format, image], {
+    what: `inspecting ${image}`,
+    limitMs: 15_000,
+  });
   return answer.stdout.trim();
 }
 
-function writeRecord(file: string, record: BaseImage | ImageRecord | Partial<VpsImages>): void {
+function writeRecord(file: string, record: BaseImage | Partial<ImagesRecord>): void {
   fs.writeFileSync(`${file}.partial`, `${JSON.stringify(record, undefined, 2)}\n`);
   fs.renameSync(`${file}.partial`, file);
 }

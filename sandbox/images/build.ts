@@ -61,7 +61,11 @@ export async function ensureBuilt(
 }
 
 /** One after the other: each of them may want all cores. */
-async function makeAll(ingredients: readonly Ingredient[], from: number, progress: Progress): Promise<readonly string[]> {
+async function makeAll(
+  ingredients: readonly Ingredient[],
+  from: number,
+  progress: Progress,
+): Promise<readonly string[]> {
   const files: string[] = [];
   let done = from;
   for (const { make, share = 0 } of ingredients) {
@@ -71,7 +75,14 @@ async function makeAll(ingredients: readonly Ingredient[], from: number, progres
   return files;
 }
 
-async function build(name: string, image: string, recipe: string, base: string, context: string, progress: Progress): Promise<void> {
+async function build(
+  name: string,
+  image: string,
+  recipe: string,
+  base: string,
+  context: string,
+  progress: Progress,
+): Promise<void> {
   progress(`building ${image}`);
   const args = ["build", "--force-rm", "--label", imageLabel, "--label", `${recipeLabel}=${recipe}`];
   await building(`the image ${image}`, () =>

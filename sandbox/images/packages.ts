@@ -19,7 +19,12 @@ const downloadShare = 0.3;
  * @returns its name.
  * @throws CommandError
  */
-export async function ensurePackages(name: string, directory: string, base: string, progress: Progress): Promise<string> {
+export async function ensurePackages(
+  name: string,
+  directory: string,
+  base: string,
+  progress: Progress,
+): Promise<string> {
   const source = path.join(directory, "packages");
   const image = `odoo-sandbox/${name}-packages`;
   const recipe = recipeHash([source]);
@@ -36,13 +41,17 @@ export async function ensurePackages(name: string, directory: string, base: stri
       onLine: tellApt(progress),
     };
     // A run that was cut may have left it at work, or done. One that was cut itself is made anew, as nothing of it was flushed.
-    if ((await stateOf(container)) === "running") await ask("docker", ["attach", "--no-stdin", container.name], options);
+    if ((await stateOf(container)) === "running")
+      await ask("docker", ["attach", "--no-stdin", container.name], options);
     if ((await stateOf(container)) !== "exited 0") {
       await create(container, base, source, progress);
       await run("docker", ["start", "--attach", container.name], options);
     }
     progress("keeping what is installed");
-    const changes = [`LABEL ${imageLabel} ${recipeLabel}=${recipe}`, 'CMD ["bash"]'].flatMap((change) => ["--change", change]);
+    const changes = [`LABEL ${imageLabel} ${recipeLabel}=${recipe}`, 'CMD ["bash"]'].flatMap((change) => [
+      "--change",
+      change,
+    ]);
     await docker(["commit", ...changes, container.name, image], `keeping the packages of ${name}`);
     await docker(["rm", "--force", container.name], `removing the container for the packages of ${name}`);
   });
@@ -57,7 +66,10 @@ interface Container {
 /** Of the container that this recipe has made: Docker's word and the exit code, as `exited 0`. */
 async function stateOf({ name, recipe }: Container): Promise<string | undefined> {
   const format = `{{index .Config.Labels "${recipeLabel}"}} {{.State.Status}} {{.State.ExitCode}}`;
-  const found = await ask("docker", ["inspect", "--type", "container", "--format", format, name], { what: `looking for ${name}`, limitMs });
+  const found = await ask("docker", ["inspect", "--type", "container", "--format", format, name], {
+    what: `looking for ${name}`,
+    limitMs,
+  });
   const [label, status, code] = found?.stdout.trim().split(" ") ?? [];
   if (label !== recipe) return undefined;
   return status === "exited" ? `exited ${code ?? ""}` : status;

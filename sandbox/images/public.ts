@@ -14,7 +14,11 @@ const quietMs = 30 * 60_000;
  * @param reference a tag or a digest
  * @returns the name under which the local engine has it, or `undefined` when it cannot be had.
  */
-export async function pullPublic(repository: string, reference: string, progress: Progress): Promise<string | undefined> {
+export async function pullPublic(
+  repository: string,
+  reference: string,
+  progress: Progress,
+): Promise<string | undefined> {
   const host = splitRepository(repository).host;
   if (!(await reachable(`https://${host}/v2/`, decideMs))) return undefined;
   const client = new RegistryClient(repository, undefined, { requestMs: decideMs, totalMs: decideMs });

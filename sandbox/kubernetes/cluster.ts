@@ -4,7 +4,12 @@ import { makeDataVolume } from "../containers/data";
 import { docker } from "../containers/docker";
 import { ContainerKind, isUp, type Found } from "../containers/kind";
 import { ensureNetwork, makeRegistryDirectory } from "../containers/network";
-import { clusterEndpoint, type ClusterCredentials, type ClusterOrder, type PullLogin } from "../digitalocean/cluster-machines";
+import {
+  clusterEndpoint,
+  type ClusterCredentials,
+  type ClusterOrder,
+  type PullLogin,
+} from "../digitalocean/cluster-machines";
 import { ensureBuilt, type Ingredient } from "../images/build";
 import { ask } from "../process";
 import { once, type Progress } from "../tools/cache";
@@ -60,7 +65,11 @@ export async function createCluster(order: ClusterOrder): Promise<void> {
 export async function setRegistry(id: string, registry: PullLogin | undefined): Promise<void> {
   const what = `the registry of the cluster ${id}`;
   const others = registry === undefined ? [] : ["--field-selector", `metadata.name!=${registry.secretName}`];
-  await kubectl(id, ["--namespace", "kube-system", "delete", "secret", "--selector", integrationLabel, ...others], `removing ${what}`);
+  await kubectl(
+    id,
+    ["--namespace", "kube-system", "delete", "secret", "--selector", integrationLabel, ...others],
+    `removing ${what}`,
+  );
   if (registry === undefined) return;
   const secret = JSON.stringify(pullSecret(registry, "kube-system"));
   await kubectl(id, ["apply", "--server-side", "--force-conflicts", "--filename", "-"], `setting ${what}`, secret);
@@ -116,7 +125,10 @@ async function waitUntilReady(id: string): Promise<void> {
   if (ready !== undefined) return;
   const tails = "tail -n 5 /var/log/node/*/current; kubectl get pods -A --request-timeout=5s";
   const lines = await containers.lastLines(id);
-  const inside = await ask("docker", ["exec", containerName(id), "sh", "-c", tails], { what: "reading its logs", limitMs: 20 * second });
+  const inside = await ask("docker", ["exec", containerName(id), "sh", "-c", tails], {
+    what: "reading its logs",
+    limitMs: 20 * second,
+  });
   const said = [lines, inside?.stdout].filter((text) => text !== undefined && text !== "").join("\n");
   throw new Error(`the cluster ${id} does not start:\n${said}`);
 }

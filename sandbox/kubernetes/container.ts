@@ -22,7 +22,14 @@ export function runArguments(
     // The pods' groups lie below the container's: they go with it, and two clusters do not take each other's for orphans.
     ...["--cgroupns", "private"],
     ...["--tmpfs", "/run:exec,mode=0755", "--tmpfs", "/tmp:exec,mode=1777"],
-    ...["--volume", `${diskName(id)}:/node/disk`, "--volume", `${directory}:/node/machine:ro`, "--volume", `${directory}/out:/node/out`],
+    ...[
+      "--volume",
+      `${diskName(id)}:/node/disk`,
+      "--volume",
+      `${directory}:/node/machine:ro`,
+      "--volume",
+      `${directory}/out:/node/out`,
+    ],
     ...["--volume", `${path.dirname(registrySocket)}:/node/host:ro`],
     ...["--log-opt", "max-size=10m", "--restart", "on-failure"],
     image,

@@ -14,7 +14,11 @@ export async function stopApiserver(id: string): Promise<void> {
 /** Brings it back, and waits until it answers. */
 export async function startApiserver(id: string): Promise<void> {
   await inside(id, ["sv", "up", apiserver], "starting the apiserver");
-  await inside(id, ["sh", "-c", "until kubectl get --raw /readyz > /dev/null 2>&1; do sleep 0.2; done"], "waiting for the apiserver");
+  await inside(
+    id,
+    ["sh", "-c", "until kubectl get --raw /readyz > /dev/null 2>&1; do sleep 0.2; done"],
+    "waiting for the apiserver",
+  );
 }
 
 /** The node is gone, and all that runs on it, while the apiserver answers. */
@@ -45,7 +49,8 @@ export async function killNode(id: string): Promise<void> {
 
 /** Fills the node's disk up to what it needs to tell so. It takes no space outside. */
 export async function fillDisk(id: string): Promise<void> {
-  const most = "fallocate --length $(($(stat --file-system --format '%a * %S' /var/lib/node) * 97 / 100)) /var/lib/node/filling";
+  const most =
+    "fallocate --length $(($(stat --file-system --format '%a * %S' /var/lib/node) * 97 / 100)) /var/lib/node/filling";
   await inside(id, ["sh", "-c", most], "filling the disk");
 }
 

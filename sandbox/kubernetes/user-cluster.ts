@@ -17,7 +17,11 @@ const labels = { "odoo.sandbox": "1" };
  */
 export function userCluster(kubeconfig: string): ClusterMachines {
   const kubectl = async (args: readonly string[], what: string, input?: string): Promise<string> => {
-    const answer = await run("kubectl", ["--kubeconfig", kubeconfig, ...args], { what, limitMs: 60 * second, input: input ?? "" });
+    const answer = await run("kubectl", ["--kubeconfig", kubeconfig, ...args], {
+      what,
+      limitMs: 60 * second,
+      input: input ?? "",
+    });
     return answer.stdout.trim();
   };
   const apply = (items: readonly object[], what: string): Promise<string> =>
@@ -25,14 +29,22 @@ export function userCluster(kubeconfig: string): ClusterMachines {
   const setRegistry = async (registry: PullLogin | undefined): Promise<void> => {
     copying?.end();
     copying = undefined;
-    await kubectl(["delete", "secret", "--all-namespaces", "--selector", integrationLabel], "taking the pull secret away");
+    await kubectl(
+      ["delete", "secret", "--all-namespaces", "--selector", integrationLabel],
+      "taking the pull secret away",
+    );
     if (registry === undefined) return;
-    copying = inEveryNamespace(kubeconfig, (name) => apply([pullSecret(registry, name)], `giving ${name} the pull secret`));
+    copying = inEveryNamespace(kubeconfig, (name) =>
+      apply([pullSecret(registry, name)], `giving ${name} the pull secret`),
+    );
   };
   let copying: { end(): void } | undefined;
   return {
     async createCluster({ registry }) {
-      await apply([...administrator(), ...(await blockStorage(kubectl))], "preparing the cluster of SANDBOX_KUBECONFIG");
+      await apply(
+        [...administrator(), ...(await blockStorage(kubectl))],
+        "preparing the cluster of SANDBOX_KUBECONFIG",
+      );
       await setRegistry(registry);
     },
     async clusterStatus() {
@@ -44,16 +56,28 @@ export function userCluster(kubeconfig: string): ClusterMachines {
       const view = ["config", "view", "--raw", "--flatten", "--minify", "--output"];
       const cluster = "{.clusters[0].cluster";
       const server = await kubectl([...view, `jsonpath=${cluster}.server}`], "reading where the cluster answers");
-      const ca = await kubectl([...view, `jsonpath=${cluster}.certificate-authority-data}`], "reading the cluster's authority");
-      const token = await kubectl(["--namespace", namespace, "create", "token", account, "--duration", "168h"], "asking for a token");
+      const ca = await kubectl(
+        [...view, `jsonpath=${cluster}.certificate-authority-data}`],
+        "reading the cluster's authority",
+      );
+      const token = await kubectl(
+        ["--namespace", namespace, "create", "token", account, "--duration", "168h"],
+        "asking for a token",
+      );
       return { server, ca: Buffer.from(ca, "base64").toString(), token };
     },
     setRegistry: (_, registry) => setRegistry(registry),
     async removeCluster() {
       await setRegistry(undefined);
       const selector = ["--selector", "odoo.sandbox=1"];
-      await kubectl(["delete", "clusterrolebinding,storageclass", ...selector], "leaving the cluster of SANDBOX_KUBECONFIG");
-      await kubectl(["--namespace", namespace, "delete", "serviceaccount", ...selector], "leaving the cluster of SANDBOX_KUBECONFIG");
+      await kubectl(
+        ["delete", "clusterrolebinding,storageclass", ...selector],
+        "leaving the cluster of SANDBOX_KUBECONFIG",
+      );
+      await kubectl(
+        ["--namespace", namespace, "delete", "serviceaccount", ...selector],
+        "leaving the cluster of SANDBOX_KUBECONFIG",
+      );
     },
   };
 }
@@ -80,7 +104,9 @@ interface StorageClass {
 async function blockStorage(kubectl: (args: readonly string[], what: string) => Promise<string>): Promise<object[]> {
   const answer = await kubectl(["get", "storageclasses", "--output", "json"], "looking for a storage class");
   const { items } = JSON.parse(answer) as { items: readonly StorageClass[] };
-  const standard = items.find(({ metadata }) => metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true");
+  const standard = items.find(
+    ({ metadata }) => metadata.annotations?.["storageclass.kubernetes.io/is-default-class"] === "true",
+  );
   if (standard === undefined) throw new Error("the cluster of SANDBOX_KUBECONFIG has no default storage class");
   return [
     { ...standard, metadata: { name: storageClass, labels } },

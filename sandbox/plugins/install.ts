@@ -49,7 +49,10 @@ function bundleMain(): string {
 /** The version of the plugin that an npm package wants: the engine looks for exactly this one. */
 function pluginVersion(name: string): string {
   const file = path.join(root, "node_modules", "@pulumi", name, "package.json");
-  const { version, pulumi } = JSON.parse(fs.readFileSync(file, "utf8")) as { version: string; pulumi?: { version?: string } };
+  const { version, pulumi } = JSON.parse(fs.readFileSync(file, "utf8")) as {
+    version: string;
+    pulumi?: { version?: string };
+  };
   return (pulumi?.version ?? version).replace(/^v/, "");
 }
 

@@ -12,7 +12,8 @@ async function main(): Promise<void> {
   delete process.env["NODE_COMPILE_CACHE"];
   const [name = "", version = "", ...rest] = process.argv.slice(2);
   const provider = new Map(Object.entries(providers)).get(name);
-  if (provider === undefined) throw new Error(`no stand-in plugin "${name}"; there are: ${Object.keys(providers).join(", ")}`);
+  if (provider === undefined)
+    throw new Error(`no stand-in plugin "${name}"; there are: ${Object.keys(providers).join(", ")}`);
   const address = rest.filter((argument) => !argument.startsWith("-")).at(-1);
   const server = new ProviderServer(provider(), version);
   const port = await server.listen(address);

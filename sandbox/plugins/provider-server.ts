@@ -26,7 +26,8 @@ export class ProviderServer {
     private readonly version: string,
   ) {
     this.calls =
-      provider.protocol?.(this.log, this.cancelled.signal) ?? this.tableCalls(new ResourceCalls(this.log, this.cancelled.signal));
+      provider.protocol?.(this.log, this.cancelled.signal) ??
+      this.tableCalls(new ResourceCalls(this.log, this.cancelled.signal));
   }
 
   /** Listens on a free port of 127.0.0.1 and answers it. */
@@ -131,7 +132,8 @@ export class ProviderServer {
 
   private async invoke(request: rpc.InvokeRequest): Promise<rpc.InvokeResponse> {
     const found = this.provider.functions.find(({ token }) => token === request.getTok());
-    if (found === undefined) throw new Error(`function "${request.getTok()}" is not supported by the sandbox's stand-in plugin`);
+    if (found === undefined)
+      throw new Error(`function "${request.getTok()}" is not supported by the sandbox's stand-in plugin`);
     const inputs = revealMap(fromStruct(request.getArgs()));
     const response = new rpc.InvokeResponse();
     const failures = findFailures(found.inputs, inputs);
@@ -146,7 +148,8 @@ export class ProviderServer {
 
   private get(urn: string): Resource {
     const resource = this.find(urn);
-    if (resource === undefined) throw new Error(`resource type "${typeOf(urn)}" is not supported by the sandbox's stand-in plugin`);
+    if (resource === undefined)
+      throw new Error(`resource type "${typeOf(urn)}" is not supported by the sandbox's stand-in plugin`);
     return resource;
   }
 }

@@ -39,12 +39,18 @@ export class ResourceCalls {
     const failures = findFailures(resource.inputs, inputs);
     if (failures.length > 0) return checkResponse(inputs, failures);
     if (resource.autoName !== undefined && inputs[resource.autoName] === undefined) {
-      const name = olds[resource.autoName] ?? `${nameOf(request.getUrn())}-${randomBytes(4).toString("hex").slice(0, 7)}`;
+      const name =
+        olds[resource.autoName] ?? `${nameOf(request.getUrn())}-${randomBytes(4).toString("hex").slice(0, 7)}`;
       inputs = { ...inputs, [resource.autoName]: name };
     }
     if (resource.check === undefined) return checkResponse(inputs, []);
     const call = this.call(request.getUrn(), inputs);
-    const { failures: found, add } = await this.run("checking", call, resource, () => resource.check?.(call) ?? nothingToAdd);
+    const { failures: found, add } = await this.run(
+      "checking",
+      call,
+      resource,
+      () => resource.check?.(call) ?? nothingToAdd,
+    );
     return checkResponse(merge(inputs, add), found);
   }
 
@@ -63,10 +69,14 @@ export class ResourceCalls {
       (name) => resource.inputs[name]?.replace === true || resource.replaces?.(name, old[name], now[name]) === true,
     );
     const response = new rpc.DiffResponse();
-    response.setChanges(changed.length > 0 ? rpc.DiffResponse.DiffChanges.DIFF_SOME : rpc.DiffResponse.DiffChanges.DIFF_NONE);
+    response.setChanges(
+      changed.length > 0 ? rpc.DiffResponse.DiffChanges.DIFF_SOME : rpc.DiffResponse.DiffChanges.DIFF_NONE,
+    );
     response.setDiffsList(changed);
     response.setReplacesList(replaces);
-    response.setDeletebeforereplace(replaces.length > 0 && resource.uniqueBy !== undefined && !changed.includes(resource.uniqueBy));
+    response.setDeletebeforereplace(
+      replaces.length > 0 && resource.uniqueBy !== undefined && !changed.includes(resource.uniqueBy),
+    );
     response.setHasdetaileddiff(changed.length > 0);
     for (const name of changed) {
       const property = new rpc.PropertyDiff();
@@ -125,7 +135,14 @@ export class ResourceCalls {
   async update(resource: Resource, request: rpc.UpdateRequest): Promise<rpc.UpdateResponse> {
     const inputs = fromStruct(request.getNews());
     const olds = fromStruct(request.getOlds());
-    const call = this.existing(resource, request.getUrn(), request.getId(), inputs, olds, fromStruct(request.getOldInputs()));
+    const call = this.existing(
+      resource,
+      request.getUrn(),
+      request.getId(),
+      inputs,
+      olds,
+      fromStruct(request.getOldInputs()),
+    );
     const response = new rpc.UpdateResponse();
     if (request.getPreview()) {
       const changing = unknowns(resource, inputs, resource.updateChanges);
@@ -140,7 +157,14 @@ export class ResourceCalls {
   async delete(resource: Resource, request: rpc.DeleteRequest): Promise<Empty> {
     const olds = fromStruct(request.getProperties());
     const old = oldInputs(resource, olds, fromStruct(request.getOldInputs()));
-    const call = this.existing(resource, request.getUrn(), request.getId(), old, olds, fromStruct(request.getOldInputs()));
+    const call = this.existing(
+      resource,
+      request.getUrn(),
+      request.getId(),
+      old,
+      olds,
+      fromStruct(request.getOldInputs()),
+    );
     await this.run("deleting", call, resource, () => resource.delete(call));
     return new Empty();
   }
@@ -175,7 +199,12 @@ export class ResourceCalls {
     };
   }
 
-  private async run<T>(doing: string, call: Call & Redacting, resource: Resource, action: () => Promise<T>): Promise<T> {
+  private async run<T>(
+    doing: string,
+    call: Call & Redacting,
+    resource: Resource,
+    action: () => Promise<T>,
+  ): Promise<T> {
     const what = `${doing} ${resource.sdk.result} "${call.name}"`;
     try {
       this.cancelled.throwIfAborted();
@@ -222,7 +251,11 @@ function keepSecrets(input: Value | undefined, value: Value | undefined): Value 
   return sameValue(reveal(input), value) ? input : secret(value);
 }
 
-function unknowns(resource: Resource, inputs: ValueMap, names: readonly string[] = Object.keys(resource.outputs)): ValueMap {
+function unknowns(
+  resource: Resource,
+  inputs: ValueMap,
+  names: readonly string[] = Object.keys(resource.outputs),
+): ValueMap {
   return Object.fromEntries(names.filter((name) => !(name in inputs)).map((name) => [name, unknown]));
 }
 

@@ -41,9 +41,15 @@ export function findFailures(properties: Properties, inputs: ValueMap, at = ""):
     const property = properties[name];
     if (value === null) continue;
     if (property === undefined) {
-      failures.push({ property: path, reason: `unknown property "${path}"; known here: ${Object.keys(properties).sort().join(", ")}` });
+      failures.push({
+        property: path,
+        reason: `unknown property "${path}"; known here: ${Object.keys(properties).sort().join(", ")}`,
+      });
     } else if (property.unsupported !== undefined) {
-      failures.push({ property: path, reason: `"${path}" is not supported by the sandbox's stand-in plugin: ${property.unsupported}` });
+      failures.push({
+        property: path,
+        reason: `"${path}" is not supported by the sandbox's stand-in plugin: ${property.unsupported}`,
+      });
     } else {
       failures.push(...typeFailures(property.type, reveal(value), path));
     }

@@ -35,7 +35,10 @@ export function secret(value: Value): Value {
 
 /** Whether the value itself is marked as a secret. */
 export function isSecret(value: Value | undefined): boolean {
-  return isMap(value) && (value[signatureKey] === secretSignature || (value[signatureKey] === outputSignature && value["secret"] === true));
+  return (
+    isMap(value) &&
+    (value[signatureKey] === secretSignature || (value[signatureKey] === outputSignature && value["secret"] === true))
+  );
 }
 
 /** Whether the value or anything in it is a secret. */
@@ -64,7 +67,9 @@ export function reveal(value: Value): Value {
 
 /** {@link reveal} for an object of properties. */
 export function revealMap(value: ValueMap): ValueMap {
-  return Object.fromEntries(Object.entries(value).flatMap(([key, item]) => (item === null ? [] : [[key, reveal(item)]])));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]) => (item === null ? [] : [[key, reveal(item)]])),
+  );
 }
 
 /** Every string inside of a secret: what must not appear in a message. */

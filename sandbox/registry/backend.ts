@@ -89,7 +89,11 @@ function startChild(binary: string, configFile: string, logFile: string): ChildP
   const log = fs.openSync(logFile, "a", 0o600);
   try {
     // Its own process group: Ctrl-C reaches this process first, which then ends the registry after the front.
-    return spawn(binary, ["serve", configFile], { detached: true, stdio: ["ignore", log, log], env: quietEnvironment() });
+    return spawn(binary, ["serve", configFile], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      env: quietEnvironment(),
+    });
   } finally {
     fs.closeSync(log);
   }

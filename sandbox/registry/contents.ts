@@ -67,10 +67,15 @@ export function registryContents(storage: string, collectGarbage: CollectGarbage
     const folder = path.join(directory(repository), "_manifests/revisions/sha256");
     const known = await tags(repository);
     const found = await Promise.all((await list(folder)).map((hex) => readManifest(root, folder, hex, known)));
-    return found.filter((manifest) => manifest !== undefined).sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime());
+    return found
+      .filter((manifest) => manifest !== undefined)
+      .sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime());
   };
   const deleteTag = async (repository: string, tag: string): Promise<void> => {
-    await fs.rm(path.join(directory(repository), "_manifests/tags", path.basename(tag)), { recursive: true, force: true });
+    await fs.rm(path.join(directory(repository), "_manifests/tags", path.basename(tag)), {
+      recursive: true,
+      force: true,
+    });
   };
 
   return {
@@ -79,7 +84,9 @@ export function registryContents(storage: string, collectGarbage: CollectGarbage
     deleteTag,
     async repositories() {
       const names = await findRepositories(path.join(root, "repositories"), "");
-      const held = await Promise.all(names.map((name) => list(path.join(directory(name), "_manifests/revisions/sha256"))));
+      const held = await Promise.all(
+        names.map((name) => list(path.join(directory(name), "_manifests/revisions/sha256"))),
+      );
       return names.filter((_, index) => (held[index]?.length ?? 0) > 0).sort();
     },
     async deleteManifest(repository, digest) {
@@ -110,7 +117,12 @@ async function readTag(folder: string, name: string): Promise<Tag | undefined> {
   return digest === undefined ? undefined : { name, digest, updatedAt: (await fs.stat(link)).mtime };
 }
 
-async function readManifest(root: string, folder: string, hex: string, tags: readonly Tag[]): Promise<Manifest | undefined> {
+async function readManifest(
+  root: string,
+  folder: string,
+  hex: string,
+  tags: readonly Tag[],
+): Promise<Manifest | undefined> {
   const digest = `sha256:${hex}`;
   const text = await readIfThere(path.join(root, "blobs/sha256", hex.slice(0, 2), hex, "data"));
   if (text === undefined || (await readIfThere(path.join(folder, hex, "link"))) === undefined) {
@@ -129,7 +141,9 @@ async function readManifest(root: string, folder: string, hex: string, tags: rea
 async function findRepositories(folder: string, prefix: string): Promise<readonly string[]> {
   const names = await list(folder);
   const nested = await Promise.all(
-    names.filter((name) => !name.startsWith("_")).map((name) => findRepositories(path.join(folder, name), `${prefix}${name}/`)),
+    names
+      .filter((name) => !name.startsWith("_"))
+      .map((name) => findRepositories(path.join(folder, name), `${prefix}${name}/`)),
   );
   return [...(names.includes("_manifests") ? [prefix.slice(0, -1)] : []), ...nested.flat()];
 }
@@ -138,7 +152,9 @@ async function blobSizes(root: string): Promise<readonly number[]> {
   const folder = path.join(root, "blobs/sha256");
   const groups = await list(folder);
   const files = await Promise.all(
-    groups.map(async (group) => (await list(path.join(folder, group))).map((hex) => path.join(folder, group, hex, "data"))),
+    groups.map(async (group) =>
+      (await list(path.join(folder, group))).map((hex) => path.join(folder, group, hex, "data")),
+    ),
   );
   return Promise.all(files.flat().map(async (file) => (await fs.stat(file)).size));
 }

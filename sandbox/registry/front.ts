@@ -37,7 +37,12 @@ export async function startRegistryFront(options: RegistryFrontOptions): Promise
     const url = new URL(request.url ?? "/", `http://${request.headers.host ?? "127.0.0.1"}`);
     const method = request.method ?? "GET";
     response.once("close", () => {
-      options.log?.add({ server: "registry", method, path: url.pathname, status: response.headersSent ? response.statusCode : 0 });
+      options.log?.add({
+        server: "registry",
+        method,
+        path: url.pathname,
+        status: response.headersSent ? response.statusCode : 0,
+      });
     });
     if (await applyFault(options.faults, method, url, response)) {
       return;
@@ -103,7 +108,9 @@ function covers(claims: Claims, needed: Access | undefined): boolean {
   if (needed === undefined) {
     return true;
   }
-  const granted = claims.access.filter(({ type, name }) => type === needed.type && name === needed.name).flatMap(({ actions }) => actions);
+  const granted = claims.access
+    .filter(({ type, name }) => type === needed.type && name === needed.name)
+    .flatMap(({ actions }) => actions);
   return granted.includes("*") || needed.actions.every((action) => granted.includes(action));
 }
 
@@ -123,7 +130,10 @@ function refuse(response: http.ServerResponse, url: URL, needed: Access | undefi
 }
 
 function startsPush(method: string, pathname: string): boolean {
-  return (method === "POST" && pathname.endsWith("/blobs/uploads/")) || (method === "PUT" && pathname.includes("/manifests/"));
+  return (
+    (method === "POST" && pathname.endsWith("/blobs/uploads/")) ||
+    (method === "PUT" && pathname.includes("/manifests/"))
+  );
 }
 
 /** Answers true when the request has been dealt with. */

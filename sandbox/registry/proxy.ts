@@ -18,7 +18,14 @@ export class Proxy {
     const { hostname, port } = new URL(this.backendUrl);
     // The client's Host goes along, so that the backend writes its Location headers for the client's address.
     const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !dropped.includes(name)));
-    const upstream = http.request({ agent: this.agent, hostname, port, method: request.method, path: request.url, headers });
+    const upstream = http.request({
+      agent: this.agent,
+      hostname,
+      port,
+      method: request.method,
+      path: request.url,
+      headers,
+    });
 
     upstream.on("response", (answer) => {
       const kept = Object.entries(answer.headers).filter(([name]) => !dropped.includes(name));

@@ -1,6 +1,13 @@
 import type * as http from "node:http";
 import { sendRegistryError } from "./errors";
-import { authenticate, grant, tokenSeconds, type RegistryCredentials, type TokenIssuer, type VerifyMinted } from "./tokens";
+import {
+  authenticate,
+  grant,
+  tokenSeconds,
+  type RegistryCredentials,
+  type TokenIssuer,
+  type VerifyMinted,
+} from "./tokens";
 
 interface Rules {
   readonly credentials: RegistryCredentials;
@@ -41,7 +48,15 @@ export async function answerTokenRequest(
   const token = issuer.issue(known.write, access);
   const scope = access.map(({ type, name, actions }) => `${type}:${name}:${actions.join(",")}`).join(" ");
   response.writeHead(200, { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" });
-  response.end(JSON.stringify({ token, access_token: token, scope, expires_in: tokenSeconds, issued_at: new Date().toISOString() }));
+  response.end(
+    JSON.stringify({
+      token,
+      access_token: token,
+      scope,
+      expires_in: tokenSeconds,
+      issued_at: new Date().toISOString(),
+    }),
+  );
 }
 
 function readBasic(request: http.IncomingMessage, url: URL): TokenRequest | undefined {

@@ -9,7 +9,9 @@ import { ShipError } from "../../components/shared/errors";
 export async function listen(server: http.Server, port: number, what: string): Promise<number> {
   bePatient(server);
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(error.code === "EADDRINUSE" ? portTaken(port, what) : error));
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(error.code === "EADDRINUSE" ? portTaken(port, what) : error),
+    );
     server.listen(port, "127.0.0.1", resolve);
   });
   return (server.address() as AddressInfo).port;

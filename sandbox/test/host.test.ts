@@ -30,12 +30,15 @@ describe("A command that the sandbox runs", () => {
   });
 
   it("that fails names what was done, the exit code and the last lines", async () => {
-    await assert.rejects(run("sh", ["-c", "echo no such thing; exit 3"], { what: "looking", limitMs }), (error: unknown) => {
-      assert.ok(error instanceof CommandError);
-      assert.equal(error.exitCode, 3);
-      assert.equal(error.message, "looking: exit code 3\nno such thing");
-      return true;
-    });
+    await assert.rejects(
+      run("sh", ["-c", "echo no such thing; exit 3"], { what: "looking", limitMs }),
+      (error: unknown) => {
+        assert.ok(error instanceof CommandError);
+        assert.equal(error.exitCode, 3);
+        assert.equal(error.message, "looking: exit code 3\nno such thing");
+        return true;
+      },
+    );
     assert.equal(await ask("sh", ["-c", "exit 1"], { what: "asking", limitMs }), undefined);
     assert.equal(await ask("no-such-command", [], { what: "asking", limitMs }), undefined);
   });
@@ -56,7 +59,10 @@ describe("A command that the sandbox runs", () => {
 
   it("that works may take its time, and is ended when it has been quiet for too long", async () => {
     const quietMs = 1500;
-    const output = await run("sh", ["-c", "for i in 1 2 3 4 5; do echo $i; sleep 0.5; done"], { what: "working", quietMs });
+    const output = await run("sh", ["-c", "for i in 1 2 3 4 5; do echo $i; sleep 0.5; done"], {
+      what: "working",
+      quietMs,
+    });
     assert.equal(output.stdout, "1\n2\n3\n4\n5\n");
     const hanging = run("sh", ["-c", "echo begun; sleep 60"], { what: "hanging", quietMs: 300, graceMs: 100 });
     await assert.rejects(hanging, /hanging: nothing printed for 0 s\nbegun/);
@@ -66,7 +72,9 @@ describe("A command that the sandbox runs", () => {
     const file = path.join(temporary(), "cleaned");
     const script = `trap 'touch ${file}; exit 1' INT; echo ready; while :; do sleep 0.05; done`;
     let ready = false;
-    const ending = assert.rejects(run("sh", ["-c", script], { what: "working", limitMs, graceMs: limitMs, onLine: () => (ready = true) }));
+    const ending = assert.rejects(
+      run("sh", ["-c", script], { what: "working", limitMs, graceMs: limitMs, onLine: () => (ready = true) }),
+    );
     assert.ok(await until(() => ready, limitMs));
     await endAll();
     await ending;
@@ -238,7 +246,13 @@ describe("An ordered fault", () => {
     });
   });
 
-  for (const args of [[], ["api-404"], ["api-429", "--times", "0"], ["api-429", "--often", "2"], ["api-429", "--times"]]) {
+  for (const args of [
+    [],
+    ["api-404"],
+    ["api-429", "--times", "0"],
+    ["api-429", "--often", "2"],
+    ["api-429", "--times"],
+  ]) {
     it(`is refused when it cannot be meant: fault ${args.join(" ")}`, () => {
       assert.throws(() => parseFault(args), { code: "SETTINGS_INVALID" });
     });

@@ -25,7 +25,9 @@ describe("The Debian packages of the sandbox's images", () => {
   });
 
   it("are installed by scripts that a shell understands", () => {
-    const scripts = names.flatMap((name) => ["sources", "before"].map((part) => path.join(images, name, "packages", part)));
+    const scripts = names.flatMap((name) =>
+      ["sources", "before"].map((part) => path.join(images, name, "packages", part)),
+    );
     for (const script of [path.join(images, "install-packages"), ...scripts.filter((file) => fs.existsSync(file))]) {
       execFileSync("sh", ["-n", script]);
     }
@@ -78,7 +80,11 @@ echo "$1" >> "${home}/calls"`;
   );
   await promisify(execFile)(process.execPath, ["--import", "tsx", path.join(home, "script.ts")], {
     cwd: path.resolve(images, "../.."),
-    env: { ...process.env, PATH: `${home}:${process.env["PATH"] ?? ""}`, SANDBOX_STATE_DIR: path.join(home, "state.d") },
+    env: {
+      ...process.env,
+      PATH: `${home}:${process.env["PATH"] ?? ""}`,
+      SANDBOX_STATE_DIR: path.join(home, "state.d"),
+    },
   });
   return fs.readFileSync(path.join(home, "calls"), "utf8").trim().split("\n");
 }

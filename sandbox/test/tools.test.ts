@@ -20,7 +20,10 @@ class Machine {
 
   constructor() {
     for (const directory of [this.state, this.cache, this.bin]) fs.mkdirSync(directory);
-    fs.writeFileSync(path.join(this.state, "offline.json"), JSON.stringify({ "https://get.pulumi.com/install.sh": Date.now() }));
+    fs.writeFileSync(
+      path.join(this.state, "offline.json"),
+      JSON.stringify({ "https://get.pulumi.com/install.sh": Date.now() }),
+    );
   }
 
   program(directory: string, name: string, body: string): string {
@@ -78,7 +81,11 @@ describe("The sandbox's tools", () => {
 
     machine.program(old, "pulumi", "echo v3.199.9");
     const built = machine.program(path.join(machine.cache, "pulumi", "v3.250.0"), "pulumi", "echo v3.250.0");
-    const builtHost = machine.program(path.join(machine.cache, "pulumi-language-nodejs", "v3.65.0"), "pulumi-language-nodejs", "exit 0");
+    const builtHost = machine.program(
+      path.join(machine.cache, "pulumi-language-nodejs", "v3.65.0"),
+      "pulumi-language-nodejs",
+      "exit 0",
+    );
     assert.deepEqual(await machine.run(imports, ask, { PATH: `${old}:/usr/bin:/bin` }), [built, builtHost, "built"]);
   });
 
@@ -140,7 +147,11 @@ describe("The sandbox's tools", () => {
       const directory = path.join(pulumiHome, "plugins");
       console.log(JSON.stringify({ kinds, names: fs.readdirSync(directory).sort() }));`;
     const version = (name: string): string =>
-      (JSON.parse(fs.readFileSync(path.join(root, "node_modules/@pulumi", name, "package.json"), "utf8")) as { version: string }).version;
+      (
+        JSON.parse(fs.readFileSync(path.join(root, "node_modules/@pulumi", name, "package.json"), "utf8")) as {
+          version: string;
+        }
+      ).version;
     const packages = ["command", "digitalocean", "docker", "kubernetes"];
     const standIns = Object.fromEntries(packages.map((name) => [name, "stand-in"]));
     const names = packages.map((name) => `resource-${name}-v${version(name)}`);
@@ -153,16 +164,27 @@ describe("The sandbox's tools", () => {
       machine.program(machine.bin, "pulumi-resource-docker", "exit 0");
       const mirrored = await machine.run(imports, ask, { SANDBOX_PLUGIN_DIR: machine.bin });
       assert.deepEqual(mirrored, { kinds: { ...standIns, docker: "mirror" }, names });
-      const file = path.join(machine.state, "pulumi-home/plugins", `resource-docker-v${version("docker")}`, "pulumi-resource-docker");
+      const file = path.join(
+        machine.state,
+        "pulumi-home/plugins",
+        `resource-docker-v${version("docker")}`,
+        "pulumi-resource-docker",
+      );
       assert.equal(fs.realpathSync(file), fs.realpathSync(path.join(machine.bin, "pulumi-resource-docker")));
       const forced = await machine.run(imports, ask, { SANDBOX_PLUGIN_DIR: machine.bin, SANDBOX_PLUGINS: "stand-in" });
       assert.deepEqual(forced, { kinds: standIns, names });
     });
 
     it("are never stand-ins with SANDBOX_PLUGINS=official, and a wrong value is refused", async () => {
-      assert.deepEqual(await machine.run(imports, ask, { SANDBOX_PLUGINS: "official" }), { kinds: "TOOL_MISSING", names: [] });
+      assert.deepEqual(await machine.run(imports, ask, { SANDBOX_PLUGINS: "official" }), {
+        kinds: "TOOL_MISSING",
+        names: [],
+      });
       fs.mkdirSync(path.join(machine.state, "pulumi-home", "plugins"), { recursive: true });
-      assert.deepEqual(await machine.run(imports, ask, { SANDBOX_PLUGINS: "some" }), { kinds: "SETTINGS_INVALID", names: [] });
+      assert.deepEqual(await machine.run(imports, ask, { SANDBOX_PLUGINS: "some" }), {
+        kinds: "SETTINGS_INVALID",
+        names: [],
+      });
     });
   });
 });

@@ -19,7 +19,11 @@ export function canInstall(): boolean {
 export async function aptInstall(packages: readonly string[], progress: Progress): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   // A dpkg that was killed half-way refuses everything until this has run; without one it does nothing.
-  await ask("dpkg", ["--configure", "-a"], { what: "finishing an interrupted package installation", quietMs: stuckMs, env });
+  await ask("dpkg", ["--configure", "-a"], {
+    what: "finishing an interrupted package installation",
+    quietMs: stuckMs,
+    env,
+  });
   const install = () =>
     run("apt-get", ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends", ...packages], {
       what: `installing ${packages.join(", ")}`,
@@ -60,5 +64,8 @@ export async function aptExtract(packages: readonly string[], directory: string,
 
 async function aptUpdate(progress: Progress): Promise<void> {
   progress("refreshing the package lists");
-  await run("apt-get", ["-o", "DPkg::Lock::Timeout=120", "update"], { what: "refreshing the package lists", quietMs: stuckMs });
+  await run("apt-get", ["-o", "DPkg::Lock::Timeout=120", "update"], {
+    what: "refreshing the package lists",
+    quietMs: stuckMs,
+  });
 }

@@ -22,7 +22,10 @@ const startLimitMs = 60_000;
 /** Whether a Docker engine answers (DOCKER_HOST and the current context are honoured). */
 export async function dockerAnswers(): Promise<boolean> {
   if (onPath("docker") === undefined) return false;
-  const info = await ask("docker", ["info", "--format", "{{.ServerVersion}}"], { what: "asking for the Docker engine", limitMs: 15_000 });
+  const info = await ask("docker", ["info", "--format", "{{.ServerVersion}}"], {
+    what: "asking for the Docker engine",
+    limitMs: 15_000,
+  });
   return info !== undefined && info.stdout.trim() !== "";
 }
 
@@ -48,7 +51,9 @@ export async function ensureDocker(progress: Progress): Promise<DockerOrigin> {
   else if (fs.existsSync("/run/systemd/system")) await startBySystemd();
   else await startByHand();
   if (await until(dockerAnswers, startLimitMs, 500)) return origin();
-  throw noDocker(`it was started and did not answer within ${startLimitMs / 1000} s; its log is ${dockerLog}:\n${tail()}`);
+  throw noDocker(
+    `it was started and did not answer within ${startLimitMs / 1000} s; its log is ${dockerLog}:\n${tail()}`,
+  );
 }
 
 /** Stops the Docker engine if the sandbox started it; any other is left alone. Returns whether it stopped one. */
@@ -57,7 +62,10 @@ export async function stopDocker(progress: Progress): Promise<boolean> {
   if (how === "found") return false;
   progress("stopping the Docker engine that the sandbox started");
   if (how === "systemd") {
-    await run("systemctl", ["stop", "docker.service", "docker.socket"], { what: "stopping the Docker engine", limitMs: 60_000 });
+    await run("systemctl", ["stop", "docker.service", "docker.socket"], {
+      what: "stopping the Docker engine",
+      limitMs: 60_000,
+    });
     fs.rmSync(systemdMark, { force: true });
   } else {
     // The engine ends its own containerd on SIGTERM; killing it at once would leave that behind.
@@ -83,7 +91,10 @@ async function startByHand(): Promise<void> {
   fs.mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   const log = fs.openSync(dockerLog, "a", 0o600);
   // overlay2 is named so that an old engine does not fall back to copying whole layers in silence.
-  const child = spawn("dockerd", ["--storage-driver", "overlay2", ownMark], { detached: true, stdio: ["ignore", log, log] });
+  const child = spawn("dockerd", ["--storage-driver", "overlay2", ownMark], {
+    detached: true,
+    stdio: ["ignore", log, log],
+  });
   fs.closeSync(log);
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);
@@ -93,7 +104,8 @@ async function startByHand(): Promise<void> {
 }
 
 async function whyNot(): Promise<string> {
-  if (onPath("docker") === undefined) return "no docker command, and this process may not install it (root on Debian or Ubuntu could)";
+  if (onPath("docker") === undefined)
+    return "no docker command, and this process may not install it (root on Debian or Ubuntu could)";
   try {
     await run("docker", ["info"], { what: "docker info", limitMs: 15_000 });
     return "docker info names no engine";
@@ -112,6 +124,7 @@ function noDocker(found: string): ShipError {
     summary: "no Docker engine answers",
     found,
     expected: "a Docker engine 20.10 or newer that this user may use",
-    remedy: "start Docker (Docker Desktop, or `sudo systemctl start docker` and membership in the group docker), then run again",
+    remedy:
+      "start Docker (Docker Desktop, or `sudo systemctl start docker` and membership in the group docker), then run again",
   });
 }

@@ -61,7 +61,8 @@ async function downloadedEngine(progress: Progress): Promise<string | undefined>
   const present = path.join(paths.cache, "pulumi-official", npmVersion, executable);
   if (fs.existsSync(present)) return present;
   // What is built already is used, also when the network is open by now: one version per machine.
-  if (fs.existsSync(path.join(paths.cache, engine.name, engine.version)) || !(await reachable(downloadSite))) return undefined;
+  if (fs.existsSync(path.join(paths.cache, engine.name, engine.version)) || !(await reachable(downloadSite)))
+    return undefined;
   try {
     const directory = await cached("pulumi-official", npmVersion, progress, async (temporary) => {
       progress(`downloading the official Pulumi command line ${npmVersion}`);

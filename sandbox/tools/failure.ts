@@ -25,7 +25,8 @@ const causes: readonly Cause[] = [
     sign: /no space left on device|not enough free space|You don't have enough free space/i,
     name: "the disk is full",
     expected: "15 GB free for tools and images",
-    remedy: () => `free some (\`df -h\`, \`docker system df\` and \`docker system prune\` show and remove), then ${goesOn}`,
+    remedy: () =>
+      `free some (\`df -h\`, \`docker system df\` and \`docker system prune\` show and remove), then ${goesOn}`,
   },
   {
     sign: /signal: killed|ended by SIGKILL|exit code 137|cannot allocate memory|out of memory/i,
@@ -43,7 +44,8 @@ const causes: readonly Cause[] = [
     sign: /x509:|certificate (verify|verification) failed|SSL certificate problem|certificate is NOT trusted/i,
     name: "a certificate that is not trusted",
     expected: "certificates that this machine trusts",
-    remedy: () => `name the authority of your network's proxy (SSL_CERT_FILE for Go, SANDBOX_CA_FILE for images), then ${goesOn}`,
+    remedy: () =>
+      `name the authority of your network's proxy (SSL_CERT_FILE for Go, SANDBOX_CA_FILE for images), then ${goesOn}`,
   },
   {
     sign: /checksum mismatch|SECURITY ERROR|Hash Sum mismatch|BADSIG/i,
@@ -69,8 +71,16 @@ const causes: readonly Cause[] = [
           "unexpected EOF",
           "proxyconnect",
         ],
-        ...["Temporary failure resolving", "Could not (resolve|connect)", "Failed to fetch", "Unable to connect", "network is unreachable"],
-        ...["\\b(403|404|407|410|429|50[0-9])\\b[^\\n]{0,40}(Forbidden|Found|Requests|Gone|Required|Error|Gateway|Unavailable)"],
+        ...[
+          "Temporary failure resolving",
+          "Could not (resolve|connect)",
+          "Failed to fetch",
+          "Unable to connect",
+          "network is unreachable",
+        ],
+        ...[
+          "\\b(403|404|407|410|429|50[0-9])\\b[^\\n]{0,40}(Forbidden|Found|Requests|Gone|Required|Error|Gateway|Unavailable)",
+        ],
       ].join("|"),
       "i",
     ),

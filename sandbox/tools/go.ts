@@ -57,15 +57,21 @@ export async function goBuild(tool: GoTool, directory: string, progress: Progres
   // The build happens on a copy: the compiler may want to write beside go.mod, and the checkout may be read-only.
   const source = path.join(directory, "source");
   fs.cpSync(tool.source ?? path.join(__dirname, tool.name), source, { recursive: true });
-  const compiler = localCompiler(directory) ?? (tool.forImage === true ? await compilerInContainer(directory, progress) : undefined);
+  const compiler =
+    localCompiler(directory) ?? (tool.forImage === true ? await compilerInContainer(directory, progress) : undefined);
   if (compiler === undefined) throw noCompiler(tool);
   const onWait = (holder: number): void => progress(`process ${holder} is compiling; waiting for it`);
   try {
-    await withLock(path.join(paths.cache, "compiler.lock"), untilReleased, onWait, () => compile(tool, compiler, source, progress));
+    await withLock(path.join(paths.cache, "compiler.lock"), untilReleased, onWait, () =>
+      compile(tool, compiler, source, progress),
+    );
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const summary = `${tool.name} ${tool.version} could not be built`;
-    throw buildFailure({ code: "TOOL_MISSING", summary, source: process.env["GOPROXY"] ?? "the Go module proxy (GOPROXY)" }, error);
+    throw buildFailure(
+      { code: "TOOL_MISSING", summary, source: process.env["GOPROXY"] ?? "the Go module proxy (GOPROXY)" },
+      error,
+    );
   }
   fs.rmSync(source, { recursive: true, force: true });
 }
@@ -84,7 +90,9 @@ async function compile(tool: GoTool, compiler: Compiler, source: string, progres
   progress(`downloading the Go modules of ${tool.name} ${tool.version}`);
   const format = '{{.Stale}}\t{{.ImportPath}}\t{{.Dir}}\t{{join .GoFiles "\t"}}';
   const parts: string[] = [];
-  await go(["list", ...flags, "-deps", "-f", format, tool.packagePath], "looking at the parts of", (line) => parts.push(line));
+  await go(["list", ...flags, "-deps", "-f", format, tool.packagePath], "looking at the parts of", (line) =>
+    parts.push(line),
+  );
   const todo = new Map<string, number>();
   let [whole, done] = [0, 0];
   for (const [stale, name, directory = "", ...files] of parts.map((line) => line.split("\t"))) {
@@ -100,19 +108,26 @@ async function compile(tool: GoTool, compiler: Compiler, source: string, progres
   const begun: number[] = [];
   const stamp = tool.stamp === undefined ? [] : [`-X ${tool.stamp}`];
   const output = path.join(compiler.directory, tool.name);
-  await go(["build", "-v", ...flags, "-ldflags", ["-s -w", ...stamp].join(" "), "-o", output, tool.packagePath], "building", (line) => {
-    const cost = todo.get(line);
-    if (cost === undefined) return;
-    todo.delete(line);
-    begun.push(cost);
-    if (begun.length > atOnce) done += begun.shift() ?? 0;
-    tell();
-  });
+  await go(
+    ["build", "-v", ...flags, "-ldflags", ["-s -w", ...stamp].join(" "), "-o", output, tool.packagePath],
+    "building",
+    (line) => {
+      const cost = todo.get(line);
+      if (cost === undefined) return;
+      todo.delete(line);
+      begun.push(cost);
+      if (begun.length > atOnce) done += begun.shift() ?? 0;
+      tell();
+    },
+  );
 }
 
 /** Those of a compiler in a container are not here: then all packages count alike. */
 function bytesOf(directory: string, files: readonly string[]): number {
-  return files.reduce((sum, file) => sum + (fs.statSync(path.join(directory, file), { throwIfNoEntry: false })?.size ?? 0), 0);
+  return files.reduce(
+    (sum, file) => sum + (fs.statSync(path.join(directory, file), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
 }
 
 function localCompiler(directory: string): Compiler | undefined {

@@ -17,6 +17,7 @@ export async function ensureMmdebstrap(progress: Progress): Promise<string> {
     summary: "the base images can neither be pulled nor built",
     found: "no answer from the public registry, and no mmdebstrap to build them from Debian packages",
     expected: "a network that reaches the public registry, or mmdebstrap on PATH",
-    remedy: "check the network (`docker pull odoo:18.0`; `docker login` if it is rate limited), or install mmdebstrap, then run again",
+    remedy:
+      "check the network (`docker pull odoo:18.0`; `docker login` if it is rate limited), or install mmdebstrap, then run again",
   });
 }

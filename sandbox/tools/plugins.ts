@@ -36,7 +36,9 @@ export async function ensurePlugins(enginePath: string, progress: Progress): Pro
   fs.mkdirSync(path.join(pulumiHome, "plugins"), { recursive: true, mode: 0o700 });
   const standIns: Provider[] = [];
   for (const name of providers) {
-    const had = wanted !== "stand-in" && (installFromMirror(name, progress) || (await installOfficial(name, enginePath, progress)));
+    const had =
+      wanted !== "stand-in" &&
+      (installFromMirror(name, progress) || (await installOfficial(name, enginePath, progress)));
     if (had) continue;
     if (wanted === "official") throw noOfficial(name);
     standIns.push(name);
@@ -58,7 +60,8 @@ export function installedPlugins(): Partial<PluginKinds> {
 function pluginKinds(): PluginKinds {
   const kinds = installedPlugins();
   for (const name of providers) {
-    if (kinds[name] === undefined) throw new Error(`the plugin ${name} was installed and is not in ${directoryOf(name)}`);
+    if (kinds[name] === undefined)
+      throw new Error(`the plugin ${name} was installed and is not in ${directoryOf(name)}`);
   }
   return kinds as PluginKinds;
 }
@@ -112,7 +115,9 @@ function placeStandIns(names: readonly Provider[]): void {
       const source = path.join(scratch, "plugins", path.basename(directoryOf(name)));
       const same =
         kindOf(name) === "stand-in" &&
-        fs.readFileSync(path.join(source, executable(name))).equals(fs.readFileSync(path.join(directoryOf(name), executable(name))));
+        fs
+          .readFileSync(path.join(source, executable(name)))
+          .equals(fs.readFileSync(path.join(directoryOf(name), executable(name))));
       if (!same) replaceDirectory(name, "stand-in", (directory) => fs.cpSync(source, directory, { recursive: true }));
     }
   } finally {

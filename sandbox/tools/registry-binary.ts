@@ -32,6 +32,8 @@ export async function ensureRegistryBinary(progress: Progress = () => undefined)
       progress("Debian's docker-registry cannot be had; building it");
     }
   }
-  const directory = await cached(registry.name, registry.version, progress, (temporary) => goBuild(registry, temporary, progress));
+  const directory = await cached(registry.name, registry.version, progress, (temporary) =>
+    goBuild(registry, temporary, progress),
+  );
   return path.join(directory, registry.name);
 }

@@ -21,11 +21,18 @@ export function runArguments(
     ...["--label", objectLabel, "--label", `${machineLabel}=${id}`],
     ...["--network", networkName, "--ip", privateAddress(slot), ...published],
     ...outerRights,
-    ...(cgroupVersion === "1" ? ["--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"] : ["--cgroupns", "private"]),
+    ...(cgroupVersion === "1"
+      ? ["--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw"]
+      : ["--cgroupns", "private"]),
     // Docker would forbid to execute what lies there.
     ...["--tmpfs", "/run:exec,mode=0755", "--tmpfs", "/tmp:exec,mode=1777", "--env", "container=docker"],
     ...["--volume", `${diskName(id)}:/vps/disk`, "--volume", `${volumesName()}:/vps/volumes`],
-    ...["--volume", `${machineDirectory(id)}:/vps/machine:ro`, "--volume", `${path.dirname(registrySocket)}:/vps/host:ro`],
+    ...[
+      "--volume",
+      `${machineDirectory(id)}:/vps/machine:ro`,
+      "--volume",
+      `${path.dirname(registrySocket)}:/vps/host:ro`,
+    ],
     // `reboot` typed on the machine ends its first process with a signal; what Docker is told to stop stays off all the same.
     ...["--restart", "on-failure"],
     image,

@@ -10,7 +10,9 @@ const diskGiB = 80;
 /** What the machine reads at its start. Its firewall is {@link writeFirewall}'s. */
 export function writeOrder({ id, userData, authorizedKeys, volumes }: MachineOrder): void {
   if (userData !== "" && !userData.startsWith("#!")) {
-    throw new Error(`the sandbox's machines take user data that is a script; this begins with ${userData.slice(0, 40)}`);
+    throw new Error(
+      `the sandbox's machines take user data that is a script; this begins with ${userData.slice(0, 40)}`,
+    );
   }
   write(id, "disk", `${diskGiB}\n`);
   write(id, "user-data", userData);
@@ -38,7 +40,8 @@ export function readVolumes(id: number): MachineVolume[] {
 /** A Volume for the script in the machine: it comes unformatted, as one that was made without a file system. */
 export function volumeWords({ id, name, sizeGiB }: MachineVolume): string[] {
   for (const word of [id, name]) {
-    if (!/^[A-Za-z0-9][A-Za-z0-9-]*$/.test(word)) throw new Error(`a volume cannot have the id or name ${JSON.stringify(word)}`);
+    if (!/^[A-Za-z0-9][A-Za-z0-9-]*$/.test(word))
+      throw new Error(`a volume cannot have the id or name ${JSON.stringify(word)}`);
   }
   return [id, name, String(sizeGiB), "none"];
 }

@@ -114,7 +114,18 @@ export async function detachVolume(id: number, volume: MachineVolume): Promise<v
 export async function removeVolume(volume: MachineVolume): Promise<void> {
   const image = await ensureVpsImage(once(console.log));
   const mount = ["--volume", `${volumesName()}:/vps/volumes`];
-  const args = ["run", "--rm", "--label", objectLabel, "--network", "none", ...mount, "--entrypoint", "/vps/volume", image];
+  const args = [
+    "run",
+    "--rm",
+    "--label",
+    objectLabel,
+    "--network",
+    "none",
+    ...mount,
+    "--entrypoint",
+    "/vps/volume",
+    image,
+  ];
   await docker([...args, "delete", volume.id], `removing the volume ${volume.name}`);
 }
 

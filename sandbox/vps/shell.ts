@@ -15,7 +15,8 @@ export async function onMachine(args: readonly string[]): Promise<number> {
     throw new ShipError({
       code: "SANDBOX_FAILURE",
       summary: "there is no VPS to run this on",
-      found: machines.length === 0 ? "no machine" : machines.map(({ id, state }) => `droplet ${id}: ${state}`).join(", "),
+      found:
+        machines.length === 0 ? "no machine" : machines.map(({ id, state }) => `droplet ${id}: ${state}`).join(", "),
       expected: droplet === undefined ? "a machine that runs" : `the machine of droplet ${droplet}, running`,
       remedy: "npm start makes it, and starts it again",
     });

@@ -39,7 +39,9 @@ export async function runCommand(command: string, call: Call, previous?: ValueMa
   try {
     const status = await new Promise<string | undefined>((resolve) => {
       child.once("error", (error) => resolve(error.message));
-      child.once("close", (code, by) => resolve(code === 0 ? undefined : by === null ? `exit status ${code}` : `signal: ${by}`));
+      child.once("close", (code, by) =>
+        resolve(code === 0 ? undefined : by === null ? `exit status ${code}` : `signal: ${by}`),
+      );
     });
     signal.throwIfAborted();
     if (status !== undefined) throw new Error(`${status}: running ${JSON.stringify(command)}:\n${output.both}`);

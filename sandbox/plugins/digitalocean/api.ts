@@ -61,15 +61,24 @@ export class Api {
     }
   }
 
-  private async attempt(method: string, path: string, signal: AbortSignal, body: ValueMap | undefined): Promise<Attempt> {
-    if (this.token === undefined) throw new Error("no DigitalOcean token: set digitalocean:token or DIGITALOCEAN_TOKEN");
+  private async attempt(
+    method: string,
+    path: string,
+    signal: AbortSignal,
+    body: ValueMap | undefined,
+  ): Promise<Attempt> {
+    if (this.token === undefined)
+      throw new Error("no DigitalOcean token: set digitalocean:token or DIGITALOCEAN_TOKEN");
     const call = `${method} ${this.endpoint}${path}`;
     let response: Response;
     let answer: string;
     try {
       response = await fetch(new URL(path, this.endpoint), {
         method,
-        headers: { authorization: `Bearer ${this.token}`, ...(body !== undefined && { "content-type": "application/json" }) },
+        headers: {
+          authorization: `Bearer ${this.token}`,
+          ...(body !== undefined && { "content-type": "application/json" }),
+        },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         signal: AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]),
       });
@@ -100,7 +109,8 @@ function waitSeconds(headers: Headers): number | undefined {
   const after = headers.get("retry-after");
   if (after !== null && /^\d+$/.test(after)) return Number(after);
   const reset = headers.get("ratelimit-reset");
-  if (headers.get("ratelimit-remaining") === "0" && reset !== null && /^\d+$/.test(reset)) return Number(reset) - Date.now() / 1000;
+  if (headers.get("ratelimit-remaining") === "0" && reset !== null && /^\d+$/.test(reset))
+    return Number(reset) - Date.now() / 1000;
   return undefined;
 }
 

@@ -51,7 +51,9 @@ export function containerRegistry(api: Api): Resource {
     read: ({ id, signal }) => find(api, id, signal),
     async update({ id, inputs, old, signal }) {
       if (inputs["subscriptionTierSlug"] !== old.inputs["subscriptionTierSlug"]) {
-        await api.request("POST", "/v2/registries/subscription", signal, { tier_slug: inputs["subscriptionTierSlug"] ?? null });
+        await api.request("POST", "/v2/registries/subscription", signal, {
+          tier_slug: inputs["subscriptionTierSlug"] ?? null,
+        });
       }
       const found = await find(api, id, signal);
       if (found === undefined) throw new Error(`registry "${id}" does not exist any more`);

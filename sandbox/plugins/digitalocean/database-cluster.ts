@@ -27,7 +27,11 @@ const inputs: Properties = {
   sqlMode: { type: "string", unsupported: pgOnly },
   storageAutoscale: {
     type: {
-      object: { enabled: { type: "boolean", required: true }, incrementGib: { type: "integer" }, thresholdPercent: { type: "integer" } },
+      object: {
+        enabled: { type: "boolean", required: true },
+        incrementGib: { type: "integer" },
+        thresholdPercent: { type: "integer" },
+      },
     },
     unsupported: "the sandbox's storage does not grow by itself",
   },
@@ -36,7 +40,8 @@ const inputs: Properties = {
   version: { type: "string" },
 };
 
-const strings = (...names: string[]): Properties => Object.fromEntries(names.map((name) => [name, { type: "string", required: true }]));
+const strings = (...names: string[]): Properties =>
+  Object.fromEntries(names.map((name) => [name, { type: "string", required: true }]));
 const secrets = (...names: string[]): Properties =>
   Object.fromEntries(names.map((name) => [name, { type: "string", required: true, secret: true }]));
 
@@ -48,7 +53,18 @@ export function databaseCluster(api: Api, limit = limitMs): Resource {
     inputs,
     outputs: {
       ...Object.fromEntries(Object.entries(inputs).map(([name, { type }]) => [name, { type }])),
-      ...strings("clusterUrn", "database", "engine", "host", "name", "privateHost", "privateNetworkUuid", "projectId", "region", "size"),
+      ...strings(
+        "clusterUrn",
+        "database",
+        "engine",
+        "host",
+        "name",
+        "privateHost",
+        "privateNetworkUuid",
+        "projectId",
+        "region",
+        "size",
+      ),
       ...strings("storageSizeMib", "uiDatabase", "uiHost", "uiUser", "user"),
       ...secrets("password", "privateUri", "uiPassword", "uiUri", "uri"),
       metricsEndpoints: { type: { array: "string" }, required: true },
@@ -77,7 +93,9 @@ export function databaseCluster(api: Api, limit = limitMs): Resource {
     },
     async read({ id, old, signal }) {
       const found = await api.find(databasePath(id), signal);
-      return found === undefined ? undefined : { id, outputs: outputs(part(found["database"], "database"), old.outputs) };
+      return found === undefined
+        ? undefined
+        : { id, outputs: outputs(part(found["database"], "database"), old.outputs) };
     },
     async update({ id, inputs: given, old, signal }) {
       const changed = (name: string): boolean => this.differs?.(name, old.inputs[name], given[name]) ?? true;
@@ -94,8 +112,10 @@ export function databaseCluster(api: Api, limit = limitMs): Resource {
         await online(api, id, signal, limit);
       }
       if (changed("maintenanceWindows")) await setWindow(api, id, given, signal);
-      if (changed("version")) await api.request("PUT", `${databasePath(id)}/upgrade`, signal, { version: given["version"] ?? null });
-      if (changed("tags")) await changeTags(api, { id, type: "database" }, { before: old.inputs["tags"], after: given["tags"] }, signal);
+      if (changed("version"))
+        await api.request("PUT", `${databasePath(id)}/upgrade`, signal, { version: given["version"] ?? null });
+      if (changed("tags"))
+        await changeTags(api, { id, type: "database" }, { before: old.inputs["tags"], after: given["tags"] }, signal);
       return outputs(await get(api, id, signal), { ...old.outputs, ...given });
     },
     async delete({ id, signal }) {
@@ -139,7 +159,10 @@ function createRequest(given: ValueMap): ValueMap {
 async function setWindow(api: Api, id: string, given: ValueMap, signal: AbortSignal): Promise<void> {
   const [wanted] = list(given["maintenanceWindows"]);
   if (!isMap(wanted)) return;
-  await api.request("PUT", `${databasePath(id)}/maintenance`, signal, { day: wanted["day"] ?? null, hour: wanted["hour"] ?? null });
+  await api.request("PUT", `${databasePath(id)}/maintenance`, signal, {
+    day: wanted["day"] ?? null,
+    hour: wanted["hour"] ?? null,
+  });
 }
 
 /** Seconds of an hour do not matter: the API adds them. */
@@ -156,7 +179,8 @@ function refusals(given: ValueMap): readonly Failure[] {
   for (const property of ["engine", "name", "region", "size"]) {
     if (text(given, property) === "") refuse(property, `"${property}" must not be empty`);
   }
-  if (given["version"] === undefined) refuse("version", 'The argument "version" is required, but no definition was found.');
+  if (given["version"] === undefined)
+    refuse("version", 'The argument "version" is required, but no definition was found.');
   if (given["nodeCount"] === 0) refuse("nodeCount", '"nodeCount" must not be 0');
   for (const one of list(given["maintenanceWindows"])) {
     const day = isMap(one) ? text(one, "day") : undefined;

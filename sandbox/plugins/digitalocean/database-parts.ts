@@ -12,7 +12,8 @@ const required = { type: "string", required: true } as const;
 
 /** `digitalocean.DatabaseDb`; the id is `<cluster>/database/<name>`. */
 export function databaseDb(api: Api): Resource {
-  const path = ({ clusterId: cluster, name }: ValueMap): string => `${databasePath(cluster)}/dbs/${encodeURIComponent(String(name))}`;
+  const path = ({ clusterId: cluster, name }: ValueMap): string =>
+    `${databasePath(cluster)}/dbs/${encodeURIComponent(String(name))}`;
   return {
     token: "digitalocean:index/databaseDb:DatabaseDb",
     sdk: { file: "databaseDb.d.ts", args: "DatabaseDbArgs", result: "DatabaseDb" },
@@ -42,7 +43,8 @@ export function databaseDb(api: Api): Resource {
 
 /** `digitalocean.DatabaseUser`; the id is `<cluster>/user/<name>`. */
 export function databaseUser(api: Api): Resource {
-  const path = ({ clusterId: cluster, name }: ValueMap): string => `${databasePath(cluster)}/users/${encodeURIComponent(String(name))}`;
+  const path = ({ clusterId: cluster, name }: ValueMap): string =>
+    `${databasePath(cluster)}/users/${encodeURIComponent(String(name))}`;
   const acl: Properties = { id: { type: "string" }, permission: required, topic: required };
   const searchAcl: Properties = { index: required, permission: required };
   const settings = (idRequired: boolean) =>
@@ -84,13 +86,17 @@ export function databaseUser(api: Api): Resource {
     check: async ({ inputs }) => ({ failures: empty(inputs, "clusterId", "name"), add: {} }),
     async create({ inputs, signal }) {
       const known = { clusterId: String(inputs["clusterId"]), name: String(inputs["name"]) };
-      const { user } = await api.request("POST", `${databasePath(known.clusterId)}/users`, signal, { name: known.name });
+      const { user } = await api.request("POST", `${databasePath(known.clusterId)}/users`, signal, {
+        name: known.name,
+      });
       return { id: `${known.clusterId}/user/${known.name}`, outputs: outputs(user, known) };
     },
     async read({ id, old, signal }) {
       const known = named(id, "user", old.outputs);
       const found = await api.find(path(known), signal);
-      return found === undefined ? undefined : { id: `${known.clusterId}/user/${known.name}`, outputs: outputs(found["user"], known) };
+      return found === undefined
+        ? undefined
+        : { id: `${known.clusterId}/user/${known.name}`, outputs: outputs(found["user"], known) };
     },
     // Every change of an input that is supported replaces.
     update: async ({ old }) => old.outputs,
@@ -114,7 +120,10 @@ export function databaseFirewall(api: Api): Resource {
     return { clusterId: cluster ?? null, rules };
   };
   const write = async (given: ValueMap, rules: readonly Value[], signal: AbortSignal): Promise<ValueMap> => {
-    const wanted = rules.map((rule) => ({ type: part(rule, "rule")["type"] ?? null, value: part(rule, "rule")["value"] ?? null }));
+    const wanted = rules.map((rule) => ({
+      type: part(rule, "rule")["type"] ?? null,
+      value: part(rule, "rule")["value"] ?? null,
+    }));
     await api.request("PUT", `${databasePath(given["clusterId"])}/firewall`, signal, { rules: wanted });
     return (await read(given["clusterId"], signal)) ?? given;
   };
@@ -124,16 +133,26 @@ export function databaseFirewall(api: Api): Resource {
     inputs: {
       clusterId,
       rules: {
-        type: { array: { object: { createdAt: { type: "string" }, type: required, uuid: { type: "string" }, value: required } } },
+        type: {
+          array: {
+            object: { createdAt: { type: "string" }, type: required, uuid: { type: "string" }, value: required },
+          },
+        },
         required: true,
       },
     },
     outputs: {
       clusterId: required,
-      rules: { type: { array: { object: { createdAt: required, type: required, uuid: required, value: required } } }, required: true },
+      rules: {
+        type: { array: { object: { createdAt: required, type: required, uuid: required, value: required } } },
+        required: true,
+      },
     },
     updateChanges: ["rules"],
-    check: async ({ inputs }) => ({ failures: [...empty(inputs, "clusterId"), ...ruleFailures(inputs["rules"])], add: {} }),
+    check: async ({ inputs }) => ({
+      failures: [...empty(inputs, "clusterId"), ...ruleFailures(inputs["rules"])],
+      add: {},
+    }),
     differs: (name, old, now) => name !== "rules" || asSet(sources(old)) !== asSet(sources(now)),
     async create({ inputs, signal }) {
       const outputs = await write(inputs, list(inputs["rules"]), signal);
@@ -142,7 +161,9 @@ export function databaseFirewall(api: Api): Resource {
     async read({ id, old, signal }) {
       const isImport = old.outputs["clusterId"] === undefined;
       const outputs = await read(isImport ? id : old.outputs["clusterId"], signal);
-      return outputs === undefined ? undefined : { id: isImport ? `${id}-${randomBytes(13).toString("hex")}` : id, outputs };
+      return outputs === undefined
+        ? undefined
+        : { id: isImport ? `${id}-${randomBytes(13).toString("hex")}` : id, outputs };
     },
     update: ({ inputs, signal }) => write(inputs, list(inputs["rules"]), signal),
     // Then everybody is let in, as in the official provider.
@@ -181,9 +202,13 @@ function named(id: string, what: string, old: ValueMap): Named {
   if (typeof cluster === "string" && typeof name === "string") return { clusterId: cluster, name };
   const [wanted = "", of = "", ...more] = id.split(",");
   if (of !== "" && more.length === 0) return { clusterId: wanted, name: of };
-  throw new Error(`must use the ID of the source database cluster and the name of the ${what} joined with a comma (e.g. \`id,name\`)`);
+  throw new Error(
+    `must use the ID of the source database cluster and the name of the ${what} joined with a comma (e.g. \`id,name\`)`,
+  );
 }
 
 function empty(inputs: ValueMap, ...names: readonly string[]): Failure[] {
-  return names.filter((name) => inputs[name] === "").map((property) => ({ property, reason: `"${property}" must not be empty` }));
+  return names
+    .filter((name) => inputs[name] === "")
+    .map((property) => ({ property, reason: `"${property}" must not be empty` }));
 }

@@ -35,7 +35,8 @@ export function dockerCredentials(api: Api): Resource {
     },
     async create({ inputs, signal }) {
       const name = String(inputs["registryName"]);
-      if ((await api.find(registryPath(name), signal)) === undefined) throw new Error(`registry "${name}" does not exist`);
+      if ((await api.find(registryPath(name), signal)) === undefined)
+        throw new Error(`registry "${name}" does not exist`);
       return { id: name, outputs: await mint(api, inputs, signal) };
     },
     // Like the official provider: only a refresh renews, and only what has expired.

@@ -2,7 +2,15 @@ import { revealMap, type Value, type ValueMap } from "../values";
 import { list, part } from "./sets";
 
 /** What only the program or the state knows: the API does not tell it, or not as it was asked for. */
-const kept: readonly string[] = ["backupPolicy", "dropletAgent", "gracefulShutdown", "image", "resizeDisk", "sshKeys", "userData"];
+const kept: readonly string[] = [
+  "backupPolicy",
+  "dropletAgent",
+  "gracefulShutdown",
+  "image",
+  "resizeDisk",
+  "sshKeys",
+  "userData",
+];
 
 /** The outputs of a droplet as the API tells it; the rest from what was there before. */
 export function dropletOutputs(droplet: ValueMap, before: ValueMap): ValueMap {
@@ -12,7 +20,9 @@ export function dropletOutputs(droplet: ValueMap, before: ValueMap): ValueMap {
   const ipv4Address = address(droplet, "public");
   return revealMap({
     image: slug === undefined || slug === "" ? String(id) : slug,
-    ...Object.fromEntries(kept.filter((name) => before[name] !== undefined).map((name) => [name, before[name] ?? null])),
+    ...Object.fromEntries(
+      kept.filter((name) => before[name] !== undefined).map((name) => [name, before[name] ?? null]),
+    ),
     name: droplet["name"] ?? null,
     dropletUrn: `do:droplet:${String(droplet["id"])}`,
     region: part(droplet["region"], "region of the droplet")["slug"] ?? null,

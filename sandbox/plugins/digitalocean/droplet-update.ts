@@ -22,7 +22,10 @@ export async function updateDroplet(api: Api, path: string, { id, inputs, old, s
   if (changed("name")) await order("rename", { name: inputs["name"] });
   if (changed("backups")) {
     if (inputs["backups"] === true) {
-      await order("enable_backups", inputs["backupPolicy"] === undefined ? {} : { backup_policy: inputs["backupPolicy"] });
+      await order(
+        "enable_backups",
+        inputs["backupPolicy"] === undefined ? {} : { backup_policy: inputs["backupPolicy"] },
+      );
     } else await order("disable_backups");
   } else if (changed("backupPolicy") && inputs["backupPolicy"] !== undefined) {
     await order("change_backup_policy", { backup_policy: inputs["backupPolicy"] });

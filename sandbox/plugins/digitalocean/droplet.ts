@@ -35,7 +35,14 @@ const inputs: Properties = {
 };
 
 /** What the provider fills in when the program does not say: leaving it out is no change. */
-const computed: readonly string[] = ["ipv6Address", "privateNetworking", "publicNetworking", "region", "volumeIds", "vpcUuid"];
+const computed: readonly string[] = [
+  "ipv6Address",
+  "privateNetworking",
+  "publicNetworking",
+  "region",
+  "volumeIds",
+  "vpcUuid",
+];
 const sets: readonly string[] = ["sshKeys", "tags", "volumeIds"];
 
 /** `digitalocean.Droplet`; the id is its number. */
@@ -53,7 +60,10 @@ export function droplet(api: Api, limit = limitMs): Resource {
         ]),
       ),
       ...Object.fromEntries(
-        ["disk", "memory", "priceHourly", "priceMonthly", "vcpus"].map((name) => [name, { type: "number", required: true }]),
+        ["disk", "memory", "priceHourly", "priceMonthly", "vcpus"].map((name) => [
+          name,
+          { type: "number", required: true },
+        ]),
       ),
       locked: { type: "boolean", required: true },
       image: { type: "string", required: true },
@@ -105,7 +115,8 @@ function path(id: string): string {
 
 function refusals(given: ValueMap): readonly Failure[] {
   const failures: Failure[] = [...tagFailures(given["tags"])];
-  const refuse = (property: string, reason: string): unknown => failures.push({ property, reason: `"${property}" ${reason}` });
+  const refuse = (property: string, reason: string): unknown =>
+    failures.push({ property, reason: `"${property}" ${reason}` });
   const name = text(given, "name");
   if (name !== undefined && !/^[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?$/.test(name)) {
     refuse("name", `must hold valid hostname characters only (a-z, A-Z, 0-9, . and -), but is "${name}"`);
@@ -120,7 +131,10 @@ function refusals(given: ValueMap): readonly Failure[] {
     }
   }
   if (given["publicNetworking"] === false) {
-    refuse("publicNetworking", "cannot be false with the sandbox's stand-in plugin: every droplet of the sandbox has a public address");
+    refuse(
+      "publicNetworking",
+      "cannot be false with the sandbox's stand-in plugin: every droplet of the sandbox has a public address",
+    );
   }
   const policy = given["backupPolicy"];
   if (!isMap(policy)) return failures;
@@ -129,7 +143,8 @@ function refusals(given: ValueMap): readonly Failure[] {
   const known = (value: Value | undefined, allowed: readonly Value[]): boolean =>
     value === undefined || isUnknown(value) || allowed.includes(value);
   if (!known(plan, ["daily", "weekly"])) refuse("backupPolicy.plan", "must be one of daily, weekly");
-  if (!known(weekday, ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"])) refuse("backupPolicy.weekday", "must be one of SUN to SAT");
+  if (!known(weekday, ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]))
+    refuse("backupPolicy.weekday", "must be one of SUN to SAT");
   if (typeof hour === "number" && (hour < 0 || hour > 20)) refuse("backupPolicy.hour", "must be between 0 and 20");
   return failures;
 }

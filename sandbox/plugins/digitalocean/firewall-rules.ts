@@ -40,7 +40,8 @@ export function ruleFailures(property: string, side: Side, rules: Value | undefi
     if (typeof protocol !== "string" || !["tcp", "udp", "icmp"].includes(protocol)) {
       refuse("protocol", `must be one of tcp, udp, icmp, but is ${JSON.stringify(protocol)}`);
     }
-    if (portRange === undefined && protocol !== "icmp") refuse("portRange", "is required if the protocol is tcp or udp");
+    if (portRange === undefined && protocol !== "icmp")
+      refuse("portRange", "is required if the protocol is tcp or udp");
     if (typeof portRange === "string" && !isRange(portRange)) {
       refuse("portRange", `must be a port, a range such as "8000-9000", or "all", but is "${portRange}"`);
     }
@@ -73,7 +74,9 @@ export function fromApi(side: Side, rule: Value): ValueMap {
   return {
     protocol: protocol ?? null,
     ...(!(protocol === "icmp" && ports === "0") && range !== undefined && { portRange: range }),
-    ...Object.fromEntries(targets.flatMap(([name, key]) => (named[key] === undefined ? [] : [[`${side}${name}`, named[key] ?? null]]))),
+    ...Object.fromEntries(
+      targets.flatMap(([name, key]) => (named[key] === undefined ? [] : [[`${side}${name}`, named[key] ?? null]])),
+    ),
   };
 }
 

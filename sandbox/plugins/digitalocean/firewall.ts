@@ -14,7 +14,11 @@ const inputs: Properties = {
   tags: { type: { array: "string" } },
 };
 
-const pendingChange: Properties = { dropletId: { type: "integer" }, removing: { type: "boolean" }, status: { type: "string" } };
+const pendingChange: Properties = {
+  dropletId: { type: "integer" },
+  removing: { type: "boolean" },
+  status: { type: "string" },
+};
 
 /** `digitalocean.Firewall`; the id is a UUID. */
 export function firewall(api: Api): Resource {
@@ -62,7 +66,9 @@ function refusals(given: ValueMap): readonly Failure[] {
     ...ruleFailures("outboundRules", "destination", outboundRules),
     ...tagFailures(given["tags"]),
   ];
-  const none = [inboundRules, outboundRules].every((rules) => rules === undefined || (Array.isArray(rules) && rules.length === 0));
+  const none = [inboundRules, outboundRules].every(
+    (rules) => rules === undefined || (Array.isArray(rules) && rules.length === 0),
+  );
   if (none) failures.push({ property: "inboundRules", reason: "at least one rule must be specified" });
   if (text(given, "name") === "") failures.push({ property: "name", reason: '"name" must not be empty' });
   return failures;

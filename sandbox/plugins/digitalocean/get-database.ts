@@ -27,13 +27,28 @@ export function getDatabaseCa(api: Api): ProviderFunction {
 
 /** `digitalocean.getDatabaseCluster`, by name. */
 export function getDatabaseCluster(api: Api): ProviderFunction {
-  const autoscale: Properties = { enabled: { type: "boolean", required: true }, incrementGib: whole, thresholdPercent: whole };
+  const autoscale: Properties = {
+    enabled: { type: "boolean", required: true },
+    incrementGib: whole,
+    thresholdPercent: whole,
+  };
   return {
     token: "digitalocean:index/getDatabaseCluster:getDatabaseCluster",
     sdk: { file: "getDatabaseCluster.d.ts", args: "GetDatabaseClusterArgs", result: "GetDatabaseClusterResult" },
     inputs: { name: required, tags: { type: { array: "string" } } },
     outputs: {
-      ...strings("database", "engine", "host", "id", "name", "password", "privateHost", "privateNetworkUuid", "privateUri", "projectId"),
+      ...strings(
+        "database",
+        "engine",
+        "host",
+        "id",
+        "name",
+        "password",
+        "privateHost",
+        "privateNetworkUuid",
+        "privateUri",
+        "projectId",
+      ),
       ...strings(
         "region",
         "size",

@@ -34,7 +34,11 @@ const pool: Properties = required({
 export function getKubernetesVersions(api: Api): ProviderFunction {
   return {
     token: "digitalocean:index/getKubernetesVersions:getKubernetesVersions",
-    sdk: { file: "getKubernetesVersions.d.ts", args: "GetKubernetesVersionsArgs", result: "GetKubernetesVersionsResult" },
+    sdk: {
+      file: "getKubernetesVersions.d.ts",
+      args: "GetKubernetesVersionsArgs",
+      result: "GetKubernetesVersionsResult",
+    },
     inputs: { versionPrefix: { type: "string" } },
     outputs: {
       id: { type: "string", required: true },
@@ -44,7 +48,9 @@ export function getKubernetesVersions(api: Api): ProviderFunction {
     },
     async invoke({ versionPrefix }, signal) {
       const { options } = await api.request("GET", "/v2/kubernetes/options", signal);
-      const slugs = list(part(options, "options")["versions"]).map((version) => String(part(version, "version")["slug"]));
+      const slugs = list(part(options, "options")["versions"]).map((version) =>
+        String(part(version, "version")["slug"]),
+      );
       const validVersions = slugs.filter((slug) => slug.startsWith(String(versionPrefix ?? "")));
       const [latestVersion] = validVersions;
       return {
@@ -97,7 +103,10 @@ export function getKubernetesCluster(api: Api): ProviderFunction {
         controlPlaneFirewalls: [firewallOf(cluster)],
         maintenancePolicies: [policyOf(cluster)],
         // Only the pool that the provider itself has made, as in the official one.
-        nodePools: own === undefined ? [] : [{ id: own["id"] ?? "", ...poolOutputs(own, false), nodeCount: 0, gpuPartitionMode: "" }],
+        nodePools:
+          own === undefined
+            ? []
+            : [{ id: own["id"] ?? "", ...poolOutputs(own, false), nodeCount: 0, gpuPartitionMode: "" }],
         kubeConfigs: secret([await kubeConfig(api, cluster, kubeconfigExpireSeconds, signal)]),
         ...(kubeconfigExpireSeconds !== undefined && { kubeconfigExpireSeconds }),
       };

@@ -18,7 +18,12 @@ const plugins: readonly (readonly [string, string])[] = [
  * The outputs of a cluster as the API tells it, the rest from what was there before. Credentials are renewed here and nowhere else, and only
  * when there are none or they have expired: that is, when a program is created, changed or refreshed, and not at every update.
  */
-export async function clusterOutputs(api: Api, cluster: ValueMap, before: ValueMap, signal: AbortSignal): Promise<ValueMap> {
+export async function clusterOutputs(
+  api: Api,
+  cluster: ValueMap,
+  before: ValueMap,
+  signal: AbortSignal,
+): Promise<ValueMap> {
   const facts = clusterFacts(cluster);
   const pool = defaultPool(cluster);
   const kept = ["destroyAllAssociatedResources", "kubeconfigExpireSeconds", "registryIntegration"].filter(
@@ -34,7 +39,9 @@ export async function clusterOutputs(api: Api, cluster: ValueMap, before: ValueM
     maintenancePolicy: policyOf(cluster),
     ...(pool !== undefined && { nodePool: { id: pool["id"] ?? "", ...poolOutputs(pool, said) } }),
     kubeConfigs:
-      isMap(old) && isFresh(old["expiresAt"]) ? [old] : [await kubeConfig(api, cluster, before["kubeconfigExpireSeconds"], signal)],
+      isMap(old) && isFresh(old["expiresAt"])
+        ? [old]
+        : [await kubeConfig(api, cluster, before["kubeconfigExpireSeconds"], signal)],
   };
 }
 
@@ -72,7 +79,9 @@ export function defaultPool(cluster: ValueMap): ValueMap | undefined {
 
 /** Who may reach the API server. */
 export function firewallOf(cluster: ValueMap): ValueMap {
-  const { enabled, allowed_addresses } = isMap(cluster["control_plane_firewall"]) ? cluster["control_plane_firewall"] : {};
+  const { enabled, allowed_addresses } = isMap(cluster["control_plane_firewall"])
+    ? cluster["control_plane_firewall"]
+    : {};
   return { enabled: enabled === true, allowedAddresses: list(allowed_addresses) };
 }
 
@@ -83,7 +92,12 @@ export function policyOf(cluster: ValueMap): ValueMap {
 }
 
 /** New credentials, and a kubeconfig of the official provider's own wording with them. */
-export async function kubeConfig(api: Api, cluster: ValueMap, expirySeconds: Value | undefined, signal: AbortSignal): Promise<ValueMap> {
+export async function kubeConfig(
+  api: Api,
+  cluster: ValueMap,
+  expirySeconds: Value | undefined,
+  signal: AbortSignal,
+): Promise<ValueMap> {
   const path = `/v2/kubernetes/clusters/${encodeURIComponent(String(cluster["id"]))}/credentials`;
   const answer = await api.request("GET", `${path}?expiry_seconds=${Number(expirySeconds ?? 0)}`, signal);
   const { server, certificate_authority_data, token, expires_at } = answer;

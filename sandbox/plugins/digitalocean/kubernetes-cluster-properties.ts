@@ -9,7 +9,13 @@ const notHere = (type: Property["type"] = { object: enabled }): Property => ({
 });
 /** Parts of a cluster that the sandbox has not. */
 export const plugins = [
-  ...["amdGpuDeviceMetricsExporterPlugin", "amdGpuDevicePlugin", "amdGpuDraDriver", "corednsAutoscaler", "nvidiaGpuDevicePlugin"],
+  ...[
+    "amdGpuDeviceMetricsExporterPlugin",
+    "amdGpuDevicePlugin",
+    "amdGpuDraDriver",
+    "corednsAutoscaler",
+    "nvidiaGpuDevicePlugin",
+  ],
   ...["nvidiaGpuDraDriver", "p2pOciRegistryPlugin", "rdmaSharedDevicePlugin", "routingAgent"],
 ];
 /** Who may reach the API server. */
@@ -28,7 +34,11 @@ export const sso: Properties = {
   required: { type: "boolean" },
 };
 /** The maintenance window. */
-export const policy: Properties = { day: { type: "string" }, duration: { type: "string" }, startTime: { type: "string" } };
+export const policy: Properties = {
+  day: { type: "string" },
+  duration: { type: "string" },
+  startTime: { type: "string" },
+};
 /** The same properties, each one required. */
 export const required = (properties: Properties): Properties =>
   Object.fromEntries(Object.entries(properties).map(([name, { type }]) => [name, { type, required: true as const }]));
@@ -74,19 +84,30 @@ export const clusterInputs: Properties = {
 /** Credentials, and a file with them. */
 export const kubeConfig = required(
   Object.fromEntries(
-    ["clientCertificate", "clientKey", "clusterCaCertificate", "expiresAt", "host", "rawConfig", "token"].map((name) => [
-      name,
-      { type: "string" },
-    ]),
+    ["clientCertificate", "clientKey", "clusterCaCertificate", "expiresAt", "host", "rawConfig", "token"].map(
+      (name) => [name, { type: "string" }],
+    ),
   ),
 );
 
-const strings = (...names: string[]): Properties => Object.fromEntries(names.map((name) => [name, { type: "string", required: true }]));
+const strings = (...names: string[]): Properties =>
+  Object.fromEntries(names.map((name) => [name, { type: "string", required: true }]));
 
 /** Facts of a cluster that the resource's outputs and those of `getKubernetesCluster` share. */
 export const sharedOutputs = {
   ...Object.fromEntries(plugins.map((name) => [name, { type: { object: enabled }, required: true as const }])),
-  ...strings("clusterSubnet", "createdAt", "endpoint", "ipv4Address", "name", "region", "serviceSubnet", "status", "updatedAt", "version"),
+  ...strings(
+    "clusterSubnet",
+    "createdAt",
+    "endpoint",
+    "ipv4Address",
+    "name",
+    "region",
+    "serviceSubnet",
+    "status",
+    "updatedAt",
+    "version",
+  ),
   ...strings("vpcUuid", "workerSubnetUuid"),
   clusterAutoscalerConfigurations: { type: { array: { object: autoscaler } } },
   ha: { type: "boolean", required: true },

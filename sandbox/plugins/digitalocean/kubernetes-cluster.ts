@@ -11,7 +11,14 @@ import { tagFailures } from "./tags";
 import { clusterLimitMs, until } from "./waits";
 
 /** What the provider fills in when the program does not say: leaving it out is no change. */
-const computed: readonly string[] = ["clusterSubnet", "controlPlaneFirewall", "ha", "maintenancePolicy", "serviceSubnet", "vpcUuid"];
+const computed: readonly string[] = [
+  "clusterSubnet",
+  "controlPlaneFirewall",
+  "ha",
+  "maintenancePolicy",
+  "serviceSubnet",
+  "vpcUuid",
+];
 
 /** `digitalocean.KubernetesCluster`; the id is a UUID. */
 export function kubernetesCluster(api: Api, limit = clusterLimitMs): Resource {
@@ -56,12 +63,16 @@ export function kubernetesCluster(api: Api, limit = clusterLimitMs): Resource {
       const found = await api.find(clusterPath(id), signal);
       if (found === undefined) return undefined;
       const isImport = Object.keys(old.outputs).length === 0;
-      const cluster = isImport ? await adoptPool(api, part(found["kubernetes_cluster"], "cluster"), signal) : found["kubernetes_cluster"];
+      const cluster = isImport
+        ? await adoptPool(api, part(found["kubernetes_cluster"], "cluster"), signal)
+        : found["kubernetes_cluster"];
       return { id, outputs: await clusterOutputs(api, part(cluster, "cluster"), old.outputs, signal) };
     },
     async update({ id, inputs: given, old, signal }) {
       const changed = (name: string): boolean => this.differs?.(name, old.inputs[name], given[name]) ?? true;
-      if (["name", "tags", "autoUpgrade", "surgeUpgrade", "maintenancePolicy", "ha", "controlPlaneFirewall"].some(changed)) {
+      if (
+        ["name", "tags", "autoUpgrade", "surgeUpgrade", "maintenancePolicy", "ha", "controlPlaneFirewall"].some(changed)
+      ) {
         await api.request("PUT", clusterPath(id), signal, updateRequest(given, old.outputs));
       }
       if (changed("nodePool")) {
@@ -70,10 +81,12 @@ export function kubernetesCluster(api: Api, limit = clusterLimitMs): Resource {
         await api.request("PUT", poolPath, signal, poolUpdate(pool, [defaultPoolTag]));
         await waitForNodes(api, poolPath, signal, limit);
       }
-      if (changed("version")) await api.request("POST", `${clusterPath(id)}/upgrade`, signal, { version: given["version"] ?? null });
+      if (changed("version"))
+        await api.request("POST", `${clusterPath(id)}/upgrade`, signal, { version: given["version"] ?? null });
       // By the outputs: an integration that failed at the creation is to be made up for.
       const integrated = given["registryIntegration"] === true;
-      if ((old.outputs["registryIntegration"] === true) !== integrated) await integrate(api, integrated ? "POST" : "DELETE", id, signal);
+      if ((old.outputs["registryIntegration"] === true) !== integrated)
+        await integrate(api, integrated ? "POST" : "DELETE", id, signal);
       return clusterOutputs(api, await get(api, id, signal), { ...old.outputs, ...given }, signal);
     },
     async delete({ id, old, signal }) {
@@ -124,7 +137,9 @@ function createRequest(given: ValueMap): ValueMap {
     maintenance_policy: policyRequest(given["maintenancePolicy"]),
     ...(list(given["tags"]).length > 0 && { tags: list(given["tags"]) }),
     node_pools: [poolRequest(part(given["nodePool"], "node pool"), [defaultPoolTag])],
-    ...(isMap(given["controlPlaneFirewall"]) && { control_plane_firewall: firewallRequest(given["controlPlaneFirewall"]) }),
+    ...(isMap(given["controlPlaneFirewall"]) && {
+      control_plane_firewall: firewallRequest(given["controlPlaneFirewall"]),
+    }),
     ...optional("ha", "ha"),
     ...optional("vpcUuid", "vpc_uuid"),
     ...optional("clusterSubnet", "cluster_subnet"),
@@ -164,18 +179,21 @@ function policyDiffers(old: Value | undefined, now: Value | undefined): boolean 
 function refusals(given: ValueMap): readonly Failure[] {
   const pool = given["nodePool"];
   const failures: Failure[] = [...tagFailures(given["tags"]), ...(isMap(pool) ? poolFailures(pool, "nodePool.") : [])];
-  const refuse = (property: string, reason: string): unknown => failures.push({ property, reason: `"${property}" ${reason}` });
+  const refuse = (property: string, reason: string): unknown =>
+    failures.push({ property, reason: `"${property}" ${reason}` });
   for (const property of ["name", "region", "version"]) {
     if (text(given, property) === "") refuse(property, "must not be empty");
   }
   for (const property of ["clusterSubnet", "serviceSubnet"]) {
     const range = text(given, property);
-    if (range !== undefined && !/^[\d.]+\/\d{1,2}$/.test(range)) refuse(property, `must be a network in CIDR notation, but is "${range}"`);
+    if (range !== undefined && !/^[\d.]+\/\d{1,2}$/.test(range))
+      refuse(property, `must be a network in CIDR notation, but is "${range}"`);
   }
   if (given["isolatedWorkers"] === true)
     refuse("isolatedWorkers", "cannot be true with the sandbox's stand-in plugin: there is no NAT gateway");
   const seconds = given["kubeconfigExpireSeconds"];
-  if (typeof seconds === "number" && seconds < 0) refuse("kubeconfigExpireSeconds", `must be at least 0, but is ${seconds}`);
+  if (typeof seconds === "number" && seconds < 0)
+    refuse("kubeconfigExpireSeconds", `must be at least 0, but is ${seconds}`);
   const { day } = isMap(given["maintenancePolicy"]) ? given["maintenancePolicy"] : {};
   const days = ["any", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
   if (typeof day === "string" && text({ day }, "day") !== undefined && !days.includes(day.toLowerCase())) {

@@ -72,7 +72,9 @@ export function kubernetesNodePool(api: Api, limit = limitMs): Resource {
 export function waitForNodes(api: Api, poolPath: string, signal: AbortSignal, limit: number): Promise<ValueMap> {
   return until(`the nodes of ${poolPath} did not run`, limit, signal, async () => {
     const pool = part((await api.request("GET", poolPath, signal))["node_pool"], "node pool");
-    const running = list(pool["nodes"]).filter((node) => part(part(node, "node")["status"], "status of the node")["state"] === "running");
+    const running = list(pool["nodes"]).filter(
+      (node) => part(part(node, "node")["status"], "status of the node")["state"] === "running",
+    );
     return running.length === pool["count"] ? pool : undefined;
   });
 }

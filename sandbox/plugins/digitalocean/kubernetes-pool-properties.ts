@@ -14,7 +14,9 @@ const node = (required: boolean): Properties =>
       { type: "string", ...(required && { required: true }) },
     ]),
   );
-const taint: Properties = Object.fromEntries(["effect", "key", "value"].map((name) => [name, { type: "string", required: true }]));
+const taint: Properties = Object.fromEntries(
+  ["effect", "key", "value"].map((name) => [name, { type: "string", required: true }]),
+);
 
 /** What a program may say of a pool, be it the cluster's own or another one. */
 export const poolInputs: Properties = {
@@ -37,7 +39,8 @@ export function nodesType(required: boolean) {
 export function poolFailures(given: ValueMap, at = ""): readonly Failure[] {
   const failures: Failure[] = [...tagFailures(given["tags"], `${at}tags`)];
   for (const property of ["name", "size", "clusterId"]) {
-    if (given[property] === "") failures.push({ property: at + property, reason: `"${at}${property}" must not be empty` });
+    if (given[property] === "")
+      failures.push({ property: at + property, reason: `"${at}${property}" must not be empty` });
   }
   for (const one of list(given["taints"])) {
     const effect = isMap(one) ? one["effect"] : undefined;

@@ -37,7 +37,8 @@ export function reservedIpAssignment(api: Api): Resource {
     async delete({ old, signal }) {
       const { dropletId, ipAddress } = old.outputs;
       const found = await api.find(reservedIpPath(String(ipAddress)), signal);
-      if (found !== undefined && holderOf(found["reserved_ip"]) === dropletId) await unassign(api, String(ipAddress), signal);
+      if (found !== undefined && holderOf(found["reserved_ip"]) === dropletId)
+        await unassign(api, String(ipAddress), signal);
     },
   };
 }

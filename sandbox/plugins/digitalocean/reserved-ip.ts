@@ -28,7 +28,9 @@ export function reservedIp(api: Api): Resource {
     // The address is given, never taken from the program.
     differs: (name, old, now) => (name === "ipAddress" ? false : !sameValue(old, now)),
     async create({ inputs, signal }) {
-      const { reserved_ip } = await api.request("POST", "/v2/reserved_ips", signal, { region: inputs["region"] ?? null });
+      const { reserved_ip } = await api.request("POST", "/v2/reserved_ips", signal, {
+        region: inputs["region"] ?? null,
+      });
       const id = String(part(reserved_ip, "reserved IP")["ip"]);
       if (inputs["dropletId"] === undefined) return { id, outputs: outputs(reserved_ip, false) };
       try {
@@ -48,7 +50,8 @@ export function reservedIp(api: Api): Resource {
     },
     async update({ id, inputs, signal }) {
       const holder = holderOf((await api.request("GET", reservedIpPath(id), signal))["reserved_ip"]);
-      if (inputs["dropletId"] !== undefined && holder !== inputs["dropletId"]) await assign(api, id, inputs["dropletId"], signal);
+      if (inputs["dropletId"] !== undefined && holder !== inputs["dropletId"])
+        await assign(api, id, inputs["dropletId"], signal);
       if (inputs["dropletId"] === undefined && holder !== undefined) await unassign(api, id, signal);
       const found = await api.request("GET", reservedIpPath(id), signal);
       return outputs(found["reserved_ip"], inputs["dropletId"] !== undefined);
@@ -56,7 +59,8 @@ export function reservedIp(api: Api): Resource {
     async delete({ id, old, signal }) {
       const found = await api.find(reservedIpPath(id), signal);
       if (found === undefined) return;
-      if (old.outputs["dropletId"] !== undefined && holderOf(found["reserved_ip"]) !== undefined) await unassign(api, id, signal);
+      if (old.outputs["dropletId"] !== undefined && holderOf(found["reserved_ip"]) !== undefined)
+        await unassign(api, id, signal);
       await api.request("DELETE", reservedIpPath(id), signal);
     },
   };

@@ -24,7 +24,10 @@ export function sshKey(api: Api): Resource {
     updateChanges: [],
     check: async ({ inputs }) => {
       const empty = ["name", "publicKey"].filter((property) => text(inputs, property)?.trim() === "");
-      return { failures: empty.map((property): Failure => ({ property, reason: `"${property}" must not be empty` })), add: {} };
+      return {
+        failures: empty.map((property): Failure => ({ property, reason: `"${property}" must not be empty` })),
+        add: {},
+      };
     },
     differs: (name, old, now) => (name === "publicKey" ? trimmed(old) !== trimmed(now) : !sameValue(old, now)),
     async create({ inputs, signal }) {

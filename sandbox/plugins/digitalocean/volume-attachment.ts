@@ -26,7 +26,8 @@ export function volumeAttachment(api: Api): Resource {
       volumeId: { type: "string", required: true },
     },
     check: async ({ inputs }) => {
-      const empty = text(inputs, "volumeId") === "" ? [{ property: "volumeId", reason: '"volumeId" must not be empty' }] : [];
+      const empty =
+        text(inputs, "volumeId") === "" ? [{ property: "volumeId", reason: '"volumeId" must not be empty' }] : [];
       return { failures: [...zeroFailures(inputs), ...empty], add: {} };
     },
     async create({ inputs, signal }) {

@@ -65,7 +65,11 @@ export function volume(api: Api): Resource {
     },
     async update({ id, inputs: given, old, signal }) {
       if (given["size"] !== old.inputs["size"]) {
-        await act(api, volumePath(id), signal, { type: "resize", size_gigabytes: given["size"] ?? null, region: given["region"] ?? null });
+        await act(api, volumePath(id), signal, {
+          type: "resize",
+          size_gigabytes: given["size"] ?? null,
+          region: given["region"] ?? null,
+        });
       }
       if (asSet(given["tags"] ?? []) !== asSet(old.inputs["tags"] ?? [])) {
         await changeTags(api, { id, type: "volume" }, { before: old.inputs["tags"], after: given["tags"] }, signal);
@@ -86,15 +90,21 @@ export function volumePath(id: string): string {
 
 function refusals(given: ValueMap): readonly Failure[] {
   const failures: Failure[] = [...tagFailures(given["tags"])];
-  const refuse = (property: string, reason: string): unknown => failures.push({ property, reason: `"${property}" ${reason}` });
+  const refuse = (property: string, reason: string): unknown =>
+    failures.push({ property, reason: `"${property}" ${reason}` });
   const name = text(given, "name");
   if (name !== undefined && !/^[a-z][a-z0-9-]{0,63}$/.test(name)) {
-    refuse("name", `must be lowercase letters, numbers and hyphens, begin with a letter, at most 64 characters, but is "${name}"`);
+    refuse(
+      "name",
+      `must be lowercase letters, numbers and hyphens, begin with a letter, at most 64 characters, but is "${name}"`,
+    );
   }
-  if (typeof given["size"] === "number" && given["size"] < 1) refuse("size", `must be at least 1 (GiB), but is ${given["size"]}`);
+  if (typeof given["size"] === "number" && given["size"] < 1)
+    refuse("size", `must be at least 1 (GiB), but is ${given["size"]}`);
   for (const property of ["filesystemType", "initialFilesystemType"]) {
     const type = text(given, property);
-    if (type !== undefined && !["ext4", "xfs"].includes(type)) refuse(property, `must be one of ext4, xfs, but is "${type}"`);
+    if (type !== undefined && !["ext4", "xfs"].includes(type))
+      refuse(property, `must be one of ext4, xfs, but is "${type}"`);
   }
   if (given["filesystemType"] !== undefined && given["initialFilesystemType"] !== undefined) {
     refuse("filesystemType", 'conflicts with "initialFilesystemType"');
@@ -106,7 +116,10 @@ function refusals(given: ValueMap): readonly Failure[] {
 }
 
 function outputs(answer: Value | undefined, before: ValueMap): ValueMap {
-  const { id, name, region, size_gigabytes, description, filesystem_type, filesystem_label, droplet_ids, tags } = part(answer, "volume");
+  const { id, name, region, size_gigabytes, description, filesystem_type, filesystem_label, droplet_ids, tags } = part(
+    answer,
+    "volume",
+  );
   const kept = ["initialFilesystemLabel", "initialFilesystemType"].filter((key) => before[key] !== undefined);
   return {
     ...Object.fromEntries(kept.map((key) => [key, before[key] ?? null])),

@@ -87,7 +87,8 @@ function path(id: string): string {
 
 function refusals(given: ValueMap): readonly Failure[] {
   const failures: Failure[] = [];
-  const refuse = (property: string, reason: string): unknown => failures.push({ property, reason: `"${property}" ${reason}` });
+  const refuse = (property: string, reason: string): unknown =>
+    failures.push({ property, reason: `"${property}" ${reason}` });
   for (const property of ["name", "region"]) {
     if (text(given, property) === "") refuse(property, "must not be empty");
   }

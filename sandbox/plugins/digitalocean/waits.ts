@@ -11,7 +11,12 @@ const firstPauseMs = 100;
 const longestPauseMs = 2000;
 
 /** Asks until there is an answer. Throws when that takes too long, saying what was waited for. */
-export async function until<T>(what: string, limit: number, signal: AbortSignal, ask: () => Promise<T | undefined>): Promise<T> {
+export async function until<T>(
+  what: string,
+  limit: number,
+  signal: AbortSignal,
+  ask: () => Promise<T | undefined>,
+): Promise<T> {
   const end = Date.now() + limit;
   for (let pause = firstPauseMs; ; pause = Math.min(pause * 1.5, longestPauseMs)) {
     const answer = await ask();
@@ -22,7 +27,12 @@ export async function until<T>(what: string, limit: number, signal: AbortSignal,
 }
 
 /** Waits for the end of an action that an answer of the API names. */
-export async function waitForAction(api: Api, action: Value | undefined, signal: AbortSignal, limit = limitMs): Promise<void> {
+export async function waitForAction(
+  api: Api,
+  action: Value | undefined,
+  signal: AbortSignal,
+  limit = limitMs,
+): Promise<void> {
   const { id, type } = isMap(action) ? action : {};
   if (typeof id !== "number") throw new Error("the API's answer holds no action");
   await until(`action ${String(type)} (${id}) did not end`, limit, signal, async () => {
@@ -34,12 +44,18 @@ export async function waitForAction(api: Api, action: Value | undefined, signal:
 }
 
 /** Orders an action and waits for its end; waits first while the droplet has another one under way. */
-export async function act(api: Api, path: string, signal: AbortSignal, body: Readonly<Record<string, Value>>): Promise<void> {
+export async function act(
+  api: Api,
+  path: string,
+  signal: AbortSignal,
+  body: Readonly<Record<string, Value>>,
+): Promise<void> {
   const action = await until(`${path} did not take the action ${String(body["type"])}`, limitMs, signal, async () => {
     try {
       return (await api.request("POST", `${path}/actions`, signal, body))["action"];
     } catch (error) {
-      if (error instanceof ApiError && error.status === 422 && error.message.includes("pending event")) return undefined;
+      if (error instanceof ApiError && error.status === 422 && error.message.includes("pending event"))
+        return undefined;
       throw error;
     }
   });

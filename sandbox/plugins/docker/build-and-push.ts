@@ -26,7 +26,8 @@ export async function buildAndPush(engine: DockerEngine, call: Call): Promise<Va
     : (text(registry, "server")
         ?.replace(/^https?:\/\//, "")
         .split("/")[0] ?? registryOf(imageName));
-  const given = host === undefined ? undefined : registryAuth(host, text(registry, "username"), text(registry, "password"));
+  const given =
+    host === undefined ? undefined : registryAuth(host, text(registry, "username"), text(registry, "password"));
   const imageId = await buildImage(engine, call, imageName, build, (asked) =>
     asked === host ? given : registryAuth(asked, undefined, undefined),
   );
@@ -84,7 +85,10 @@ async function buildImage(
   } catch (error) {
     call.signal.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);
-    throw new Error([`building ${imageName} failed: ${message}`, log.explain()].filter((part) => part !== "").join("\n"), { cause: error });
+    throw new Error(
+      [`building ${imageName} failed: ${message}`, log.explain()].filter((part) => part !== "").join("\n"),
+      { cause: error },
+    );
   } finally {
     session?.close();
   }
@@ -92,7 +96,12 @@ async function buildImage(
   return imageId;
 }
 
-async function pushImage(engine: DockerEngine, call: Call, imageName: string, auth: RegistryAuth | undefined): Promise<string> {
+async function pushImage(
+  engine: DockerEngine,
+  call: Call,
+  imageName: string,
+  auth: RegistryAuth | undefined,
+): Promise<string> {
   const { repository, tag } = splitName(imageName);
   const limit = AbortSignal.timeout(pushLimitMinutes * 60_000);
   let digest: string | undefined;
@@ -136,7 +145,9 @@ function headerValue(auth: RegistryAuth | undefined): string {
 /** A colon before the last slash belongs to the registry's port. */
 function splitName(imageName: string): { repository: string; tag: string } {
   const colon = imageName.indexOf(":", imageName.lastIndexOf("/") + 1);
-  return colon < 0 ? { repository: imageName, tag: "latest" } : { repository: imageName.slice(0, colon), tag: imageName.slice(colon + 1) };
+  return colon < 0
+    ? { repository: imageName, tag: "latest" }
+    : { repository: imageName.slice(0, colon), tag: imageName.slice(colon + 1) };
 }
 
 function given(name: string, value: string | undefined): Record<string, string> {

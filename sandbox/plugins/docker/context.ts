@@ -58,11 +58,15 @@ function goMode(stats: fs.Stats, type: string): string {
   ] as const;
   const front = special.flatMap(([bit, letter]) => ((stats.mode & bit) === 0 ? [] : [letter])).join("");
   const prefix = type === "-" ? (front === "" ? "-" : front) : type + front;
-  return prefix + [..."rwxrwxrwx"].map((letter, index) => ((stats.mode & (0o400 >> index)) === 0 ? "-" : letter)).join("");
+  return (
+    prefix + [..."rwxrwxrwx"].map((letter, index) => ((stats.mode & (0o400 >> index)) === 0 ? "-" : letter)).join("")
+  );
 }
 
 function ignoreRules(context: string, dockerfile: string): (name: string) => boolean {
-  const file = [`${dockerfile}.dockerignore`, path.join(context, ".dockerignore")].find((candidate) => fs.existsSync(candidate));
+  const file = [`${dockerfile}.dockerignore`, path.join(context, ".dockerignore")].find((candidate) =>
+    fs.existsSync(candidate),
+  );
   if (file === undefined) return () => false;
   const rules = fs
     .readFileSync(file, "utf8")
@@ -72,7 +76,8 @@ function ignoreRules(context: string, dockerfile: string): (name: string) => boo
     .map((line) => ({ keep: line.startsWith("!"), pattern: toPattern(line.replace(/^!/, "")) }));
   // The engine reads the Dockerfile from the context, also when a rule leaves it out.
   const own = path.relative(context, dockerfile).split(path.sep).join("/");
-  return (name) => name !== own && rules.reduce((ignored, { keep, pattern }) => (pattern.test(name) ? !keep : ignored), false);
+  return (name) =>
+    name !== own && rules.reduce((ignored, { keep, pattern }) => (pattern.test(name) ? !keep : ignored), false);
 }
 
 function toPattern(rule: string): RegExp {

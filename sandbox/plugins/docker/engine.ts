@@ -49,7 +49,9 @@ export class DockerEngine {
         signal,
       });
       request.once("upgrade", (_response, socket: Duplex) => resolve(socket));
-      request.once("response", (response) => reject(new Error(`the Docker engine refused a session: ${response.statusCode ?? ""}`)));
+      request.once("response", (response) =>
+        reject(new Error(`the Docker engine refused a session: ${response.statusCode ?? ""}`)),
+      );
       request.once("error", (error) => reject(unreachable(address, error)));
       request.end();
     });
@@ -74,7 +76,9 @@ export class DockerEngine {
     if (["tcp:", "http:"].includes(url.protocol) && !process.env["DOCKER_TLS_VERIFY"]) {
       return { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(url.port === "" ? 2375 : url.port) };
     }
-    throw new Error(`DOCKER_HOST "${host}" is not supported by the sandbox's stand-in plugin: use unix:// or tcp:// without TLS`);
+    throw new Error(
+      `DOCKER_HOST "${host}" is not supported by the sandbox's stand-in plugin: use unix:// or tcp:// without TLS`,
+    );
   }
 }
 
@@ -86,7 +90,10 @@ export async function readAll(stream: Readable): Promise<string> {
 }
 
 function usualSocket(): string {
-  const usual = ["/var/run/docker.sock", ...["run", "desktop"].map((folder) => path.join(os.homedir(), ".docker", folder, "docker.sock"))];
+  const usual = [
+    "/var/run/docker.sock",
+    ...["run", "desktop"].map((folder) => path.join(os.homedir(), ".docker", folder, "docker.sock")),
+  ];
   return usual.find((socket) => fs.existsSync(socket)) ?? "/var/run/docker.sock";
 }
 

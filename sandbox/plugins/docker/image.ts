@@ -12,7 +12,10 @@ const build: Properties = {
   addHosts: { type: { array: "string" } },
   args: { type: { map: "string" } },
   builderVersion: { type: { oneOf: ["BuilderV1", "BuilderBuildKit"] } },
-  cacheFrom: { type: { object: { images: { type: { array: "string" } } } }, unsupported: "BuildKit's local cache is used" },
+  cacheFrom: {
+    type: { object: { images: { type: { array: "string" } } } },
+    unsupported: "BuildKit's local cache is used",
+  },
   context: { type: "string" },
   dockerfile: { type: "string" },
   network: { type: "string" },
@@ -30,7 +33,13 @@ export function image(engine: DockerEngine): Resource {
       buildOnPreview: { type: "boolean", default: false },
       imageName: { type: "string", required: true },
       registry: {
-        type: { object: { password: { type: "string", secret: true }, server: { type: "string" }, username: { type: "string" } } },
+        type: {
+          object: {
+            password: { type: "string", secret: true },
+            server: { type: "string" },
+            username: { type: "string" },
+          },
+        },
       },
       skipPush: { type: "boolean", default: false },
     },

@@ -18,7 +18,8 @@ export async function eachMessage(body: Readable, handle: (message: EngineMessag
     if (line.trim() === "") continue;
     const message = JSON.parse(line) as EngineMessage;
     const error = message.errorDetail?.message ?? message.error;
-    if (error !== undefined) throw new Error(message.errorDetail?.code === 401 ? `authentication is required: ${error}` : error);
+    if (error !== undefined)
+      throw new Error(message.errorDetail?.code === 401 ? `authentication is required: ${error}` : error);
     handle(message);
   }
 }

@@ -19,7 +19,11 @@ export function registryOf(imageName: string): string {
 }
 
 /** The given credentials, else those of Docker's own configuration file for the host; `undefined` when there are none. */
-export function registryAuth(host: string, username: string | undefined, password: string | undefined): RegistryAuth | undefined {
+export function registryAuth(
+  host: string,
+  username: string | undefined,
+  password: string | undefined,
+): RegistryAuth | undefined {
   if (username && password) return { username, password, serveraddress: host };
   return fromDockerConfig(host);
 }
@@ -27,8 +31,12 @@ export function registryAuth(host: string, username: string | undefined, passwor
 function fromDockerConfig(host: string): RegistryAuth | undefined {
   const file = path.join(process.env["DOCKER_CONFIG"] ?? path.join(os.homedir(), ".docker"), "config.json");
   if (!fs.existsSync(file)) return undefined;
-  const { auths } = JSON.parse(fs.readFileSync(file, "utf8")) as { auths?: Record<string, { auth?: string } | undefined> };
+  const { auths } = JSON.parse(fs.readFileSync(file, "utf8")) as {
+    auths?: Record<string, { auth?: string } | undefined>;
+  };
   const decoded = Buffer.from(auths?.[host]?.auth ?? "", "base64").toString("utf8");
   const colon = decoded.indexOf(":");
-  return colon < 0 ? undefined : { username: decoded.slice(0, colon), password: decoded.slice(colon + 1), serveraddress: host };
+  return colon < 0
+    ? undefined
+    : { username: decoded.slice(0, colon), password: decoded.slice(colon + 1), serveraddress: host };
 }

@@ -5,15 +5,28 @@ import type { ContextEntry } from "./context";
 const block = 512;
 
 /** The entries as a tar stream (POSIX pax), owned by root, with the files' own modes and times. */
-export function tarStream(entries: readonly ContextEntry[], extra?: { readonly name: string; readonly file: string }): Readable {
+export function tarStream(
+  entries: readonly ContextEntry[],
+  extra?: { readonly name: string; readonly file: string },
+): Readable {
   return Readable.from(parts(entries, extra));
 }
 
-async function* parts(entries: readonly ContextEntry[], extra?: { name: string; file: string }): AsyncGenerator<Buffer> {
+async function* parts(
+  entries: readonly ContextEntry[],
+  extra?: { name: string; file: string },
+): AsyncGenerator<Buffer> {
   const added = extra === undefined ? [] : [{ ...extra, stats: await fs.promises.stat(extra.file) }];
   for (const { name, file, stats } of [...entries, ...added]) {
     if (stats.isSymbolicLink()) {
-      yield header({ name, type: "2", mode: 0o777, size: 0, seconds: stats.mtimeMs / 1000, link: await fs.promises.readlink(file) });
+      yield header({
+        name,
+        type: "2",
+        mode: 0o777,
+        size: 0,
+        seconds: stats.mtimeMs / 1000,
+        link: await fs.promises.readlink(file),
+      });
     } else if (stats.isDirectory()) {
       yield header({ name: `${name}/`, type: "5", mode: stats.mode & 0o7777, size: 0, seconds: stats.mtimeMs / 1000 });
     } else if (stats.isFile()) {

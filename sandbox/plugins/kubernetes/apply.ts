@@ -35,7 +35,8 @@ export async function createObject(cluster: Cluster, write: Write): Promise<Kube
   for (let attempt = 0; ; attempt += 1) {
     try {
       const path = await pathOf(found, kind, inputs, signal);
-      if (cluster.settings.upsertExistingObjects) return await upsert(found, write, path, cluster.settings.enablePatchForce);
+      if (cluster.settings.upsertExistingObjects)
+        return await upsert(found, write, path, cluster.settings.enablePatchForce);
       const query = { fieldManager: creator, ...(preview && { dryRun: "All" }) };
       return await found.client.request("POST", path.slice(0, path.lastIndexOf("/")), { query, body: inputs, signal });
     } catch (error) {
@@ -48,13 +49,21 @@ export async function createObject(cluster: Cluster, write: Write): Promise<Kube
 }
 
 /** Applies the inputs to an object that exists. What kubectl changed becomes Pulumi's first, so that it is put back. */
-export async function updateObject(cluster: Cluster, write: Write, live: KubeObject, ignored: readonly string[]): Promise<KubeObject> {
+export async function updateObject(
+  cluster: Cluster,
+  write: Write,
+  live: KubeObject,
+  ignored: readonly string[],
+): Promise<KubeObject> {
   const { kind, fieldManager, preview, signal } = write;
   const found = await cluster.get(signal);
   const path = await pathOf(found, kind, withMetadata(write.inputs, { name: nameOf(live) }), signal);
   const entries = preview ? undefined : takeOver(live, fieldManager);
   const current = entries === undefined ? live : await replaceManagers(found, path, entries, signal);
-  const inputs = ignored.reduce((object, item) => withoutIgnored(object, current, fieldManager, item.split(".")), write.inputs);
+  const inputs = ignored.reduce(
+    (object, item) => withoutIgnored(object, current, fieldManager, item.split(".")),
+    write.inputs,
+  );
   return apply(found, { ...write, inputs }, path, current, cluster.settings.enablePatchForce);
 }
 
@@ -83,7 +92,12 @@ async function apply(
   const force = always || isTrue(inputs, "pulumi.com/patchForce") || needsForce(live, preview);
   const query = { fieldManager, force: String(force), ...(preview && { dryRun: "All" }) };
   try {
-    return await client.request("PATCH", path, { query, body: inputs, contentType: "application/apply-patch+yaml", signal });
+    return await client.request("PATCH", path, {
+      query,
+      body: inputs,
+      contentType: "application/apply-patch+yaml",
+      signal,
+    });
   } catch (error) {
     if (!isReason(error, "Conflict")) throw error;
     throw new Error(
@@ -101,13 +115,23 @@ function needsForce(live: KubeObject | undefined, preview: boolean): boolean {
   return (preview && hasCreator(live)) || listAt(live, "metadata", "managedFields").length === 0;
 }
 
-async function replaceManagers({ client }: Reachable, path: string, entries: readonly Value[], signal: AbortSignal): Promise<KubeObject> {
+async function replaceManagers(
+  { client }: Reachable,
+  path: string,
+  entries: readonly Value[],
+  signal: AbortSignal,
+): Promise<KubeObject> {
   const body = [{ op: "replace", path: "/metadata/managedFields", value: entries }];
   return client.request("PATCH", path, { body, contentType: "application/json-patch+json", signal });
 }
 
 /** An ignored field that is somebody else's is not sent; one that is Pulumi's too is sent as it is. */
-function withoutIgnored(inputs: KubeObject, live: KubeObject, fieldManager: string, path: readonly string[]): KubeObject {
+function withoutIgnored(
+  inputs: KubeObject,
+  live: KubeObject,
+  fieldManager: string,
+  path: readonly string[],
+): KubeObject {
   if (belongsToOthers(live, fieldManager, path)) return withValue(inputs, path, undefined);
   const value = at(live, ...path);
   return value === undefined ? inputs : withValue(inputs, path, value);

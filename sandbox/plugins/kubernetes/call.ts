@@ -36,7 +36,9 @@ export class Call {
 
   /** An error for the engine. */
   failure(what: string, error: unknown): Error {
-    return new Error(this.redact(`${what}: ${this.cancelled.aborted ? "cancelled" : messageOf(error)}`), { cause: error });
+    return new Error(this.redact(`${what}: ${this.cancelled.aborted ? "cancelled" : messageOf(error)}`), {
+      cause: error,
+    });
   }
 
   /** An error of an object that exists: the engine keeps its state, and updates it the next time. */

@@ -49,7 +49,9 @@ export class KubernetesCalls implements ResourceProtocol {
       namespaced: await this.cluster.isNamespaced(kind, this.cancelled),
       ignored: request.getIgnorechangesList(),
       settings: this.cluster.settings,
-      alsoReplaces: (await this.isUnreadyJob(call, state.live, news)) ? '.metadata.annotations["pulumi.com/replaceUnready"]' : undefined,
+      alsoReplaces: (await this.isUnreadyJob(call, state.live, news))
+        ? '.metadata.annotations["pulumi.com/replaceUnready"]'
+        : undefined,
     });
   }
 
@@ -133,7 +135,12 @@ export class KubernetesCalls implements ResourceProtocol {
       const found = await this.cluster.get(this.cancelled);
       const path = await pathOf(found, call.kind, withMetadata(inputs, { name: nameOf(state.live) }), this.cancelled);
       before = await found.client.request("GET", path, { signal: this.cancelled });
-      live = await updateObject(this.cluster, write(call, inputs, fieldManager, preview), before, request.getIgnorechangesList());
+      live = await updateObject(
+        this.cluster,
+        write(call, inputs, fieldManager, preview),
+        before,
+        request.getIgnorechangesList(),
+      );
     } catch (error) {
       if (preview && isReason(error, "Forbidden")) return response;
       if (preview || before === undefined) throw call.failure(`update of resource "${call.urn}" failed`, error);
@@ -145,7 +152,14 @@ export class KubernetesCalls implements ResourceProtocol {
       response.setProperties(toStruct(toState(live, inputs, marked, fieldManager)));
       return response;
     }
-    const outputs = await this.settle(call, live, { inputs, marked, fieldManager, what, before, timeout: request.getTimeout() });
+    const outputs = await this.settle(call, live, {
+      inputs,
+      marked,
+      fieldManager,
+      what,
+      before,
+      timeout: request.getTimeout(),
+    });
     response.setProperties(toStruct(outputs));
     return response;
   }
@@ -161,7 +175,16 @@ export class KubernetesCalls implements ResourceProtocol {
     const { kind, progress } = call;
     try {
       if (path !== undefined) {
-        await deleteObject({ client, kind, path, inputs, live, timeout: request.getTimeout(), signal: this.cancelled, progress });
+        await deleteObject({
+          client,
+          kind,
+          path,
+          inputs,
+          live,
+          timeout: request.getTimeout(),
+          signal: this.cancelled,
+          progress,
+        });
       }
     } catch (error) {
       throw call.failure(`deleting ${idOf(live)}`, error);
@@ -181,7 +204,11 @@ export class KubernetesCalls implements ResourceProtocol {
       return state(await awaitReady(live, waiting(call, found, path, written)));
     } catch (error) {
       const last = error instanceof NotReady ? error.live : live;
-      throw call.unfinished(error, `${written.what}: ${messageOf(error)}`, { id: idOf(live), state: state(last), inputs: marked });
+      throw call.unfinished(error, `${written.what}: ${messageOf(error)}`, {
+        id: idOf(live),
+        state: state(last),
+        inputs: marked,
+      });
     } finally {
       await this.log.flush();
     }
@@ -206,7 +233,9 @@ export class KubernetesCalls implements ResourceProtocol {
       info("replaceUnready annotation is not supported for this resource");
       return false;
     }
-    const job = await found.client.find(await pathOf(found, kind, live, this.cancelled), this.cancelled).catch(() => undefined);
+    const job = await found.client
+      .find(await pathOf(found, kind, live, this.cancelled), this.cancelled)
+      .catch(() => undefined);
     return job !== undefined && condition(job, "Complete")?.["status"] !== "True";
   }
 

@@ -47,7 +47,8 @@ export class KubeClient {
   constructor(private readonly connection: Connection) {
     this.base = new URL(connection.server);
     const options = { keepAlive: true, maxSockets: 32 };
-    this.agent = this.base.protocol === "http:" ? new http.Agent(options) : new https.Agent({ ...options, ...connection.tls });
+    this.agent =
+      this.base.protocol === "http:" ? new http.Agent(options) : new https.Agent({ ...options, ...connection.tls });
   }
 
   /** The answer's JSON. Throws {@link ApiError} with the server's own words, {@link ConnectionError} without an answer. */
@@ -65,7 +66,11 @@ export class KubeClient {
   }
 
   /** Like {@link request} with GET, but `undefined` for what does not exist. */
-  async find(path: string, signal: AbortSignal, query: Readonly<Record<string, string>> = {}): Promise<ValueMap | undefined> {
+  async find(
+    path: string,
+    signal: AbortSignal,
+    query: Readonly<Record<string, string>> = {},
+  ): Promise<ValueMap | undefined> {
     try {
       return await this.request("GET", path, { signal, query });
     } catch (error) {
@@ -99,7 +104,10 @@ export class KubeClient {
     const headers = {
       accept: "application/json",
       ...(authorization !== "" && { authorization }),
-      ...(body !== undefined && { "content-type": request.contentType ?? "application/json", "content-length": Buffer.byteLength(body) }),
+      ...(body !== undefined && {
+        "content-type": request.contentType ?? "application/json",
+        "content-length": Buffer.byteLength(body),
+      }),
     };
     const options = { method, headers, agent: this.agent, signal: request.signal, timeout: requestTimeoutMs };
     const send = url.protocol === "http:" ? http.request : https.request;
@@ -107,7 +115,8 @@ export class KubeClient {
       const fail = (error: Error): void => {
         if (request.signal.aborted) reject(error);
         // The server had closed a connection that was kept for reuse: it has not seen the request.
-        else if (sent.reusedSocket && "code" in error && error.code === "ECONNRESET") resolve(this.send(method, path, request));
+        else if (sent.reusedSocket && "code" in error && error.code === "ECONNRESET")
+          resolve(this.send(method, path, request));
         else reject(new ConnectionError(`${method} ${url.origin}${path}: ${reasonOf(error)}`));
       };
       const sent = send(url, options, (response) => {

@@ -91,7 +91,12 @@ export class Cluster {
 }
 
 /** The path of an object, as the cluster knows its kind. @throws NoMatchError */
-export async function pathOf({ discovery }: Reachable, kind: Kind, object: KubeObject, signal: AbortSignal): Promise<string> {
+export async function pathOf(
+  { discovery }: Reachable,
+  kind: Kind,
+  object: KubeObject,
+  signal: AbortSignal,
+): Promise<string> {
   return objectPath(kind, await discovery.find(kind, signal), namespaceOf(object), nameOf(object));
 }
 

@@ -7,9 +7,13 @@ import { activeCluster } from "./kubeconfig";
  * all its objects; new credentials for the same cluster do not. `clusterIdentifier`, when it is set, decides alone.
  */
 export function diffConfig(old: ValueMap, now: ValueMap): rpc.DiffResponse {
-  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter((name) => !sameValue(old[name], now[name]));
+  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])].filter(
+    (name) => !sameValue(old[name], now[name]),
+  );
   const response = new rpc.DiffResponse();
-  response.setChanges(names.length > 0 ? rpc.DiffResponse.DiffChanges.DIFF_SOME : rpc.DiffResponse.DiffChanges.DIFF_NONE);
+  response.setChanges(
+    names.length > 0 ? rpc.DiffResponse.DiffChanges.DIFF_SOME : rpc.DiffResponse.DiffChanges.DIFF_NONE,
+  );
   response.setDiffsList(names);
   response.setReplacesList(replacing(old, now, names));
   return response;

@@ -20,7 +20,8 @@ function compare(path: Path, old: Value | undefined, now: Value | undefined): re
   if (now === undefined || now === null) return [{ path, kind: "delete" }];
   if (isUnknown(now)) return [{ path, kind: "update" }];
   if (isMap(old) && isMap(now)) return compareMaps(path, old, now);
-  if (Array.isArray(old) && Array.isArray(now)) return compareLists(path, old as readonly Value[], now as readonly Value[]);
+  if (Array.isArray(old) && Array.isArray(now))
+    return compareLists(path, old as readonly Value[], now as readonly Value[]);
   return old === now || sameQuantity(path, old, now) ? [] : [{ path, kind: "update" }];
 }
 
@@ -30,7 +31,9 @@ function compareMaps(path: Path, old: ValueMap, now: ValueMap): readonly Differe
 }
 
 function compareLists(path: Path, old: readonly Value[], now: readonly Value[]): readonly Difference[] {
-  return Array.from({ length: Math.max(old.length, now.length) }, (_, index) => compare([...path, index], old[index], now[index])).flat();
+  return Array.from({ length: Math.max(old.length, now.length) }, (_, index) =>
+    compare([...path, index], old[index], now[index]),
+  ).flat();
 }
 
 /** A path as the engine writes it: `metadata.annotations["a.b/c"]`, `spec.containers[0]`. */

@@ -59,6 +59,8 @@ export function objectPath(kind: Kind, mapping: Mapping, namespace: string, name
 
 function lookUp(list: ValueMap | undefined, kind: Kind): Mapping | undefined {
   // `deployments/scale` and the like are listed beside.
-  const found = listAt(list, "resources").find((item) => item["kind"] === kind.kind && !textAt(item, "name").includes("/"));
+  const found = listAt(list, "resources").find(
+    (item) => item["kind"] === kind.kind && !textAt(item, "name").includes("/"),
+  );
   return found === undefined ? undefined : { plural: textAt(found, "name"), namespaced: found["namespaced"] === true };
 }

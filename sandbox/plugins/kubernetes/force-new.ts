@@ -44,8 +44,11 @@ const fields: Readonly<Record<string, readonly string[]>> = {
 /** Whether a change at a path replaces an object of the kind. Data of ConfigMaps and Secrets does, so that a new name rolls the pods. */
 export function replaces(kind: Kind, inputs: ValueMap, settings: ClusterSettings): (path: Path) => boolean {
   const found = [...identity, ...(fields[`${kind.group}/${kind.kind}`] ?? [])];
-  if (isKind(kind, "", "Secret") && (!settings.enableSecretMutable || isImmutable(inputs))) found.push("data", "stringData");
-  if (isKind(kind, "", "ConfigMap") && (!settings.enableConfigMapMutable || isImmutable(inputs))) found.push("data", "binaryData");
+  if (isKind(kind, "", "Secret") && (!settings.enableSecretMutable || isImmutable(inputs)))
+    found.push("data", "stringData");
+  if (isKind(kind, "", "ConfigMap") && (!settings.enableConfigMapMutable || isImmutable(inputs)))
+    found.push("data", "binaryData");
   const patterns = found.map((field) => field.split("."));
-  return (path) => patterns.some((pattern) => pattern.every((step, index) => index >= path.length || path[index] === step));
+  return (path) =>
+    patterns.some((pattern) => pattern.every((step, index) => index >= path.length || path[index] === step));
 }

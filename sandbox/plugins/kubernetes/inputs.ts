@@ -8,8 +8,18 @@ import { normalise } from "./normalise";
 import { annotation, without, withMetadata, type KubeObject } from "./objects";
 
 /** The program's inputs with kind, name and namespace. `olds` are the last inputs of the same resource, or empty. */
-export async function completeInputs(cluster: Cluster, call: Call, news: ValueMap, olds: ValueMap): Promise<KubeObject> {
-  const typed: ValueMap = { apiVersion: apiVersionOf(call.kind), kind: call.kind.kind, metadata: {}, ...revealMap(news) };
+export async function completeInputs(
+  cluster: Cluster,
+  call: Call,
+  news: ValueMap,
+  olds: ValueMap,
+): Promise<KubeObject> {
+  const typed: ValueMap = {
+    apiVersion: apiVersionOf(call.kind),
+    kind: call.kind.kind,
+    metadata: {},
+    ...revealMap(news),
+  };
   const named = withName(normalise(call.kind, typed), revealMap(olds), call.name);
   const { metadata } = named;
   if (!isMap(metadata) || (metadata["namespace"] !== undefined && metadata["namespace"] !== "")) return named;
@@ -19,7 +29,8 @@ export async function completeInputs(cluster: Cluster, call: Call, news: ValueMa
 
 /** What a stand-in cannot do, and Check refuses by name. */
 export function refusalOf(inputs: KubeObject): string | undefined {
-  if (annotation(inputs, "pulumi.com/waitFor") !== "") return '"pulumi.com/waitFor" is not supported by the sandbox\'s stand-in plugin';
+  if (annotation(inputs, "pulumi.com/waitFor") !== "")
+    return '"pulumi.com/waitFor" is not supported by the sandbox\'s stand-in plugin';
   const { metadata } = inputs;
   if (isMap(metadata) && metadata["generateName"] !== undefined && metadata["name"] === undefined) {
     return "the `.metadata.generateName` field is not supported in Server-Side Apply mode";

@@ -48,7 +48,9 @@ export function readConnection(config: ValueMap): Connection {
   const servername = textAt(cluster, "tls-server-name");
   return {
     server,
-    namespace: [text(config, "namespace"), textAt(context, "namespace")].find((name) => name !== undefined && name !== "") ?? "default",
+    namespace:
+      [text(config, "namespace"), textAt(context, "namespace")].find((name) => name !== undefined && name !== "") ??
+      "default",
     tls: {
       ...(ca !== undefined && { ca }),
       ...(cert !== undefined && { cert }),
@@ -67,7 +69,12 @@ export function readConnection(config: ValueMap): Connection {
 export function activeCluster(config: ValueMap): ValueMap | undefined {
   try {
     const { content } = load(config);
-    const context = named(content, "contexts", text(config, "context") ?? textAt(content, "current-context"), "context");
+    const context = named(
+      content,
+      "contexts",
+      text(config, "context") ?? textAt(content, "current-context"),
+      "context",
+    );
     return named(content, "clusters", text(config, "cluster") ?? textAt(context, "cluster"), "cluster");
   } catch {
     return undefined;
@@ -80,7 +87,8 @@ function load(config: ValueMap): { readonly content: ValueMap; readonly director
   const [file = path.join(os.homedir(), ".kube", "config")] = (process.env["KUBECONFIG"] ?? "")
     .split(path.delimiter)
     .filter((name) => name !== "");
-  if (!fs.existsSync(file)) throw new KubeconfigError(`no kubeconfig: the provider has none, and ${file} does not exist`);
+  if (!fs.existsSync(file))
+    throw new KubeconfigError(`no kubeconfig: the provider has none, and ${file} does not exist`);
   return parseKubeconfig(file);
 }
 
@@ -155,7 +163,11 @@ const earlyMs = 10_000;
 function execToken(exec: ValueMap): { readonly token: string; readonly until: number } {
   const args = Array.isArray(exec["args"]) ? exec["args"].map(String) : [];
   const more = Object.fromEntries(listAt(exec, "env").map((item) => [textAt(item, "name"), textAt(item, "value")]));
-  const info = JSON.stringify({ apiVersion: textAt(exec, "apiVersion"), kind: "ExecCredential", spec: { interactive: false } });
+  const info = JSON.stringify({
+    apiVersion: textAt(exec, "apiVersion"),
+    kind: "ExecCredential",
+    spec: { interactive: false },
+  });
   try {
     const output = execFileSync(textAt(exec, "command"), args, {
       encoding: "utf8",

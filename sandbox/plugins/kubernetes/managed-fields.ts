@@ -21,7 +21,10 @@ export function takeOver(live: KubeObject, manager: string): readonly ValueMap[]
   const taken = entries.filter((entry) => !isOwn(entry) && isTaken(entry));
   if (taken.length === 0) return undefined;
   const [first = {}, ...more] = [...entries.filter(isOwn), ...taken];
-  const merged = more.reduce((fields: ValueMap, entry) => union(fields, mapOf(entry["fieldsV1"])), mapOf(first["fieldsV1"]));
+  const merged = more.reduce(
+    (fields: ValueMap, entry) => union(fields, mapOf(entry["fieldsV1"])),
+    mapOf(first["fieldsV1"]),
+  );
   const rest = entries.filter((entry) => !isOwn(entry) && !isTaken(entry));
   return [...rest, { ...first, manager, operation: "Apply", fieldsV1: merged }];
 }
@@ -35,13 +38,17 @@ export function belongsToOthers(live: KubeObject, manager: string, path: readonl
 /** Whether Pulumi made the object by a plain POST, and has not applied anything since. */
 export function hasCreator(live: KubeObject): boolean {
   return listAt(live, "metadata", "managedFields").some(
-    (entry) => entry["operation"] === "Update" && ["pulumi-kubernetes", "pulumi-resource-kubernetes"].includes(textAt(entry, "manager")),
+    (entry) =>
+      entry["operation"] === "Update" &&
+      ["pulumi-kubernetes", "pulumi-resource-kubernetes"].includes(textAt(entry, "manager")),
   );
 }
 
 function isTaken(entry: ValueMap): boolean {
   if (textAt(entry, "subresource") !== "") return false;
-  return takenOver.some(({ prefix, operation }) => entry["operation"] === operation && textAt(entry, "manager").startsWith(prefix));
+  return takenOver.some(
+    ({ prefix, operation }) => entry["operation"] === operation && textAt(entry, "manager").startsWith(prefix),
+  );
 }
 
 function hasField(fields: ValueMap, path: readonly string[]): boolean {

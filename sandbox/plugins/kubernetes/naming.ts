@@ -20,5 +20,8 @@ export function withName(inputs: KubeObject, olds: KubeObject, resourceName: str
   const name = isAutonamed(olds) ? nameOf(olds) : `${resourceName}-${randomBytes(4).toString("hex")}`;
   const annotations = isMap(metadata) ? metadata["annotations"] : undefined;
   if (isUnknown(annotations)) return withMetadata(inputs, { name });
-  return withMetadata(inputs, { name, annotations: { ...(isMap(annotations) ? annotations : {}), [autonamed]: "true" } });
+  return withMetadata(inputs, {
+    name,
+    annotations: { ...(isMap(annotations) ? annotations : {}), [autonamed]: "true" },
+  });
 }

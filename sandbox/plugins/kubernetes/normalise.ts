@@ -36,5 +36,7 @@ function normaliseSecret(secret: KubeObject): KubeObject {
 
 // The server decodes and encodes again, which takes white space out.
 function reencode(value: Value): Value {
-  return typeof value === "string" && /^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(value) ? Buffer.from(value, "base64").toString("base64") : value;
+  return typeof value === "string" && /^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(value)
+    ? Buffer.from(value, "base64").toString("base64")
+    : value;
 }

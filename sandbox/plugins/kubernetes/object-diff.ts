@@ -22,7 +22,15 @@ export interface Comparison {
 }
 
 /** What is live, in the shape of its inputs, against the new inputs. */
-export function diffObject({ kind, namespaced, state, news, ignored, settings, alsoReplaces }: Comparison): rpc.DiffResponse {
+export function diffObject({
+  kind,
+  namespaced,
+  state,
+  news,
+  ignored,
+  settings,
+  alsoReplaces,
+}: Comparison): rpc.DiffResponse {
   const old = placed(prune(state.live, normalise(kind, state.inputs)), namespaced);
   const now = placed(news, namespaced);
   // A name that somebody wrote down is compared with the real one, however that came about.

@@ -51,7 +51,9 @@ export function fromId(id: string): { readonly namespace: string; readonly name:
 export function withMetadata(object: KubeObject, changes: Readonly<Record<string, Value | undefined>>): KubeObject {
   const before = object["metadata"];
   if (before !== undefined && !isMap(before)) return object;
-  const entries = Object.entries({ ...before, ...changes }).filter((entry): entry is [string, Value] => entry[1] !== undefined);
+  const entries = Object.entries({ ...before, ...changes }).filter(
+    (entry): entry is [string, Value] => entry[1] !== undefined,
+  );
   return { ...object, metadata: Object.fromEntries(entries) };
 }
 

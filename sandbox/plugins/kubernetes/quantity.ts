@@ -34,7 +34,8 @@ function isQuantity(path: readonly (string | number)[]): boolean {
 function amount(value: Value): number | undefined {
   if (typeof value === "number") return value;
   if (typeof value !== "string") return undefined;
-  const [, digits, suffix = "", exponent] = /^([+-]?(?:\d+\.?\d*|\.\d+))(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?\d+))?$/.exec(value) ?? [];
+  const [, digits, suffix = "", exponent] =
+    /^([+-]?(?:\d+\.?\d*|\.\d+))(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?\d+))?$/.exec(value) ?? [];
   if (digits === undefined) return undefined;
   if (suffix.endsWith("i")) return Number(digits) * 1024 ** binary.indexOf(suffix);
   return Number(digits) * 10 ** (exponent === undefined ? (decimal[suffix] ?? 0) : Number(exponent));

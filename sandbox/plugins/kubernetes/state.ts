@@ -19,7 +19,11 @@ export function parseState(marked: ValueMap, sentInputs: ValueMap = {}): State {
   const plain = revealMap(marked);
   const { [inputsKey]: kept, [managerKey]: manager } = plain;
   const live = without(plain, inputsKey, managerKey, versionKey);
-  return { inputs: isMap(kept) ? kept : revealMap(sentInputs), live, fieldManager: typeof manager === "string" ? manager : "" };
+  return {
+    inputs: isMap(kept) ? kept : revealMap(sentInputs),
+    live,
+    fieldManager: typeof manager === "string" ? manager : "",
+  };
 }
 
 /** The state of a live object: its own properties, and the inputs that it was made from. What came in as a secret stays one. */
@@ -39,7 +43,10 @@ export function toState(live: KubeObject, inputs: KubeObject, from: ValueMap, fi
 export function markSecrets(object: ValueMap, from: ValueMap): ValueMap {
   if (object["kind"] === "Secret") {
     return Object.fromEntries(
-      Object.entries(object).map(([key, value]) => [key, key === "data" || key === "stringData" ? secret(value) : value]),
+      Object.entries(object).map(([key, value]) => [
+        key,
+        key === "data" || key === "stringData" ? secret(value) : value,
+      ]),
     );
   }
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, mark(value, from[key])]));

@@ -8,11 +8,17 @@ const remedy =
   'PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"';
 
 /** The answer to Read when no cluster can be reached: an error, unless the provider is told to let go or to pass over it. */
-export function readUnreachable(call: Call, request: rpc.ReadRequest, settings: ClusterSettings, reason: string): rpc.ReadResponse {
+export function readUnreachable(
+  call: Call,
+  request: rpc.ReadRequest,
+  settings: ClusterSettings,
+  reason: string,
+): rpc.ReadResponse {
   call.info(`configured Kubernetes cluster is unreachable: ${reason}`);
   const response = new rpc.ReadResponse();
   if (settings.deleteUnreachable) return response;
-  if (!settings.skipUpdateUnreachable) throw new Error(`failed to read resource state due to unreachable cluster. ${remedy}`);
+  if (!settings.skipUpdateUnreachable)
+    throw new Error(`failed to read resource state due to unreachable cluster. ${remedy}`);
   response.setId(request.getId());
   response.setProperties(request.getProperties());
   response.setInputs(request.getInputs());

@@ -25,7 +25,10 @@ describe("the sandbox's DigitalOcean API", () => {
   it("counts requests down in the rate limit's headers", async () => {
     const [first, second] = [await running.api("GET", "/v2/account"), await running.api("GET", "/v2/account")];
     assert.equal(first.headers.get("ratelimit-limit"), "5000");
-    assert.equal(Number(first.headers.get("ratelimit-remaining")) - 1, Number(second.headers.get("ratelimit-remaining")));
+    assert.equal(
+      Number(first.headers.get("ratelimit-remaining")) - 1,
+      Number(second.headers.get("ratelimit-remaining")),
+    );
     assert.ok(Number(first.headers.get("ratelimit-reset")) > Date.now() / 1000);
   });
 
@@ -39,7 +42,9 @@ describe("the sandbox's DigitalOcean API", () => {
   it("refuses a body that is no JSON, of another type, or of the wrong shape, each with its status", async () => {
     const broken = await running.api("POST", "/v2/projects", "{");
     assert.deepEqual([broken.status, broken.at("id")], [400, "bad_request"]);
-    const form = await running.api("POST", "/v2/projects", "name=x", { "content-type": "application/x-www-form-urlencoded" });
+    const form = await running.api("POST", "/v2/projects", "name=x", {
+      "content-type": "application/x-www-form-urlencoded",
+    });
     assert.equal(form.status, 415);
     const shape = await running.api("POST", "/v2/projects", { name: "x".repeat(176), environment: "Moon" });
     assert.deepEqual([shape.status, shape.at("id")], [422, "unprocessable_entity"]);
@@ -49,7 +54,11 @@ describe("the sandbox's DigitalOcean API", () => {
   });
 
   it("creates, changes and deletes a project, and keeps names apart", async () => {
-    const created = await running.api("POST", "/v2/projects", { name: "shop", purpose: "selling", environment: "staging" });
+    const created = await running.api("POST", "/v2/projects", {
+      name: "shop",
+      purpose: "selling",
+      environment: "staging",
+    });
     assert.equal(created.status, 201);
     assert.equal(created.at("project", "purpose"), "Other: selling");
     assert.equal(created.at("project", "environment"), "Staging");
@@ -67,8 +76,14 @@ describe("the sandbox's DigitalOcean API", () => {
     const created = await running.api("POST", "/v2/projects", { name: "holder", purpose: "IoT" });
     const target = `/v2/projects/${String(created.at("project", "id"))}`;
     const resources = ["do:droplet:1"];
-    assert.equal((await running.api("POST", `${target}/resources`, { resources })).at("resources", 0, "status"), "assigned");
-    assert.equal((await running.api("POST", `${target}/resources`, { resources })).at("resources", 0, "status"), "already_assigned");
+    assert.equal(
+      (await running.api("POST", `${target}/resources`, { resources })).at("resources", 0, "status"),
+      "assigned",
+    );
+    assert.equal(
+      (await running.api("POST", `${target}/resources`, { resources })).at("resources", 0, "status"),
+      "already_assigned",
+    );
     const refused = await running.api("DELETE", target);
     assert.deepEqual([refused.status, refused.at("id")], [412, "precondition_failed"]);
 
@@ -77,7 +92,10 @@ describe("the sandbox's DigitalOcean API", () => {
     assert.deepEqual((await running.api("GET", "/v2/projects/default/resources")).all("resources", "urn"), resources);
     assert.equal((await running.api("DELETE", target)).status, 204);
     assert.equal((await running.api("DELETE", "/v2/projects/default")).status, 412);
-    assert.equal((await running.api("POST", "/v2/projects/default/resources", { resources: ["droplet 1"] })).status, 422);
+    assert.equal(
+      (await running.api("POST", "/v2/projects/default/resources", { resources: ["droplet 1"] })).status,
+      422,
+    );
   });
 
   it("pages a list with links that lead through all of it", async () => {

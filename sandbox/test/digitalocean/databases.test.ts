@@ -18,8 +18,14 @@ describe("managed databases in the sandbox's DigitalOcean API", () => {
     const release = databases.hold();
     const made = await running.api("POST", path, { ...smallestDatabase, name: "books", tags: ["erp"] });
     const id = String(made.at("database", "id"));
-    assert.deepEqual([made.status, made.at("database", "status"), made.at("database", "users")], [201, "creating", null]);
-    assert.equal(refusal(await running.api("POST", `${path}/${id}/dbs`, { name: "odoo" })), "409 cluster is not yet online");
+    assert.deepEqual(
+      [made.status, made.at("database", "status"), made.at("database", "users")],
+      [201, "creating", null],
+    );
+    assert.equal(
+      refusal(await running.api("POST", `${path}/${id}/dbs`, { name: "odoo" })),
+      "409 cluster is not yet online",
+    );
     release();
     await running.online(id);
     const { adminPassword, ...order } = databases.orders.at(-1) ?? { adminPassword: "" };
@@ -80,7 +86,10 @@ describe("managed databases in the sandbox's DigitalOcean API", () => {
       refusal(await running.api("PUT", `${path}/${id}/resize`, smaller)),
       /^422 invalid size: cannot be resized to a smaller disk/,
     );
-    assert.match(refusal(await resize("db-s-1vcpu-1gb", 2)), /^422 invalid num_nodes: 2 nodes are not available with size db-s-1vcpu-1gb/);
+    assert.match(
+      refusal(await resize("db-s-1vcpu-1gb", 2)),
+      /^422 invalid num_nodes: 2 nodes are not available with size db-s-1vcpu-1gb/,
+    );
     assert.match(refusal(await resize("db-s-2vcpu-4gb", 4)), /^422 invalid num_nodes/);
   });
 
@@ -97,28 +106,51 @@ describe("managed databases in the sandbox's DigitalOcean API", () => {
     assert.deepEqual((await running.api("GET", `${path}/${id}/users`)).all("users", "name"), ["doadmin", "odoo"]);
     const admin = String((await running.api("POST", `${path}/${id}/users/doadmin/reset_auth`)).at("user", "password"));
     assert.equal(await fact(id, "connection", "password"), admin);
-    assert.equal(refusal(await running.api("POST", `${path}/${id}/users`, { name: "odoo" })), "409 user already exists");
-    assert.match(refusal(await running.api("POST", `${path}/${id}/users`, { name: "postgres" })), /^422 user name postgres is reserved/);
-    assert.match(refusal(await running.api("POST", `${path}/${id}/users`, { name: 'a"b' })), /^422 name must be letters/);
+    assert.equal(
+      refusal(await running.api("POST", `${path}/${id}/users`, { name: "odoo" })),
+      "409 user already exists",
+    );
+    assert.match(
+      refusal(await running.api("POST", `${path}/${id}/users`, { name: "postgres" })),
+      /^422 user name postgres is reserved/,
+    );
+    assert.match(
+      refusal(await running.api("POST", `${path}/${id}/users`, { name: 'a"b' })),
+      /^422 name must be letters/,
+    );
     databases.failing.add("no user");
     assert.equal((await running.api("DELETE", `${path}/${id}/users/odoo`)).status, 500);
     assert.equal((await running.api("GET", `${path}/${id}/users/odoo`)).status, 200, "what failed has not happened");
     databases.failing.clear();
     assert.equal((await running.api("DELETE", `${path}/${id}/users/odoo`)).status, 204);
     assert.equal((await running.api("GET", `${path}/${id}/users/odoo`)).status, 404);
-    assert.match(refusal(await running.api("DELETE", `${path}/${id}/users/doadmin`)), /^422 user doadmin cannot be deleted/);
+    assert.match(
+      refusal(await running.api("DELETE", `${path}/${id}/users/doadmin`)),
+      /^422 user doadmin cannot be deleted/,
+    );
   });
 
   it("hold databases, one called postgres only when somebody makes it", async () => {
     const id = await running.database("books");
     databases.news();
     assert.equal((await running.api("GET", `${path}/${id}/dbs/postgres`)).status, 404);
-    for (const name of ["postgres", "odoo"]) assert.equal((await running.api("POST", `${path}/${id}/dbs`, { name })).status, 201);
+    for (const name of ["postgres", "odoo"])
+      assert.equal((await running.api("POST", `${path}/${id}/dbs`, { name })).status, 201);
     assert.deepEqual(databases.news(), ["db postgres", "db odoo"]);
-    assert.deepEqual((await running.api("GET", `${path}/${id}/dbs`)).all("dbs", "name"), ["defaultdb", "postgres", "odoo"]);
-    assert.equal(refusal(await running.api("POST", `${path}/${id}/dbs`, { name: "odoo" })), "409 database name already exists");
+    assert.deepEqual((await running.api("GET", `${path}/${id}/dbs`)).all("dbs", "name"), [
+      "defaultdb",
+      "postgres",
+      "odoo",
+    ]);
+    assert.equal(
+      refusal(await running.api("POST", `${path}/${id}/dbs`, { name: "odoo" })),
+      "409 database name already exists",
+    );
     assert.equal((await running.api("DELETE", `${path}/${id}/dbs/odoo`)).status, 204);
-    assert.match(refusal(await running.api("DELETE", `${path}/${id}/dbs/defaultdb`)), /^422 database defaultdb cannot be deleted/);
+    assert.match(
+      refusal(await running.api("DELETE", `${path}/${id}/dbs/defaultdb`)),
+      /^422 database defaultdb cannot be deleted/,
+    );
   });
 
   it("let in whom their trusted sources name, by address, droplet, cluster or tag, and follow them", async () => {
@@ -127,7 +159,9 @@ describe("managed databases in the sandbox's DigitalOcean API", () => {
     const droplet = await running.droplet("shop");
     databases.news();
     const trust = (...rules: readonly (readonly [string, string])[]) =>
-      running.api("PUT", `${path}/${id}/firewall`, { rules: rules.map(([type, value]) => ({ type, value, uuid: "", cluster_uuid: "" })) });
+      running.api("PUT", `${path}/${id}/firewall`, {
+        rules: rules.map(([type, value]) => ({ type, value, uuid: "", cluster_uuid: "" })),
+      });
     assert.equal((await trust(["k8s", cluster], ["ip_addr", "203.0.113.7"])).status, 204);
     assert.deepEqual(databases.news(), ["sources 198.18.77.20/32 203.0.113.7/32"]);
     const before = await running.api("GET", `${path}/${id}/firewall`);
@@ -139,13 +173,18 @@ describe("managed databases in the sandbox's DigitalOcean API", () => {
 
     await trust(["tag", "team"]);
     databases.news();
-    await running.api("POST", "/v2/tags/team/resources", { resources: [{ resource_id: String(droplet), resource_type: "droplet" }] });
+    await running.api("POST", "/v2/tags/team/resources", {
+      resources: [{ resource_id: String(droplet), resource_type: "droplet" }],
+    });
     await running.api("DELETE", `/v2/kubernetes/clusters/${cluster}`);
     while (databases.told.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.deepEqual(databases.news(), ["sources 198.18.77.10/32 198.18.77.20/32", "sources 198.18.77.10/32"]);
     await trust();
     assert.deepEqual(databases.news(), ["sources everybody"]);
-    assert.match(refusal(await trust(["k8s", cluster.replace(/.$/, "z")])), /^422 invalid firewall rule: k8s .* could not be found/);
+    assert.match(
+      refusal(await trust(["k8s", cluster.replace(/.$/, "z")])),
+      /^422 invalid firewall rule: k8s .* could not be found/,
+    );
     assert.match(refusal(await trust(["ip_addr", "everywhere"])), /could not be found/);
     assert.match(refusal(await trust(["app", "x"])), /must be ip_addr, droplet, k8s or tag: the sandbox has no apps/);
   });
@@ -206,8 +245,14 @@ describe("managed databases in the sandbox's DigitalOcean API", () => {
       refusal(await running.api("PUT", `${path}/${id}/upgrade`, { version: "18" })),
       /^422 invalid version: the sandbox has PostgreSQL 17/,
     );
-    assert.match(refusal(await running.api("PUT", `${path}/${id}/upgrade`, { version: "17" })), /already on version 17/);
-    assert.match(refusal(await running.api("PUT", `${path}/${id}/migrate`, { region: "nyc3" })), /cannot move a database/);
+    assert.match(
+      refusal(await running.api("PUT", `${path}/${id}/upgrade`, { version: "17" })),
+      /already on version 17/,
+    );
+    assert.match(
+      refusal(await running.api("PUT", `${path}/${id}/migrate`, { region: "nyc3" })),
+      /cannot move a database/,
+    );
     assert.match(refusal(await running.api("POST", `${path}/${id}/pools`, {})), /no connection pools/);
     assert.deepEqual((await running.api("GET", `${path}/${id}/pools`)).at("pools"), []);
   });
@@ -225,7 +270,10 @@ describe("managed databases in the sandbox's DigitalOcean API", () => {
     assert.match(await tries({ storage_size_mib: 5 }), /invalid storage_size_mib: must be at least 10240/);
     assert.match(await tries({ private_network_uuid: "elsewhere" }), /VPC elsewhere could not be found in fra1/);
     assert.match(await tries({ project_id: "elsewhere" }), /project elsewhere could not be found/);
-    assert.match(await tries({ backup_restore: { database_name: "old" } }), /backup_restore is not supported: the sandbox has no backups/);
+    assert.match(
+      await tries({ backup_restore: { database_name: "old" } }),
+      /backup_restore is not supported: the sandbox has no backups/,
+    );
     assert.match(await tries({ eviction_policy: "x" }), /Unrecognized key/);
     await running.database("second");
     await running.database("third");

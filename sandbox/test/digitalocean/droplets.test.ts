@@ -15,7 +15,8 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
 
   const get = async (id: number, ...keys: (string | number)[]): Promise<unknown> =>
     (await running.api("GET", `/v2/droplets/${id}`)).at("droplet", ...keys);
-  const act = (id: number, body: Readonly<Record<string, unknown>>): Promise<string> => running.act(`/v2/droplets/${id}`, body);
+  const act = (id: number, body: Readonly<Record<string, unknown>>): Promise<string> =>
+    running.act(`/v2/droplets/${id}`, body);
 
   it("are new and locked at first, and active with their addresses when the action that makes them has ended", async () => {
     const release = machines.hold();
@@ -24,7 +25,10 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
     const id = Number(created.at("droplet", "id"));
     assert.deepEqual([created.at("droplet", "status"), created.at("droplet", "locked")], ["new", true]);
     assert.deepEqual(created.at("droplet", "networks"), { v4: [], v6: [] });
-    assert.equal(refusal(await running.api("DELETE", `/v2/droplets/${id}`)), "422 Droplet already has a pending event.");
+    assert.equal(
+      refusal(await running.api("DELETE", `/v2/droplets/${id}`)),
+      "422 Droplet already has a pending event.",
+    );
     release();
 
     const action = Number(created.at("links", "actions", 0, "id"));
@@ -84,9 +88,15 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
     assert.match(await create({ ssh_keys: [12] }), /12 are invalid key identifiers/);
     assert.match(await create({ ipv6: true }), /ipv6 cannot be true: the sandbox has no IPv6/);
     assert.match(await create({ public_networking: false }), /public_networking cannot be false/);
-    assert.match(await create({ vpc_uuid: "5a4981aa-9653-4bd1-bef5-d6bff52042e4" }), /VPC .* could not be found in fra1/);
+    assert.match(
+      await create({ vpc_uuid: "5a4981aa-9653-4bd1-bef5-d6bff52042e4" }),
+      /VPC .* could not be found in fra1/,
+    );
     assert.match(await create({ volumes: [{ id: "none" }] }), /volume none cannot be attached/);
-    assert.match(await create({ backup_policy: { plan: "daily" } }), /backup_policy can only be set when backups are enabled/);
+    assert.match(
+      await create({ backup_policy: { plan: "daily" } }),
+      /backup_policy can only be set when backups are enabled/,
+    );
     assert.match(await create({ gpu_partition_mode: "x" }), /Unrecognized key: "gpu_partition_mode"/);
     assert.match(await create({ user_data: "x".repeat(65_537) }), /user_data is too long/);
     assert.deepEqual((await running.api("GET", "/v2/droplets")).at("droplets"), []);
@@ -97,7 +107,10 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
   it("are three at most, and a slot that is free again is taken again", async () => {
     const [first] = [await running.droplet("one"), await running.droplet("two"), await running.droplet("three")];
     const refused = refusal(await running.api("POST", "/v2/droplets", { ...smallest, name: "four" }));
-    assert.match(refused, /^422 .*exceed your droplet limit: the sandbox has 3 machines, and there are one \(\d+\), two/);
+    assert.match(
+      refused,
+      /^422 .*exceed your droplet limit: the sandbox has 3 machines, and there are one \(\d+\), two/,
+    );
     assert.equal((await running.api("DELETE", `/v2/droplets/${first ?? 0}`)).status, 204);
     assert.equal(await get(await running.droplet("four"), "networks", "v4", 1, "ip_address"), "127.0.0.10");
   });
@@ -112,8 +125,17 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
     assert.equal(await act(id, { type: "power_on" }), "completed");
     assert.equal(await get(id, "status"), "active");
     assert.equal(await act(id, { type: "reboot" }), "completed");
-    assert.deepEqual(machines.news(), [`off ${id}`, `on ${id}`, `firewall ${id} open`, `reboot ${id}`, `firewall ${id} open`]);
-    assert.match(await act(id, { type: "rebuild", image: "x" }), /^422 the action rebuild is not supported by the sandbox; supported: /);
+    assert.deepEqual(machines.news(), [
+      `off ${id}`,
+      `on ${id}`,
+      `firewall ${id} open`,
+      `reboot ${id}`,
+      `firewall ${id} open`,
+    ]);
+    assert.match(
+      await act(id, { type: "rebuild", image: "x" }),
+      /^422 the action rebuild is not supported by the sandbox; supported: /,
+    );
     assert.match(await act(id, {}), /^422 type is required/);
   });
 
@@ -123,7 +145,10 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
     assert.equal(await resize("s-2vcpu-4gb", true), "422 Droplet must be powered off to resize.");
     await act(id, { type: "power_off" });
     assert.equal(await resize("s-2vcpu-4gb", false), "completed");
-    assert.deepEqual([await get(id, "size_slug"), await get(id, "memory"), await get(id, "disk")], ["s-2vcpu-4gb", 4096, 25]);
+    assert.deepEqual(
+      [await get(id, "size_slug"), await get(id, "memory"), await get(id, "disk")],
+      ["s-2vcpu-4gb", 4096, 25],
+    );
     assert.equal(await resize("s-4vcpu-8gb", true), "completed");
     assert.equal(await get(id, "disk"), 160);
     assert.match(await resize("s-1vcpu-1gb", false), /smaller disk/);
@@ -143,10 +168,19 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
     assert.equal(await act(id, { type: "enable_backups" }), "completed");
     assert.deepEqual(await policy(), { plan: "weekly", weekday: "SUN", hour: 0 });
     assert.ok(((await get(id, "features")) as string[]).includes("backups"));
-    assert.equal(await act(id, { type: "change_backup_policy", backup_policy: { plan: "daily", hour: 4 } }), "completed");
+    assert.equal(
+      await act(id, { type: "change_backup_policy", backup_policy: { plan: "daily", hour: 4 } }),
+      "completed",
+    );
     assert.deepEqual(await policy(), { plan: "daily", hour: 4 });
-    assert.match(await act(id, { type: "change_backup_policy", backup_policy: { plan: "daily", hour: 3 } }), /must be one of 0, 4, 8/);
-    assert.match(await act(id, { type: "change_backup_policy", backup_policy: { plan: "weekly" } }), /weekday is required/);
+    assert.match(
+      await act(id, { type: "change_backup_policy", backup_policy: { plan: "daily", hour: 3 } }),
+      /must be one of 0, 4, 8/,
+    );
+    assert.match(
+      await act(id, { type: "change_backup_policy", backup_policy: { plan: "weekly" } }),
+      /weekday is required/,
+    );
     assert.equal(await act(id, { type: "disable_backups" }), "completed");
     assert.equal(await policy(), undefined);
   });
@@ -155,7 +189,10 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
     const id = await running.droplet("shop");
     const release = machines.hold();
     const first = await running.api("POST", `/v2/droplets/${id}/actions`, { type: "reboot" });
-    assert.deepEqual([first.status, first.at("action", "status"), first.at("action", "completed_at")], [201, "in-progress", null]);
+    assert.deepEqual(
+      [first.status, first.at("action", "status"), first.at("action", "completed_at")],
+      [201, "in-progress", null],
+    );
     assert.equal(await act(id, { type: "rename", name: "x" }), "422 Droplet already has a pending event.");
     release();
     assert.equal(await running.ended(Number(first.at("action", "id"))), "completed");
@@ -207,7 +244,10 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
     const before = machines.orders.find(({ id }) => id === lost);
     const release = machines.hold();
     await running.restart();
-    assert.deepEqual([await get(lost, "locked"), await get(stopped, "locked"), await get(wanted, "locked")], [true, true, false]);
+    assert.deepEqual(
+      [await get(lost, "locked"), await get(stopped, "locked"), await get(wanted, "locked")],
+      [true, true, false],
+    );
     await waitForDroplets(running.servers, (line) => {
       told.push(line);
       release();
@@ -259,7 +299,10 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
       [],
     );
     await running.servers.close();
-    fs.writeFileSync(file, JSON.stringify(Object.fromEntries(Object.entries(state).filter(([key]) => !later.includes(key)))));
+    fs.writeFileSync(
+      file,
+      JSON.stringify(Object.fromEntries(Object.entries(state).filter(([key]) => !later.includes(key)))),
+    );
     await running.start();
     assert.equal((await running.api("GET", `/v2/projects/${String(project.at("project", "id"))}`)).status, 200);
     assert.deepEqual((await running.api("GET", "/v2/droplets")).at("droplets"), []);
@@ -267,18 +310,21 @@ describe("droplets in the sandbox's DigitalOcean API", () => {
   });
 
   it("have sizes, regions, images and networks to choose from", async () => {
-    const size = ((await running.api("GET", "/v2/sizes?per_page=200")).at("sizes") as { slug: string; memory: number }[]).find(
-      ({ slug }) => slug === "s-2vcpu-4gb",
-    );
+    const size = (
+      (await running.api("GET", "/v2/sizes?per_page=200")).at("sizes") as { slug: string; memory: number }[]
+    ).find(({ slug }) => slug === "s-2vcpu-4gb");
     assert.equal(size?.memory, 4096);
     assert.ok((await running.api("GET", "/v2/regions")).all("regions", "slug").includes("fra1"));
     const image = await running.api("GET", "/v2/images/ubuntu-24-04-x64");
-    assert.equal((await running.api("GET", `/v2/images/${String(image.at("image", "id"))}`)).at("image", "slug"), "ubuntu-24-04-x64");
+    assert.equal(
+      (await running.api("GET", `/v2/images/${String(image.at("image", "id"))}`)).at("image", "slug"),
+      "ubuntu-24-04-x64",
+    );
     assert.equal((await running.api("GET", "/v2/images/windows")).status, 404);
 
-    const vpc = (((await running.api("GET", "/v2/vpcs")).at("vpcs") as { id: string; region: string; default: boolean }[]) ?? []).find(
-      ({ region }) => region === "fra1",
-    );
+    const vpc = (
+      ((await running.api("GET", "/v2/vpcs")).at("vpcs") as { id: string; region: string; default: boolean }[]) ?? []
+    ).find(({ region }) => region === "fra1");
     assert.equal(vpc?.default, true);
     const id = await running.droplet("shop", { vpc_uuid: vpc?.id });
     assert.equal(await get(id, "vpc_uuid"), vpc?.id);

@@ -20,7 +20,12 @@ describe("the faults of the sandbox's servers", () => {
   const push = (): Promise<string> => running.push("example/app", "v1");
 
   it("are ordered with the token only, and in known words", async () => {
-    const stranger = await running.api("POST", "/_sandbox/faults", { what: "api-500" }, { authorization: "Bearer wrong" });
+    const stranger = await running.api(
+      "POST",
+      "/_sandbox/faults",
+      { what: "api-500" },
+      { authorization: "Bearer wrong" },
+    );
     assert.equal(stranger.status, 401);
     for (const fault of [
       { what: "api-418" },
@@ -95,7 +100,9 @@ describe("the faults of the sandbox's servers", () => {
     const { token } = await running.token("push", running.servers.push.password, "repository:example/app:pull,push");
     const refused = await running.registry("POST", "/v2/example/app/blobs/uploads/", token);
     assert.equal(refused.status, 403);
-    assert.deepEqual(await refused.json(), { errors: [{ code: "DENIED", message: "storage quota exceeded", detail: {} }] });
+    assert.deepEqual(await refused.json(), {
+      errors: [{ code: "DENIED", message: "storage quota exceeded", detail: {} }],
+    });
     assert.equal((await running.registry("GET", "/v2/example/app/manifests/v1", token)).status, 200);
   });
 

@@ -35,7 +35,10 @@ describe("Kubernetes clusters in the sandbox's DigitalOcean API", () => {
       made.at("kubernetes_cluster", "vpc_uuid"),
     ]);
     const [order] = clusters.orders.splice(0);
-    const pool = (await read(id)).at("kubernetes_cluster", "node_pools", 0) as { id: string; nodes: { name: string }[] };
+    const pool = (await read(id)).at("kubernetes_cluster", "node_pools", 0) as {
+      id: string;
+      nodes: { name: string }[];
+    };
     assert.deepEqual(order, {
       id,
       name: "erp",
@@ -99,14 +102,19 @@ describe("Kubernetes clusters in the sandbox's DigitalOcean API", () => {
       /must be an IP address or a range/,
     );
     assert.match(await tries({ ha: false }), /^422 .*high availability cannot be disabled/);
-    assert.match(await tries({ maintenance_policy: { day: "someday" } }), /maintenance_policy.day must be one of any, monday/);
+    assert.match(
+      await tries({ maintenance_policy: { day: "someday" } }),
+      /maintenance_policy.day must be one of any, monday/,
+    );
     assert.match(await tries({ maintenance_policy: { start_time: "25:00" } }), /start_time must be a time of day/);
     assert.match(await tries({ version: "1.33.6-do.0" }), /Unrecognized key: "version"/);
     assert.match(await tries({ routing_agent: { enabled: true } }), /routing_agent.enabled cannot be true/);
   });
 
   it("are upgraded to a newer patch or to the next minor version, and never back", async () => {
-    const offered = (await running.api("GET", "/v2/kubernetes/options")).at("options", "versions") as { slug: string }[];
+    const offered = (await running.api("GET", "/v2/kubernetes/options")).at("options", "versions") as {
+      slug: string;
+    }[];
     assert.deepEqual(
       offered.map(({ slug }) => slug),
       ["1.34.3-do.0", "1.33.6-do.0", "1.32.10-do.0"],
@@ -142,10 +150,15 @@ describe("Kubernetes clusters in the sandbox's DigitalOcean API", () => {
     near(await expiry("?expiry_seconds=300"), 300);
     assert.equal((await running.api("GET", `${path}/${id}/credentials?expiry_seconds=-1`)).status, 422);
     const credentials = await running.api("GET", `${path}/${id}/credentials`);
-    assert.equal(Buffer.from(String(credentials.at("certificate_authority_data")), "base64").toString(), "the authority's certificate");
+    assert.equal(
+      Buffer.from(String(credentials.at("certificate_authority_data")), "base64").toString(),
+      "the authority's certificate",
+    );
     assert.equal(credentials.at("client_key_data"), null);
     const { apiUrl, token } = running.servers;
-    const response = await fetch(`${apiUrl}${path}/${id}/kubeconfig`, { headers: { authorization: `Bearer ${token}` } });
+    const response = await fetch(`${apiUrl}${path}/${id}/kubeconfig`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
     assert.equal(response.headers.get("content-type"), "application/yaml");
     const config = parse(await response.text()) as Record<string, unknown>;
     assert.equal(config["current-context"], "do-fra1-erp");
@@ -172,7 +185,10 @@ describe("Kubernetes clusters in the sandbox's DigitalOcean API", () => {
     assert.deepEqual([await pulls(renewed), await pulls(login?.password)], [200, 401]);
 
     assert.equal((await integrate("DELETE")).status, 204);
-    assert.deepEqual([await fact(id, "registry_enabled"), clusters.logins.has(id), await pulls(renewed)], [false, false, 401]);
+    assert.deepEqual(
+      [await fact(id, "registry_enabled"), clusters.logins.has(id), await pulls(renewed)],
+      [false, false, 401],
+    );
     await running.api("DELETE", "/v2/registry");
   });
 
@@ -182,7 +198,8 @@ describe("Kubernetes clusters in the sandbox's DigitalOcean API", () => {
     clusters.news();
     clusters.failing.add("create");
     await running.restart();
-    while ((await fact(running1, "status", "message")) === "starting") await new Promise((resolve) => setTimeout(resolve, 5));
+    while ((await fact(running1, "status", "message")) === "starting")
+      await new Promise((resolve) => setTimeout(resolve, 5));
     assert.equal(await fact(running1, "status", "state"), "degraded", "it is tried again at the next start");
     assert.match(String(await fact(running1, "status", "message")), /npm run sandbox -- logs/);
     clusters.failing.clear();
@@ -197,7 +214,11 @@ describe("Kubernetes clusters in the sandbox's DigitalOcean API", () => {
   });
 
   it("are deleted with what belongs to them, by each of the three ways", async () => {
-    for (const way of ["", "/destroy_with_associated_resources/dangerous", "/destroy_with_associated_resources/selective"]) {
+    for (const way of [
+      "",
+      "/destroy_with_associated_resources/dangerous",
+      "/destroy_with_associated_resources/selective",
+    ]) {
       const id = await running.cluster("erp");
       const associated = await running.api("GET", `${path}/${id}/destroy_with_associated_resources`);
       assert.deepEqual(associated.at("load_balancers"), []);
@@ -256,7 +277,13 @@ describe("node pools in the sandbox's DigitalOcean API", () => {
 
   it("scale by themselves within bounds, which are told as 0 without that", async () => {
     const pools = `${path}/${await running.cluster("erp")}/node_pools`;
-    const made = await running.api("POST", pools, { name: "cron", size: "s-2vcpu-4gb", auto_scale: true, min_nodes: 2, max_nodes: 4 });
+    const made = await running.api("POST", pools, {
+      name: "cron",
+      size: "s-2vcpu-4gb",
+      auto_scale: true,
+      min_nodes: 2,
+      max_nodes: 4,
+    });
     const pool = `${pools}/${String(made.at("node_pool", "id"))}`;
     assert.deepEqual([made.at("node_pool", "count"), made.at("node_pool", "max_nodes")], [2, 4]);
     assert.equal((await running.api("PUT", pool, { name: "cron", min_nodes: 3 })).at("node_pool", "count"), 3);
@@ -271,15 +298,20 @@ describe("node pools in the sandbox's DigitalOcean API", () => {
     );
     assert.match(refusal(await running.api("PUT", pool, { name: "web" })), /node pool name web is already in use/);
     const taint = { key: "a", value: "b", effect: "Never" };
-    assert.match(refusal(await running.api("PUT", pool, { name: "cron", taints: [taint] })), /effect must be NoSchedule/);
+    assert.match(
+      refusal(await running.api("PUT", pool, { name: "cron", taints: [taint] })),
+      /effect must be NoSchedule/,
+    );
   });
 
   it("lose or replace a node, but not the one that is the cluster's machine", async () => {
     const id = await running.cluster("erp");
     const nodes = async (): Promise<string[]> =>
-      ((await running.api("GET", `${path}/${id}`)).at("kubernetes_cluster", "node_pools", 0, "nodes") as { id: string }[]).map(
-        (node) => node.id,
-      );
+      (
+        (await running.api("GET", `${path}/${id}`)).at("kubernetes_cluster", "node_pools", 0, "nodes") as {
+          id: string;
+        }[]
+      ).map((node) => node.id);
     const pool = `${path}/${id}/node_pools/${String((await running.api("GET", `${path}/${id}/node_pools`)).at("node_pools", 0, "id"))}`;
     const [first = "", second = ""] = await nodes();
     assert.equal((await running.api("DELETE", `${pool}/nodes/${second}?replace=1`)).status, 202);
@@ -288,7 +320,10 @@ describe("node pools in the sandbox's DigitalOcean API", () => {
     assert.equal((await running.api("POST", `${pool}/recycle`, { nodes: [replaced] })).status, 202);
     assert.equal((await running.api("DELETE", `${pool}/nodes/${(await nodes())[1]}`)).status, 202);
     assert.equal((await nodes()).length, 1);
-    assert.match(refusal(await running.api("DELETE", `${pool}/nodes/${first}`)), /^422 the sandbox cannot take this node away/);
+    assert.match(
+      refusal(await running.api("DELETE", `${pool}/nodes/${first}`)),
+      /^422 the sandbox cannot take this node away/,
+    );
     assert.match(refusal(await running.api("DELETE", pool)), /^412 cluster must have at least one node pool/);
     assert.equal((await running.api("DELETE", `${pool}/nodes/${second}`)).status, 404);
   });

@@ -74,7 +74,10 @@ describe("what the sandbox's DigitalOcean API asks of a cluster", () => {
       [443, 30443, "tcp"],
     );
     assert.equal((await running.api("GET", "/v2/load_balancers/other")).status, 404);
-    assert.match(refusal(await running.api("DELETE", `/v2/load_balancers/${id}`)), /^422 .* belong to Kubernetes services/);
+    assert.match(
+      refusal(await running.api("DELETE", `/v2/load_balancers/${id}`)),
+      /^422 .* belong to Kubernetes services/,
+    );
     assert.match(refusal(await running.api("POST", "/v2/load_balancers", {})), /^422/);
   });
 
@@ -99,7 +102,10 @@ describe("what the sandbox's DigitalOcean API asks of a cluster", () => {
     const credentials = { server: apiServer.url, ca: "", token: "admin" };
     apiServer.asked.length = 0;
     assert.equal(await mintToken(credentials, 3600), "minted");
-    assert.match(apiServer.asked.at(-1) ?? "", /Bearer admin \{"spec":\{"audiences":\[\],"expirationSeconds":3600\}\}$/);
+    assert.match(
+      apiServer.asked.at(-1) ?? "",
+      /Bearer admin \{"spec":\{"audiences":\[\],"expirationSeconds":3600\}\}$/,
+    );
     await mintToken(credentials, 60);
     assert.match(apiServer.asked.at(-1) ?? "", /"expirationSeconds":600/);
     apiServer.answers = {};
@@ -111,7 +117,10 @@ describe("what the sandbox's DigitalOcean API asks of a cluster", () => {
     assert.match(String(await credentialsOf()), /^token-/);
     apiServer.answers = minting;
     const { clusterCredentials } = running.clusters;
-    const minted = withTokens({ ...paperClusters(), clusterCredentials: (of) => clusterCredentials.call(running.clusters, of) });
+    const minted = withTokens({
+      ...paperClusters(),
+      clusterCredentials: (of) => clusterCredentials.call(running.clusters, of),
+    });
     running.clusters.clusterToken = minted.clusterToken;
     assert.equal(await credentialsOf(), "minted");
     assert.match(apiServer.asked.at(-1) ?? "", /"expirationSeconds":900/);

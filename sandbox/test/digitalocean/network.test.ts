@@ -21,7 +21,10 @@ describe("firewalls in the sandbox's DigitalOcean API", () => {
     const shop = await running.droplet("shop", { tags: ["web"] });
     const other = await running.droplet("other");
     machines.news();
-    const first = await create({ droplet_ids: [shop], inbound_rules: [tcp("22"), tcp("8000-8002"), { ...tcp("53"), protocol: "udp" }] });
+    const first = await create({
+      droplet_ids: [shop],
+      inbound_rules: [tcp("22"), tcp("8000-8002"), { ...tcp("53"), protocol: "udp" }],
+    });
     assert.deepEqual(machines.news().sort(), [`firewall ${shop} 22,8000,8001,8002`, `firewall ${other} open`].sort());
     await create({ name: "tagged", tags: ["web"], inbound_rules: [tcp("443"), tcp("22")] });
     assert.ok(machines.news().includes(`firewall ${shop} 22,443,8000,8001,8002`));
@@ -72,7 +75,11 @@ describe("firewalls in the sandbox's DigitalOcean API", () => {
     const firewall = await create({ droplet_ids: [id] });
     assert.equal((await running.api("GET", `/v2/firewalls/${firewall}`)).at("firewall", "status"), "failed");
     machines.failing.clear();
-    await running.api("PUT", `/v2/firewalls/${firewall}`, { name: "web", droplet_ids: [id], inbound_rules: [tcp("22")] });
+    await running.api("PUT", `/v2/firewalls/${firewall}`, {
+      name: "web",
+      droplet_ids: [id],
+      inbound_rules: [tcp("22")],
+    });
     assert.equal((await running.api("GET", `/v2/firewalls/${firewall}`)).at("firewall", "status"), "succeeded");
   });
 
@@ -84,9 +91,18 @@ describe("firewalls in the sandbox's DigitalOcean API", () => {
     assert.match(await tries({ inbound_rules: [tcp("9-8")] }), /must be a port, a range/);
     assert.match(await tries({ inbound_rules: [tcp("70000")] }), /must be a port, a range/);
     assert.match(await tries({ inbound_rules: [{ ...tcp("1"), protocol: "gre" }] }), /must be one of tcp, udp, icmp/);
-    assert.match(await tries({ inbound_rules: [tcp("22", {})] }), /must name at least one of addresses, droplet_ids, tags/);
-    assert.match(await tries({ inbound_rules: [tcp("22", { addresses: ["10.0.0.0/33"] })] }), /must be an IP address or a CIDR block/);
-    assert.match(await tries({ inbound_rules: [tcp("22", { ...everyone, kubernetes_ids: ["x"] })] }), /has no Kubernetes clusters/);
+    assert.match(
+      await tries({ inbound_rules: [tcp("22", {})] }),
+      /must name at least one of addresses, droplet_ids, tags/,
+    );
+    assert.match(
+      await tries({ inbound_rules: [tcp("22", { addresses: ["10.0.0.0/33"] })] }),
+      /must be an IP address or a CIDR block/,
+    );
+    assert.match(
+      await tries({ inbound_rules: [tcp("22", { ...everyone, kubernetes_ids: ["x"] })] }),
+      /has no Kubernetes clusters/,
+    );
     assert.match(await tries({ droplet_ids: [7] }), /invalid droplet_ids: 7/);
     assert.match(await tries({ name: "a b" }), /name may contain letters/);
     assert.match(await tries({ rules: [] }), /Unrecognized key: "rules"/);
@@ -108,7 +124,10 @@ describe("reserved addresses in the sandbox's DigitalOcean API", () => {
 
   it("are assigned and unassigned by actions", async () => {
     const created = await running.api("POST", "/v2/reserved_ips", { region: "fra1" });
-    assert.deepEqual([created.status, created.at("reserved_ip", "ip"), created.at("reserved_ip", "droplet")], [202, "127.0.0.11", null]);
+    assert.deepEqual(
+      [created.status, created.at("reserved_ip", "ip"), created.at("reserved_ip", "droplet")],
+      [202, "127.0.0.11", null],
+    );
     const id = await running.droplet("shop");
     assert.equal(await running.act("/v2/reserved_ips/127.0.0.11", { type: "assign", droplet_id: id }), "completed");
     assert.equal(await holder("127.0.0.11"), id);
@@ -134,7 +153,10 @@ describe("reserved addresses in the sandbox's DigitalOcean API", () => {
   it("go to the slot of a droplet that has none, else to the lowest that is nobody's", async () => {
     const first = await running.droplet("first");
     assert.equal(await reserve({ droplet_id: first }), "127.0.0.11");
-    assert.match(refusal(await running.api("POST", "/v2/reserved_ips", { droplet_id: first })), /^422 Droplet already has a reserved IP/);
+    assert.match(
+      refusal(await running.api("POST", "/v2/reserved_ips", { droplet_id: first })),
+      /^422 Droplet already has a reserved IP/,
+    );
     await running.droplet("second");
     assert.equal(await reserve({ region: "fra1" }), "127.0.0.13");
     assert.equal(await reserve({ region: "nyc3" }), "127.0.0.15");

@@ -20,7 +20,10 @@ describe("container registries of the sandbox's DigitalOcean API", () => {
   const granted = async ({ user, password }: { user: string; password: string }): Promise<Answer> =>
     (await running.token(user, password, "repository:example/app:pull,push")).answer;
   const lastCollection = async (): Promise<Record<string, unknown>> =>
-    (await running.api("GET", "/v2/registries/example/garbage-collections")).at("garbage_collections", 0) as Record<string, unknown>;
+    (await running.api("GET", "/v2/registries/example/garbage-collections")).at("garbage_collections", 0) as Record<
+      string,
+      unknown
+    >;
   const finished = async (uuid: unknown): Promise<Record<string, unknown>> => {
     for (;;) {
       const last = await lastCollection();
@@ -37,7 +40,9 @@ describe("container registries of the sandbox's DigitalOcean API", () => {
     const released = new AbortController();
     Object.assign(contents, {
       deleteUnreferencedBlobs: async (signal: AbortSignal) => {
-        await delay(3_600_000, undefined, { signal: AbortSignal.any([signal, released.signal]) }).catch(() => undefined);
+        await delay(3_600_000, undefined, { signal: AbortSignal.any([signal, released.signal]) }).catch(
+          () => undefined,
+        );
         Object.assign(contents, { deleteUnreferencedBlobs });
         return deleteUnreferencedBlobs(signal);
       },
@@ -77,7 +82,10 @@ describe("container registries of the sandbox's DigitalOcean API", () => {
 
     assert.equal((await running.api("GET", "/v2/registries/example")).at("registry", "name"), "example");
     assert.equal((await running.api("GET", "/v2/registry")).at("registry", "subscription", "tier", "slug"), "starter");
-    assert.equal((await running.api("GET", "/v2/registries/subscription")).at("subscription", "tier", "slug"), "starter");
+    assert.equal(
+      (await running.api("GET", "/v2/registries/subscription")).at("subscription", "tier", "slug"),
+      "starter",
+    );
     assert.equal((await running.api("POST", "/v2/registry", body)).status, 409);
     assert.equal((await running.api("POST", "/v2/registry/validate-name", { name: "example" })).at("id"), "conflict");
   });
@@ -112,7 +120,10 @@ describe("container registries of the sandbox's DigitalOcean API", () => {
     const list = await running.api("GET", "/v2/registries/example/repositoriesV2");
     assert.deepEqual(list.all("repositories", "name"), ["app"]);
     assert.equal(list.at("repositories", 0, "latest_manifest", "digest"), digest);
-    assert.deepEqual((await running.api("GET", "/v2/registry/example/repositories/app/tags")).all("tags", "manifest_digest"), [digest]);
+    assert.deepEqual(
+      (await running.api("GET", "/v2/registry/example/repositories/app/tags")).all("tags", "manifest_digest"),
+      [digest],
+    );
     const usage = (await running.api("GET", "/v2/registries/example")).at("registry", "storage_usage_bytes");
     assert.equal(usage, list.at("repositories", 0, "latest_manifest", "compressed_size_bytes"));
     assert.ok(Number(usage) > 0);
@@ -153,7 +164,10 @@ describe("container registries of the sandbox's DigitalOcean API", () => {
     assert.deepEqual([started.status, started.at("garbage_collection", "status")], [201, "requested"]);
     const uuid = started.at("garbage_collection", "uuid");
     assert.equal((await running.api("POST", "/v2/registries/example/garbage-collection")).status, 409);
-    assert.equal((await running.api("GET", "/v2/registry/example/garbage-collection")).at("garbage_collection", "uuid"), uuid);
+    assert.equal(
+      (await running.api("GET", "/v2/registry/example/garbage-collection")).at("garbage_collection", "uuid"),
+      uuid,
+    );
     const { password } = running.servers.push;
     const push = (await running.token("push", password, "repository:example/app:pull,push")).answer;
     assert.equal(push.status, 403, "a push meanwhile could lose its blobs");
@@ -165,9 +179,10 @@ describe("container registries of the sandbox's DigitalOcean API", () => {
     assert.equal(last["blobs_deleted"], 2);
     assert.ok(Number(last["freed_bytes"]) > 0);
     assert.equal((await running.api("GET", "/v2/registry/example/garbage-collection")).status, 404);
-    assert.deepEqual((await running.api("GET", "/v2/registries/example/repositories/team%2Ftool/digests")).at("manifests", 0, "tags"), [
-      "v1",
-    ]);
+    assert.deepEqual(
+      (await running.api("GET", "/v2/registries/example/repositories/team%2Ftool/digests")).at("manifests", 0, "tags"),
+      ["v1"],
+    );
     await running.push("example/app", "afterwards");
   });
 

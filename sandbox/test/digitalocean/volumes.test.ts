@@ -31,11 +31,17 @@ describe("volumes in the sandbox's DigitalOcean API", () => {
     await create({ region: "nyc3" });
     const found = await running.api("GET", "/v2/volumes?name=data&region=fra1");
     assert.deepEqual(found.all("volumes", "id"), [id]);
-    assert.deepEqual([found.at("volumes", 0, "filesystem_type"), found.at("volumes", 0, "size_gigabytes")], ["ext4", 5]);
+    assert.deepEqual(
+      [found.at("volumes", 0, "filesystem_type"), found.at("volumes", 0, "size_gigabytes")],
+      ["ext4", 5],
+    );
     assert.equal(found.at("volumes", 0, "region", "slug"), "fra1");
     assert.equal((await running.api("GET", "/v2/volumes")).at("meta", "total"), 2);
     assert.equal((await running.api("GET", "/v2/tags/books")).at("tag", "resources", "volumes", "count"), 1);
-    assert.equal(refusal(await running.api("POST", "/v2/volumes", asSent)), "409 a volume with this name already exists in this region");
+    assert.equal(
+      refusal(await running.api("POST", "/v2/volumes", asSent)),
+      "409 a volume with this name already exists in this region",
+    );
   });
 
   it("are attached to one droplet at a time, and detached", async () => {
@@ -48,9 +54,18 @@ describe("volumes in the sandbox's DigitalOcean API", () => {
     assert.equal(await running.act(target, { type: "attach", droplet_id: first, region: "fra1" }), "completed");
     assert.deepEqual((await running.api("GET", target)).at("volume", "droplet_ids"), [first]);
     assert.deepEqual((await running.api("GET", `/v2/droplets/${first}`)).at("droplet", "volume_ids"), [id]);
-    assert.equal(await running.act(target, { type: "attach", droplet_id: second }), "422 Volume is already attached to a Droplet.");
-    assert.equal(await running.act(target, { type: "detach", droplet_id: second }), "422 Volume is not attached to this Droplet.");
-    assert.equal(refusal(await running.api("DELETE", target)), "409 cannot delete a volume that is attached to a Droplet");
+    assert.equal(
+      await running.act(target, { type: "attach", droplet_id: second }),
+      "422 Volume is already attached to a Droplet.",
+    );
+    assert.equal(
+      await running.act(target, { type: "detach", droplet_id: second }),
+      "422 Volume is not attached to this Droplet.",
+    );
+    assert.equal(
+      refusal(await running.api("DELETE", target)),
+      "409 cannot delete a volume that is attached to a Droplet",
+    );
     assert.equal(await running.act(target, { type: "detach", droplet_id: first }), "completed");
     assert.deepEqual(machines.news(), [`attach ${first} data 5`, `detach ${first} data`]);
     const actions = await running.api("GET", `${target}/actions`);
@@ -84,7 +99,10 @@ describe("volumes in the sandbox's DigitalOcean API", () => {
     assert.equal(await running.act(target, { type: "resize", size_gigabytes: 7, region: "fra1" }), "completed");
     assert.deepEqual(machines.news(), [`attach ${droplet} data 7`]);
     assert.equal((await running.api("GET", target)).at("volume", "size_gigabytes"), 7);
-    assert.match(await running.act(target, { type: "resize", size_gigabytes: 6 }), /^422 size_gigabytes must be larger than 7/);
+    assert.match(
+      await running.act(target, { type: "resize", size_gigabytes: 6 }),
+      /^422 size_gigabytes must be larger than 7/,
+    );
     assert.match(await running.act(target, { type: "format" }), /must be one of attach, detach, resize/);
   });
 
@@ -126,9 +144,15 @@ describe("SSH keys and tags in the sandbox's DigitalOcean API", () => {
     const created = await running.api("POST", "/v2/account/keys", { name: "team", public_key });
     assert.equal(created.status, 201);
     const { id, fingerprint } = created.at("ssh_key") as { id: number; fingerprint: string };
-    assert.equal(fingerprint.replaceAll(":", ""), createHash("md5").update(Buffer.from(encoded, "base64")).digest("hex"));
+    assert.equal(
+      fingerprint.replaceAll(":", ""),
+      createHash("md5").update(Buffer.from(encoded, "base64")).digest("hex"),
+    );
     assert.match(fingerprint, /^([0-9a-f]{2}:){15}[0-9a-f]{2}$/);
-    assert.equal((await running.api("PUT", `/v2/account/keys/${id}`, { name: "office" })).at("ssh_key", "name"), "office");
+    assert.equal(
+      (await running.api("PUT", `/v2/account/keys/${id}`, { name: "office" })).at("ssh_key", "name"),
+      "office",
+    );
     const found = await running.api("GET", `/v2/account/keys/${fingerprint}`);
     assert.deepEqual(found.at("ssh_key"), { id, fingerprint, name: "office", public_key });
     assert.deepEqual((await running.api("GET", "/v2/account/keys")).all("ssh_keys", "id"), [id]);
@@ -158,8 +182,14 @@ describe("SSH keys and tags in the sandbox's DigitalOcean API", () => {
     assert.deepEqual((await running.api("GET", `/v2/droplets/${id}`)).at("droplet", "tags"), ["books"]);
     assert.equal((await running.api("POST", "/v2/tags/none/resources", { resources })).status, 404);
     const missing = { resources: [{ resource_id: "7", resource_type: "volume" }] };
-    assert.equal(refusal(await running.api("POST", "/v2/tags/books/resources", missing)), "404 volume 7 could not be found");
+    assert.equal(
+      refusal(await running.api("POST", "/v2/tags/books/resources", missing)),
+      "404 volume 7 could not be found",
+    );
     const image = { resources: [{ resource_id: "7", resource_type: "image" }] };
-    assert.match(refusal(await running.api("POST", "/v2/tags/books/resources", image)), /must be droplet, volume or database/);
+    assert.match(
+      refusal(await running.api("POST", "/v2/tags/books/resources", image)),
+      /must be droplet, volume or database/,
+    );
   });
 });

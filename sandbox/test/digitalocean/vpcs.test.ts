@@ -21,9 +21,20 @@ describe("VPCs in the sandbox's DigitalOcean API", () => {
       ["urn", "name", "description", "region", "ip_range", "default"].map((key) => found.at("vpc", key)),
       [`do:vpc:${second}`, "two", "of the tests", "fra1", "10.200.0.0/20", false],
     );
-    assert.equal((await running.api("GET", `/v2/vpcs/${first}`)).at("vpc", "ip_range"), "198.18.77.0/24", "where the machines are");
-    const renamed = await running.api("PUT", `/v2/vpcs/${first}`, { name: "uno", description: "the first", default: false });
-    assert.deepEqual([renamed.status, renamed.at("vpc", "name"), renamed.at("vpc", "description")], [200, "uno", "the first"]);
+    assert.equal(
+      (await running.api("GET", `/v2/vpcs/${first}`)).at("vpc", "ip_range"),
+      "198.18.77.0/24",
+      "where the machines are",
+    );
+    const renamed = await running.api("PUT", `/v2/vpcs/${first}`, {
+      name: "uno",
+      description: "the first",
+      default: false,
+    });
+    assert.deepEqual(
+      [renamed.status, renamed.at("vpc", "name"), renamed.at("vpc", "description")],
+      [200, "uno", "the first"],
+    );
     assert.equal((await running.api("PATCH", `/v2/vpcs/${first}`, { description: "still" })).at("vpc", "name"), "uno");
     await running.restart();
     assert.ok((await running.api("GET", "/v2/vpcs?per_page=200")).all("vpcs", "name").includes("uno"));

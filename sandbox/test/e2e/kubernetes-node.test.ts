@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import * as fs from "node:fs";
 import * as https from "node:https";
 
 import { loadBalancerAddress } from "../../digitalocean/cluster-machines";
-import { vpsImagesRecord } from "../../images/base";
+import { preparedImage } from "../../images/base";
 import * as clusters from "../../kubernetes/cluster";
 import * as faults from "../../kubernetes/faults";
 import { containerName, diskName } from "../../kubernetes/names";
@@ -24,13 +23,19 @@ const container = (image: string, command: string, more: object = {}): object =>
   securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"], add: ["NET_BIND_SERVICE"] } },
   ...more,
 });
-const restricted = { runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000, seccompProfile: { type: "RuntimeDefault" } };
+const restricted = {
+  runAsNonRoot: true,
+  runAsUser: 1000,
+  runAsGroup: 1000,
+  fsGroup: 1000,
+  seccompProfile: { type: "RuntimeDefault" },
+};
 const metadata = (name: string, labels: object = {}): object => ({ name, namespace: "shop", labels });
 
 /** The node that stands for DOKS, as the objects of a release need it. That the product does well on it is shown elsewhere. */
 describe("a Kubernetes node of the sandbox", () => {
-  const { proxy } = JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as { proxy: { reference: string; digest: string } };
-  const image = `${proxy.reference}@${proxy.digest}`;
+  const proxy = preparedImage("proxy");
+  const image = proxy.pinned;
   const pull = readServers()?.pull;
   assert.ok(pull !== undefined, "the sandbox's registry runs");
   const registry = { server: "127.0.0.1:5055", secretName: "e2e-registry", ...pull };
@@ -44,11 +49,15 @@ describe("a Kubernetes node of the sandbox", () => {
   };
 
   const kubectl = (args: readonly string[], input = ""): { status: number | null; output: string } => {
-    const { status, stdout, stderr } = spawnSync("docker", ["exec", "--interactive", containerName(id), "kubectl", ...args], {
-      encoding: "utf8",
-      input,
-      timeout: 1_200_000,
-    });
+    const { status, stdout, stderr } = spawnSync(
+      "docker",
+      ["exec", "--interactive", containerName(id), "kubectl", ...args],
+      {
+        encoding: "utf8",
+        input,
+        timeout: 1_200_000,
+      },
+    );
     return { status, output: `${stdout}${stderr}`.trim() };
   };
   /** @param more arguments with spaces in them */
@@ -65,7 +74,8 @@ describe("a Kubernetes node of the sandbox", () => {
     const spec = { restartPolicy: "Never", securityContext: restricted, containers: [container(image, command)] };
     apply({ apiVersion: "v1", kind: "Pod", metadata: { name, namespace, labels }, spec });
     let phase = "";
-    const ended = (): boolean => /Succeeded|Failed/.test((phase = k(`get pod -n ${namespace} ${name} -o jsonpath={.status.phase}`)));
+    const ended = (): boolean =>
+      /Succeeded|Failed/.test((phase = k(`get pod -n ${namespace} ${name} -o jsonpath={.status.phase}`)));
     for (let tries = 0; !ended() && tries < 1200; tries += 1) spawnSync("sleep", ["0.5"]);
     k(`delete pod -n ${namespace} ${name} --now`);
     assert.match(phase, /Succeeded|Failed/, `${name} ended`);
@@ -73,7 +83,9 @@ describe("a Kubernetes node of the sandbox", () => {
   };
   const page = async (): Promise<string> => {
     try {
-      return await (await fetch(`http://${outside}/`, { signal: AbortSignal.timeout(3000), headers: { connection: "close" } })).text();
+      return await (
+        await fetch(`http://${outside}/`, { signal: AbortSignal.timeout(3000), headers: { connection: "close" } })
+      ).text();
     } catch {
       return "no answer";
     }
@@ -83,7 +95,9 @@ describe("a Kubernetes node of the sandbox", () => {
     const { server, ca } = await clusters.clusterCredentials(id);
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     return new Promise((resolve, reject) => {
-      https.get(`${server}${path}`, { ca, headers, agent: false }, (answer) => resolve(answer.resume().statusCode)).once("error", reject);
+      https
+        .get(`${server}${path}`, { ca, headers, agent: false }, (answer) => resolve(answer.resume().statusCode))
+        .once("error", reject);
     });
   };
   const deployment = (name: string, replicas: number, spec: object): object => ({
@@ -126,7 +140,10 @@ describe("a Kubernetes node of the sandbox", () => {
   after(async () => {
     await clusters.removeCluster(id);
     assert.equal(await clusters.clusterStatus(id), undefined);
-    assert.equal(execFileSync("docker", ["volume", "ls", "-q", "--filter", `name=^${diskName(id)}$`], { encoding: "utf8" }), "");
+    assert.equal(
+      execFileSync("docker", ["volume", "ls", "-q", "--filter", `name=^${diskName(id)}$`], { encoding: "utf8" }),
+      "",
+    );
   });
 
   it("answers who has its credentials, and nobody else", async () => {
@@ -147,7 +164,10 @@ describe("a Kubernetes node of the sandbox", () => {
     k("rollout status -n shop deployment/web --timeout=600s");
     assert.equal(await shows("first"), true);
     assert.equal(k("get service -n shop web -o jsonpath={.status.loadBalancer.ingress[*].ip}"), outside);
-    assert.match(k("get pods -n shop -l app=web -o jsonpath={.items[*].status.containerStatuses[*].imageID}"), new RegExp(proxy.digest));
+    assert.match(
+      k("get pods -n shop -l app=web -o jsonpath={.items[*].status.containerStatuses[*].imageID}"),
+      new RegExp(proxy.digest),
+    );
   });
 
   it("rolls to the next release without a failed request, and not to one that cannot be pulled", async () => {
@@ -168,7 +188,10 @@ describe("a Kubernetes node of the sandbox", () => {
     await visitor;
     assert.deepEqual([...answers].sort(), ["first", "second"]);
     apply(shop("third", `${proxy.reference}@sha256:${"0".repeat(64)}`));
-    assert.match(kubectl("rollout status -n shop deployment/web --timeout=600s".split(" ")).output, /exceeded its progress deadline/);
+    assert.match(
+      kubectl("rollout status -n shop deployment/web --timeout=600s".split(" ")).output,
+      /exceeded its progress deadline/,
+    );
     assert.match(k("get pods -n shop -l app=web"), /ErrImagePull|ImagePullBackOff/);
     assert.equal(await page(), "second");
     k("rollout undo -n shop deployment/web");
@@ -188,7 +211,12 @@ describe("a Kubernetes node of the sandbox", () => {
   });
 
   it("refuses what the restricted standard forbids", () => {
-    const pod = { apiVersion: "v1", kind: "Pod", metadata: metadata("root"), spec: { containers: [{ name: "main", image }] } };
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: metadata("root"),
+      spec: { containers: [{ name: "main", image }] },
+    };
     const { status, output } = kubectl(["apply", "--filename", "-"], JSON.stringify(pod));
     assert.equal(status, 1);
     assert.match(output, /violates PodSecurity "restricted/);
@@ -197,7 +225,10 @@ describe("a Kubernetes node of the sandbox", () => {
   it("resolves names of services, and of what is outside the cluster", () => {
     assert.equal(succeeds("names", "street", "wget -qO- http://web.shop.svc.cluster.local/ | grep second"), true);
     // Another machine of the network, by the name that the outer engine knows.
-    assert.equal(succeeds("outer", "street", `nslookup ${containerName(id)} || getent hosts ${containerName(id)}`), true);
+    assert.equal(
+      succeeds("outer", "street", `nslookup ${containerName(id)} || getent hosts ${containerName(id)}`),
+      true,
+    );
   });
 
   it("binds a volume, writable for the pod's group, and only with the modes that it has", async () => {
@@ -282,12 +313,18 @@ describe("a Kubernetes node of the sandbox", () => {
     };
     apply(
       policy("nothing", { podSelector: {}, policyTypes: ["Ingress", "Egress"] }),
-      policy("friends", { podSelector: { matchLabels: { app: "web" } }, ingress: [{ from: [friends], ports: [{ port: "http" }] }] }),
+      policy("friends", {
+        podSelector: { matchLabels: { app: "web" } },
+        ingress: [{ from: [friends], ports: [{ port: "http" }] }],
+      }),
     );
     assert.ok(await until(async () => (await page()) === "no answer", 600_000), "the load balancer is not let in");
     assert.equal(succeeds("stranger", "street", visit), false);
     assert.equal(succeeds("friend", "street", visit, { friend: "yes" }), true);
-    assert.equal(succeeds("inmate", "shop", `wget -T 3 -qO- http://$WEB_SERVICE_HOST/ || ${administer}`, { friend: "yes" }), false);
+    assert.equal(
+      succeeds("inmate", "shop", `wget -T 3 -qO- http://$WEB_SERVICE_HOST/ || ${administer}`, { friend: "yes" }),
+      false,
+    );
     apply(policy("all", { podSelector: { matchLabels: { app: "web" } }, ingress: [{}] }));
     assert.equal(await shows("second"), true);
     assert.equal(succeeds("guest", "street", visit), true);
@@ -323,7 +360,8 @@ describe("a Kubernetes node of the sandbox", () => {
   });
 
   it("tells that its disk is full, and recovers", async () => {
-    const pressure = (): string => k("get node default-e2e1 -o jsonpath={.status.conditions[?(@.type=='DiskPressure')].status}");
+    const pressure = (): string =>
+      k("get node default-e2e1 -o jsonpath={.status.conditions[?(@.type=='DiskPressure')].status}");
     await faults.fillDisk(id);
     assert.ok(await until(() => pressure() === "True", 600_000, 1000));
     await faults.emptyDisk(id);

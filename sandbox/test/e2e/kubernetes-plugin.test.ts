@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import * as fs from "node:fs";
 
-import { vpsImagesRecord } from "../../images/base";
+import { preparedImage } from "../../images/base";
 import * as clusters from "../../kubernetes/cluster";
 import * as faults from "../../kubernetes/faults";
 import { kubeconfig } from "../../kubernetes/kubeconfig";
@@ -136,8 +135,8 @@ const serve = 'exec caddy respond --listen :8080 "$(cat /settings/text)"';
 
 /** How the stand-in for the Kubernetes plugin does with a real apiserver and real pods. Not that the official one does the same. */
 describe("the stand-in for the Kubernetes plugin, on a node of the sandbox", () => {
-  const { proxy } = JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as { proxy: { reference: string; digest: string } };
-  const image = `${proxy.reference}@${proxy.digest}`;
+  const proxy = preparedImage("proxy");
+  const image = proxy.pinned;
   const pull = readServers()?.pull;
   assert.ok(pull !== undefined, "the sandbox's registry runs");
   const registry = { server: "127.0.0.1:5055", secretName: "e2e-registry", ...pull };

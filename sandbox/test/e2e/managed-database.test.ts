@@ -32,7 +32,18 @@ describe("a managed database of the sandbox", () => {
   const psql = (sql: string, { user = "doadmin", secret = password, db = "defaultdb", ssl = "verify-full" } = {}) => {
     const mounts = ["--volume", `${home}:/home/client:ro`, "--env", `PGPASSWORD=${secret}`];
     const uri = `host=${databaseAddress(slot)} port=${databasePort} user=${user} dbname=${db} sslmode=${ssl} sslrootcert=/home/client/ca.crt`;
-    const args = ["run", "--rm", "--interactive", "--label", "odoo.sandbox=1", "--network", networkName, "--ip", neighbour, ...mounts];
+    const args = [
+      "run",
+      "--rm",
+      "--interactive",
+      "--label",
+      "odoo.sandbox=1",
+      "--network",
+      networkName,
+      "--ip",
+      neighbour,
+      ...mounts,
+    ];
     const client = ["--entrypoint", "psql", image, "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", uri];
     return spawnSync("docker", [...args, ...client], { encoding: "utf8", input: sql, timeout: 600_000 });
   };
@@ -65,7 +76,11 @@ describe("a managed database of the sandbox", () => {
   });
 
   it("answers this machine itself, too", async () => {
-    const subject = await certificateOf(databaseAddress(slot), databasePort, fs.readFileSync(path.join(home, "ca.crt"), "utf8"));
+    const subject = await certificateOf(
+      databaseAddress(slot),
+      databasePort,
+      fs.readFileSync(path.join(home, "ca.crt"), "utf8"),
+    );
     assert.equal(subject, "e2e");
   });
 
@@ -95,7 +110,9 @@ describe("a managed database of the sandbox", () => {
       "CREATE ROLE books LOGIN PASSWORD 'AVNS_books'; GRANT books TO doadmin WITH SET TRUE, INHERIT TRUE; CREATE DATABASE books OWNER books;",
     );
     assert.equal(
-      ask("CREATE TABLE entry (); SELECT current_user;", { user: "books", secret: "AVNS_books", db: "books" }).split("\n").at(-1),
+      ask("CREATE TABLE entry (); SELECT current_user;", { user: "books", secret: "AVNS_books", db: "books" })
+        .split("\n")
+        .at(-1),
       "books",
     );
     await databases.setUser(id, "odoo", "AVNS_new");
@@ -137,7 +154,11 @@ describe("a managed database of the sandbox", () => {
       assert.equal(await databases.databaseStatus(id), end[0] === "kill" ? "off" : undefined);
       await databases.createDatabase(order());
       assert.equal(ask("SELECT number FROM kept;"), "42");
-      assert.equal(fs.readFileSync(path.join(home, "ca.crt"), "utf8"), await databases.databaseAuthority(id), "its authority is the same");
+      assert.equal(
+        fs.readFileSync(path.join(home, "ca.crt"), "utf8"),
+        await databases.databaseAuthority(id),
+        "its authority is the same",
+      );
     }
     assert.match(ask("SELECT count(*) FROM pg_database WHERE datname IN ('postgres', 'defaultdb');"), /^2$/);
   });
@@ -152,7 +173,9 @@ describe("a managed database of the sandbox", () => {
 /** The name in a server's certificate, after PostgreSQL's own words that ask for TLS; verified for the address. */
 function certificateOf(host: string, port: number, ca: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host, port, timeout: 5000 }, () => socket.write(Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])));
+    const socket = net.connect({ host, port, timeout: 5000 }, () =>
+      socket.write(Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])),
+    );
     socket.once("timeout", () => socket.destroy(new Error("no answer")));
     socket.once("error", reject);
     socket.once("data", (answer: Buffer) => {

@@ -6,7 +6,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 import { privateAddress, publicAddress, reservedAddress } from "../../digitalocean/machines";
-import { vpsImagesRecord } from "../../images/base";
+import { preparedImage } from "../../images/base";
 import { until } from "../../process";
 import { readServers } from "../../servers-control";
 import * as machines from "../../vps/machine";
@@ -30,20 +30,39 @@ describe("a machine of the sandbox", () => {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), "sandbox-vps-"));
   const key = path.join(home, "key");
 
-  const ssh = (command: string, input = "", address = publicAddress(slot), options: readonly string[] = ["-i", key]) => {
-    const known = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"];
-    return spawnSync("ssh", ["-q", "-F", "none", "-o", "IdentityAgent=none", ...known, ...options, `root@${address}`, command], {
-      encoding: "utf8",
-      input,
-      timeout: 1_200_000,
-    });
+  const ssh = (
+    command: string,
+    input = "",
+    address = publicAddress(slot),
+    options: readonly string[] = ["-i", key],
+  ) => {
+    const known = [
+      "-o",
+      "StrictHostKeyChecking=no",
+      "-o",
+      "UserKnownHostsFile=/dev/null",
+      "-o",
+      "BatchMode=yes",
+      "-o",
+      "ConnectTimeout=5",
+    ];
+    return spawnSync(
+      "ssh",
+      ["-q", "-F", "none", "-o", "IdentityAgent=none", ...known, ...options, `root@${address}`, command],
+      {
+        encoding: "utf8",
+        input,
+        timeout: 1_200_000,
+      },
+    );
   };
   const sh = (command: string, input = ""): string => {
     const { status, stdout, stderr } = ssh(command, input);
     assert.equal(status, 0, `${command}: ${stdout}${stderr}`);
     return stdout.trim();
   };
-  const up = async (): Promise<void> => assert.ok(await until(() => ssh("docker info").status === 0, 600_000, 500), "Docker answers there");
+  const up = async (): Promise<void> =>
+    assert.ok(await until(() => ssh("docker info").status === 0, 600_000, 500), "Docker answers there");
   const order = (): Parameters<typeof machines.createMachine>[0] => {
     const authorizedKeys = [fs.readFileSync(`${key}.pub`, "utf8")];
     return { id, name: "e2e", slot, userData, authorizedKeys, volumes: [volume] };
@@ -83,18 +102,23 @@ describe("a machine of the sandbox", () => {
   });
 
   it("has a volume that can be full, while the machine is not", () => {
-    assert.equal(sh("dd if=/dev/zero of=/mnt/books/all bs=1M 2>&1 | grep -c 'No space left'; rm /mnt/books/all; touch /var/lib/more"), "1");
+    assert.equal(
+      sh(
+        "dd if=/dev/zero of=/mnt/books/all bs=1M 2>&1 | grep -c 'No space left'; rm /mnt/books/all; touch /var/lib/more",
+      ),
+      "1",
+    );
   });
 
   it("pulls from the sandbox's registry under the name that the outer machine uses", () => {
-    const { proxy } = JSON.parse(fs.readFileSync(vpsImagesRecord, "utf8")) as { proxy: { reference: string; digest: string } };
+    const { pinned } = preparedImage("proxy");
     const pull = readServers()?.pull;
     assert.ok(pull !== undefined);
-    assert.notEqual(ssh(`docker pull -q ${proxy.reference}@${proxy.digest}`).status, 0, "without a login it must not");
+    assert.notEqual(ssh(`docker pull -q ${pinned}`).status, 0, "without a login it must not");
     sh(`docker login -u ${pull.username} --password-stdin 127.0.0.1:5055`, pull.password);
-    sh(`docker pull -q ${proxy.reference}@${proxy.digest}`);
+    sh(`docker pull -q ${pinned}`);
     // The image is kept for the next test.
-    sh(`docker run -d --name site --restart unless-stopped -p 443:80 -p 8069:80 ${proxy.reference}@${proxy.digest}`);
+    sh(`docker run -d --name site --restart unless-stopped -p 443:80 -p 8069:80 ${pinned}`);
   });
 
   it("is reached at the ports that its firewall opens, and at no other", async () => {

@@ -24,7 +24,11 @@ export class DropletPlugin extends DropletServers {
     this.stopPlugin();
     this.server = new ProviderServer(digitalocean(), "4.80.1");
     this.client = new PluginClient(await this.server.listen());
-    await this.client.configure({ apiEndpoint: this.servers.apiUrl, token: secret(this.servers.token), httpRetryMax: "0" });
+    await this.client.configure({
+      apiEndpoint: this.servers.apiUrl,
+      token: secret(this.servers.token),
+      httpRetryMax: "0",
+    });
   }
 
   override async remove(): Promise<void> {

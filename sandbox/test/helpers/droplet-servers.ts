@@ -33,7 +33,9 @@ export class DropletServers extends RunningServers {
   /** Orders an action and waits for its end. Answers how it ended, or what it was refused with. */
   async act(target: string, body: Readonly<Record<string, unknown>>): Promise<string> {
     const answer = await this.api("POST", `${target}/actions`, body);
-    return answer.status < 300 ? this.ended(Number(answer.at("action", "id"))) : `${answer.status} ${String(answer.at("message"))}`;
+    return answer.status < 300
+      ? this.ended(Number(answer.at("action", "id")))
+      : `${answer.status} ${String(answer.at("message"))}`;
   }
 
   /** Asks for a Kubernetes cluster and waits until it runs. Answers its id. */

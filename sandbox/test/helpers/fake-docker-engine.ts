@@ -11,7 +11,8 @@ export const imageId = `sha256:${"1".repeat(64)}`;
 
 /** The part of the Docker engine's API that an image needs, on a socket. What it does not prove: that a real engine builds. */
 export class FakeDockerEngine {
-  readonly requests: { readonly target: string; readonly headers: http.IncomingHttpHeaders; readonly body: Buffer }[] = [];
+  readonly requests: { readonly target: string; readonly headers: http.IncomingHttpHeaders; readonly body: Buffer }[] =
+    [];
   buildAnswer: readonly object[] = [{ id: "moby.image.id", aux: { ID: imageId } }];
   pushAnswer: readonly object[] = [{ status: "Pushed", id: "1" }, { aux: { Tag: "v1", Digest: digest, Size: 1 } }];
   hold = false;
@@ -23,7 +24,11 @@ export class FakeDockerEngine {
       const target = request.url ?? "";
       this.requests.push({ target, headers: request.headers, body: Buffer.concat(chunks) });
       if (this.hold) return;
-      const answer = target.startsWith("/build?") ? this.buildAnswer : target.includes("/push?") ? this.pushAnswer : undefined;
+      const answer = target.startsWith("/build?")
+        ? this.buildAnswer
+        : target.includes("/push?")
+          ? this.pushAnswer
+          : undefined;
       response.writeHead(answer === undefined ? 404 : 200);
       response.end((answer ?? [{ message: `no ${target}` }]).map((line) => `${JSON.stringify(line)}\n`).join(""));
     });

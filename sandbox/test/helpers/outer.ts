@@ -49,11 +49,17 @@ export class Outer {
   }
 
   /** Runs a piece of code. Answers what Docker was asked for, what it was given by standard input, and what the piece has printed. */
-  async run(body: string, answers: Answers = {}): Promise<{ readonly calls: string[]; readonly input: string; readonly printed: string }> {
+  async run(
+    body: string,
+    answers: Answers = {},
+  ): Promise<{ readonly calls: string[]; readonly input: string; readonly printed: string }> {
     const [calls, input] = ["calls", "input"].map((name) => path.join(this.home, name)) as [string, string];
     for (const file of [calls, input]) fs.writeFileSync(file, "");
     const script = path.join(this.home, "script.ts");
-    fs.writeFileSync(script, `import * as subject from "${sandbox}/${this.module}";\nvoid (async () => { ${body} })();\n`);
+    fs.writeFileSync(
+      script,
+      `import * as subject from "${sandbox}/${this.module}";\nvoid (async () => { ${body} })();\n`,
+    );
     const { stdout } = await execute(process.execPath, ["--import", "tsx", script], {
       cwd: sandbox,
       timeout: 300_000,

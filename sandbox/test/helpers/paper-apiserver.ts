@@ -27,7 +27,11 @@ const kinds: Readonly<Record<string, Readonly<Record<string, readonly [string, b
     Service: ["services", true],
     ServiceAccount: ["serviceaccounts", true],
   },
-  "/apis/apps/v1": { Deployment: ["deployments", true], ReplicaSet: ["replicasets", true], StatefulSet: ["statefulsets", true] },
+  "/apis/apps/v1": {
+    Deployment: ["deployments", true],
+    ReplicaSet: ["replicasets", true],
+    StatefulSet: ["statefulsets", true],
+  },
   "/apis/batch/v1": { Job: ["jobs", true] },
   "/apis/networking.k8s.io/v1": { NetworkPolicy: ["networkpolicies", true] },
   "/apis/storage.k8s.io/v1": { StorageClass: ["storageclasses", false] },
@@ -83,7 +87,10 @@ export class PaperApiserver {
       name: path.split("/").at(-1) ?? "",
       namespace: /namespaces\/([^/]+)\/./.exec(path)?.[1] ?? "",
     };
-    this.objects.set(path, this.stamped(mergeMaps({ ...before, metadata: { ...metadata, ...asMap(before?.["metadata"]) } }, object)));
+    this.objects.set(
+      path,
+      this.stamped(mergeMaps({ ...before, metadata: { ...metadata, ...asMap(before?.["metadata"]) } }, object)),
+    );
   }
 
   /** The requests so far without those that only look, and forgets them. */
@@ -109,20 +116,24 @@ export class PaperApiserver {
       send(code, { kind: "Status", status: "Failure", code, reason, message });
     const refusal = this.refusals.get(`${method} ${path}`);
     if (request.headers.authorization !== "Bearer planted-token") return refuse(401, "Unauthorized", "Unauthorized");
-    if (refusal !== undefined && this.refusals.delete(`${method} ${path}`)) return refuse(refusal.code, refusal.reason, refusal.message);
+    if (refusal !== undefined && this.refusals.delete(`${method} ${path}`))
+      return refuse(refusal.code, refusal.reason, refusal.message);
     if (group !== undefined) {
       const resources = Object.entries(group).map(([kind, [name, namespaced]]) => ({ kind, name, namespaced }));
       return send(200, { kind: "APIResourceList", resources });
     }
     const log = this.logs.get(path);
     if (log !== undefined) return send(200, log);
-    const isCollection = Object.values(kinds).some((group) => Object.values(group).some(([plural]) => path.endsWith(`/${plural}`)));
+    const isCollection = Object.values(kinds).some((group) =>
+      Object.values(group).some(([plural]) => path.endsWith(`/${plural}`)),
+    );
     const dry = query["dryRun"] === "All";
     const found = this.objects.get(path);
     const applies = method === "PATCH" && type.startsWith("application/apply-patch");
     if (method === "POST" || (applies && found === undefined)) {
       const target = applies ? path : `${path}/${textAt(body, "metadata", "name")}`;
-      if (this.objects.has(target)) return refuse(409, "AlreadyExists", `"${textAt(body, "metadata", "name")}" already exists`);
+      if (this.objects.has(target))
+        return refuse(409, "AlreadyExists", `"${textAt(body, "metadata", "name")}" already exists`);
       const operation = applies ? "Apply" : "Update";
       const managed = [{ manager: query["fieldManager"] ?? "", operation, fieldsV1: { "f:spec": {} } }];
       const made = mergeMaps(body, { metadata: { uid: randomUUID(), generation: 1, managedFields: managed } });
@@ -142,7 +153,10 @@ export class PaperApiserver {
     const own = { uid: at(found, "metadata", "uid") ?? "", generation: at(found, "metadata", "generation") ?? 1 };
     const changed = type.startsWith("application/json-patch")
       ? mergeMaps(found, { metadata: { managedFields: at(body as unknown as Value, 0, "value") ?? [] } })
-      : mergeMaps(body, { metadata: { ...own, managedFields: at(found, "metadata", "managedFields") ?? [] }, ...pick(found, "status") });
+      : mergeMaps(body, {
+          metadata: { ...own, managedFields: at(found, "metadata", "managedFields") ?? [] },
+          ...pick(found, "status"),
+        });
     if (!dry) this.objects.set(path, this.stamped(changed));
     return send(200, this.objects.get(path) ?? changed);
   }

@@ -39,13 +39,20 @@ export class PluginClient {
     return response.toObject();
   }
 
-  async check(urn: string, news: ValueMap, olds: ValueMap = {}): Promise<{ inputs: ValueMap; failures: readonly string[] }> {
+  async check(
+    urn: string,
+    news: ValueMap,
+    olds: ValueMap = {},
+  ): Promise<{ inputs: ValueMap; failures: readonly string[] }> {
     const request = new rpc.CheckRequest();
     request.setUrn(urn);
     request.setNews(toStruct(news));
     request.setOlds(toStruct(olds));
     const response = await ask<rpc.CheckResponse>((done) => this.client.check(request, done));
-    return { inputs: fromStruct(response.getInputs()), failures: response.getFailuresList().map((failure) => failure.getReason()) };
+    return {
+      inputs: fromStruct(response.getInputs()),
+      failures: response.getFailuresList().map((failure) => failure.getReason()),
+    };
   }
 
   async diff(urn: string, state: ValueMap, oldInputs: ValueMap, news: ValueMap): Promise<rpc.DiffResponse.AsObject> {
@@ -67,17 +74,33 @@ export class PluginClient {
     return { id: response.getId(), state: fromStruct(response.getProperties()) };
   }
 
-  async read(urn: string, id: string, state: ValueMap, inputs: ValueMap): Promise<{ id: string; state: ValueMap; inputs: ValueMap }> {
+  async read(
+    urn: string,
+    id: string,
+    state: ValueMap,
+    inputs: ValueMap,
+  ): Promise<{ id: string; state: ValueMap; inputs: ValueMap }> {
     const request = new rpc.ReadRequest();
     request.setUrn(urn);
     request.setId(id);
     request.setProperties(toStruct(state));
     request.setInputs(toStruct(inputs));
     const response = await ask<rpc.ReadResponse>((done) => this.client.read(request, done));
-    return { id: response.getId(), state: fromStruct(response.getProperties()), inputs: fromStruct(response.getInputs()) };
+    return {
+      id: response.getId(),
+      state: fromStruct(response.getProperties()),
+      inputs: fromStruct(response.getInputs()),
+    };
   }
 
-  async update(urn: string, id: string, state: ValueMap, oldInputs: ValueMap, news: ValueMap, preview = false): Promise<ValueMap> {
+  async update(
+    urn: string,
+    id: string,
+    state: ValueMap,
+    oldInputs: ValueMap,
+    news: ValueMap,
+    preview = false,
+  ): Promise<ValueMap> {
     const request = new rpc.UpdateRequest();
     request.setUrn(urn);
     request.setId(id);
@@ -103,7 +126,10 @@ export class PluginClient {
     request.setTok(token);
     request.setArgs(toStruct(args));
     const response = await ask<rpc.InvokeResponse>((done) => this.client.invoke(request, done));
-    return { result: fromStruct(response.getReturn()), failures: response.getFailuresList().map((failure) => failure.getReason()) };
+    return {
+      result: fromStruct(response.getReturn()),
+      failures: response.getFailuresList().map((failure) => failure.getReason()),
+    };
   }
 
   async handshake(engineAddress: string): Promise<rpc.ProviderHandshakeResponse> {
@@ -123,7 +149,9 @@ export class PluginClient {
 
   /** The code of an answer that is an error; 0 for one that is none. */
   async codeOfConstruct(): Promise<number> {
-    return new Promise((resolve) => this.client.construct(new rpc.ConstructRequest(), (error) => resolve(error?.code ?? 0)));
+    return new Promise((resolve) =>
+      this.client.construct(new rpc.ConstructRequest(), (error) => resolve(error?.code ?? 0)),
+    );
   }
 }
 
@@ -137,10 +165,17 @@ export class PluginError extends Error {
     super(error.details);
     const [bytes] = error.metadata.get("grpc-status-details-bin");
     const [detail] = bytes instanceof Buffer ? Status.deserializeBinary(bytes).getDetailsList() : [];
-    const failure = detail?.unpack((binary) => rpc.ErrorResourceInitFailed.deserializeBinary(binary), "pulumirpc.ErrorResourceInitFailed");
+    const failure = detail?.unpack(
+      (binary) => rpc.ErrorResourceInitFailed.deserializeBinary(binary),
+      "pulumirpc.ErrorResourceInitFailed",
+    );
     this.reasons = failure?.getReasonsList() ?? [];
     if (failure) {
-      this.unfinished = { id: failure.getId(), state: fromStruct(failure.getProperties()), inputs: fromStruct(failure.getInputs()) };
+      this.unfinished = {
+        id: failure.getId(),
+        state: fromStruct(failure.getProperties()),
+        inputs: fromStruct(failure.getInputs()),
+      };
     }
   }
 }
@@ -150,6 +185,10 @@ export function urnOf(type: string, name: string): string {
   return `urn:pulumi:test::project::${type}::${name}`;
 }
 
-function ask<Response>(send: (done: (error: grpc.ServiceError | null, response: Response) => void) => void): Promise<Response> {
-  return new Promise((resolve, reject) => send((error, response) => (error === null ? resolve(response) : reject(new PluginError(error)))));
+function ask<Response>(
+  send: (done: (error: grpc.ServiceError | null, response: Response) => void) => void,
+): Promise<Response> {
+  return new Promise((resolve, reject) =>
+    send((error, response) => (error === null ? resolve(response) : reject(new PluginError(error)))),
+  );
 }

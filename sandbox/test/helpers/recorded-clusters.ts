@@ -21,7 +21,9 @@ export class RecordedClusters extends Recorder implements ClusterMachines {
     return Promise.resolve("running");
   }
 
-  async clusterCredentials(_: string): Promise<ClusterCredentials> {
+  // With the id, for those who extend this.
+  clusterCredentials(id: string): Promise<ClusterCredentials>;
+  async clusterCredentials(): Promise<ClusterCredentials> {
     await this.note("credentials");
     this.tokens += 1;
     return { server: this.server, ca: "the authority's certificate", token: `token-${this.tokens}` };

@@ -53,7 +53,11 @@ export class RunningServers {
   }
 
   /** A bearer token for a scope, or the registry's refusal. */
-  async token(user: string, password: string, scope: string): Promise<{ readonly answer: Answer; readonly token: string }> {
+  async token(
+    user: string,
+    password: string,
+    scope: string,
+  ): Promise<{ readonly answer: Answer; readonly token: string }> {
     const target = `${this.servers.registryUrl}/token?service=test&scope=${encodeURIComponent(scope)}`;
     const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
     const answer = await Answer.of(await fetch(target, { headers: { authorization } }));
@@ -95,7 +99,11 @@ export class RunningServers {
     return digestOf(manifest);
   }
 
-  private async pushBlob(repository: string, token: string, content: string): Promise<{ digest: string; size: number }> {
+  private async pushBlob(
+    repository: string,
+    token: string,
+    content: string,
+  ): Promise<{ digest: string; size: number }> {
     const started = await this.registry("POST", `/v2/${repository}/blobs/uploads/`, token);
     const location = new URL(started.headers.get("location") ?? "");
     location.searchParams.set("digest", digestOf(content));
@@ -125,7 +133,10 @@ export class Answer {
 
   /** A value inside of the body, by keys and indexes; `undefined` when it is not there. */
   at(...keys: readonly (string | number)[]): unknown {
-    return keys.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | undefined)?.[key], this.body);
+    return keys.reduce<unknown>(
+      (value, key) => (value as Record<string | number, unknown> | undefined)?.[key],
+      this.body,
+    );
   }
 
   /** A list inside of the body, one value of each entry. */

@@ -48,7 +48,9 @@ export class SdkTypes {
 
   private words(node: ts.TypeNode): string {
     if (ts.isUnionTypeNode(node)) {
-      const parts = node.types.filter((part) => part.kind !== ts.SyntaxKind.UndefinedKeyword).map((part) => this.words(part));
+      const parts = node.types
+        .filter((part) => part.kind !== ts.SyntaxKind.UndefinedKeyword)
+        .map((part) => this.words(part));
       // Where any text may stand, an enumeration beside it only suggests some.
       const said = parts.includes("string") ? parts.filter((part) => !part.startsWith("one of ")) : parts;
       return [...new Set(said)].join(" | ");
@@ -82,7 +84,10 @@ export class SdkTypes {
 /** A table's properties in the words of {@link SdkTypes}. */
 export function shapeOf(properties: Properties): Shape {
   return Object.fromEntries(
-    Object.entries(properties).map(([name, { type, required }]) => [name, (required === true ? "" : "?") + typeWords(type)]),
+    Object.entries(properties).map(([name, { type, required }]) => [
+      name,
+      (required === true ? "" : "?") + typeWords(type),
+    ]),
   );
 }
 

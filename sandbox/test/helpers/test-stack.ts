@@ -66,7 +66,10 @@ export class TestStack {
       date: "2026-01-01",
       built: "images/proxy",
     };
-    fs.writeFileSync(record, JSON.stringify({ ...(JSON.parse(fs.readFileSync(record, "utf8")) as object), proxy: ready }));
+    fs.writeFileSync(
+      record,
+      JSON.stringify({ ...(JSON.parse(fs.readFileSync(record, "utf8")) as object), proxy: ready }),
+    );
     this.#environment = {
       ...sandboxEnvironment(),
       PULUMI_BACKEND_URL: `file://${path.join(this.directory, "state")}`,
@@ -122,7 +125,9 @@ export class TestStack {
   /** Takes the lock of a killed update away. A state in files may have been cut short by the kill: Pulumi keeps the one before it beside. */
   async unlock(): Promise<void> {
     const stacks = path.join(this.directory, "state", ".pulumi", "stacks");
-    for (const file of fs.readdirSync(stacks, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".json"))) {
+    for (const file of fs
+      .readdirSync(stacks, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".json"))) {
       if (!isJson(path.join(stacks, file))) fs.copyFileSync(path.join(stacks, `${file}.bak`), path.join(stacks, file));
     }
     await this.pulumi("cancel", "--yes", "--non-interactive");
@@ -194,7 +199,14 @@ export class TestStack {
   commit(message: string): void {
     const git = (...args: string[]) => execFileSync("git", ["-C", this.project, ...args], { stdio: "pipe" });
     git("init", "-q", "-b", "main");
-    git("add", "-A", "--", "addons", "images", ...(fs.existsSync(path.join(this.project, "README.md")) ? ["README.md"] : []));
+    git(
+      "add",
+      "-A",
+      "--",
+      "addons",
+      "images",
+      ...(fs.existsSync(path.join(this.project, "README.md")) ? ["README.md"] : []),
+    );
     git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", message);
   }
 

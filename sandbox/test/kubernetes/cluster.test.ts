@@ -28,7 +28,11 @@ describe("A cluster of the sandbox", () => {
     const started = calls.filter((call) => call.startsWith("run "));
     assert.equal(started.length, 1);
     const line = started[0] ?? "";
-    assert.deepEqual(line.match(/(?<=--publish )\S+/g), ["127.0.0.22:6443:6443", "127.0.0.23:80:80", "127.0.0.23:443:443"]);
+    assert.deepEqual(line.match(/(?<=--publish )\S+/g), [
+      "127.0.0.22:6443:6443",
+      "127.0.0.23:80:80",
+      "127.0.0.23:443:443",
+    ]);
     assert.doesNotMatch(line, /--privileged|\/sys\/fs\/cgroup|planted/);
     assert.match(line, / --label odoo\.sandbox=1 --label odoo\.sandbox\.kubernetes=c-1 /);
     const disk = /--volume (\S+):\/node\/disk /.exec(line)?.[1] ?? "";
@@ -61,7 +65,10 @@ describe("A cluster of the sandbox", () => {
     );
     const credentials = JSON.parse(printed) as { server: string; ca: string; token: string };
     assert.deepEqual(credentials, { server: "https://127.0.0.22:6443", ca: "PEM", token });
-    const config = parse(kubeconfig("odoo", credentials)) as { users: { user: object }[]; clusters: { cluster: object }[] };
+    const config = parse(kubeconfig("odoo", credentials)) as {
+      users: { user: object }[];
+      clusters: { cluster: object }[];
+    };
     assert.deepEqual(config.users[0]?.user, { token });
     assert.deepEqual(config.clusters[0]?.cluster, { server: credentials.server, "certificate-authority-data": "UEVN" });
     const unknown = `await subject.clusterCredentials("c-2").catch((error) => console.log(error.message));`;
@@ -69,9 +76,13 @@ describe("A cluster of the sandbox", () => {
   });
 
   it("comes before one that was made later, and before another checkout's, however Docker lists them", async () => {
-    for (const slot of [0, 1]) await outer.run(`await subject.createCluster({ ...${order}, id: "c-${9 - slot}", slot: ${slot} });`);
+    for (const slot of [0, 1])
+      await outer.run(`await subject.createCluster({ ...${order}, id: "c-${9 - slot}", slot: ${slot} });`);
     const names = `console.log((await subject.listClusters()).map(({ id }) => id).join());`;
-    assert.equal((await outer.run(names, { STATE: "b x running\na x running\nc-8 x running\nc-9 x exited" })).printed, "c-9,c-8,a,b");
+    assert.equal(
+      (await outer.run(names, { STATE: "b x running\na x running\nc-8 x running\nc-9 x exited" })).printed,
+      "c-9,c-8,a,b",
+    );
   });
 
   it("that is there is started, and not made a second time", async () => {
@@ -98,7 +109,9 @@ describe("A cluster of the sandbox", () => {
     });
     const config = Buffer.from(secret.data[".dockerconfigjson"] ?? "", "base64").toString();
     const auth = Buffer.from("me:planted").toString("base64");
-    assert.deepEqual(JSON.parse(config), { auths: { "127.0.0.1:5055": { username: "me", password: "planted", auth } } });
+    assert.deepEqual(JSON.parse(config), {
+      auths: { "127.0.0.1:5055": { username: "me", password: "planted", auth } },
+    });
   });
 
   it("goes with its disk and its credentials", async () => {
@@ -114,7 +127,9 @@ describe("What a node is given", () => {
   const text = (name: string): string => fs.readFileSync(path.join(imageDirectory, name), "utf8");
 
   it("runs in the shell that it has", () => {
-    const files = fs.readdirSync(imageDirectory).filter((name) => fs.statSync(path.join(imageDirectory, name)).isFile());
+    const files = fs
+      .readdirSync(imageDirectory)
+      .filter((name) => fs.statSync(path.join(imageDirectory, name)).isFile());
     const scripts = files.filter((name) => text(name).startsWith("#!/bin/sh\n"));
     assert.deepEqual(scripts.sort(), ["certificates", "init", "pack-image", "service", "wait-until-ready"]);
     for (const name of scripts) execFileSync("sh", ["-n", path.join(imageDirectory, name)]);
@@ -124,7 +139,9 @@ describe("What a node is given", () => {
     const [pods, services] = [podRange, serviceRange].map((range) => range.split("/")[0]?.replace(/\.0$/, "") ?? "");
     assert.ok(text("service").includes(`--service-cluster-ip-range=${serviceRange}`));
     assert.ok(text("certificates").includes(`IP:${services}.1,`));
-    const dns = parseAllDocuments(text("cluster.yaml")).map((document) => document.toJS() as { spec?: { clusterIP?: string } });
+    const dns = parseAllDocuments(text("cluster.yaml")).map(
+      (document) => document.toJS() as { spec?: { clusterIP?: string } },
+    );
     assert.deepEqual(
       dns.flatMap(({ spec }) => spec?.clusterIP ?? []),
       [`${services}.10`],
@@ -132,7 +149,9 @@ describe("What a node is given", () => {
     assert.deepEqual((parse(text("kubelet.yaml")) as { clusterDNS: string[] }).clusterDNS, [`${services}.10`]);
     assert.equal((parse(text("kube-proxy.yaml")) as { clusterCIDR: string }).clusterCIDR, podRange);
     assert.ok(text("init").includes(`unreachable ${podRange}`));
-    const { plugins } = JSON.parse(text("pods.conflist")) as { plugins: { ipam?: { ranges: { subnet: string }[][] } }[] };
+    const { plugins } = JSON.parse(text("pods.conflist")) as {
+      plugins: { ipam?: { ranges: { subnet: string }[][] } }[];
+    };
     assert.equal(plugins[0]?.ipam?.ranges[0]?.[0]?.subnet, `${pods}.0/24`);
   });
 });
@@ -166,7 +185,11 @@ describe("A cluster that the user has", () => {
     const script = path.join(home, "script.ts");
     const begin = `import { userCluster } from "${root}/sandbox/kubernetes/user-cluster";\nconst cluster = userCluster("mine");`;
     fs.writeFileSync(script, `${begin}\nvoid (async () => { ${body} })();\n`);
-    const variables = { PATH: `${home}:${process.env["PATH"] ?? ""}`, CALLS: path.join(home, "calls"), TOLD: path.join(home, "told") };
+    const variables = {
+      PATH: `${home}:${process.env["PATH"] ?? ""}`,
+      CALLS: path.join(home, "calls"),
+      TOLD: path.join(home, "told"),
+    };
     const options = { cwd: root, timeout: 300_000, env: { ...process.env, ...variables, SANDBOX_STATE_DIR: home } };
     return (await execute(process.execPath, ["--import", "tsx", script], options)).stdout.trim();
   };
@@ -182,9 +205,15 @@ describe("A cluster that the user has", () => {
       const { readFileSync } = await import("node:fs");
       while (!readFileSync(process.env.TOLD ?? "", "utf8").includes('"odoo"')) await new Promise((done) => setTimeout(done, 50));
       await cluster.setRegistry("c-1", undefined);`);
-    const objects = told().map(({ kind, metadata, provisioner }) => ({ kind, provisioner, metadata: metadata as Record<string, string> }));
+    const objects = told().map(({ kind, metadata, provisioner }) => ({
+      kind,
+      provisioner,
+      metadata: metadata as Record<string, string>,
+    }));
     assert.deepEqual(
-      objects.map(({ kind, metadata }) => `${String(kind)} ${metadata["namespace"] ?? ""}/${metadata["name"] ?? ""}`).sort(),
+      objects
+        .map(({ kind, metadata }) => `${String(kind)} ${metadata["namespace"] ?? ""}/${metadata["name"] ?? ""}`)
+        .sort(),
       [
         "ClusterRoleBinding /odoo-sandbox",
         "Secret kube-system/shop",
@@ -198,7 +227,10 @@ describe("A cluster that the user has", () => {
     assert.deepEqual([storage?.provisioner, storage?.metadata["annotations"]], ["theirs", undefined]);
     const calls = fs.readFileSync(path.join(home, "calls"), "utf8");
     assert.doesNotMatch(calls, /planted/);
-    assert.ok(calls.trim().endsWith("delete secret --all-namespaces --selector sandbox.digitalocean.com/integration=registry"), calls);
+    assert.ok(
+      calls.trim().endsWith("delete secret --all-namespaces --selector sandbox.digitalocean.com/integration=registry"),
+      calls,
+    );
   });
 
   it("tells where it answers, and a token that is the sandbox's own", async () => {

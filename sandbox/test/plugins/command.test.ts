@@ -35,7 +35,10 @@ describe("The stand-in for local.Command", () => {
   });
 
   it("tells exit status, command and output of a failure, without the secrets in it", async () => {
-    const create = plugin.create(urn, { create: "echo $KEY; echo why >&2; exit 7", environment: { KEY: secret("hunter22") } });
+    const create = plugin.create(urn, {
+      create: "echo $KEY; echo why >&2; exit 7",
+      environment: { KEY: secret("hunter22") },
+    });
     await assert.rejects(create, (error: Error) => {
       assert.match(error.message, /creating Command "cmd": exit status 7: running "echo \$KEY; echo why >&2; exit 7":/);
       assert.match(error.message, /\[secret\]/);
@@ -62,11 +65,18 @@ describe("The stand-in for local.Command", () => {
   });
 
   it("hands the previous output to update and delete", async () => {
-    const inputs = { create: "true", update: "echo after $PULUMI_COMMAND_STDOUT", delete: 'test "$PULUMI_COMMAND_STDERR" = before' };
+    const inputs = {
+      create: "true",
+      update: "echo after $PULUMI_COMMAND_STDOUT",
+      delete: 'test "$PULUMI_COMMAND_STDERR" = before',
+    };
     const state = await plugin.update(urn, "id", { stdout: "one" }, {}, inputs);
     assert.equal(state["stdout"], "after one");
     await plugin.delete(urn, "id", { ...inputs, stderr: "before" }, inputs);
-    await assert.rejects(plugin.delete(urn, "id", { ...inputs, stderr: "other" }, inputs), /deleting Command "cmd": exit status 1/);
+    await assert.rejects(
+      plugin.delete(urn, "id", { ...inputs, stderr: "other" }, inputs),
+      /deleting Command "cmd": exit status 1/,
+    );
     const quiet = await plugin.update(urn, "id", { stdout: "one" }, {}, { ...inputs, addPreviousOutputInEnv: false });
     assert.equal(quiet["stdout"], "after");
   });
@@ -82,7 +92,13 @@ describe("The stand-in for local.Command", () => {
   });
 
   it("refuses what it does not know or cannot do, by name", async () => {
-    const { failures } = await plugin.check(urn, { craete: "x", create: 1, assetPaths: ["*"], environment: { A: true }, logging: "loud" });
+    const { failures } = await plugin.check(urn, {
+      craete: "x",
+      create: 1,
+      assetPaths: ["*"],
+      environment: { A: true },
+      logging: "loud",
+    });
     assert.equal(failures.length, 5);
     const all = failures.join("\n");
     assert.match(all, /unknown property "craete"; known here: .*create/);
@@ -91,11 +107,18 @@ describe("The stand-in for local.Command", () => {
     assert.match(all, /"environment.A" must be a string/);
     assert.match(all, /"logging" must be one of stdout/);
     const other = await plugin.check(urnOf("command:remote:Command", "r"), {});
-    assert.match(other.failures[0] ?? "", /"command:remote:Command" is not supported .*; supported: command:local:Command/);
+    assert.match(
+      other.failures[0] ?? "",
+      /"command:remote:Command" is not supported .*; supported: command:local:Command/,
+    );
   });
 
   it("passes unknown and secret inputs through Check", async () => {
-    const { inputs, failures } = await plugin.check(urn, { create: unknown, environment: { A: secret("b") }, triggers: unknown });
+    const { inputs, failures } = await plugin.check(urn, {
+      create: unknown,
+      environment: { A: secret("b") },
+      triggers: unknown,
+    });
     assert.deepEqual(failures, []);
     assert.equal(inputs["create"], unknown);
     assert.deepEqual(inputs["environment"], { A: secret("b") });

@@ -16,7 +16,9 @@ describe("The stand-in's managed databases", () => {
     const { id, state } = await running.plugin.create(urn, inputs);
     for (const name of ["password", "uri", "privateUri"]) assert.ok(isSecret(state[name]), name);
     assert.deepEqual(
-      ["host", "port", "user", "database", "privateHost", "clusterUrn", "storageSizeMib", "tags"].map((name) => state[name]),
+      ["host", "port", "user", "database", "privateHost", "clusterUrn", "storageSizeMib", "tags"].map(
+        (name) => state[name],
+      ),
       ["198.18.77.40", 25060, "doadmin", "defaultdb", "198.18.77.40", `do:dbaas:${id}`, "10240", ["erp"]],
     );
     assert.equal(
@@ -32,7 +34,13 @@ describe("The stand-in's managed databases", () => {
 
   it("grow, are maintained and tagged in place, and are replaced for another name, engine, network or project", async () => {
     const { id, state } = await running.plugin.create(urn, minimal);
-    const news = { ...minimal, size: "db-s-1vcpu-2gb", nodeCount: 2, tags: ["erp"], maintenanceWindows: [{ day: "monday", hour: "3:00" }] };
+    const news = {
+      ...minimal,
+      size: "db-s-1vcpu-2gb",
+      nodeCount: 2,
+      tags: ["erp"],
+      maintenanceWindows: [{ day: "monday", hour: "3:00" }],
+    };
     assert.deepEqual((await running.plugin.diff(urn, state, minimal, news)).replacesList, []);
     const updated = await running.plugin.update(urn, id, state, minimal, news);
     assert.deepEqual(
@@ -41,7 +49,9 @@ describe("The stand-in's managed databases", () => {
     );
     assert.ok(running.databases.told.includes("create books 50"));
     for (const name of ["name", "engine", "privateNetworkUuid", "projectId"]) {
-      assert.deepEqual((await running.plugin.diff(urn, state, minimal, { ...minimal, [name]: "other" })).replacesList, [name]);
+      assert.deepEqual((await running.plugin.diff(urn, state, minimal, { ...minimal, [name]: "other" })).replacesList, [
+        name,
+      ]);
     }
     for (const change of [{ version: "18" }, { region: "nyc3" }] as const) {
       assert.deepEqual((await running.plugin.diff(urn, state, minimal, { ...minimal, ...change })).replacesList, []);
@@ -52,13 +62,17 @@ describe("The stand-in's managed databases", () => {
   });
 
   it("are refused at Check, each for its reason", async () => {
-    const tries = async (more: ValueMap): Promise<string> => (await running.plugin.check(urn, { ...minimal, ...more })).failures.join("; ");
+    const tries = async (more: ValueMap): Promise<string> =>
+      (await running.plugin.check(urn, { ...minimal, ...more })).failures.join("; ");
     const { version, ...without } = minimal;
     assert.equal(version, "17");
     assert.match((await running.plugin.check(urn, without)).failures.join("; "), /The argument "version" is required/);
     assert.match(await tries({ evictionPolicy: "noeviction" }), /"evictionPolicy" is not supported .* PostgreSQL only/);
     assert.match(await tries({ backupRestore: { databaseName: "old" } }), /no backups/);
-    assert.match(await tries({ maintenanceWindows: [{ day: "someday", hour: "1:00" }] }), /must name a day of the week/);
+    assert.match(
+      await tries({ maintenanceWindows: [{ day: "someday", hour: "1:00" }] }),
+      /must name a day of the week/,
+    );
     assert.match(await tries({ size: "" }), /"size" must not be empty/);
     assert.equal(await tries({ privateNetworkUuid: unknown }), "");
   });
@@ -66,14 +80,20 @@ describe("The stand-in's managed databases", () => {
   it("have users, databases and trusted sources of their own", async () => {
     const { id: clusterId } = await running.plugin.create(urn, minimal);
     const user = await running.plugin.create(urns.databaseUser, { clusterId, name: "odoo" });
-    assert.deepEqual([user.id, user.state["role"], isSecret(user.state["password"])], [`${clusterId}/user/odoo`, "normal", true]);
+    assert.deepEqual(
+      [user.id, user.state["role"], isSecret(user.state["password"])],
+      [`${clusterId}/user/odoo`, "normal", true],
+    );
     const imported = await running.plugin.read(urns.databaseUser, `${clusterId},odoo`, {}, {});
     assert.deepEqual([imported.id, imported.inputs], [user.id, { clusterId, name: "odoo" }]);
     await assert.rejects(running.plugin.read(urns.databaseUser, "odoo", {}, {}), /joined with a comma/);
 
     const db = await running.plugin.create(urns.databaseDb, { clusterId, name: "postgres" });
     assert.deepEqual([db.id, db.state], [`${clusterId}/database/postgres`, { clusterId, name: "postgres" }]);
-    assert.deepEqual((await running.plugin.diff(urns.databaseDb, db.state, db.state, { clusterId, name: "odoo" })).replacesList, ["name"]);
+    assert.deepEqual(
+      (await running.plugin.diff(urns.databaseDb, db.state, db.state, { clusterId, name: "odoo" })).replacesList,
+      ["name"],
+    );
     assert.equal((await running.plugin.read(urns.databaseDb, `${clusterId},postgres`, {}, {})).id, db.id);
 
     const rules = [
@@ -102,8 +122,12 @@ describe("The stand-in's managed databases", () => {
       await running.plugin.delete(one, made.id, made.state, {});
       assert.equal((await running.plugin.read(one, made.id, made.state, {})).id, "");
     }
-    const check = async (one: string, more: ValueMap) => (await running.plugin.check(one, { clusterId, ...more })).failures.join("; ");
-    assert.match(await check(urns.databaseFirewall, { rules: [{ type: "host", value: "" }] }), /must be one of ip_addr.*must not be empty/);
+    const check = async (one: string, more: ValueMap) =>
+      (await running.plugin.check(one, { clusterId, ...more })).failures.join("; ");
+    assert.match(
+      await check(urns.databaseFirewall, { rules: [{ type: "host", value: "" }] }),
+      /must be one of ip_addr.*must not be empty/,
+    );
     assert.match(await check(urns.databaseUser, { mysqlAuthPlugin: "x" }), /PostgreSQL only/);
     assert.match(await check(urns.databaseDb, { name: "" }), /"name" must not be empty/);
   });
@@ -115,6 +139,9 @@ describe("The stand-in's managed databases", () => {
     const token = "digitalocean:index/getDatabaseCluster:getDatabaseCluster";
     const { result } = await running.plugin.invoke(token, { name: "books" });
     assert.deepEqual([result["id"], result["urn"], isSecret(result["uri"])], [id, `do:dbaas:${id}`, true]);
-    await assert.rejects(running.plugin.invoke(token, { name: "other" }), /Unable to find any database cluster with name: other/);
+    await assert.rejects(
+      running.plugin.invoke(token, { name: "other" }),
+      /Unable to find any database cluster with name: other/,
+    );
   });
 });

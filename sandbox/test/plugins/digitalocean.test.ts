@@ -7,7 +7,10 @@ import { isSecret, reveal, secret, unknown } from "../../plugins/values";
 import { PluginClient, urnOf } from "../helpers/plugin-client";
 
 const registryUrn = urnOf("digitalocean:index/containerRegistry:ContainerRegistry", "registry");
-const credentialsUrn = urnOf("digitalocean:index/containerRegistryDockerCredentials:ContainerRegistryDockerCredentials", "push");
+const credentialsUrn = urnOf(
+  "digitalocean:index/containerRegistryDockerCredentials:ContainerRegistryDockerCredentials",
+  "push",
+);
 const shop = { name: "shop", region: "fra1", created_at: "2026-01-02T03:04:05Z", storage_usage_bytes: 7 };
 
 interface Answer {
@@ -56,14 +59,21 @@ describe("The stand-in for DigitalOcean", () => {
   beforeEach(async () => {
     api = new FakeApi();
     api.answers["GET /v2/registries/shop"] = [{ status: 200, body: { registry: shop } }];
-    api.answers["GET /v2/registries/subscription"] = [{ status: 200, body: { subscription: { tier: { slug: "basic" } } } }];
+    api.answers["GET /v2/registries/subscription"] = [
+      { status: 200, body: { subscription: { tier: { slug: "basic" } } } },
+    ];
     api.answers["GET /v2/registries/shop/docker-credentials"] = [
       { status: 200, body: { auths: { "registry.digitalocean.com": { auth: "bWU6cHc=" } } } },
     ];
     endpoint = await api.listen();
     server = new ProviderServer(digitalocean(), "4.80.1");
     plugin = new PluginClient(await server.listen());
-    await plugin.configure({ apiEndpoint: endpoint, token: secret("good"), httpRetryWaitMin: "0.01", httpRetryWaitMax: "0.02" });
+    await plugin.configure({
+      apiEndpoint: endpoint,
+      token: secret("good"),
+      httpRetryWaitMin: "0.01",
+      httpRetryWaitMax: "0.02",
+    });
   });
   afterEach(() => {
     plugin.close();
@@ -73,7 +83,11 @@ describe("The stand-in for DigitalOcean", () => {
 
   it("creates a registry and answers what the official provider does, its constant host included", async () => {
     api.answers["POST /v2/registry"] = [{ status: 201, body: { registry: shop } }];
-    const { id, state } = await plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic", region: "fra1" });
+    const { id, state } = await plugin.create(registryUrn, {
+      name: "shop",
+      subscriptionTierSlug: "basic",
+      region: "fra1",
+    });
     assert.equal(id, "shop");
     assert.deepEqual(state, {
       name: "shop",
@@ -96,7 +110,11 @@ describe("The stand-in for DigitalOcean", () => {
   });
 
   it("waits and asks again for 429 and 5xx, and gives up with the API's words", async () => {
-    const busy = { status: 429, headers: { "retry-after": "0" }, body: { id: "too_many_requests", message: "slow down" } };
+    const busy = {
+      status: 429,
+      headers: { "retry-after": "0" },
+      body: { id: "too_many_requests", message: "slow down" },
+    };
     api.answers["POST /v2/registry"] = [busy, { status: 503 }, { status: 201, body: { registry: shop } }];
     const { id } = await plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" });
     assert.deepEqual([id, api.asked.length], ["shop", 3]);
@@ -117,23 +135,31 @@ describe("The stand-in for DigitalOcean", () => {
   });
 
   it("does not repeat a request that is refused", async () => {
-    api.answers["POST /v2/registry"] = [{ status: 422, body: { id: "unprocessable_entity", message: "name is taken" } }];
+    api.answers["POST /v2/registry"] = [
+      { status: 422, body: { id: "unprocessable_entity", message: "name is taken" } },
+    ];
     await assert.rejects(
       plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" }),
       /422 unprocessable_entity: name is taken/,
     );
     assert.equal(api.asked.length, 1);
     await plugin.configure({ apiEndpoint: endpoint, token: secret("bad-token-value") });
-    await assert.rejects(plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" }), (error: Error) => {
-      assert.match(error.message, /401/);
-      assert.doesNotMatch(error.message, /bad-token-value/);
-      return true;
-    });
+    await assert.rejects(
+      plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" }),
+      (error: Error) => {
+        assert.match(error.message, /401/);
+        assert.doesNotMatch(error.message, /bad-token-value/);
+        return true;
+      },
+    );
   });
 
   it("stops waiting on Cancel", async () => {
     api.answers["POST /v2/registry"] = [{ status: 429, headers: { "retry-after": "3600" } }];
-    const outcome = assert.rejects(plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" }), /cancelled/);
+    const outcome = assert.rejects(
+      plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" }),
+      /cancelled/,
+    );
     while (api.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     await plugin.cancel();
     await outcome;
@@ -182,8 +208,14 @@ describe("The stand-in for DigitalOcean", () => {
       (await plugin.check(registryUrn, { subscriptionTierSlug: "free" })).failures.join(),
       /must be one of starter, basic, professional/,
     );
-    assert.match((await plugin.check(registryUrn, {})).failures.join(), /missing required property "subscriptionTierSlug"/);
-    assert.match((await plugin.check(registryUrn, { subscriptionTierSlug: "basic", size: 1 })).failures.join(), /unknown property "size"/);
+    assert.match(
+      (await plugin.check(registryUrn, {})).failures.join(),
+      /missing required property "subscriptionTierSlug"/,
+    );
+    assert.match(
+      (await plugin.check(registryUrn, { subscriptionTierSlug: "basic", size: 1 })).failures.join(),
+      /unknown property "size"/,
+    );
     assert.deepEqual((await plugin.check(registryUrn, { subscriptionTierSlug: unknown })).failures, []);
   });
 
@@ -192,7 +224,10 @@ describe("The stand-in for DigitalOcean", () => {
     const { id, state } = await plugin.create(credentialsUrn, inputs);
     assert.equal(id, "shop");
     assert.ok(isSecret(state["dockerCredentials"]));
-    assert.match(String(reveal(state["dockerCredentials"] ?? null)), /"registry.digitalocean.com":\{"auth":"bWU6cHc="\}/);
+    assert.match(
+      String(reveal(state["dockerCredentials"] ?? null)),
+      /"registry.digitalocean.com":\{"auth":"bWU6cHc="\}/,
+    );
     const left = Date.parse(String(state["credentialExpirationTime"])) - Date.now();
     assert.ok(left > 0 && left <= 600_000, `${left} ms left`);
     assert.ok(api.asked.includes("GET /v2/registries/shop/docker-credentials?expiry_seconds=600&read_write=true"));
@@ -203,7 +238,12 @@ describe("The stand-in for DigitalOcean", () => {
     const state = { ...inputs, dockerCredentials: secret("old"), credentialExpirationTime: "2999-01-01T00:00:00Z" };
     const kept = await plugin.read(credentialsUrn, "shop", state, inputs);
     assert.deepEqual(kept.state, state);
-    const renewed = await plugin.read(credentialsUrn, "shop", { ...state, credentialExpirationTime: "2001-01-01T00:00:00Z" }, inputs);
+    const renewed = await plugin.read(
+      credentialsUrn,
+      "shop",
+      { ...state, credentialExpirationTime: "2001-01-01T00:00:00Z" },
+      inputs,
+    );
     assert.notDeepEqual(renewed.state["dockerCredentials"], state.dockerCredentials);
     assert.deepEqual(renewed.inputs, inputs);
     assert.equal((await plugin.diff(credentialsUrn, state, inputs, inputs)).changes, 1);
@@ -242,7 +282,10 @@ describe("The stand-in for DigitalOcean", () => {
     delete process.env["DIGITALOCEAN_ACCESS_TOKEN"];
     await plugin.configure({ apiEndpoint: endpoint });
     Object.assign(process.env, saved);
-    await assert.rejects(plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" }), /no DigitalOcean token/);
+    await assert.rejects(
+      plugin.create(registryUrn, { name: "shop", subscriptionTierSlug: "basic" }),
+      /no DigitalOcean token/,
+    );
   });
 
   it("answers the protocol's other calls: handshake, version, secrets and previews, unimplemented", async () => {

@@ -72,7 +72,10 @@ describe("The stand-in's droplets", () => {
     assert.ok(isSecret(read.inputs["userData"]));
     assert.ok(!JSON.stringify(read).includes("top-secret"));
     assert.equal((await running.plugin.diff(urn, read.state, read.inputs, inputs)).changes, 1);
-    const other = await running.plugin.diff(urn, read.state, read.inputs, { ...inputs, userData: secret("#!/bin/sh\nfalse") });
+    const other = await running.plugin.diff(urn, read.state, read.inputs, {
+      ...inputs,
+      userData: secret("#!/bin/sh\nfalse"),
+    });
     assert.deepEqual([other.replacesList, other.deletebeforereplace], [["userData"], true]);
   });
 
@@ -91,7 +94,10 @@ describe("The stand-in's droplets", () => {
   it("are imported with what a program would say of them, which is no change then", async () => {
     const { id, inputs } = await create({ tags: ["web"] });
     const imported = await running.plugin.read(urn, id, {}, {});
-    assert.deepEqual([imported.inputs["image"], imported.inputs["resizeDisk"], imported.inputs["tags"]], [given.image, true, ["web"]]);
+    assert.deepEqual(
+      [imported.inputs["image"], imported.inputs["resizeDisk"], imported.inputs["tags"]],
+      [given.image, true, ["web"]],
+    );
     assert.deepEqual((await running.plugin.check(urn, imported.inputs)).failures, []);
     assert.equal((await running.plugin.diff(urn, imported.state, imported.inputs, inputs)).changes, 1);
   });
@@ -130,7 +136,10 @@ describe("The stand-in's droplets", () => {
 
   it("grow through off, resize and on, are renamed, tagged and backed up, and take volumes that are named", async () => {
     const volume = String(
-      (await running.api("POST", "/v2/volumes", { name: "data", region: "fra1", size_gigabytes: 5 })).at("volume", "id"),
+      (await running.api("POST", "/v2/volumes", { name: "data", region: "fra1", size_gigabytes: 5 })).at(
+        "volume",
+        "id",
+      ),
     );
     const { id, inputs, state } = await create({ tags: ["web"] });
     machines.news();
@@ -144,21 +153,35 @@ describe("The stand-in's droplets", () => {
       volumeIds: [volume],
     });
     const updated = await running.plugin.update(urn, id, state, inputs, news);
-    assert.deepEqual([updated["size"], updated["memory"], updated["disk"], updated["status"]], ["s-2vcpu-4gb", 4096, 80, "active"]);
-    assert.deepEqual([updated["name"], updated["tags"], updated["volumeIds"], updated["backups"]], ["store", ["books"], [volume], true]);
+    assert.deepEqual(
+      [updated["size"], updated["memory"], updated["disk"], updated["status"]],
+      ["s-2vcpu-4gb", 4096, 80, "active"],
+    );
+    assert.deepEqual(
+      [updated["name"], updated["tags"], updated["volumeIds"], updated["backups"]],
+      ["store", ["books"], [volume], true],
+    );
     assert.deepEqual(
       machines.news().map((line) => line.split(" ")[0]),
       ["off", "on", "firewall", "firewall", "firewall", "attach"],
     );
     const policy = await running.api("GET", `/v2/droplets/${id}/backups/policy`);
     assert.deepEqual(policy.at("policy", "backup_policy"), { plan: "daily", hour: 4 });
-    const last = await running.plugin.update(urn, id, updated, news, { ...news, backups: false, backupPolicy: null, volumeIds: [] });
+    const last = await running.plugin.update(urn, id, updated, news, {
+      ...news,
+      backups: false,
+      backupPolicy: null,
+      volumeIds: [],
+    });
     assert.deepEqual([last["backups"], last["volumeIds"]], [false, []]);
   });
 
   it("are turned on again when a resize is refused", async () => {
     const { id, inputs, state } = await create();
-    await assert.rejects(running.plugin.update(urn, id, state, inputs, { ...inputs, size: "s-1vcpu-512mb-10gb" }), /smaller disk/);
+    await assert.rejects(
+      running.plugin.update(urn, id, state, inputs, { ...inputs, size: "s-1vcpu-512mb-10gb" }),
+      /smaller disk/,
+    );
     assert.equal(await fetched(id, "status"), "active");
   });
 
@@ -181,7 +204,8 @@ describe("The stand-in's droplets", () => {
     const inputs = await check(given);
     const release = machines.hold();
     const creating = running.plugin.create(urn, inputs).catch((refusal: unknown) => refusal);
-    while ((await running.api("GET", "/v2/droplets")).at("meta", "total") !== 1) await new Promise((resolve) => setTimeout(resolve, 2));
+    while ((await running.api("GET", "/v2/droplets")).at("meta", "total") !== 1)
+      await new Promise((resolve) => setTimeout(resolve, 2));
     await running.plugin.cancel();
     const error = await creating;
     release();
@@ -220,17 +244,27 @@ describe("The stand-in's droplets", () => {
   });
 
   it("are refused at Check, each for its reason, and not for what is not known yet", async () => {
-    const tries = async (more: ValueMap): Promise<string> => (await running.plugin.check(urn, { ...given, ...more })).failures.join("; ");
+    const tries = async (more: ValueMap): Promise<string> =>
+      (await running.plugin.check(urn, { ...given, ...more })).failures.join("; ");
     assert.match(await tries({ name: "under_score" }), /"name" must hold valid hostname characters only/);
     assert.match(await tries({ size: "" }), /"size" must not be empty/);
     assert.match(await tries({ tags: ["a b"] }), /tags may contain lowercase letters/);
     assert.match(await tries({ ipv6: true }), /"ipv6" is not supported .* no IPv6/);
     assert.match(await tries({ publicNetworking: false }), /"publicNetworking" cannot be false/);
-    assert.match(await tries({ backupPolicy: { plan: "daily" } }), /backupPolicy" can only be set when backups are enabled/);
-    assert.match(await tries({ backups: true, backupPolicy: { plan: "hourly", hour: 21 } }), /plan" must be one of.*hour" must be between/);
+    assert.match(
+      await tries({ backupPolicy: { plan: "daily" } }),
+      /backupPolicy" can only be set when backups are enabled/,
+    );
+    assert.match(
+      await tries({ backups: true, backupPolicy: { plan: "hourly", hour: 21 } }),
+      /plan" must be one of.*hour" must be between/,
+    );
     assert.match(await tries({ gpuPartitionMode: "x" }), /"gpuPartitionMode" is not supported .* no GPUs/);
     assert.match(await tries({ sshKey: "x" }), /unknown property "sshKey"/);
-    assert.match((await running.plugin.check(urn, { name: "x" })).failures.join(), /missing required property "image".*"size"/);
+    assert.match(
+      (await running.plugin.check(urn, { name: "x" })).failures.join(),
+      /missing required property "image".*"size"/,
+    );
     assert.equal(await tries({ name: unknown, tags: [unknown], userData: unknown }), "");
   });
 
@@ -262,11 +296,17 @@ describe("The stand-in's SSH keys", () => {
     const old = { name: "team", publicKey };
     const diff = await running.plugin.diff(urns.sshKey, old, old, { ...old, publicKey: "ssh-rsa AAAA" });
     assert.deepEqual([diff.replacesList, diff.deletebeforereplace], [["publicKey"], true]);
-    assert.equal((await running.plugin.diff(urns.sshKey, old, old, { ...old, publicKey: `${publicKey}\n` })).changes, 1);
+    assert.equal(
+      (await running.plugin.diff(urns.sshKey, old, old, { ...old, publicKey: `${publicKey}\n` })).changes,
+      1,
+    );
   });
 
   it("are refused when they are empty or no key", async () => {
-    assert.match((await running.plugin.check(urns.sshKey, { publicKey: " " })).failures.join(), /"publicKey" must not be empty/);
+    assert.match(
+      (await running.plugin.check(urns.sshKey, { publicKey: " " })).failures.join(),
+      /"publicKey" must not be empty/,
+    );
     await assert.rejects(running.plugin.create(urns.sshKey, { name: "team", publicKey: "hello" }), /Key invalid/);
   });
 });

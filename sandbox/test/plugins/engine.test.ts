@@ -68,10 +68,16 @@ describe("A droplet and all that belongs to it, on the real engine", () => {
     await up();
     const { droplet, address, reserved, status } = await stack.outputs();
     assert.deepEqual([address, reserved, status], ["127.0.0.10", "127.0.0.11", "active"]);
-    assert.deepEqual((await running.api("GET", "/v2/reserved_ips/127.0.0.11")).at("reserved_ip", "droplet", "id"), Number(droplet));
+    assert.deepEqual(
+      (await running.api("GET", "/v2/reserved_ips/127.0.0.11")).at("reserved_ip", "droplet", "id"),
+      Number(droplet),
+    );
     const news = machines.news();
     assert.equal(news[0], `create ${String(droplet)}`);
-    assert.ok(news.includes(`attach ${String(droplet)} data 5`) && news.includes(`firewall ${String(droplet)} 22,443`), news.join("\n"));
+    assert.ok(
+      news.includes(`attach ${String(droplet)} data 5`) && news.includes(`firewall ${String(droplet)} 22,443`),
+      news.join("\n"),
+    );
     await up("--expect-no-changes");
     await run("refresh", "--yes", "--skip-preview");
     await up("--expect-no-changes");
@@ -87,7 +93,10 @@ describe("A droplet and all that belongs to it, on the real engine", () => {
     assert.notEqual(after["droplet"], before["droplet"]);
     assert.deepEqual([after["address"], after["reserved"]], [before["address"], before["reserved"]]);
     const volumes = await running.api("GET", "/v2/volumes");
-    assert.deepEqual([volumes.at("meta", "total"), volumes.at("volumes", 0, "droplet_ids")], [1, [Number(after["droplet"])]]);
+    assert.deepEqual(
+      [volumes.at("meta", "total"), volumes.at("volumes", 0, "droplet_ids")],
+      [1, [Number(after["droplet"])]],
+    );
     await up("--expect-no-changes");
   });
 

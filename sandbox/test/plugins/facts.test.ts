@@ -28,7 +28,10 @@ for (const create of Object.values(providers)) {
       });
 
       it(`has the secret outputs and the token of ${token}`, () => {
-        const script = fs.readFileSync(path.resolve("node_modules/@pulumi", name, names.file.replace(/\.d\.ts$/, ".js")), "utf8");
+        const script = fs.readFileSync(
+          path.resolve("node_modules/@pulumi", name, names.file.replace(/\.d\.ts$/, ".js")),
+          "utf8",
+        );
         const secrets = JSON.parse(/additionalSecretOutputs: (\[.*?\])/.exec(script)?.[1] ?? "[]") as string[];
         assert.deepEqual(
           Object.keys(outputs).filter((output) => outputs[output]?.secret === true),

@@ -32,7 +32,13 @@ describe("The stand-in for docker.Image", () => {
     args = {
       imageName: "127.0.0.1:5055/shop/odoo:v1",
       registry: { server: "127.0.0.1:5055", username: "push", password: "hunter22" },
-      build: { context, dockerfile: path.join(context, "Dockerfile"), target: "runtime", platform: "linux/amd64", args: { A: "b" } },
+      build: {
+        context,
+        dockerfile: path.join(context, "Dockerfile"),
+        target: "runtime",
+        platform: "linux/amd64",
+        args: { A: "b" },
+      },
     };
   });
   afterEach(() => {
@@ -122,8 +128,15 @@ describe("The stand-in for docker.Image", () => {
       const count = engine.requests.length;
       const outcome = plugin.create(urn, await checked()).catch((error: unknown) => error);
       while (engine.requests.length === count) await new Promise((resolve) => setTimeout(resolve, 10));
-      assert.equal(engine.session?.headers["x-docker-expose-session-grpc-method"], "/moby.filesync.v1.Auth/Credentials");
-      assert.ok(engine.requests.at(-1)?.target.includes(`session=${String(engine.session.headers["x-docker-expose-session-uuid"])}`));
+      assert.equal(
+        engine.session?.headers["x-docker-expose-session-grpc-method"],
+        "/moby.filesync.v1.Auth/Credentials",
+      );
+      assert.ok(
+        engine.requests
+          .at(-1)
+          ?.target.includes(`session=${String(engine.session.headers["x-docker-expose-session-uuid"])}`),
+      );
       assert.deepEqual(await engine.askCredentials(host), expected);
       engine.dropAll();
       assert.match(String(await outcome), /cannot be reached/);
@@ -148,7 +161,11 @@ describe("The stand-in for docker.Image", () => {
     assert.match(listed, /lrwxrwxrwx 0\/0 +0 .* link -> file\n/);
     assert.ok(listed.includes(long), listed);
     assert.equal(
-      execFileSync("tar", ["-xOf", "-", long], { input: body, encoding: "utf8", env: { ...process.env, LC_ALL: "C.UTF-8" } }),
+      execFileSync("tar", ["-xOf", "-", long], {
+        input: body,
+        encoding: "utf8",
+        env: { ...process.env, LC_ALL: "C.UTF-8" },
+      }),
       "deep",
     );
   });
@@ -171,7 +188,8 @@ describe("The stand-in for docker.Image", () => {
   it("sees no difference in new credentials, and one in context, arguments or server", async () => {
     const inputs = await checked();
     const { state } = await plugin.create(urn, inputs);
-    const changes = async (change: ValueMap): Promise<number> => (await plugin.diff(urn, state, inputs, await checked(change))).changes;
+    const changes = async (change: ValueMap): Promise<number> =>
+      (await plugin.diff(urn, state, inputs, await checked(change))).changes;
     assert.equal(await changes({}), 1);
     assert.equal(await changes({ registry: { ...args.registry, username: "other", password: secret("new") } }), 1);
     assert.equal(await changes({ registry: { ...args.registry, server: "127.0.0.2:5055" } }), 2);
@@ -214,8 +232,14 @@ describe("The stand-in for docker.Image", () => {
   });
 
   it("tells a refused push in the registry's words", async () => {
-    engine.pushAnswer = [{ status: "Preparing" }, { errorDetail: { message: "denied: quota exceeded" }, error: "denied: quota exceeded" }];
-    await assert.rejects(plugin.create(urn, await checked()), /pushing 127.0.0.1:5055\/shop\/odoo:v1 failed: denied: quota exceeded/);
+    engine.pushAnswer = [
+      { status: "Preparing" },
+      { errorDetail: { message: "denied: quota exceeded" }, error: "denied: quota exceeded" },
+    ];
+    await assert.rejects(
+      plugin.create(urn, await checked()),
+      /pushing 127.0.0.1:5055\/shop\/odoo:v1 failed: denied: quota exceeded/,
+    );
   });
 
   it("says where it looked for an engine that does not answer", async () => {
@@ -232,7 +256,8 @@ describe("The stand-in for docker.Image", () => {
   });
 
   it("refuses in Check what it cannot do, and paths that lead nowhere", async () => {
-    const failures = async (change: ValueMap): Promise<string> => (await plugin.check(urn, { ...args, ...change })).failures.join();
+    const failures = async (change: ValueMap): Promise<string> =>
+      (await plugin.check(urn, { ...args, ...change })).failures.join();
     assert.match(await failures({ buildOnPreview: true }), /"buildOnPreview" is not supported/);
     assert.match(await failures({ build: { cacheFrom: { images: [] } } }), /"build.cacheFrom" is not supported/);
     assert.match(await failures({ build: { contxt: "." } }), /unknown property "build.contxt"/);
@@ -244,7 +269,11 @@ describe("The stand-in for docker.Image", () => {
   });
 
   it("waits for what is not known yet", async () => {
-    const { inputs, failures } = await plugin.check(urn, { ...args, imageName: unknown, build: { ...args.build, args: unknown } });
+    const { inputs, failures } = await plugin.check(urn, {
+      ...args,
+      imageName: unknown,
+      build: { ...args.build, args: unknown },
+    });
     assert.deepEqual([failures, reveal(inputs["imageName"] ?? null)], [[], unknown]);
     const late = await plugin.check(urn, { ...args, build: { context: unknown, platform: "linux/amd64" } });
     assert.deepEqual([late.failures, contextDigest(late.inputs)], [[], undefined]);

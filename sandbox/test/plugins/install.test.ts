@@ -63,7 +63,9 @@ describe("The installed stand-in plugins", () => {
   it("end with an engine that was killed, and their commands with them", async () => {
     const executable = executables.find((file) => file.endsWith("-command")) ?? "";
     // The shell stands for the engine: the plugin is its child.
-    const engine = spawn("/bin/sh", ["-c", '"$0" & echo "pid $!"; wait', executable], { stdio: ["pipe", "pipe", "inherit"] });
+    const engine = spawn("/bin/sh", ["-c", '"$0" & echo "pid $!"; wait', executable], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     let output = "";
     engine.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     const read = async (pattern: RegExp): Promise<number> => {
@@ -76,9 +78,12 @@ describe("The installed stand-in plugins", () => {
     const pid = await read(/^pid (\d+)$/m);
     const plugin = new PluginClient(await read(/^(\d+)$/m));
     const file = path.join(home, "child");
-    const running = plugin.create(urnOf("command:local:Command", "long"), { create: `echo $$ > '${file}'; exec sleep 3600` });
+    const running = plugin.create(urnOf("command:local:Command", "long"), {
+      create: `echo $$ > '${file}'; exec sleep 3600`,
+    });
     const outcome = assert.rejects(running);
-    while (!fs.existsSync(file) || fs.readFileSync(file, "utf8") === "") await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!fs.existsSync(file) || fs.readFileSync(file, "utf8") === "")
+      await new Promise((resolve) => setTimeout(resolve, 20));
     engine.kill("SIGKILL");
     leftover.push(pid, Number(fs.readFileSync(file, "utf8")));
     await outcome;

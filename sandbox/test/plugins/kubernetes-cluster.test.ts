@@ -22,7 +22,10 @@ describe("The stand-in's VPCs", () => {
 
   it("are made, read, imported, changed and deleted", async () => {
     const made = await running.plugin.create(urn, inputs);
-    assert.deepEqual({ ...made.state, createdAt: "" }, { ...inputs, createdAt: "", default: false, vpcUrn: `do:vpc:${made.id}` });
+    assert.deepEqual(
+      { ...made.state, createdAt: "" },
+      { ...inputs, createdAt: "", default: false, vpcUrn: `do:vpc:${made.id}` },
+    );
     assert.match(String(made.state["createdAt"]), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC$/);
     const read = await running.plugin.read(urn, made.id, made.state, inputs);
     assert.deepEqual([read.state, read.inputs], [made.state, inputs]);
@@ -32,10 +35,17 @@ describe("The stand-in's VPCs", () => {
     const updated = await running.plugin.update(urn, made.id, made.state, inputs, news);
     assert.deepEqual([updated["name"], updated["description"]], ["net", "other"]);
     for (const change of [{ ipRange: "10.201.0.0/20" }, { region: "nyc3" }]) {
-      assert.deepEqual((await running.plugin.diff(urn, made.state, inputs, { ...inputs, ...change })).replacesList, Object.keys(change));
+      assert.deepEqual(
+        (await running.plugin.diff(urn, made.state, inputs, { ...inputs, ...change })).replacesList,
+        Object.keys(change),
+      );
     }
     const { ipRange, ...without } = inputs;
-    assert.equal((await running.plugin.diff(urn, made.state, { ...without, ipRange }, without)).changes, 1, "a chosen range is no change");
+    assert.equal(
+      (await running.plugin.diff(urn, made.state, { ...without, ipRange }, without)).changes,
+      1,
+      "a chosen range is no change",
+    );
     await running.plugin.delete(urn, made.id, updated, news);
     assert.equal((await running.plugin.read(urn, made.id, updated, news)).id, "");
   });
@@ -51,7 +61,8 @@ describe("The stand-in's VPCs", () => {
   });
 
   it("are refused at Check, each for its reason", async () => {
-    const tries = async (more: ValueMap): Promise<string> => (await running.plugin.check(urn, { ...inputs, ...more })).failures.join("; ");
+    const tries = async (more: ValueMap): Promise<string> =>
+      (await running.plugin.check(urn, { ...inputs, ...more })).failures.join("; ");
     assert.match(await tries({ ipRange: "10.200.0.0" }), /"ipRange" must be a network in CIDR notation/);
     assert.match(await tries({ name: "" }), /"name" must not be empty/);
     assert.match(await tries({ description: "x".repeat(256) }), /at most 255/);
@@ -102,7 +113,9 @@ describe("The stand-in's Kubernetes clusters", () => {
       ["running", true, "https://127.0.0.20:6443", "", `do:kubernetes:${id}`, ["erp"]],
     );
     assert.deepEqual([pool(state)["actualNodeCount"], pool(state)["tags"]], [2, []]);
-    const { tags } = (await running.api("GET", `/v2/kubernetes/clusters/${id}/node_pools`)).at("node_pools", 0) as { tags: string[] };
+    const { tags } = (await running.api("GET", `/v2/kubernetes/clusters/${id}/node_pools`)).at("node_pools", 0) as {
+      tags: string[];
+    };
     assert.ok(tags.includes("terraform:default-node-pool"));
   });
 
@@ -181,7 +194,9 @@ describe("The stand-in's Kubernetes clusters", () => {
     const inputs = await checked({ controlPlaneFirewall: firewall });
     const { id, state } = await running.plugin.create(urn, inputs);
     assert.deepEqual(state["controlPlaneFirewall"], firewall);
-    const wider = await checked({ controlPlaneFirewall: { enabled: true, allowedAddresses: ["203.0.113.0/24", "198.51.100.7/32"] } });
+    const wider = await checked({
+      controlPlaneFirewall: { enabled: true, allowedAddresses: ["203.0.113.0/24", "198.51.100.7/32"] },
+    });
     assert.equal((await running.plugin.diff(urn, state, inputs, wider)).changes, 2);
     const updated = await running.plugin.update(urn, id, state, inputs, wider);
     assert.deepEqual(updated["controlPlaneFirewall"], wider["controlPlaneFirewall"]);
@@ -198,7 +213,10 @@ describe("The stand-in's Kubernetes clusters", () => {
     const inputs = await checked({ nodePool: auto });
     const { id, state } = await running.plugin.create(urn, inputs);
     assert.deepEqual([pool(state)["actualNodeCount"], pool(state)["nodeCount"]], [1, undefined]);
-    await running.api("PUT", `/v2/kubernetes/clusters/${id}/node_pools/${String(pool(state)["id"])}`, { name: "web", count: 3 });
+    await running.api("PUT", `/v2/kubernetes/clusters/${id}/node_pools/${String(pool(state)["id"])}`, {
+      name: "web",
+      count: 3,
+    });
     const read = await running.plugin.read(urn, id, state, inputs);
     assert.equal(pool(read.state)["actualNodeCount"], 3);
     assert.equal((await running.plugin.diff(urn, read.state, read.inputs, inputs)).changes, 1);
@@ -212,7 +230,11 @@ describe("The stand-in's Kubernetes clusters", () => {
     const read = await running.plugin.read(urn, id, {}, {});
     assert.deepEqual([read.inputs["name"], pool(read.inputs)["name"]], ["found", "web"]);
     const other = await running.cluster("twins");
-    await running.api("POST", `/v2/kubernetes/clusters/${other}/node_pools`, { name: "cron", size: "s-2vcpu-4gb", count: 1 });
+    await running.api("POST", `/v2/kubernetes/clusters/${other}/node_pools`, {
+      name: "cron",
+      size: "s-2vcpu-4gb",
+      count: 1,
+    });
     await assert.rejects(running.plugin.read(urn, other, {}, {}), /Cluster contains multiple node pools/);
   });
 
@@ -244,8 +266,12 @@ describe("The stand-in's Kubernetes clusters", () => {
   });
 
   it("are refused at Check, each for its reason", async () => {
-    const tries = async (more: ValueMap): Promise<string> => (await running.plugin.check(urn, { ...minimal, ...more })).failures.join("; ");
-    assert.match(await tries({ maintenancePolicy: { day: "someday" } }), /"maintenancePolicy.day" must be one of any, monday/);
+    const tries = async (more: ValueMap): Promise<string> =>
+      (await running.plugin.check(urn, { ...minimal, ...more })).failures.join("; ");
+    assert.match(
+      await tries({ maintenancePolicy: { day: "someday" } }),
+      /"maintenancePolicy.day" must be one of any, monday/,
+    );
     assert.match(await tries({ routingAgent: { enabled: true } }), /"routingAgent" is not supported .* do not have it/);
     assert.match(await tries({ isolatedWorkers: true }), /"isolatedWorkers" cannot be true/);
     assert.match(await tries({ kubeconfigExpireSeconds: -1 }), /"kubeconfigExpireSeconds" must be at least 0/);
@@ -268,7 +294,14 @@ describe("The stand-in's node pools", () => {
 
   it("are made, changed, imported and deleted", async () => {
     const clusterId = await running.cluster("erp");
-    const given = { clusterId, name: "cron", size: "s-2vcpu-4gb", nodeCount: 1, tags: ["night"], labels: { kind: "cron" } };
+    const given = {
+      clusterId,
+      name: "cron",
+      size: "s-2vcpu-4gb",
+      nodeCount: 1,
+      tags: ["night"],
+      labels: { kind: "cron" },
+    };
     const { inputs } = await running.plugin.check(urn, given);
     const { id, state } = await running.plugin.create(urn, inputs);
     assert.deepEqual(
@@ -277,7 +310,9 @@ describe("The stand-in's node pools", () => {
     );
     const read = await running.plugin.read(urn, id, state, inputs);
     assert.equal((await running.plugin.diff(urn, read.state, read.inputs, inputs)).changes, 1);
-    assert.deepEqual((await running.plugin.diff(urn, state, inputs, { ...inputs, size: "s-4vcpu-8gb" })).replacesList, ["size"]);
+    assert.deepEqual((await running.plugin.diff(urn, state, inputs, { ...inputs, size: "s-4vcpu-8gb" })).replacesList, [
+      "size",
+    ]);
     const news = { ...inputs, nodeCount: 2, name: "night" };
     assert.deepEqual((await running.plugin.diff(urn, state, inputs, news)).replacesList, []);
     const updated = await running.plugin.update(urn, id, state, inputs, news);
@@ -292,7 +327,10 @@ describe("The stand-in's node pools", () => {
     const { state } = await running.plugin.create(urns.cluster, inputs);
     const own = isMap(state["nodePool"]) ? String(state["nodePool"]["id"]) : "";
     await assert.rejects(running.plugin.read(urn, own, {}, {}), /has the default node pool tag set/);
-    await assert.rejects(running.plugin.read(urn, "elsewhere", {}, {}), /Did not find the cluster owning the node pool elsewhere/);
+    await assert.rejects(
+      running.plugin.read(urn, "elsewhere", {}, {}),
+      /Did not find the cluster owning the node pool elsewhere/,
+    );
   });
 });
 
@@ -316,7 +354,10 @@ describe("The stand-in's functions for Kubernetes", () => {
     const { id } = await running.plugin.create(urns.cluster, inputs);
     const token = "digitalocean:index/getKubernetesCluster:getKubernetesCluster";
     const { result } = await running.plugin.invoke(token, { name: "erp" });
-    assert.deepEqual([result["id"], result["version"], result["endpoint"]], [id, "1.33.6-do.0", "https://127.0.0.20:6443"]);
+    assert.deepEqual(
+      [result["id"], result["version"], result["endpoint"]],
+      [id, "1.33.6-do.0", "https://127.0.0.20:6443"],
+    );
     assert.ok(isSecret(result["kubeConfigs"]));
     assert.equal((result["nodePools"] as Value[]).length, 1);
     await assert.rejects(running.plugin.invoke(token, { name: "other" }), /Unable to find cluster with name: other/);

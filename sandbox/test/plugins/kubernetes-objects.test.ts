@@ -65,7 +65,9 @@ describe("The stand-in for Kubernetes objects", () => {
     it("keeps a given name and namespace, and gives no namespace to what has none", async () => {
       const { inputs } = await plugin.check(mapUrn, { metadata: { name: "fixed", namespace: "other" } });
       assert.deepEqual(inputs["metadata"], { name: "fixed", namespace: "other" });
-      const namespace = await plugin.check(urnOf("kubernetes:core/v1:Namespace", "shop"), { metadata: { name: "shop" } });
+      const namespace = await plugin.check(urnOf("kubernetes:core/v1:Namespace", "shop"), {
+        metadata: { name: "shop" },
+      });
       assert.deepEqual(namespace.inputs["metadata"], { name: "shop" });
     });
 
@@ -100,7 +102,10 @@ describe("The stand-in for Kubernetes objects", () => {
       });
       assert.equal(id, "shop/p");
       const [sent] = apiserver.seen;
-      assert.equal(`${sent?.method} ${sent?.path} ${sent?.query["fieldManager"]}`, "POST /api/v1/namespaces/shop/pods pulumi-kubernetes");
+      assert.equal(
+        `${sent?.method} ${sent?.path} ${sent?.query["fieldManager"]}`,
+        "POST /api/v1/namespaces/shop/pods pulumi-kubernetes",
+      );
       assert.ok(isSecret(at(state, "spec", "containers")) && isSecret(at(state, "__inputs", "spec", "containers")));
       assert.equal(at(state, "spec", "nodeName"), "n");
       assert.match(textAt(state, "__fieldManager"), /^pulumi-kubernetes-[0-9a-f]{8}$/);
@@ -108,7 +113,10 @@ describe("The stand-in for Kubernetes objects", () => {
 
     it("says so when the object exists", async () => {
       apiserver.put(`${maps}/rules`, map({}));
-      await assert.rejects(made(mapUrn, map({ a: "1" })), /was not successfully created .*"rules" already exists[^]*upsertExistingObjects/);
+      await assert.rejects(
+        made(mapUrn, map({ a: "1" })),
+        /was not successfully created .*"rules" already exists[^]*upsertExistingObjects/,
+      );
       assert.equal(apiserver.objects.get(`${maps}/rules`)?.["data"] instanceof Object, true);
     });
 
@@ -129,7 +137,8 @@ describe("The stand-in for Kubernetes objects", () => {
     it("asks under another name in a preview, when the object that goes first stands in the way", async () => {
       await plugin.configure({ kubeconfig: apiserver.kubeconfig(), upsertExistingObjects: "true" });
       const path = "/apis/batch/v1/namespaces/shop/jobs/upgrade";
-      const refuse = (message: string) => apiserver.refusals.set(`PATCH ${path}`, { code: 422, reason: "Invalid", message });
+      const refuse = (message: string) =>
+        apiserver.refusals.set(`PATCH ${path}`, { code: 422, reason: "Invalid", message });
       const inputs = {
         apiVersion: "batch/v1",
         kind: "Job",
@@ -172,8 +181,16 @@ describe("The stand-in for Kubernetes objects", () => {
 
     it("sees no difference in what the server added, dropped or wrote in another way", async () => {
       const inputs = deployment({ resources: { limits: { cpu: "0.5", memory: "1024Mi" } }, args: [], stdin: false });
-      const kept = deployment({ resources: { limits: { cpu: "500m", memory: "1Gi" } }, imagePullPolicy: "Always" }, { replicas: 1 });
-      const { changes, replacesList } = await plugin.diff(webUrn, live({ ...kept, status: { replicas: 1 } }, inputs), inputs, inputs);
+      const kept = deployment(
+        { resources: { limits: { cpu: "500m", memory: "1Gi" } }, imagePullPolicy: "Always" },
+        { replicas: 1 },
+      );
+      const { changes, replacesList } = await plugin.diff(
+        webUrn,
+        live({ ...kept, status: { replicas: 1 } }, inputs),
+        inputs,
+        inputs,
+      );
       assert.deepEqual([changes, replacesList], [1, []]);
     });
 
@@ -209,7 +226,10 @@ describe("The stand-in for Kubernetes objects", () => {
       const found = await plugin.diff(mapUrn, live(first.inputs, first.inputs), first.inputs, news.inputs);
       assert.deepEqual([found.replacesList, found.deletebeforereplace], [["data.a"], false]);
       const labelled = { ...first.inputs, metadata: { ...(first.inputs["metadata"] as ValueMap), labels: { a: "b" } } };
-      assert.deepEqual((await plugin.diff(mapUrn, live(first.inputs, first.inputs), first.inputs, labelled)).replacesList, []);
+      assert.deepEqual(
+        (await plugin.diff(mapUrn, live(first.inputs, first.inputs), first.inputs, labelled)).replacesList,
+        [],
+      );
     });
 
     it("replaces for another name or namespace", async () => {
@@ -242,7 +262,12 @@ describe("The stand-in for Kubernetes objects", () => {
     it("takes over what kubectl changed, then applies under its own name", async () => {
       const { id, state, inputs } = await made(mapUrn, map({ a: "1" }));
       const byHand = { manager: "kubectl-edit", operation: "Update", fieldsV1: { "f:data": { "f:a": {} } } };
-      const controller = { manager: "controller", operation: "Update", subresource: "status", fieldsV1: { "f:status": {} } };
+      const controller = {
+        manager: "controller",
+        operation: "Update",
+        subresource: "status",
+        fieldsV1: { "f:status": {} },
+      };
       apiserver.put(`${maps}/rules`, { metadata: { managedFields: [controller, byHand] } });
       apiserver.seen.length = 0;
       await plugin.update(
@@ -255,7 +280,10 @@ describe("The stand-in for Kubernetes objects", () => {
       const manager = textAt(state, "__fieldManager");
       const [patch, apply] = apiserver.seen.filter(({ method }) => method === "PATCH");
       assert.deepEqual(at(patch?.body as Value, 0, "value"), [controller, { ...byHand, manager, operation: "Apply" }]);
-      assert.deepEqual([apply?.type, apply?.query], ["application/apply-patch+yaml", { fieldManager: manager, force: "false" }]);
+      assert.deepEqual(
+        [apply?.type, apply?.query],
+        ["application/apply-patch+yaml", { fieldManager: manager, force: "false" }],
+      );
     });
 
     it("tells who else owns a field", async () => {
@@ -263,7 +291,10 @@ describe("The stand-in for Kubernetes objects", () => {
       const path = `${maps}/rules`;
       apiserver.put(path, { metadata: { managedFields: [{ manager: "x", operation: "Apply", fieldsV1: {} }] } });
       apiserver.refusals.set(`PATCH ${path}`, { code: 409, reason: "Conflict", message: 'conflict with "x": .data.a' });
-      await assert.rejects(plugin.update(mapUrn, id, state, inputs, map({ a: "2" })), /apply conflict: conflict with "x": \.data\.a/);
+      await assert.rejects(
+        plugin.update(mapUrn, id, state, inputs, map({ a: "2" })),
+        /apply conflict: conflict with "x": \.data\.a/,
+      );
     });
 
     it("asks with a dry run in a preview, and takes nothing over", async () => {
@@ -298,7 +329,10 @@ describe("The stand-in for Kubernetes objects", () => {
     });
 
     it("keeps a Secret's data secret", async () => {
-      const { id, state, inputs } = await made(secretUrn, { metadata: { name: "keys" }, stringData: { key: "hunter22" } });
+      const { id, state, inputs } = await made(secretUrn, {
+        metadata: { name: "keys" },
+        stringData: { key: "hunter22" },
+      });
       const read = await plugin.read(secretUrn, id, state, inputs);
       assert.ok(isSecret(read.inputs["data"]) && isSecret(read.state["data"]));
     });
@@ -322,10 +356,16 @@ describe("The stand-in for Kubernetes objects", () => {
 
     it("gives up after the object's own time, and says what holds it", async () => {
       const annotations = { "pulumi.com/timeoutSeconds": "1", "pulumi.com/deletionPropagationPolicy": "background" };
-      const { id, state, inputs } = await made(mapUrn, map({}, { metadata: { name: "rules", namespace: "shop", annotations } }));
+      const { id, state, inputs } = await made(
+        mapUrn,
+        map({}, { metadata: { name: "rules", namespace: "shop", annotations } }),
+      );
       apiserver.put(`${maps}/rules`, { metadata: { finalizers: ["example.com/hold"] } });
       apiserver.keepDeleted = true;
-      await assert.rejects(plugin.delete(mapUrn, id, state, inputs), /timed out waiting to be deleted: finalizers .*example.com\/hold/);
+      await assert.rejects(
+        plugin.delete(mapUrn, id, state, inputs),
+        /timed out waiting to be deleted: finalizers .*example.com\/hold/,
+      );
     });
   });
 
@@ -387,12 +427,26 @@ describe("The stand-in for Kubernetes objects", () => {
       const conditions: readonly ValueMap[] = [
         { type: "PodScheduled", status: "True" },
         { type: "Initialized", status: "True" },
-        { type: "Ready", status: "False", reason: "ContainersNotReady", message: "containers with unready status: [c]" },
+        {
+          type: "Ready",
+          status: "False",
+          reason: "ContainersNotReady",
+          message: "containers with unready status: [c]",
+        },
       ];
       apiserver.put(podPath, { status: { conditions, containerStatuses } });
       apiserver.logs.set(`${podPath}/log`, "booting\nno such database\n");
-      const involvedObject = { uid: textAt(apiserver.objects.get(set), "metadata", "uid"), kind: "ReplicaSet", name: "web-1" };
-      apiserver.put("/api/v1/namespaces/shop/events/e", { involvedObject, type: "Warning", reason: "FailedCreate", message: "forbidden" });
+      const involvedObject = {
+        uid: textAt(apiserver.objects.get(set), "metadata", "uid"),
+        kind: "ReplicaSet",
+        name: "web-1",
+      };
+      apiserver.put("/api/v1/namespaces/shop/events/e", {
+        involvedObject,
+        type: "Warning",
+        reason: "FailedCreate",
+        message: "forbidden",
+      });
       const error = await failure(passing(creating));
       assert.match(error.message, /was successfully created, but .*: 'web' timed out waiting to be Ready/);
       assert.equal(error.unfinished?.id, "shop/web");
@@ -422,7 +476,12 @@ describe("The stand-in for Kubernetes objects", () => {
       const outcome = failure(made(jobUrn, { metadata: { name: "upgrade" }, spec: {} }));
       const path = "/apis/batch/v1/namespaces/shop/jobs/upgrade";
       await appears(path);
-      const reason = { type: "Failed", status: "True", reason: "BackoffLimitExceeded", message: "it has reached its limit" };
+      const reason = {
+        type: "Failed",
+        status: "True",
+        reason: "BackoffLimitExceeded",
+        message: "it has reached its limit",
+      };
       apiserver.put(path, { status: { conditions: [reason] } });
       const error = await outcome;
       assert.match(error.reasons.join(), /\[BackoffLimitExceeded\] it has reached its limit/);
@@ -431,7 +490,10 @@ describe("The stand-in for Kubernetes objects", () => {
     it("does not wait for a claim whose class binds at the first use, and does for another", async () => {
       apiserver.put("/apis/storage.k8s.io/v1/storageclasses/late", { volumeBindingMode: "WaitForFirstConsumer" });
       const claim = (name: string, storageClassName: string): Promise<unknown> =>
-        made(claimUrn, { metadata: { name, annotations: { "pulumi.com/timeoutSeconds": "1" } }, spec: { storageClassName } });
+        made(claimUrn, {
+          metadata: { name, annotations: { "pulumi.com/timeoutSeconds": "1" } },
+          spec: { storageClassName },
+        });
       const path = "/api/v1/namespaces/shop/persistentvolumeclaims";
       const late = claim("a", "late");
       await appears(`${path}/a`);
@@ -452,8 +514,14 @@ describe("The stand-in for Kubernetes objects", () => {
       assert.deepEqual(failures, []);
       assert.deepEqual((await plugin.create(mapUrn, inputs, true)).state, inputs);
       await assert.rejects(plugin.create(mapUrn, inputs), /configured Kubernetes cluster is unreachable: /);
-      await assert.rejects(plugin.read(mapUrn, "shop/rules", inputs, inputs), /failed to read resource state due to unreachable cluster/);
-      await assert.rejects(plugin.delete(mapUrn, "shop/rules", inputs, inputs), /configured Kubernetes cluster is unreachable/);
+      await assert.rejects(
+        plugin.read(mapUrn, "shop/rules", inputs, inputs),
+        /failed to read resource state due to unreachable cluster/,
+      );
+      await assert.rejects(
+        plugin.delete(mapUrn, "shop/rules", inputs, inputs),
+        /configured Kubernetes cluster is unreachable/,
+      );
     };
 
     it("shows creations in a preview, and fails an update by name: nobody listens", () =>
@@ -469,7 +537,8 @@ describe("The stand-in for Kubernetes objects", () => {
   });
 
   describe("Another configuration", () => {
-    const diffOf = async (old: ValueMap, now: ValueMap): Promise<readonly string[]> => (await plugin.diffConfig(old, now)).replacesList;
+    const diffOf = async (old: ValueMap, now: ValueMap): Promise<readonly string[]> =>
+      (await plugin.diffConfig(old, now)).replacesList;
 
     it("keeps the provider for new credentials, and replaces it for another cluster", async () => {
       const old = { kubeconfig: apiserver.kubeconfig("a") };

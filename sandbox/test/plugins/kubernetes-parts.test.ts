@@ -42,7 +42,10 @@ describe("Parts of the stand-in for Kubernetes", () => {
   });
 
   it("write a changed place as the engine reads it", () => {
-    const [found] = differences({ metadata: { annotations: { "a.b/c": "1" } } }, { metadata: { annotations: { "a.b/c": "2" } } });
+    const [found] = differences(
+      { metadata: { annotations: { "a.b/c": "1" } } },
+      { metadata: { annotations: { "a.b/c": "2" } } },
+    );
     assert.equal(pathText(found?.path ?? []), 'metadata.annotations["a.b/c"]');
     assert.equal(isIgnored(["spec", "replicas"], ["spec.replicas"]), true);
     assert.equal(isIgnored(["spec", "replicasMore"], ["spec.replicas"]), false);
@@ -125,7 +128,8 @@ describe("Parts of the stand-in for Kubernetes", () => {
 
   it("know which changes replace an object", () => {
     const { settings } = new Cluster();
-    const replacing = (token: string, ...path: (string | number)[]): boolean => replaces(kindOfUrn(urnOf(token, "x")), {}, settings)(path);
+    const replacing = (token: string, ...path: (string | number)[]): boolean =>
+      replaces(kindOfUrn(urnOf(token, "x")), {}, settings)(path);
     for (const [token, ...path] of [
       ["kubernetes:core/v1:ConfigMap", "data", "a"],
       ["kubernetes:core/v1:Secret", "type"],

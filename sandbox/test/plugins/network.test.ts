@@ -46,7 +46,9 @@ describe("The stand-in's firewalls", () => {
       dropletIds: [],
     };
     assert.equal((await running.plugin.diff(urn, given, given, same)).changes, 1);
-    assert.deepEqual((await running.plugin.diff(urn, given, given, { ...given, dropletIds: [unknown] })).diffsList, ["dropletIds"]);
+    assert.deepEqual((await running.plugin.diff(urn, given, given, { ...given, dropletIds: [unknown] })).diffsList, [
+      "dropletIds",
+    ]);
   });
 
   it("go, and are noticed when they have gone", async () => {
@@ -57,7 +59,8 @@ describe("The stand-in's firewalls", () => {
   });
 
   it("are refused at Check, each for its reason", async () => {
-    const tries = async (inputs: ValueMap): Promise<string> => (await running.plugin.check(urn, inputs)).failures.join("; ");
+    const tries = async (inputs: ValueMap): Promise<string> =>
+      (await running.plugin.check(urn, inputs)).failures.join("; ");
     assert.match(await tries({ name: "web" }), /at least one rule must be specified/);
     assert.match(
       await tries({ inboundRules: [{ ...ssh, protocol: "gre" }] }),
@@ -68,7 +71,11 @@ describe("The stand-in's firewalls", () => {
       /portRange" is required if the protocol is tcp/,
     );
     for (const portRange of ["", "ssh", "0-5", "9-8", "65536"]) {
-      assert.match(await tries({ inboundRules: [{ ...ssh, portRange }] }), /portRange" must be a port, a range/, portRange);
+      assert.match(
+        await tries({ inboundRules: [{ ...ssh, portRange }] }),
+        /portRange" must be a port, a range/,
+        portRange,
+      );
     }
     assert.match(await tries({ outboundRules: [{ protocol: "icmp" }] }), /another of the rule's targets must be given/);
     assert.match(await tries({ inboundRules: [{ ...ssh, action: "deny" }] }), /action" is not supported/);
@@ -76,7 +83,10 @@ describe("The stand-in's firewalls", () => {
       await tries({ inboundRules: [{ ...ssh, sourceKubernetesIds: ["x"] }] }),
       /sourceKubernetesIds" is not supported .* no clusters/,
     );
-    assert.match(await tries({ inboundRules: [{ portRange: "22" }] }), /missing required property "inboundRules\[0\].protocol"/);
+    assert.match(
+      await tries({ inboundRules: [{ portRange: "22" }] }),
+      /missing required property "inboundRules\[0\].protocol"/,
+    );
     assert.equal(await tries({ inboundRules: unknown }), "");
     assert.equal(await tries({ inboundRules: [{ ...ssh, portRange: unknown, sourceAddresses: unknown }] }), "");
   });
@@ -94,8 +104,13 @@ describe("The stand-in's reserved addresses", () => {
   it("are reserved for a region, and given back", async () => {
     const inputs = { region: "fra1" };
     const { id, state } = await running.plugin.create(urns.reservedIp, inputs);
-    assert.deepEqual([id, state], ["127.0.0.11", { ...inputs, ipAddress: "127.0.0.11", reservedIpUrn: "do:reservedip:127.0.0.11" }]);
-    assert.deepEqual((await running.plugin.diff(urns.reservedIp, state, inputs, { region: "nyc3" })).replacesList, ["region"]);
+    assert.deepEqual(
+      [id, state],
+      ["127.0.0.11", { ...inputs, ipAddress: "127.0.0.11", reservedIpUrn: "do:reservedip:127.0.0.11" }],
+    );
+    assert.deepEqual((await running.plugin.diff(urns.reservedIp, state, inputs, { region: "nyc3" })).replacesList, [
+      "region",
+    ]);
     await running.plugin.delete(urns.reservedIp, id, state, inputs);
     assert.equal((await running.plugin.read(urns.reservedIp, id, state, inputs)).id, "");
   });
@@ -115,7 +130,9 @@ describe("The stand-in's reserved addresses", () => {
   });
 
   it("are in the state when they could be reserved and not assigned", async () => {
-    const error = await running.plugin.create(urns.reservedIp, { region: "fra1", dropletId: 7 }).catch((refusal: unknown) => refusal);
+    const error = await running.plugin
+      .create(urns.reservedIp, { region: "fra1", dropletId: 7 })
+      .catch((refusal: unknown) => refusal);
     assert.ok(error instanceof PluginError);
     assert.equal(error.unfinished?.id, "127.0.0.11");
   });
@@ -131,7 +148,9 @@ describe("The stand-in's reserved addresses", () => {
     assert.deepEqual((await running.plugin.read(urn, id, state, inputs)).state, inputs);
     const imported = await running.plugin.read(urn, `${ipAddress},${dropletId}`, {}, {});
     assert.deepEqual(imported.inputs, inputs);
-    assert.deepEqual((await running.plugin.diff(urn, state, inputs, { ...inputs, dropletId: 7 })).replacesList, ["dropletId"]);
+    assert.deepEqual((await running.plugin.diff(urn, state, inputs, { ...inputs, dropletId: 7 })).replacesList, [
+      "dropletId",
+    ]);
     await running.plugin.delete(urn, id, state, inputs);
     assert.equal(await holder(ipAddress), undefined);
     assert.equal((await running.plugin.read(urn, id, state, inputs)).id, "");
@@ -152,7 +171,10 @@ describe("The stand-in's reserved addresses", () => {
     const { id: ipAddress } = await running.plugin.create(urns.reservedIp, { region: "fra1" });
     await running.droplet("first");
     const dropletId = await running.droplet("second");
-    await assert.rejects(running.plugin.create(urns.reservedIpAssignment, { dropletId, ipAddress }), /this is the sandbox's limit/);
+    await assert.rejects(
+      running.plugin.create(urns.reservedIpAssignment, { dropletId, ipAddress }),
+      /this is the sandbox's limit/,
+    );
   });
 });
 
@@ -163,7 +185,13 @@ describe("The stand-in's volumes", () => {
   after(() => running.remove());
 
   const urn = urns.volume;
-  const given = { name: "data", region: "fra1", size: 5, initialFilesystemType: "ext4", initialFilesystemLabel: "odoo" };
+  const given = {
+    name: "data",
+    region: "fra1",
+    size: 5,
+    initialFilesystemType: "ext4",
+    initialFilesystemLabel: "odoo",
+  };
 
   it("are created, and show no change after a refresh", async () => {
     const inputs = { ...given, tags: ["books"], description: "the books" };
@@ -198,9 +226,15 @@ describe("The stand-in's volumes", () => {
       { description: "x" },
     ];
     for (const change of replacing) {
-      assert.deepEqual((await running.plugin.diff(urn, given, given, { ...given, ...change })).replacesList, Object.keys(change));
+      assert.deepEqual(
+        (await running.plugin.diff(urn, given, given, { ...given, ...change })).replacesList,
+        Object.keys(change),
+      );
     }
-    assert.deepEqual((await running.plugin.diff(urn, given, given, { ...given, size: 6, tags: ["a"] })).replacesList, []);
+    assert.deepEqual(
+      (await running.plugin.diff(urn, given, given, { ...given, size: 6, tags: ["a"] })).replacesList,
+      [],
+    );
   });
 
   it("are attached to a droplet and detached, and a lost attachment is noticed", async () => {
@@ -233,7 +267,8 @@ describe("The stand-in's volumes", () => {
   });
 
   it("are refused at Check, each for its reason", async () => {
-    const tries = async (more: ValueMap): Promise<string> => (await running.plugin.check(urn, { ...given, ...more })).failures.join("; ");
+    const tries = async (more: ValueMap): Promise<string> =>
+      (await running.plugin.check(urn, { ...given, ...more })).failures.join("; ");
     assert.match(await tries({ name: "Data" }), /"name" must be lowercase/);
     assert.match(await tries({ size: 0 }), /"size" must be at least 1/);
     assert.match(await tries({ size: 1.5 }), /"size" must be an integer/);

@@ -20,7 +20,10 @@ describe("the sandbox's registry", () => {
     const version = await running.registry("GET", "/v2/");
     assert.equal(version.status, 401);
     const { registryUrl, registryAddress } = running.servers;
-    assert.equal(version.headers.get("www-authenticate"), `Bearer realm="${registryUrl}/token",service="${registryAddress}"`);
+    assert.equal(
+      version.headers.get("www-authenticate"),
+      `Bearer realm="${registryUrl}/token",service="${registryAddress}"`,
+    );
     const pull = await running.registry("GET", "/v2/example/app/manifests/v1");
     assert.match(pull.headers.get("www-authenticate") ?? "", /scope="repository:example\/app:pull"/);
     const push = await running.registry("POST", "/v2/example/app/blobs/uploads/");
@@ -73,7 +76,9 @@ describe("the sandbox's registry", () => {
     const token = await tokenOf("push", "repository:example/app:pull,push");
     const started = await running.registry("POST", "/v2/example/app/blobs/uploads/", token);
     assert.equal(started.status, 202);
-    assert.ok(started.headers.get("location")?.startsWith(`${running.servers.registryUrl}/v2/example/app/blobs/uploads/`));
+    assert.ok(
+      started.headers.get("location")?.startsWith(`${running.servers.registryUrl}/v2/example/app/blobs/uploads/`),
+    );
   });
 
   it("denies a push and a deletion to the user who may only pull, also with a scope asked for", async () => {
@@ -115,10 +120,15 @@ describe("the sandbox's registry", () => {
     const started = await running.registry("POST", "/v2/example/app/blobs/uploads/", token);
     const upload = http.request(started.headers.get("location") ?? "", {
       method: "PATCH",
-      headers: { authorization: `Bearer ${token}`, "content-length": 10_000_000, "content-type": "application/octet-stream" },
+      headers: {
+        authorization: `Bearer ${token}`,
+        "content-length": 10_000_000,
+        "content-type": "application/octet-stream",
+      },
     });
     upload.on("error", () => undefined);
-    const broken = () => running.servers.api.log.list().filter(({ method, path }) => method === "PATCH" && path.includes("/example/app/"));
+    const broken = () =>
+      running.servers.api.log.list().filter(({ method, path }) => method === "PATCH" && path.includes("/example/app/"));
     await new Promise((resolve) => upload.write(randomBytes(100_000), resolve));
     upload.destroy();
     while (broken().length === 0) await delay(20);

@@ -19,7 +19,9 @@ describe("the sandbox's servers as a process", () => {
   const serversFile = path.join(stateDir, "servers.json");
   const registryProcesses = (): readonly number[] => processesWithArgument(path.join(stateDir, "registry/config.yml"));
   const endChildren = async (): Promise<void> => {
-    for (const child of children.splice(0).filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
+    for (const child of children
+      .splice(0)
+      .filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
       child.kill("SIGKILL");
       await once(child, "exit");
     }
@@ -182,13 +184,19 @@ describe("the sandbox's servers as a process", () => {
   });
 
   it("tell the registry's last words when it does not start", async () => {
-    await assert.rejects(startServers({ stateDir, registryBinary: "/bin/false" }), { code: "SANDBOX_FAILURE", message: /exit code 1/ });
+    await assert.rejects(startServers({ stateDir, registryBinary: "/bin/false" }), {
+      code: "SANDBOX_FAILURE",
+      message: /exit code 1/,
+    });
   });
 
   it("refuse a state file that they did not write, and say what to do", async () => {
     const file = path.join(stateDir, "digitalocean.json");
     fs.writeFileSync(file, '{"account": ');
-    await assert.rejects(running.start(), { code: "SANDBOX_FAILURE", message: /digitalocean\.json[^]*sandbox -- reset/ });
+    await assert.rejects(running.start(), {
+      code: "SANDBOX_FAILURE",
+      message: /digitalocean\.json[^]*sandbox -- reset/,
+    });
     assert.deepEqual(registryProcesses(), []);
   });
 });

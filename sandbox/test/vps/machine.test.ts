@@ -36,7 +36,9 @@ describe("A machine of the sandbox", () => {
 
   it("has control groups as the outer engine has them", async () => {
     const line = async (version: string): Promise<string> =>
-      (await outer.run(`await subject.createMachine(${order});`, { CGROUPS: version })).calls.find((call) => call.startsWith("run ")) ?? "";
+      (await outer.run(`await subject.createMachine(${order});`, { CGROUPS: version })).calls.find((call) =>
+        call.startsWith("run "),
+      ) ?? "";
     assert.match(await line("1"), /--cgroupns host --volume \/sys\/fs\/cgroup:\/sys\/fs\/cgroup:rw /);
     const second = await line("2");
     assert.match(second, /--cgroupns private /);
@@ -63,7 +65,9 @@ describe("A machine of the sandbox", () => {
     assert.equal(outer.file("vps", "7", "authorized-keys"), "ssh-ed25519 AAAA me\n");
     assert.equal(outer.file("vps", "7", "firewall"), "tcp 22\ntcp 80\ntcp 443\n");
     assert.equal(outer.file("vps", "7", "volumes"), "cd-2 more 1 none\nab-1 data 9 none\n");
-    await outer.run(`await subject.setFirewall(7, undefined); await subject.detachVolume(7, { id: "cd-2", name: "more", sizeGiB: 1 });`);
+    await outer.run(
+      `await subject.setFirewall(7, undefined); await subject.detachVolume(7, { id: "cd-2", name: "more", sizeGiB: 1 });`,
+    );
     assert.equal(outer.file("vps", "7", "firewall"), undefined);
     assert.equal(outer.file("vps", "7", "volumes"), "ab-1 data 9 none\n");
   });

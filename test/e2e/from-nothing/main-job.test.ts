@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import * as fs from "node:fs";
 
-import { postgresRecord } from "../../../sandbox/images/base";
+import { preparedImage } from "../../../sandbox/images/base";
 import { sandboxEnvironment } from "../../../sandbox/environment";
 import { readServers } from "../../../sandbox/servers-control";
 import { npm } from "../../support/npm";
@@ -30,9 +29,8 @@ describe("npm start", () => {
     reference = /^imageReference +(\S+)$/m.exec(output)?.[1] ?? "";
     assert.match(reference, /^127\.0\.0\.1:5055\/sandbox\/odoo@sha256:[0-9a-f]{64}$/, output);
     environment = sandboxEnvironment(readServers());
-    const postgres = JSON.parse(fs.readFileSync(postgresRecord, "utf8")) as { reference: string; digest: string };
     docker(environment, "pull", "-q", reference);
-    odoo = new HardenedOdoo(reference, `${postgres.reference}@${postgres.digest}`, environment);
+    odoo = new HardenedOdoo(reference, preparedImage("postgres").pinned, environment);
     url = await odoo.start(["release_info"]);
     client = await OdooClient.login(url, database, "admin", "admin");
   });

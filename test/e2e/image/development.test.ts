@@ -6,7 +6,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 import { paths } from "../../../sandbox/config";
-import { baseRecord, postgresRecord } from "../../../sandbox/images/base";
+import { baseRecord, preparedImage } from "../../../sandbox/images/base";
 import { sandboxEnvironment } from "../../../sandbox/environment";
 import { readServers } from "../../../sandbox/servers-control";
 import { npm } from "../../support/npm";
@@ -44,7 +44,7 @@ describe("docker compose up with the development file", () => {
     const port = await freePort();
     variables = {
       ODOO_BASE_IMAGE: pinned(baseRecord),
-      POSTGRES_IMAGE: pinned(postgresRecord),
+      POSTGRES_IMAGE: preparedImage("postgres").pinned,
       ODOO_PORT: String(port),
     };
     url = `http://127.0.0.1:${port}`;

@@ -8,7 +8,7 @@ import { Builder } from "../../../bench/builder";
 import { planBuild } from "../../../components/image/plan";
 import { paths } from "../../../sandbox/config";
 import { sandboxEnvironment } from "../../../sandbox/environment";
-import { baseRecord, postgresRecord } from "../../../sandbox/images/base";
+import { baseRecord, preparedImage } from "../../../sandbox/images/base";
 import { readServers } from "../../../sandbox/servers-control";
 import { npm } from "../../support/npm";
 import { HardenedOdoo, OdooClient } from "../../support/odoo";
@@ -31,9 +31,8 @@ describe("the image on a database with a release marker", () => {
     }
     const servers = readServers();
     assert.ok(servers !== undefined);
-    const record = JSON.parse(fs.readFileSync(postgresRecord, "utf8")) as { reference: string; digest: string };
     const login = { ...servers.pull, serveraddress: servers.registryAddress };
-    odoo = new HardenedOdoo(await build(login), `${record.reference}@${record.digest}`, sandboxEnvironment(servers));
+    odoo = new HardenedOdoo(await build(login), preparedImage("postgres").pinned, sandboxEnvironment(servers));
     await odoo.start(["release_info"]);
     const printed = odoo.docker(
       "run",

@@ -52,7 +52,11 @@ export async function lookOnce(live: KubeObject, waiting: Waiting): Promise<void
   const looking = lookingOf(waiting, waiting.signal, true);
   const look = await rule.look(live, looking);
   if (look.ready) return;
-  throw new NotReady(`Resource '${nameOf(live)}' was created but failed to initialize`, live, await reasonsOf(rule, live, look, looking));
+  throw new NotReady(
+    `Resource '${nameOf(live)}' was created but failed to initialize`,
+    live,
+    await reasonsOf(rule, live, look, looking),
+  );
 }
 
 /** How long to wait: the resource's own limit, else the annotation, else ten minutes. In ms. */
@@ -83,7 +87,8 @@ class Wait {
       try {
         [live, look] = await this.look(live);
       } catch (error) {
-        if (this.waiting.signal.aborted) return this.give(live, ready, `Resource operation was cancelled for "${nameOf(live)}"`);
+        if (this.waiting.signal.aborted)
+          return this.give(live, ready, `Resource operation was cancelled for "${nameOf(live)}"`);
         // An apiserver that is away for a moment, or has not come up whole, is no reason to give up.
         if (!(error instanceof ConnectionError || error instanceof ApiError)) throw error;
         look = { ready: false, problems: [messageOf(error)], progress: messageOf(error) };
@@ -92,17 +97,20 @@ class Wait {
         if (this.shown !== "") this.waiting.progress(`${this.waiting.kind.kind} initialization complete`);
         return live;
       }
-      if (look.failed === true) return this.give(live, look, `Resource '${nameOf(live)}' was created but failed to initialize`);
+      if (look.failed === true)
+        return this.give(live, look, `Resource '${nameOf(live)}' was created but failed to initialize`);
       if (Date.now() >= this.deadline) return this.give(live, look, `'${nameOf(live)}' timed out waiting to be Ready`);
       await this.show(live, look);
       await delay(pauseMs, undefined, { signal: this.waiting.signal }).catch(() => undefined);
-      if (this.waiting.signal.aborted) return this.give(live, look, `Resource operation was cancelled for "${nameOf(live)}"`);
+      if (this.waiting.signal.aborted)
+        return this.give(live, look, `Resource operation was cancelled for "${nameOf(live)}"`);
     }
   }
 
   private async look(before: KubeObject): Promise<[KubeObject, Look]> {
     const live = await this.waiting.client.find(this.waiting.path, this.waiting.signal);
-    if (live === undefined) throw new NotReady(`${describe(this.waiting.kind, before)} was deleted while it was waited for`, before, []);
+    if (live === undefined)
+      throw new NotReady(`${describe(this.waiting.kind, before)} was deleted while it was waited for`, before, []);
     return [live, await this.rule.look(live, this.looking)];
   }
 

@@ -56,7 +56,8 @@ async function untilGone({ client, path, inputs, live, timeout, signal, progress
     }
     // Another object by that name is not the one that was to go.
     if (present === undefined || isAnother(present, live)) return;
-    if (Date.now() >= deadline) throw new Error(`'${nameOf(live)}' timed out waiting to be deleted${whatHolds(present)}`);
+    if (Date.now() >= deadline)
+      throw new Error(`'${nameOf(live)}' timed out waiting to be deleted${whatHolds(present)}`);
     await delay(pauseMs, undefined, { signal });
   }
 }

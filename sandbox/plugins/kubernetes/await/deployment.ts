@@ -1,4 +1,15 @@
-import { annotation, at, condition, isOwnedBy, listAt, nameOf, namespaceOf, numberAt, textAt, type KubeObject } from "../objects";
+import {
+  annotation,
+  at,
+  condition,
+  isOwnedBy,
+  listAt,
+  nameOf,
+  namespaceOf,
+  numberAt,
+  textAt,
+  type KubeObject,
+} from "../objects";
 import { listBeside, podsOf, selectorQuery } from "./lists";
 import { ready, type Look, type Looking, type Related, type Rule } from "./rule";
 
@@ -41,28 +52,42 @@ function judge(live: KubeObject, revision: string, set: KubeObject | undefined, 
   const setReady = wanted !== undefined && found >= wanted;
   const problems: string[] = [];
   for (const state of [progressing, available]) {
-    if (state !== undefined && state["status"] !== "True") problems.push(`[${textAt(state, "reason")}] ${textAt(state, "message")}`);
+    if (state !== undefined && state["status"] !== "True")
+      problems.push(`[${textAt(state, "reason")}] ${textAt(state, "message")}`);
   }
   if (unbound.length > 0) problems.push(`Failed to bind PersistentVolumeClaim(s): "${unbound.join(",")}"`);
   if (available?.["status"] !== "True") problems.push("Minimum number of live Pods was not attained");
-  else if (revision !== "1" && !rolledOut) problems.push("Minimum number of Pods to consider the application live was not attained");
-  else if (!setReady) problems.push("Attempted to roll forward to new ReplicaSet, but minimum number of Pods did not become live");
-  if (available?.["status"] === "True" && (revision === "1" || rolledOut) && setReady && unbound.length === 0) return ready;
+  else if (revision !== "1" && !rolledOut)
+    problems.push("Minimum number of Pods to consider the application live was not attained");
+  else if (!setReady)
+    problems.push("Attempted to roll forward to new ReplicaSet, but minimum number of Pods did not become live");
+  if (available?.["status"] === "True" && (revision === "1" || rolledOut) && setReady && unbound.length === 0)
+    return ready;
   const progress = `Waiting for app ReplicaSet to be available (${found}/${wanted ?? numberAt(live, "spec", "replicas") ?? 1} Pods available)`;
   return { ready: false, problems, progress };
 }
 
 async function replicaSets(live: KubeObject, looking: Looking): Promise<readonly KubeObject[]> {
-  const sets = await listBeside(live, "/apis/apps/v1", "replicasets", looking, selectorQuery(at(live, "spec", "selector")));
+  const sets = await listBeside(
+    live,
+    "/apis/apps/v1",
+    "replicasets",
+    looking,
+    selectorQuery(at(live, "spec", "selector")),
+  );
   return sets.filter((set) => isOwnedBy(set, live));
 }
 
 async function unboundClaims(live: KubeObject, looking: Looking): Promise<readonly string[]> {
-  const names = listAt(live, "spec", "template", "spec", "volumes").map((volume) => textAt(volume, "persistentVolumeClaim", "claimName"));
+  const names = listAt(live, "spec", "template", "spec", "volumes").map((volume) =>
+    textAt(volume, "persistentVolumeClaim", "claimName"),
+  );
   const claims = await Promise.all(
     [...new Set(names.filter((name) => name !== ""))].map((name) =>
       looking.client.find(`/api/v1/namespaces/${namespaceOf(live)}/persistentvolumeclaims/${name}`, looking.signal),
     ),
   );
-  return claims.filter((claim) => claim !== undefined && textAt(claim, "status", "phase") !== "Bound").map((claim) => nameOf(claim ?? {}));
+  return claims
+    .filter((claim) => claim !== undefined && textAt(claim, "status", "phase") !== "Bound")
+    .map((claim) => nameOf(claim ?? {}));
 }

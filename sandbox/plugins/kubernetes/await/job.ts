@@ -18,7 +18,12 @@ export const job: Rule = {
     const failed = condition(live, "Failed");
     if (failed?.["status"] !== "True") return { ready: false, problems: [], progress };
     const reason = textAt(failed, "reason");
-    return { ready: false, failed: ending.has(reason), problems: [`[${reason}] ${textAt(failed, "message")}`], progress };
+    return {
+      ready: false,
+      failed: ending.has(reason),
+      problems: [`[${reason}] ${textAt(failed, "message")}`],
+      progress,
+    };
   },
   related: async (live, looking) => ({ owners: [], pods: await podsOf(live, looking) }),
 };

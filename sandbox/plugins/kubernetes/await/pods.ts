@@ -34,7 +34,8 @@ export function failedContainers(pod: KubeObject): readonly FailedContainer[] {
   const statuses = [...listAt(pod, "status", "initContainerStatuses"), ...listAt(pod, "status", "containerStatuses")];
   return statuses.flatMap((status): FailedContainer[] => {
     const name = textAt(status, "name");
-    const isFailure = (state: "state" | "lastState"): boolean => (numberAt(status, state, "terminated", "exitCode") ?? 0) !== 0;
+    const isFailure = (state: "state" | "lastState"): boolean =>
+      (numberAt(status, state, "terminated", "exitCode") ?? 0) !== 0;
     const message = (state: "state" | "lastState"): string => textAt(status, state, "terminated", "message");
     if (isFailure("state")) return [{ name, previous: false, message: message("state") }];
     return isFailure("lastState") ? [{ name, previous: true, message: message("lastState") }] : [];
@@ -44,7 +45,9 @@ export function failedContainers(pod: KubeObject): readonly FailedContainer[] {
 /** Whether a pod is scheduled, initialised and ready, or has done its work. */
 export function isPodReady(pod: KubeObject): boolean {
   const holds = (type: string): boolean => condition(pod, type)?.["status"] === "True";
-  return holds("PodScheduled") && holds("Initialized") && (holds("Ready") || textAt(pod, "status", "phase") === "Succeeded");
+  return (
+    holds("PodScheduled") && holds("Initialized") && (holds("Ready") || textAt(pod, "status", "phase") === "Succeeded")
+  );
 }
 
 function containerProblems(status: ValueMap): readonly string[] {
@@ -59,7 +62,9 @@ function containerProblems(status: ValueMap): readonly string[] {
   const exitCode = numberAt(status, "state", "terminated", "exitCode") ?? 0;
   if (reason !== "" && reason !== "Completed") {
     const message = textAt(status, "state", "terminated", "message");
-    problems.push(message === "" ? `container "${name}" completed with exit code ${exitCode}` : `[${reason}] ${message.trim()}`);
+    problems.push(
+      message === "" ? `container "${name}" completed with exit code ${exitCode}` : `[${reason}] ${message.trim()}`,
+    );
   }
   const last = textAt(status, "lastState", "terminated", "reason");
   if (last !== "") {

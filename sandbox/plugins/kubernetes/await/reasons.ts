@@ -12,7 +12,12 @@ const mostEvents = 10;
  * container that failed without a word of its own. (The official plugin has no such lines: there a container needs
  * `terminationMessagePolicy: FallbackToLogsOnError`.)
  */
-export async function reasonsOf(rule: Rule | undefined, live: KubeObject, look: Look, looking: Looking): Promise<readonly string[]> {
+export async function reasonsOf(
+  rule: Rule | undefined,
+  live: KubeObject,
+  look: Look,
+  looking: Looking,
+): Promise<readonly string[]> {
   // What cannot be asked must not hide what is known.
   const related = (await rule?.related?.(live, looking).catch(() => undefined)) ?? { owners: [], pods: [] };
   const objects = [live, ...related.owners, ...related.pods];

@@ -21,8 +21,13 @@ export const service: Rule = {
     const hasAddress = !isBalancer || listAt(live, "status", "loadBalancer", "ingress").length > 0;
     const noAddress = "Service was not allocated an IP address; does your cloud provider support this?";
     if (!waitsForPods(live))
-      return hasAddress ? ready : { ready: false, problems: [noAddress], progress: "Attempting to allocate IP address to Service" };
-    const endpoints = await looking.client.find(`/api/v1/namespaces/${namespaceOf(live)}/endpoints/${nameOf(live)}`, looking.signal);
+      return hasAddress
+        ? ready
+        : { ready: false, problems: [noAddress], progress: "Attempting to allocate IP address to Service" };
+    const endpoints = await looking.client.find(
+      `/api/v1/namespaces/${namespaceOf(live)}/endpoints/${nameOf(live)}`,
+      looking.signal,
+    );
     const subsets = listAt(endpoints, "subsets");
     const targets = subsets.some((subset) => listAt(subset, "addresses").length > 0);
     const pending = subsets.some((subset) => listAt(subset, "notReadyAddresses").length > 0);
@@ -33,7 +38,8 @@ export const service: Rule = {
     return {
       ready: false,
       problems: [...(targets ? [] : [noTargets]), ...(hasAddress ? [] : [noAddress])],
-      progress: settled && targets ? "Attempting to allocate IP address to Service" : "Finding Pods to direct traffic to",
+      progress:
+        settled && targets ? "Attempting to allocate IP address to Service" : "Finding Pods to direct traffic to",
     };
   },
 };

@@ -11,7 +11,9 @@ export const pod: Rule = {
   kind: "Pod",
   onRead: true,
   look: async (live) =>
-    isPodReady(live) ? ready : { ready: false, problems: podProblems(live), progress: `Waiting for Pod "${nameOf(live)}" to be ready` },
+    isPodReady(live)
+      ? ready
+      : { ready: false, problems: podProblems(live), progress: `Waiting for Pod "${nameOf(live)}" to be ready` },
   related: async (live) => ({ owners: [], pods: [live] }),
 };
 
@@ -49,7 +51,9 @@ export const quota: Rule = {
   limitSeconds: 60,
   onRead: false,
   look: async (live) =>
-    sameValue(at(live, "spec", "hard"), at(live, "status", "hard")) ? ready : notYet(`ResourceQuota "${nameOf(live)}" is not in force`),
+    sameValue(at(live, "spec", "hard"), at(live, "status", "hard"))
+      ? ready
+      : notYet(`ResourceQuota "${nameOf(live)}" is not in force`),
 };
 
 /** The token of a service account is filled in by a controller; other Secrets are there at once. */
@@ -60,7 +64,8 @@ export const tokenSecret: Rule = {
   onRead: false,
   async look(live) {
     const data = live["data"];
-    if (live["type"] !== "kubernetes.io/service-account-token" || (isMap(data) && Object.keys(data).length > 0)) return ready;
+    if (live["type"] !== "kubernetes.io/service-account-token" || (isMap(data) && Object.keys(data).length > 0))
+      return ready;
     return notYet(`Secret "${nameOf(live)}" has no token`);
   },
 };
@@ -79,5 +84,8 @@ export const ingress: Rule = {
 async function bindingMode(live: KubeObject, looking: Looking): Promise<string> {
   const name = textAt(live, "spec", "storageClassName");
   if (name === "") return "";
-  return textAt(await looking.client.find(`/apis/storage.k8s.io/v1/storageclasses/${name}`, looking.signal), "volumeBindingMode");
+  return textAt(
+    await looking.client.find(`/apis/storage.k8s.io/v1/storageclasses/${name}`, looking.signal),
+    "volumeBindingMode",
+  );
 }

@@ -19,15 +19,22 @@ function judge(live: KubeObject): Look {
   const onDelete = generation > 1 && textAt(live, "spec", "updateStrategy", "type") === "OnDelete";
   const observed = status("observedGeneration") >= generation;
   const replicasReady =
-    observed && wanted === status("replicas") && wanted === status("readyReplicas") && (onDelete || wanted === status("currentReplicas"));
+    observed &&
+    wanted === status("replicas") &&
+    wanted === status("readyReplicas") &&
+    (onDelete || wanted === status("currentReplicas"));
   const revisionReady = observed && (onDelete || (current !== "" && current === target));
   if (replicasReady && revisionReady) return ready;
-  const counted = revisionReady ? status("readyReplicas") : Math.min(status("readyReplicas"), status("updatedReplicas"));
+  const counted = revisionReady
+    ? status("readyReplicas")
+    : Math.min(status("readyReplicas"), status("updatedReplicas"));
   return {
     ready: false,
     problems: [
       ...(replicasReady ? [] : [`${counted} out of ${wanted} replicas succeeded readiness checks`]),
-      ...(revisionReady ? [] : [`StatefulSet controller failed to advance from revision "${current}" to revision "${target}"`]),
+      ...(revisionReady
+        ? []
+        : [`StatefulSet controller failed to advance from revision "${current}" to revision "${target}"`]),
     ],
     progress: `Waiting for StatefulSet to roll out (${counted}/${wanted} Pods ready)`,
   };
