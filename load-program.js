@@ -1,11 +1,9 @@
 /**
  * Loads index.ts, which is the program. Pulumi's own way to load TypeScript takes seconds at every update.
  *
- * The program is bundled at every start, within a tenth of a second, and what runs is what was bundled: never a file
- * of an earlier time. What
- * takes long is to compile the packages: Node keeps the outcome in a folder, by content, and goes without it where
- * nothing can be written.
- * Types are not looked at here; `npm test` does that.
+ * The program is bundled at every start, within a tenth of a second, and what runs is what was bundled: never a file of
+ * an earlier time. What takes long is to compile the packages: Node keeps the outcome in a folder, by content, and goes
+ * without it where nothing can be written. Types are not looked at here; `npm test` does that.
  */
 "use strict";
 const { buildSync } = require("esbuild");

@@ -41,8 +41,7 @@ async function main(): Promise<void> {
     patience,
     (line) =>
       // Pulumi keeps the output as a secret, since the input is one, and masks the same line in the next update. The
-      // time
-      // makes the line new.
+      // time makes the line new.
       console.error(`${new Date().toISOString().slice(11, 19)} ${line}`),
   );
   await client.ready(request);

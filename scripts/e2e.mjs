@@ -11,10 +11,8 @@ import { readTimes, slowest } from "./test-times.mjs";
 const sandbox = (name) => `sandbox/test/e2e/${name}`;
 /**
  * The phases, in order. Lanes of a phase run beside each other, their files one after the other; all of one lane share
- * a process, and what it has
- * set up. A folder means its files in the order of their names. `atOnce` lanes run at a time: each of the others
- * begins where one has ended, so that
- * none need be as long as another.
+ * a process, and what it has set up. A folder means its files in the order of their names. `atOnce` lanes run at a
+ * time: each of the others begins where one has ended, so that none need be as long as another.
  */
 const phases = [
   // Later files read what it leaves as soon as they are loaded.

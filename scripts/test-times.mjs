@@ -1,6 +1,5 @@
 // The reporter of all tests: mocha's usual one, and after each file how long its tests and their set-up took; at the
-// end
-// the slowest. With --reporter-option times=<file> that list is left to whoever runs mocha several times: the times go
+// end the slowest. --reporter-option times=<file> leaves that list to whoever runs mocha several times, and the times
 // there.
 import { appendFileSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -17,8 +16,7 @@ export default class TestTimes extends Mocha.reporters.Spec {
 
   constructor(runner, options) {
     super(runner, options);
-    // The events of a file come together, also those of files that run beside each other: mocha hands them on when a
-    // file has ended.
+    // The events of a file come together: of those that run beside each other, mocha hands them on when a file has ended.
     runner.on(EVENT_TEST_END, (test) => this.#add(test));
     runner.on(EVENT_HOOK_END, (hook) => this.#add(hook));
     runner.on(EVENT_TEST_FAIL, (failed) => failed.type === "hook" && this.#add(failed));
@@ -53,11 +51,8 @@ export default class TestTimes extends Mocha.reporters.Spec {
 /** The list for the end of a run, of pairs of file and seconds. */
 export function slowest(times) {
   const sorted = [...times].sort(([, one], [, other]) => other - one).slice(0, longest);
-  return [
-    "  The slowest files, by their tests and set-up:",
-    ...sorted.map(([file, time]) => `  ${seconds(time)} ${file}`),
-    "",
-  ].join("\n");
+  const lines = sorted.map(([file, time]) => `  ${seconds(time)} ${file}`);
+  return ["  The slowest files, by their tests and set-up:", ...lines, ""].join("\n");
 }
 
 /** The pairs that runs have written. */

@@ -15,8 +15,7 @@ const list =
 
 /**
  * What the addon check takes for Odoo's own modules (`--base`): a folder that has their names. To ask an image takes
- * most of a second, and a digest
- * never says anything else, so the answer is kept in the project's .build.
+ * most of a second, and a digest never says anything else, so the answer is kept in the project's .build.
  * @param base image by digest
  * @returns the image itself where nothing can be kept; undefined if the answer is not known and Docker does not have
  * the image: nothing is pulled

@@ -1,7 +1,6 @@
 """The guard with a child of its own, and a PostgreSQL that does what the test says."""
 
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -14,7 +13,6 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "images" / "odoo"))
 
-import fence  # noqa: E402
 import guard  # noqa: E402
 
 # Odoo: the file in the first argument says that it can be told to end.
@@ -76,8 +74,8 @@ class GuardTest(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.server = Server()
-        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"), (guard, "LOOK_SECONDS", 0.1),
-                                   (guard, "LOST_SECONDS", 1),
+        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"),
+                                   (guard, "LOOK_SECONDS", 0.1), (guard, "LOST_SECONDS", 1),
                                    (guard, "PROBE_SECONDS", 0.1),
                                    (guard.release_marker, "objection", lambda *_, **__: self.server.objection)):
             self.addCleanup(setattr, owner, name, getattr(owner, name))
@@ -275,71 +273,3 @@ def lives(pid):
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     except OSError:
         return False
-
-
-class ProbeTest(unittest.TestCase):
-    def setUp(self):
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        self.answers, self.open = {"/web/health": (200, "")}, True
-        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"),
-                                   (guard, "ask", lambda path, _: self.answers[path]),
-                                   (guard, "accepts", lambda: self.open)):
-            self.addCleanup(setattr, owner, name, getattr(owner, name))
-            setattr(owner, name, value)
-
-    def say(self, state, http=True, since=0.0, written=0.0):
-        guard.STATUS.write_text(json.dumps({"state": state, "reason": "why", "since": time.time() - since,
-                                            "http": http}))
-        os.utime(guard.STATUS, (time.time() - written,) * 2)
-
-    def assert_probe(self, ready, live):
-        self.assertEqual((guard.probe("ready")[0], guard.probe("live")[0]), (ready, live))
-
-    def test_a_server_that_answers_is_ready_and_live(self):
-        self.say("serving")
-        self.assert_probe(True, True)
-
-    def test_a_guard_that_waits_is_live_but_not_ready(self):
-        for state in ("waiting", "draining"):
-            self.say(state)
-            self.assert_probe(False, True)
-
-    def test_a_server_that_starts_is_not_ready_and_has_its_time(self):
-        self.say("starting", since=5)
-        self.assert_probe(False, True)
-        self.say("starting", since=guard.START_SECONDS + 5)
-        self.assert_probe(False, False)
-
-    def test_a_server_that_is_busy_is_ready_and_one_that_hangs_is_not_live(self):
-        self.answers = {"/web/health": (0, "timed out")}
-        self.say("serving")
-        self.assert_probe(True, False)
-
-    def test_a_server_without_its_port_is_not_ready(self):
-        self.open = False
-        self.say("serving")
-        self.assert_probe(False, True)
-
-    def test_a_guard_that_is_silent_or_has_not_begun_is_not_live(self):
-        self.assert_probe(False, False)
-        self.say("serving", written=guard.SILENT_SECONDS + 5)
-        self.assert_probe(False, False)
-
-    def test_cron_alone_has_no_pages(self):
-        self.answers = {}
-        self.say("serving", http=False)
-        self.assert_probe(True, True)
-
-
-class FenceTest(unittest.TestCase):
-    def test_a_key_is_what_postgresql_takes_and_shows(self):
-        for name, key, taken in (("odoo", 850874388, 850874388), ("a", 3904355907, -390611389)):
-            self.assertEqual((fence.lock_class(name), fence.signed(key)), (key, taken))
-        self.assertEqual(fence.signed(2**31 - 1), 2**31 - 1)
-
-    def test_the_locks_are_those_of_every_version(self):
-        self.assertEqual((fence.PLACE, fence.FENCE, fence.LIFE, fence.WORKER), ("postgres", 1, 2, 3))
-
-    def test_a_deployment_that_lost_its_locks_waits_until_guards_have_seen_that_they_lost_theirs(self):
-        self.assertGreater(fence.SETTLE_SECONDS, fence.LOST_SECONDS)

@@ -23,13 +23,13 @@ describe("the list of an image's modules", () => {
   const module = (directory: string, name: string, manifest = "{'version': '1.2'}") =>
     write(`${directory}/${name}/__manifest__.py`, manifest);
   // Without -I here, so that the made-up base is found.
-  const modules = (...args: string[]) =>
+  const listed = (...args: string[]) =>
     execFileSync(python, ["-B", path.join(root, "image/modules.py"), ...args], {
       env: { PATH: process.env["PATH"], PYTHONPATH: path.join(root, "python") },
       stdio: "pipe",
       encoding: "utf8",
     });
-  const base = () => JSON.parse(modules("--base")) as Modules;
+  const base = () => JSON.parse(listed("--base")) as Modules;
 
   beforeEach(() => {
     root = fs.mkdtempSync(path.join(os.tmpdir(), "modules-"));
@@ -89,7 +89,7 @@ describe("the list of an image's modules", () => {
 
   it("fails on a base without the module base, so that no image is built from it", () => {
     fs.rmSync(`${addons()}/base`, { recursive: true });
-    assert.throws(() => modules("--base"), /BASE_IMAGE_INVALID: no module `base` in /);
+    assert.throws(() => listed("--base"), /BASE_IMAGE_INVALID: no module `base` in /);
   });
 
   it("prints Odoo's and the release's modules, the release's own first, with versions as the database stores them", () => {
@@ -100,7 +100,7 @@ describe("the list of an image's modules", () => {
     const ours = { sale: { version: "2.0.0", hash: "ours" }, own: { version: "19.0.1.0.0", hash: "o" } };
     write("image/release.json", JSON.stringify({ series: "19.0", modules: ours }));
     fs.rmSync(path.join(root, "python"), { recursive: true });
-    assert.deepEqual(JSON.parse(modules()), {
+    assert.deepEqual(JSON.parse(listed()), {
       series: "19.0",
       modules: {
         base: { version: "19.0.1.3", hash: "b" },

@@ -37,7 +37,7 @@ export function removeContainers(containers: readonly string[], network: string)
   spawnSync("docker", ["network", "rm", network]);
 }
 
-/** The proxy of the sandbox, and an image with Python for what stands around it. Starts the sandbox if it does not run. */
+/** The sandbox's proxy, and an image with Python for what stands around it. Starts the sandbox if it does not run. */
 export async function proxyImages(): Promise<{ readonly proxy: string; readonly python: string }> {
   if (readServers() === undefined) {
     const { status, output } = await npm(["start"]);

@@ -7,7 +7,10 @@ import { python } from "./python";
 
 const runner = path.join(__dirname, "python_tests.py");
 
-/** Makes each test of Python's unittest in `directory` one of mocha's. The tests of a file run in one process, before mocha's first. */
+/**
+ * Makes each test of Python's unittest in `directory` one of mocha's. The tests of a file run in one process, before
+ * mocha's first.
+ */
 export function pythonTests(directory: string): void {
   for (const file of fs.readdirSync(directory).filter((name) => name.startsWith("test_"))) {
     const module = path.basename(file, ".py");
