@@ -11,7 +11,15 @@ import { tagFailures } from "./tags";
 import { clusterLimitMs, until } from "./waits";
 
 /** What the provider fills in when the program does not say: leaving it out is no change. */
-const computed: readonly string[] = ["clusterSubnet", "controlPlaneFirewall", "ha", "maintenancePolicy", "serviceSubnet", "vpcUuid"];
+const computed: readonly string[] = [
+  "clusterSubnet",
+  "controlPlaneFirewall",
+  "ha",
+  "maintenancePolicy",
+  "serviceSubnet",
+  "vpcUuid",
+  "workerSubnetUuid",
+];
 
 /** `digitalocean.KubernetesCluster`; the id is a UUID. */
 export function kubernetesCluster(api: Api, limit = clusterLimitMs): Resource {
