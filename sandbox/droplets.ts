@@ -5,10 +5,14 @@ import type { Progress } from "./tools/cache";
 // As long as a program waits for a droplet.
 const limitMs = 10 * 60_000;
 
-/** Waits until droplets, clusters and databases of earlier runs have their machines back, which the API brings about at its start. */
+/**
+ * Waits until droplets, clusters and databases of earlier runs have their machines back, which the API brings about at its start.
+ * @param matters whether what the API has under way is waited for
+ */
 export async function waitForDroplets(
   { apiUrl, token }: Pick<ServersFile, "apiUrl" | "token">,
   progress: Progress,
+  matters: (what: string) => boolean = () => true,
 ): Promise<void> {
   let told = false;
   await until(
@@ -16,7 +20,7 @@ export async function waitForDroplets(
       const locked = await lockedDroplets(apiUrl, token);
       const busy = [
         ...(locked.length > 0 ? [`starting ${locked.join(", ")}`] : []),
-        ...(await underWay(apiUrl, token)),
+        ...(await underWay(apiUrl, token)).filter(matters),
       ];
       if (!told && busy.length > 0) progress(busy.join(", "));
       told = true;

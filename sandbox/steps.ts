@@ -10,9 +10,11 @@ import type { Step } from "./progress";
 import { endOrphans } from "./removal";
 import { startServersInBackground } from "./servers-control";
 import { part, type Progress } from "./tools/cache";
+import { proxyProgramThere } from "./tools/caddy-binary";
 import { ensureDocker } from "./tools/docker-engine";
 import { engineKind, ensureEngine, ensureLanguageHost } from "./tools/engine";
 import { ensurePlugins } from "./tools/plugins";
+import { nodeProgramsThere } from "./tools/kubernetes-binaries";
 import { ensureRegistryBinary } from "./tools/registry-binary";
 import { ensureVpsImage } from "./vps/machine";
 
@@ -52,7 +54,12 @@ async function startServers(progress: Progress): Promise<void> {
   await ensureRegistryBinary(progress);
   const servers = await startServersInBackground();
   await logInToRegistry(servers);
-  await waitForDroplets(servers, progress);
+  // A first run that was cut has ordered a cluster whose parts are still compiled: the VPS does not wait for it.
+  await waitForDroplets(
+    servers,
+    progress,
+    (what) => nodeProgramsThere() || !what.startsWith("making the Kubernetes cluster"),
+  );
 }
 
 /** The last of what is compiled: nothing but the cluster needs it. */
@@ -92,9 +99,9 @@ export function hostSteps(): readonly Step[] {
     {
       title: proxy,
       after: [servers, engine],
-      work: imagesThere ? 1 : 220,
+      work: proxyProgramThere() ? 3 : 220,
       run: async (progress) => void (await ensureProxy(progress)),
     },
-    { title: clusterStep, after: [proxy], work: imagesThere ? 1 : 560, run: prepareNodes },
+    { title: clusterStep, after: [proxy], work: nodeProgramsThere() ? 3 : 560, run: prepareNodes },
   ];
 }

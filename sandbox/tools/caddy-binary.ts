@@ -22,13 +22,23 @@ const caddy: GoTool = {
   forImage: true,
 };
 
+/** Whether it is compiled already. */
+export function proxyProgramThere(): boolean {
+  return fs.existsSync(path.join(paths.cache, caddy.name, proxyVersion()));
+}
+
+function proxyVersion(): string {
+  return `${caddy.version}-${recipeHash([proxySource]).slice(0, 12)}`;
+}
+
 /**
  * The proxy's program for an image, built from its Go modules (two minutes, once for each state of images/proxy).
  * @returns path of the executable.
  * @throws ShipError TOOL_MISSING.
  */
 export async function ensureCaddyBinary(progress: Progress): Promise<string> {
-  const version = `${caddy.version}-${recipeHash([proxySource]).slice(0, 12)}`;
-  const directory = await cached(caddy.name, version, progress, (temporary) => goBuild(caddy, temporary, progress));
+  const directory = await cached(caddy.name, proxyVersion(), progress, (temporary) =>
+    goBuild(caddy, temporary, progress),
+  );
   return path.join(directory, caddy.name);
 }

@@ -1,4 +1,6 @@
+import * as fs from "node:fs";
 import * as path from "node:path";
+import { paths } from "../config";
 import type { Ingredient } from "../images/build";
 import { recipeHash } from "../images/recipes";
 import { cached, type Progress } from "./cache";
@@ -35,12 +37,26 @@ export const nodePrograms: readonly Ingredient[] = [
   ingredient("kubernetes", kubernetes, 0.65),
 ];
 
+/** Whether the largest of them, which is compiled last, is there already. */
+export function nodeProgramsThere(): boolean {
+  return fs.existsSync(path.join(paths.cache, kubernetes.name, versionOf(kubernetes)));
+}
+
+function recipeOf(tool: GoTool): string {
+  return path.join(__dirname, tool.name);
+}
+
 /** They have a main package of their own: its text belongs to the version. */
+function versionOf(tool: GoTool): string {
+  return `${tool.version}-${recipeHash([recipeOf(tool)]).slice(0, 12)}`;
+}
+
 function ingredient(name: string, tool: GoTool, share: number): Ingredient {
-  const recipe = path.join(__dirname, tool.name);
+  const recipe = recipeOf(tool);
   const make = async (progress: Progress): Promise<string> => {
-    const version = `${tool.version}-${recipeHash([recipe]).slice(0, 12)}`;
-    const directory = await cached(tool.name, version, progress, (temporary) => goBuild(tool, temporary, progress));
+    const directory = await cached(tool.name, versionOf(tool), progress, (temporary) =>
+      goBuild(tool, temporary, progress),
+    );
     return path.join(directory, tool.name);
   };
   return { name, recipe, share, make };

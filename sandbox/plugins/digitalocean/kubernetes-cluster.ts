@@ -18,6 +18,7 @@ const computed: readonly string[] = [
   "maintenancePolicy",
   "serviceSubnet",
   "vpcUuid",
+  "workerSubnetUuid",
 ];
 
 /** `digitalocean.KubernetesCluster`; the id is a UUID. */

@@ -229,6 +229,10 @@ describe("The stand-in's Kubernetes clusters", () => {
     const id = await running.cluster("found");
     const read = await running.plugin.read(urn, id, {}, {});
     assert.deepEqual([read.inputs["name"], pool(read.inputs)["name"]], ["found", "web"]);
+    // The program says nothing of it; the import after a killed update must not become a replacement.
+    const said = Object.fromEntries(Object.entries(read.inputs).filter(([name]) => name !== "workerSubnetUuid"));
+    const diff = await running.plugin.diff(urn, read.state, { ...said, workerSubnetUuid: "" }, said);
+    assert.deepEqual(diff.replacesList, []);
     const other = await running.cluster("twins");
     await running.api("POST", `/v2/kubernetes/clusters/${other}/node_pools`, {
       name: "cron",
