@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { odooImage } from "./components/image/odoo-image";
 import { kubernetes } from "./components/kubernetes/target";
-import type { Target } from "./components/odoo/target";
+import type { PlannedTarget, Target } from "./components/odoo/target";
 import { planProxy } from "./components/proxy/plan";
 import { proxyImage } from "./components/proxy/proxy-image";
 import { ImageRegistry } from "./components/registry/image-registry";
@@ -28,9 +28,12 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const plan = await planRelease(root, settings, pulumi.runtime.isDryRun());
   const proxyPlan = await planProxy(root, settings, plan.registryExists);
   const update = { root, settings, digest: plan.digest, proxy: proxyPlan?.image };
-  const planned = (await Promise.all(targets.map((target) => target.plan(update)))).filter(
-    (target) => target !== undefined,
-  );
+  const planned: PlannedTarget[] = [];
+  // One after the other: what one refuses is not kept waiting by what another waits for.
+  for (const target of targets) {
+    const found = await target.plan(update);
+    planned.push(...(found === undefined ? [] : [found]));
+  }
   const warnings = [...plan.warnings, ...pullsWithPushLogin(settings), ...planned.flatMap((target) => target.warnings)];
   await Promise.all(warnings.map((text) => pulumi.log.warn(text)));
 

@@ -38,7 +38,7 @@ if [ "${valid}" = no ] || ! printf '%s\n' "${image}" | LC_ALL=C grep -Eqx "${pat
     "repository@sha256: and 64 hexadecimal digits" "pulumi stack output imageReference"
 fi
 case ${limit} in
-  '' | *[!0-9]*) fail 64 SETTINGS_INVALID "SIMPLE_DEPLOY_LIMIT is no number" "${limit}" "seconds" "unset it" ;;
+  '' | 0* | *[!0-9]*) fail 64 SETTINGS_INVALID "SIMPLE_DEPLOY_LIMIT is no number" "${limit}" "seconds" "unset it" ;;
 esac
 
 # Takes the place of the subshell that it is called in, so that a signal reaches it. The image's characters were checked
@@ -99,7 +99,13 @@ fi
 # In the background, so that the limit and an interrupt are felt at once.
 command=$(as_root "odoo-ship deploy --image ${image}")
 started=$(date +%s)
-(sleep "${limit}" & nap=$!; trap 'kill "${nap}"' TERM; wait "${nap}" && kill -USR1 $$) 2>/dev/null &
+# It looks each second whether this script still runs, since a signal that comes as it begins would be lost. Nobody who
+# reads what this script says waits for it.
+(
+  left=${limit}
+  while [ "${left}" -gt 0 ] && kill -0 $$; do sleep 1; left=$((left - 1)); done
+  [ "${left}" -gt 0 ] || kill -USR1 $$
+) </dev/null >/dev/null 2>&1 &
 watch=$!
 too_late() {
   fail 75 DEPLOY_TIMEOUT "the release has not ended" "still under way after ${limit} s" "an end" \

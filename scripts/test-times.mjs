@@ -16,7 +16,8 @@ export default class TestTimes extends Mocha.reporters.Spec {
 
   constructor(runner, options) {
     super(runner, options);
-    // The events of a file come together: of those that run beside each other, mocha hands them on when a file has ended.
+    // The events of a file come together: mocha hands them on when a file has ended, also where files run beside each
+    // other.
     runner.on(EVENT_TEST_END, (test) => this.#add(test));
     runner.on(EVENT_HOOK_END, (hook) => this.#add(hook));
     runner.on(EVENT_TEST_FAIL, (failed) => failed.type === "hook" && this.#add(failed));

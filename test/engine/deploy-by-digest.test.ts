@@ -56,7 +56,7 @@ describe("an update with image:digest, on the real engine", () => {
       ([, file = "", line]) => [file, Number(line)],
     );
     assert.ok(positions.some(([file]) => file === "index.ts"));
-    assert.ok(positions.some(([file]) => file === "components/registry.ts"));
+    assert.ok(positions.some(([file]) => file === "components/registry/image-registry.ts"));
     for (const [file, line] of positions as [string, number][]) {
       assert.ok(line <= fs.readFileSync(path.join(stack.project, file), "utf8").split("\n").length, `${file}:${line}`);
     }

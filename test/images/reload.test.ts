@@ -30,14 +30,22 @@ describe("the reloader of the development Compose file", () => {
     directory = fs.mkdtempSync(path.join(os.tmpdir(), "reload-"));
     write("one/__init__.py", "");
     output = "";
-    child = spawn(python, [script, directory, "--", python, "-c", program], { stdio: ["ignore", "pipe", "pipe"] });
+    child = spawn(python, [script, directory, "--", python, "-c", program], {
+      // A group of its own, so that what it has started ends with it.
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (data: Buffer) => (output += data.toString()));
     }
     await until(() => count("started") === 1);
   });
   afterEach(() => {
-    child.kill("SIGKILL");
+    try {
+      process.kill(-(child.pid ?? Number.NaN), "SIGKILL");
+    } catch {
+      // Nothing is left of it.
+    }
     fs.rmSync(directory, { recursive: true });
   });
 

@@ -10,6 +10,7 @@ import { ShipError } from "../../../components/shared/errors";
 import { hostSize } from "../../../components/vps/size";
 import { postgresImage, readImagesRecord, readVpsImages } from "../../../components/odoo/companion-images";
 import { assertGolden } from "../../support/golden-text";
+import { doksSettings } from "../../support/kubernetes-objects";
 
 const digestOf = (letter: string) => `sha256:${letter.repeat(64)}`;
 const images = {
@@ -20,7 +21,7 @@ const images = {
 const size = hostSize({ memoryMiB: 3936, cpus: 2 }, { workers: 0, cronThreads: 0, odooMemoryMiB: 0, odooCpus: 0 });
 const representative: ComposeProjectArgs = {
   images,
-  odoo: { database: "books", modules: [], demoData: false },
+  odoo: doksSettings({ "odoo:database": "books" }).odoo,
   size,
   bodyMegabytes: 128,
   logging: { logging: "json-file", fluentdAddress: "", fluentdTag: "odoo" },
