@@ -1,13 +1,16 @@
 """What an operator's commands ask for."""
 
+import importlib.util
 import re
 from pathlib import Path
+from unittest import mock
 
-from support import WorkerCase, request
+from support import SOURCES, WorkerCase, request
 
 import by_hand
 import ledger
 import staged
+import waiting
 from failures import Failure
 
 OLD, NEW = "registry/odoo@sha256:" + "a" * 64, "registry/odoo@sha256:" + "b" * 64
@@ -74,3 +77,13 @@ class ByHandTest(WorkerCase):
         with self.assertRaises(Failure) as caught:
             by_hand.with_image(request(files=rendered(NEW)), "registry/odoo:latest")
         self.assertEqual(caught.exception.code, "IMAGE_NOT_FOUND")
+
+    def test_what_is_typed_is_queued_though_it_was_asked_for_in_the_shape_of_its_time(self):
+        spec = importlib.util.spec_from_file_location("command", SOURCES / "__main__.py")
+        command = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(command)
+        with mock.patch.object(waiting, "start_service"), mock.patch.object(command, "follow") as follow:
+            command.roll_back(mock.Mock(to=None, with_data=False))
+        queued = waiting.read()
+        self.assertEqual((queued["image"], queued["force"]), (OLD, True))
+        self.assertEqual(follow.call_args_list, [mock.call(queued["id"])])

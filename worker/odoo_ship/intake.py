@@ -15,13 +15,20 @@ from journal import Journal
 
 
 def receive(text):
-    """Takes a request in: {"request", "state"}."""
-    request = requests.received(text)
-    with Lock(STATE / "receive.lock"):
-        return take_in(request)
+    """Takes in what was sent: {"request", "state"}.
+
+    Raises Failure for a request that is not whole.
+    """
+    return take_in(requests.received(text))
 
 
 def take_in(request):
+    """The same for one that is kept here, as it was asked for at its time."""
+    with Lock(STATE / "receive.lock"):
+        return queue(request)
+
+
+def queue(request):
     state = status.state_of(request["id"])
     if state in ("queued", "running"):
         waiting.start_service()
