@@ -50,14 +50,14 @@ export class ClusterFleet {
     });
   }
 
-  /** The version moves on paper: the sandbox's node is one of its own version. */
+  /** The version moves on paper, once the machine has answered: the sandbox's node is one of its own version. */
   upgrade(id: string, version: string): void {
     this.store.update((draft) => {
       find(draft, id).forEach((cluster) => (cluster.version = version));
       setStatus(draft, id, { state: "upgrading" });
     });
     this.enqueue(id, "upgrading", {
-      work: () => Promise.resolve(),
+      work: async () => void (await this.machines.clusterStatus(id)),
       done: (draft) => setStatus(draft, id, { state: "running" }),
     });
   }

@@ -128,8 +128,10 @@ describe("Kubernetes clusters in the sandbox's DigitalOcean API", () => {
       refusal(await upgrade("1.34.3-do.0")),
       /^422 validation error: invalid version slug: 1.32.10-do.0 can be upgraded to: 1.33.6-do.0/,
     );
+    const release = clusters.hold();
     assert.equal((await upgrade("1.33.6-do.0")).status, 202);
     assert.equal(refusal(await upgrade("1.34.3-do.0")), "409 cluster is upgrading");
+    release();
     assert.equal(await running.clusterState(id, "running"), "running");
     assert.equal((await upgrade("1.34.3-do.0")).status, 202);
     assert.equal(await running.clusterState(id, "running"), "running");

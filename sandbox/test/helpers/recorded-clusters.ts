@@ -17,8 +17,9 @@ export class RecordedClusters extends Recorder implements ClusterMachines {
     this.keep(order.id, order.registry);
   }
 
-  clusterStatus(): Promise<"running" | "off" | undefined> {
-    return Promise.resolve("running");
+  async clusterStatus(): Promise<"running" | "off" | undefined> {
+    await this.held;
+    return "running";
   }
 
   // With the id, for those who extend this.

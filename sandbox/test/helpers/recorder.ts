@@ -3,7 +3,7 @@ export abstract class Recorder {
   readonly told: string[] = [];
   /** Names of calls that fail. */
   readonly failing = new Set<string>();
-  private held: Promise<unknown> = Promise.resolve();
+  protected held: Promise<unknown> = Promise.resolve();
 
   /** What was told since the last call of this. */
   news(): string[] {
