@@ -6,7 +6,8 @@ import { part, type Progress } from "../tools/cache";
 import { buildFailure } from "../tools/failure";
 import { ensureMmdebstrap } from "../tools/mmdebstrap";
 import { ensurePackages } from "./packages";
-import { alone, debianMirror, imageLabel, labelOf, recipeHash, recipeLabel } from "./recipes";
+import { objectLabel } from "../containers/docker";
+import { alone, debianMirror, labelOf, recipeHash, recipeLabel } from "./recipes";
 
 const minimalName = "odoo-sandbox/debian:trixie";
 const minute = 60_000;
@@ -84,7 +85,7 @@ async function build(
   progress: Progress,
 ): Promise<void> {
   progress(`building ${image}`);
-  const args = ["build", "--force-rm", "--label", imageLabel, "--label", `${recipeLabel}=${recipe}`];
+  const args = ["build", "--force-rm", "--label", "--label", `${recipeLabel}=${recipe}`];
   await building(`the image ${image}`, () =>
     run("docker", [...args, "--build-arg", `BASE=${base}`, "--tag", image, context], {
       what: `building ${image}`,
@@ -122,7 +123,7 @@ async function makeMinimal(progress: Progress): Promise<void> {
       quietMs: stuckMs,
       log: path.join(paths.state, "image-debian.log"),
     });
-    await run("docker", ["import", "--change", `LABEL ${imageLabel}`, archive, minimalName], {
+    await run("docker", ["import", "--change", `LABEL ${objectLabel}`, archive, minimalName], {
       what: "importing the minimal Debian",
       limitMs: 30 * minute,
     });

@@ -3,7 +3,8 @@ import * as path from "node:path";
 import { paths } from "../config";
 import { ask, run, stuckMs } from "../process";
 import type { Progress } from "../tools/cache";
-import { alone, debianMirror, imageLabel, labelOf, recipeHash, recipeLabel } from "./recipes";
+import { objectLabel } from "../containers/docker";
+import { alone, debianMirror, labelOf, recipeHash, recipeLabel } from "./recipes";
 
 /** Debian packages that were downloaded, for all images and all tries; removing it costs time and nothing else. */
 const downloads = "odoo-sandbox-packages";
@@ -48,7 +49,7 @@ export async function ensurePackages(
       await run("docker", ["start", "--attach", container.name], options);
     }
     progress("keeping what is installed");
-    const changes = [`LABEL ${imageLabel} ${recipeLabel}=${recipe}`, 'CMD ["bash"]'].flatMap((change) => [
+    const changes = [`LABEL ${objectLabel} ${recipeLabel}=${recipe}`, 'CMD ["bash"]'].flatMap((change) => [
       "--change",
       change,
     ]);
@@ -85,7 +86,7 @@ async function create({ name, recipe }: Container, base: string, source: string,
     fs.writeFileSync(path.join(directory, "mirror"), debianMirror());
     // On some versions it fails when there is none.
     await ask("docker", ["rm", "--force", name], { what: `removing an older ${name}`, limitMs });
-    const labels = ["--label", imageLabel, "--label", `${recipeLabel}=${recipe}`];
+    const labels = ["--label", "--label", `${recipeLabel}=${recipe}`];
     // With an init an interrupt ends it.
     const options = ["--init", "--name", name, ...labels, "--volume", `${downloads}:/var/cache/apt/archives`];
     await docker(["create", ...options, base, "sh", "/recipe/install-packages"], `making ${name}`);

@@ -6,8 +6,6 @@ import { untilReleased, withLock } from "../lock";
 import { ask } from "../process";
 import type { Progress } from "../tools/cache";
 
-/** On every image that the sandbox builds. */
-export const imageLabel = "odoo.sandbox=1";
 /** The hash of the recipe that an image was built from. */
 export const recipeLabel = "odoo.sandbox.recipe";
 

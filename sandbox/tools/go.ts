@@ -3,6 +3,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { ShipError } from "../../components/shared/errors";
 import { paths } from "../config";
+import { objectLabel } from "../containers/docker";
 import { pullPublic } from "../images/public";
 import { untilReleased, withLock } from "../lock";
 import { CommandError, run, stuckMs } from "../process";
@@ -154,7 +155,7 @@ export function inContainer(image: string, directory: string): Compiler {
   };
   const passed = ["CGO_ENABLED", "GOOS", "GOPROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
   const args = [
-    ...["run", "--rm", "--label", "odoo.sandbox=1", "--user", `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`],
+    ...["run", "--rm", "--label", objectLabel, "--user", `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`],
     ...["--volume", `${directory}:/tool`, "--workdir", "/tool/source", "--volume", `${kept}:/kept`],
     // In addition to those that it knows.
     ...["--volume", `${path.join(paths.state, "ca.crt")}:/authorities/ca.crt:ro`],
