@@ -54,7 +54,8 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     };
   }
   const repository = imageRepository(settings.registry);
-  const drift = await describeDrift(
+  // It may take seconds and never fails: it goes on beside what follows.
+  const drifting = describeDrift(
     build.base,
     settings.registryAccess && { repository, access: settings.registryAccess },
   );
@@ -66,12 +67,14 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
   if (digest === undefined && !dryRun) {
     await client?.probePush();
   }
+  const tagged = await tagsAreSet(client, digest, tags);
+  const drift = await drifting;
   return {
     build,
     registryExists: exists,
     digest,
     tags,
-    tagged: await tagsAreSet(client, digest, tags),
+    tagged,
     warnings: [...build.warnings, ...(drift === undefined ? [] : [drift])],
     key: build.contentHash.slice(0, 12),
   };
@@ -103,8 +106,8 @@ async function tagsAreSet(
   if (client === undefined || digest === undefined) {
     return false;
   }
-  const fixed = await Promise.all(tags.fixed.map((tag) => client.digestOf(tag)));
-  const moving = await Promise.all(tags.moving.map((tag) => client.digestOf(tag)));
+  const digestsOf = (names: readonly string[]) => Promise.all(names.map((tag) => client.digestOf(tag)));
+  const [fixed, moving] = await Promise.all([digestsOf(tags.fixed), digestsOf(tags.moving)]);
   return fixed.every((found) => found !== undefined) && moving.every((found) => found === digest);
 }
 
