@@ -4,6 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { candidateTag } from "./candidate-tag";
 import type { BuildPlan } from "./plan";
 import type { ImageRegistry, RegistryLogin } from "../registry/image-registry";
+import { pushedDigest } from "../registry/reference";
+import type { Attempt } from "../shared/attempt";
 
 export interface OdooImageArgs {
   readonly build: BuildPlan;
@@ -34,7 +36,7 @@ export interface PushPlace {
   readonly server: string;
   readonly registry: ImageRegistry;
   /** Seconds since 1970 where another try is needed, else undefined. */
-  readonly attempt: (needed: boolean) => number | undefined;
+  readonly attempt: Attempt;
 }
 
 /** Digest that an update releases: of the image that it builds, or the one that `image:digest` names. */
@@ -80,15 +82,7 @@ export class OdooImage extends pulumi.ComponentResource {
       { parent: this, ignoreChanges: digest === undefined ? [] : ["build.args.ATTEMPT", "skipPush"] },
     );
     // The registry's digest for this content wins: same inputs, same digest, also after a lost state and a rebuild.
-    this.digest = digest === undefined ? image.repoDigest.apply(digestOf) : pulumi.output(digest);
+    this.digest = digest === undefined ? image.repoDigest.apply(pushedDigest) : pulumi.output(digest);
     this.registerOutputs({ digest: this.digest });
   }
-}
-
-function digestOf(repoDigest: string): string {
-  const [, digest] = repoDigest.split("@");
-  if (digest === undefined) {
-    throw new Error(`docker.Image answered ${repoDigest}, not repository@sha256:…`);
-  }
-  return digest;
 }

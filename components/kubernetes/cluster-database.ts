@@ -66,12 +66,7 @@ export class ClusterDatabase extends OdooDatabase {
       { ...set, metadata: within(namespace, set.metadata) },
       { ...kept, dependsOn: volume },
     );
-    const userPassword = password(`${name}-user-password`, kept);
-    this.userSecret = secretOf(
-      `${name}-user`,
-      { namespace, files: { [secretKeys.database]: userPassword } },
-      child,
-    ).metadata.name;
+    this.userSecret = this.makeUserSecret(name, { settings, namespace });
     this.story = `kubectl -n ${settings.namespace} logs statefulset/${names.database}`;
     this.registerOutputs({ host: this.postgres.host, port: this.postgres.port });
   }

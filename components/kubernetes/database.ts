@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import type { PostgresInput } from "./objects/odoo-container";
 import type { Settings } from "../../settings";
+import { type PostgresInput, secretKeys } from "./objects/odoo-container";
+import { password, secretOf } from "./secret";
 
 /** Arguments of PostgreSQL, wherever it runs. */
 export interface OdooDatabaseArgs {
@@ -29,5 +30,12 @@ export abstract class OdooDatabase extends pulumi.ComponentResource {
 
   constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:doks:OdooDatabase", name, {}, opts);
+  }
+
+  /** Makes the Secret with a password of Odoo's own role, and answers its name. */
+  protected makeUserSecret(name: string, { settings, namespace }: OdooDatabaseArgs): pulumi.Output<string> {
+    const made = password(`${name}-user-password`, { parent: this, protect: !settings.allowDestroy });
+    return secretOf(`${name}-user`, { namespace, files: { [secretKeys.database]: made } }, { parent: this }).metadata
+      .name;
   }
 }

@@ -4,7 +4,7 @@ import type * as pulumi from "@pulumi/pulumi";
 
 import { databaseConfig, type PostgresInput, secretKeys } from "./objects/odoo-container";
 import { OdooDatabase, type OdooDatabaseArgs } from "./database";
-import { password, secretOf } from "./secret";
+import { secretOf } from "./secret";
 
 export interface ManagedDatabaseArgs extends OdooDatabaseArgs {
   /** The DigitalOcean cluster that may connect, and its region and network. */
@@ -55,12 +55,7 @@ export class ManagedDatabase extends OdooDatabase {
       sslmode: "verify-full",
       managed: true,
     };
-    const userPassword = password(`${name}-user-password`, kept);
-    this.userSecret = secretOf(
-      `${name}-user`,
-      { namespace, files: { [secretKeys.database]: userPassword } },
-      child,
-    ).metadata.name;
+    this.userSecret = this.makeUserSecret(name, { settings, namespace });
     const authority = digitalocean.getDatabaseCaOutput({ clusterId }, { parent: this }).certificate;
     const data = databaseConfig(authority);
     this.config = new kubernetes.core.v1.ConfigMap(

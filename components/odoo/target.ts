@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../../settings";
 import type { ImageRegistry } from "../registry/image-registry";
+import type { Attempt } from "../shared/attempt";
 
 /** Facts about an update that are known before anything is declared. */
 export interface Update {
@@ -24,7 +25,7 @@ export interface Release {
   readonly proxy: pulumi.Input<string>;
   readonly registry: ImageRegistry;
   /** Seconds since 1970 where another try is needed, else undefined (components/shared/attempt.ts). */
-  readonly attempt: (needed: boolean) => number | undefined;
+  readonly attempt: Attempt;
 }
 
 /** Place where Odoo runs. Each is a folder beside this one, with a `target.ts`; index.ts lists them. */

@@ -4,6 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ProxyPlan } from "./plan";
 import type { PushPlace } from "../image/odoo-image";
 import type { RegistryLogin } from "../registry/image-registry";
+import { pinnedImage } from "../registry/image-record";
+import { pushedDigest } from "../registry/reference";
 
 export interface ProxyImageArgs {
   readonly build: NonNullable<ProxyPlan["build"]>;
@@ -61,16 +63,8 @@ export class ProxyImage extends pulumi.ComponentResource {
     );
     this.image =
       args.image === undefined
-        ? built.repoDigest.apply((digest) => pinned(repository, digest))
+        ? built.repoDigest.apply((pushed) => pinnedImage({ reference: repository, digest: pushedDigest(pushed) }))
         : pulumi.output(args.image);
     this.registerOutputs({ image: this.image });
   }
-}
-
-function pinned(repository: string, repoDigest: string): string {
-  const [, digest] = repoDigest.split("@");
-  if (digest === undefined) {
-    throw new Error(`docker.Image answered ${repoDigest}, not repository@sha256:…`);
-  }
-  return `${repository}@${digest}`;
 }

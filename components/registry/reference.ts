@@ -29,6 +29,18 @@ export function splitRepository(repository: string): { host: string; path: strin
 }
 
 /**
+ * The digest in what `docker.Image` answers about an image that it has pushed, `repository@sha256:…`.
+ * @throws Error for any other answer
+ */
+export function pushedDigest(repoDigest: string): string {
+  const [, digest] = repoDigest.split("@");
+  if (digest === undefined) {
+    throw new Error(`docker.Image answered ${repoDigest}, not repository@sha256:…`);
+  }
+  return digest;
+}
+
+/**
  * Refuses an image that is not named by its digest: a tag may name something else tomorrow.
  * @throws ShipError SETTINGS_INVALID
  */
