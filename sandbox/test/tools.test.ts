@@ -81,12 +81,17 @@ describe("The sandbox's tools", () => {
 
     machine.program(old, "pulumi", "echo v3.199.9");
     const built = machine.program(path.join(machine.cache, "pulumi", "v3.250.0"), "pulumi", "echo v3.250.0");
-    const builtHost = machine.program(
-      path.join(machine.cache, "pulumi-language-nodejs", "v3.65.0"),
-      "pulumi-language-nodejs",
-      "exit 0",
-    );
-    assert.deepEqual(await machine.run(imports, ask, { PATH: `${old}:/usr/bin:/bin` }), [built, builtHost, "built"]);
+    const name = "pulumi-language-nodejs";
+    machine.program(path.join(machine.cache, name, "v3.65.0"), name, 'echo "given $@"');
+    const launcher = path.join(machine.state, "bin", name);
+    assert.deepEqual(await machine.run(imports, ask, { PATH: `${old}:/usr/bin:/bin` }), [built, launcher, "built"]);
+    // The options of the project that it is started in come as arguments.
+    const given = async (project: string) => {
+      fs.writeFileSync(path.join(machine.home, "Pulumi.yaml"), project);
+      return (await execute(launcher, ["127.0.0.1:1"], { cwd: machine.home })).stdout;
+    };
+    assert.equal(await given("runtime: nodejs\n"), "given 127.0.0.1:1\n");
+    assert.equal(await given("runtime:\n  options:\n    typescript: false\n"), "given -typescript=false 127.0.0.1:1\n");
   });
 
   it("for images are built in Go's own image where there is no compiler, and say so where there is none either", async () => {

@@ -24,6 +24,8 @@ const languageHost: GoTool = {
   version: "v3.65.0",
 };
 
+const launchers = path.join(paths.state, "bin");
+
 /** Where a part of Pulumi came from. */
 export type EngineKind = "official" | "downloaded" | "built";
 
@@ -42,8 +44,21 @@ export async function ensureEngine(progress: Progress): Promise<string> {
 export async function ensureLanguageHost(enginePath: string, progress: Progress): Promise<string> {
   const beside = path.join(path.dirname(fs.realpathSync(enginePath)), languageHost.name);
   if (fs.existsSync(beside)) return beside;
-  const found = onPath(languageHost.name, [paths.cache]);
-  return found ?? path.join(await built(languageHost, progress), languageHost.name);
+  const found = onPath(languageHost.name, [paths.cache, launchers]);
+  return found ?? withOptions(path.join(await built(languageHost, progress), languageHost.name));
+}
+
+/** The engine tells a project's options by a call now; this host knows them as arguments only, and runs in the project's directory. */
+function withOptions(host: string): string {
+  const file = path.join(launchers, languageHost.name);
+  const script = `#!/bin/sh
+grep -qx ' *typescript: false' Pulumi.yaml && set -- -typescript=false "$@"
+exec '${host}' "$@"
+`;
+  fs.mkdirSync(launchers, { recursive: true });
+  fs.writeFileSync(`${file}.${process.pid}`, script, { mode: 0o755 });
+  fs.renameSync(`${file}.${process.pid}`, file);
+  return file;
 }
 
 /** How the command line at this path was come by. */
