@@ -17,6 +17,7 @@ const script = path.join(folder, "index.js");
 
 // Not in Node 22.0.
 node.enableCompileCache?.(path.join(folder, "compiled"));
+loadLater("@npmcli/arborist", "typescript");
 const code = bundle("index.ts");
 keep(code);
 rememberFrames();
@@ -39,6 +40,18 @@ function bundle(file) {
     logLevel: "silent",
   });
   return outputFiles[0].text;
+}
+
+/** Packages that the SDK asks for at its start and needs for dynamic providers alone: loaded when one is used. */
+function loadLater(...names) {
+  const load = node._load;
+  node._load = (name, ...rest) => {
+    if (!names.includes(name)) {
+      return load(name, ...rest);
+    }
+    // A module of this kind is not copied by whoever imports it.
+    return new Proxy({}, { get: (_, key) => key === "__esModule" || load(name, ...rest)[key] });
+  };
 }
 
 /**

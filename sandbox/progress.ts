@@ -95,11 +95,13 @@ class Run {
       });
     } catch (error) {
       this.#failed = true;
-      this.#say(`${number}: failed`);
-      throw error;
-    } finally {
       this.#doing.delete(step.title);
+      const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+      const others = [...this.#doing.keys()].join(", ");
+      this.#say(`${number}: failed: ${reason}${others === "" ? "" : ` (waiting for what is under way: ${others})`}`);
+      throw error;
     }
+    this.#doing.delete(step.title);
     this.#left.end(index);
     const seconds = (Date.now() - begun) / 1000;
     this.#say(`${number}: done in ${duration(seconds)}`);

@@ -77,6 +77,22 @@ describe("the loader of the program", () => {
     assert.deepEqual(fs.readdirSync(path.dirname(built())).sort(), ["compiled", "index.js"]);
   });
 
+  it("loads what dynamic providers alone need when somebody has one", async () => {
+    write(
+      "index.ts",
+      `const { runtime } = require("@pulumi/pulumi");
+const loaded = (name: string) => Object.keys(require.cache).some((file) => file.includes(\`/node_modules/\${name}/\`));
+export = async () => {
+  const before = ["typescript", "@npmcli/arborist"].map(loaded);
+  const { text } = await runtime.serializeFunction(() => "sent along");
+  const { Arborist } = require("@npmcli/arborist");
+  return [...before, text.includes("sent along"), loaded("typescript"), Arborist.name].join(" ");
+};
+`,
+    );
+    assert.equal(await run(), "false false true true Arborist");
+  });
+
   it("names lines of the sources in stacks", async () => {
     write(
       "part.ts",

@@ -7,7 +7,7 @@ import { buildFailure } from "../tools/failure";
 import { ensureMmdebstrap } from "../tools/mmdebstrap";
 import { ensurePackages } from "./packages";
 import { objectLabel } from "../containers/docker";
-import { alone, debianMirror, labelOf, recipeHash, recipeLabel } from "./recipes";
+import { alone, debianMirror, labelOf, recipeHash, recipeLabel, recipeLabels } from "./recipes";
 
 const minimalName = "odoo-sandbox/debian:trixie";
 const minute = 60_000;
@@ -85,7 +85,7 @@ async function build(
   progress: Progress,
 ): Promise<void> {
   progress(`building ${image}`);
-  const args = ["build", "--force-rm", "--label", "--label", `${recipeLabel}=${recipe}`];
+  const args = ["build", "--force-rm", ...recipeLabels(recipe)];
   await building(`the image ${image}`, () =>
     run("docker", [...args, "--build-arg", `BASE=${base}`, "--tag", image, context], {
       what: `building ${image}`,

@@ -4,7 +4,7 @@ import { paths } from "../config";
 import { ask, run, stuckMs } from "../process";
 import type { Progress } from "../tools/cache";
 import { objectLabel } from "../containers/docker";
-import { alone, debianMirror, labelOf, recipeHash, recipeLabel } from "./recipes";
+import { alone, debianMirror, labelOf, recipeHash, recipeLabel, recipeLabels } from "./recipes";
 
 /** Debian packages that were downloaded, for all images and all tries; removing it costs time and nothing else. */
 const downloads = "odoo-sandbox-packages";
@@ -86,9 +86,15 @@ async function create({ name, recipe }: Container, base: string, source: string,
     fs.writeFileSync(path.join(directory, "mirror"), debianMirror());
     // On some versions it fails when there is none.
     await ask("docker", ["rm", "--force", name], { what: `removing an older ${name}`, limitMs });
-    const labels = ["--label", "--label", `${recipeLabel}=${recipe}`];
     // With an init an interrupt ends it.
-    const options = ["--init", "--name", name, ...labels, "--volume", `${downloads}:/var/cache/apt/archives`];
+    const options = [
+      "--init",
+      "--name",
+      name,
+      ...recipeLabels(recipe),
+      "--volume",
+      `${downloads}:/var/cache/apt/archives`,
+    ];
     await docker(["create", ...options, base, "sh", "/recipe/install-packages"], `making ${name}`);
     await docker(["cp", `${directory}/.`, `${name}:/recipe`], `handing its list to ${name}`);
   } finally {

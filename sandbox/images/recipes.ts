@@ -3,11 +3,17 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { paths } from "../config";
 import { untilReleased, withLock } from "../lock";
+import { objectLabel } from "../containers/docker";
 import { ask } from "../process";
 import type { Progress } from "../tools/cache";
 
 /** The hash of the recipe that an image was built from. */
 export const recipeLabel = "odoo.sandbox.recipe";
+
+/** Docker's options that label what is built from a recipe. */
+export function recipeLabels(recipe: string): string[] {
+  return ["--label", objectLabel, "--label", `${recipeLabel}=${recipe}`];
+}
 
 /** Where Debian's packages come from. @default http://deb.debian.org/debian */
 export function debianMirror(): string {

@@ -163,14 +163,20 @@ describe("The progress of a run", () => {
 
   it("ends with the failure of a step, when what runs beside it has ended, and starts none after it", async () => {
     const ended: string[] = [];
-    const failing = step("bad", () => Promise.reject(new Error("broken")), []);
+    const lines: string[] = [];
+    const failing = step("bad", () => Promise.reject(new Error("BROKEN: it is\nwith a remedy")), []);
     const beside = step("beside", () => sleep(50).then(() => void ended.push("beside")), []);
     const never = step("never", () => Promise.resolve(void ended.push("never")));
     await assert.rejects(
-      runSteps([failing, beside, never], () => undefined),
-      /broken/,
+      runSteps([failing, beside, never], (line) => lines.push(line)),
+      /with a remedy/,
     );
     assert.deepEqual(ended, ["beside"]);
+    // Why is told at once, and what the end is waited for.
+    const told = lines.findIndex((line) =>
+      line.endsWith("bad: failed: BROKEN: it is (waiting for what is under way: beside)"),
+    );
+    assert.ok(told >= 0 && told < lines.findIndex((line) => /beside: done/.test(line)), lines.join("\n"));
   });
 
   it("writes durations and the table of times for people", () => {

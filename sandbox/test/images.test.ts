@@ -66,6 +66,7 @@ describe("The Debian packages of the sandbox's images", () => {
 async function install(home: string, state: string): Promise<string[]> {
   const docker = `#!/bin/sh
 case "$1" in image) exit 1 ;; inspect) cat "${home}/state"; exit ;; attach) sed -i 's/running/exited/' "${home}/state" ;; esac
+case " $* " in *" --label -"*) exit 125 ;; esac
 echo "$1" >> "${home}/calls"`;
   fs.mkdirSync(path.join(home, "recipe", "packages"), { recursive: true });
   fs.writeFileSync(path.join(home, "recipe", "packages", "list"), "curl\n");
