@@ -86,10 +86,12 @@ class Run {
     try {
       // Two things of one step may be under way and speak in turn.
       const told = new Set<string>();
-      await step.run((message, done) => {
+      await step.run((message, done, how) => {
         const before = this.#doing.get(step.title)?.done ?? 0;
         this.#doing.set(step.title, { message, done: done === undefined ? undefined : Math.max(before, done) });
-        if (done !== undefined) this.#left.report(index, done);
+        if (how === "waits") this.#left.wait(index);
+        else if (done === undefined) this.#left.hush(index);
+        else this.#left.report(index, done, how === "found");
         if (!told.has(message)) this.#say(`${number}: ${message}`);
         told.add(message);
       });

@@ -28,13 +28,16 @@ function allSteps(): readonly Step[] {
     if (step.title !== clusterStep) return step;
     return { ...step, run: async (progress: Progress) => (await step.run(progress), void (clusterBuilt = true)) };
   });
-  const served = (): string =>
-    `the VPS serves at ${vpsUrl()}${clusterBuilt ? "" : "; the cluster's parts are being built"}`;
+  const served = (progress: Progress): void => {
+    const words = `the VPS serves at ${vpsUrl()}`;
+    if (clusterBuilt) progress(words);
+    else progress(`${words}; the cluster's parts are being built`, undefined, "waits");
+  };
   const update = (progress: Progress) => updateStack({ ...stackOptions(), onLine: tellChanges(progress, served) });
   return [
     ...host,
     { title: "Stack", after: beforeUpdate, work: 3, run: (progress) => prepareStack(stackOptions(), progress) },
-    { title: "pulumi up", work: updatedBefore ? 20 : 300, run: update },
+    { title: "pulumi up", work: updatedBefore ? 20 : 380, run: update },
   ];
 }
 

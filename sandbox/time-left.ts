@@ -15,8 +15,12 @@ interface Part {
   /** How much was there when it began; `undefined` until it says so. */
   found?: number;
   begun?: number;
-  /** Its share of the seconds that have passed while it said nothing. */
+  /** Its share of the seconds that have passed before it said how much is done. */
   silent: number;
+  /** The same since it says only what it is at; `undefined` while it says how much is done. */
+  hushed?: number | undefined;
+  /** Another step is at work for it. */
+  waits: boolean;
   ended: boolean;
 }
 
@@ -36,7 +40,7 @@ export class TimeLeft {
    * @param now a clock, in seconds
    */
   constructor(works: readonly number[], now: () => number = () => performance.now() / 1000) {
-    this.#parts = works.map((work) => ({ work, done: 0, silent: 0, ended: false }));
+    this.#parts = works.map((work) => ({ work, done: 0, silent: 0, waits: false, ended: false }));
     this.#now = now;
     this.#seen = now();
   }
@@ -46,20 +50,39 @@ export class TimeLeft {
     this.#part(index).begun = this.#now();
   }
 
-  /** The first word about a step tells what was there before: a build that was cut goes on. */
-  report(index: number, done: number): void {
+  /**
+   * The first word about a step tells what was there before: a build that was cut goes on.
+   * @param found what was not done when it spoke last was there before, too
+   */
+  report(index: number, done: number, found = false): void {
     this.#pass();
     const part = this.#part(index);
     const known = Math.min(1, part.found === undefined ? done : Math.max(part.done, done));
+    this.#speakAgain(part);
     if (part.found === undefined) part.found = known;
-    else this.#work += part.work * (known - part.done);
+    else if (!found) this.#work += part.work * (known - part.done);
     part.done = known;
+  }
+
+  /** It is at something of which it cannot say how much is done: the next word counts for all of it. */
+  hush(index: number): void {
+    this.#pass();
+    const part = this.#part(index);
+    part.waits = false;
+    if (part.found !== undefined) part.hushed ??= 0;
+  }
+
+  /** Until its next word another step is at work for it. */
+  wait(index: number): void {
+    this.hush(index);
+    this.#part(index).waits = true;
   }
 
   end(index: number): void {
     this.#pass();
     const part = this.#part(index);
     part.ended = true;
+    this.#speakAgain(part);
     const seconds = this.#now() - (part.begun ?? this.#now());
     if (seconds > momentSeconds) {
       this.#work += part.work * (1 - (part.found === undefined ? 0 : part.done));
@@ -84,10 +107,11 @@ export class TimeLeft {
     const now = this.#now();
     const passed = now - this.#seen;
     this.#seen = now;
-    const running = this.#parts.filter((part) => part.begun !== undefined && !part.ended);
+    const running = this.#parts.filter((part) => part.begun !== undefined && !part.ended && !part.waits);
     if (passed <= 0 || running.length === 0) return;
     const share = passed / running.length;
-    const speaking = running.filter(({ found }) => found !== undefined).length * share;
+    const speaking = running.filter(({ found, hushed }) => found !== undefined && hushed === undefined).length * share;
+    for (const part of running) if (part.hushed !== undefined) part.hushed += share;
     const kept = Math.exp(-speaking / memorySeconds);
     this.#work *= kept;
     this.#time = this.#time * kept + speaking;
@@ -97,6 +121,13 @@ export class TimeLeft {
       // It is taken to get on, and never to be done: it has not ended.
       part.done = expected < 0.7 ? expected : 1 - 0.3 * Math.exp((0.7 - expected) / 0.3);
     }
+  }
+
+  /** The time of what it did silently counts together with its outcome. */
+  #speakAgain(part: Part): void {
+    this.#time += part.hushed ?? 0;
+    part.hushed = undefined;
+    part.waits = false;
   }
 
   #part(index: number): Part {

@@ -4,16 +4,16 @@ import type { Progress } from "./tools/cache";
 const vpsServes = /^command:local:Command vps-odoo-release created/;
 /** What the time of a first update goes into, on two quiet cores. */
 const milestones: readonly (readonly [line: RegExp, share: number])[] = [
-  [/^docker:index:Image odoo-image-build created/, 0.4],
+  [/^docker:index:Image odoo-image-build created/, 0.2],
   [vpsServes, 0.3],
-  [/^kubernetes:batch\/v1:Job doks-odoo-upgrade created/, 0.25],
+  [/^kubernetes:batch\/v1:Job doks-odoo-upgrade created/, 0.4],
 ];
 
 /**
  * Says each thing that Pulumi does once; what it repeats every second is left out.
- * @param served what to say when Odoo serves on the VPS, which may be long before the update ends
+ * @param served says that Odoo serves on the VPS, which may be long before the update ends
  */
-export function tellChanges(progress: Progress, served: () => string): (line: string) => void {
+export function tellChanges(progress: Progress, served: (progress: Progress) => void): (line: string) => void {
   let done = 0;
   progress("reading the program", done);
   const told = new Set<string>();
@@ -21,8 +21,9 @@ export function tellChanges(progress: Progress, served: () => string): (line: st
     const message = resourceProgress(line)?.slice(0, 160);
     if (message === undefined || told.has(message)) return;
     told.add(message);
-    done += milestones.find(([sign]) => sign.test(message))?.[1] ?? 0;
-    progress(message, done);
-    if (vpsServes.test(message)) progress(served(), done);
+    const share = milestones.find(([sign]) => sign.test(message))?.[1];
+    done += share ?? 0;
+    progress(message, share === undefined ? undefined : done);
+    if (vpsServes.test(message)) served(progress);
   };
 }

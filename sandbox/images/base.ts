@@ -10,7 +10,7 @@ import { objectLabel } from "../containers/docker";
 import { dockerConfig } from "../environment";
 import { run, stuckMs } from "../process";
 import { readServers } from "../servers-control";
-import type { Progress } from "../tools/cache";
+import { part, type Progress } from "../tools/cache";
 import { caddyVersion, ensureCaddyBinary, proxySource } from "../tools/caddy-binary";
 import { ensureBuilt } from "./build";
 import { pullPublic } from "./public";
@@ -30,12 +30,15 @@ export interface SandboxImage {
   readonly origin: "pulled" | "built";
 }
 
+/** How much of the work for an image is its build, for the progress; the rest is the push. */
+const buildShare = 0.55;
+
 /** The base image of Odoo and its record: the official one by its recorded digest, else Debian's newest Odoo. */
 export async function ensureOdooBase(progress: Progress): Promise<SandboxImage & { readonly series: string }> {
   const official = readBaseImage(paths.root, "images/odoo/base-image.json");
   const pulled = await pullPublic(official.reference, official.digest, progress);
   const series = pulled === undefined ? "19.0" : official.series;
-  const local = pulled ?? (await ensureBuilt("odoo", series, progress));
+  const local = pulled ?? (await ensureBuilt("odoo", series, part(progress, 0, buildShare)));
   const image = await publish(local, "odoo", series, pulled === undefined ? "built" : "pulled", progress);
   const { uid, gid } = await userOf(local);
   if (uid !== official.uid || gid !== official.gid) throw wrongUser(local, `${uid}:${gid}`, official);
@@ -49,7 +52,7 @@ export async function ensurePostgres(progress: Progress): Promise<SandboxImage> 
   const { postgres: official } = readImagesRecord(paths.root, "images/vps-images.json");
   const pulled = await pullPublic(official.reference, official.digest, progress);
   const tag = pulled === undefined ? "17" : official.tag;
-  const local = pulled ?? (await ensureBuilt("postgres", tag, progress));
+  const local = pulled ?? (await ensureBuilt("postgres", tag, part(progress, 0, buildShare)));
   const image = await publish(local, "postgres", tag, pulled === undefined ? "built" : "pulled", progress);
   writeVpsImages({ postgres: { reference: image.reference, tag, digest: image.digest, date: await dateOf(local) } });
   return image;
@@ -112,6 +115,7 @@ async function publish(
     quietMs: stuckMs,
     env,
   });
+  progress(`pushing ${reference}:${tag}`, 1);
   const digest = /digest: (sha256:[0-9a-f]{64})/.exec(pushed.stdout)?.[1];
   if (digest === undefined) throw new Error(`docker push did not name the digest of ${reference}:${tag}`);
   return { reference, tag, digest, origin };

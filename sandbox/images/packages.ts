@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { paths } from "../config";
 import { ask, run, stuckMs } from "../process";
-import type { Progress } from "../tools/cache";
+import { part, type Progress } from "../tools/cache";
 import { objectLabel } from "../containers/docker";
 import { alone, debianMirror, labelOf, recipeHash, recipeLabel, recipeLabels } from "./recipes";
 
@@ -11,8 +11,9 @@ const downloads = "odoo-sandbox-packages";
 const installer = path.join(__dirname, "install-packages");
 /** Removing or keeping a large container takes a busy machine minutes. */
 const limitMs = 30 * 60_000;
-/** How much of an installation is downloads, for the progress. */
+/** How much of an installation is downloads, for the progress; and how much of all is the installation. */
 const downloadShare = 0.3;
+const installShare = 0.6;
 
 /**
  * The image `base` with the Debian packages that `<directory>/packages` lists. They are installed in a container and not by a Dockerfile, as
@@ -39,7 +40,7 @@ export async function ensurePackages(
       what: `installing the packages of ${name}`,
       quietMs: stuckMs,
       log: path.join(paths.state, `image-${name}.log`),
-      onLine: tellApt(progress),
+      onLine: tellApt(part(progress, 0, installShare)),
     };
     // A run that was cut may have left it at work, or done. One that was cut itself is made anew, as nothing of it was flushed.
     if ((await stateOf(container)) === "running")
@@ -48,6 +49,7 @@ export async function ensurePackages(
       await create(container, base, source, progress);
       await run("docker", ["start", "--attach", container.name], options);
     }
+    progress("keeping what is installed", installShare);
     progress("keeping what is installed");
     const changes = [`LABEL ${objectLabel} ${recipeLabel}=${recipe}`, 'CMD ["bash"]'].flatMap((change) => [
       "--change",
@@ -55,6 +57,7 @@ export async function ensurePackages(
     ]);
     await docker(["commit", ...changes, container.name, image], `keeping the packages of ${name}`);
     await docker(["rm", "--force", container.name], `removing the container for the packages of ${name}`);
+    progress("keeping what is installed", 1);
   });
   return image;
 }

@@ -206,7 +206,7 @@ describe("The progress of a run", () => {
     const told: [string, number | undefined][] = [];
     const hear = tellChanges(
       (message, done) => told.push([message, done]),
-      () => "served",
+      (progress) => progress("served"),
     );
     for (const line of [
       " +  digitalocean:index:Vpc doks-cluster-vpc created (0.07s) ",
@@ -217,9 +217,9 @@ describe("The progress of a run", () => {
       hear(line);
     assert.deepEqual(told, [
       ["reading the program", 0],
-      ["digitalocean:index:Vpc doks-cluster-vpc created", 0],
+      ["digitalocean:index:Vpc doks-cluster-vpc created", undefined],
       ["command:local:Command vps-odoo-release created 04:56:22 smoked", 0.3],
-      ["served", 0.3],
+      ["served", undefined],
     ]);
   });
 

@@ -70,6 +70,45 @@ describe("The time left", () => {
     assert.ok(worst(new Machine(works, () => 0.5).run({ found: 0.8 })) < 0.2);
   });
 
+  it("counts what a step does without saying how much, once it says so", () => {
+    const machine = new Machine([600, 600], () => 1);
+    machine.left.begin(0);
+    machine.left.report(0, 0);
+    machine.left.hush(0);
+    machine.seconds += 300;
+    machine.left.report(0, 0.5);
+    // As slow as it was: one second of work in a second, and 900 are left.
+    assert.ok(Math.abs(machine.left.seconds() - 900) < 60, `${machine.left.seconds()}`);
+  });
+
+  it("takes what a step finds in its middle for no work of its own", () => {
+    const machine = new Machine([600, 600], () => 1);
+    machine.left.begin(0);
+    machine.left.report(0, 0);
+    for (const done of [0.1, 0.2]) {
+      machine.seconds += 60;
+      machine.left.report(0, done);
+    }
+    machine.left.report(0, 0.7, true);
+    machine.seconds += 60;
+    machine.left.report(0, 0.8);
+    assert.ok(Math.abs(machine.left.seconds() - 720) < 60, `${machine.left.seconds()}`);
+  });
+
+  it("leaves all of the time to the step that another one waits for", () => {
+    const machine = new Machine([600, 600], () => 1);
+    for (const index of [0, 1]) {
+      machine.left.begin(index);
+      machine.left.report(index, 0);
+    }
+    machine.left.wait(1);
+    for (const done of [0.2, 0.4, 0.6]) {
+      machine.seconds += 120;
+      machine.left.report(0, done);
+    }
+    assert.ok(Math.abs(machine.left.seconds() - 840) < 60, `${machine.left.seconds()}`);
+  });
+
   it("takes what ends at once as there already", () => {
     const machine = new Machine([240, 240, 240], () => 1);
     for (const index of [0, 1]) {

@@ -3,8 +3,12 @@ import * as path from "node:path";
 import { paths } from "../config";
 import { untilReleased, withLock } from "../lock";
 
-/** Says what is happening, in a few words, and how much of it is done, from 0 to 1. The same words again are not printed again. */
-export type Progress = (message: string, done?: number) => void;
+/**
+ * Says what is happening, in a few words, and how much of it is done, from 0 to 1, where that is known. The same words again are not
+ * printed again.
+ * @param how `found`: that much was there before; `waits`: until the next word another step is at work for this one
+ */
+export type Progress = (message: string, done?: number, how?: "found" | "waits") => void;
 
 /** For a log: each word once, and nothing of how much is done. */
 export function once(say: (line: string) => void): Progress {
@@ -17,7 +21,7 @@ export function once(say: (line: string) => void): Progress {
 
 /** The progress of a part: what is done of it lies between `from` and `to` of the whole. */
 export function part(progress: Progress, from: number, to: number): Progress {
-  return (message, done) => progress(message, done === undefined ? undefined : from + (to - from) * done);
+  return (message, done, how) => progress(message, done === undefined ? undefined : from + (to - from) * done, how);
 }
 
 /**

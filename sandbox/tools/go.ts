@@ -104,8 +104,10 @@ async function compile(tool: GoTool, compiler: Compiler, source: string, progres
     if (stale === "true") todo.set(name, cost);
     else done += cost;
   }
-  const tell = (): void => progress(`compiling ${tool.name} ${tool.version}`, (1 - linkShare) * (done / whole));
-  tell();
+  const tell = (how?: "found"): void =>
+    progress(`compiling ${tool.name} ${tool.version}`, (1 - linkShare) * (done / whole), how);
+  // Other tools are made of the same packages, and a build that was cut goes on.
+  tell("found");
   const begun: number[] = [];
   const stamp = tool.stamp === undefined ? [] : [`-X ${tool.stamp}`];
   const output = path.join(compiler.directory, tool.name);
