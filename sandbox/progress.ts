@@ -17,6 +17,12 @@ interface Timing {
 }
 
 const heartbeatMs = 30_000;
+let interrupted = false;
+
+/** From now on a step that fails is told as interrupted: what it was at has been ended. */
+export function tellInterrupted(): void {
+  interrupted = true;
+}
 
 /**
  * Runs steps, each as soon as those have ended that it comes after. Every change is a line; every half minute one line tells what is under
@@ -98,9 +104,10 @@ class Run {
     } catch (error) {
       this.#failed = true;
       this.#doing.delete(step.title);
-      const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
       const others = [...this.#doing.keys()].join(", ");
-      this.#say(`${number}: failed: ${reason}${others === "" ? "" : ` (waiting for what is under way: ${others})`}`);
+      const waiting = others === "" ? "" : ` (waiting for what is under way: ${others})`;
+      const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+      this.#say(interrupted ? `${number}: interrupted` : `${number}: failed: ${reason}${waiting}`);
       throw error;
     }
     this.#doing.delete(step.title);

@@ -3,6 +3,7 @@ import { ShipError } from "../components/shared/errors";
 import { paths } from "./config";
 import { takeLock } from "./lock";
 import { endAll } from "./process";
+import { tellInterrupted } from "./progress";
 
 const interrupted = 130;
 
@@ -17,6 +18,7 @@ export function runSession(exclusive: boolean, body: () => Promise<void>): void 
   const interrupt = (signal: NodeJS.Signals): void => {
     if (interrupting) return;
     interrupting = true;
+    tellInterrupted();
     console.error(`\n${signal}: ending what was begun (up to 30 s); the same command continues from here`);
     void endAll().then(() => {
       release();
