@@ -94,8 +94,12 @@ export class TimeLeft {
   /** Seconds until all steps have ended. */
   seconds(): number {
     this.#pass();
-    const left = this.#parts.reduce((sum, part) => sum + part.work * (1 - part.done), 0);
-    return left / this.#speed();
+    const speed = this.#speed();
+    const left = this.#parts.map(({ work, done, hushed = 0 }) => {
+      const rest = work * (1 - done);
+      return rest * (1 - takenToBeDone((hushed * speed) / Math.max(rest, 1)));
+    });
+    return left.reduce((sum, work) => sum + work, 0) / speed;
   }
 
   #speed(): number {
@@ -117,9 +121,7 @@ export class TimeLeft {
     this.#time = this.#time * kept + speaking;
     for (const part of running.filter(({ found }) => found === undefined)) {
       part.silent += share;
-      const expected = (part.silent * this.#speed()) / Math.max(part.work, 1);
-      // It is taken to get on, and never to be done: it has not ended.
-      part.done = expected < 0.7 ? expected : 1 - 0.3 * Math.exp((0.7 - expected) / 0.3);
+      part.done = takenToBeDone((part.silent * this.#speed()) / Math.max(part.work, 1));
     }
   }
 
@@ -135,6 +137,11 @@ export class TimeLeft {
     if (part === undefined) throw new Error(`there is no step ${index}`);
     return part;
   }
+}
+
+/** How much is taken to be done of what says nothing, by how much could be by now: it gets on, and is never done, as it has not ended. */
+function takenToBeDone(expected: number): number {
+  return expected < 0.7 ? expected : 1 - 0.3 * Math.exp((0.7 - expected) / 0.3);
 }
 
 /** Seconds for people: whole minutes, as more would be pretended. */

@@ -81,6 +81,17 @@ describe("The time left", () => {
     assert.ok(Math.abs(machine.left.seconds() - 900) < 60, `${machine.left.seconds()}`);
   });
 
+  it("does not stand still meanwhile, and never takes it for done", () => {
+    const machine = new Machine([600], () => 1);
+    machine.left.begin(0);
+    machine.left.report(0, 0);
+    machine.seconds += 300;
+    machine.left.report(0, 0.5);
+    machine.left.hush(0);
+    const told = Array.from({ length: 12 }, () => ((machine.seconds += 60), machine.left.seconds()));
+    told.forEach((said, index) => assert.ok(said < (told[index - 1] ?? 300) && said > 0, told.join()));
+  });
+
   it("takes what a step finds in its middle for no work of its own", () => {
     const machine = new Machine([600, 600], () => 1);
     machine.left.begin(0);
