@@ -37,7 +37,7 @@ function allSteps(): readonly Step[] {
   return [
     ...host,
     { title: "Stack", after: beforeUpdate, work: 3, run: (progress) => prepareStack(stackOptions(), progress) },
-    { title: "pulumi up", work: updatedBefore ? 20 : 380, run: update },
+    { title: "pulumi up", work: updatedBefore ? 20 : 260, run: update },
   ];
 }
 

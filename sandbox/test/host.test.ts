@@ -218,7 +218,7 @@ describe("The progress of a run", () => {
     assert.deepEqual(told, [
       ["reading the program", 0],
       ["digitalocean:index:Vpc doks-cluster-vpc created", undefined],
-      ["command:local:Command vps-odoo-release created 04:56:22 smoked", 0.3],
+      ["command:local:Command vps-odoo-release created 04:56:22 smoked", 0.45],
       ["served", undefined],
     ]);
   });
