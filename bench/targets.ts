@@ -23,9 +23,11 @@ const changeRounds = 3;
 const restMs = 10_000;
 const reportFile = path.join(paths.root, "docs", "benchmarks.md");
 
-const text = `The program with both targets, on a host and a cluster of the benchmark's own. The yardstick of the no-change updates is an empty TypeScript program on a
-backend of the same kind; the lines below them leave out the processor time that the sandbox's stand-ins for the official plugins took. The changed addon is one more line in an installed module. The time from it to serving ends when an answer over JSON-RPC
-comes from the new code; a client asks every 250 ms, with a connection of its own each time. One \`pulumi up\` brings the change to both targets at once, and they share
+const text = `The program with both targets, on a host and a cluster of the benchmark's own. The yardstick of the no-change updates is
+an empty TypeScript program on a backend of the same kind; the lines below them leave out the processor time that the
+sandbox's stand-ins for the official plugins took. The changed addon is one more line in an installed module. The time
+from it to serving ends when an answer over JSON-RPC comes from the new code; a client asks every 250 ms, with a
+connection of its own each time. One \`pulumi up\` brings the change to both targets at once, and they share
 the machine's cores.
 
 By hand is \`docker build && docker push && kubectl set image && kubectl rollout status\` on the same node, of the same Dockerfile, for a Deployment

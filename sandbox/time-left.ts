@@ -12,12 +12,10 @@ interface Part {
   work: number;
   /** How much is done, from 0 to 1. */
   done: number;
-  /** How much was there when it began; `undefined` until it says so. */
-  found?: number;
+  /** Whether it has said how much is done, at least once. */
+  spoke: boolean;
   begun?: number;
-  /** Its share of the seconds that have passed before it said how much is done. */
-  silent: number;
-  /** The same since it says only what it is at; `undefined` while it says how much is done. */
+  /** Its share of the seconds that have passed since it does not say how much; `undefined` while it does. */
   hushed?: number | undefined;
   /** Another step is at work for it. */
   waits: boolean;
@@ -40,14 +38,16 @@ export class TimeLeft {
    * @param now a clock, in seconds
    */
   constructor(works: readonly number[], now: () => number = () => performance.now() / 1000) {
-    this.#parts = works.map((work) => ({ work, done: 0, silent: 0, waits: false, ended: false }));
+    this.#parts = works.map((work) => ({ work, done: 0, spoke: false, waits: false, ended: false }));
     this.#now = now;
     this.#seen = now();
   }
 
   begin(index: number): void {
     this.#pass();
-    this.#part(index).begun = this.#now();
+    const part = this.#part(index);
+    part.begun = this.#now();
+    part.hushed = 0;
   }
 
   /**
@@ -57,10 +57,13 @@ export class TimeLeft {
   report(index: number, done: number, found = false): void {
     this.#pass();
     const part = this.#part(index);
-    const known = Math.min(1, part.found === undefined ? done : Math.max(part.done, done));
-    this.#speakAgain(part);
-    if (part.found === undefined) part.found = known;
-    else if (!found) this.#work += part.work * (known - part.done);
+    const known = Math.min(1, Math.max(part.done, done));
+    // The time of what it did silently counts together with its outcome.
+    if (part.spoke) this.#time += part.hushed ?? 0;
+    if (part.spoke && !found) this.#work += part.work * (known - part.done);
+    part.spoke = true;
+    part.hushed = undefined;
+    part.waits = false;
     part.done = known;
   }
 
@@ -69,7 +72,7 @@ export class TimeLeft {
     this.#pass();
     const part = this.#part(index);
     part.waits = false;
-    if (part.found !== undefined) part.hushed ??= 0;
+    part.hushed ??= 0;
   }
 
   /** Until its next word another step is at work for it. */
@@ -82,12 +85,9 @@ export class TimeLeft {
     this.#pass();
     const part = this.#part(index);
     part.ended = true;
-    this.#speakAgain(part);
-    const seconds = this.#now() - (part.begun ?? this.#now());
-    if (seconds > momentSeconds) {
-      this.#work += part.work * (1 - (part.found === undefined ? 0 : part.done));
-      if (part.found === undefined) this.#time += part.silent;
-    }
+    const lasted = this.#now() - (part.begun ?? this.#now()) > momentSeconds;
+    if (part.spoke || lasted) this.#time += part.hushed ?? 0;
+    if (lasted) this.#work += part.work * (1 - part.done);
     part.done = 1;
   }
 
@@ -114,22 +114,11 @@ export class TimeLeft {
     const running = this.#parts.filter((part) => part.begun !== undefined && !part.ended && !part.waits);
     if (passed <= 0 || running.length === 0) return;
     const share = passed / running.length;
-    const speaking = running.filter(({ found, hushed }) => found !== undefined && hushed === undefined).length * share;
+    const speaking = running.filter(({ hushed }) => hushed === undefined).length * share;
     for (const part of running) if (part.hushed !== undefined) part.hushed += share;
     const kept = Math.exp(-speaking / memorySeconds);
     this.#work *= kept;
     this.#time = this.#time * kept + speaking;
-    for (const part of running.filter(({ found }) => found === undefined)) {
-      part.silent += share;
-      part.done = takenToBeDone((part.silent * this.#speed()) / Math.max(part.work, 1));
-    }
-  }
-
-  /** The time of what it did silently counts together with its outcome. */
-  #speakAgain(part: Part): void {
-    this.#time += part.hushed ?? 0;
-    part.hushed = undefined;
-    part.waits = false;
   }
 
   #part(index: number): Part {
@@ -139,7 +128,10 @@ export class TimeLeft {
   }
 }
 
-/** How much is taken to be done of what says nothing, by how much could be by now: it gets on, and is never done, as it has not ended. */
+/**
+ * How much is taken to be done of what says nothing, by how much could be by now: it gets on, and is never done, as it
+ * has not ended.
+ */
 function takenToBeDone(expected: number): number {
   return expected < 0.7 ? expected : 1 - 0.3 * Math.exp((0.7 - expected) / 0.3);
 }

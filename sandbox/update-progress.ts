@@ -2,7 +2,10 @@ import { resourceProgress } from "./stack";
 import type { Progress } from "./tools/cache";
 
 const vpsServes = /^command:local:Command vps-odoo-release created/;
-/** What the work of a first update goes into. The cluster's part waits more than it works: on a slow machine it takes hardly longer. */
+/**
+ * What the work of a first update goes into. The cluster's part waits more than it works: on a slow machine it takes
+ * hardly longer.
+ */
 const milestones: readonly (readonly [line: RegExp, share: number])[] = [
   [/^docker:index:Image odoo-image-build created/, 0.3],
   [vpsServes, 0.45],

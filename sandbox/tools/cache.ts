@@ -4,8 +4,8 @@ import { paths } from "../config";
 import { untilReleased, withLock } from "../lock";
 
 /**
- * Says what is happening, in a few words, and how much of it is done, from 0 to 1, where that is known. The same words again are not
- * printed again.
+ * Says what is happening, in a few words, and how much of it is done, from 0 to 1, where that is known. The same words
+ * again are not printed again.
  * @param how `found`: that much was there before; `waits`: until the next word another step is at work for this one
  */
 export type Progress = (message: string, done?: number, how?: "found" | "waits") => void;

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { paths } from "../config";
 import { ask, CommandError, run, stuckMs } from "../process";
+import { writeFileAtomically } from "../support/atomic-file";
 import { cached, onPath, type Progress } from "./cache";
 import { goBuild, type GoTool } from "./go";
 import { markUnreachable, reachable } from "./offline";
@@ -48,7 +49,10 @@ export async function ensureLanguageHost(enginePath: string, progress: Progress)
   return found ?? withOptions(path.join(await built(languageHost, progress), languageHost.name));
 }
 
-/** The engine tells a project's options by a call now; this host knows them as arguments only, and runs in the project's directory. */
+/**
+ * The engine tells a project's options by a call now; this host knows them as arguments only, and runs in the project's
+ * directory.
+ */
 function withOptions(host: string): string {
   const file = path.join(launchers, languageHost.name);
   const script = `#!/bin/sh
@@ -56,8 +60,7 @@ grep -qx ' *typescript: false' Pulumi.yaml && set -- -typescript=false "$@"
 exec '${host}' "$@"
 `;
   fs.mkdirSync(launchers, { recursive: true });
-  fs.writeFileSync(`${file}.${process.pid}`, script, { mode: 0o755 });
-  fs.renameSync(`${file}.${process.pid}`, file);
+  writeFileAtomically(file, script, 0o755);
   return file;
 }
 

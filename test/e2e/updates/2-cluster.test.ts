@@ -208,7 +208,8 @@ describe("the cluster that npm start leaves behind", () => {
         // Told by exit statuses: `ctr` may end before the last output of a process that ends at once.
         const readOnly = 30;
         const touched = (as: string, file: string) => {
-          const script = `case "$(touch ${file} 2>&1)" in "") ;; *"Read-only file system"*) exit ${readOnly} ;; *) exit 1 ;; esac`;
+          const told = `"") ;; *"Read-only file system"*) exit ${readOnly} ;; *) exit 1 ;;`;
+          const script = `case "$(touch ${file} 2>&1)" in ${told} esac`;
           const exec = `ctr -n k8s.io tasks exec --exec-id e2e-${randomUUID()} --user ${as} ${id} sh -c '${script}'`;
           return Number(cluster.node(`${exec} > /dev/null 2>&1; echo $?`));
         };
