@@ -6,6 +6,7 @@ import { paths, registryAddress } from "./config";
 import { run } from "./process";
 import type { ServersFile } from "./servers";
 import { readServers } from "./servers-control";
+import { quote } from "./support/quote";
 import { sshKeyPair } from "./support/ssh-key";
 import { installedPlugins, pulumiHome } from "./tools/plugins";
 
@@ -104,11 +105,6 @@ export async function logInToRegistry(servers: ServersFile): Promise<void> {
     input: servers.push.password,
     env: { ...process.env, DOCKER_CONFIG: dockerConfig },
   });
-}
-
-/** For a single-quoted word of a POSIX shell. */
-function quote(value: string): string {
-  return `'${value.replaceAll("'", "'\\''")}'`;
 }
 
 function preparePulumi(): void {

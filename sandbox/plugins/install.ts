@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { buildSync } from "esbuild";
 import { providers } from "./providers";
+import { quote } from "../support/quote";
 
 const root = path.resolve(__dirname, "..", "..");
 
@@ -61,7 +62,7 @@ function launcher(name: string, version: string, script: string): string {
   return [
     "#!/bin/sh",
     'here="${0%/*}"',
-    `node='${process.execPath.replaceAll("'", "'\\''")}'`,
+    `node=${quote(process.execPath)}`,
     '[ -x "$node" ] || node=node',
     'NODE_COMPILE_CACHE="$here/compiled" exec "$node" "$here/' + script + `" ${name} ${version} "$@"`,
     "",

@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { paths } from "../config";
 import { ask, CommandError, run, stuckMs } from "../process";
 import { writeFileAtomically } from "../support/atomic-file";
+import { quote } from "../support/quote";
 import { cached, onPath, type Progress } from "./cache";
 import { goBuild, type GoTool } from "./go";
 import { markUnreachable, reachable } from "./offline";
@@ -57,7 +58,7 @@ function withOptions(host: string): string {
   const file = path.join(launchers, languageHost.name);
   const script = `#!/bin/sh
 grep -qx ' *typescript: false' Pulumi.yaml && set -- -typescript=false "$@"
-exec '${host}' "$@"
+exec ${quote(host)} "$@"
 `;
   fs.mkdirSync(launchers, { recursive: true });
   writeFileAtomically(file, script, 0o755);
