@@ -1,10 +1,16 @@
 import { runSession } from "../sandbox/session";
 import type { Bench } from "./bench";
 import { imageBench } from "./image";
+import { releaseBench } from "./release";
 import { targetsBench } from "./targets";
 import { vpsBench } from "./vps";
 
-const benches: Readonly<Record<string, Bench>> = { image: imageBench, vps: vpsBench, targets: targetsBench };
+const benches: Readonly<Record<string, Bench>> = {
+  image: imageBench,
+  vps: vpsBench,
+  release: releaseBench,
+  targets: targetsBench,
+};
 
 const [name = ""] = process.argv.slice(2);
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;

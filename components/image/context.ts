@@ -42,6 +42,7 @@ const imageFiles = [
   "configuration.py",
   "entrypoint.py",
   "fence.py",
+  "ready.py",
   "modules.py",
   "odoo.conf",
   "guard.py",

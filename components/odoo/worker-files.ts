@@ -13,8 +13,8 @@ export interface WorkerFiles {
 }
 
 const bootstrapFile = "bootstrap.py";
-/** What the worker and the image's guard must agree on: one text, which the image has, too. */
-const shared = { file: "odoo_ship/fence.py", source: "images/odoo/fence.py" };
+/** What the worker and the image's guard must agree on: one text each, which the image has, too. */
+const shared = ["fence.py", "ready.py"];
 const kinds = new Set([".py", ".json", ".service", ".timer"]);
 
 /** Reads worker/ of the project, and what it shares with the image. */
@@ -25,7 +25,7 @@ export function readWorker(root: string): WorkerFiles {
     .map((file) => file.split(path.sep).join("/"))
     .filter((file) => kinds.has(path.extname(file)))
     .map((file) => [file, path.join(folder, file)] as const)
-    .concat([[shared.file, path.join(root, shared.source)]])
+    .concat(shared.map((name) => [`odoo_ship/${name}`, path.join(root, "images", "odoo", name)]))
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([file, source]) => [file, fs.readFileSync(source, "utf8")] as const);
   const { [bootstrapFile]: bootstrap, ...files } = Object.fromEntries(texts);

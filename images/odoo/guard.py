@@ -25,13 +25,14 @@ from pathlib import Path
 
 # -I leaves this directory out, so that no file in a working directory can take the place of a module.
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import ready  # noqa: E402
 import release_marker  # noqa: E402
 from fence import FENCE, LIFE, LOST_SECONDS, NOTICE_THE_END, PLACE, lock_class, signed  # noqa: E402
 
 LOOK_SECONDS = 1
 # A probe that finds no sign of life for this long calls for a new container.
 SILENT_SECONDS = 60
-START_SECONDS = 300
+START_SECONDS = float(os.environ.get("ODOO_GUARD_START_SECONDS") or 300)
 # Until a probe has asked again, requests still come.
 PROBE_SECONDS = 7
 STATUS = Path("/run/odoo/guard.json")
@@ -170,7 +171,7 @@ class Guard:
 
     def serves(self):
         """Whether users can be let in: the whole of Odoo is loaded with the first page."""
-        return not self.has_pages() or ask("/web/login", 8)[0] == 200
+        return not self.has_pages() or ready.ask(8, port())[0]
 
     def has_pages(self):
         return "--no-http" not in self.command
@@ -242,7 +243,7 @@ def probe(kind):
     state, line = status["state"], f"{status['state']} {status['reason']}".strip()
     if state == "starting":
         late = time.time() - status["since"] > START_SECONDS
-        return kind == "live" and not late, f"starting for more than {START_SECONDS} s" if late else line
+        return kind == "live" and not late, f"starting for more than {START_SECONDS:.0f} s" if late else line
     if state != "serving" or not status["http"]:
         return state == "serving" or kind == "live", line
     if kind == "ready":

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "worker" / "odoo_sh
 from postgres import Postgres  # noqa: E402
 
 CONTAINER = os.environ["TEST_DATABASE"]
-LIVE, POINT, FAILED = "odoo", "odoo-point-a", "odoo-failed-a"
+LIVE, NEXT, POINT, FAILED = "odoo", "odoo-next", "odoo-point-a", "odoo-failed-a"
 ROLES = ("odoo_tasks", "odoo_facts", "odoo", "made_by_odoo")
 
 
@@ -49,7 +49,7 @@ class DatabaseCase(unittest.TestCase):
     def setUp(self):
         self.postgres = Postgres(self.ADMIN, f"docker logs {CONTAINER}", CONTAINER,
                                  task_password=lambda: "of-the-tasks")
-        databases = (LIVE, POINT, FAILED, "odoo-rehearsal", "odoo-incoming")
+        databases = (LIVE, NEXT, POINT, FAILED, "odoo-rehearsal", "odoo-incoming")
         self.as_superuser("".join(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE);\n' for name in databases)
                           + "".join(f"DROP ROLE IF EXISTS {role};\n" for role in ROLES))
 

@@ -4,9 +4,12 @@ has made.
 
 import time
 import unittest
+from types import SimpleNamespace
+from unittest import mock
 
-from support import FAILED, LIVE, POINT, DatabaseCase, Session, psql
+from support import FAILED, LIVE, NEXT, POINT, DatabaseCase, Session, psql
 
+import next_data
 from failures import Failure
 
 
@@ -117,7 +120,7 @@ class ManagedDatabaseTest(DatabaseCase):
     def test_what_a_killed_worker_has_ordered_is_ended_and_nothing_else(self):
         self.installed()
         odoo = Session("odoo", LIVE, "SELECT pg_sleep(1), 'stayed'")
-        left = self.postgres.start(self.postgres.psql("postgres"))
+        left = self.postgres.start(self.postgres.psql("postgres"), text=True)
         left.stdin.write("SELECT 'here';\n")
         left.stdin.flush()
         self.assertEqual(left.stdout.readline(), "here\n")
@@ -125,6 +128,56 @@ class ManagedDatabaseTest(DatabaseCase):
         left.stdin.write("SELECT 'still';\n")
         self.assertIn("terminating connection", left.communicate(timeout=300)[0])
         self.assertIn("stayed", odoo.end())
+
+    def test_a_clone_becomes_live_and_the_one_before_it_the_point_and_back(self):
+        """With sessions of Odoo, of the reader and of the tasks, and a limit of its own."""
+        self.installed()
+        self.postgres.limit(LIVE, 30)
+        folders = mock.MagicMock()
+        folders.exists.return_value = False
+        data = SimpleNamespace(postgres=self.postgres, filestore=lambda: folders, require_room=lambda *_: None)
+        self.postgres.modules(LIVE)
+        self.postgres.set_parameter(LIVE, "report.url", "x", replace=True)
+        session = Session("odoo", LIVE)
+        self.postgres.lock_out()
+        self.assertIn("terminating connection", session.end())
+        self.assertIn("not permitted to log in", psql("odoo", LIVE, "SELECT 1").stderr)
+        next_data.clone(data, LIVE)
+        self.postgres.set_pair(NEXT, "a")
+        self.postgres.set_parameter(NEXT, "web.base.url", "after", replace=True)
+        self.assertTrue(next_data.swap(data, LIVE, "a"))
+        limits = ("SELECT datname, datconnlimit, pg_get_userbyid(datdba) FROM pg_database WHERE datname ~ '^odoo' "
+                  "ORDER BY 1")
+        self.assertEqual(self.postgres.sql(limits), [[LIVE, "30", "odoo"], [POINT, "0", self.ADMIN]])
+        self.postgres.let_in()
+        url = "SELECT value FROM ir_config_parameter WHERE key = 'web.base.url'; SHOW timezone"
+        self.assertEqual(self.as_odoo(url).split(), ["after", "Europe/Vienna"])
+        self.assertEqual((self.postgres.pair(LIVE), self.postgres.marker(LIVE)["digest"]), ("a", "sha256:a"))
+        for _ in range(2):
+            next_data.swap_back(data, LIVE, "a", False)
+            self.assertEqual(self.postgres.sql(limits), [[LIVE, "30", "odoo"], [NEXT, "30", "odoo"]])
+            self.assertEqual(self.as_odoo(url).split(), ["before", "Europe/Vienna"])
+        self.assertIsNone(self.postgres.pair(LIVE))
+
+    def test_whoever_could_not_be_sent_out_is_named_before_anything_is_closed(self):
+        self.installed()
+        self.postgres.refuse_what_stays(LIVE)
+        with self.assertRaises(Failure) as caught:
+            session = Session("postgres", LIVE)
+            try:
+                self.postgres.refuse_what_stays(LIVE)
+            finally:
+                self.as_superuser(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{LIVE}'")
+                session.end()
+        self.assertIn("a session of postgres", caught.exception.found)
+        self.as_odoo("BEGIN; INSERT INTO ir_config_parameter (key) VALUES ('y'); PREPARE TRANSACTION 'of the BI tool'")
+        try:
+            with self.assertRaises(Failure) as caught:
+                self.postgres.refuse_what_stays(LIVE)
+            self.assertIn("the prepared transaction of the BI tool of odoo", caught.exception.found)
+        finally:
+            self.as_odoo("ROLLBACK PREPARED 'of the BI tool'")
+        self.postgres.refuse_what_stays(LIVE)
 
     def test_a_role_that_somebody_else_has_made_is_refused_and_told(self):
         # From PostgreSQL 16 on CREATEROLE reaches only those that its holder has made: a user of DigitalOcean's API is

@@ -8,6 +8,7 @@ from unittest import mock
 from support import SOURCES, WorkerCase, request
 
 import by_hand
+import files
 import ledger
 import staged
 import waiting
@@ -30,21 +31,33 @@ class ByHandTest(WorkerCase):
             asked = request(id=name, image=image, files=rendered(image), force=True)
             asked["release"]["additive"] = True
             staged.keep(asked)
-            ledger.record(asked, {}, [])
+            ledger.record(asked, {}, ledger.lineage_after(asked))
 
     def test_the_release_before_is_asked_for_with_the_settings_of_the_live_one(self):
-        asked = by_hand.rollback()
+        asked, plan = by_hand.rollback()
+        self.assertIn(f"to     {ledger.digest_of(OLD)}", plan)
         self.assertEqual((asked["image"], asked["files"]), (OLD, rendered(OLD)))
         self.assertEqual(("force" in asked, "restore" in asked, asked["release"]["additive"]), (False, False, False))
 
     def test_with_data_it_is_the_newest_point_or_the_one_that_is_named(self):
         for name in ("1", "2"):
-            ledger.record_point({"id": name, "image": OLD, "at": "noon"})
-        self.assertEqual(by_hand.rollback(with_data=True)["restore"], "2")
-        self.assertEqual(by_hand.rollback(to="1")["restore"], "1")
+            ledger.record_point({"id": name, "image": OLD, "at": "2026-11-21T12:00:00Z", "to": ledger.digest_of(NEW)})
+        self.assertEqual(by_hand.rollback(with_data=True)[0]["restore"], "2")
+        self.assertEqual(by_hand.rollback(to="1")[0]["restore"], "1")
         with self.assertRaises(Failure) as caught:
             by_hand.rollback(to="3")
         self.assertEqual(caught.exception.code, "RELEASE_MISMATCH")
+
+    def test_what_is_lost_is_said_in_minutes_and_rows_where_they_are_known(self):
+        ledger.record_point({"id": "1", "image": OLD, "at": "2026-11-21T12:00:00Z", "to": ledger.digest_of(NEW)})
+        known = ledger.releases()
+        known[-1]["writes"] = 1000
+        files.write_json(ledger.LEDGER, known)
+        for writes, rows in ((2234, "about 1,234 rows"), (None, "unknown"), (3, "unknown")):
+            with mock.patch("by_hand.time.time", lambda: 1795267800.0):
+                _, plan = by_hand.rollback(with_data=True, writes=writes)
+            self.assertIn(rows, plan)
+            self.assertIn("90 minutes", plan)
 
     def test_the_files_that_the_program_renders_are_such(self):
         golden = Path(__file__).parents[1] / "golden" / "vps"
@@ -83,7 +96,7 @@ class ByHandTest(WorkerCase):
         command = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(command)
         with mock.patch.object(waiting, "start_service"), mock.patch.object(command, "follow") as follow:
-            command.roll_back(mock.Mock(to=None, with_data=False))
+            command.roll_back(mock.Mock(to=None, with_data=False, yes=True))
         queued = waiting.read()
         self.assertEqual((queued["image"], queued["force"]), (OLD, True))
         self.assertEqual(follow.call_args_list, [mock.call(queued["id"])])

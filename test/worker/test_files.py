@@ -1,4 +1,5 @@
 import os
+from unittest import mock
 
 from support import WorkerCase, request
 
@@ -64,11 +65,30 @@ class JournalTest(WorkerCase):
 
     def test_it_knows_what_was_reached(self):
         made = self.entry()
-        made.note(step="point", phase="begin")
+        made.note(step="cloned", phase="begin")
         self.assertTrue(made.reached("closed", "end"))
-        self.assertTrue(made.reached("point"))
-        self.assertFalse(made.reached("point", "end"))
+        self.assertTrue(made.reached("cloned"))
+        self.assertFalse(made.reached("cloned", "end"))
         self.assertFalse(made.reached("upgraded"))
+
+    def test_one_of_the_first_version_is_read_by_the_steps_of_then(self):
+        made = journal.Journal({"step": "point", "phase": "end"})
+        self.assertTrue(made.of_first_version)
+        self.assertEqual([made.reached(step) for step in ("closed", "point", "upgraded")], [True, True, False])
+
+    def test_it_tells_which_steps_were_begun_and_how_long_each_took(self):
+        made = self.entry()
+        for step in ("preflight", "closed"):
+            with made.step(step, lambda _: None):
+                pass
+        self.assertEqual([made.begun(step) for step in ("preflight", "pulled", "closed")], [True, False, True])
+        begun, ended = journal.Journal.read()["steps"]["closed"]
+        self.assertLessEqual(begun, ended)
+
+    def test_attempts_sort_as_they_followed_each_other_also_where_the_clock_was_set_back(self):
+        future = "29990101t000059z"
+        self.assertEqual(journal.attempt_name([future, "20200101t000000z"]), "29990101t000100z")
+        self.assertLess(journal.attempt_name(["20200101t000000z"]), future)
 
 
 class LedgerTest(WorkerCase):
@@ -80,8 +100,34 @@ class LedgerTest(WorkerCase):
     def test_the_previous_release_ran_another_image(self):
         one, two = request(), request(id="r3", image="registry/odoo@sha256:" + "c" * 64)
         for wanted in (one, two, {**two, "id": "r4"}):
-            ledger.record(wanted, {}, [])
+            ledger.record(wanted, {}, ledger.lineage_after(wanted))
         self.assertEqual(ledger.previous()["release"], "r2")
+
+    def test_after_a_rollback_the_previous_release_is_not_the_one_that_was_left(self):
+        one, two, three = (request(id=f"r{digit}", image="registry/odoo@sha256:" + digit * 64) for digit in "123")
+        for wanted, previous in ((one, None), (two, "r1"), (three, "r2"), ({**two, "id": "r4"}, "r1"),
+                                 ({**one, "id": "r5"}, None), ({**three, "id": "r6"}, "r5")):
+            ledger.record(wanted, {}, ledger.lineage_after(wanted))
+            found = ledger.previous()
+            self.assertEqual(found and found["release"], previous)
+
+    def test_records_of_points_go_where_the_data_are_wherever_that_was_interrupted(self):
+        aside = self.root / "volume"
+        aside.mkdir()
+        for name in "ab":
+            ledger.record_point({"id": name})
+        with mock.patch.object(ledger, "remove_tree", side_effect=OSError):
+            with self.assertRaises(OSError):
+                ledger.keep_points_in(aside / "points")
+        for _ in range(2):
+            ledger.keep_points_in(aside / "points")
+            self.assertEqual([point["id"] for point in ledger.points()], ["a", "b"])
+        ledger.record_point({"id": "c"})
+        # Another host, with the same volume.
+        ledger.POINTS.unlink()
+        self.assertEqual(ledger.points(), [])
+        ledger.keep_points_in(aside / "points")
+        self.assertEqual([point["id"] for point in ledger.points()], ["a", "b", "c"])
 
     def test_a_restore_point_is_never_overwritten(self):
         ledger.record_point({"id": "p", "bytes": 1})

@@ -84,7 +84,7 @@ class FilestoreTest(WorkerCase):
                 for action in (lambda: self.store.link(self.store.live("odoo"), self.store.kept("a")),
                                lambda: self.store.measure(self.store.live("odoo")),
                                lambda: self.store.add(self.store.live("odoo"), self.store.kept("a")),
-                               lambda: self.store.prepare(),
+                               lambda: self.store.make(self.store.live("odoo")),
                                lambda: self.store.link(self.store.kept("a"), self.store.live("odoo")),
                                lambda: self.store.archive(self.store.live("odoo")).communicate(timeout=30),
                                lambda: self.store.remove(self.store.live("odoo"))):
@@ -100,6 +100,38 @@ class FilestoreTest(WorkerCase):
                 for folder in (path.parent, path.parent.parent):
                     self.as_odoo(folder) if folder != self.root else None
                 os.rename(self.root / "moved", path)
+
+    def test_a_second_pass_looks_at_no_file_of_a_folder_that_has_not_changed(self):
+        """Long ago: what was changed a moment before a copy is looked at again."""
+        for folder in (self.live / "aa", self.live / "bb"):
+            os.utime(folder, (1_600_000_000, 1_600_000_000))
+        copy = self.store.live("odoo-next")
+        self.store.link(self.store.live("odoo"), copy, serving=True)
+        for name in ("aa/aa1", "bb/bb1"):
+            (self.store.path(copy) / name).unlink()
+        for folder in ("aa", "bb"):
+            os.utime(self.store.path(copy) / folder, (1_600_000_000, 1_600_000_000))
+        self.write("bb/bb2", "three")
+        self.write("bb/deeper/bb3", "four")
+        self.write("cc/cc1", "five")
+        self.store.add(self.store.live("odoo"), copy)
+        # That aa1 is not back shows that its folder was passed over.
+        self.assertEqual(sorted(self.content(copy)), ["bb/bb1", "bb/bb2", "bb/deeper/bb3", "cc/cc1"])
+
+    def test_a_word_that_is_said_of_a_copy_is_not_said_of_what_it_was_made_of(self):
+        live, copy = self.store.live("odoo"), self.store.live("odoo-next")
+        self.assertIsNone(self.store.pair(live))
+        self.store.set_pair(live, "one")
+        self.store.link(live, copy)
+        self.assertEqual(self.store.pair(copy), "one")
+        self.store.set_pair(copy, "two")
+        self.assertEqual((self.store.pair(live), self.store.pair(copy)), ("one", "two"))
+        (self.live / ".odoo-ship-pair").unlink()
+        self.link(self.live / ".odoo-ship-pair", self.secret / "shadow")
+        with self.assertRaises(Failure):
+            self.store.pair(live)
+        self.store.set_pair(live, "three")
+        self.untouched()
 
     def test_links_and_pipes_among_the_files_are_kept_as_what_they_are(self):
         self.link(self.live / "aa" / "link", self.secret / "shadow")

@@ -1,11 +1,18 @@
-"""When a release asks for the rules of where its containers may go. What Docker does of it is not shown here."""
+"""What a release asks of Docker and PostgreSQL on a host, and when. What they do of it is not shown here."""
 
-from support import WorkerCase, request
+import shutil
+import subprocess
+import sys
+from unittest import mock
+
+from support import SOURCES, WorkerCase, request
 
 import egress
 from failures import Failure
-from hosts import compose_services
+from files import Lock
+from hosts import compose, compose_services
 from hosts.compose import ComposeHost
+from hosts.compose_tasks import CronHold
 from shell import Result
 
 OPEN = {"odoo": [{"cidr": "0.0.0.0/0", "except": []}], "authority": None}
@@ -30,6 +37,7 @@ class ReleaseTest(WorkerCase):
         self.host = ComposeHost()
         self.services = self.host.services
         self.services.compose = lambda request, *args, **_: self.done.append(" ".join(args))
+        self.services.changes = lambda *_: True
         self.host.data.postgres.wait = lambda _: None
 
     def must(self, args, *_, **__):
@@ -53,3 +61,65 @@ class ReleaseTest(WorkerCase):
         self.host.begin_rollback(None, request(), False, False)
         self.services.start_odoo(request())
         self.assertIn("start odoo-ce", self.done)
+
+
+class RollbackTest(WorkerCase):
+    def test_a_server_of_the_previous_release_that_may_just_be_starting_is_not_stopped_by_another_try(self):
+        for runs, stops in ((True, 0), (False, 1)):
+            host = ComposeHost()
+            host.services = mock.Mock()
+            host.services.odoo_is_of.return_value = runs
+            with mock.patch.object(compose, "project"):
+                host.begin_rollback(request(id="r1"), request(), True, True)
+            self.assertEqual(host.services.stop_odoo.call_count, stops)
+
+
+class DumpTest(WorkerCase):
+    def test_a_release_waits_for_the_end_of_a_dump_and_none_begins_until_it_is_over(self):
+        dump, host, said = Lock(self.root / "dump.lock"), ComposeHost(), []
+        host.dumps = Lock(self.root / "dump.lock")
+        self.assertTrue(dump.take())
+        with mock.patch("time.sleep", lambda _: dump.release()):
+            host.keep_dumps_away(said.append)
+        self.assertEqual(said, ["waiting for the dump that is under way"])
+        self.assertFalse(dump.take())
+        host.let_go()
+        self.assertTrue(dump.take())
+
+    def test_but_not_for_ever(self):
+        dump, host = Lock(self.root / "dump.lock"), ComposeHost()
+        host.dumps = Lock(self.root / "dump.lock")
+        dump.take()
+        with (mock.patch.object(compose, "DUMP_SECONDS", 0), mock.patch("time.sleep", lambda _: None),
+              self.assertRaises(Failure) as caught):
+            host.keep_dumps_away(lambda _: None)
+        self.assertEqual(caught.exception.code, "RELEASE_IN_PROGRESS")
+
+
+class CronHoldTest(WorkerCase):
+    def test_a_release_is_not_committed_once_its_hold_on_scheduled_jobs_is_gone(self):
+        session, host = mock.Mock(), ComposeHost()
+        session.ask.return_value = Result(0, "")
+        host.cron = CronHold(mock.Mock(session=lambda *_: session), "odoo")
+        host.still_alone()
+        session.ask.return_value = Result(2, "", "terminating connection due to administrator command")
+        with self.assertRaises(Failure) as caught:
+            host.still_alone()
+        self.assertEqual(caught.exception.code, "DATABASE_CONNECTION_ERROR")
+
+
+class ScriptsTest(WorkerCase):
+    def test_a_worker_at_work_runs_its_own_scripts_when_another_version_has_taken_their_place(self):
+        sources = self.root / "odoo_ship"
+        shutil.copytree(SOURCES, sources)
+        shutil.copy(SOURCES.parents[1] / "images" / "odoo" / "ready.py", sources)
+        code = """if True:
+            import pathlib, shutil, sys
+            sys.path.insert(0, sys.argv[1])
+            from hosts import compose_services, compose_tasks
+            shutil.rmtree(sys.argv[1])
+            print(compose_tasks.python("odoo-ce", "in_odoo.py")[-1])
+            print(compose_tasks.python("odoo-ce", "smoke.py")[-1], compose_services.READY)
+        """
+        done = subprocess.run([sys.executable, "-B", "-c", code, str(sources)], capture_output=True, text=True)
+        self.assertIn("do = smoke-user", done.stdout, done.stderr)

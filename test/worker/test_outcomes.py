@@ -14,6 +14,7 @@ import tidying
 import waiting
 from failures import Failure
 from hosts import here
+from journal import Journal
 from release import Release
 
 
@@ -72,3 +73,17 @@ class OutcomesTest(WorkerCase):
         with (mock.patch.object(points, "asked_for", fails), mock.patch.object(waiting, "forget", leave_queue)):
             service.handle(self.host, request())
         self.assertEqual(told, [("failed", "MODULE_LOAD_ERROR")])
+
+    def test_trouble_of_a_release_under_way_is_told_with_what_since_when_and_what_comes_next(self):
+        failure = Failure("DISK_FULL", "the disk is full", found="no room on /", expected="-", remedy="-")
+        with mock.patch.object(service, "roll_back", mock.Mock(side_effect=failure)):
+            with self.assertRaises(Failure):
+                self.attempt(fails)
+            first = status.of_host("r2")["request"]
+            with self.assertRaises(Failure):
+                service.give_up(self.host, Journal.read(), failure)
+        again = status.of_host("r2")["request"]
+        self.assertEqual(first["state"], "running")
+        self.assertRegex(first["message"], r"^trouble since \d{4}-.*Z: DISK_FULL: the disk is full: no room on /$")
+        self.assertEqual(again["message"], first["message"])
+        self.assertIn("it is rolled back, again and again", first["next"])

@@ -1,9 +1,6 @@
-"""Restore points: which one a request may have, and a rollback to one that is killed after each operation in turn."""
+"""Restore points: which one a request may have."""
 
-from types import SimpleNamespace
-
-from databases import Databases, Folders
-from support import Killed, WorkerCase, request
+from support import WorkerCase, request
 
 import ledger
 import points
@@ -11,31 +8,6 @@ from failures import Failure
 
 OLD, NEW = "registry/odoo@sha256:" + "a" * 64, "registry/odoo@sha256:" + "b" * 64
 NAME = "20261121t120000z"
-
-
-class RollbackTest(WorkerCase):
-    def test_the_point_becomes_the_database_again_wherever_it_was_killed(self):
-        seen = 0
-        for operations in range(30):
-            self.tearDown()
-            self.doCleanups()
-            self.setUp()
-            known = {"odoo": "half upgraded", "odoo-point-a": "before"}
-            folders = Folders(self.root, "half upgraded", "before")
-
-            def roll_back(left):
-                data = SimpleNamespace(postgres=Databases(known, left), filestore=lambda: folders.store)
-                points.roll_back_to(data, "odoo", "a")
-            try:
-                roll_back(operations)
-            except Killed:
-                seen += 1
-                roll_back(100)
-            self.assertEqual(known, {"odoo": "before", "odoo-failed-a": "half upgraded"})
-            self.assertEqual((folders.live(), folders.kept("failed-a")), ("before", "half upgraded"))
-            if seen <= operations - 1:
-                break
-        self.assertGreaterEqual(seen, 4)
 
 
 class AskedForTest(WorkerCase):
@@ -65,3 +37,8 @@ class AskedForTest(WorkerCase):
         ledger.record(request(id="r7", image=OLD, restore=NAME), {}, [])
         self.assertIn("config rm release:restore", self.refused(request(id="r8", image=OLD, restore=NAME)).remedy)
         self.assertIsNotNone(points.asked_for(request(id="r8", image=OLD, restore=NAME, force=True)))
+
+    def test_one_that_was_taken_away_and_set_again_is_a_new_wish(self):
+        for release in (request(id="r7", image=OLD, restore=NAME), request(id="r8", image=NEW)):
+            ledger.record(release, {}, [])
+        self.assertIsNotNone(points.asked_for(request(id="r9", image=OLD, restore=NAME)))

@@ -4,6 +4,7 @@ from unittest import mock
 
 from support import WorkerCase, request
 
+from failures import Failure
 from journal import STEPS
 from plan import Plan
 from release import Release
@@ -21,9 +22,12 @@ class StepsTest(WorkerCase):
         asked = request()
         asked["release"]["rehearse"] = rehearse
         release = Release(host, asked, journal, mock.Mock(), restore)
-        for name in ("preflight", "rehearse", "close", "take_point", "upgrade", "activate"):
+        for name in ("preflight", "rehearse", "prepare", "close", "clone", "upgrade", "swap", "try_out"):
             setattr(release, name, mock.Mock())
-        release.make_plan = lambda: plan
+
+        def pull():
+            release.plan = plan
+        release.pull = pull
         with (mock.patch("release.planning.applied"), mock.patch("release.ledger.lineage_after"),
               mock.patch("release.complete")):
             release.run()
@@ -36,28 +40,40 @@ class StepsTest(WorkerCase):
         self.assertEqual(self.steps(Plan("maintenance", **UPGRADE)), list(STEPS))
 
     def test_what_is_not_needed_is_left_out(self):
+        next_alone = {"prepared", "cloned", "swapped"}
         for plan, options, left_out in (
                 (Plan("maintenance", **UPGRADE), {"rehearse": False}, {"rehearsed"}),
-                (Plan("install", install=["base"]), {}, {"rehearsed", "point"}),
-                (Plan("rolling", **UPGRADE), {}, {"closed", "point"}),
-                (Plan("rolling"), {}, {"rehearsed", "closed", "point", "upgraded"}),
-                (Plan("rolling"), {"must_close": True}, {"rehearsed", "point", "upgraded"}),
-                (Plan("maintenance"), {"restore": {"id": "p"}}, {"rehearsed"})):
+                (Plan("install", install=["base"]), {}, {"rehearsed"}),
+                (Plan("rolling", **UPGRADE), {}, {"closed", *next_alone}),
+                (Plan("rolling"), {}, {"rehearsed", "closed", "upgraded", *next_alone}),
+                (Plan("rolling"), {"must_close": True}, {"rehearsed", "upgraded", *next_alone}),
+                (Plan("maintenance"), {"restore": {"id": "p"}}, {"rehearsed", "upgraded"})):
             with self.subTest(plan.mode, **options):
                 self.assertEqual(self.steps(plan, **options), [name for name in STEPS if name not in left_out])
 
     def test_before_each_step_that_may_change_something_the_host_says_whether_it_is_alone(self):
         done = self.run_release(Plan("maintenance", **UPGRADE))
         self.assertEqual(done[:2], ["preflight", "pulled"])
-        self.assertEqual(done[2::2], ["alone"] * 6)
+        self.assertEqual(done[2::2], ["alone"] * 8)
 
 
-class ClaimTest(WorkerCase):
-    def test_other_code_is_blocked_before_it_is_known_that_nobody_was_there_and_only_then_are_data_changed(self):
-        calls = mock.MagicMock()
-        release = Release(calls.host, request(), calls.journal, mock.Mock())
-        release.postgres = calls.postgres
-        release.claim()
-        order = [name for name, _, options in calls.mock_calls
-                 if name in ("postgres.mark", "host.still_alone") or options == {"touched": True}]
-        self.assertEqual(order, ["postgres.mark", "host.still_alone", "journal.note"])
+class PlanTest(WorkerCase):
+    def release(self, **answers):
+        host = mock.MagicMock()
+        host.data.postgres.configure_mock(**{f"{name}.return_value": value for name, value in answers.items()})
+        return Release(host, request(), mock.MagicMock(), mock.Mock())
+
+    def test_what_somebody_has_only_marked_in_odoo_is_not_carried_out_by_a_release(self):
+        release = self.release(modules={"base": "19.0.1.0"}, unfinished_modules=["crm"])
+        release.image = {"series": "19.0", "modules": {}}
+        with self.assertRaises(Failure) as caught:
+            release.make_plan()
+        self.assertEqual((caught.exception.code, caught.exception.found), ("DATABASE_UNFIT", "crm"))
+
+    def test_a_module_that_was_installed_while_the_door_was_open_counts(self):
+        release = self.release(marker=None)
+        release.plan, release.next = Plan("maintenance", **UPGRADE), "odoo-next"
+        release.make_plan = lambda: Plan("maintenance", upgrade=["crm", "sale"])
+        with mock.patch("release.next_data.clone"):
+            release.clone()
+        self.assertEqual(release.plan.upgrade, ["crm", "sale"])

@@ -1,4 +1,6 @@
-"""What a rollback does to the data, also where a worker of before has begun it."""
+"""What a rollback does to the data of a release that a worker of the first version has begun; of newer ones,
+test_protocol does.
+"""
 
 import json
 from unittest import mock
@@ -17,7 +19,7 @@ OLD = "registry/odoo@sha256:" + "a" * 64
 
 class RollBackTest(WorkerCase):
     def roll_back(self, known, **facts):
-        """The journal of a release that was killed in the middle of the upgrade."""
+        """The journal of a release of then that was killed in the middle of the upgrade."""
         staged.keep(request())
         entry = {"attempt": "a", "request": "r2", "to": "r2", "from": None, "mode": "maintenance", "step": "upgraded",
                  "phase": "begin", **facts}
@@ -27,6 +29,7 @@ class RollBackTest(WorkerCase):
         host.data.postgres = Databases(dict(known), 100)
         host.data.filestore = lambda: folders.store
         host.data.postgres.mark, host.data.postgres.end_what_was_left = mock.Mock(), mock.Mock()
+        host.data.postgres.let_in = mock.Mock()
         host.data.postgres.open, host.data.postgres.sql = mock.Mock(), lambda _: []
         journal = Journal.read()
         rollback.roll_back(host, journal, lambda _: None)

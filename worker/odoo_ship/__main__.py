@@ -6,6 +6,8 @@
   odoo-ship rollback                            to the previous release, in code only
   odoo-ship rollback --with-data [--to POINT]   to a restore point's data, and the release that left them; what was
                                                 written since is kept as a new point
+  odoo-ship doctor                              looks for what would fail a release, or was left by one; what to type
+  odoo-ship prune [--points N]                  removes what ended releases have left, and points beyond the newest N
   odoo-ship restore POINT --into NAME           a point's data in a new database: neutralised, or as they were (--exact)
   odoo-ship first-login                         the administrator's first password, shown once
   odoo-ship dump                                a dump to the configured destination now
@@ -26,13 +28,16 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import by_hand  # noqa: E402
+import doctor  # noqa: E402
 import dump  # noqa: E402
 import egress  # noqa: E402
 import intake  # noqa: E402
 import ledger  # noqa: E402
 import restore  # noqa: E402
 import service  # noqa: E402
+import staged  # noqa: E402
 import status as states  # noqa: E402
+import tidying  # noqa: E402
 from failures import Failure, text_of, unexpected  # noqa: E402
 from files import FIRST_LOGIN, LOGS, read_json  # noqa: E402
 from hosts import here  # noqa: E402
@@ -44,9 +49,11 @@ def parser():
     top = argparse.ArgumentParser(prog="odoo-ship", description=__doc__,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
-    for name in ("receive", "run", "resume", "egress", "points", "first-login", "logs"):
+    for name in ("receive", "run", "resume", "egress", "points", "first-login", "logs", "doctor"):
         commands.add_parser(name)
     commands.add_parser("job").add_argument("request", type=Path)
+    pruning = commands.add_parser("prune")
+    pruning.add_argument("--points", type=int, metavar="N")
     status = commands.add_parser("status")
     status.add_argument("--json", action="store_true")
     status.add_argument("--request")
@@ -55,6 +62,7 @@ def parser():
     deploy.add_argument("--additive", action="store_true")
     back = commands.add_parser("rollback")
     back.add_argument("--to", metavar="POINT")
+    back.add_argument("--yes", action="store_true", help="ask nothing")
     way = back.add_mutually_exclusive_group()
     way.add_argument("--with-data", action="store_true")
     way.add_argument("--code-only", action="store_true")
@@ -119,6 +127,12 @@ def status(args):
     request = found.get("request")
     if request:
         print(f"request   {request['id']}: {request['state']}" + (f", at {request['step']}" if request["step"] else ""))
+        for step, seconds in request["steps"].items():
+            print(f"          {step:<10} " + (f"{seconds:7.1f} s" if seconds is not None else "not ended"))
+        if request["message"]:
+            print(f"          {request['message']}")
+        if request["next"]:
+            print(f"next      {request['next']}")
         for warning in request["warnings"]:
             print(f"warning   {warning}")
         if request["error"]:
@@ -150,7 +164,22 @@ def deploy(args):
 
 
 def roll_back(args):
-    return submit(by_hand.rollback(args.to, args.with_data))
+    """Says what will be done; whoever types it is asked, a program is not."""
+    request, plan = by_hand.rollback(args.to, args.with_data, writes_by_now())
+    print(plan, flush=True)
+    if sys.stdin.isatty() and not args.yes and input("Roll back? Type yes: ").strip() != "yes":
+        print("nothing was done", file=sys.stderr)
+        return 1
+    return submit(request)
+
+
+def writes_by_now():
+    """None where PostgreSQL does not say: that keeps nobody from a rollback."""
+    try:
+        live = staged.read(ledger.live()["release"])
+        return here.host().data.postgres.writes(live["database"])
+    except (Failure, OSError, TypeError):
+        return None
 
 
 def submit(request):
@@ -178,6 +207,23 @@ def follow(request_id):
         time.sleep(1)
     raise Failure("DEPLOY_TIMEOUT", "the release has not ended", found=f"still at {shown} after {WAIT_SECONDS} s",
                   expected="an end", remedy="odoo-ship status; odoo-ship logs")
+
+
+def examine(_):
+    findings = doctor.look(here.host())
+    for what, found, remedy in findings:
+        print(f"{'look' if found else 'ok':<5} {what}" + (f": {found}" if found else ""))
+        if found and remedy:
+            print(f"      {remedy}")
+    return int(any(finding.found for finding in findings))
+
+
+def prune(args):
+    live = by_hand.live_request()
+    with restore.alone():
+        keep = live["release"]["keepPoints"] if args.points is None else max(0, args.points)
+        gone = tidying.prune_by_hand(here.host(), live["database"], keep)
+    print("\n".join(f"removed {name}" for name in gone) or "there was nothing to remove")
 
 
 def first_login(_):
@@ -210,7 +256,7 @@ def logs(_):
 
 COMMANDS = {"receive": receive, "run": run, "job": job, "resume": resume, "egress": place_egress, "status": status,
             "points": points, "deploy": deploy, "rollback": roll_back, "restore": restore_point,
-            "first-login": first_login, "dump": take_dump, "logs": logs}
+            "first-login": first_login, "doctor": examine, "prune": prune, "dump": take_dump, "logs": logs}
 
 if __name__ == "__main__":
     sys.exit(main())

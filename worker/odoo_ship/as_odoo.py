@@ -13,10 +13,15 @@ import json
 import os
 import stat
 import sys
+import time
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Odoo's has two levels. Somebody who makes many more wants to see what happens.
 DEEPEST = 32
+# In the folder of each database's attachments: Odoo looks for no file of that name.
+PAIR = ".odoo-ship-pair"
+# A folder that was changed so short ago may be changed once more with the same time.
+SETTLED_NS = 10 * 10**9
 
 
 class Places:
@@ -71,14 +76,24 @@ def names(directory):
     return sorted(os.listdir(directory))
 
 
+def folders(directory):
+    """Names of what is a folder by the directory's own word: no file is looked at."""
+    with os.scandir(directory) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
 def link_into(source, target, serving, depth=0):
     """Hard links of all that is below `source` and not yet below `target`, both open.
 
-    `serving`: Odoo runs, and its garbage collection may remove a file that was just listed.
+    `serving`: Odoo runs, and its garbage collection may remove a file that was just listed. The copy of a folder has
+    the time of its last change as it was before it was read: a folder with the time of its copy has nothing new, except
+    in folders below it.
     """
     if depth > DEEPEST:
         raise ValueError(f"more than {DEEPEST} folders within each other")
-    for name in names(source):
+    changed = os.fstat(source).st_mtime_ns
+    quiet = changed < time.time_ns() - SETTLED_NS
+    for name in folders(source) if changed == os.fstat(target).st_mtime_ns else names(source):
         try:
             if is_directory(source, name):
                 make_directory(target, name)
@@ -91,6 +106,8 @@ def link_into(source, target, serving, depth=0):
         except FileNotFoundError:
             if not serving:
                 raise
+    if quiet:
+        os.utime(target, ns=(changed, changed))
     os.fsync(target)
 
 
@@ -134,12 +151,20 @@ def measure(directory, depth=0):
     return count, size
 
 
+def prepare(places):
+    make_directory(places.live, "filestore")
+    with opened(places.live, "filestore"):
+        pass
+
+
 # What can be asked for. Each may be done again after a crash.
 
 
-def do_prepare(places, _):
-    make_directory(places.live, "filestore")
-    with opened(places.live, "filestore"):
+def do_make(places, order):
+    prepare(places)
+    parent, name = places.parent(order["place"])
+    make_directory(parent, name)
+    with opened(parent, name):
         pass
 
 
@@ -160,7 +185,7 @@ def do_state(places, order):
 
 def do_link(places, order):
     """A copy that a crash cut off is made anew."""
-    do_prepare(places, order)
+    prepare(places)
     source_parent, source = places.parent(order["source"])
     target_parent, target = places.parent(order["target"])
     partial = f"{target}.partial"
@@ -186,7 +211,7 @@ def do_add(places, order):
 
 
 def do_move(places, order):
-    do_prepare(places, order)
+    prepare(places)
     source_parent, source = places.parent(order["source"])
     target_parent, target = places.parent(order["target"])
     os.rename(source, target, src_dir_fd=source_parent, dst_dir_fd=target_parent)
@@ -206,6 +231,33 @@ def do_measure(places, order):
     parent, name = places.parent(order["place"])
     with opened(parent, name) as directory:
         return measure(directory)
+
+
+def do_pair(places, order):
+    parent, name = places.parent(order["place"])
+    with opened(parent, name) as directory:
+        try:
+            file = os.open(PAIR, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+        except FileNotFoundError:
+            return None
+        try:
+            return os.read(file, 100).decode("utf-8", "replace")
+        finally:
+            os.close(file)
+
+
+def do_set_pair(places, order):
+    """The file is made anew: its content is another folder's, too."""
+    parent, name = places.parent(order["place"])
+    with opened(parent, name) as directory:
+        remove_tree(directory, PAIR)
+        file = os.open(PAIR, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=directory)
+        try:
+            os.write(file, order["word"].encode())
+            os.fsync(file)
+        finally:
+            os.close(file)
+        os.fsync(directory)
 
 
 def do_kept(places, _):

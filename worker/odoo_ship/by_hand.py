@@ -1,8 +1,8 @@
 """Releases that an operator asks for on the host: the live one again, with another image, or a rollback."""
 
+import calendar
 import hashlib
 import json
-import sys
 import time
 
 import ledger
@@ -14,26 +14,41 @@ COMPOSE_FILES = ("docker-compose.prod.yml", "docker-compose.release.yml")
 IMAGE_LINES = ("    image: {image}\n", '      ODOO_IMAGE_DIGEST: "{digest}"\n')
 
 
-def rollback(to=None, with_data=False):
-    """The request for the release before, in code only, or with the data of a restore point.
+def rollback(to=None, with_data=False, writes=None):
+    """The request for the release before, in code only, or with the data of a restore point; and the plan, for people.
 
-    Code alone is possible where the database allows it, which the plan finds out. The settings stay those of the live
-    release, passwords and the proxy's rules among them.
+    Code alone is possible where the database allows it, which the release finds out. The settings stay those of the
+    live release, passwords and the proxy's rules among them. `writes`: what PostgreSQL has counted by now, if known.
     """
-    request = live_request()
+    request, live = live_request(), ledger.live()
     if with_data or to:
         point = ledger.point(to) if to else ledger.newest_point()
         if point is None or point["image"] is None:
             raise Failure("RELEASE_MISMATCH", "there is no such restore point", found=to or "no point at all",
                           expected="one of `odoo-ship points`", remedy="`odoo-ship points` lists them")
-        print(f"The data become those of {point['at']}: what was written since is kept as a new restore point, and is "
-              "not in use any more.", file=sys.stderr)
-        return {**with_image(request, point["image"]), "restore": point["id"]}
+        data = (f"the data become those of {point['at']}: {lost(point, live, writes)}. It is kept as a new point, and "
+                "is not in use any more")
+        return {**with_image(request, point["image"]), "restore": point["id"]}, plan(live, point["image"], data)
     previous = ledger.previous()
     if previous is None:
         raise Failure("RELEASE_MISMATCH", "there is no earlier release to roll back to",
-                      found="one release in the ledger", expected="two", remedy="deploy a release from Pulumi")
-    return with_image(request, previous["image"])
+                      found="no release before this one in the lineage of the data", expected="one",
+                      remedy="deploy a release from Pulumi; `odoo-ship points` lists what there are data of")
+    data = "the data stay as they are. Where they were changed for the live release it is refused: then --with-data"
+    return with_image(request, previous["image"]), plan(live, previous["image"], data)
+
+
+def plan(live, image, data):
+    return f"from   {live['digest']}, live since {live['since']}\nto     {ledger.digest_of(image)}\ndata   {data}"
+
+
+def lost(point, live, writes):
+    """What users have written since the point, in minutes and rows."""
+    minutes = (time.time() - calendar.timegm(time.strptime(point["at"], "%Y-%m-%dT%H:%M:%SZ"))) / 60
+    rows = "an unknown number of rows"
+    if point["to"] == live["digest"] and None not in (writes, live.get("writes")) and writes >= live["writes"]:
+        rows = f"about {writes - live['writes']:,} rows"
+    return f"what was written in the {minutes:,.0f} minutes since then ({rows}) is left out"
 
 
 def live_request():

@@ -11,7 +11,7 @@ from hosts import here
 import ledger
 import staged
 from failures import Failure, tail
-from files import STATE, Lock, write_json
+from files import DUMPS, STATE, Lock, write_json
 from journal import Journal, now
 from shell import pipe, run
 
@@ -33,7 +33,8 @@ def take(settings, scheduled=False):
     if settings is None or ledger.live() is None:
         print("no dump: no destination is configured (backup:destination), or nothing is installed", file=sys.stderr)
         return 0 if scheduled else 1
-    with Lock(STATE / "dump.lock"):
+    refuse_release_under_way()
+    with Lock(DUMPS):
         try:
             name = send(settings)
         except (Failure, OSError) as error:
@@ -47,16 +48,21 @@ def take(settings, scheduled=False):
     return 0
 
 
-def send(settings):
-    """Database and filestore as one moment's: {prefix}-{time}.dump, .filestore.tar, and last .json, which makes a dump
-    of them.
-    """
+def refuse_release_under_way():
     journal = Journal.read()
     if journal and journal.open:
         raise Failure("RELEASE_IN_PROGRESS", "there is no dump in the middle of a release",
                       found=f"request {journal['request']} at {journal['step']}",
                       expected="its end", remedy="the nightly dump tries again by itself; else `odoo-ship dump` after "
                                                  "it")
+
+
+def send(settings):
+    """Database and filestore as one moment's: {prefix}-{time}.dump, .filestore.tar, and last .json, which makes a dump
+    of them.
+    """
+    # One that was killed let go of the lock, and is rolled back now.
+    refuse_release_under_way()
     host = here.host()
     request = staged.read(ledger.live()["release"])
     prefix = f"{urlsplit(request['url']).hostname}-{request['database']}"

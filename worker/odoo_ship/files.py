@@ -9,6 +9,8 @@ from pathlib import Path
 STATE = Path(os.environ.get("ODOO_SHIP_STATE", "/var/lib/odoo-ship"))
 PROJECT = Path("/opt/odoo")
 LOGS = STATE / "logs"
+#: Held by whoever makes a dump, and by a release.
+DUMPS = STATE / "dump.lock"
 #: The administrator's first password, until somebody has read it.
 FIRST_LOGIN = STATE / "first-login"
 

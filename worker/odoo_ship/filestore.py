@@ -13,7 +13,8 @@ from pathlib import Path
 
 from failures import Failure, tail
 
-CHILD = Path(__file__).with_name("as_odoo.py")
+#: Read at the start: another version may be put in place while this one is at a release.
+CHILD = Path(__file__).with_name("as_odoo.py").read_text(encoding="utf-8")
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 LONG = 6 * 3600
 
@@ -46,8 +47,9 @@ class Filestore:
 
     # What is done to them
 
-    def prepare(self):
-        self._do("prepare")
+    def make(self, place):
+        """An empty folder where none is."""
+        self._do("make", place=place)
 
     def exists(self, place):
         return self._do("state", place=place) != "absent"
@@ -64,7 +66,7 @@ class Filestore:
         self._do("link", source=source, target=target, serving=serving, required=required)
 
     def add(self, source, target):
-        """Links what was written since `target` was made, while Odoo runs."""
+        """Links what was written since `target` was made; folders that have not changed since are passed over."""
         self._do("add", source=source, target=target)
 
     def move(self, source, target):
@@ -72,6 +74,13 @@ class Filestore:
 
     def remove(self, place):
         self._do("remove", place=place)
+
+    def pair(self, place):
+        """The word that the attachments and their database share; None where no release has said one."""
+        return self._do("pair", place=place)
+
+    def set_pair(self, place, word):
+        self._do("set_pair", place=place, word=word)
 
     def measure(self, place):
         """(files, bytes)"""
@@ -115,7 +124,7 @@ class Filestore:
             try:
                 self._refuse_other_disk(live, kept)
                 numbers = map(str, (live, kept, *(self.owner or ())))
-                child = subprocess.Popen([sys.executable, "-I", "-c", CHILD.read_text(encoding="utf-8"), *numbers],
+                child = subprocess.Popen([sys.executable, "-I", "-c", CHILD, *numbers],
                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
                                          pass_fds=(live, kept), cwd="/", start_new_session=True,
                                          env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"})

@@ -2,25 +2,39 @@
 got.
 """
 
+import calendar
 import time
 
 from failures import Failure
 from files import STATE, read_json, write_json
 
-STEPS = ("preflight", "pulled", "rehearsed", "closed", "point", "upgraded", "smoked", "committed")
+STEPS = ("preflight", "pulled", "rehearsed", "prepared", "closed", "cloned", "upgraded", "swapped", "tried",
+         "committed")
+#: Of the first version of the protocol, whose journals have no `protocol`.
+FIRST_STEPS = ("preflight", "pulled", "rehearsed", "closed", "point", "upgraded", "smoked", "committed")
+PROTOCOL = 2
+ATTEMPT = "%Y%m%dt%H%M%Sz"
+#: An expression for a name of that form.
+ATTEMPT_NAME = r"\d{8}t\d{6}z"
 
 
 def now():
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def attempt_name():
-    """Names everything that an attempt makes."""
-    return time.strftime("%Y%m%dt%H%M%Sz", time.gmtime())
+def attempt_name(known=()):
+    """Names everything that an attempt makes: the time, or the second after the newest name in `known`. So the names
+    sort as the attempts followed each other, also where the clock was set back.
+    """
+    newest = max((calendar.timegm(time.strptime(name, ATTEMPT)) + 1 for name in known), default=0)
+    return time.strftime(ATTEMPT, time.gmtime(max(time.time(), newest)))
 
 
 class Journal:
-    """The release that is under way. `outcome` is absent until it ended."""
+    """The release that is under way. `outcome` is absent until it ended.
+
+    `steps`: {step: [seconds since 1970 when it began, when it ended]}; the second is absent until then.
+    """
 
     PATH = STATE / "journal.json"
 
@@ -37,8 +51,8 @@ class Journal:
         """`source` and `target`: release ids; `attempt`: a word that names everything this attempt makes; `job`: who
         makes it, where that is not the host.
         """
-        return cls({"request": request_id, "mode": mode, "from": source, "to": target, "attempt": attempt, "job": job,
-                    "began": now()})
+        return cls({"protocol": PROTOCOL, "request": request_id, "mode": mode, "from": source, "to": target,
+                    "attempt": attempt, "job": job, "began": now(), "steps": {}})
 
     def __getitem__(self, name):
         return self.entry.get(name)
@@ -55,6 +69,10 @@ class Journal:
         return "outcome" not in self.entry
 
     @property
+    def of_first_version(self):
+        return self["protocol"] is None
+
+    @property
     def rolling_back(self):
         """Whether a rollback has begun. A worker of before called that `reverting`."""
         return bool(self["rollback"] or self["reverting"])
@@ -64,12 +82,17 @@ class Journal:
         """What has ended the release, if that is known."""
         return Failure(**self["error"]) if self["error"] else None
 
+    def begun(self, step):
+        """Whether the step itself was begun; one that the release did not need was not."""
+        return step in (self["steps"] or {})
+
     def reached(self, step, phase="begin"):
-        """Whether the release has got to this point of this step."""
+        """Whether the release has got to this point of this step, or past it."""
         if self["step"] is None:
             return False
-        here = STEPS.index(self["step"]), self["phase"] == "end"
-        return here >= (STEPS.index(step), phase == "end")
+        steps = FIRST_STEPS if self.of_first_version else STEPS
+        here = steps.index(self["step"]), self["phase"] == "end"
+        return here >= (steps.index(step), phase == "end")
 
 
 class _Step:
@@ -80,9 +103,13 @@ class _Step:
 
     def __enter__(self):
         self.say(self.name)
-        self.journal.note(step=self.name, phase="begin")
+        self._note("begin", [time.time()])
         return self.journal
 
     def __exit__(self, kind, error, trace):
         if kind is None:
-            self.journal.note(step=self.name, phase="end")
+            self._note("end", [*self.journal["steps"][self.name][:1], time.time()])
+
+    def _note(self, phase, times):
+        steps = {**self.journal["steps"], self.name: [round(moment, 3) for moment in times]}
+        self.journal.note(step=self.name, phase=phase, steps=steps)

@@ -1,6 +1,6 @@
 """Which releases this host has run, newest last, and the restore points taken when they were left."""
 
-from files import STATE, read_json, write_json
+from files import STATE, read_json, remove_tree, sync_directory, write_json
 from journal import now
 
 LEDGER = STATE / "ledger.json"
@@ -23,15 +23,21 @@ def is_live(request):
 
 
 def previous():
-    """The release before the live one that ran another image; None if there is none."""
-    known = releases()
-    return next((entry for entry in reversed(known[:-1]) if entry["digest"] != known[-1]["digest"]), None)
+    """The release that the live one came after, by the lineage of the data; None if there is none.
+
+    After a rollback that is never the release that was left.
+    """
+    current = live()
+    earlier = current["lineage"][:-1] if current else []
+    return next((entry for digest in reversed(earlier) for entry in reversed(releases())
+                 if entry["digest"] == digest), None)
 
 
-def record(request, modules, lineage):
+def record(request, modules, lineage, writes=None):
     """Notes that users have reached this release; noting it twice is the same as once.
 
     `lineage`: the digests that the data have gone through, newest last; a rollback to a restore point shortens it.
+    `writes`: what PostgreSQL had counted when users were let in.
     """
     if is_live(request):
         return
@@ -39,17 +45,18 @@ def record(request, modules, lineage):
     if known:
         known[-1]["left"] = now()
     known.append({"release": request["id"], "image": request["image"], "digest": digest_of(request["image"]),
-                  "modules": modules, "lineage": lineage, "restored": request.get("restore"), "since": now()})
+                  "modules": modules, "lineage": lineage, "restored": request.get("restore"), "since": now(),
+                  "writes": writes})
     write_json(LEDGER, known)
 
 
 def lineage_after(request, point=None):
     """The lineage once this release is live: its own digest after those of the live one, or of the restore point that
-    it rolls back to.
+    it rolls back to. What the data came from already is come back to: what was after it is not part of it any more.
     """
     before = (point["lineage"] if point else live()["lineage"] if live() else [])
     digest = digest_of(request["image"])
-    return before if before[-1:] == [digest] else [*before, digest]
+    return [*(before[:before.index(digest)] if digest in before else before), digest]
 
 
 def digest_of(image):
@@ -73,6 +80,22 @@ def newest_point():
 def is_of_rollback(point):
     """A worker of before called that `revert`."""
     return bool(point.get("rollback") or point.get("revert"))
+
+
+def keep_points_in(folder):
+    """Records lie with the data: a host that gets the volume of another one has its points. May end anywhere."""
+    if POINTS.is_symlink() and POINTS.readlink() == folder:
+        return
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if POINTS.is_symlink():
+        # Of a volume that was there before.
+        POINTS.unlink()
+    for path in POINTS.glob("*.json"):
+        write_json(folder / path.name, read_json(path))
+    remove_tree(POINTS)
+    POINTS.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    POINTS.symlink_to(folder)
+    sync_directory(POINTS.parent)
 
 
 def record_point(point):

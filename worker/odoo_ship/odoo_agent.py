@@ -7,6 +7,8 @@ import threading
 
 import words
 from failures import Failure, code_from_log, tail
+from files import LOGS
+from shell import Result
 
 # 128 and the signal's number, as shells say it.
 KILLED = 137
@@ -14,6 +16,10 @@ LATE = 124
 #: Exit status 0 is not enough: Odoo reports modules that it could not load in its log alone.
 NOT_LOADED = re.compile(r"(?m)^.* (?:ERROR|CRITICAL) .*(?:modules are not loaded|inconsistent states|Failed to load|"
                         r"Couldn't load module|Failed to initialize|invalid module names).*$")
+
+#: With a filter Odoo serves the databases of a role that can log in; behind the closed door its owner cannot. Without
+#: one it serves what its configuration names.
+SERVER = ["odoo", "--db-filter="]
 
 
 class OdooAgent:
@@ -23,6 +29,8 @@ class OdooAgent:
         self.host, self.request, self.attempt, self.say = host, request, attempt, say
         self.postgres = host.data.postgres
         self.settings = request["release"]
+        #: The program that upgrades, if it is loaded already; and a session that it has signed.
+        self.loaded = self.session = None
 
     def neutralise(self, database):
         result = self.host.task(self.request, "neutralise", ["odoo", "neutralize", "-d", database], 600, database,
@@ -32,18 +40,43 @@ class OdooAgent:
                           found=f"exit status {result.status}", expected="a copy that sends no mail and runs no job",
                           remedy="see the log", log=tail(result.text))
 
-    def change_modules(self, database, plan, series):
-        """Odoo's own upgrade: it commits each module by itself, so a failure leaves a half-upgraded database behind."""
-        command = ["odoo", "--stop-after-init", "--no-http", "--workers=0", "--max-cron-threads=0", "-d", database]
+    def load(self, database):
+        """Begins the program that upgrades `database`, which need not be there yet: what it loads first takes its time,
+        and users still work.
+        """
+        container = self.host.start_task(self.request, "upgrade", ["sleep", "infinity"], database)
+        self.log = LOGS / f"{self.attempt}-upgrade-{database}.log"
+        child = self.host.conversation(container, "in_odoo.py", self.log)
+        self.loaded = Conversation(child, {"do": "upgrade"}, self.log)
+
+    def change_modules(self, database, plan, series, password=None):
+        """Odoo's own upgrade: it commits each module by itself, so a failure leaves a half-upgraded database behind.
+        Keeps a session for :meth:`try_out`.
+
+        `password`: of a new database's administrator.
+        """
+        if self.loaded is None:
+            self.load(database)
+        # Not what odoo.conf loads for the whole server: a job runner would run jobs here.
+        command = ["odoo", "--stop-after-init", "--no-http", "--workers=0", "--max-cron-threads=0",
+                   "--load=base,web", "-d", database]
         if plan.install:
             command += ["-i", ",".join(plan.install)]
         if plan.upgrade:
             command += ["-u", ",".join(plan.upgrade)]
         if plan.mode == "install":
             command += demo_options(self.request.get("demo", False), series)
-        result = self.host.task(self.request, "upgrade", command, self.settings["upgradeSeconds"], database,
-                                self.attempt)
-        self.judge(result, database, plan)
+        order = {"command": command, "database": database, "live": self.request["database"], "password": password,
+                 "modules": plan.upgrade + plan.install}
+        with self.loaded as talk:
+            status, answer = talk.say(order, self.settings["upgradeSeconds"])
+        self.loaded = None
+        if status is not None:
+            # It may still be at work. One that has ended is removed with the others, when nobody waits for it.
+            self.host.remove_task("upgrade")
+        status = answer.pop("status") if answer else status
+        self.judge(Result(status, self.log.read_text(encoding="utf-8", errors="replace")), database, plan)
+        self.session = answer
 
     def judge(self, result, database, plan):
         bad = NOT_LOADED.findall(result.text)
@@ -72,27 +105,36 @@ class OdooAgent:
                           remedy="the log below names the reason; mend the module and release again",
                           log=tail(result.text, 40))
 
-    def set_first_password(self, database):
-        container = self.host.start_task(self.request, "first-login", ["sleep", "300"], database)
-        order = {"database": database, "do": "first-install", "password": self.host.first_password()}
-        self.ask(container, order).close()
-        self.host.remove_task("first-login")
-
     def smoke(self, database, plan):
-        """The new server on an address that nobody knows, with no way out, used as a person would."""
-        container = self.host.start_task(self.request, "smoke", ["odoo"], database)
+        """The new server on a copy, on an address that nobody knows, with no way out, used as a person would."""
+        order = {"do": "smoke-user", "login": f"odoo-ship-smoke-{secrets.token_hex(4)}",
+                 "password": secrets.token_urlsafe(24)}
+        self.use(database, plan, order)
+
+    def try_out(self, database, plan, server=None):
+        """A server on the live database, used as somebody who was there before, who reads alone. `server`: the
+        container of the one that runs, or else one is started beside.
+        """
+        self.use(database, plan, {"do": "session"}, server)
+
+    def use(self, database, plan, order, server=None):
+        container = server or self.host.start_task(self.request, "smoke", SERVER, database)
         try:
             self.host.wait_ready(container, self.settings["readySeconds"])
-            order = {"database": database, "do": "smoke-user", "login": f"odoo-ship-smoke-{secrets.token_hex(4)}",
-                     "password": secrets.token_urlsafe(24), "modules": plan.upgrade + plan.install}
-            with self.ask(container, order) as talk:
-                order.update(talk.answer)
-                result = self.host.script(container, "smoke.py", json.dumps(order), 300)
-                if not talk.say_done():
-                    self.say("the smoke test's user was not taken away: the next release does it")
+            order = {"database": database, "live": database, "modules": plan.upgrade + plan.install, **order}
+            if order["do"] == "session" and self.session:
+                self.judge_smoke(self.ask_server(container, {**order, **self.session}), container)
+                return
+            with Conversation(self.host.conversation(container, "in_odoo.py"), order) as talk:
+                result = self.ask_server(container, {**order, **talk.answer})
+                talk.say_done()
             self.judge_smoke(result, container)
         finally:
-            self.host.remove_task("smoke")
+            if server is None:
+                self.host.remove_task("smoke")
+
+    def ask_server(self, container, order):
+        return self.host.script(container, "smoke.py", json.dumps(order), 300)
 
     def judge_smoke(self, result, container):
         found = json.loads(result.output) if result.ok and result.output.strip() else {"failed": "start",
@@ -102,11 +144,8 @@ class OdooAgent:
             raise Failure(code_from_log(log + found["found"], "HEALTH_CHECK_FAIL"),
                           f"the new release fails the smoke test: {found['failed']}",
                           found=found["found"],
-                          expected="login page, asset, login, create and read, form views, websocket",
+                          expected="login page, asset, login, create and read on a copy, form views, websocket",
                           remedy="the log below may say why; mend the release, then deploy again", log=tail(log))
-
-    def ask(self, container, order):
-        return Conversation(self.host.conversation(container, "in_odoo.py"), order)
 
 
 def demo_options(demo, series):
@@ -117,38 +156,64 @@ def demo_options(demo, series):
 
 
 class Conversation:
-    """Odoo's own code in a container, asked by one line and let go by another; ended by force if it takes too long."""
+    """Odoo's own code in a container, asked by lines; ended by force if it takes too long.
+
+    `log`: the file that has its errors; without one they are read here.
+    """
 
     LIMIT = 300
 
-    def __init__(self, child, order):
-        self.child = child
-        self.timer = threading.Timer(self.LIMIT, child.kill)
-        self.timer.start()
-        try:
-            child.stdin.write(json.dumps(order) + "\n")
-            child.stdin.flush()
-        except BrokenPipeError:
-            pass
-        line = child.stdout.readline()
-        if not line:
-            self.timer.cancel()
-            log = child.stderr.read()
-            child.wait()
+    def __init__(self, child, order, log=None):
+        self.child, self.log, self.errors = child, log, []
+        # Read all the while: a program whose errors nobody reads stands still once the pipe is full.
+        self.reader = threading.Thread(target=self._read_errors, daemon=True)
+        self.reader.start()
+        status, self.answer = self.say(order, self.LIMIT)
+        if self.answer is None:
+            log = self.words()
+            self.close()
             raise Failure(code_from_log(log, "MODULE_LOAD_ERROR"), "Odoo's code cannot be used with this database",
-                          found=tail(log, 1) or "no answer",
+                          found=tail(log, 1) or f"exit status {status}",
                           expected="a registry that loads",
                           remedy="the log below says why; mend the release, then deploy again", log=tail(log))
-        self.answer = json.loads(line)["ok"]
+
+    def say(self, order, limit):
+        """(exit status, None) or (None, its answer)."""
+        late = []
+
+        def end():
+            late.append(True)
+            self.child.kill()
+        timer = threading.Timer(limit, end)
+        timer.start()
+        try:
+            self.child.stdin.write(json.dumps(order) + "\n")
+            self.child.stdin.flush()
+            line = self.child.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        finally:
+            timer.cancel()
+        if line:
+            return None, json.loads(line)["ok"]
+        return LATE if late else self.child.wait(60) or 1, None
 
     def say_done(self):
-        """Lets it tidy up; answers what it says."""
+        """Lets it tidy up."""
         try:
             self.child.stdin.write("\n")
             self.child.stdin.flush()
-            return self.child.stdout.readline()
+            self.child.stdout.readline()
         except BrokenPipeError:
-            return ""
+            pass
+
+    def words(self):
+        self.reader.join(20)
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log else "".join(self.errors)
+
+    def _read_errors(self):
+        for line in self.child.stderr or ():
+            self.errors = [*self.errors[-999:], line]
 
     def close(self):
         try:
@@ -156,9 +221,10 @@ class Conversation:
             self.child.wait(60)
         except Exception:
             self.child.kill()
-        self.timer.cancel()
-        self.child.stdout.close()
-        self.child.stderr.close()
+        self.reader.join(20)
+        for stream in (self.child.stdout, self.child.stderr):
+            if stream:
+                stream.close()
 
     def __enter__(self):
         return self

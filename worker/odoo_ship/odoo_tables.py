@@ -60,6 +60,20 @@ class OdooTables(Server):
                       state=state, digest=digest, modules=json.dumps(modules, sort_keys=True)), database,
                       what="writing the release's marker")
 
+    def pair(self, database):
+        """The word that the database and its attachments share; None where no release has said one."""
+        if not self.fact("to_jsonb(to_regclass('odoo_ship.pair') IS NOT NULL)", database):
+            return None
+        return self.fact("SELECT to_jsonb(word) FROM odoo_ship.pair", database)
+
+    def set_pair(self, database, word):
+        self.sql(fill("""CREATE TABLE IF NOT EXISTS odoo_ship.pair (only_row boolean PRIMARY KEY DEFAULT true
+                    CHECK (only_row), word text NOT NULL);
+                GRANT SELECT ON odoo_ship.pair TO :"role";
+                INSERT INTO odoo_ship.pair (word) VALUES (:'word')
+                    ON CONFLICT (only_row) DO UPDATE SET word = excluded.word""", role=self.ROLE, word=word), database,
+                 what="noting which attachments belong to the database")
+
     def forget_uninstalled(self, database):
         """A module that users have uninstalled since is not part of the data any more, and keeps no code from starting.
         """

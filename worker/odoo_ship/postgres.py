@@ -19,13 +19,20 @@ from odoo_tables import OdooTables
 from shell import LONG, pipe
 from statements import fill, grant_statement, setting_statement
 
+# A superuser ends every session; who may signal others, those of all but superusers; else those of one's own roles.
+MAY_END = """(pg_has_role(usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')
+    AND NOT (SELECT rolsuper FROM pg_roles r WHERE r.oid = usesysid))"""
 # Nobody new, and everyone out whom this user may send out: autovacuum goes by itself when the database is wanted, and
 # only a superuser may end it. -2: what an interrupted DROP has left, which cannot be altered any more.
-CLOSE = """SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS false', :'name')
+CLOSE = f"""SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS false', :'name')
 WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'name' AND datconnlimit <> -2) \\gexec
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = :'name' AND pg_has_role(usesysid, 'USAGE') \\g /dev/null
+WHERE datname = :'name' AND {MAY_END} \\g /dev/null
 """
+
+
+#: Bytes in a second that a copy gets on with at least, indexes and all.
+SLOWEST = 2_000_000
 
 
 class Postgres(OdooTables):
@@ -37,11 +44,24 @@ class Postgres(OdooTables):
     def size(self, database):
         return int(self.value(fill("SELECT pg_database_size(:'name')", name=database)))
 
+    def lost_directories(self):
+        """[(name, bytes)] of the server's files that belong to no database; none where only a superuser may look."""
+        if self.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user") != "t":
+            return []
+        return self.sql("""SELECT d, coalesce(sum((pg_stat_file(concat('base/', d, '/', f), true)).size), 0)
+            FROM pg_ls_dir('base') d LEFT JOIN LATERAL pg_ls_dir(concat('base/', d)) f ON true
+            WHERE d ~ '^[0-9]+$' AND d::oid NOT IN (SELECT oid FROM pg_database) GROUP BY d ORDER BY d""")
+
+    def writes(self, database):
+        """Rows that were inserted, changed or deleted since the database was made, as far as PostgreSQL has counted."""
+        return int(self.value(fill("SELECT tup_inserted + tup_updated + tup_deleted FROM pg_stat_database "
+                                   "WHERE datname = :'name'", name=database)) or 0)
+
     def refuse_changed_collation(self, database):
         """PostgreSQL 15 and newer copy no database whose collation library has changed: better known before anything is
         closed.
         """
-        if int(self.value("SHOW server_version_num")) < 150000:
+        if self.version() < 15:
             return
         rows = self.sql(fill("SELECT datcollversion, pg_database_collation_actual_version(oid) FROM pg_database WHERE "
                              "datcollversion IS NOT NULL "
@@ -54,6 +74,21 @@ class Postgres(OdooTables):
                           expected="the same version, or rebuilt indexes",
                           remedy=f'{self.by_hand} psql -U {self.admin} -d {database} -c "REINDEX DATABASE {database}" '
                                  f'-c "ALTER DATABASE {database} REFRESH COLLATION VERSION", then deploy again')
+
+    def refuse_what_stays(self, database):
+        """What keeps a database from being copied or renamed, and this worker may not end: better known before anything
+        is closed.
+        """
+        rows = self.sql(fill(f"""SELECT format('the prepared transaction %s of %s', gid, owner) FROM pg_prepared_xacts
+                WHERE database = :'name'
+            UNION ALL
+            SELECT format('a session of %s (%s), process %s', usename, application_name, pid)
+                FROM pg_stat_activity WHERE datname = :'name' AND usesysid IS NOT NULL AND NOT {MAY_END}""",
+                             name=database))
+        if rows:
+            raise Failure("DATABASE_UNFIT", "somebody is in the database whom this worker may not send out",
+                          found="; ".join(row[0] for row in rows), expected="nobody, while it is copied and renamed",
+                          remedy="end it by hand (ROLLBACK PREPARED; close the program), then deploy again")
 
     def create(self, database, extensions=()):
         """Empty, with the place for the marker, and `extensions`: [name, schema, version] each. It is Odoo's only then:
@@ -72,6 +107,7 @@ class Postgres(OdooTables):
         self.own(database, self.ROLE)
 
     def drop(self, database):
+        self.leave(database)
         # Not WITH (FORCE), which wants a superuser while autovacuum works there.
         self.sql(fill(CLOSE + """DROP DATABASE IF EXISTS :"name" """, name=database), limit=LONG,
                  what=f"dropping {database}")
@@ -84,9 +120,11 @@ class Postgres(OdooTables):
         that is a restore point.
         """
         self.drop(target)
+        # The other strategy, the usual one, writes each page to the log as well.
+        how = " STRATEGY file_copy" if self.version() >= 15 else ""
         try:
             self._without_sessions(source, fill("""CREATE DATABASE :"target" TEMPLATE :"source" OWNER :"owner" """,
-                                                target=target, source=source, owner=owner))
+                                                target=target, source=source, owner=owner) + how)
         finally:
             self.open(source)
         self.copy_settings(source, target)
@@ -102,7 +140,7 @@ class Postgres(OdooTables):
         # marker is there already.
         command, env = self.program(self.TASKS, ["pg_restore", "-d", target, "--exit-on-error", "--no-owner",
                                                  "--no-privileges", "--no-comments"])
-        return pipe(self.dump(source, "--exclude-schema=odoo_ship"), command, LONG, env)
+        return pipe(self.dump(source, "--exclude-schema=odoo_ship"), command, self.patience(source), env)
 
     def dump(self, database, *options):
         """A process that writes the whole database to its standard output, in PostgreSQL's own format."""
@@ -125,11 +163,16 @@ class Postgres(OdooTables):
     def open(self, database):
         self.sql(fill("""ALTER DATABASE :"name" ALLOW_CONNECTIONS true""", name=database))
 
+    def patience(self, database):
+        """How long a copy may take; seconds. A slow disk writes more than this in a second."""
+        return LONG + self.size(database) // SLOWEST
+
     def _without_sessions(self, database, statement):
+        self.leave(database)
         # A backend that was told to end needs a moment.
         for attempt in range(20):
             self.sql(fill(CLOSE, name=database))
-            result = self._psql(statement, "postgres", LONG)
+            result = self._psql(statement, "postgres", self.patience(database))
             if result.ok:
                 return
             if "is being accessed by other users" not in result.text:
@@ -140,6 +183,11 @@ class Postgres(OdooTables):
     def limit(self, database, connections):
         """-1: no limit. 0: the superuser only."""
         self.sql(fill("""ALTER DATABASE :"name" CONNECTION LIMIT """, name=database) + str(int(connections)))
+
+    def copy_limit(self, source, target):
+        """A clone has no limit of its own, and a restore point lets nobody in."""
+        self.limit(target, self.value(fill("SELECT datconnlimit FROM pg_database WHERE datname = :'name'",
+                                           name=source)))
 
     def own(self, database, owner):
         self.sql(fill("""ALTER DATABASE :"name" OWNER TO :"owner" """, name=database, owner=owner))

@@ -7,8 +7,9 @@ import subprocess
 import time
 
 from failures import Failure, code_from_log, tail
+from psql import Session
 from shell import QUICK, run
-from statements import fill, scram
+from statements import fill, quoted, scram
 
 # What ALTER DATABASE … SET, which Odoo's role may say of its own database, must not decide for a session of this
 # worker. A client's options win.
@@ -53,6 +54,8 @@ class Server:
         #: Of the roles that log in by the network; those through the socket need none.
         self.passwords = {}
         self.roles_are_there = False
+        #: {(role, database): the kept session}
+        self.sessions = {}
 
     @classmethod
     def in_container(cls, container, task_password):
@@ -87,11 +90,11 @@ class Server:
         command, env = self.program(role or self.admin, args)
         return run(command, limit, given=given, env=env)
 
-    def start(self, args, role=None, errors=subprocess.STDOUT):
+    def start(self, args, role=None, errors=subprocess.STDOUT, text=False):
         """One that is talked to, or whose output is read."""
         command, env = self.program(role or self.admin, args)
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-                                text=errors is subprocess.STDOUT,
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=text,
+                                errors="replace" if text else None,
                                 env={**os.environ, **env}, start_new_session=True)
 
     @staticmethod
@@ -123,7 +126,24 @@ class Server:
             raise strange(database, text) from None
 
     def _psql(self, statements, database, limit, role=None):
-        return self.run([*self.psql(database), "-f", "-"], limit, given=statements, role=role)
+        role = role or self.admin
+        session = self.sessions.get((role, database))
+        if session is None or not session.ready(QUICK):
+            session = self.sessions[role, database] = self.session(database, role)
+        result = session.ask(statements, limit)
+        if not result.ok:
+            del self.sessions[role, database]
+        return result
+
+    def session(self, database, role):
+        child = self.start([*self.psql(database), "-f", "-"], role, subprocess.PIPE, text=True)
+        return Session(child, quoted(self.ROLE) if role == self.TASKS else None)
+
+    def leave(self, *databases):
+        """Ends the sessions in these databases, or all of them."""
+        for role, database in list(self.sessions):
+            if not databases or database in databases:
+                self.sessions.pop((role, database)).close()
 
     def _failure(self, what, result):
         code = code_from_log(result.text, "DATABASE_CONNECTION_ERROR" if result.status != 3 else "DEPLOY_FAILED")
@@ -151,9 +171,14 @@ class Server:
 
     def end_what_was_left(self):
         """A copy that a killed worker has ordered goes on in the server."""
+        self.leave()
         self.sql(fill("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :'name' AND pid "
                       "<> pg_backend_pid()",
                       name=self.NAME))
+
+    def version(self):
+        """The major version of the server."""
+        return int(self.value("SHOW server_version_num")) // 10000
 
     # Roles
 
@@ -194,8 +219,11 @@ class Server:
         self.sql(fill("""ALTER ROLE :"role" NOLOGIN""", role=self.ROLE))
         self.sql(fill("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :'role'", role=self.ROLE))
 
+    def may_log_in(self):
+        return self.value(fill("SELECT rolcanlogin FROM pg_roles WHERE rolname = :'role'", role=self.ROLE)) != "f"
+
     def let_in(self):
-        if self.value(fill("SELECT rolcanlogin FROM pg_roles WHERE rolname = :'role'", role=self.ROLE)) == "f":
+        if not self.may_log_in():
             self.sql(fill("""ALTER ROLE :"role" LOGIN""", role=self.ROLE))
 
     def _require(self, role):

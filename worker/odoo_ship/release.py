@@ -1,30 +1,50 @@
-"""A release, step by step: preflight, pulled, rehearsed, closed, point, upgraded, smoked, committed.
+"""A release, step by step. The live database is only read: what a release upgrades is *next*, a clone that takes its
+place when it is ready.
 
-Every step is journalled before and after. Whatever fails or is killed before `committed` begins is rolled back
-(rollback.py): database and files as they were, the previous release serving. From then on nothing is ever restored
-without a person's word.
+Every step is journalled before and after. Whatever fails or is killed before `committed` begins is undone, step by step
+in reverse: the live database and files as they were, the previous release serving. From then on nothing is ever
+restored without a person's word.
 """
 
+from typing import Callable, NamedTuple, Optional
+
 import ledger
+import next_data
 import plan as planning
 import points
+import preflight
 import rehearsal
 import staged
-import words
+import tidying
 from failures import Failure, quietly
-from hosts.base import SPARE_BYTES, disk_low
 from journal import now
 from odoo_agent import OdooAgent
 
-IMAGE_BYTES = 4_000_000_000
+#: Bytes in a second that PostgreSQL clones on usual disks.
+USUAL = 200_000_000
 REPORT_URL = "http://127.0.0.1:8069"
 #: Steps that change nothing: nobody need be alone for them.
 READING = ("preflight", "pulled")
 
 
+def always():
+    return True
+
+
+class Step(NamedTuple):
+    """`do` and `undo` may each be done again after a crash; `undo` also where `do` was cut off anywhere.
+
+    `needed` is asked when its turn comes: most need the plan.
+    """
+
+    name: str
+    do: Callable
+    undo: Optional[Callable] = None
+    needed: Callable = always
+
+
 class Release:
-    """One attempt to make `request` the live release. `restore`: a point to roll the data back to, in place of an
-    upgrade.
+    """One attempt to make `request` the live release. `restore`: a point whose data come back, in place of an upgrade.
     """
 
     def __init__(self, host, request, journal, say, restore=None):
@@ -32,94 +52,92 @@ class Release:
         self.request, self.settings, self.database = request, request["release"], request["database"]
         self.journal, self.say, self.restore = journal, say, restore
         self.odoo = OdooAgent(host, request, journal["attempt"], say)
+        self.next = next_data.database_of(self.database)
         self.plan = self.image = None
         self.warnings = []
 
     def steps(self):
-        """(name, whether it is taken, what it does). A condition is asked when its turn comes: most need the plan."""
         return (
-            ("preflight", lambda: True, self.preflight),
-            ("pulled", lambda: True, self.pull),
-            ("rehearsed", self.can_be_rehearsed, self.rehearse),
-            ("closed", lambda: self.plan.mode != "rolling" or self.host.must_close(self.request), self.close),
-            ("point", lambda: self.plan.mode == "maintenance", self.take_point),
-            ("upgraded", lambda: self.plan.changes_modules or self.restore, self.upgrade),
-            ("smoked", lambda: True, self.activate),
+            Step("preflight", self.preflight),
+            Step("pulled", self.pull),
+            Step("rehearsed", self.rehearse, self.tidy_up, self.can_be_rehearsed),
+            Step("prepared", self.prepare, self.tidy_up, self.takes_next),
+            Step("closed", self.close, self.open_previous, self.must_close),
+            Step("cloned", self.clone, None, self.takes_next),
+            Step("upgraded", self.upgrade, None, self.changes_data),
+            Step("swapped", self.swap, self.swap_back, self.takes_next),
+            Step("tried", self.try_out),
         )
 
     def run(self):
-        for name, is_taken, action in self.steps():
-            if is_taken():
-                if name not in READING:
+        for step in self.steps():
+            if step.needed():
+                if step.name not in READING:
                     self.host.still_alone()
-                with self.journal.step(name, self.say):
-                    action()
+                with self.journal.step(step.name, self.say):
+                    step.do()
         self.commit()
+
+    # What the plan decides
+
+    def takes_next(self):
+        return self.plan.mode != "rolling"
+
+    def must_close(self):
+        return self.takes_next() or self.host.must_close(self.request)
+
+    def changes_data(self):
+        return not self.restore and (self.takes_next() or self.plan.changes_modules)
+
+    def can_be_rehearsed(self):
+        return (self.settings["rehearse"] and self.plan.mode != "install" and self.plan.changes_modules
+                and not self.restore)
 
     # preflight
 
     def preflight(self):
         """Nothing is touched. What needs the image itself is checked once it is here, still before anything changes."""
         self.host.remove_tasks()
+        self.host.keep_dumps_away(self.say)
         self.data.reserve().keep()
-        wanted = SPARE_BYTES + (0 if self.host.has_image(self.request["image"]) else IMAGE_BYTES)
-        for place, free in self.data.free().items():
-            if free < wanted:
-                raise disk_low(place, free, wanted)
-        if self.journal["from"] is not None:
-            self.postgres.wait(60)
-            self.postgres.end_what_was_left()
-            self.postgres.prepare_task_roles()
-            self.postgres.refuse_changed_collation(self.database)
-            rehearsal.forget(self.host, self.database)
+        first = self.journal["from"] is None
+        if not first:
+            # Nothing of it is needed, and it may be what takes the room that is asked for.
+            quietly(lambda: tidying.prune_evidence(self.data, self.database), self.say)
+        preflight.refuse_small_disk(self.host, self.request)
+        if not first:
+            preflight.refuse_unfit_database(self.postgres, self.database)
+            self.forget_rehearsal()
+            self.drop_next()
 
     # pulled
 
     def pull(self):
         self.image = self.host.fetch(self.request)
-        self.plan = self.make_plan()
-        point = self.journal["attempt"] if self.plan.mode == "maintenance" else None
-        self.journal.note(mode=self.plan.mode, point=point)
+        if self.journal["from"] is None:
+            self.host.prepare(self.request)
+            self.postgres.refuse_what_stays(self.database)
+        else:
+            preflight.refuse_lost_database(self.postgres, self.database)
+            preflight.refuse_other_attachments(self.data, self.database)
+        if self.restore:
+            preflight.refuse_lost_point(self.postgres, self.restore)
+        self.plan = planning.Plan("maintenance") if self.restore else self.make_plan()
+        if self.plan.mode == "maintenance":
+            size = self.postgres.size(self.database)
+            self.say(f"the database has {size / 1e6:,.0f} MB: its clone needs as much room, and keeps users out for "
+                     f"about {max(1, size / USUAL):.0f} s beside the upgrade itself")
+            # Of the rehearsal or of next, and what an upgrade adds to it.
+            self.data.require_room(2, self.database)
+        self.journal.note(mode=self.plan.mode)
         self.say(f"pulled: {self.plan.describe()}")
 
     def make_plan(self):
-        if self.journal["from"] is None:
-            self.host.prepare(self.request)
-        elif not self.postgres.exists(self.database):
-            raise Failure("DATABASE_CONNECTION_ERROR", f"the database {self.database} is gone",
-                          found=f"PostgreSQL has no {self.database}",
-                          expected="the live database", remedy=words.HERE["lost"])
-        exists = self.postgres.exists(self.database)
-        installed = self.postgres.modules(self.database) if exists else None
-        marker = self.postgres.marker(self.database) if installed else None
-        if self.restore:
-            self.data.require_room(3, self.database)
-            return planning.Plan("maintenance")
-        if installed is None:
-            self.refuse_what_is_not_ours(exists)
-        plan = planning.plan_release(self.request, self.image, installed, marker)
-        self.warnings += plan.warnings
-        if plan.changes_modules and plan.mode != "install":
-            self.data.require_room(3, self.database)
+        plan = preflight.make_plan(self.data, self.request, self.image)
+        self.warnings = plan.warnings
         return plan
 
-    def refuse_what_is_not_ours(self, exists):
-        """A first install makes everything itself: what is there already may be a restore that somebody is at."""
-        found, store = "", self.data.filestore()
-        if exists and self.postgres.tables(self.database):
-            found = f"a database {self.database} with tables, that Odoo does not know"
-        if store.has_content(store.live(self.database)):
-            found = f"attachments in {store.path(store.live(self.database))}"
-        if found:
-            raise Failure("RELEASE_MISMATCH", "there are data that no first install may touch", found=found,
-                          expected="nothing, or a whole Odoo database",
-                          remedy="finish the restore that they belong to, or move them away; then deploy again")
-
     # rehearsed
-
-    def can_be_rehearsed(self):
-        return (self.settings["rehearse"] and self.plan.mode != "install" and self.plan.changes_modules
-                and not self.restore)
 
     def rehearse(self):
         """The same upgrade on a neutralised copy, while the live release serves: most bad releases end here."""
@@ -134,76 +152,114 @@ class Release:
         finally:
             quietly(lambda: rehearsal.forget(self.host, self.database), self.say)
 
+    def forget_rehearsal(self):
+        rehearsal.forget(self.host, self.database)
+
+    def tidy_up(self):
+        """What was made beside the live data; what cannot be removed now, the next release removes."""
+        for remove in (self.host.remove_tasks, self.forget_rehearsal, self.drop_next):
+            quietly(remove, self.say)
+
+    # prepared
+
+    def prepare(self):
+        """What can be done while users still work."""
+        next_data.link_ahead(self.data, self.database, self.restore)
+        store = self.data.filestore()
+        self.journal.note(files=store.measure(store.live(self.next)))
+        if self.plan.changes_modules:
+            self.odoo.load(self.next)
+
+    def drop_next(self):
+        next_data.drop(self.data, self.database)
+
     # closed
 
     def close(self):
         self.host.close(self.request)
+        self.postgres.lock_out()
 
-    # point
+    def open_previous(self):
+        """Users are back on the release before this one; on the first there is nobody to let in."""
+        previous = self.previous()
+        self.journal.note(dataBack=True)
+        self.postgres.let_in()
+        if previous is None:
+            return
+        self.postgres.open(self.database)
+        if self.request["url"] != previous["url"]:
+            self.postgres.set_parameter(self.database, "web.base.url", previous["url"], replace=True)
+        self.host.end_rollback(previous)
 
-    def take_point(self):
-        attempt, left = self.journal["attempt"], ledger.live() or {}
-        facts = points.take(self.data, self.database, attempt)
-        ledger.record_point({**facts, "id": attempt, "at": now(), "rollback": bool(self.restore),
-                             "to": ledger.digest_of(self.request["image"]), "from": left.get("digest"),
-                             "release": left.get("release"), "image": left.get("image"),
-                             "modules": left.get("modules", {}), "lineage": left.get("lineage", [])})
+    def previous(self):
+        return self.journal["from"] and staged.read(self.journal["from"])
+
+    # cloned
+
+    def clone(self):
+        """Behind the door the plan is made again: users may have installed a module meanwhile."""
+        if self.plan.mode == "maintenance" and not self.restore:
+            self.plan = self.make_plan()
+            self.plan.mode = "maintenance"
+        next_data.clone(self.data, self.database, self.restore)
+        if not self.restore:
+            # No other code starts on it by mistake.
+            self.postgres.mark(self.next, "upgrading", ledger.digest_of(self.request["image"]), {})
+        next_data.pair(self.data, self.database, self.journal["attempt"])
 
     # upgraded
 
     def upgrade(self):
-        if self.restore:
-            self.claim()
-            points.use_copy(self.data, self.database, self.journal["attempt"], self.restore)
-        elif self.plan.mode == "install":
-            self.install()
-        elif self.plan.mode == "maintenance":
-            self.claim()
-            self.change_modules()
-            self.mark_ready()
-        else:
+        """Of next; a release that was declared additive upgrades the live database while users work."""
+        if self.plan.mode == "rolling":
             before = self.postgres.marker(self.database)["modules"]
-            self.change_modules()
-            self.mark_ready(additive=True, before=before)
+            self.change_modules(self.database)
+            self.mark_ready(self.database, additive=True, before=before)
+            return
+        if self.plan.changes_modules:
+            self.change_modules(self.next, self.host.first_password() if self.plan.mode == "install" else None)
+        self.mark_ready(self.next)
 
-    def claim(self):
-        """Keeps all other code from starting on the database, then makes sure that nobody was at it until then.
+    def change_modules(self, database, password=None):
+        self.odoo.change_modules(database, self.plan, self.image["series"], password)
 
-        From here on it is changed.
-        """
-        self.journal.note(marker=self.postgres.marker(self.database))
-        self.postgres.mark(self.database, "upgrading", ledger.digest_of(self.request["image"]), {})
-        self.host.still_alone()
-        self.journal.note(touched=True)
-
-    def install(self):
-        self.journal.note(made=True)
-        if not self.postgres.exists(self.database):
-            self.postgres.create(self.database)
-        self.data.filestore().prepare()
-        self.change_modules()
-        self.odoo.set_first_password(self.database)
-        self.mark_ready()
-
-    def change_modules(self):
-        self.odoo.change_modules(self.database, self.plan, self.image["series"])
-
-    def mark_ready(self, additive=False, before=None):
-        applied = planning.applied(self.image, self.postgres.modules(self.database))
-        self.postgres.mark(self.database, "ready", ledger.digest_of(self.request["image"]),
+    def mark_ready(self, database, additive=False, before=None):
+        applied = planning.applied(self.image, self.postgres.modules(database))
+        self.postgres.mark(database, "ready", ledger.digest_of(self.request["image"]),
                            planning.accepted(applied, before or {}, additive))
 
-    # smoked
+    # swapped
 
-    def activate(self):
+    def swap(self):
+        attempt, left = self.journal["attempt"], ledger.live() or {}
+        # What a first install found in place of a database was empty: there is nothing to go back to.
+        if next_data.swap(self.data, self.database, attempt) and self.plan.mode != "install":
+            database = points.database_of(self.database, attempt)
+            files, size = self.journal["files"]
+            ledger.record_point({"id": attempt, "database": database, "bytes": self.postgres.size(database),
+                                 "files": files, "fileBytes": size, "at": now(), "rollback": bool(self.restore),
+                                 "to": ledger.digest_of(self.request["image"]), "from": left.get("digest"),
+                                 "release": left.get("release"), "image": left.get("image"),
+                                 "modules": left.get("modules", {}), "lineage": left.get("lineage", [])})
+
+    def swap_back(self):
+        next_data.swap_back(self.data, self.database, self.journal["attempt"], self.journal["mode"] == "install")
+        ledger.forget_point(self.journal["attempt"])
+
+    # tried
+
+    def try_out(self):
+        """With the release's own server; what is asked of it changes nothing that users have written."""
         self.postgres.forget_uninstalled(self.database)
         changed = self.plan.changes_modules or self.host.changes_odoo(self.request)
-        if changed:
-            self.odoo.smoke(self.database, self.plan)
-        if changed or self.restore:
-            self.host.swap(self.request, self.set_addresses)
-        else:
+        if not changed and not self.restore:
             self.host.refresh(self.request)
+            return
+        if self.plan.mode == "rolling":
+            self.odoo.try_out(self.database, self.plan)
+        server = self.host.swap(self.request, self.set_addresses)
+        if self.plan.mode != "rolling":
+            self.odoo.try_out(self.database, self.plan, server)
 
     def set_addresses(self):
         """PDFs fetch their style sheets from Odoo itself, not through the proxy; links in mails lead to the address
@@ -224,7 +280,8 @@ class Release:
         self.host.still_alone()
         self.host.uninterrupted()
         applied = planning.applied(self.image, self.postgres.modules(self.database))
-        self.journal.note(applied=applied, lineage=ledger.lineage_after(self.request, self.restore))
+        self.journal.note(applied=applied, lineage=ledger.lineage_after(self.request, self.restore),
+                          writes=self.postgres.writes(self.database))
         with self.journal.step("committed", self.say):
             complete(self.host, self.journal)
             self.host.let_go()
@@ -233,6 +290,11 @@ class Release:
 def complete(host, journal):
     """What is left to do after the commit point; may be done again after a crash."""
     request = staged.read(journal["to"])
+    host.data.postgres.let_in()
     host.open(request)
-    ledger.record(request, journal["applied"], journal["lineage"])
+    if journal["mode"] == "install":
+        # What was there in place of a database was empty.
+        database = request["database"]
+        points.drop(host.data, points.database_of(database, journal["attempt"]), journal["attempt"])
+    ledger.record(request, journal["applied"], journal["lineage"], journal["writes"])
     journal.note(outcome="succeeded")

@@ -1,5 +1,6 @@
 """A restore point's data in a new database, beside the live one: to look at, never to serve by accident."""
 
+import contextlib
 import re
 import time
 
@@ -35,6 +36,14 @@ def into(point_name, database, exact):
                       expected=f"lower-case letters, digits, '_' and '-', neither {request['database']} nor beginning "
                                f"with {request['database']}-",
                       remedy="`odoo-ship rollback --with-data` is what makes a point the live database")
+    with alone():
+        restore(here.host(), request, point, database, exact)
+    print(f"{database}: the data of {point['at']}" + ("" if exact else ", neutralised"))
+
+
+@contextlib.contextmanager
+def alone():
+    """No worker is at the data, and none has left a release in the middle."""
     lock = Lock()
     take(lock)
     try:
@@ -42,13 +51,12 @@ def into(point_name, database, exact):
         if journal and journal.open:
             raise Failure("RELEASE_IN_PROGRESS", "a release is neither finished nor rolled back",
                           found=f"request {journal['request']}", expected="none",
-                          remedy="`odoo-ship resume`, then restore")
-        restore(here.host(), request, point, database, exact)
+                          remedy="`odoo-ship resume`, then again")
+        yield
     finally:
         lock.release()
         # What was asked for meanwhile found the lock taken.
         waiting.start_service()
-    print(f"{database}: the data of {point['at']}" + ("" if exact else ", neutralised"))
 
 
 def take(lock):

@@ -112,7 +112,6 @@ def recover(host):
         tell_outcome(journal)
         return
     say(f"release {journal['to']} was interrupted at {journal['step']} ({journal['phase']})")
-    quietly(lambda: journal.note(trouble=None), say)
     waiting.forget(journal["request"])
     if journal.reached("committed"):
         finish_or_give_way(host, journal)
@@ -144,7 +143,7 @@ def finish_or_give_way(host, journal):
         if waiting.read() is None:
             trouble(journal, failure)
         say(f"given up for another release: {failure}")
-        ledger.record(staged.read(journal["to"]), journal["applied"], journal["lineage"])
+        ledger.record(staged.read(journal["to"]), journal["applied"], journal["lineage"], journal["writes"])
         journal.note(outcome="failed", error=failure.as_json())
         outcomes.record(journal["request"], "failed", failure.as_json())
 
@@ -155,8 +154,9 @@ def finish_or_give_way(host, journal):
 def handle(host, request):
     # How an earlier attempt ended is not how this one does; while the request is in the queue, nobody reads it.
     outcomes.forget(request["id"])
-    live = ledger.live()
-    journal = Journal.begin(request["id"], None, live and live["release"], request["id"], attempt_name(), host.job)
+    live, before = ledger.live(), Journal.read()
+    attempt = attempt_name([point["id"] for point in ledger.points()] + ([before["attempt"]] if before else []))
+    journal = Journal.begin(request["id"], None, live and live["release"], request["id"], attempt, host.job)
     try:
         restore = points.asked_for(request)
         staged.keep(request)
@@ -214,7 +214,8 @@ def tell_success(request, warnings=()):
 
 def trouble(journal, failure):
     """Cannot go on now: told to whoever asks, and tried again by systemd."""
-    quietly(lambda: journal.note(trouble=failure.as_json()), say)
+    since = (journal["trouble"] or {}).get("since") or now()
+    quietly(lambda: journal.note(trouble={**failure.as_json(), "since": since}), say)
     raise failure
 
 

@@ -1,5 +1,6 @@
 """Programs run by the worker: always with a limit, never with a secret among the arguments."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -47,6 +48,17 @@ def into_log(log, program):
     with open(log, "rb") as file:
         file.seek(start)
         return Result(status, file.read().decode("utf-8", "replace"))
+
+
+@contextlib.contextmanager
+def errors_to(log):
+    """Where a program's errors go: a file that is made anew, or a pipe."""
+    if log is None:
+        yield subprocess.PIPE
+        return
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(log, "wb") as file:
+        yield file
 
 
 def _run(args, limit, given, stdout, stderr, env):

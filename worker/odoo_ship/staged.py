@@ -24,6 +24,12 @@ def read(release):
     return request
 
 
+def image_of(release):
+    """None where a power cut or a full disk has left a part of it."""
+    request = read_json(RELEASES / release / "request.json")
+    return request and request["image"]
+
+
 def names():
     return sorted(path.name for path in RELEASES.iterdir()) if RELEASES.exists() else []
 

@@ -6,7 +6,7 @@ import outcomes
 import project
 import waiting
 from files import read_json
-from journal import Journal
+from journal import STEPS, Journal
 
 
 def state_of(request_id):
@@ -49,8 +49,29 @@ def of_request(request_id, journal):
         if ours.reached("committed"):
             # Users may be on it: whoever waits for it hears so, and the worker goes on trying.
             state, error = "failed", ours["trouble"]
-        message = "trouble: {code}: {summary}: {found}".format(**ours["trouble"])
+        message = "trouble since {since}: {code}: {summary}: {found}".format(**{"since": "?", **ours["trouble"]})
     elif ours and ours.open and ours.rolling_back:
         message = "rolling the release back"
     return {"id": request_id, "state": state, "step": ours and ours["step"], "mode": ours and ours["mode"],
+            "steps": durations(ours) if ours else {}, "next": what_comes_next(ours) if ours else "",
             "message": message, "error": error if state == "failed" else None, "warnings": kept.get("warnings", [])}
+
+
+def durations(journal):
+    """{step: seconds it took}; null for the one that is under way, or that was cut off."""
+    known = journal["steps"] or {}
+    return {name: round(known[name][1] - known[name][0], 1) if len(known[name]) > 1 else None
+            for name in STEPS if name in known}
+
+
+def what_comes_next(journal):
+    """Of a release that has not ended, for whoever looks at night."""
+    if not journal.open:
+        return ""
+    if journal.reached("committed"):
+        return "it is finished: users may have reached the new release, so nothing is rolled back"
+    if journal.rolling_back or journal["trouble"]:
+        return "it is rolled back, again and again until that has worked; then the previous release serves"
+    if not journal.reached("closed"):
+        return "users notice nothing until it is closed; if it fails or is killed, the previous release goes on"
+    return "if it fails or is killed, it is rolled back: nothing that users have written is lost"

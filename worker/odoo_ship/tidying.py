@@ -2,14 +2,19 @@
 
 import re
 
+import doctor
 import ledger
+import next_data
 import points
+import rehearsal
 import staged
 from files import LOGS
+from journal import ATTEMPT_NAME
 
 
 def prune(host, request, say):
     """After a commit: restore points beyond the newest N, and all evidence."""
+    host.remove_tasks()
     known, kept = ledger.points(), request["release"]["keepPoints"]
     for point in known[: max(0, len(known) - kept)]:
         say(f"removing the restore point {point['id']}: {kept} newer ones are kept")
@@ -18,19 +23,34 @@ def prune(host, request, say):
     sweep(host)
 
 
-def prune_evidence(data, database, keep=None):
-    """The data of failed attempts, but those of the attempt `keep`, for whoever wants to know why."""
+def prune_by_hand(host, database, keep):
+    """What no release needs, and restore points beyond the newest `keep`. Answers what was removed."""
+    gone = doctor.left_behind(host.data, database)
+    for name in gone:
+        host.data.postgres.drop(name)
+    next_data.drop(host.data, database)
+    rehearsal.forget(host, database)
+    prune_evidence(host.data, database)
+    known, store = ledger.points(), host.data.filestore()
+    for number, point in enumerate(reversed(known)):
+        whole = host.data.postgres.exists(point["database"]) and store.exists(store.kept(point["id"]))
+        if number >= keep or not whole:
+            points.drop(host.data, point["database"], point["id"])
+            gone.append(point["id"])
+    sweep(host)
+    return gone
+
+
+def prune_evidence(data, database):
+    """What attempts of the first version have left; names of others that begin alike are none of those."""
+    evidence = f"(failed|replaced)-{ATTEMPT_NAME}"
     for (name,) in data.postgres.sql("SELECT datname FROM pg_database ORDER BY 1"):
-        if re.fullmatch(re.escape(database) + r"-(failed|replaced)-.+", name) and not is_of(name, keep):
+        if re.fullmatch(f"{re.escape(database)}-{evidence}", name):
             data.postgres.drop(name)
     store = data.filestore()
     for name in store.kept_names():
-        if re.fullmatch("(failed|replaced)-.+", name) and not is_of(name, keep):
+        if re.fullmatch(evidence, name):
             store.remove(store.kept(name))
-
-
-def is_of(name, attempt):
-    return attempt is not None and name.endswith(attempt)
 
 
 def sweep(host):
@@ -38,12 +58,12 @@ def sweep(host):
     previous = ledger.previous()
     needed = {entry["release"] for entry in ledger.releases()[-3:]} | {point["release"] for point in ledger.points()}
     needed |= {previous["release"]} if previous else set()
-    images = {staged.read(name)["image"] for name in staged.names() if name in needed}
-    for name in staged.names():
+    kept = {name: staged.image_of(name) for name in staged.names()}
+    images = {image for name, image in kept.items() if name in needed}
+    for name, image in kept.items():
         if name not in needed:
-            image = staged.read(name)["image"]
             staged.forget(name)
-            if image not in images:
+            if image is not None and image not in images:
                 host.remove_image(image)
     for log in sorted(LOGS.glob("*.log"), key=lambda path: path.stat().st_mtime)[:-20]:
         log.unlink()

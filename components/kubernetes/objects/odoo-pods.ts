@@ -93,6 +93,7 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
           ODOO_GUARD: 1,
           ODOO_GUARD_DRAIN_SECONDS: drain.forgotten,
           ODOO_GUARD_GRACE_SECONDS: drain.requests,
+          ODOO_GUARD_START_SECONDS: args.readySeconds,
         }),
         ports: [
           { name: "http", containerPort: odooPorts.http },

@@ -13,7 +13,8 @@ describe("the files of the worker", () => {
   const { files } = readWorker(root);
 
   it("hold what worker and guard must agree on as the image has it", () => {
-    assert.equal(files["odoo_ship/fence.py"], fs.readFileSync(path.join(root, "images/odoo/fence.py"), "utf8"));
+    for (const name of ["fence.py", "ready.py"])
+      assert.equal(files[`odoo_ship/${name}`], fs.readFileSync(path.join(root, "images/odoo", name), "utf8"));
   });
 
   it("are a worker in a Job's pod, where they come by keys without folders", () => {

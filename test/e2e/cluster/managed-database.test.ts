@@ -19,7 +19,7 @@ describe("the release worker on PostgreSQL, its own and a managed one", () => {
     const image = await ensureDatabaseImage(console.log);
     spawnSync("docker", ["rm", "--force", "--volumes", container]);
     const trust = ["--env", "POSTGRES_HOST_AUTH_METHOD=trust", "--env", "POSTGRES_PASSWORD=unused"];
-    const quick = ["-c", "fsync=off", "-c", "autovacuum_naptime=1s"];
+    const quick = ["-c", "fsync=off", "-c", "autovacuum_naptime=1s", "-c", "max_prepared_transactions=2"];
     await docker([
       "run",
       "--detach",

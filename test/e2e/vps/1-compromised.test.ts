@@ -48,7 +48,7 @@ describe("a host whose Odoo is compromised", () => {
     trial.before = undefined;
     for (const [step, phase] of [
       ["preflight", "end"],
-      ["smoked", "begin"],
+      ["tried", "begin"],
       ["committed", "begin"],
     ] satisfies [Step, "begin" | "end"][]) {
       const request = trial.request(trial.live, { readySeconds: 80 });

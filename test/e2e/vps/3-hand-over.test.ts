@@ -63,7 +63,7 @@ describe("handing a release over to a host", () => {
     const { status, stdout, stderr } = await deploy(trial.request(trial.live, { readySeconds: 95 }));
     assert.equal(status, 0, stderr);
     assert.equal((JSON.parse(stdout) as { digest: string }).digest, trial.live.image.split("@")[1]);
-    assert.match(stderr, /Debian GNU\/Linux[\s\S]* (queued|preflight|pulled|smoked|committed)\n/);
+    assert.match(stderr, /Debian GNU\/Linux[\s\S]* (queued|preflight|pulled|tried|committed)\n/);
     assert.deepEqual(await trial.wrongRelease(), []);
   });
 

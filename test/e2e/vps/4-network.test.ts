@@ -114,7 +114,7 @@ describe("the network of a host", () => {
     try {
       const { state, error, steps } = await trial.deploy(trial.live, { readySeconds: 91 });
       assert.deepEqual(
-        [state, error?.code, steps.includes("closed"), steps.includes("smoked")],
+        [state, error?.code, steps.includes("closed"), steps.includes("tried")],
         ["failed", "HOST_UNFIT", false, false],
       );
       assert.match(error?.found ?? "", /no such table/);

@@ -105,7 +105,7 @@ describe("an update of the VPS", () => {
     assert.equal(release.digest, live);
   });
 
-  const steps = ["pulled", "rehearsed", "closed", "point", "upgraded", "smoked"] as const;
+  const steps = ["pulled", "rehearsed", "closed", "cloned", "upgraded", "swapped", "tried"] as const;
   for (const step of sample(steps, ["upgraded"])) {
     // What ends between two looks of the update is not told: then the next step is as good.
     const seen = new RegExp(`vps-odoo-release \\w+.* (${steps.slice(steps.indexOf(step)).join("|")})\\b`);

@@ -13,7 +13,7 @@ cd /var/lib/odoo
 mv odoo-ship moved 2> /dev/null
 ln -s ${target} odoo-ship
 mkdir -p filestore
-for name in odoo-rehearsal odoo-rehearsal.partial odoo-partial odoo-incoming; do ln -sfn ${target} filestore/$name; done
+for name in odoo-rehearsal odoo-rehearsal.partial odoo-partial odoo-incoming odoo-next odoo-next.partial; do ln -sfn ${target} filestore/$name; done
 ln -sfn ${target} filestore/odoo/zz
 ln -sfn ${target}/kept filestore/odoo/checklist-of-mine
 ln -sfn ${target}/grows .odoo-ship-reserve

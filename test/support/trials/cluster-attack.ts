@@ -31,7 +31,7 @@ const plantFiles = `cd /var/lib/odoo
 ls /data /run/secrets/odoo-ship 2> /dev/null && exit 1
 chmod 700 addons/19.0
 mkdir -p filestore addons/19.0/web
-for name in odoo-rehearsal odoo-rehearsal.partial odoo-incoming; do ln -sfn /data/odoo-ship filestore/$name; done
+for name in odoo-rehearsal odoo-rehearsal.partial odoo-incoming odoo-next odoo-next.partial; do ln -sfn /data/odoo-ship filestore/$name; done
 ln -sfn /run/secrets/odoo-ship filestore/odoo/zz
 echo "import os; open('/var/lib/odoo/seen', 'w').write(repr(os.listdir('/run/secrets')))" > addons/19.0/web/__init__.py
 echo "{'name': 'Web'}" > addons/19.0/web/__manifest__.py

@@ -11,7 +11,8 @@ import sys
 import time
 
 JOURNAL = os.environ.get("ODOO_SHIP_STATE", "/var/lib/odoo-ship") + "/journal.json"
-STEPS = ("preflight", "pulled", "rehearsed", "closed", "point", "upgraded", "smoked", "committed")
+STEPS = ("preflight", "pulled", "rehearsed", "prepared", "closed", "cloned", "upgraded", "swapped", "tried",
+         "committed")
 
 
 def place(entry):

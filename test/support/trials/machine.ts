@@ -15,10 +15,12 @@ export const steps = [
   "preflight",
   "pulled",
   "rehearsed",
+  "prepared",
   "closed",
-  "point",
+  "cloned",
   "upgraded",
-  "smoked",
+  "swapped",
+  "tried",
   "committed",
 ] as const;
 export type Step = (typeof steps)[number];

@@ -49,7 +49,8 @@ class Serving:
     `fetch` brings the image and answers what it says of itself: {"series", "modules": {name: {"version", "hash"}}};
     `prepare` makes what a first release needs before there is a database, `first_password` its administrator's;
     `close` lets nobody in, lets requests end, and returns when no code of Odoo runs;
-    `swap` puts the release in place, calls `between` while nothing runs, and starts its server with every job held;
+    `swap` puts the release in place, calls `between` while nothing runs, and starts its server with every job held; it
+    answers the name of the server, or None where others start it once the release has ended well;
     `refresh` does so for a release that concerns neither Odoo nor its database;
     `open` lets users in, and may be done again after a crash; `let_go` releases the jobs.
 
@@ -57,6 +58,7 @@ class Serving:
     the previous release. `changed`: the failed one was started; `closed`: users were kept out. It ends with
     `end_rollback`: the previous release is ready, and users are let in.
 
+    `keep_dumps_away` waits for a dump that reads the data, and lets none begin until the worker ends or lets go.
     `still_alone` fails where somebody may have come to the database unseen; it is asked before each step.
     `uninterrupted` says that what begins now goes to its end, whoever tells the worker to stop.
 
@@ -113,6 +115,9 @@ class Serving:
     def end_rollback(self, previous):
         raise NotImplementedError
 
+    def keep_dumps_away(self, say):
+        raise NotImplementedError
+
     def still_alone(self):
         raise NotImplementedError
 
@@ -145,8 +150,10 @@ class Serving:
         """Runs a file of this package with the release's Python; `given` goes to its standard input."""
         raise NotImplementedError
 
-    def conversation(self, name, file):
-        """A file of this package in the release's Python, that talks by lines on standard input and output."""
+    def conversation(self, name, file, log=None):
+        """A file of this package in the release's Python, that talks by lines on standard input and output. `log`: the
+        file that gets its errors.
+        """
         raise NotImplementedError
 
 

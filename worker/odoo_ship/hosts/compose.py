@@ -1,11 +1,12 @@
 """Docker and Compose on this host, as a release needs them."""
 
 import secrets
+import time
 
 import egress
 import project
 from failures import Failure
-from files import FIRST_LOGIN, write
+from files import DUMPS, FIRST_LOGIN, Lock, write
 from hosts import compose_images as images
 from hosts import compose_services as services
 from hosts import compose_tasks as tasks
@@ -14,6 +15,8 @@ from hosts.compose_data import ComposeData, has_volume
 from hosts.compose_services import CONTAINERS, Services
 from hosts.compose_tasks import CronHold, Tasks
 
+DUMP_SECONDS = 1800
+
 
 class ComposeHost(Serving):
     def __init__(self):
@@ -21,6 +24,7 @@ class ComposeHost(Serving):
         self.services = Services(self.data.postgres)
         self.tasks = Tasks(self.services.compose)
         self.cron = None
+        self.dumps = Lock(DUMPS)
 
     # Images
 
@@ -95,7 +99,9 @@ class ComposeHost(Serving):
         self.services.stop_odoo()
         between()
         self.cron = CronHold(self.data.postgres, request["database"])
+        self.data.postgres.let_in()
         self.start_and_wait(request)
+        return CONTAINERS["odoo"]
 
     def refresh(self, request):
         project.activate(request)
@@ -103,7 +109,8 @@ class ComposeHost(Serving):
 
     def open(self, request):
         """After a crash the server that was ready is gone with the host."""
-        project.activate(request)
+        if not project.has_files_of(request):
+            project.activate(request)
         if not self.services.odoo_runs(request["image"]):
             self.services.start_database(request, 120)
             self.start_and_wait(request)
@@ -117,6 +124,7 @@ class ComposeHost(Serving):
 
     def let_go(self):
         """The jobs that were held."""
+        self.dumps.release()
         if self.cron is not None:
             self.cron.let_go()
             self.cron = None
@@ -127,7 +135,8 @@ class ComposeHost(Serving):
         self.services.rolling_back = True
         if previous:
             project.hold()
-        if changed:
+        # One that is back already, and may just be starting, is left alone.
+        if changed and not (previous and self.services.odoo_is_of(previous)):
             self.services.stop_odoo(10)
         # The files first: should anyone start the project by hand meanwhile, it is the previous release that is refused
         # or runs.
@@ -142,8 +151,23 @@ class ComposeHost(Serving):
         self.services.start_proxy(previous)
         project.open_again()
 
+    def keep_dumps_away(self, say):
+        end = time.monotonic() + DUMP_SECONDS
+        told = False
+        while not self.dumps.take():
+            if not told:
+                say("waiting for the dump that is under way")
+                told = True
+            if time.monotonic() > end:
+                raise Failure("RELEASE_IN_PROGRESS", "a dump is under way", found=f"it reads for {DUMP_SECONDS} s",
+                              expected="its end, before a release changes the data that it reads",
+                              remedy="wait for it, or `systemctl stop odoo-ship-dump.service`; then deploy again")
+            time.sleep(1)
+
     def still_alone(self):
         """Nobody starts a container here but this worker, which holds a lock that nobody can end."""
+        if self.cron is not None:
+            self.cron.still_there()
 
     def uninterrupted(self):
         """Nobody tells this worker to stop."""
@@ -171,5 +195,5 @@ class ComposeHost(Serving):
     def script(self, name, file, given, limit):
         return tasks.script(name, file, given, limit)
 
-    def conversation(self, name, file):
-        return tasks.conversation(name, file)
+    def conversation(self, name, file, log=None):
+        return tasks.conversation(name, file, log)

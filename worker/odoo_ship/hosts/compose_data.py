@@ -2,6 +2,7 @@
 
 import sys
 
+import ledger
 import project
 from files import STATE, Reserve, free_bytes
 from filestore import Filestore
@@ -24,6 +25,7 @@ class ComposeData(Data):
         project.refuse_foreign_parent(root)
         store = Filestore(root, root.parent / "odoo-ship", owner)
         store.adopt(lambda text: print(text, file=sys.stderr))
+        ledger.keep_points_in(store.aside / "points")
         return store
 
     def reserve(self):

@@ -1,16 +1,15 @@
 """One-off containers of a release: its own hardening, no way out but to PostgreSQL, cron off."""
 
 import subprocess
-import threading
 from pathlib import Path
 
-from failures import Failure
+from failures import Failure, tail
 from files import LOGS
-from shell import QUICK, must, run
+from shell import QUICK, errors_to, must, run
 
 TASK_PREFIX = "odoo-ship-"
-# A worker that is at a release reads them when it needs them, from whichever version is in place then: names stay.
-SCRIPTS = Path(__file__).parents[1]
+# Read at the start: another version may be put in place while this one is at a release.
+SCRIPTS = {name: (Path(__file__).parents[1] / name).read_text(encoding="utf-8") for name in ("in_odoo.py", "smoke.py")}
 
 
 class Tasks:
@@ -49,13 +48,14 @@ def script(container, file, given, limit):
     return run(python(container, file), limit, given=given)
 
 
-def conversation(container, file):
-    return subprocess.Popen(python(container, file), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True)
+def conversation(container, file, log=None):
+    with errors_to(log) as errors:
+        return subprocess.Popen(python(container, file), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=errors, text=True, errors="replace")
 
 
 def python(container, file):
-    return ["docker", "exec", "-i", container, "python3", "-I", "-c", (SCRIPTS / file).read_text(encoding="utf-8")]
+    return ["docker", "exec", "-i", container, "python3", "-I", "-c", SCRIPTS[file]]
 
 
 class CronHold:
@@ -64,24 +64,23 @@ class CronHold:
     """
 
     def __init__(self, postgres, database):
-        self.child = postgres.start(postgres.psql(database), postgres.TASKS)
+        self.session = postgres.session(database, postgres.TASKS)
         # Odoo itself takes its jobs with FOR NO KEY UPDATE SKIP LOCKED.
-        self.child.stdin.write("BEGIN; SET LOCAL lock_timeout = '30s'; SELECT count(*) FROM (SELECT FROM "
-                               "public.ir_cron FOR NO KEY UPDATE) AS held;\n")
-        self.child.stdin.flush()
-        timer = threading.Timer(60, self.child.kill)
-        timer.start()
-        answer = self.child.stdout.readline().strip()
-        timer.cancel()
-        if not answer.isdigit():
-            self.child.kill()
-            raise Failure("DATABASE_CONNECTION_ERROR", "the scheduled jobs cannot be held", found=answer or "no answer",
-                          expected="their number",
-                          remedy="docker logs odoo-db shows why; then deploy again")
+        result = self.session.ask("BEGIN; SET LOCAL lock_timeout = '30s'; SELECT count(*) FROM (SELECT FROM "
+                                  "public.ir_cron FOR NO KEY UPDATE) AS held", 60)
+        if not result.ok:
+            raise lost(tail(result.text, 3))
+
+    def still_there(self):
+        """PostgreSQL may have ended the session, and the jobs would run."""
+        if not self.session.ask("SELECT 1", 60).ok:
+            raise lost("the session that held them has ended")
 
     def let_go(self):
-        try:
-            self.child.stdin.close()
-            self.child.wait(10)
-        except (OSError, subprocess.TimeoutExpired):
-            self.child.kill()
+        self.session.close()
+
+
+def lost(found):
+    return Failure("DATABASE_CONNECTION_ERROR", "the scheduled jobs cannot be held", found=found,
+                   expected="a session that holds them until the release is live",
+                   remedy="docker logs odoo-db shows why; then deploy again")

@@ -72,6 +72,9 @@ class KubernetesHost(Serving):
         """A Job that is told to end brings a rollback or a commit to its end all the same."""
         self.whole = True
 
+    def keep_dumps_away(self, say):
+        """Nobody makes any here."""
+
     def still_alone(self):
         """Locks end with their sessions, and PostgreSQL ends those when it stops."""
         if self.ending and not self.whole:
@@ -102,7 +105,7 @@ class KubernetesHost(Serving):
         text = must(["python3", "-I", "/opt/odoo/modules.py"], 120, "reading the image's modules",
                     code="CONTAINER_START_FAILURE")
         self.data.postgres.wait(60)
-        server = int(self.data.postgres.value("SHOW server_version_num")) // 10000
+        server = self.data.postgres.version()
         client = int(re.search(r"(\d+)", must(["pg_dump", "--version"], QUICK, "asking pg_dump for its version"))[1])
         if client < server:
             raise Failure("POSTGRES_MISMATCH", "the image's PostgreSQL tools are older than the server",
@@ -205,8 +208,8 @@ class KubernetesHost(Serving):
     def script(self, name, file, given, limit):
         return tasks.script(file, given, limit)
 
-    def conversation(self, name, file):
-        return tasks.conversation(file)
+    def conversation(self, name, file, log=None):
+        return self.tasks.conversation(name, file, log)
 
 
 def told_to_end():

@@ -4,18 +4,16 @@ this worker's secrets.
 
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
+import ready
 from failures import Failure, code_from_log, tail
 from files import LOGS
-from shell import Result, into_log
+from shell import Result, errors_to, into_log
 from tasks import Task
 
 SCRIPTS = Path(__file__).parents[1]
 ENTRYPOINT = ["python3", "-I", "/opt/odoo/entrypoint.py"]
-LOGIN_PAGE = "http://127.0.0.1:8069/web/login"
 
 
 class Tasks:
@@ -35,9 +33,14 @@ class Tasks:
         self.remove(name)
         LOGS.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open(self._log(name), "wb") as log:
-            program = command if command[0] == "sleep" else [*ENTRYPOINT, *command]
-            self.known[name] = Task(program, self._environment(database), stdout=log, stderr=subprocess.STDOUT)
+            self.known[name] = Task([*ENTRYPOINT, *command], self._environment(database), stdout=log,
+                                    stderr=subprocess.STDOUT)
         return name
+
+    def conversation(self, name, file, log=None):
+        """Beside the program `name`, whose start has written the configuration."""
+        with errors_to(log) as errors:
+            return Task(["python3", "-I", str(SCRIPTS / file)], stdin=subprocess.PIPE, stderr=errors, text=True)
 
     def remove(self, name):
         child = self.known.pop(name, None)
@@ -56,25 +59,22 @@ class Tasks:
 
     def wait_ready(self, name, seconds):
         end, answer = time.monotonic() + seconds, "nothing"
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         while time.monotonic() < end:
-            try:
-                answer = str(opener.open(LOGIN_PAGE, timeout=20).status)
-                if answer == "200":
-                    return
-            except (OSError, urllib.error.URLError) as error:
-                answer = str(error)
+            served, answer = ready.ask(20)
+            if served:
+                return
             if self.known[name].poll() is not None:
                 log = self.logs(name)
                 raise Failure(code_from_log(log, "CONTAINER_START_FAILURE"), "Odoo's server ended",
                               found=f"exit status {self.known[name].returncode}",
                               expected="a server that answers",
                               remedy="the log below says why; mend the release, then deploy again", log=tail(log))
-            time.sleep(0.3)
+            time.sleep(0.1)
         log = self.logs(name)
         raise Failure("HEALTH_CHECK_FAIL", "Odoo does not become ready",
                       found=f"/web/login answered {answer} for {seconds} s",
-                      expected="status 200", remedy="the log below may say why; mend the release, then deploy again",
+                      expected="the login page",
+                      remedy="the log below may say why; mend the release, then deploy again",
                       log=tail(log))
 
     def logs(self, name):
@@ -93,7 +93,3 @@ class Tasks:
 def script(file, given, limit):
     status, output, errors = Task(["python3", "-I", str(SCRIPTS / file)], stdin=subprocess.PIPE).run(limit, given)
     return Result(status, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace"))
-
-
-def conversation(file):
-    return Task(["python3", "-I", str(SCRIPTS / file)], stdin=subprocess.PIPE, text=True)

@@ -88,7 +88,7 @@ describe("a release that is interrupted", () => {
   it("by a SIGKILL of the worker goes on without anybody asking", () =>
     interrupted("upgraded", "end", false, (held) => trial.machine.kill(held)));
 
-  for (const step of sample(["rehearsed", "point", "upgraded", "committed"], ["point"])) {
+  for (const step of sample(["rehearsed", "cloned", "upgraded", "swapped", "committed"], ["swapped"])) {
     it(`by a power cut in the middle of "${step}" ends well`, () =>
       interrupted(step, "begin", true, async (held) => {
         await trial.machine.resume(held);
@@ -97,7 +97,7 @@ describe("a release that is interrupted", () => {
       }));
   }
 
-  for (const step of sample(["closed", "point", "upgraded"], ["upgraded"])) {
+  for (const step of sample(["closed", "cloned", "upgraded"], ["upgraded"])) {
     it(`by the end of PostgreSQL at "${step}" is rolled back, or goes on where PostgreSQL was back before it was missed`, async () => {
       const release = await trial.releases.make({ kind: "slow", seconds: 6 }, trial.level + 1);
       let ending: Ending | undefined;
@@ -133,7 +133,7 @@ describe("a release that is interrupted", () => {
   });
 
   // An upgrade that is small finds room in what PostgreSQL keeps for its log, unless the ones before it have taken that.
-  for (const step of sample(["pulled", "rehearsed", "point", "upgraded"], ["point"])) {
+  for (const step of sample(["pulled", "rehearsed", "cloned", "upgraded"], ["cloned"])) {
     it(`by a disk that is full at "${step}" is rolled back while it still is`, async () => {
       // Random bytes that no other release has: the pull needs room.
       const release = await trial.releases.make({ kind: "good" }, trial.level + 1, 100);

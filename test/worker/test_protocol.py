@@ -1,0 +1,284 @@
+"""Whole releases on a host in memory, killed after every effect, and made to fail at every one."""
+
+import copy
+from unittest import mock
+
+from support import Killed, WorkerCase, request
+from world import NEW, OLD, World, WorldHost
+
+import ledger
+import odoo_agent
+import service
+from journal import Journal
+
+
+class ProtocolCase(WorkerCase):
+    def setUp(self):
+        super().setUp()
+        self.world = World()
+
+        def use(agent, database, _plan, order, _server=None):
+            agent.host.world.effect(f"{order['do']} {database}")
+
+        def load(agent, database):
+            agent.host.world.effect(f"load the code for {database}")
+
+        def change_modules(agent, database, *_):
+            agent.host.upgrade(agent.request, database)
+        for patch in (mock.patch.object(odoo_agent.OdooAgent, "use", use),
+                      mock.patch.object(odoo_agent.OdooAgent, "load", load),
+                      mock.patch.object(odoo_agent.OdooAgent, "change_modules", change_modules),
+                      mock.patch.object(service, "say", lambda _: None),
+                      mock.patch("dump.configure"), mock.patch("files.LOGS", self.root / "logs"),
+                      mock.patch("waiting.start_service")):
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def host(self):
+        return WorldHost(self.world)
+
+    def release(self, image, release_id, **changes):
+        service.handle(self.host(), request(image=image, id=release_id, **changes))
+
+    def outcome(self):
+        return Journal.read()["outcome"]
+
+    def restart(self):
+        """What systemd does after a kill."""
+        service.recover(self.host())
+
+    def old_release(self):
+        self.release(OLD, "r1")
+        self.assertEqual(self.outcome(), "succeeded")
+        self.world.write("books")
+        self.world.log.clear()
+
+    def files(self, *place):
+        return {name for name in self.world.folders[place] if not name.startswith("pair ")}
+
+    def assert_paired(self):
+        """Database and attachments say the same of each other, the live ones and each point's."""
+        data = WorldHost(self.world).data
+        for database, place in [("odoo", ("live", "odoo"))] + [(point["database"], ("kept", point["id"]))
+                                                               for point in ledger.points()]:
+            self.assertIsNotNone(data.postgres.pair(database))
+            self.assertEqual(data.postgres.pair(database), data.filestore().pair(place))
+
+    def assert_old_release_serves(self):
+        world = self.world
+        self.assert_paired()
+        self.assertEqual(world.users, (OLD, "+abooks"))
+        self.assertEqual(world.in_place, OLD)
+        self.assertTrue(world.role_may_log_in)
+        self.assertEqual(self.files("live", "odoo"), {"asset of a", "books"})
+        self.assertEqual(sorted(world.databases), ["odoo"])
+        self.assertEqual(ledger.points(), [])
+
+    def assert_new_release_serves(self):
+        world = self.world
+        self.assert_paired()
+        self.assertEqual(world.users, (NEW, "+abooks+b"))
+        self.assertTrue(world.role_may_log_in)
+        self.assertEqual(self.files("live", "odoo"), {"asset of a", "books", "asset of b"})
+        (point,) = ledger.points()
+        self.assertEqual(world.databases[point["database"]]["content"], "+abooks")
+        self.assertEqual(self.files("kept", point["id"]), {"asset of a", "books"})
+        self.assertEqual(sorted(world.databases), sorted(["odoo", point["database"]]))
+
+    def snapshot(self):
+        files = {path: path.read_bytes() for path in self.root.rglob("*") if path.is_file()}
+        return copy.deepcopy(self.world.__dict__), files
+
+    def back_to(self, snapshot):
+        world, files = snapshot
+        for path in list(self.root.rglob("*")):
+            if path.is_file() and path not in files:
+                path.unlink()
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        self.world.__dict__.update(copy.deepcopy(world))
+
+
+class UpgradeTest(ProtocolCase):
+    def test_the_live_database_is_only_read_until_it_is_renamed(self):
+        self.old_release()
+        self.release(NEW, "r2")
+        self.assert_new_release_serves()
+        log = self.world.log
+        upgrade = log.index("upgrade odoo-next")
+        swap = next(number for number, name in enumerate(log) if "rename odoo to" in name)
+        self.assertLess(upgrade, swap)
+        touching = [name for name in log[:swap] if name.split()[0] in ("upgrade", "mark") and name.split()[1] == "odoo"]
+        self.assertEqual(touching, [])
+        # Nobody is at it while it is copied; nobody is added to it to try it.
+        self.assertLess(log.index("lock out"), log.index("clone odoo to odoo-next"))
+        self.assertIn("session odoo", log)
+        self.assertNotIn("smoke-user odoo", log)
+
+    def test_evidence_goes_before_room_is_asked_for(self):
+        self.old_release()
+        self.world.databases["odoo-failed-20261121t120000z"] = {**self.world.databases["odoo"]}
+        with mock.patch("world.WorldData.free", lambda data: {"/": 10**12 if len(data.world.databases) == 1 else 0}):
+            self.release(NEW, "r2")
+        self.assert_new_release_serves()
+
+    def test_killed_after_any_effect_and_again_in_the_recovery_users_have_all_of_one_release(self):
+        self.old_release()
+        begun = self.snapshot()
+        first, seen = 0, set()
+        while True:
+            self.back_to(begun)
+            self.world.effects = first
+            try:
+                self.release(NEW, "r2")
+                break
+            except Killed:
+                pass
+            killed = self.snapshot()
+            second = 0
+            while True:
+                self.back_to(killed)
+                self.world.effects = second
+                try:
+                    self.restart()
+                    break
+                except Killed:
+                    pass
+                self.world.effects = None
+                with self.subTest(first=first, second=second):
+                    self.restart()
+                    seen.add(self.assert_either())
+                second += 1
+            with self.subTest(first=first):
+                seen.add(self.assert_either())
+            first += 1
+        self.world.effects = None
+        self.assert_new_release_serves()
+        self.assertEqual(seen, {"succeeded", "failed"})
+
+    def assert_either(self):
+        outcome = self.outcome()
+        if outcome == "succeeded":
+            self.assert_new_release_serves()
+        else:
+            self.assert_old_release_serves()
+            self.world.effects = None
+            self.release(NEW, "r3")
+            self.assert_new_release_serves()
+        return outcome
+
+    def test_whatever_fails_before_the_commit_leaves_the_old_release(self):
+        self.old_release()
+        begun = self.snapshot()
+        self.release(NEW, "r2")
+        # The name of the next attempt is another one each second.
+        log = [name.replace(Journal.read()["attempt"], "ATTEMPT") for name in self.world.log]
+        # Nothing that is tidied away beside is worth a release.
+        tidying = [name for name in log if name.split()[0] in ("drop", "remove")]
+        names = [name for name in dict.fromkeys(log[:log.index("open the door") - 1]) if name not in tidying]
+        for name in names:
+            self.back_to(begun)
+            self.world.fails_at = name
+            with self.subTest(name):
+                try:
+                    self.release(NEW, "r2")
+                except Exception:
+                    # What fails in the rollback, too, is tried again.
+                    self.world.fails_at = None
+                    self.restart()
+                self.assertEqual(self.outcome(), "failed")
+                self.assert_old_release_serves()
+
+
+class LostAttachmentsTest(ProtocolCase):
+    def test_a_release_is_refused_where_the_attachments_are_another_databases_or_none(self):
+        self.old_release()
+        for files in (set(), {"pair of another"}, None):
+            self.world.folders.pop(("live", "odoo"), None)
+            if files is not None:
+                self.world.folders["live", "odoo"] = files
+            self.release(NEW, "r2")
+            self.assertEqual(Journal.read()["error"]["code"], "FILESTORE_UNFIT")
+            self.assertEqual(self.world.users, (OLD, "+abooks"))
+
+    def test_a_database_that_nobody_has_paired_yet_is_paired_by_its_next_release(self):
+        self.old_release()
+        del self.world.databases["odoo"]["pair"]
+        self.world.folders["live", "odoo"] = self.files("live", "odoo")
+        self.release(NEW, "r2")
+        self.assertEqual(self.outcome(), "succeeded")
+        (point,) = ledger.points()
+        self.assertEqual(self.world.databases["odoo"]["pair"], point["id"])
+
+
+class InstallTest(ProtocolCase):
+    def test_killed_after_any_effect_nothing_or_all_is_there(self):
+        begun, effects, seen = self.snapshot(), 0, set()
+        while True:
+            self.back_to(begun)
+            self.world.effects = effects
+            try:
+                self.release(OLD, "r1")
+                break
+            except Killed:
+                self.world.effects = None
+                self.restart()
+            with self.subTest(effects=effects):
+                seen.add(self.outcome())
+                if self.outcome() == "failed":
+                    self.assertEqual((self.world.databases, self.world.folders), ({}, {}))
+                    self.release(OLD, "r1")
+                self.assertEqual(self.world.users, (OLD, "+a"))
+                self.assertEqual(ledger.points(), [])
+            effects += 1
+        self.assertEqual(seen, {"succeeded", "failed"})
+
+
+class RollbackWithDataTest(ProtocolCase):
+    def setUp(self):
+        super().setUp()
+        self.old_release()
+        self.release(NEW, "r2")
+        self.world.write("later")
+        (self.point,) = ledger.points()
+
+    def roll_back(self):
+        self.release(OLD, "r3", restore=self.point["id"], force=True)
+
+    def test_a_point_whose_data_are_gone_is_refused_while_users_work(self):
+        del self.world.databases[self.point["database"]]
+        self.world.log.clear()
+        self.roll_back()
+        self.assertEqual(Journal.read()["error"]["code"], "RELEASE_MISMATCH")
+        self.assertNotIn("close the door", self.world.log)
+        self.assertEqual(self.world.users, (NEW, "+abooks+blater"))
+
+    def test_the_data_of_then_come_back_by_the_same_table_and_those_of_now_are_kept(self):
+        self.roll_back()
+        self.assertEqual(self.outcome(), "succeeded")
+        self.assert_paired()
+        self.assertEqual(self.world.users, (OLD, "+abooks"))
+        left = ledger.points()[-1]
+        self.assertEqual(self.world.databases[left["database"]]["content"], "+abooks+blater")
+        self.assertEqual(self.files("kept", left["id"]),
+                         {"asset of a", "books", "asset of b", "later"})
+
+    def test_killed_after_any_effect_users_have_the_data_of_now_or_those_of_then(self):
+        begun, effects, seen = self.snapshot(), 0, set()
+        while True:
+            self.back_to(begun)
+            self.world.effects = effects
+            try:
+                self.roll_back()
+                break
+            except Killed:
+                self.world.effects = None
+                self.restart()
+            with self.subTest(effects=effects):
+                seen.add(self.outcome())
+                self.assertEqual(self.world.users, (OLD, "+abooks") if self.outcome() == "succeeded"
+                                 else (NEW, "+abooks+blater"))
+                self.assertIn(self.point["database"], self.world.databases)
+            effects += 1
+        self.assertEqual(seen, {"succeeded", "failed"})

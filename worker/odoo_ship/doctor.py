@@ -1,0 +1,157 @@
+"""Looks for what has been left behind and for what would fail the next release. Changes nothing."""
+
+import re
+import time
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+import dump
+import ledger
+import next_data
+import points
+import preflight
+import project
+import rehearsal
+import staged
+import words
+from failures import Failure, as_failure
+from files import read_json
+from journal import ATTEMPT_NAME, Journal
+
+#: Dumps are made each night: one that is older than this is missing one.
+DUMP_SECONDS = 50 * 3600
+
+
+class Finding(NamedTuple):
+    """`found` is empty where nothing is wrong; `remedy` says what to type."""
+
+    what: str
+    found: str = ""
+    remedy: str = ""
+
+
+def look(host):
+    """[Finding]. What cannot be looked at is a finding, too."""
+    live = ledger.live()
+    if live is None:
+        return [Finding("live release", "nothing is installed", "run `pulumi up`")]
+    database = staged.read(live["release"])["database"]
+    answers = []
+    for what, question in QUESTIONS:
+        try:
+            answers.append(Finding(what, *(question(host.data, database) or ())))
+        except (Failure, OSError) as error:
+            failure = as_failure(error)
+            answers.append(Finding(what, f"{failure.summary}: {failure.found}", failure.remedy))
+    return answers
+
+
+def unfinished_release(_data, _database):
+    journal = Journal.read()
+    if journal and journal.open:
+        trouble = journal["trouble"]
+        return (f"{journal['step']}" + (f", trouble since {trouble.get('since', '?')}: {trouble['code']}: "
+                                        f"{trouble['found']}" if trouble else ""), "`odoo-ship status` says more; "
+                + words.HERE["resume"])
+    return None
+
+
+def door(data, _database):
+    if under_way():
+        return None
+    if not project.is_open():
+        return "users see the maintenance page, and no release is under way", words.HERE["resume"]
+    if not data.postgres.may_log_in():
+        return "Odoo's role may not log in, and no release is under way", words.HERE["resume"]
+    return None
+
+
+def database_is_there(data, database):
+    if not data.postgres.exists(database):
+        return f"PostgreSQL has no {database}", words.HERE["lost"]
+    store = data.filestore()
+    if not store.exists(store.live(database)):
+        return (f"there is no {store.path(store.live(database))}",
+                "attach the volume that has it, or restore it from a dump")
+    preflight.refuse_other_attachments(data, database)
+    return None
+
+
+def nobody_stays(data, database):
+    data.postgres.refuse_what_stays(database)
+
+
+def collation(data, database):
+    data.postgres.refuse_changed_collation(database)
+
+
+def room(data, database):
+    data.require_room(2, database)
+
+
+def points_are_whole(data, _database):
+    store = data.filestore()
+    lost = [point["id"] for point in ledger.points()
+            if not data.postgres.exists(point["database"]) or not store.exists(store.kept(point["id"]))]
+    return (f"data are gone: {', '.join(lost)}", "they are forgotten by `odoo-ship prune`") if lost else None
+
+
+def orphans(data, database):
+    if under_way():
+        return None
+    found = left_behind(data, database)
+    known = {point["database"] for point in ledger.points()}
+    unknown = [name for name in names(data) if is_point(name, database) and name not in known]
+    if found:
+        return f"databases of releases that have ended: {', '.join(found)}", "`odoo-ship prune` removes them"
+    if unknown:
+        return (f"restore points without a record: {', '.join(unknown)}",
+                "they came with a volume of another host, or from a dump: keep them, or drop them by hand")
+    return None
+
+
+def lost_files(data, _database):
+    """A server that was killed in the middle of a clone leaves files that belong to no database."""
+    rows = data.postgres.lost_directories()
+    if rows:
+        return (", ".join(f"base/{name} ({int(size) / 1e6:.0f} MB)" for name, size in rows),
+                "with PostgreSQL stopped, look at them, and remove the folders by hand")
+    return None
+
+
+def last_dump(_data, _database):
+    if not dump.SETTINGS.exists():
+        return "dumps to another host are not configured", "backup:destination: docs/backup.md"
+    result = read_json(dump.RESULT)
+    if result is None:
+        return "none was made yet", "`odoo-ship dump`"
+    if "error" in result:
+        return f"the one of {result['at']} was not made: {result['error']['found']}", result["error"]["remedy"]
+    age = time.time() - datetime.strptime(result["at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+    return (f"the last one is of {result['at']}", "`odoo-ship dump`") if age > DUMP_SECONDS else None
+
+
+QUESTIONS = (("release", unfinished_release), ("door", door), ("database and attachments", database_is_there),
+             ("sessions", nobody_stays), ("collation", collation), ("room for a release", room),
+             ("restore points", points_are_whole), ("orphans", orphans), ("PostgreSQL's files", lost_files),
+             ("dump", last_dump))
+
+
+def under_way():
+    journal = Journal.read()
+    return bool(journal and journal.open)
+
+
+def names(data):
+    return [name for (name,) in data.postgres.sql("SELECT datname FROM pg_database ORDER BY 1")]
+
+
+def left_behind(data, database):
+    """Databases that only a release under way has."""
+    own = {next_data.database_of(database), rehearsal.database_of(database)}
+    evidence = re.compile(f"{re.escape(database)}-(failed|replaced)-{ATTEMPT_NAME}")
+    return [name for name in names(data) if name in own or evidence.fullmatch(name)]
+
+
+def is_point(name, database):
+    return re.fullmatch(re.escape(points.database_of(database, "")) + ATTEMPT_NAME, name) is not None
