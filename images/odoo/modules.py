@@ -46,7 +46,7 @@ def from_directories(directories):
             content = ast.literal_eval(manifest.read_text(encoding="utf-8"))
             # One that is not installable is not loaded, even where the database has it installed: the image lacks it.
             installable = content.get("installable", True)
-            found[name] = {"version": str(content.get("version", "1.0")),
+            found[name] = {"version": str(content.get("version") or "1.0"),
                            "hash": content_hash(manifest.parent)} if installable else None
     return {name: module for name, module in found.items() if module}
 
@@ -70,7 +70,8 @@ def read(directory=DIRECTORY):
 
 
 def stored_version(version, series):
-    """As Odoo's adapt_version: the manifest's "1.0" is "19.0.1.0" in the database."""
+    """As Odoo's adapt_version: the manifest's "1.0" is "19.0.1.0" in the database, and so is one without a version."""
+    version = version or "1.0"
     return version if version.startswith(f"{series}.") else f"{series}.{version}"
 
 

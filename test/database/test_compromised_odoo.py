@@ -6,7 +6,7 @@ Each test fails with a worker whose admin looks into Odoo's tables, or pastes a 
 
 import unittest
 
-from support import FAILED, LIVE, POINT, DatabaseCase, psql
+from support import FAILED, LIVE, NEXT, POINT, DatabaseCase, psql
 
 from failures import Failure
 
@@ -75,6 +75,7 @@ class CompromisedOdooTest(DatabaseCase):
         postgres = self.postgres
         postgres.modules(LIVE)
         postgres.unfinished_modules(LIVE)
+        postgres.listed_modules(LIVE)
         postgres.tables(LIVE)
         postgres.set_parameter(LIVE, "web.base.url", "after", replace=True)
         postgres.forget_uninstalled(LIVE)
@@ -89,6 +90,17 @@ class CompromisedOdooTest(DatabaseCase):
         postgres.rename(POINT, LIVE)
         postgres.copy_settings(FAILED, LIVE)
         postgres.limit(LIVE, -1)
+        # And what the second version of the protocol does in the place of that.
+        postgres.refuse_what_stays(LIVE)
+        postgres.lock_out()
+        postgres.clone(LIVE, NEXT, postgres.ROLE)
+        postgres.copy_limit(LIVE, NEXT)
+        postgres.set_pair(NEXT, "word")
+        postgres.pair(NEXT)
+        postgres.rename(LIVE, POINT)
+        postgres.limit(POINT, 0)
+        postgres.rename(NEXT, LIVE)
+        postgres.let_in()
 
     def test_a_trigger_on_a_table_that_is_written_runs_as_odoo(self):
         self.as_odoo("CREATE TRIGGER evil BEFORE INSERT OR UPDATE ON ir_config_parameter FOR EACH ROW EXECUTE FUNCTION "

@@ -45,6 +45,17 @@ class ManagedDatabaseTest(DatabaseCase):
         self.postgres.set_parameter(LIVE, "web.base.url", "after", replace=True)
         self.assertEqual(self.as_odoo("SELECT value FROM ir_config_parameter"), "after")
 
+    def test_modules_that_were_imported_in_odoo_need_no_files_and_count_as_listed(self):
+        self.installed()
+        before = self.postgres.modules(LIVE)
+        listed = self.postgres.listed_modules(LIVE)
+        self.as_odoo("""ALTER TABLE ir_module_module ADD COLUMN imported boolean;
+            INSERT INTO ir_module_module (name, state, latest_version, imported)
+                VALUES ('office_data', 'installed', '19.0.1.0', true), ('stock', 'installed', '19.0.1.0', false),
+                       ('hr', 'uninstalled', null, null)""")
+        self.assertEqual(self.postgres.modules(LIVE), {**before, "stock": "19.0.1.0"})
+        self.assertEqual(self.postgres.listed_modules(LIVE), sorted([*listed, "stock", "hr", "office_data"]))
+
     def test_a_point_is_taken_while_somebody_is_connected_and_lets_odoo_in_nowhere(self):
         self.installed()
         session = Session("odoo", LIVE)

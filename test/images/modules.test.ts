@@ -97,14 +97,21 @@ describe("the list of an image's modules", () => {
       "image/core-modules.json",
       JSON.stringify({ base: { version: "1.3", hash: "b" }, sale: { version: "19.0.1.2", hash: "s" } }),
     );
-    const ours = { sale: { version: "2.0.0", hash: "ours" }, own: { version: "19.0.1.0.0", hash: "o" } };
+    const ours = {
+      sale: { version: "2.0.0", hash: "ours" },
+      own: { version: "19.0.1.0.0", hash: "o" },
+      bare: { version: "", hash: "n" },
+      series: { version: "19.0", hash: "v" },
+    };
     write("image/release.json", JSON.stringify({ series: "19.0", modules: ours }));
     fs.rmSync(path.join(root, "python"), { recursive: true });
     assert.deepEqual(JSON.parse(listed()), {
       series: "19.0",
       modules: {
+        bare: { version: "19.0.1.0", hash: "n" },
         base: { version: "19.0.1.3", hash: "b" },
         own: { version: "19.0.1.0.0", hash: "o" },
+        series: { version: "19.0.19.0", hash: "v" },
         sale: { version: "19.0.2.0.0", hash: "ours" },
       },
     });

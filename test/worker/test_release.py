@@ -12,6 +12,12 @@ from release import Release
 UPGRADE = {"upgrade": ["sale"]}
 
 
+def unlisted(name):
+    plan = Plan("rolling")
+    plan.unlisted = [name]
+    return plan
+
+
 class StepsTest(WorkerCase):
     def run_release(self, plan, restore=None, must_close=False, rehearse=True):
         """Names of the steps, with "alone" where the host was asked."""
@@ -46,6 +52,7 @@ class StepsTest(WorkerCase):
                 (Plan("install", install=["base"]), {}, {"rehearsed"}),
                 (Plan("rolling", **UPGRADE), {}, {"closed", *next_alone}),
                 (Plan("rolling"), {}, {"rehearsed", "closed", "upgraded", *next_alone}),
+                (unlisted("crm"), {}, {"rehearsed", "closed", *next_alone}),
                 (Plan("rolling"), {"must_close": True}, {"rehearsed", "upgraded", *next_alone}),
                 (Plan("maintenance"), {"restore": {"id": "p"}}, {"rehearsed", "upgraded"})):
             with self.subTest(plan.mode, **options):
@@ -57,7 +64,24 @@ class StepsTest(WorkerCase):
         self.assertEqual(done[2::2], ["alone"] * 8)
 
 
+class ListTest(WorkerCase):
+    def test_a_module_that_is_new_in_the_image_is_listed_and_nothing_else_is_done_to_the_data(self):
+        release = Release(mock.MagicMock(), request(), mock.MagicMock(), mock.Mock())
+        release.plan, release.odoo = unlisted("crm"), mock.Mock()
+        release.upgrade()
+        self.assertEqual(release.odoo.method_calls, [mock.call.list_modules("odoo")])
+        release.postgres.mark.assert_not_called()
+
+
 class PlanTest(WorkerCase):
+    def test_modules_that_the_database_does_not_know_are_new(self):
+        release = self.release(modules={"base": "19.0.1.0"}, unfinished_modules=[], listed_modules=["base", "sale"],
+                               marker={"modules": {"base": ["b"]}})
+        release.request["modules"] = []
+        release.image = {"series": "19.0", "modules": {name: {"version": "19.0.1.0", "hash": name[0]}
+                                                       for name in ("base", "sale", "crm")}}
+        self.assertEqual(release.make_plan().unlisted, ["crm"])
+
     def release(self, **answers):
         host = mock.MagicMock()
         host.data.postgres.configure_mock(**{f"{name}.return_value": value for name, value in answers.items()})

@@ -88,6 +88,9 @@ class Databases:
     def modules(self, name):
         return self.known[name]["modules"] or None
 
+    def listed_modules(self, name):
+        return list(self.known[name]["modules"])
+
     def unfinished_modules(self, _):
         return []
 

@@ -5,6 +5,7 @@ One JSON line on standard input: {"do", …}; one on standard output: {"ok": …
 do = upgrade: answers when Odoo's code is loaded. At the next line, {"command", "database", "live", "modules",
 "password"}, it runs Odoo's command line with these words, and answers {"status"}; where that is 0, also what do =
 session does. "password": of a new database's administrator, or null.
+do = list: {"database"}: lists the modules of the image that the database does not know yet; answers true.
 do = session: {"database", "live", "modules"}: signs a session of the administrator, or else of another user of the
 settings' group, for the database `live`; answers {"session": {"id", "path", "text"}, "models", "websocket"}. Nothing is
 written to the database.
@@ -52,7 +53,7 @@ def remove_smoke_users(env):
         users.active = False
 
 
-def smoke_user(env, order):
+def smoke_user(_odoo, env, order):
     remove_smoke_users(env)
     user = env["res.users"].with_context(no_reset_password=True, mail_create_nosubscribe=True,
                                          tracking_disable=True).create({
@@ -100,6 +101,11 @@ def groups_of(env):
     return "group_ids" if "group_ids" in env["res.users"]._fields else "groups_id"
 
 
+def list_modules(_odoo, env, _order):
+    env["ir.module.module"].update_list()
+    return True
+
+
 def run_command(order):
     """Exit status of Odoo's command line, in this process: its code is loaded already."""
     import odoo.cli
@@ -142,6 +148,9 @@ def upgrade(tell):
     tell(answer)
 
 
+ANSWERS = {"session": session, "smoke-user": smoke_user, "list": list_modules}
+
+
 def main():
     # Standard output is for the answer alone: what Odoo or an addon prints goes to standard error, as Odoo's log does.
     answers, sys.stdout = sys.stdout, sys.stderr
@@ -156,7 +165,7 @@ def main():
     odoo, registry = connect(order["database"])
     with registry.cursor() as cursor:
         env = environment(odoo, cursor)
-        answer = session(odoo, env, order) if order["do"] == "session" else smoke_user(env, order)
+        answer = ANSWERS[order["do"]](odoo, env, order)
     tell(answer)
     if order["do"] == "smoke-user":
         sys.stdin.readline()

@@ -105,6 +105,15 @@ class OdooAgent:
                           remedy="the log below names the reason; mend the module and release again",
                           log=tail(result.text, 40))
 
+    def list_modules(self, database):
+        """New ones appear in Odoo's Apps, to be installed by whoever wants them."""
+        container = self.host.start_task(self.request, "list", ["sleep", "infinity"], database)
+        try:
+            with Conversation(self.host.conversation(container, "in_odoo.py"), {"do": "list", "database": database}):
+                pass
+        finally:
+            self.host.remove_task("list")
+
     def smoke(self, database, plan):
         """The new server on a copy, on an address that nobody knows, with no way out, used as a person would."""
         order = {"do": "smoke-user", "login": f"odoo-ship-smoke-{secrets.token_hex(4)}",

@@ -18,20 +18,32 @@ class OdooTables(Server):
                          "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')", database)
 
     def modules(self, database):
-        """{installed module: version as the database knows it}; None if this is no Odoo database yet."""
+        """{installed module: version as the database knows it}; None if this is no Odoo database yet.
+
+        Without those that somebody has imported in Odoo (base_import_module): they live in the database alone, and
+        Odoo itself looks for no files of theirs.
+        """
         if not self.fact("to_jsonb(to_regclass('public.ir_module_module') IS NOT NULL)", database):
             return None
         found = self.fact("SELECT coalesce(jsonb_object_agg(name, coalesce(latest_version, '')), '{}') FROM "
-                          "public.ir_module_module "
-                          "WHERE state IN ('installed', 'to upgrade', 'to remove')", database)
+                          "public.ir_module_module m WHERE state IN ('installed', 'to upgrade', 'to remove') "
+                          # The column is there once something can be imported.
+                          "AND coalesce(to_jsonb(m) ->> 'imported', '') <> 'true'", database)
         if not isinstance(found, dict) or not all(MODULE_NAME.fullmatch(name) and isinstance(version, str) for name,
                                                   version in found.items()):
             raise strange(database, json.dumps(found))
         return found
 
     def unfinished_modules(self, database):
-        found = self.fact("SELECT coalesce(jsonb_agg(name ORDER BY name), '[]') FROM public.ir_module_module "
-                          "WHERE state IN ('to install', 'to upgrade', 'to remove')", database)
+        return self._names(database, "WHERE state IN ('to install', 'to upgrade', 'to remove')")
+
+    def listed_modules(self, database):
+        """Those that Odoo shows, installed or not."""
+        return self._names(database, "")
+
+    def _names(self, database, where):
+        found = self.fact("SELECT coalesce(jsonb_agg(name ORDER BY name), '[]') FROM public.ir_module_module " + where,
+                          database)
         if not isinstance(found, list) or not all(isinstance(name, str) and MODULE_NAME.fullmatch(name)
                                                   for name in found):
             raise strange(database, json.dumps(found))

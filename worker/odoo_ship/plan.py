@@ -19,6 +19,8 @@ class Plan:
         #: {installed module: [content hashes]} that may run on the database afterwards
         self.accepted = accepted or {}
         self.warnings = list(warnings)
+        #: Modules of the image that the database does not know yet, not even as ones that could be installed.
+        self.unlisted = []
 
     @property
     def changes_modules(self):

@@ -68,7 +68,10 @@ def make_plan(data, request, image):
                       expected="none: an upgrade would carry out what somebody has only marked",
                       remedy="finish or cancel it in Odoo (Apps, Apply Scheduled Upgrades), then deploy again")
     marker = postgres.marker(database) if installed else None
-    return planning.plan_release(request, image, installed, marker)
+    plan = planning.plan_release(request, image, installed, marker)
+    if installed:
+        plan.unlisted = sorted(set(image["modules"]) - set(postgres.listed_modules(database)))
+    return plan
 
 
 def refuse_what_is_not_ours(data, database, exists):

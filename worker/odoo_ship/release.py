@@ -87,7 +87,7 @@ class Release:
         return self.takes_next() or self.host.must_close(self.request)
 
     def changes_data(self):
-        return not self.restore and (self.takes_next() or self.plan.changes_modules)
+        return not self.restore and bool(self.takes_next() or self.plan.changes_modules or self.plan.unlisted)
 
     def can_be_rehearsed(self):
         return (self.settings["rehearse"] and self.plan.mode != "install" and self.plan.changes_modules
@@ -210,7 +210,12 @@ class Release:
     # upgraded
 
     def upgrade(self):
-        """Of next; a release that was declared additive upgrades the live database while users work."""
+        """Of next; a release that was declared additive upgrades the live database while users work. An upgrade lists
+        new modules, too.
+        """
+        if self.plan.mode == "rolling" and not self.plan.changes_modules:
+            self.odoo.list_modules(self.database)
+            return
         if self.plan.mode == "rolling":
             before = self.postgres.marker(self.database)["modules"]
             self.change_modules(self.database)
