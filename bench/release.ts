@@ -124,18 +124,21 @@ class Plain {
   async upgrade(release: TrialRelease): Promise<void> {
     await this.machine.sh(`docker pull -q ${release.image} > /dev/null
       docker stop --time 60 plain > /dev/null
-      docker run --rm ${this.#options()} ${release.image} odoo -d ${hand} -u trial_ledger,trial_notes --stop-after-init --no-http > /tmp/plain.log 2>&1
+      docker run --rm --network odoo_backend ${this.#options()} ${release.image} odoo -d ${hand} -u trial_ledger,trial_notes --stop-after-init --no-http > /tmp/plain.log 2>&1
       docker rm plain > /dev/null
       ${this.#server(release)}`);
   }
 
   #server(release: TrialRelease): string {
-    return `docker run -d --name plain -p ${plainPort}:8069 ${this.#options()} ${release.image} > /dev/null && docker network connect odoo_edge plain`;
+    // The network of PostgreSQL publishes no port.
+    return `docker create --name plain --network odoo_edge -p ${plainPort}:8069 ${this.#options()} ${release.image} > /dev/null
+      docker network connect odoo_backend plain
+      docker start plain > /dev/null`;
   }
 
   #options(): string {
     const variables = `-e DB_PASSWORD_FILE=/run/plain/db -e ADMIN_PASSWD=plain -e DB_NAME=${hand} -e WORKERS=2 -e MAX_CRON_THREADS=1 -e PROXY_MODE=False`;
-    return `--network odoo_backend -v odoo-filestore:/var/lib/odoo -v /run/plain:/run/plain:ro ${variables}`;
+    return `-v odoo-filestore:/var/lib/odoo -v /run/plain:/run/plain:ro ${variables}`;
   }
 }
 
