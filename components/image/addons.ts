@@ -24,6 +24,13 @@ interface Finding {
 
 export interface AddonCheckOptions {
   readonly directories: readonly string[];
+  /**
+   * Folders of which only what is required, or needed by another module, has to be right: of the rest, what could not
+   * be used is left out.
+   */
+  readonly optional: readonly string[];
+  /** Python packages of the image, as pip's requirements: those of OCA bring modules. */
+  readonly packages: readonly string[];
   readonly series: string;
   /** Modules that must be there. */
   readonly required: readonly string[];
@@ -50,8 +57,21 @@ export async function checkAddons(root: string, options: AddonCheckOptions): Pro
   const known = await baseModules(root, options.base);
   const base = known === undefined ? [] : ["--base", known];
   const required = options.required.length > 0 ? ["--require", ...options.required] : [];
+  const packages = options.packages.flatMap((name) => ["--package", name]);
+  const optional = options.optional.flatMap((folder) => ["--optional", folder]);
   const script = path.join("images", "odoo", "addons_check.py");
-  const args = [script, "--json", "--series", options.series, ...base, ...required, "--", ...options.directories];
+  const flags = [
+    "--json",
+    "--series",
+    options.series,
+    "--python",
+    options.base,
+    ...base,
+    ...packages,
+    ...optional,
+    ...required,
+  ];
+  const args = [script, ...flags, "--", ...options.directories];
   const check = await ask("python3", args, root, limitMs);
   const report = check.status === 0 || check.status === 1 ? parseReport(check.stdout) : undefined;
   if (report === undefined) {

@@ -10,8 +10,8 @@ import { filesInGit } from "../shared/git";
 export interface ContextFile {
   /** Path in the context, with forward slashes. */
   readonly target: string;
-  /** Absolute path it is copied from. */
-  readonly source: string;
+  /** Absolute path it is copied from, or its text. */
+  readonly source: string | { readonly text: string };
   readonly executable: boolean;
   /** SHA-256 of the content, hexadecimal. */
   readonly sha256: string;
@@ -37,7 +37,9 @@ const imageFiles = [
   "Dockerfile",
   "addons_check.py",
   "addons_files.py",
+  "addons_judge.py",
   "addons_module.py",
+  "addons_reads.py",
   "enterprise-modules.txt",
   "configuration.py",
   "entrypoint.py",
@@ -97,6 +99,11 @@ export function contextFiles(sources: ContextSources): ContextFile[] {
   return files.sort((a, b) => (a.target < b.target ? -1 : 1));
 }
 
+/** A file that is made for the context. */
+export function generatedFile(target: string, text: string): ContextFile {
+  return { target, source: { text }, executable: false, sha256: sha256(text) };
+}
+
 /** Version and content hash of each module, sorted by name. */
 export function bakedModules(
   files: readonly ContextFile[],
@@ -129,7 +136,8 @@ export function writeContext(directory: string, files: readonly ContextFile[], c
   for (const file of files) {
     const target = path.join(fresh, file.target);
     fs.mkdirSync(path.dirname(target), { recursive: true });
-    fs.copyFileSync(file.source, target);
+    if (typeof file.source === "string") fs.copyFileSync(file.source, target);
+    else fs.writeFileSync(target, file.source.text);
     fs.chmodSync(target, file.executable ? 0o755 : 0o644);
     fs.utimesSync(target, date, date);
     for (let folder = path.dirname(target); folder !== fresh; folder = path.dirname(folder)) {

@@ -5,7 +5,7 @@ import { checkAddons } from "./addons";
 import { type BaseImage, readBaseImage } from "./base-image";
 import { pinnedImage } from "../registry/image-record";
 import { type Revision, revisionOf } from "../shared/git";
-import { bakedModules, contentHash, contextFiles, inputPathspecs, writeContext } from "./context";
+import { bakedModules, contentHash, contextFiles, generatedFile, inputPathspecs, writeContext } from "./context";
 
 /** Everything that a build needs, decided before any resource. Nothing in it is unknown or secret. */
 export interface BuildPlan {
@@ -26,25 +26,35 @@ const contextDirectory = path.join(".build", "odoo");
 
 /**
  * Checks the addons, hashes everything that decides about the image and writes the build context.
+ * @param installed modules that a database gets from the image: they must be there, and decide nothing about it
  * @throws ShipError for a bad addon, a bad record of the base image, or a shallow clone
  */
-export async function planBuild(root: string, image: Settings["image"]): Promise<BuildPlan> {
+export async function planBuild(
+  root: string,
+  image: Settings["image"],
+  installed: readonly string[] = [],
+): Promise<BuildPlan> {
   const base = readBaseImage(root, image.baseRecord);
   const check = await checkAddons(root, {
-    directories: [...image.addons, ...image.ocaAddons],
+    directories: image.addons,
+    optional: image.ocaAddons,
+    packages: image.pythonPackages,
     series: base.series,
-    required: image.modules,
+    required: [...image.modules, ...installed],
     base: pinnedImage(base),
   });
-  const files = contextFiles({
+  const sources = contextFiles({
     root,
     modules: check.modules,
     addons: image.addons,
     ocaAddons: image.ocaAddons,
     caFile: image.caFile,
   });
-  const revision = revisionOf(root, inputPathspecs([...image.addons, ...image.ocaAddons]));
-  const modules = bakedModules(files, check.modules);
+  const folders = [...image.addons, ...image.ocaAddons];
+  const revision = revisionOf(root, inputPathspecs(folders), folders);
+  const modules = bakedModules(sources, check.modules);
+  // A file, since the many modules of a large team are more than a variable holds.
+  const files = [...sources, generatedFile("modules.json", JSON.stringify(modules))];
   const inputs = {
     BASE_IMAGE: pinnedImage(base),
     BASE_NAME: `${base.reference}:${base.tag}`,

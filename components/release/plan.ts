@@ -33,7 +33,7 @@ export interface ReleasePlan {
  * @throws ShipError for bad addons, refused credentials, a missing registry or digest, a full registry
  */
 export async function planRelease(root: string, settings: Settings, dryRun: boolean): Promise<ReleasePlan> {
-  const build = settings.image.digest === "" ? await planBuild(root, settings.image) : undefined;
+  const build = settings.image.digest === "" ? await planBuild(root, settings.image, settings.odoo.modules) : undefined;
   const exists = await registryIsThere(settings);
   const client = exists ? new RegistryClient(imageRepository(settings.registry), settings.registryAccess) : undefined;
 

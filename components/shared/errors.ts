@@ -48,6 +48,7 @@ export const errorCodes = {
   ENTERPRISE_MODULE: "high",
   FILESTORE_UNFIT: "critical",
   GIT_HISTORY_MISSING: "medium",
+  GIT_REFUSED: "medium",
   HOST_KEY_MISMATCH: "critical",
   HOST_LOGIN_REFUSED: "high",
   HOST_TOO_SMALL: "medium",

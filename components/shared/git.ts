@@ -1,4 +1,6 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
 
 import { ShipError } from "./errors";
 
@@ -31,29 +33,85 @@ const notInputs = ["__pycache__/**", "*.pyc", ".DS_Store", "*~", "*.sw[op]", ".i
 /**
  * Lists the files below a folder as Git sees them: tracked or new, without what it ignores. So a `.env` beside the code
  * stays there. Undefined outside Git.
+ * @throws ShipError GIT_REFUSED, TOOL_MISSING: without Git's answer what it ignores would reach an image
  */
 export function filesInGit(folder: string): string[] | undefined {
-  try {
-    const listed = execFileSync("git", ["-C", folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-      maxBuffer: 64 * 1024 * 1024,
+  const listed = ask(folder, ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+  return listed?.split("\0").filter((file) => file !== "");
+}
+
+/** What Git says of a folder; undefined outside of a repository. */
+function ask(folder: string, args: readonly string[]): string | undefined {
+  const env = { ...process.env, LC_ALL: "C" };
+  const { error, status, stdout, stderr } = spawnSync("git", ["-C", folder, ...args], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    maxBuffer: 64 * 1024 * 1024,
+    env,
+  });
+  if (error === undefined && status === 0) {
+    return stdout;
+  }
+  if (error !== undefined && "code" in error && error.code === "ENOENT") {
+    if (repositoryAbove(folder) === undefined) {
+      return undefined;
+    }
+    throw new ShipError({
+      code: "TOOL_MISSING",
+      summary: "there is no git, and what it ignores may not reach an image",
+      found: `a repository at ${repositoryAbove(folder)}, and no program git on the PATH`,
+      expected: "git, to tell the files of a module from what is only beside them",
+      remedy: "install git, then run the same command again",
     });
-    return listed.split("\0").filter((file) => file !== "");
-  } catch {
+  }
+  const words = (error?.message ?? stderr).trim();
+  if (words.includes("not a git repository")) {
     return undefined;
   }
+  throw new ShipError({
+    code: "GIT_REFUSED",
+    summary: "Git does not say what belongs to a folder, and what it ignores may not reach an image",
+    found: `${folder}: ${words.replaceAll(/\s+/g, " ")}`,
+    expected: "an answer, or no repository at all",
+    remedy: words.includes("safe.directory")
+      ? "run as the user who owns the checkout; in a container that belongs to the job alone: " +
+        `git config --global --add safe.directory ${repositoryAbove(folder) ?? folder}`
+      : "`git status` in that folder shows the same; mend it, then run the same command again",
+  });
+}
+
+/** The folder that has `.git`, from this one upwards. */
+function repositoryAbove(folder: string): string | undefined {
+  for (let at = path.resolve(folder); ; at = path.dirname(at)) {
+    if (fs.existsSync(path.join(at, ".git"))) return at;
+    if (at === path.dirname(at)) return undefined;
+  }
+}
+
+/** Repositories within this one that the folders lie in, or that lie in them as submodules. */
+function innerRepositories(root: string, folders: readonly string[]): { submodules: string[]; others: string[] } {
+  const above = folders.flatMap((folder) => {
+    const parts = folder.split("/");
+    return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
+  });
+  const listed = ask(root, ["ls-files", "-z", "--stage", "--", ...above.map((name) => `:(literal)${name}`)]) ?? "";
+  const links = listed.split("\0").filter((line) => line.startsWith("160000 "));
+  const submodules = links.map((line) => line.slice(line.indexOf("\t") + 1));
+  const own = [...new Set(above)].filter((name) => fs.existsSync(path.join(root, name, ".git")));
+  return { submodules, others: own.filter((name) => !submodules.includes(name)) };
 }
 
 /**
  * Returns the commit that last touched `inputs` (Git pathspecs). Nothing else of the history counts: a commit elsewhere
  * in the tree leaves the image's labels alone, and with them its digest.
- * @throws ShipError GIT_HISTORY_MISSING in a shallow clone, where the last commit is not the one that touched the
+ * @param folders of the inputs, which may be submodules or repositories of their own
+ * @throws ShipError GIT_REFUSED, TOOL_MISSING; GIT_HISTORY_MISSING in a shallow clone, where the last commit is not the one that touched the
  *   inputs
  */
 export function revisionOf(
   root: string,
   inputs: readonly string[],
+  folders: readonly string[] = [],
   environment: NodeJS.ProcessEnv = process.env,
 ): Revision {
   const git = (...args: string[]) =>
@@ -65,7 +123,7 @@ export function revisionOf(
       return undefined;
     }
   };
-  const shallow = attempt("rev-parse", "--is-shallow-repository");
+  const shallow = ask(root, ["rev-parse", "--is-shallow-repository"])?.trim();
   if (shallow === undefined) {
     return outsideGit;
   }
@@ -78,11 +136,15 @@ export function revisionOf(
       remedy: "git fetch --unshallow; in GitHub Actions: actions/checkout with fetch-depth: 0",
     });
   }
-  const [commit, date] = (attempt("log", "-1", "--format=%H %cI", "--", ...inputs, ...notInputs) ?? "").split(" ");
+  const { submodules, others } = innerRepositories(root, folders);
+  const paths = [...inputs, ...submodules.map((name) => `:(literal)${name}`), ...notInputs];
+  const [commit, date] = (attempt("log", "-1", "--format=%H %cI", "--", ...paths) ?? "").split(" ");
   if (commit === undefined || commit === "" || date === undefined) {
     return outsideGit;
   }
-  const dirty = git("status", "--porcelain", "--", ...inputs, ...notInputs) !== "";
+  const dirty =
+    git("status", "--porcelain", "--ignore-submodules=none", "--", ...paths) !== "" ||
+    others.some((name) => ask(path.join(root, name), ["status", "--porcelain", "--", ...notInputs]) !== "");
   const tagged = [commit, "HEAD"].flatMap((at) => git("tag", "--points-at", at).split("\n"));
   return {
     id: dirty ? `${commit}-dirty` : commit,

@@ -2,7 +2,11 @@
 manifests.
 """
 
+import ast
+import contextlib
+import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -19,6 +23,15 @@ for root in importlib.util.find_spec("odoo").submodule_search_locations:
     for manifest in glob.glob(root + "/addons/*/__manifest__.py") + glob.glob(root + "/../addons/*/__manifest__.py"):
         print(os.path.basename(os.path.dirname(manifest)))
 """
+
+
+#: A requirement by which pip brings a module: `odoo-addon-queue-job==…`, or the address of such a wheel.
+WHEEL = re.compile(r"(?im)^\s*odoo\d*[-_.]addon[-_.]([a-z0-9][\w.-]*)|/odoo\d*_addon_(\w+?)-[^/\s]*\.whl")
+
+
+def modules_of_wheels(requirements):
+    """Names of the modules that lines of a requirements.txt bring, by the names of OCA's packages."""
+    return {re.sub("[-.]", "_", first or second) for first, second in WHEEL.findall(requirements)}
 
 
 class UsageError(Exception):
@@ -54,6 +67,16 @@ def read(path, limit=64 << 20):
         return f"cannot be read: {error.strerror}"
 
 
+def parse(path):
+    """The syntax tree of a Python file, None without one."""
+    data = read(path)
+    if isinstance(data, str):
+        return None
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return ast.parse(data)
+    return None
+
+
 def problem(path, data):
     """(line, message) of what Python, the XML parser or Odoo's CSV reader would trip over; (None, None) if nothing.
     Data as `read` gives it.
@@ -67,21 +90,64 @@ def problem(path, data):
             data.decode("utf-8")
         elif path.endswith(".xml"):
             parser = expat.ParserCreate()
-            parser.EntityDeclHandler = refuse_entity
+            parser.EntityDeclHandler = stop_at_entity
             parser.Parse(data, True)
     except SyntaxError as error:
-        return error.lineno, f"is not valid for Python {sys.version_info[0]}.{sys.version_info[1]}: {error.msg}"
+        return error.lineno, f"is not valid for Python {version_of(sys.version_info)}: {error.msg}"
     except expat.ExpatError as error:
-        return error.lineno, f"is not well-formed XML: {expat.ErrorString(error.code)}"
+        # Odoo's own parser knows more of them.
+        unknown = error.code == expat.errors.codes[expat.errors.XML_ERROR_UNKNOWN_ENCODING]
+        return (None, None) if unknown else (error.lineno, f"is not well-formed XML: {expat.ErrorString(error.code)}")
     except UnicodeDecodeError as error:
         return data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text"
-    except (ValueError, RecursionError, MemoryError, OverflowError, LookupError) as error:
+    except (Entity, LookupError):
+        return None, None
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         return None, f"cannot be parsed: {str(error)[:120] or 'nested too deeply'}"
     return None, None
 
 
-def refuse_entity(*_):
-    raise ValueError("it declares an XML entity, which Odoo's own files never do and which can expand without limit")
+class Entity(Exception):
+    """A declared entity may expand without limit: what comes after it is not looked at."""
+
+
+def stop_at_entity(*_):
+    raise Entity
+
+
+def version_of(info):
+    return ".".join(map(str, info[:2]))
+
+
+COMPILE = """
+import json, sys
+answers = []
+for path, text in json.load(sys.stdin):
+    try:
+        compile(text.encode("latin-1"), path, "exec", dont_inherit=True)
+        answers.append(None)
+    except SyntaxError as error:
+        version = ".".join(map(str, sys.version_info[:2]))
+        answers.append([error.lineno, f"is not valid for Python {version}: {error.msg}"])
+    except Exception as error:
+        answers.append([None, f"cannot be parsed: {str(error)[:120]}"])
+print(json.dumps(answers))
+"""
+
+
+def judged_by(image, paths):
+    """{path: (line, message) or None}, as the Python of `image` says; None where nobody can ask it: nothing is pulled.
+    """
+    texts = [(path, data.decode("latin-1")) for path in paths if isinstance(data := read(path), bytes)]
+    try:
+        if subprocess.run(["docker", "image", "inspect", "--", image], capture_output=True, timeout=60).returncode:
+            return None
+        done = subprocess.run(["docker", "run", "--rm", "-i", *READER, "--entrypoint", "python3", "--", image, "-I",
+                               "-c", COMPILE],
+                              input=json.dumps(texts), capture_output=True, text=True, timeout=PULL_AND_LIST_SECONDS)
+        return dict(zip([path for path, _ in texts], json.loads(done.stdout)))
+    except (OSError, subprocess.TimeoutExpired, ValueError):
+        return None
 
 
 def cycles(modules):
@@ -104,8 +170,11 @@ def cycles(modules):
 
 
 def base_modules(base):
-    """Names of the modules that Odoo itself brings, from directories or from an image; the image runs without network.
+    """Names of the modules that Odoo itself brings, from directories, from an image's own list (core-modules.json), or
+    from an image; the image runs without network.
     """
+    if base.endswith(".json") and os.path.isfile(base):
+        return set(json.loads(Path(base).read_text(encoding="utf-8")))
     directories = base.split(os.pathsep)
     # All of them: a checkout may well have a folder `odoo` when the base is the image odoo:18.0.
     if os.path.isabs(base) or base.startswith(".") or all(map(os.path.isdir, directories)):

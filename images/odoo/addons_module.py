@@ -27,6 +27,12 @@ class Module:
     license: str = ""
     installable: bool = True
     lines: dict = field(default_factory=dict)
+    #: The manifest's `external_dependencies`.
+    external: dict = field(default_factory=dict)
+    #: [(path, severity of a fault)] of what Odoo reads.
+    read: list = field(default_factory=list)
+    #: Whether nobody needs it, and it could not be used.
+    left_out: bool = False
 
     @property
     def manifest(self):

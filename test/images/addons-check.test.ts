@@ -35,6 +35,12 @@ describe("the addon check", () => {
     write(`addons/${name}`, { ...compliant, ...changes });
   }
 
+  /** A module of which Odoo reads this file as well. */
+  function read(name: string, file: string, content: string | Buffer): void {
+    const data = `["views/views.xml"${file.endsWith(".py") ? "" : `, "${file}"`}]`;
+    good(name, { "__manifest__.py": manifest({ data }), "models/__init__.py": "from . import a\n", [file]: content });
+  }
+
   function run(...args: readonly string[]) {
     return spawnSync(python, [script, ...args], { cwd: folder, encoding: "utf8" });
   }
@@ -211,33 +217,192 @@ describe("the addon check", () => {
     ["a null byte in Python", "models/a.py", "x = 1\0\n", null, /null byte/],
     ["Python in an undeclared encoding", "models/a.py", Buffer.from([0x22, 0xfc, 0x22]), null, /./],
     ["ill-formed XML", "views/b.xml", "<odoo>\n<a></b>\n</odoo>", 2, /mismatched tag/],
-    ["an XML entity", "views/b.xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', null, /entity/],
     ["a CSV file that is not UTF-8", "security/c.csv", Buffer.from("id\n\xfc\n", "latin1"), 2, /UTF-8/],
   ];
   for (const [title, name, content, line, words] of sources) {
     it(`reports ${title}`, () => {
-      good("bad", { [name]: content });
+      read("bad", name, content);
       const report = check();
       const place = line ?? report.findings[0]?.line ?? null;
       found(report, ["ADDON_INVALID", "error", `addons/bad/${name}${place === null ? "" : `:${place}`}`, words]);
     });
   }
 
-  it("takes Python in a declared encoding, and broken samples below tests, as Odoo does", () => {
+  it("takes Python in a declared encoding, and XML with an entity, as Odoo does", () => {
+    read("good", "models/a.py", Buffer.from('# coding: latin-1\nx = "\xfc"\n', "latin1"));
+    read("other", "views/b.xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>');
+    found(check());
+  });
+
+  it("judges only what Odoo reads", () => {
     good("good", {
-      "models/a.py": Buffer.from('# coding: latin-1\nx = "\xfc"\n', "latin1"),
+      "__init__.py": "from . import models\ntry:\n    from . import perhaps\nexcept ImportError:\n    pass\n",
+      "models/__init__.py": "def later():\n    from . import lazy\n",
+      "models/lazy.py": "print 1\n",
+      "perhaps.py": "print 1\n",
+      "tools/convert.py": "print 'Python 2'\n",
+      "tests/__init__.py": "from . import test_a\n",
+      "tests/test_a.py": "(",
       "tests/sample.xml": "<a>",
+      "views/draft.xml": "<a>",
+      "static/src/names.csv": Buffer.from("\xfc\n", "latin1"),
+      "static/lib/old.py": "print 1\n",
+      "migrations/8.0.1.0/post-a.py": "print 1\n",
+      "migrations/18.0.1.1.0/helper.py": "print 1\n",
     });
     found(check());
   });
 
-  it("reports a folder that is no module, and ignores hidden folders, docs, setup and loose files", () => {
+  it("follows imports as Python does, and no further than the module", () => {
+    good("good", {
+      "__init__.py": "from . import models\nimport odoo.addons.good.wizard.first, os\nfrom odoo.addons import good\n",
+      "models/__init__.py": "from .deep import thing\nfrom ..other import *\nfrom .... import outside\n",
+      "models/deep/__init__.py": "from .leaf import A as B\n",
+      "models/deep/leaf.py": "(",
+      "other.py": "from odoo.addons.good.wizard import second\nfrom odoo.addons.goodness import x\n",
+      "wizard/__init__.py": "",
+      "wizard/first.py": "(",
+      "wizard/second.py": "(",
+    });
+    found(
+      check(),
+      ["ADDON_INVALID", "error", "addons/good/models/deep/leaf.py:1", /./],
+      ["ADDON_INVALID", "error", "addons/good/wizard/first.py:1", /./],
+      ["ADDON_INVALID", "error", "addons/good/wizard/second.py:1", /./],
+    );
+  });
+
+  it("warns of what only some installations meet: demo data, and an upgrade from an older version", () => {
+    good("good", {
+      "__manifest__.py": manifest({ demo: '["demo.xml"]' }),
+      "demo.xml": "<a>",
+      "migrations/18.0.1.1.0/post-a.py": "(",
+      "migrations/1.2/pre-a.py": "(",
+      "upgrades/0.0.0/end-a.py": "(",
+    });
+    found(
+      check(),
+      ["ADDON_INVALID", "warning", "addons/good/demo.xml:1", /XML/],
+      ["ADDON_INVALID", "warning", "addons/good/migrations/1.2/pre-a.py:1", /Python/],
+      ["ADDON_INVALID", "warning", "addons/good/migrations/18.0.1.1.0/post-a.py:1", /Python/],
+      ["ADDON_INVALID", "warning", "addons/good/upgrades/0.0.0/end-a.py:1", /Python/],
+    );
+  });
+
+  it("lets the image's Python judge what this one does not accept, and without that image says who will", () => {
+    read("good", "models/a.py", "type = (\n");
+    const docker = (image: number, answers: string) => {
+      fs.mkdirSync(path.join(folder, "bin"), { recursive: true });
+      const script = `#!/bin/sh\ncase $1 in image) exit ${image};; esac\ncat > asked\necho '${answers}'\n`;
+      fs.writeFileSync(path.join(folder, "bin/docker"), script, { mode: 0o755 });
+      const env = { ...process.env, PATH: `${path.join(folder, "bin")}:${process.env["PATH"]}` };
+      const args = [
+        path.join(root, "images", "odoo", "addons_check.py"),
+        "--json",
+        "--base",
+        "odoo",
+        "--python",
+        "odoo@sha256:1",
+        "addons",
+      ];
+      const done = spawnSync(python, args, { cwd: folder, encoding: "utf8", env });
+      return { ...(JSON.parse(done.stdout) as Report), status: done.status };
+    };
+    found(docker(0, "[null]"));
+    const refused = /not valid for Python 3\.99/;
+    const told = docker(0, '[[7, "is not valid for Python 3.99: no"]]');
+    found(told, ["ADDON_INVALID", "error", "addons/good/models/a.py:7", refused]);
+    assert.deepEqual(JSON.parse(fs.readFileSync(path.join(folder, "asked"), "utf8")), [
+      ["addons/good/models/a.py", "type = (\n"],
+    ]);
+    found(docker(1, ""), ["ADDON_INVALID", "warning", "addons/good/models/a.py:1", /the build says/]);
+  });
+
+  it("takes a module without a version, and since 19.0 a number, but not the bare series", () => {
+    good("bare", { "__manifest__.py": manifest({ version: undefined }) });
+    good("number", { "__manifest__.py": manifest({ version: "1.5" }) });
+    good("series", { "__manifest__.py": manifest({ version: '"19.0"' }) });
+    found(check("--series", "19.0", "addons"), [
+      "SERIES_MISMATCH",
+      "warning",
+      "addons/series/__manifest__.py:3",
+      /not install/,
+    ]);
+  });
+
+  it("says nothing of a repository's modules that nobody needs, once one of them is needed", () => {
+    good("own", { "__manifest__.py": manifest({ depends: '["base", "wanted"]' }) });
+    write("oca/web/wanted", { ...compliant, "__manifest__.py": manifest({ depends: '["base", "helper"]' }) });
+    write("oca/web/helper", { ...compliant, "__manifest__.py": manifest({ license: '"unknown"' }) });
+    write("oca/web/broken", { ...compliant, "__init__.py": "(" });
+    write("oca/web/paid", { ...compliant, "__manifest__.py": manifest({ license: '"OEEL-1"' }) });
+    write("oca/web/fine", compliant);
+    const report = check("--optional", "oca/web", "addons");
+    found(report, ["ADDON_INVALID", "error", "oca/web/helper/__manifest__.py:5", /unknown/]);
+    assert.deepEqual(
+      report.modules.map(({ name }) => name),
+      ["fine", "helper", "own", "wanted"],
+    );
+    found(
+      check("--optional", "oca/web", "--require", "broken", "./addons"),
+      ["ADDON_INVALID", "error", "oca/web/broken/__init__.py:1", /Python/],
+      ["ADDON_INVALID", "error", "oca/web/helper/__manifest__.py:5", /unknown/],
+    );
+  });
+
+  it("only warns of them while none is, and leaves out what could not be used", () => {
+    good("own");
+    write("oca/web/broken", { ...compliant, "__init__.py": "(" });
+    write("oca/web/fine", compliant);
+    const report = check("--optional", "oca/web", "addons");
+    found(report, ["ADDON_INVALID", "warning", "oca/web/broken/__init__.py:1", /Python/]);
+    assert.deepEqual(
+      report.modules.map(({ name }) => name),
+      ["fine", "own"],
+    );
+  });
+
+  it("takes a module that pip brings as there, by the names of OCA's packages", () => {
+    good("ours", { "__manifest__.py": manifest({ depends: '["base", "queue_job"]' }) });
+    assert.equal(check().findings[0]?.code, "MISSING_ADDONS");
+    write("addons", { "requirements.txt": "# jobs\nodoo-addon-queue-job==19.0.2.4.0.1\n" });
+    found(check("--require", "queue_job", "./addons"));
+    fs.rmSync(path.join(folder, "addons/requirements.txt"));
+    found(check("--package", "odoo-addon-queue_job==19.0.2.4.0.1", "addons"));
+    write("addons/ours", { "requirements.txt": "https://example.com/odoo_addon_queue_job-19.0.2-py3-none-any.whl\n" });
+    found(check());
+  });
+
+  it("looks for external dependencies as Odoo does, where this Python is the image's", () => {
+    const external = `{"python": ["no-such-package>=1", "json", "no-such; python_version < '3'"], "bin": ["sh", "no-such"]}`;
+    good("reader", { "__manifest__.py": manifest({ external_dependencies: external }) });
+    found(check());
+    const place = "addons/reader/__manifest__.py:8";
+    found(
+      check("--in-image", "addons"),
+      ["MISSING_ADDONS", "error", place, /package no-such-package>=1,/],
+      ["MISSING_ADDONS", "error", place, /program no-such,/],
+    );
+  });
+
+  it("looks into a repository within a directory when it is named, too", () => {
+    good("own");
+    write("addons/server-tools/tool", compliant);
+    const report = check("addons", "addons/server-tools");
+    found(report);
+    assert.deepEqual(
+      report.modules.map(({ name }) => name),
+      ["own", "tool"],
+    );
+  });
+
+  it("warns of a folder that is no module, and ignores hidden folders, docs, setup and loose files", () => {
     good("good");
     for (const name of ["stray", ".git", "docs", "setup", "__pycache__"]) {
       write(`addons/${name}`, { "file.txt": "" });
     }
     write("addons", { "requirements.txt": "" });
-    found(check(), ["ADDON_INVALID", "error", "addons/stray", /is no module/]);
+    found(check(), ["ADDON_INVALID", "warning", "addons/stray", /is no module/]);
   });
 
   it("tells a repository one level too high from a stray folder", () => {
@@ -245,13 +410,12 @@ describe("the addon check", () => {
     assert.match(check().findings[0]?.remedy ?? "", /addons directory of its own/);
   });
 
-  it("reports a name that Odoo ignores, a missing __init__.py and a directory that is itself a module", () => {
+  it("reports a name that Odoo ignores, and a directory that is itself a module", () => {
     good("with-dash");
     good("bare");
     fs.rmSync(path.join(folder, "addons/bare/__init__.py"));
     found(
       check("addons", "addons/bare"),
-      ["ADDON_INVALID", "error", "addons/bare", /has no __init__/],
       ["ADDON_INVALID", "error", "addons/bare", /is a module, not a directory/],
       ["ADDON_INVALID", "error", "addons/with-dash", /ignores/],
     );
@@ -300,9 +464,9 @@ describe("the addon check", () => {
     found(check());
   });
 
-  it("reports a module that has the name of an Enterprise module", () => {
+  it("only warns of the name of an Enterprise module", () => {
     good("helpdesk");
-    found(check(), ["ENTERPRISE_MODULE", "error", "addons/helpdesk", /name/]);
+    found(check(), ["ENTERPRISE_MODULE", "warning", "addons/helpdesk", /name/]);
   });
 
   it("only warns of an unknown dependency while no base is given", () => {
@@ -323,7 +487,7 @@ describe("the addon check", () => {
   });
 
   it("reports symbolic links that leave the directory, and never reads what is no regular file", () => {
-    good("good");
+    good("good", { "models/__init__.py": "from . import pipe\n" });
     write("elsewhere", { "secret.py": "x = 1\n" });
     fs.symlinkSync("../elsewhere", path.join(folder, "addons/linked"));
     fs.symlinkSync("../../../elsewhere/secret.py", path.join(folder, "addons/good/models/secret.py"));
@@ -349,6 +513,7 @@ describe("the addon check", () => {
   it("gives everything at once, for people, with the counts in the last line and no control characters", () => {
     good("bad", {
       "__manifest__.py": manifest({ license: '"\\x1b[31mred"', depends: '["nowhere"]' }),
+      "models/__init__.py": "from . import a\n",
       "models/a.py": "(",
     });
     const done = run("--base", "odoo", "addons");

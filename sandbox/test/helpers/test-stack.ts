@@ -122,13 +122,20 @@ export class TestStack {
     return this.up();
   }
 
-  /** Takes the lock of a killed update away. A state in files may have been cut short by the kill: Pulumi keeps the one before it beside. */
+  /** Takes the lock of a killed update away. A state in files may have been cut short by the kill: Pulumi keeps those before it. */
   async unlock(): Promise<void> {
-    const stacks = path.join(this.directory, "state", ".pulumi", "stacks");
-    for (const file of fs
-      .readdirSync(stacks, { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".json"))) {
-      if (!isJson(path.join(stacks, file))) fs.copyFileSync(path.join(stacks, `${file}.bak`), path.join(stacks, file));
+    const [stacks, backups] = ["stacks", "backups"].map((name) => path.join(this.directory, "state", ".pulumi", name));
+    for (const file of jsonFiles(stacks ?? "")) {
+      const before = path.join(path.dirname(file), path.basename(file, ".json"));
+      const older = jsonFiles(backups ?? "").filter((name) => name.startsWith(`${before}${path.sep}`));
+      const known = [
+        `${stacks}/${file}`,
+        `${stacks}/${file}.bak`,
+        ...older.reverse().map((name) => `${backups}/${name}`),
+      ];
+      const whole = known.find(isJson);
+      if (whole === undefined) throw new Error(`none of these is whole: ${known.join(", ")}`);
+      if (whole !== known[0]) fs.copyFileSync(whole, `${stacks}/${file}`);
     }
     await this.pulumi("cancel", "--yes", "--non-interactive");
   }
@@ -240,6 +247,12 @@ export class TestStack {
       child.on("close", (status) => resolve({ status, output }));
     });
   }
+}
+
+/** Below a folder, in the order of their names. */
+function jsonFiles(folder: string): string[] {
+  const names = fs.readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return names.filter((name) => name.endsWith(".json")).sort();
 }
 
 function isJson(file: string): boolean {

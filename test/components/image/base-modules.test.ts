@@ -110,7 +110,15 @@ echo '${modules.join("\n")}'
         path.join(addon, "__manifest__.py"),
         `{"name": "Good", "version": "18.0.1.0.0", "license": "LGPL-3", "depends": ["${depends}"], "installable": True}\n`,
       );
-    const check = () => checkAddons(root, { directories: ["addons"], series: "18.0", required: [], base: image });
+    const check = () =>
+      checkAddons(root, {
+        directories: ["addons"],
+        optional: [],
+        packages: [],
+        series: "18.0",
+        required: [],
+        base: image,
+      });
     manifest("sale");
     assert.deepEqual(
       (await check()).modules.map(({ name }) => name),

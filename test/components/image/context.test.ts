@@ -30,7 +30,7 @@ describe("the inputs of an image", () => {
   const files = () => contextFiles({ root, modules, addons: ["addons"], ocaAddons: ["oca"], caFile: "" });
   const hash = (args: Record<string, string> = { A: "1" }) => contentHash(files(), args);
   const git = (...args: string[]) => execFileSync("git", ["-C", root, ...args], { stdio: "pipe" });
-  const revision = () => revisionOf(root, inputPathspecs(["addons", "oca"]), {});
+  const revision = () => revisionOf(root, inputPathspecs(["addons", "oca"]), ["addons", "oca"], {});
   const commit = (message: string) => {
     git("add", "-A");
     git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", message);
@@ -154,6 +154,61 @@ describe("the inputs of an image", () => {
     assert.notEqual(revision().id, before.id);
   });
 
+  /** A repository with one module, elsewhere. */
+  const repository = () => {
+    const other = `${root}-other`;
+    fs.mkdirSync(path.join(other, "three"), { recursive: true });
+    fs.writeFileSync(path.join(other, "three", "__manifest__.py"), "{}");
+    const inside = (...args: string[]) => execFileSync("git", ["-C", other, ...args], { stdio: "pipe" });
+    inside("init", "-q", "-b", "main");
+    inside("add", "-A");
+    inside("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "first");
+    return other;
+  };
+
+  it("are told as they are in a submodule: by its commit, and as dirty with an edit that nobody committed", () => {
+    const other = repository();
+    git("-c", "protocol.file.allow=always", "submodule", "add", "-q", other, "oca/server-tools");
+    const at = () => revisionOf(root, inputPathspecs(["oca/server-tools"]), ["oca/server-tools"], {});
+    commit("a submodule");
+    const before = at();
+    assert.match(before.id, /^[0-9a-f]{40}$/);
+    assert.equal(before.id, git("rev-parse", "HEAD").toString().trim());
+    write("oca/server-tools/three/__manifest__.py", "{'name': 'edited'}");
+    assert.ok(at().dirty);
+    fs.rmSync(other, { recursive: true });
+  });
+
+  it("are told as dirty in a repository of their own that Git does not see, when that one is", () => {
+    const other = repository();
+    fs.cpSync(other, path.join(root, "fetched"), { recursive: true });
+    write(".gitignore", "fetched/\n");
+    commit("a fetched repository is ignored");
+    const at = () => revisionOf(root, inputPathspecs(["addons", "fetched"]), ["addons", "fetched"], {});
+    assert.ok(!at().dirty);
+    write("fetched/three/__manifest__.py", "{'name': 'edited'}");
+    assert.ok(at().dirty);
+    fs.rmSync(other, { recursive: true });
+  });
+
+  it("are not guessed where Git refuses to answer, or is missing: what it ignores would reach the image", () => {
+    write(".gitignore", "credentials.json\n");
+    write("addons/one/credentials.json", "planted");
+    const variable = "GIT_TEST_ASSUME_DIFFERENT_OWNER";
+    const [before, searched] = [process.env[variable], process.env["PATH"]];
+    try {
+      process.env[variable] = "1";
+      for (const look of [files, revision]) assert.throws(look, /GIT_REFUSED[^]*dubious ownership[^]*safe\.directory/);
+      delete process.env[variable];
+      process.env["PATH"] = "/nowhere";
+      for (const look of [files, revision]) assert.throws(look, /TOOL_MISSING[^]*no program git/);
+    } finally {
+      process.env["PATH"] = searched;
+      if (before === undefined) delete process.env[variable];
+      else process.env[variable] = before;
+    }
+  });
+
   it("have the version tags of their commit and of the one that is checked out", () => {
     git("tag", "v1.2.3");
     write("README.md", "changed");
@@ -167,7 +222,7 @@ describe("the inputs of an image", () => {
   it("have no revision that could be wrong: a shallow clone is refused, and a folder without Git says unknown", () => {
     const clone = `${root}-clone`;
     execFileSync("git", ["clone", "-q", "--depth", "1", `file://${root}`, clone], { stdio: "pipe" });
-    assert.throws(() => revisionOf(clone, ["addons"], {}), /GIT_HISTORY_MISSING/);
+    assert.throws(() => revisionOf(clone, ["addons"], [], {}), /GIT_HISTORY_MISSING/);
     fs.rmSync(clone, { recursive: true });
     fs.rmSync(path.join(root, ".git"), { recursive: true });
     assert.equal(revision().id, "unknown");

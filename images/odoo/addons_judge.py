@@ -1,0 +1,278 @@
+"""Judges directories of addons: collects their modules and what is wrong with them, then judges the modules together.
+"""
+
+import os
+import re
+
+import addons_reads as reads
+from addons_files import (
+    cycles, is_file_inside, judged_by, leaves, listing, modules_of_wheels, parse, problem, read)
+from addons_module import KEY_TYPES, LICENSES, MODULE_NAME, Module
+
+NO_MODULES = {"__pycache__", "doc", "docs", "node_modules", "setup"}
+
+
+class Check:
+    """Collects modules and findings over all directories, then judges the modules together."""
+
+    def __init__(self, series, base, enterprise, python=None, directories=(), optional=(), packages="",
+                 in_image=False):
+        self.series, self.base, self.enterprise = series, base, enterprise - (base or set())
+        # The image whose Python has the last word, if it is not this one.
+        self.python = python
+        # Whether this Python is the one that Odoo is going to have, with all its packages.
+        self.in_image = in_image
+        self.named, self.optional = {*directories, *optional}, set(optional)
+        self.modules, self.findings = {}, []
+        #: Modules that pip is going to bring.
+        self.wheels = modules_of_wheels(packages)
+
+    def add(self, code, module, path, line, message, remedy, severity="error"):
+        self.findings.append({
+            "code": code, "severity": severity, "module": module, "path": path, "line": line, "message": message,
+            "remedy": remedy,
+        })
+
+    def invalid(self, module, path, line, message, remedy, severity="error"):
+        self.add("ADDON_INVALID", module, path, line, message, remedy, severity)
+
+    def directory(self, directory):
+        try:
+            entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+        except OSError as error:
+            return self.invalid(None, directory, None, f"the directory cannot be read: {error.strerror}",
+                                "name an existing directory of addons")
+        if any(entry.name == "__manifest__.py" for entry in entries):
+            return self.invalid(None, directory, None, "is a module, not a directory of modules",
+                                "name the directory that contains it")
+        before = len(self.modules), len(self.findings)
+        self.requirements(directory)
+        for entry in entries:
+            if entry.is_symlink() and leaves(entry.path, directory):
+                self.invalid(entry.name, entry.path, None, "is a symbolic link that leaves the directory",
+                             "copy the target here: a build sees only this directory")
+            elif entry.is_dir() and not entry.name.startswith("."):
+                self.folder(directory, entry)
+        if before == (len(self.modules), len(self.findings)):
+            self.invalid(None, directory, None, "contains no module", "put a module there or leave the directory out",
+                         "warning")
+        return None
+
+    def requirements(self, folder):
+        data = read(os.path.join(folder, "requirements.txt"), 1 << 20)
+        if isinstance(data, bytes):
+            self.wheels |= modules_of_wheels(data.decode("utf-8", "replace"))
+
+    def folder(self, directory, entry):
+        name, path = entry.name, os.path.normpath(entry.path)
+        if not os.path.lexists(os.path.join(path, "__manifest__.py")):
+            if name not in NO_MODULES and path not in self.named:
+                nested = any(os.path.exists(os.path.join(path, child, "__manifest__.py")) for child in listing(path))
+                self.invalid(name, path, None, "is no module, and Odoo does not look into it: it has no __manifest__.py",
+                             "name this folder as an addons directory of its own" if nested
+                             else "add the manifest or move the folder away", "warning")
+            return
+        if not MODULE_NAME.fullmatch(name):
+            self.invalid(name, path, None, "Odoo ignores a module of this name",
+                         "use letters, digits and underscores only")
+        elif name in self.modules:
+            self.invalid(name, path, None, f"the module exists twice, also as {self.modules[name].path}",
+                         "keep one of the two")
+            return
+        elif self.base and name in self.base:
+            self.invalid(name, path, None, "hides the module of the same name that the base contains",
+                         "rename it, unless that is meant", "warning")
+        # A module whose manifest is broken still counts as present: one mistake, one finding.
+        module = self.modules[name] = Module(name, path)
+        try:
+            content, module.lines = reads.manifest(module.manifest)
+            self.manifest(module, content)
+        except reads.Unreadable as problem:
+            self.invalid(module.name, module.manifest, problem.line, problem.message, problem.remedy)
+        if module.installable:
+            self.requirements(path)
+            self.files(module, directory)
+
+    def manifest(self, module, content):
+        def invalid(key, message, remedy, severity="error"):
+            self.invalid(module.name, module.manifest, module.lines.get(key), message, remedy, severity)
+
+        if isinstance(content.get("version"), (int, float)) and float(self.series) >= 19:
+            # As Odoo reads it since then.
+            content["version"] = str(content["version"])
+        for key in ("author", "license"):
+            if not content.get(key):
+                invalid(key, f"the manifest has no `{key}`", f"add `{key}`", "warning")
+        for key, types in KEY_TYPES.items():
+            if key in content and not isinstance(content[key], types):
+                invalid(key, f"`{key}` is a {type(content[key]).__name__}",
+                        f"make it a {getattr(types, '__name__', None) or types[0].__name__}")
+                del content[key]
+        for key in ("depends", "data", "demo"):
+            values = content.get(key) or []
+            if not all(isinstance(value, str) for value in values):
+                invalid(key, f"`{key}` holds something else than texts", "list names as texts")
+            content[key] = [value for value in values if isinstance(value, str)]
+        module.depends = sorted(set(content["depends"]))
+        module.version, module.license = content.get("version", ""), content.get("license", "")
+        module.installable = bool(content.get("installable", True))
+        module.external = content.get("external_dependencies") or {}
+        if module.license and module.license not in LICENSES:
+            invalid("license", f"`{module.license}` is no license key that Odoo accepts",
+                    f"use one of {', '.join(sorted(LICENSES - {'OEEL-1'}))}")
+        triggers = content.get("auto_install")
+        if isinstance(triggers, (list, tuple, set)) and not all(name in content["depends"] for name in triggers):
+            invalid("auto_install", "`auto_install` names modules that are not in `depends`", "add them to `depends`")
+        if not module.installable:
+            return
+        self.version(module)
+        for key, severity in (("data", "error"), ("demo", "warning")):
+            for name in content[key]:
+                if is_file_inside(module.path, name):
+                    module.read.append((os.path.normpath(os.path.join(module.path, name)), severity))
+                else:
+                    line = module.lines.get((key, name))
+                    self.invalid(module.name, module.manifest, line,
+                                 f"`{key}` names {name}, which is no file of the module",
+                                 "add the file or remove the line", severity)
+
+    def version(self, module):
+        line, parts = module.lines.get("version"), module.version.split(".")
+        if not module.version:
+            return
+        if not 2 <= len(parts) <= 5 or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
+            self.invalid(module.name, module.manifest, line, f"`{module.version}` is no version that Odoo accepts",
+                         f"write 1.0.0 or {self.series}.1.0.0")
+        elif (len(parts) > 3 and not module.version.startswith(self.series + ".")
+              or module.version == self.series and float(self.series) >= 19):
+            module.installable = False
+            message = f"version {module.version} is not of series {self.series}: Odoo will not install it"
+            self.add("SERIES_MISMATCH", module.name, module.manifest, line, message,
+                     f"port the module and set {self.series}.1.0.0", "warning")
+
+    def files(self, module, directory):
+        for folder, children, names in os.walk(module.path):
+            children[:] = sorted(child for child in children if child not in {"__pycache__", "node_modules"}
+                                 and not child.startswith("."))
+            for name in sorted(children + names):
+                path = os.path.join(folder, name)
+                if os.path.islink(path) and leaves(path, directory):
+                    self.invalid(module.name, path, None,
+                                 "is a symbolic link that leaves the addons directory, or leads nowhere",
+                                 "copy the target here")
+        module.read += [(path, "error") for path in reads.imported(module.path, parse)]
+        # They run when an older version is upgraded, not when the module is installed.
+        module.read += [(path, "warning") for path in reads.migrations(module.path, self.series)]
+
+    def sources(self):
+        """What Odoo reads, as it reads it."""
+        doubtful = []
+        for module in self.modules.values():
+            for path, severity in dict(reversed(module.read)).items() if module.installable else ():
+                if os.path.islink(path) and not os.path.exists(path):
+                    continue
+                line, message = problem(path, read(path))
+                if message and path.endswith(".py") and self.python:
+                    doubtful.append((module, path, severity, line, message))
+                elif message:
+                    self.invalid(module.name, path, line, message, "correct the file", severity)
+        answers = judged_by(self.python, [path for _, path, *_ in doubtful]) if doubtful else {}
+        for module, path, severity, line, message in doubtful:
+            if answers is None:
+                self.invalid(module.name, path, line, f"{message}; whether the image's is another, the build says",
+                             "correct the file, unless it is written for a newer Python", "warning")
+            elif answers.get(path, (line, message)):
+                line, message = answers.get(path, (line, message))
+                self.invalid(module.name, path, line, message, "correct the file", severity)
+
+    def judge(self, required):
+        required = sorted(set(required))
+        """What can be said only when all modules are known."""
+        self.sources()
+        for module in self.modules.values():
+            self.licence(module)
+            if module.installable:
+                self.dependencies(module)
+                for what in reads.lacking(module.external) if self.in_image else ():
+                    self.add("MISSING_ADDONS", module.name, module.manifest, module.lines.get("external_dependencies"),
+                             f"needs {what}, which the image lacks",
+                             "add it: requirements.txt or image:pythonPackages for a Python package, "
+                             "image:systemPackages for a program")
+        for names in cycles(self.modules):
+            module = self.modules[names[0]]
+            self.invalid(module.name, module.manifest, module.lines.get("depends"),
+                         f"depends on itself: {' → '.join(names + names[:1])}", "remove one of these dependencies")
+        for name in required:
+            if name in self.modules or name in self.wheels or (self.base and name in self.base):
+                continue
+            if name in self.enterprise:
+                self.add("ENTERPRISE_MODULE", name, "--require", None,
+                         f"{name} is required and belongs to Odoo Enterprise",
+                         "take it off the list: only Community is supported")
+            else:
+                self.absent(name, "--require", None, f"{name} is required", [name])
+        self.leave_out({name for name in required if name in self.modules})
+
+    def leave_out(self, required):
+        """Marks what nobody needs and what has errors, and takes what was found there for less."""
+        def of(module):
+            return os.path.dirname(module.path)
+        waiting = [*required, *(name for name, module in self.modules.items() if of(module) not in self.optional)]
+        needed = set()
+        while waiting:
+            name = waiting.pop()
+            if name in self.modules and name not in needed:
+                needed.add(name)
+                waiting += self.modules[name].depends
+        used = {of(self.modules[name]) for name in needed}
+        kept = []
+        for finding in self.findings:
+            module = self.modules.get(finding["module"])
+            if module is None or module.name in needed or of(module) not in self.optional:
+                kept.append(finding)
+                continue
+            module.left_out |= finding["severity"] == "error"
+            if of(module) not in used:
+                kept.append({**finding, "severity": "warning"})
+        self.findings = kept
+
+    def licence(self, module):
+        remedy = "remove it, or replace it by a Community module: Enterprise code may not be shipped"
+        if module.license == "OEEL-1":
+            line = module.lines.get("license")
+            self.add("ENTERPRISE_MODULE", module.name, module.manifest, line,
+                     "has the license OEEL-1 of Odoo Enterprise", remedy)
+        elif module.name in self.enterprise:
+            self.add("ENTERPRISE_MODULE", module.name, module.path, None, "has the name of a module of Odoo Enterprise",
+                     "rename it if it is your own; else remove it", "warning")
+
+    def dependencies(self, module):
+        unknown = []
+        for name in module.depends:
+            line = module.lines.get(("depends", name))
+            if name in self.wheels:
+                continue
+            if name in self.modules:
+                if not self.modules[name].installable:
+                    self.add("MISSING_ADDONS", module.name, module.manifest, line,
+                             f"depends on {name}, which is not installable", "port that module or drop the dependency")
+            elif name in self.enterprise:
+                message = f"depends on {name}, a module of Odoo Enterprise"
+                self.add("ENTERPRISE_MODULE", module.name, module.manifest, line, message,
+                         "replace the dependency by a Community module")
+            elif name not in (self.base or {"base"}):
+                unknown.append(name)
+        if self.base is None and unknown:
+            self.absent(module.name, module.manifest, module.lines.get("depends"), f"depends on {', '.join(unknown)}",
+                        unknown)
+        for name in unknown if self.base is not None else []:
+            self.absent(module.name, module.manifest, module.lines.get(("depends", name)), f"depends on {name}", [name])
+
+    def absent(self, module, path, line, message, names):
+        which = "which is" if len(names) == 1 else "which are"
+        if self.base is None:
+            self.add("MISSING_ADDONS", module, path, line, f"{message}, {which} not in the given directories",
+                     "`--base` tells whether Odoo itself has it", "warning")
+        else:
+            self.add("MISSING_ADDONS", module, path, line, f"{message}, {which} nowhere",
+                     "add the module to an addons directory, or correct the name")

@@ -1,0 +1,171 @@
+"""What Odoo reads and looks for of a module, so that only that is judged: a script in `tools/` may be of any Python."""
+
+import ast
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+
+from addons_files import read
+
+#: What Odoo takes as a folder of `migrations`; without a series in front it counts for each.
+VERSION = re.compile(r"(?P<series>\d+\.(?:\d|saas~\d+)+\.)?\d+(?:\.\d+)+|0\.0\.0")
+STAGES = ("pre-", "post-", "end-")
+
+
+class Unreadable(Exception):
+    """A manifest that Odoo cannot read: what a person is told of it."""
+
+    def __init__(self, message, line=None, remedy="write one plain Python dict, as Odoo reads it"):
+        super().__init__(message)
+        self.message, self.line, self.remedy = message, line, remedy
+
+
+def manifest(path):
+    """The manifest's dict, and the line of each key and of each text in a list.
+
+    Raises Unreadable.
+    """
+    data = read(path, 1 << 20)
+    if isinstance(data, str):
+        raise Unreadable(data)
+    try:
+        tree = ast.parse(data.decode("utf-8").lstrip(" \t"), mode="eval").body
+        content = ast.literal_eval(tree)
+    except SyntaxError as error:
+        raise Unreadable(f"the manifest is not valid Python: {error.msg}", error.lineno) from None
+    except UnicodeDecodeError:
+        raise Unreadable("the manifest is not UTF-8 text", remedy="save it as UTF-8") from None
+    except (ValueError, TypeError, RecursionError, MemoryError, OverflowError) as error:
+        raise Unreadable(f"the manifest is no plain literal: {str(error)[:120] or 'nested too deeply'}") from None
+    if not isinstance(content, dict):
+        raise Unreadable(f"the manifest is a {type(content).__name__}, not a dict", 1)
+    lines = {}
+    for key, value in zip(tree.keys, tree.values):
+        lines[getattr(key, "value", None)] = key.lineno
+        for item in getattr(value, "elts", []):
+            lines[getattr(key, "value", None), getattr(item, "value", None)] = item.lineno
+    return content, lines
+
+
+def imported(root, parse):
+    """[path of a Python file that Odoo runs when it loads the module], the first one first.
+
+    Followed are imports that are reached whatever happens: those in a function, behind an `if` or in a `try` may never
+    be. `parse`: the tree of a path; None if there is none.
+    """
+    package = f"odoo.addons.{os.path.basename(root)}"
+    waiting, found = [os.path.join(root, "__init__.py")], []
+    while waiting:
+        path = waiting.pop(0)
+        if path in found or not os.path.lexists(path):
+            continue
+        found.append(path)
+        tree = parse(path)
+        for statement in tree.body if tree else ():
+            for parts in targets(statement, root, path, package):
+                waiting += files(root, parts)
+    return found
+
+
+def targets(statement, root, path, package):
+    """[[name, …] below the module's folder] that an import statement may name."""
+    if isinstance(statement, ast.Import):
+        return [below(alias.name, package) for alias in statement.names if below(alias.name, package)]
+    if not isinstance(statement, ast.ImportFrom):
+        return []
+    names = (statement.module or "").split(".") if statement.module else []
+    if statement.level:
+        here = os.path.relpath(os.path.dirname(path), root)
+        here = [] if here == os.curdir else here.split(os.sep)
+        up = statement.level - 1
+        if up > len(here):
+            return []
+        base = here[:len(here) - up] + names
+    else:
+        base = below(statement.module or "", package)
+        if base is None:
+            return []
+    return [base, *(base + [alias.name] for alias in statement.names if alias.name != "*")]
+
+
+def below(name, package):
+    """The parts of a dotted name within the module; None outside."""
+    if name != package and not name.startswith(f"{package}."):
+        return None
+    return name[len(package):].strip(".").split(".") if name != package else []
+
+
+def files(root, parts):
+    """What Python runs for a dotted name: each package on the way, and the file itself."""
+    found, folder = [], root
+    for part in parts:
+        inner = os.path.join(folder, part)
+        if os.path.isdir(inner):
+            found.append(os.path.join(inner, "__init__.py"))
+        elif os.path.lexists(f"{inner}.py"):
+            return [*found, f"{inner}.py"]
+        else:
+            return found
+        folder = inner
+    return found
+
+
+def migrations(root, series):
+    """Scripts that Odoo runs when it upgrades the module from an older version of the series."""
+    found = []
+    for place in ("migrations", "upgrades"):
+        for version in entries(os.path.join(root, place)):
+            match = VERSION.fullmatch(version)
+            if match and (match["series"] or f"{series}.") == f"{series}.":
+                folder = os.path.join(root, place, version)
+                found += [os.path.join(folder, name) for name in entries(folder)
+                          if name.startswith(STAGES) and name.endswith(".py")]
+    return found
+
+
+def entries(folder):
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def lacking(dependencies):
+    """[what] of a manifest's `external_dependencies` this Python and this PATH lack, as Odoo looks for them when it
+    installs the module. Nothing is imported.
+    """
+    python, programs = (names if isinstance(names := dependencies.get(key), (list, tuple)) else ()
+                        for key in ("python", "bin"))
+    found = [text for text in map(lacking_package, filter(is_text, python)) if text]
+    return found + [f"the program {name}" for name in programs if is_text(name) and shutil.which(name) is None]
+
+
+def is_text(value):
+    return isinstance(value, str)
+
+
+def lacking_package(text):
+    try:
+        from packaging.requirements import InvalidRequirement, Requirement
+    except ImportError:
+        # As Odoo, which understands no more than a name then.
+        name, specifier = text, None
+    else:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            return f"{text!r}, which is no requirement"
+        if requirement.marker and not requirement.marker.evaluate():
+            return None
+        name, specifier = requirement.name, requirement.specifier
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        # The name of what is imported, in place of the package's.
+        known = re.fullmatch(r"\w+", name) and importlib.util.find_spec(name)
+        return None if known else f"the Python package {text}"
+    if specifier and not specifier.contains(version, prereleases=True):
+        return f"the Python package {text}: there is {version}"
+    return None
