@@ -52,6 +52,14 @@ export interface WorkerStatus {
   } | null;
 }
 
+/**
+ * Reads `odoo-ship status --json`. Lines before it are of the login shell, which on some hosts greets everybody.
+ * @throws SyntaxError
+ */
+export function parseStatus(text: string): WorkerStatus {
+  return JSON.parse([...text.matchAll(/^\{.*\}$/gm)].at(-1)?.[0] ?? text) as WorkerStatus;
+}
+
 /** Failure as the worker tells it, whole: it may have codes that this program does not know. */
 export class WorkerError extends Error {
   constructor(failure: WorkerFailure | string) {
@@ -161,9 +169,9 @@ export class VpsClient {
     let told = "";
     for (;;) {
       const { stdout } = await this.#reached(this.patience.readyMs, (connection) =>
-        connection.exec(`cat ${setupDirectory}/state 2>/dev/null`),
+        connection.exec(`sed -n '1s/^/setup=/p' ${setupDirectory}/state 2>/dev/null`),
       );
-      const state = stdout.trim();
+      const state = /^setup=(.*)$/m.exec(stdout)?.[1]?.trim() ?? "";
       if (state === "" || state === "done" || state.startsWith("failed:") || Date.now() > end) {
         return state;
       }
@@ -195,7 +203,7 @@ export class VpsClient {
         connection.exec(`${this.#asRoot}${workerCommand} status --json --request ${quote(id)}`),
       );
       try {
-        return JSON.parse(stdout) as WorkerStatus;
+        return parseStatus(stdout);
       } catch {
         if (attempt >= 5) {
           throw broken("the worker does not say how far it is", stderr || stdout);

@@ -46,8 +46,8 @@ async function once(access: HostAccess, nonce: string): Promise<string | ShipErr
   let connection: HostConnection | undefined;
   try {
     connection = await HostConnection.connect(access);
-    const { stdout } = await connection.exec(`cat ${setupDirectory}/proof`);
-    return judge(access.host, connection.hostKey, nonce, stdout.trim());
+    const { stdout } = await connection.exec(`sed -n '1s/^/proof=/p' ${setupDirectory}/proof`);
+    return judge(access.host, connection.hostKey, nonce, /^proof=(.*)$/m.exec(stdout)?.[1]?.trim() ?? "");
   } catch (error) {
     if (error instanceof ShipError) {
       return error;

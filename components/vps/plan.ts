@@ -10,7 +10,7 @@ import { probeHost } from "./probe";
 import { type HostRequest, hostRequest } from "./request";
 import type { Secret } from "../shared/secret";
 import type { NamedSecrets } from "../shared/secret-desk";
-import { workerCommand, type WorkerStatus } from "./client";
+import { parseStatus, workerCommand } from "./client";
 import { postgresImage, readImagesRecord } from "../odoo/companion-images";
 import { readWorker } from "../odoo/worker-files";
 
@@ -58,7 +58,9 @@ export async function planHost(
   publicKeyOf(privateKey);
   const postgres = postgresImage(readImagesRecord(root, vps.imagesRecord));
   const found =
-    mode === "adopt" ? await look({ ...vps, privateKey }) : { capacity: sizeOfSlug(vps.size), live: undefined };
+    mode === "adopt"
+      ? await look({ ...vps, privateKey }, settings.image.platform)
+      : { capacity: sizeOfSlug(vps.size), live: undefined };
   const volume = mode === "create" ? dataVolume(vps) : undefined;
   const request = (of: string, through: string, login: Login) =>
     hostRequest({
@@ -111,10 +113,10 @@ function stated({ memoryMiB, cpus }: Settings["vps"], found: Capacity | undefine
 }
 
 /** `live`: id of the request that the host runs, null if it runs none that we know. */
-async function look(access: HostAccess): Promise<{ capacity: Capacity; live: string | null }> {
+async function look(access: HostAccess, platform: string): Promise<{ capacity: Capacity; live: string | null }> {
   const connection = await HostConnection.connect(access);
   try {
-    const facts = await probeHost(connection, access.host);
+    const facts = await probeHost(connection, access.host, { platform });
     const { stdout } = await connection.exec(
       `test ! -x ${workerCommand} || ${facts.asRoot}${workerCommand} status --json`,
     );
@@ -130,7 +132,7 @@ async function look(access: HostAccess): Promise<{ capacity: Capacity; live: str
  */
 function liveOf(text: string): string | null {
   try {
-    return (JSON.parse(text) as WorkerStatus).live?.release ?? null;
+    return parseStatus(text).live?.release ?? null;
   } catch {
     return null;
   }

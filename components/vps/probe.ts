@@ -1,4 +1,5 @@
-import { type ErrorCode, ShipError } from "../shared/errors";
+import { ShipError } from "../shared/errors";
+import { type Finding, foreignFindings, type Lines } from "./foreign";
 import type { HostConnection } from "./ssh";
 
 /** Facts that a look at a host tells. It changes nothing there. */
@@ -19,6 +20,8 @@ const neededVersions = { docker: [20, 10], compose: [2, 20], python: [3, 9] } as
 const allowedSkewSeconds = 300;
 /** The proxy's container. A port that it holds is ours. */
 const proxy = "odoo-proxy";
+/** `uname -m` by Docker's name of the platform. */
+const machines: Readonly<Record<string, string>> = { "linux/amd64": "x86_64", "linux/arm64": "aarch64" };
 
 /**
  * Reads, and changes nothing. It prints one line `key=value` for each thing that is there; a missing line says as much.
@@ -32,6 +35,8 @@ free() { at=$1; while [ ! -d "$at" ]; do at=$(dirname "$at"); done; df -Pk "$at"
 1024 }'; }
 say os "$(. /etc/os-release 2>/dev/null && printf %s "$PRETTY_NAME")"
 say kernel "$(uname -sr)"
+say machine "$(uname -m)"
+case "$(readlink -f "$(command -v docker)" 2>/dev/null)" in /snap/*|/usr/bin/snap) say snap docker ;; esac
 [ -d /run/systemd/system ] && say systemd running
 if [ "$(id -u)" = 0 ]; then root=; say root root; elif sudo -n true 2>/dev/null; then root='sudo -n'; say root sudo; \
 else root=false; fi
@@ -43,6 +48,10 @@ say disk:/var/lib/docker "$(free /var/lib/docker)"
 say disk:/var/lib "$(free /var/lib)"
 say memory "$(awk '/^MemTotal:/ { printf "%d", $2 / 1024 }' /proc/meminfo)"
 say cpus "$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)"
+$root test -d /var/lib/odoo-ship/releases 2>/dev/null && say ours yes
+for file in /opt/odoo/*; do [ -e "$file" ] && say folder /opt/odoo && break; done
+limited $root docker ps --all --no-trunc --format '{{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label \
+"com.docker.compose.project.working_dir"}}|{{.Mounts}}' 2>/dev/null | awk '{ print "container:" NR "=" $0 }'
 for port in 80 443; do
   by=$(limited $root docker ps --filter "publish=$port" --format '{{.Names}}' 2>/dev/null | head -n 1)
   hex=$(printf ':%04X' "$port")
@@ -60,13 +69,8 @@ say time "$(date +%s)"
 export interface HostNeeds {
   /** Folder that must be a mount of its own, since data is to lie there; undefined for none. */
   readonly mount?: string | undefined;
-}
-
-interface Finding {
-  readonly code: ErrorCode;
-  readonly found: string;
-  readonly expected: string;
-  readonly remedy: string;
+  /** Docker's platform of the image, `linux/amd64`; undefined for any. */
+  readonly platform?: string | undefined;
 }
 
 /**
@@ -95,6 +99,8 @@ export function judgeHost(host: string, report: string, now: number, needs: Host
   const findings = [
     ...toolFindings(line),
     ...rightFindings(line),
+    ...foreignFindings(line),
+    ...machineFindings(line, needs),
     ...placeFindings(line, needs),
     ...clockFindings(line, now),
   ];
@@ -122,8 +128,6 @@ export function judgeHost(host: string, report: string, now: number, needs: Host
     asRoot: line.get("root") === "sudo" ? "sudo -n " : "",
   };
 }
-
-type Lines = ReadonlyMap<string, string>;
 
 function toolFindings(line: Lines): Finding[] {
   const findings: Finding[] = [];
@@ -181,6 +185,29 @@ function rightFindings(line: Lines): Finding[] {
             "on the host, as root: echo '<user> ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/odoo-ship, or set vps:user",
         },
       ];
+}
+
+function machineFindings(line: Lines, { platform }: HostNeeds): Finding[] {
+  const findings: Finding[] = [];
+  const machine = line.get("machine");
+  if (platform !== undefined && machine !== undefined && machine !== (machines[platform] ?? machine)) {
+    const fitting = Object.keys(machines).find((name) => machines[name] === machine);
+    findings.push({
+      code: "HOST_UNFIT",
+      found: `the host is ${machine}, the image ${platform}`,
+      expected: "an image for the host's processor",
+      remedy: fitting === undefined ? "use another host" : `pulumi config set image:platform ${fitting}`,
+    });
+  }
+  if (line.has("snap")) {
+    findings.push({
+      code: "HOST_UNFIT",
+      found: "Docker from snap, which sees only a part of the host's folders",
+      expected: "Docker of the distribution, or Docker's own packages",
+      remedy: "snap remove docker, then https://docs.docker.com/engine/install/",
+    });
+  }
+  return findings;
 }
 
 function placeFindings(line: Lines, needs: HostNeeds): Finding[] {

@@ -37,6 +37,9 @@ export class PaperVps {
     this.server = new SshServer(this.user.publicKey, this.#answer);
   }
 
+  /** What the login shell prints before each command. */
+  greeting = "";
+
   /** The requests that it was sent. */
   get requests(): { readonly worker: Record<string, string>; readonly request: Record<string, unknown> }[] {
     return this.server.commands
@@ -49,14 +52,15 @@ export class PaperVps {
       const lines = Object.entries({ ...this.report, time: String(Math.floor(Date.now() / 1000)) });
       return stdin === ""
         ? { status: 2 }
-        : { status: 0, stdout: lines.map(([key, value]) => `${key}=${value}\n`).join("") };
+        : { status: 0, stdout: this.greeting + lines.map(([key, value]) => `${key}=${value}\n`).join("") };
     }
     if (command.includes("/state")) {
-      return { status: 0, stdout: `${(this.setup.length > 1 ? this.setup.shift() : this.setup[0]) ?? ""}\n` };
+      const state = (this.setup.length > 1 ? this.setup.shift() : this.setup[0]) ?? "";
+      return { status: 0, stdout: this.greeting + (state === "" ? "" : `setup=${state}\n`) };
     }
     if (command.includes("/proof")) {
       const proof = (this.proofs.length > 1 ? this.proofs.shift() : this.proofs[0]) ?? "";
-      return { status: proof === "" ? 1 : 0, stdout: `${proof}\n` };
+      return { status: proof === "" ? 1 : 0, stdout: `${this.greeting}proof=${proof}\n` };
     }
     if (command.startsWith("tail ")) {
       return { status: 0, stdout: "E: Unable to locate package docker.io\n" };
@@ -77,7 +81,7 @@ export class PaperVps {
       }
       return answer === "no worker"
         ? { status: 127, stderr: "not found\n" }
-        : { status: 0, stdout: `${JSON.stringify(answer)}\n` };
+        : { status: 0, stdout: `${this.greeting}${JSON.stringify(answer)}\n` };
     }
     if (command.startsWith("test ! -x")) {
       return { status: 0 };

@@ -194,18 +194,16 @@ describe("the inputs of an image", () => {
   it("are not guessed where Git refuses to answer, or is missing: what it ignores would reach the image", () => {
     write(".gitignore", "credentials.json\n");
     write("addons/one/credentials.json", "planted");
-    const variable = "GIT_TEST_ASSUME_DIFFERENT_OWNER";
-    const [before, searched] = [process.env[variable], process.env["PATH"]];
+    const { PATH: searched } = process.env;
     try {
-      process.env[variable] = "1";
+      process.env["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1";
       for (const look of [files, revision]) assert.throws(look, /GIT_REFUSED[^]*dubious ownership[^]*safe\.directory/);
-      delete process.env[variable];
+      delete process.env["GIT_TEST_ASSUME_DIFFERENT_OWNER"];
       process.env["PATH"] = "/nowhere";
       for (const look of [files, revision]) assert.throws(look, /TOOL_MISSING[^]*no program git/);
     } finally {
       process.env["PATH"] = searched;
-      if (before === undefined) delete process.env[variable];
-      else process.env[variable] = before;
+      delete process.env["GIT_TEST_ASSUME_DIFFERENT_OWNER"];
     }
   });
 

@@ -171,6 +171,14 @@ describe("a deployment to a host", () => {
     ]);
   });
 
+  it("takes no notice of a login shell that greets everybody", async () => {
+    host.greeting = "Welcome to erp\n{not ours}\n";
+    host.statuses = [succeeded];
+    await deploy();
+    assert.ok(!told.some((line) => line.includes("Welcome")));
+    host.greeting = "";
+  });
+
   it("shows the set-up's log when it failed and the host lacks something", async () => {
     host.setup = ["failed: installing Docker"];
     delete host.report["docker"];

@@ -95,6 +95,7 @@ describe("the plan of a host", () => {
     assert.equal((await plan(adopted()))?.drifted, true, "nothing runs there");
     const id = (await plan(adopted()))?.request(digest, proxy, login).id ?? "";
     host.live = { image: "i", digest: "d", since: "s", release: id };
+    host.greeting = "Welcome to erp\n";
     assert.equal((await plan(adopted()))?.drifted, false);
     host.live = { ...host.live, release: "0123456789abcdef" };
     assert.equal((await plan(adopted()))?.drifted, true);

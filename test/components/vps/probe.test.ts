@@ -71,18 +71,44 @@ describe("the judgement of a host", () => {
       "DISK_SPACE_LOW",
       /9\.9 GB free at \/var\/lib\/docker/,
     ],
+    ["another processor", { machine: "aarch64" }, "HOST_UNFIT", /the host is aarch64, the image linux\/amd64/],
+    ["Docker from snap", { snap: "docker" }, "HOST_UNFIT", /from snap/],
+    [
+      "another project's containers that have the names of ours",
+      { "container:1": "odoo-db|erp|/srv/erp|erp-db", "container:2": "web|erp|/srv/erp|", "container:3": "odoo-ce|||" },
+      "HOST_UNFIT",
+      /here: container odoo-db \(project erp in \/srv\/erp\); container odoo-ce$/,
+    ],
+    [
+      "an installation by hand in our folder, of our project's name",
+      { folder: "/opt/odoo", "container:1": "odoo-db-1|odoo|/opt/odoo|odoo_db" },
+      "HOST_UNFIT",
+      /container odoo-db-1 \(project odoo in \/opt\/odoo\); files in \/opt\/odoo$/,
+    ],
+    [
+      "a volume of ours that another container uses, on a host of ours, too",
+      { ours: "yes", "container:1": "pg|erp|/srv/erp|odoo-db-data,other" },
+      "HOST_UNFIT",
+      /container pg \(project erp in \/srv\/erp, volume odoo-db-data\)$/,
+    ],
     ["a clock that is wrong", { time: String(now / 1000 - 3600) }, "HOST_UNFIT", /3600 s behind/],
     ["an answer that was cut off", { time: undefined }, "HOST_UNFIT", /only a part/],
   ];
   for (const [title, changes, code, found] of findings) {
     it(`refuses ${title}`, () => {
-      const error = refusal(changes);
+      const error = refusal(changes, { platform: "linux/amd64" });
       assert.equal(error.code, code);
       assert.match(error.failure.found, found);
       assert.ok(!error.failure.found.includes("\n"), "one cause, one finding");
       assert.match(error.message, /erp\.example\.com .*nothing there was changed/);
     });
   }
+
+  it("takes its own containers, and others that only look alike", () => {
+    const ours = { ours: "yes", folder: "/opt/odoo", "container:1": "odoo-ce|odoo|/opt/odoo|odoo-filestore" };
+    const others = { "container:2": "odoo-ce2|erp|/srv/erp|my-odoo-db-data", "container:3": "odoo-dbx|||" };
+    judgeHost("erp.example.com", report({ ...ours, ...others, machine: "x86_64" }), now, { platform: "linux/amd64" });
+  });
 
   it("takes the oldest versions that it allows", () => {
     judgeHost("erp.example.com", report({ docker: "20.10.24", compose: "2.20.0", python: "3.9.2" }), now);
