@@ -2,7 +2,10 @@ import * as command from "@pulumi/command";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
-/** Makes a password once and keeps it in the state, encrypted. A change of how it is made makes no new one. */
+/**
+ * Makes a password once and keeps it in the state, encrypted, with one of each kind of character that the usual
+ * policies ask for. A change of how it is made makes no new one.
+ */
 export function password(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
   return made(name, {}, opts);
 }
@@ -23,7 +26,7 @@ function made(
   const { stdout } = new command.local.Command(
     name,
     {
-      create: "node -e \"process.stdout.write(require('node:crypto').randomBytes(24).toString('base64url'))\"",
+      create: "node -e \"process.stdout.write(require('node:crypto').randomBytes(24).toString('base64url') + '-aA1')\"",
       logging: command.local.Logging.None,
       ...changes,
     },

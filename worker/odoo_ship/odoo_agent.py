@@ -5,6 +5,7 @@ import re
 import secrets
 import threading
 
+import passwords
 import words
 from failures import Failure, code_from_log, tail
 from files import LOGS
@@ -117,7 +118,7 @@ class OdooAgent:
     def smoke(self, database, plan):
         """The new server on a copy, on an address that nobody knows, with no way out, used as a person would."""
         order = {"do": "smoke-user", "login": f"odoo-ship-smoke-{secrets.token_hex(4)}",
-                 "password": secrets.token_urlsafe(24)}
+                 "password": passwords.of_a_user(24)}
         self.use(database, plan, order)
 
     def try_out(self, database, plan, server=None):

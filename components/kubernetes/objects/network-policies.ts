@@ -93,8 +93,12 @@ function tcp(port: number): k8s.networking.v1.NetworkPolicyPort {
   return { protocol: "TCP", port };
 }
 
+/** Where NodeLocal DNSCache answers on each node, in the clusters that have it. */
+const nodeLocalDns = "169.254.20.10/32";
+
 const toDns: Egress = {
   to: [
+    { ipBlock: { cidr: nodeLocalDns } },
     {
       namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "kube-system" } },
       podSelector: { matchLabels: { "k8s-app": "kube-dns" } },

@@ -1,9 +1,9 @@
 """Docker and Compose on this host, as a release needs them."""
 
-import secrets
 import time
 
 import egress
+import passwords
 import project
 from failures import Failure
 from files import DUMPS, FIRST_LOGIN, Lock, write
@@ -71,7 +71,7 @@ class ComposeHost(Serving):
 
     def first_password(self):
         """The administrator's, for `odoo-ship first-login` to show once."""
-        password = secrets.token_urlsafe(15)
+        password = passwords.of_a_user(15)
         write(FIRST_LOGIN, f"user: admin\npassword: {password}\n", mode=0o400)
         return password
 

@@ -103,6 +103,15 @@ function analyser(changes: Record<string, string> = {}): Analyser {
 
 // That they are enforced is a matter of the cluster's network; DigitalOcean's does.
 describe("the network policies", () => {
+  it("let pods look up names by the cluster's resolver, and by that of a node, which answers nothing else", () => {
+    const policies = analyser();
+    const nodeLocal: Party = { address: "169.254.20.10" };
+    for (const party of [web, cron, upgrade]) {
+      for (const resolver of [dns, nodeLocal]) assert.ok(policies.allows(party, resolver, 53, "UDP"));
+      assert.ok(!policies.allows(party, nodeLocal, 443) && !policies.allows(party, metadata, 53, "UDP"));
+    }
+  });
+
   it("let in whoever comes to the edge, and nobody anywhere else", () => {
     const policies = analyser();
     for (const party of [internet, neighbour, stranger]) {
