@@ -43,7 +43,8 @@ export const imageKeys = {
     "data",
     z.array(folder).default([]),
     "list of folders in the project",
-    "Folders of OCA modules to bake into `/mnt/oca-addons`. Empty: that folder is left for a mount.",
+    "Folders of OCA modules to bake into `/mnt/oca-addons`. A module in them that is wrong, and that nobody needs, " +
+      "is left out. Empty: that folder is left for a mount.",
   ),
   "image:modules": key(
     "data",

@@ -88,8 +88,13 @@ function repositoryAbove(folder: string): string | undefined {
   }
 }
 
+interface InnerRepositories {
+  readonly submodules: readonly string[];
+  readonly others: readonly string[];
+}
+
 /** Repositories within this one that the folders lie in, or that lie in them as submodules. */
-function innerRepositories(root: string, folders: readonly string[]): { submodules: string[]; others: string[] } {
+function innerRepositories(root: string, folders: readonly string[]): InnerRepositories {
   const above = folders.flatMap((folder) => {
     const parts = folder.split("/");
     return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
@@ -105,8 +110,8 @@ function innerRepositories(root: string, folders: readonly string[]): { submodul
  * Returns the commit that last touched `inputs` (Git pathspecs). Nothing else of the history counts: a commit elsewhere
  * in the tree leaves the image's labels alone, and with them its digest.
  * @param folders of the inputs, which may be submodules or repositories of their own
- * @throws ShipError GIT_REFUSED, TOOL_MISSING; GIT_HISTORY_MISSING in a shallow clone, where the last commit is not the one that touched the
- *   inputs
+ * @throws ShipError GIT_REFUSED, TOOL_MISSING; GIT_HISTORY_MISSING in a shallow clone, where the last commit is not
+ *   the one that touched the inputs
  */
 export function revisionOf(
   root: string,

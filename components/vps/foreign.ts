@@ -20,8 +20,8 @@ const own = {
 } as const;
 
 /**
- * Something else that has the names of ours: a release would stop it, write over its files, or start a second PostgreSQL
- * on its data.
+ * Something else that has the names of ours: a release would stop it, write over its files, or start a second
+ * PostgreSQL on its data.
  */
 export function foreignFindings(line: Lines): Finding[] {
   const ours = line.get("ours") === "yes";
@@ -43,7 +43,9 @@ export function foreignFindings(line: Lines): Finding[] {
         {
           code: "HOST_UNFIT",
           found: `something else has the names that Odoo gets here: ${found.join("; ")}`,
-          expected: `none of: containers ${own.containers.join(", ")}; project ${own.project}; folder ${own.folder}; volumes ${own.volumes.join(", ")}`,
+          expected:
+            `none of: containers ${own.containers.join(", ")}; project ${own.project}; folder ${own.folder}; ` +
+            `volumes ${own.volumes.join(", ")}`,
           remedy:
             "use another host, or move that away first (another container_name, another folder, other volumes). To " +
             "bring its data here: dump and restore them, docs/backup.md",

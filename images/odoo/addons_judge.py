@@ -68,7 +68,8 @@ class Check:
         if not os.path.lexists(os.path.join(path, "__manifest__.py")):
             if name not in NO_MODULES and path not in self.named:
                 nested = any(os.path.exists(os.path.join(path, child, "__manifest__.py")) for child in listing(path))
-                self.invalid(name, path, None, "is no module, and Odoo does not look into it: it has no __manifest__.py",
+                self.invalid(name, path, None,
+                             "is no module, and Odoo does not look into it: it has no __manifest__.py",
                              "name this folder as an addons directory of its own" if nested
                              else "add the manifest or move the folder away", "warning")
             return

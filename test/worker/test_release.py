@@ -35,7 +35,7 @@ class StepsTest(WorkerCase):
             release.plan = plan
         release.pull = pull
         with (mock.patch("release.planning.applied"), mock.patch("release.ledger.lineage_after"),
-              mock.patch("release.complete")):
+              mock.patch("release.commit.complete")):
             release.run()
         return done
 

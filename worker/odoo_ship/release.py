@@ -8,6 +8,7 @@ restored without a person's word.
 
 from typing import Callable, NamedTuple, Optional
 
+import commit
 import ledger
 import next_data
 import plan as planning
@@ -288,18 +289,5 @@ class Release:
         self.journal.note(applied=applied, lineage=ledger.lineage_after(self.request, self.restore),
                           writes=self.postgres.writes(self.database))
         with self.journal.step("committed", self.say):
-            complete(self.host, self.journal)
+            commit.complete(self.host, self.journal)
             self.host.let_go()
-
-
-def complete(host, journal):
-    """What is left to do after the commit point; may be done again after a crash."""
-    request = staged.read(journal["to"])
-    host.data.postgres.let_in()
-    host.open(request)
-    if journal["mode"] == "install":
-        # What was there in place of a database was empty.
-        database = request["database"]
-        points.drop(host.data, points.database_of(database, journal["attempt"]), journal["attempt"])
-    ledger.record(request, journal["applied"], journal["lineage"], journal["writes"])
-    journal.note(outcome="succeeded")

@@ -10,11 +10,12 @@ import staged
 import tidying
 import waiting
 import words
+from commit import complete
 from failures import Failure, as_failure, quietly, text_of
 from files import STATE, Lock, Reserve
 from hosts import here
 from journal import Journal, attempt_name, now
-from release import Release, complete
+from release import Release
 from request import of_job
 from rollback import give_reserve_back, roll_back
 
