@@ -74,6 +74,41 @@ class RollbackTest(WorkerCase):
             self.assertEqual(host.services.stop_odoo.call_count, stops)
 
 
+class CollationTest(WorkerCase):
+    def refusal(self, made, image, answers=True, changes=True):
+        host = ComposeHost()
+        host.services = mock.Mock()
+        host.services.changes.return_value = changes
+        host.data.postgres = mock.Mock()
+        host.data.postgres.answers.return_value = answers
+        host.data.postgres.collation_version.return_value = made
+        with mock.patch.object(compose.images, "collation_version", return_value=image) as asked:
+            try:
+                host.refuse_other_collation(request())
+            except Failure as failure:
+                return failure.code
+            return None if asked.called else "nobody was asked"
+
+    def test_an_image_with_another_text_order_is_refused_before_it_runs(self):
+        self.assertEqual(self.refusal("2.36", "2.41"), "POSTGRES_MISMATCH")
+        self.assertIsNone(self.refusal("2.36", "2.36"))
+
+    def test_what_keeps_no_version_is_no_reason(self):
+        self.assertIsNone(self.refusal(None, "2.41"))
+        self.assertIsNone(self.refusal("2.36", None))
+
+    def test_nobody_is_asked_where_postgresql_stays_or_is_not_there_yet(self):
+        self.assertEqual(self.refusal("2.36", "2.41", changes=False), "nobody was asked")
+        self.assertEqual(self.refusal("2.36", "2.41", answers=False), "nobody was asked")
+
+    def test_the_version_is_read_as_glibc_says_it(self):
+        texts = {"ldd (Debian GLIBC 2.36-9+deb12u10) 2.36\nCopyright": "2.36", "ldd (GNU libc) 2.41": "2.41",
+                 "musl libc (x86_64)\nVersion 1.2.5": None, "": None}
+        for text, version in texts.items():
+            with mock.patch.object(compose.images, "run", return_value=Result(0, text)):
+                self.assertEqual(compose.images.collation_version("postgres"), version)
+
+
 class DumpTest(WorkerCase):
     def test_a_release_waits_for_the_end_of_a_dump_and_none_begins_until_it_is_over(self):
         dump, host, said = Lock(self.root / "dump.lock"), ComposeHost(), []

@@ -57,6 +57,14 @@ class Postgres(OdooTables):
         return int(self.value(fill("SELECT tup_inserted + tup_updated + tup_deleted FROM pg_stat_database "
                                    "WHERE datname = :'name'", name=database)) or 0)
 
+    def collation_version(self, database):
+        """Of the C library whose order the database's text has; None where PostgreSQL keeps none, or there is none."""
+        if self.version() < 15:
+            return None
+        rows = self.sql(fill("SELECT datcollversion FROM pg_database WHERE datname = :'name' AND datlocprovider = 'c' "
+                             "AND datcollversion IS NOT NULL", name=database))
+        return rows[0][0] if rows else None
+
     def refuse_changed_collation(self, database):
         """PostgreSQL 15 and newer copy no database whose collation library has changed: better known before anything is
         closed.

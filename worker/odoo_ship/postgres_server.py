@@ -166,6 +166,9 @@ class Server:
                               log=self.last_words())
             time.sleep(0.3)
 
+    def answers(self):
+        return self.run(["pg_isready", "-q"], QUICK).ok
+
     def last_words(self):
         return tail(run(["docker", "logs", "--tail=25", self.container], QUICK).text) if self.container else ""
 

@@ -117,6 +117,8 @@ class Release:
         self.image = self.host.fetch(self.request)
         if self.journal["from"] is None:
             self.host.prepare(self.request)
+            # On a volume that was there before, there may be one.
+            self.postgres.refuse_changed_collation(self.database)
             self.postgres.refuse_what_stays(self.database)
         else:
             preflight.refuse_lost_database(self.postgres, self.database)

@@ -46,6 +46,7 @@ class ComposeHost(Serving):
             project.place_secrets(request, only_new=True)
         facts = images.series_and_modules(request["image"])
         self.refuse_postgres_mismatch(request)
+        self.refuse_other_collation(request)
         return facts
 
     def refuse_postgres_mismatch(self, request):
@@ -60,6 +61,21 @@ class ComposeHost(Serving):
                           found=f"data of PostgreSQL {found}, image of {major}", expected="the same major version",
                           remedy="keep the older image in the images record; a new major version needs a dump and a "
                                  "restore")
+
+    def refuse_other_collation(self, request):
+        """The server that runs is asked, before one of another image takes its place: text would be sorted in another
+        order than the indexes have, and what is there would not be found.
+        """
+        if not self.data.postgres.answers() or not self.services.changes(request, "db"):
+            return
+        made, image = (self.data.postgres.collation_version(request["database"]),
+                       images.collation_version(self.services.image(request, "db")))
+        if None not in (made, image) and made != image:
+            raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image sorts text differently than the one before it",
+                          found=f"a database that was made with version {made} of the C library, an image with {image}",
+                          expected="the same version: a text index in another order finds less than there is",
+                          remedy="keep the older image in the images record (a tag such as 17-bookworm stays with one "
+                                 "Debian); to change it, restore a dump into a new database: docs/backup.md")
 
     # The way forward
 

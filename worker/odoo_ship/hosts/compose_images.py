@@ -73,5 +73,14 @@ def postgres_major(image):
     return dict(line.split("=", 1) for line in json.loads(text)).get("PG_MAJOR")
 
 
+def collation_version(image):
+    """What PostgreSQL of this image calls the version of its text order: that of its C library. None where it has
+    another library than glibc, of which PostgreSQL keeps no version.
+    """
+    args = ["docker", "run", "--rm", *READER, "--entrypoint", "ldd", image, "--version"]
+    found = re.search(r"(?m)^ldd \(.*\) (\d+(?:\.\d+)+)$", run(args, 120).output)
+    return found and found[1]
+
+
 def remove_image(image):
     run(["docker", "image", "rm", image], QUICK)
