@@ -11,6 +11,7 @@ import { text } from "node:stream/consumers";
 import { ShipError } from "../components/shared/errors";
 import type { HostAddress } from "../components/vps/ssh";
 import { Secret } from "../components/shared/secret";
+import { onCancel } from "../components/shared/cancel";
 import { fetchReferences } from "../components/shared/secret-desk";
 import { type Deployable, VpsClient } from "../components/vps/client";
 import { readWorker } from "../components/odoo/worker-files";
@@ -60,18 +61,16 @@ async function main(): Promise<void> {
   );
 }
 
-/** Nobody waits for the outcome any more, and the host does not mind. */
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
-    console.error(
-      sent
-        ? `${signal}: the host goes on by itself. See how far it is with \`sudo odoo-ship status\` there, or run ` +
-            "the same command again to wait for it."
-        : `${signal}: nothing was changed on the host.`,
-    );
-    process.exit(130);
-  });
-}
+/** Nobody waits for the outcome any more, and the host does not mind. What it was not told to begin does not begin. */
+onCancel((how) => {
+  console.error(
+    sent
+      ? `${how}: the host goes on by itself. See how far it is with \`sudo odoo-ship status\` there, or run the same ` +
+          "command again to wait for it."
+      : `${how}: nothing was changed on the host.`,
+  );
+  process.exit(130);
+});
 
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : String(error));

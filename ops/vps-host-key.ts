@@ -11,6 +11,7 @@ import { text } from "node:stream/consumers";
 import type { HostAddress } from "../components/vps/ssh";
 import { provenHostKey } from "../components/vps/host-key-proof";
 import { Secret } from "../components/shared/secret";
+import { onCancel } from "../components/shared/cancel";
 import { fetchReferences } from "../components/shared/secret-desk";
 
 interface Input {
@@ -29,6 +30,10 @@ async function main(): Promise<void> {
   console.log(key);
 }
 
+onCancel((how) => {
+  console.error(`${how}: the host was only looked at.`);
+  process.exit(130);
+});
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : String(error));
   process.exit(1);

@@ -17,8 +17,6 @@ export async function runCommand(command: string, call: Call, previous?: ValueMa
   const child = spawn(program, [...args, command], {
     cwd: text(inputs, "dir") ?? process.cwd(),
     env: { ...process.env, ...textMap(inputs["environment"]), ...previousOutput(inputs, previous) },
-    // Its own process group, so that Cancel reaches what it started too.
-    detached: true,
     stdio: "pipe",
   });
   const output = { stdout: "", stderr: "", both: "" };
@@ -34,7 +32,8 @@ export async function runCommand(command: string, call: Call, previous?: ValueMa
   // A command that ends without reading its input is not an error.
   child.stdin.on("error", () => undefined);
   child.stdin.end(text(inputs, "stdin") ?? "");
-  const end = (): void => endGroup(child.pid);
+  // As the official plugin: the shell alone, and what it has started is waited for.
+  const end = (): void => void child.kill("SIGKILL");
   signal.addEventListener("abort", end, { once: true });
   try {
     const status = await new Promise<string | undefined>((resolve) => {
@@ -55,13 +54,4 @@ function previousOutput(inputs: ValueMap, previous: ValueMap | undefined): Reado
   if (previous === undefined || inputs["addPreviousOutputInEnv"] === false) return {};
   const { stdout, stderr } = textMap(previous);
   return { ...(stdout && { PULUMI_COMMAND_STDOUT: stdout }), ...(stderr && { PULUMI_COMMAND_STDERR: stderr }) };
-}
-
-function endGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // The group has ended by itself.
-  }
 }

@@ -19,8 +19,11 @@ export interface CommandResult {
   readonly output: string;
 }
 
-/** Sees all that an update has printed so far, each time there is more of it, and may end it with all that it started. */
-export type Watch = (output: string, end: (signal: NodeJS.Signals) => void) => void;
+/**
+ * Sees all that an update has printed so far, each time there is more of it, and may end it: with all that it started, or
+ * the engine alone.
+ */
+export type Watch = (output: string, end: (signal: NodeJS.Signals, alone?: boolean) => void) => void;
 
 /** Ends an update as soon as it has printed `at`. */
 export function endOnce(at: RegExp, signal: NodeJS.Signals): Watch {
@@ -239,7 +242,9 @@ export class TestStack {
       let output = "";
       const take = (data: Buffer) => {
         output += data.toString();
-        onOutput?.(output, (signal) => process.kill(-(child.pid ?? Number.NaN), signal));
+        onOutput?.(output, (signal, alone = false) =>
+          process.kill((alone ? 1 : -1) * (child.pid ?? Number.NaN), signal),
+        );
       };
       child.stdout.on("data", take);
       child.stderr.on("data", take);
