@@ -50,7 +50,8 @@ class Check:
         for entry in entries:
             if entry.is_symlink() and leaves(entry.path, directory):
                 self.invalid(entry.name, entry.path, None, "is a symbolic link that leaves the directory",
-                             "copy the target here: a build sees only this directory")
+                             "copy the target here, since a build sees only this directory; or name the repository "
+                             "itself in image:ocaAddons: of it only what is needed has to be right")
             elif entry.is_dir() and not entry.name.startswith("."):
                 self.folder(directory, entry)
         if before == (len(self.modules), len(self.findings)):

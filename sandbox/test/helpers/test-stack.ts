@@ -256,7 +256,7 @@ export class TestStack {
 
 /** Below a folder, in the order of their names. */
 function jsonFiles(folder: string): string[] {
-  const names = fs.readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const names = fs.existsSync(folder) ? fs.readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
   return names.filter((name) => name.endsWith(".json")).sort();
 }
 

@@ -16,9 +16,9 @@ export function workerBefore(): WorkerFiles {
     const archive = path.join(__dirname, "..", "..", "fixtures", "worker-of-the-first-layout.tar.gz");
     const { status, stderr } = spawnSync("tar", ["-C", folder, "-xzf", archive], { encoding: "utf8" });
     if (status !== 0) throw new Error(stderr);
-    // It had the numbers of its locks in itself, and asks for no such file.
+    // It had in itself what is shared with the image today, and asks for no such file.
     fs.mkdirSync(path.join(folder, "images", "odoo"), { recursive: true });
-    fs.writeFileSync(path.join(folder, "images", "odoo", "fence.py"), "");
+    for (const name of ["fence.py", "ready.py"]) fs.writeFileSync(path.join(folder, "images", "odoo", name), "");
     return readWorker(folder);
   } finally {
     fs.rmSync(folder, { recursive: true });
