@@ -143,6 +143,15 @@ class CronHoldTest(WorkerCase):
         self.assertEqual(caught.exception.code, "DATABASE_CONNECTION_ERROR")
 
 
+    def test_queued_jobs_are_held_where_there_are_any(self):
+        for there, held in (("t\n", ["ir_cron", "queue_job"]), ("f\n", ["ir_cron"])):
+            session = mock.Mock()
+            session.ask.return_value = Result(0, there)
+            CronHold(mock.Mock(session=lambda *_, one=session: one), "odoo")
+            asked = [call.args[0] for call in session.ask.call_args_list if "FOR NO KEY UPDATE" in call.args[0]]
+            self.assertEqual([next(name for name in ("ir_cron", "queue_job") if name in text) for text in asked], held)
+
+
 class ScriptsTest(WorkerCase):
     def test_a_worker_at_work_runs_its_own_scripts_when_another_version_has_taken_their_place(self):
         sources = self.root / "odoo_ship"

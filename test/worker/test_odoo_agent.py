@@ -5,7 +5,7 @@ from unittest import mock
 from support import WorkerCase, request
 
 from failures import Failure
-from odoo_agent import LATE, Conversation, OdooAgent, demo_options
+from odoo_agent import LATE, Conversation, OdooAgent, demo_options, server
 from plan import Plan
 from shell import Result
 
@@ -66,6 +66,11 @@ class ChangingTest(WorkerCase):
         agent.change_modules("odoo-next", Plan("maintenance", upgrade=["sale"]), "19.0")
         self.assertIn("--load=base,web", orders[0]["command"])
         self.assertIn("--max-cron-threads=0", orders[0]["command"])
+
+
+    def test_nor_does_it_in_a_server_that_is_only_tried(self):
+        self.assertEqual([server(series)[-1] for series in ("18.0", "19.0")], ["--load=base,web",
+                                                                               "--load=base,rpc,web"])
 
 
 class ConversationTest(WorkerCase):

@@ -18,13 +18,21 @@ LATE = 124
 NOT_LOADED = re.compile(r"(?m)^.* (?:ERROR|CRITICAL) .*(?:modules are not loaded|inconsistent states|Failed to load|"
                         r"Couldn't load module|Failed to initialize|invalid module names).*$")
 
-#: With a filter Odoo serves the databases of a role that can log in; behind the closed door its owner cannot. Without
-#: one it serves what its configuration names.
-SERVER = ["odoo", "--db-filter="]
+
+
+def server(series):
+    """A server of the release's tasks. Not with what odoo.conf loads for the whole server: a job runner would run jobs.
+
+    With a filter Odoo serves the databases of a role that can log in; behind the closed door its owner cannot. Without
+    one it serves what its configuration names.
+    """
+    return ["odoo", "--db-filter=", "--load=base,rpc,web" if float(series) >= 19 else "--load=base,web"]
 
 
 class OdooAgent:
-    """From the image of `request`, in its programs on `host`. `attempt` names their logs."""
+    """From the image of `request`, in its programs on `host`. `attempt` names their logs; `series` is to be set."""
+
+    series = None
 
     def __init__(self, host, request, attempt, say):
         self.host, self.request, self.attempt, self.say = host, request, attempt, say
@@ -127,8 +135,8 @@ class OdooAgent:
         """
         self.use(database, plan, {"do": "session"}, server)
 
-    def use(self, database, plan, order, server=None):
-        container = server or self.host.start_task(self.request, "smoke", SERVER, database)
+    def use(self, database, plan, order, running=None):
+        container = running or self.host.start_task(self.request, "smoke", server(self.series), database)
         try:
             self.host.wait_ready(container, self.settings["readySeconds"])
             order = {"database": database, "live": database, "modules": plan.upgrade + plan.install, **order}
@@ -140,7 +148,7 @@ class OdooAgent:
                 talk.say_done()
             self.judge_smoke(result, container)
         finally:
-            if server is None:
+            if running is None:
                 self.host.remove_task("smoke")
 
     def ask_server(self, container, order):

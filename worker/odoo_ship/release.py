@@ -115,6 +115,7 @@ class Release:
 
     def pull(self):
         self.image = self.host.fetch(self.request)
+        self.odoo.series = self.image["series"]
         if self.journal["from"] is None:
             self.host.prepare(self.request)
             # On a volume that was there before, there may be one.

@@ -59,17 +59,24 @@ def python(container, file):
 
 
 class CronHold:
-    """Holds every scheduled job's row, so that cron workers skip them all: a release that is not committed sends no
-    mail and books nothing.
+    """Holds every scheduled job's row, and every queued job's of OCA's queue_job, so that nobody runs them: a release
+    that is not committed sends no mail and books nothing.
     """
 
     def __init__(self, postgres, database):
         self.session = postgres.session(database, postgres.TASKS)
-        # Odoo itself takes its jobs with FOR NO KEY UPDATE SKIP LOCKED.
-        result = self.session.ask("BEGIN; SET LOCAL lock_timeout = '30s'; SELECT count(*) FROM (SELECT FROM "
-                                  "public.ir_cron FOR NO KEY UPDATE) AS held", 60)
+        # Odoo itself takes its jobs with FOR NO KEY UPDATE SKIP LOCKED; the runner of queue_job waits for the row.
+        self.hold("BEGIN; SET LOCAL lock_timeout = '30s'; SELECT count(*) FROM (SELECT FROM public.ir_cron FOR NO KEY "
+                  "UPDATE) AS held")
+        if self.hold("SELECT to_regclass('public.queue_job') IS NOT NULL").output.strip() == "t":
+            self.hold("SELECT count(*) FROM (SELECT FROM public.queue_job WHERE state NOT IN ('done', 'failed', "
+                      "'cancelled') FOR NO KEY UPDATE) AS held")
+
+    def hold(self, statement):
+        result = self.session.ask(statement, 60)
         if not result.ok:
             raise lost(tail(result.text, 3))
+        return result
 
     def still_there(self):
         """PostgreSQL may have ended the session, and the jobs would run."""
