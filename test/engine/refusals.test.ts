@@ -52,8 +52,9 @@ describe("an update that cannot succeed, on the real engine", () => {
     stack.write("addons/sold/__init__.py", "");
     stack.write("addons/broken/__manifest__.py", "{'name': ");
     stack.write("addons/broken/__init__.py", "");
-    stack.write("addons/typo/__manifest__.py", manifest(""));
-    stack.write("addons/typo/__init__.py", "def x(:\n");
+    stack.write("addons/typo/__manifest__.py", manifest("").replace("{", "{'data': ['a.xml'],"));
+    stack.write("addons/typo/__init__.py", "");
+    stack.write("addons/typo/a.xml", "<odoo>");
     stack.write("more/good/__manifest__.py", manifest(""));
     stack.write("more/good/__init__.py", "");
     stack.config["image:addons"] = ["addons", "more"];
@@ -62,7 +63,7 @@ describe("an update that cannot succeed, on the real engine", () => {
       "ENTERPRISE_MODULE",
       "addons/sold",
       "addons/broken/__manifest__.py",
-      "addons/typo/__init__.py:1",
+      "addons/typo/a.xml:1",
       "more/good",
     ]) {
       assert.ok(output.includes(part), `${part} is not in:\n${output}`);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { command } from "../../plugins/command/provider";
 import { ProviderServer } from "../../plugins/provider-server";
@@ -7,7 +9,6 @@ import { isSecret, reveal, secret, unknown } from "../../plugins/values";
 import { PluginClient, urnOf } from "../helpers/plugin-client";
 
 const urn = urnOf("command:local:Command", "cmd");
-const runs = (marker: string): boolean => execFileSync("ps", ["-eo", "args"], { encoding: "utf8" }).includes(marker);
 
 describe("The stand-in for local.Command", () => {
   let server: ProviderServer;
@@ -124,14 +125,19 @@ describe("The stand-in for local.Command", () => {
     assert.deepEqual(inputs["environment"], { A: secret("b") });
   });
 
-  it("ends a command with its children on Cancel, and starts nothing after it", async () => {
-    const marker = `marker-${process.pid}-${Date.now()}`;
-    const running = plugin.create(urn, { create: `sh -c 'sleep 3600; : ${marker}' & wait` });
-    const outcome = assert.rejects(running, /cancelled/);
-    while (!runs(marker)) await delay(50);
+  it("ends a command's shell on Cancel, waits for what that has started, and starts nothing after it", async () => {
+    const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "command-")), "pid");
+    const running = plugin.create(urn, {
+      create: `sh -c 'echo $$ > ${file}.new; mv ${file}.new ${file}; exec sleep 3600' & wait`,
+    });
+    let ended = false;
+    const outcome = assert.rejects(running, /cancelled/).finally(() => (ended = true));
+    while (!fs.existsSync(file)) await delay(50);
     await plugin.cancel();
-    await outcome;
-    assert.ok(!runs(marker));
     await assert.rejects(plugin.create(urn, { create: "true" }), /cancelled/);
+    assert.ok(!ended);
+    process.kill(Number(fs.readFileSync(file, "utf8")));
+    await outcome;
+    fs.rmSync(path.dirname(file), { recursive: true });
   });
 });
