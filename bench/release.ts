@@ -115,14 +115,16 @@ class Plain {
       until docker exec odoo-db psql -qU postgres -c 'CREATE DATABASE "${hand}" TEMPLATE odoo OWNER odoo' 2> /dev/null; do sleep 0.2; done
       docker exec odoo-db psql -qU postgres -c 'ALTER ROLE odoo LOGIN'
       docker exec odoo-db psql -qU postgres -d ${hand} -c 'DROP SCHEMA odoo_ship CASCADE'
+      # A role of its own, which our releases do not lock out.
+      docker exec odoo-db psql -qU postgres -c "CREATE ROLE plain LOGIN SUPERUSER PASSWORD 'plain'" -c 'ALTER DATABASE "${hand}" OWNER TO plain'
       files=$(docker volume inspect -f '{{.Mountpoint}}' odoo-filestore)/filestore
       cp -al $files/odoo $files/${hand}
-      install -d -m 0755 /run/plain && install -m 0444 /opt/odoo/secrets/odoo-db-password /run/plain/db`);
+      install -d -m 0755 /run/plain && printf plain > /run/plain/db && chmod 0444 /run/plain/db`);
     await this.machine.sh(this.#server(release));
   }
 
   async upgrade(release: TrialRelease): Promise<void> {
-    await this.machine.sh(`docker pull -q ${release.image} > /dev/null
+    await this.machine.sh(`docker --config /var/lib/odoo-ship/docker pull -q ${release.image} > /dev/null
       docker stop --time 60 plain > /dev/null
       docker run --rm --network odoo_backend ${this.#options()} ${release.image} odoo -d ${hand} -u trial_ledger,trial_notes --stop-after-init --no-http > /tmp/plain.log 2>&1
       docker rm plain > /dev/null
@@ -137,7 +139,7 @@ class Plain {
   }
 
   #options(): string {
-    const variables = `-e DB_PASSWORD_FILE=/run/plain/db -e ADMIN_PASSWD=plain -e DB_NAME=${hand} -e WORKERS=2 -e MAX_CRON_THREADS=1 -e PROXY_MODE=False`;
+    const variables = `-e DB_USER=plain -e DB_PASSWORD_FILE=/run/plain/db -e ADMIN_PASSWD=plain -e DB_NAME=${hand} -e WORKERS=2 -e MAX_CRON_THREADS=1 -e PROXY_MODE=False`;
     return `-v odoo-filestore:/var/lib/odoo -v /run/plain:/run/plain:ro ${variables}`;
   }
 }
@@ -159,7 +161,10 @@ async function closedFor(endpoint: Endpoint, act: () => Promise<void>): Promise<
     if (open && closed > 0) break;
     if (open) last = now;
     else closed ||= last;
-    if (ended && closed === 0) throw new Error("the door was never closed");
+    if (ended && closed === 0) {
+      await acting;
+      throw new Error("the door was never closed");
+    }
     if (Date.now() > end) throw new Error("the door stays closed");
     await sleep(everyMs);
   }
