@@ -32,7 +32,7 @@ class DoctorTest(WorkerCase):
         write_json(settings, {})
         write_json(result, {"at": "2026-11-21T12:00:00Z", "name": "x"})
         for patch in (mock.patch("doctor.dump.SETTINGS", settings), mock.patch("doctor.dump.RESULT", result),
-                      mock.patch("doctor.time.time", lambda: 1795267800.0), mock.patch("tidying.LOGS", self.root)):
+                      mock.patch("journal.time.time", lambda: 1795267800.0), mock.patch("tidying.LOGS", self.root)):
             patch.start()
             self.addCleanup(patch.stop)
 
@@ -49,7 +49,7 @@ class DoctorTest(WorkerCase):
         self.world.databases.update({"odoo-next": {}, f"odoo-failed-{POINT}": {}, "odoo-failed-import": {}})
         del self.world.databases[f"odoo-point-{POINT}"], self.world.folders["live", "odoo"]
         self.host.data.require_room = no_room
-        with mock.patch("doctor.time.time", lambda: 1795267800.0 + 5 * 86400):
+        with mock.patch("journal.time.time", lambda: 1795267800.0 + 5 * 86400):
             found = self.found()
             self.assertTrue(all(finding.remedy for finding in doctor.look(self.host) if finding.found))
         self.assertEqual(sorted(found), ["database and attachments", "door", "dump", "orphans", "restore points",

@@ -63,7 +63,8 @@ class ChangingTest(WorkerCase):
                 return None, {"status": 0}
         agent.loaded, agent.log = Loaded(), self.root / "log"
         agent.log.write_text("")
-        agent.change_modules("odoo-next", Plan("maintenance", upgrade=["sale"]), "19.0")
+        agent.series = "19.0"
+        agent.change_modules("odoo-next", Plan("maintenance", upgrade=["sale"]))
         self.assertIn("--load=base,web", orders[0]["command"])
         self.assertIn("--max-cron-threads=0", orders[0]["command"])
 

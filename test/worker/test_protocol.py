@@ -100,6 +100,24 @@ class ProtocolCase(WorkerCase):
         self.world.__dict__.update(copy.deepcopy(world))
 
 
+    def kills(self, begun, act):
+        """Does `act` again and again from `begun`, killed after one effect more each time; yields after how many. The
+        last time nobody kills it.
+        """
+        effects = 0
+        while True:
+            self.back_to(begun)
+            self.world.effects = effects
+            try:
+                act()
+                break
+            except Killed:
+                self.world.effects = None
+            yield effects
+            effects += 1
+        self.world.effects = None
+
+
 class UpgradeTest(ProtocolCase):
     def test_the_live_database_is_only_read_until_it_is_renamed(self):
         self.old_release()
@@ -125,35 +143,14 @@ class UpgradeTest(ProtocolCase):
 
     def test_killed_after_any_effect_and_again_in_the_recovery_users_have_all_of_one_release(self):
         self.old_release()
-        begun = self.snapshot()
-        first, seen = 0, set()
-        while True:
-            self.back_to(begun)
-            self.world.effects = first
-            try:
-                self.release(NEW, "r2")
-                break
-            except Killed:
-                pass
-            killed = self.snapshot()
-            second = 0
-            while True:
-                self.back_to(killed)
-                self.world.effects = second
-                try:
-                    self.restart()
-                    break
-                except Killed:
-                    pass
-                self.world.effects = None
+        seen = set()
+        for first in self.kills(self.snapshot(), lambda: self.release(NEW, "r2")):
+            for second in self.kills(self.snapshot(), self.restart):
                 with self.subTest(first=first, second=second):
                     self.restart()
                     seen.add(self.assert_either())
-                second += 1
             with self.subTest(first=first):
                 seen.add(self.assert_either())
-            first += 1
-        self.world.effects = None
         self.assert_new_release_serves()
         self.assertEqual(seen, {"succeeded", "failed"})
 
@@ -163,7 +160,6 @@ class UpgradeTest(ProtocolCase):
             self.assert_new_release_serves()
         else:
             self.assert_old_release_serves()
-            self.world.effects = None
             self.release(NEW, "r3")
             self.assert_new_release_serves()
         return outcome
@@ -214,16 +210,9 @@ class LostAttachmentsTest(ProtocolCase):
 
 class InstallTest(ProtocolCase):
     def test_killed_after_any_effect_nothing_or_all_is_there(self):
-        begun, effects, seen = self.snapshot(), 0, set()
-        while True:
-            self.back_to(begun)
-            self.world.effects = effects
-            try:
-                self.release(OLD, "r1")
-                break
-            except Killed:
-                self.world.effects = None
-                self.restart()
+        seen = set()
+        for effects in self.kills(self.snapshot(), lambda: self.release(OLD, "r1")):
+            self.restart()
             with self.subTest(effects=effects):
                 seen.add(self.outcome())
                 if self.outcome() == "failed":
@@ -231,7 +220,6 @@ class InstallTest(ProtocolCase):
                     self.release(OLD, "r1")
                 self.assertEqual(self.world.users, (OLD, "+a"))
                 self.assertEqual(ledger.points(), [])
-            effects += 1
         self.assertEqual(seen, {"succeeded", "failed"})
 
 
@@ -265,20 +253,12 @@ class RollbackWithDataTest(ProtocolCase):
                          {"asset of a", "books", "asset of b", "later"})
 
     def test_killed_after_any_effect_users_have_the_data_of_now_or_those_of_then(self):
-        begun, effects, seen = self.snapshot(), 0, set()
-        while True:
-            self.back_to(begun)
-            self.world.effects = effects
-            try:
-                self.roll_back()
-                break
-            except Killed:
-                self.world.effects = None
-                self.restart()
+        seen = set()
+        for effects in self.kills(self.snapshot(), self.roll_back):
+            self.restart()
             with self.subTest(effects=effects):
                 seen.add(self.outcome())
                 self.assertEqual(self.world.users, (OLD, "+abooks") if self.outcome() == "succeeded"
                                  else (NEW, "+abooks+blater"))
                 self.assertIn(self.point["database"], self.world.databases)
-            effects += 1
         self.assertEqual(seen, {"succeeded", "failed"})

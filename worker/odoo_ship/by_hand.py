@@ -1,6 +1,5 @@
 """Releases that an operator asks for on the host: the live one again, with another image, or a rollback."""
 
-import calendar
 import hashlib
 import json
 import time
@@ -8,6 +7,7 @@ import time
 import ledger
 import staged
 from failures import Failure
+from journal import seconds_since
 
 #: The files that name Odoo's image, each of them once, and the lines in which they do.
 COMPOSE_FILES = ("docker-compose.prod.yml", "docker-compose.release.yml")
@@ -44,7 +44,7 @@ def plan(live, image, data):
 
 def lost(point, live, writes):
     """What users have written since the point, in minutes and rows."""
-    minutes = (time.time() - calendar.timegm(time.strptime(point["at"], "%Y-%m-%dT%H:%M:%SZ"))) / 60
+    minutes = seconds_since(point["at"]) / 60
     rows = "an unknown number of rows"
     if point["to"] == live["digest"] and None not in (writes, live.get("writes")) and writes >= live["writes"]:
         rows = f"about {writes - live['writes']:,} rows"

@@ -1,22 +1,19 @@
 """Looks for what has been left behind and for what would fail the next release. Changes nothing."""
 
 import re
-import time
-from datetime import datetime, timezone
 from typing import NamedTuple
 
 import dump
 import ledger
-import next_data
 import points
 import preflight
 import project
-import rehearsal
 import staged
+import tidying
 import words
 from failures import Failure, as_failure
 from files import read_json
-from journal import ATTEMPT_NAME, Journal
+from journal import ATTEMPT_NAME, Journal, seconds_since
 
 #: Dumps are made each night: one that is older than this is missing one.
 DUMP_SECONDS = 50 * 3600
@@ -99,9 +96,9 @@ def points_are_whole(data, _database):
 def orphans(data, database):
     if under_way():
         return None
-    found = left_behind(data, database)
+    found = tidying.left_behind(data, database)
     known = {point["database"] for point in ledger.points()}
-    unknown = [name for name in names(data) if is_point(name, database) and name not in known]
+    unknown = [name for name in tidying.databases(data) if is_point(name, database) and name not in known]
     if found:
         return f"databases of releases that have ended: {', '.join(found)}", "`odoo-ship prune` removes them"
     if unknown:
@@ -127,8 +124,8 @@ def last_dump(_data, _database):
         return "none was made yet", "`odoo-ship dump`"
     if "error" in result:
         return f"the one of {result['at']} was not made: {result['error']['found']}", result["error"]["remedy"]
-    age = time.time() - datetime.strptime(result["at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
-    return (f"the last one is of {result['at']}", "`odoo-ship dump`") if age > DUMP_SECONDS else None
+    late = seconds_since(result["at"]) > DUMP_SECONDS
+    return (f"the last one is of {result['at']}", "`odoo-ship dump`") if late else None
 
 
 QUESTIONS = (("release", unfinished_release), ("door", door), ("database and attachments", database_is_there),
@@ -140,17 +137,6 @@ QUESTIONS = (("release", unfinished_release), ("door", door), ("database and att
 def under_way():
     journal = Journal.read()
     return bool(journal and journal.open)
-
-
-def names(data):
-    return [name for (name,) in data.postgres.sql("SELECT datname FROM pg_database ORDER BY 1")]
-
-
-def left_behind(data, database):
-    """Databases that only a release under way has."""
-    own = {next_data.database_of(database), rehearsal.database_of(database)}
-    evidence = re.compile(f"{re.escape(database)}-(failed|replaced)-{ATTEMPT_NAME}")
-    return [name for name in names(data) if name in own or evidence.fullmatch(name)]
 
 
 def is_point(name, database):

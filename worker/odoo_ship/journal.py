@@ -22,6 +22,11 @@ def now():
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
+def seconds_since(moment):
+    """Of a time as :func:`now` tells it."""
+    return time.time() - calendar.timegm(time.strptime(moment, "%Y-%m-%dT%H:%M:%SZ"))
+
+
 def attempt_name(known=()):
     """Names everything that an attempt makes: the time, or the second after the newest name in `known`. So the names
     sort as the attempts followed each other, also where the clock was set back.

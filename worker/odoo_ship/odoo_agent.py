@@ -1,5 +1,6 @@
 """Odoo's own code at work on a database: upgrades, the smoke test, and what else needs its ORM."""
 
+import contextlib
 import json
 import re
 import secrets
@@ -9,7 +10,7 @@ import passwords
 import words
 from failures import Failure, code_from_log, tail
 from files import LOGS
-from shell import Result
+from shell import Result, killed_after
 
 # 128 and the signal's number, as shells say it.
 KILLED = 137
@@ -17,7 +18,6 @@ LATE = 124
 #: Exit status 0 is not enough: Odoo reports modules that it could not load in its log alone.
 NOT_LOADED = re.compile(r"(?m)^.* (?:ERROR|CRITICAL) .*(?:modules are not loaded|inconsistent states|Failed to load|"
                         r"Couldn't load module|Failed to initialize|invalid module names).*$")
-
 
 
 def server(series):
@@ -58,7 +58,7 @@ class OdooAgent:
         child = self.host.conversation(container, "in_odoo.py", self.log)
         self.loaded = Conversation(child, {"do": "upgrade"}, self.log)
 
-    def change_modules(self, database, plan, series, password=None):
+    def change_modules(self, database, plan, password=None):
         """Odoo's own upgrade: it commits each module by itself, so a failure leaves a half-upgraded database behind.
         Keeps a session for :meth:`try_out`.
 
@@ -74,7 +74,7 @@ class OdooAgent:
         if plan.upgrade:
             command += ["-u", ",".join(plan.upgrade)]
         if plan.mode == "install":
-            command += demo_options(self.request.get("demo", False), series)
+            command += demo_options(self.request.get("demo", False), self.series)
         order = {"command": command, "database": database, "live": self.request["database"], "password": password,
                  "modules": plan.upgrade + plan.install}
         with self.loaded as talk:
@@ -197,24 +197,14 @@ class Conversation:
 
     def say(self, order, limit):
         """(exit status, None) or (None, its answer)."""
-        late = []
-
-        def end():
-            late.append(True)
-            self.child.kill()
-        timer = threading.Timer(limit, end)
-        timer.start()
-        try:
+        line = ""
+        with killed_after(limit, self.child) as late, contextlib.suppress(BrokenPipeError):
             self.child.stdin.write(json.dumps(order) + "\n")
             self.child.stdin.flush()
             line = self.child.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        finally:
-            timer.cancel()
         if line:
             return None, json.loads(line)["ok"]
-        return LATE if late else self.child.wait(60) or 1, None
+        return LATE if late.is_set() else self.child.wait(60) or 1, None
 
     def say_done(self):
         """Lets it tidy up."""

@@ -5,7 +5,7 @@ import subprocess
 import threading
 import uuid
 
-from shell import Result
+from shell import Result, killed_after
 
 #: psql's exit statuses: the connection was lost; a statement failed.
 LOST, LATE = 2, 124
@@ -31,14 +31,9 @@ class Session:
 
     def ask(self, statements, limit):
         """A :class:`Result`; one that is not good ends the session. `limit`: seconds."""
-        mark, lines, late = uuid.uuid4().hex, [], []
-
-        def end():
-            late.append(True)
-            self.child.kill()
-        timer = threading.Timer(limit, end)
-        timer.start()
-        try:
+        mark, lines = uuid.uuid4().hex, []
+        # An error: it has ended, now or before, and its own errors say why.
+        with killed_after(limit, self.child) as late, contextlib.suppress(OSError, ValueError):
             # A query, since psql does not write out what `echo` says before its buffer is full.
             self.child.stdin.write(f"{statements}\n;\nSELECT '{mark}';\n")
             self.child.stdin.flush()
@@ -46,13 +41,8 @@ class Session:
                 if line == f"{mark}\n":
                     return Result(0, "".join(lines))
                 lines.append(line)
-        except (OSError, ValueError):
-            # It has ended, now or before, and its errors say why.
-            pass
-        finally:
-            timer.cancel()
         status = self.close()
-        if late:
+        if late.is_set():
             return Result(LATE, "".join(lines), "".join(self.errors) + f"\nended after {limit} s")
         return Result(status or LOST, "".join(lines), "".join(self.errors))
 

@@ -148,7 +148,7 @@ class Release:
         try:
             name = rehearsal.copy(self.data, self.database)
             self.odoo.neutralise(name)
-            self.odoo.change_modules(name, self.plan, self.image["series"])
+            self.odoo.change_modules(name, self.plan)
             self.odoo.smoke(name, self.plan)
         except Failure as failure:
             failure.summary = f"in the rehearsal, on a copy: {failure.summary}"
@@ -217,20 +217,17 @@ class Release:
         """Of next; a release that was declared additive upgrades the live database while users work. An upgrade lists
         new modules, too.
         """
-        if self.plan.mode == "rolling" and not self.plan.changes_modules:
-            self.odoo.list_modules(self.database)
-            return
-        if self.plan.mode == "rolling":
+        if self.takes_next():
+            if self.plan.changes_modules:
+                password = self.host.first_password() if self.plan.mode == "install" else None
+                self.odoo.change_modules(self.next, self.plan, password)
+            self.mark_ready(self.next)
+        elif self.plan.changes_modules:
             before = self.postgres.marker(self.database)["modules"]
-            self.change_modules(self.database)
+            self.odoo.change_modules(self.database, self.plan)
             self.mark_ready(self.database, additive=True, before=before)
-            return
-        if self.plan.changes_modules:
-            self.change_modules(self.next, self.host.first_password() if self.plan.mode == "install" else None)
-        self.mark_ready(self.next)
-
-    def change_modules(self, database, password=None):
-        self.odoo.change_modules(database, self.plan, self.image["series"], password)
+        else:
+            self.odoo.list_modules(self.database)
 
     def mark_ready(self, database, additive=False, before=None):
         applied = planning.applied(self.image, self.postgres.modules(database))

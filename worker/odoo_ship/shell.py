@@ -61,6 +61,22 @@ def errors_to(log):
         yield file
 
 
+@contextlib.contextmanager
+def killed_after(limit, child):
+    """Kills a program that is talked to once `limit` seconds are over; what it yields says whether that was so."""
+    late = threading.Event()
+
+    def end():
+        late.set()
+        child.kill()
+    timer = threading.Timer(limit, end)
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
+
+
 def _run(args, limit, given, stdout, stderr, env):
     try:
         child = subprocess.Popen(args, stdin=subprocess.PIPE if given is not None else subprocess.DEVNULL,

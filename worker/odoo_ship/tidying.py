@@ -2,7 +2,6 @@
 
 import re
 
-import doctor
 import ledger
 import next_data
 import points
@@ -10,6 +9,9 @@ import rehearsal
 import staged
 from files import LOGS
 from journal import ATTEMPT_NAME
+
+#: How the first version called what an attempt has left.
+EVIDENCE = re.compile(f"(failed|replaced)-{ATTEMPT_NAME}")
 
 
 def prune(host, request, say):
@@ -25,9 +27,7 @@ def prune(host, request, say):
 
 def prune_by_hand(host, database, keep):
     """What no release needs, and restore points beyond the newest `keep`. Answers what was removed."""
-    gone = doctor.left_behind(host.data, database)
-    for name in gone:
-        host.data.postgres.drop(name)
+    gone = left_behind(host.data, database)
     next_data.drop(host.data, database)
     rehearsal.forget(host, database)
     prune_evidence(host.data, database)
@@ -42,15 +42,28 @@ def prune_by_hand(host, database, keep):
 
 
 def prune_evidence(data, database):
-    """What attempts of the first version have left; names of others that begin alike are none of those."""
-    evidence = f"(failed|replaced)-{ATTEMPT_NAME}"
-    for (name,) in data.postgres.sql("SELECT datname FROM pg_database ORDER BY 1"):
-        if re.fullmatch(f"{re.escape(database)}-{evidence}", name):
-            data.postgres.drop(name)
+    for name in evidence(data, database):
+        data.postgres.drop(name)
     store = data.filestore()
     for name in store.kept_names():
-        if re.fullmatch(evidence, name):
+        if EVIDENCE.fullmatch(name):
             store.remove(store.kept(name))
+
+
+def left_behind(data, database):
+    """Databases that only a release under way has."""
+    own = {next_data.database_of(database), rehearsal.database_of(database)}
+    return sorted([name for name in databases(data) if name in own] + evidence(data, database))
+
+
+def evidence(data, database):
+    """Databases that attempts of the first version have left; names of others that begin alike are none of those."""
+    begin = f"{database}-"
+    return [name for name in databases(data) if name.startswith(begin) and EVIDENCE.fullmatch(name[len(begin):])]
+
+
+def databases(data):
+    return [name for (name,) in data.postgres.sql("SELECT datname FROM pg_database ORDER BY 1")]
 
 
 def sweep(host):
