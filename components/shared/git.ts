@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -40,26 +40,31 @@ export function filesInGit(folder: string): string[] | undefined {
   return listed?.split("\0").filter((file) => file !== "");
 }
 
-/** What Git says of a folder; undefined outside of a repository. */
-function ask(folder: string, args: readonly string[]): string | undefined {
-  const env = { ...process.env, LC_ALL: "C" };
-  const { error, status, stdout, stderr } = spawnSync("git", ["-C", folder, ...args], {
+function run(folder: string, args: readonly string[]) {
+  return spawnSync("git", ["-C", folder, ...args], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
     maxBuffer: 64 * 1024 * 1024,
-    env,
+    // Its words are read.
+    env: { ...process.env, LC_ALL: "C" },
   });
+}
+
+/** What Git says of a folder; undefined outside of a repository. */
+function ask(folder: string, args: readonly string[]): string | undefined {
+  const { error, status, stdout, stderr } = run(folder, args);
   if (error === undefined && status === 0) {
     return stdout;
   }
   if (error !== undefined && "code" in error && error.code === "ENOENT") {
-    if (repositoryAbove(folder) === undefined) {
+    const repository = repositoryAbove(folder);
+    if (repository === undefined) {
       return undefined;
     }
     throw new ShipError({
       code: "TOOL_MISSING",
       summary: "there is no git, and what it ignores may not reach an image",
-      found: `a repository at ${repositoryAbove(folder)}, and no program git on the PATH`,
+      found: `a repository at ${repository}, and no program git on the PATH`,
       expected: "git, to tell the files of a module from what is only beside them",
       remedy: "install git, then run the same command again",
     });
@@ -119,16 +124,13 @@ export function revisionOf(
   folders: readonly string[] = [],
   environment: NodeJS.ProcessEnv = process.env,
 ): Revision {
-  const git = (...args: string[]) =>
-    execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  const git = (...args: string[]) => ask(root, args)?.trim();
+  // Without a commit, or without a branch, Git has no answer.
   const attempt = (...args: string[]) => {
-    try {
-      return git(...args);
-    } catch {
-      return undefined;
-    }
+    const { status, stdout } = run(root, args);
+    return status === 0 ? stdout.trim() : undefined;
   };
-  const shallow = ask(root, ["rev-parse", "--is-shallow-repository"])?.trim();
+  const shallow = git("rev-parse", "--is-shallow-repository");
   if (shallow === undefined) {
     return outsideGit;
   }
@@ -150,7 +152,7 @@ export function revisionOf(
   const dirty =
     git("status", "--porcelain", "--ignore-submodules=none", "--", ...paths) !== "" ||
     others.some((name) => ask(path.join(root, name), ["status", "--porcelain", "--", ...notInputs]) !== "");
-  const tagged = [commit, "HEAD"].flatMap((at) => git("tag", "--points-at", at).split("\n"));
+  const tagged = [commit, "HEAD"].flatMap((at) => git("tag", "--points-at", at)?.split("\n") ?? []);
   return {
     id: dirty ? `${commit}-dirty` : commit,
     created: new Date(date).toISOString().replace(/\.\d+Z$/, "Z"),

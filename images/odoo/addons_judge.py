@@ -183,9 +183,8 @@ class Check:
             if answers is None:
                 self.invalid(module.name, path, line, f"{message}; whether the image's is another, the build says",
                              "correct the file, unless it is written for a newer Python", "warning")
-            elif answers.get(path, (line, message)):
-                line, message = answers.get(path, (line, message))
-                self.invalid(module.name, path, line, message, "correct the file", severity)
+            elif verdict := answers.get(path, (line, message)):
+                self.invalid(module.name, path, *verdict, "correct the file", severity)
 
     def judge(self, required):
         required = sorted(set(required))
