@@ -16,7 +16,7 @@ import { readSettings } from "../settings";
 import type { Bench } from "./bench";
 import { Builder, copyWithFreshMounts, type Build } from "./builder";
 import { interleave, type Pair } from "./measure";
-import { type Row, table, writeReport } from "./report";
+import { machineAndDay, type Row, table, writeReport } from "./report";
 import { emptyProject, engineVersion, noChangeUp, product } from "./stacks";
 
 const repetitions = 5;
@@ -101,7 +101,7 @@ class Measurement {
 
   async facts(): Promise<readonly string[]> {
     return [
-      `${new Date().toISOString().slice(0, 10)}, ${os.cpus().length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GiB of memory, ${os.type()} on ${os.arch()}`,
+      machineAndDay(),
       `Docker ${await this.builder.engineVersion()} with BuildKit, Pulumi ${await engineVersion()}, Node ${process.version}`,
       `Odoo ${this.#base.series}`,
     ];

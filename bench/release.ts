@@ -1,55 +1,33 @@
-import * as os from "node:os";
-import * as path from "node:path";
-
-import { paths } from "../sandbox/config";
-import { runSteps } from "../sandbox/progress";
 import { sleep } from "../sandbox/process";
-import { readServers } from "../sandbox/servers-control";
-import { prepareStack, updateStack } from "../sandbox/stack";
-import { hostSteps } from "../sandbox/steps";
 import { Endpoint } from "../test/support/endpoint";
-import { Trial } from "../test/support/trials/host-trial";
+import type { Trial } from "../test/support/trials/host-trial";
 import { domain } from "../test/support/trials/requests";
 import type { TrialMachine } from "../test/support/trials/machine";
 import type { TrialRelease } from "../test/support/trials/releases";
 import type { Bench } from "./bench";
 import { interleave, median } from "./measure";
-import { type Row, table, writeReport } from "./report";
+import { machineAndDay, type Row } from "./report";
+import { answers, plainPort, reportOnHost } from "./trial-host";
 
 const rounds = 3;
 const everyMs = 50;
 const limitMs = 5 * 60_000;
-const plainPort = 8079;
+const answerMs = 5000;
 const hand = "odoo-by-hand";
-const reportFile = path.join(paths.root, "docs", "benchmarks.md");
 
-const text = `How long users are kept out of a host's Odoo, and how long the way back takes. The door is closed from the first answer that is not the
+const text = `How long a release keeps users out of a host's Odoo. The door is closed from the first answer that is not the
 login page to the next one that is; a client asks every ${everyMs} ms. By hand is the same on the same host, without a proxy: a plain container of the same
 image, with a database of its own that is a copy of ours, is stopped, \`odoo -u\` runs in a container of the new image, and that image is started. By
 hand nothing is rehearsed, kept to go back to, or tried, and the time to type is not counted. One installed module changes each time. The steps below are of our releases, rehearsal included; given is the median of ${rounds} (least to most).`;
 
 export const releaseBench: Bench = {
-  help: "how long a release keeps users out of a host, and the way back, against the same by hand",
-  run,
+  help: "how long a release keeps users out of a host, against the same by hand",
+  run: () =>
+    reportOnHost("release", text, async (trial, say) => ({
+      rows: await new Measurement(trial, say).rows(),
+      facts: facts(),
+    })),
 };
-
-async function run(): Promise<void> {
-  const say = (line: string): void => console.log(line);
-  await runSteps(hostSteps(), say);
-  const options = { servers: readServers() };
-  await prepareStack(options, say);
-  await updateStack(options);
-  say("a host with a populated database, of the harness's own");
-  const trial = await Trial.open();
-  try {
-    const rows = await new Measurement(trial, say).rows();
-    say(`\n${table(rows)}\n`);
-    writeReport(reportFile, { name: "release", text, facts: facts(), rows });
-    say(`written to ${path.relative(process.cwd(), reportFile)}`);
-  } finally {
-    await trial.close();
-  }
-}
 
 class Measurement {
   readonly #steps = new Map<string, number[]>();
@@ -147,7 +125,7 @@ class Plain {
 /** Seconds from the last login page before something closes the door to the first one after it; `act` does that, and opens it again. */
 async function closedFor(endpoint: Endpoint, act: () => Promise<void>): Promise<number> {
   const end = Date.now() + limitMs;
-  while (!(await answers(endpoint))) {
+  while (!(await answers(endpoint, answerMs))) {
     if (Date.now() > end) throw new Error("Odoo does not answer before anything begins");
     await sleep(everyMs);
   }
@@ -156,7 +134,7 @@ async function closedFor(endpoint: Endpoint, act: () => Promise<void>): Promise<
   acting.catch(() => undefined);
   let [last, closed] = [performance.now(), 0];
   for (;;) {
-    const open = await answers(endpoint);
+    const open = await answers(endpoint, answerMs);
     const now = performance.now();
     if (open && closed > 0) break;
     if (open) last = now;
@@ -173,17 +151,9 @@ async function closedFor(endpoint: Endpoint, act: () => Promise<void>): Promise<
   return taken;
 }
 
-async function answers(endpoint: Endpoint): Promise<boolean> {
-  try {
-    return (await endpoint.request("GET", "/web/login", { limitMs: 5000 })).status === 200;
-  } catch {
-    return false;
-  }
-}
-
 function facts(): string[] {
   return [
-    `${new Date().toISOString().slice(0, 10)}, ${os.cpus().length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GiB of memory, ${os.type()} on ${os.arch()}`,
+    machineAndDay(),
     `Host, registry and client share the cores of one machine; a database of three modules, ${domain}`,
   ];
 }

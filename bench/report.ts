@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import * as os from "node:os";
 
 import { median, type Pair } from "./measure";
 
@@ -20,6 +21,13 @@ export interface Report {
 
 const preamble =
   "# Benchmarks\n\nEach part is written by its benchmark; both sides of a table are measured in one run. A ratio below 1 is in our favour.\n";
+
+/** The fact that each report begins with. */
+export function machineAndDay(): string {
+  const memory = Math.round(os.totalmem() / 2 ** 30);
+  const day = new Date().toISOString().slice(0, 10);
+  return `${day}, ${os.cpus().length} cores, ${memory} GiB of memory, ${os.type()} on ${os.arch()}`;
+}
 
 /** The report as Markdown. */
 export function render({ name, text, facts, rows }: Report): string {

@@ -13,7 +13,7 @@ import { Builder } from "./builder";
 import { ByHand } from "./by-hand";
 import { interleave, seconds } from "./measure";
 import { OwnStack } from "./own-stack";
-import { type Row, table, writeReport } from "./report";
+import { machineAndDay, type Row, table, writeReport } from "./report";
 import { Serving } from "./serving";
 import { emptyProject, engineVersion, noChangeUp, noChangeUpWithStandIns, type Project } from "./stacks";
 
@@ -108,7 +108,7 @@ class Measurement {
 
   async facts(): Promise<readonly string[]> {
     return [
-      `${new Date().toISOString().slice(0, 10)}, ${os.cpus().length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GiB of memory, ${os.type()} on ${os.arch()}`,
+      machineAndDay(),
       `Docker ${await this.#builder.engineVersion()} with BuildKit, Pulumi ${await engineVersion()}, Node ${process.version}`,
       "Host, cluster, registry and clients are the sandbox's, on this one machine: no network in between, and a database of one module",
     ];

@@ -1,26 +1,17 @@
-import * as os from "node:os";
-import * as path from "node:path";
-
-import { paths } from "../sandbox/config";
-import { runSteps } from "../sandbox/progress";
 import { sleep, until } from "../sandbox/process";
-import { readServers } from "../sandbox/servers-control";
-import { prepareStack, updateStack } from "../sandbox/stack";
-import { hostSteps } from "../sandbox/steps";
 import { Endpoint } from "../test/support/endpoint";
-import { Trial } from "../test/support/trials/host-trial";
+import type { Trial } from "../test/support/trials/host-trial";
 import { domain } from "../test/support/trials/requests";
 import type { TrialMachine } from "../test/support/trials/machine";
 import type { Bench } from "./bench";
 import { load, type Load, type Request } from "./load";
 import { interleave } from "./measure";
-import { type Row, table, writeReport } from "./report";
+import { machineAndDay, type Row } from "./report";
+import { answers, plainPort, reportOnHost } from "./trial-host";
 
 const repetitions = 5;
 const turnMs = 8000;
 const clients = 8;
-const plainPort = 8079;
-const reportFile = path.join(paths.root, "docs", "benchmarks.md");
 
 const text = `The Odoo that a release leaves on a host, through its proxy with TLS, against a plain container of the same image on the same host: no
 proxy, no TLS, no limits, no hardening, as many workers, the same database and files. ${clients} clients on kept connections ask again as
@@ -29,56 +20,38 @@ Odoo and PostgreSQL share the cores of one machine. Of requests per second, a ra
 
 export const vpsBench: Bench = {
   help: "requests through a host's proxy against a plain container of the same Odoo",
-  run,
+  run: () => reportOnHost("vps", text, measureRequests),
 };
 
-async function run(): Promise<void> {
-  const say = (line: string): void => console.log(line);
-  await runSteps(hostSteps(), say);
-  const options = { servers: readServers() };
-  await prepareStack(options, say);
-  await updateStack(options);
-  say("a host with a populated database, of the harness's own");
-  const trial = await Trial.open();
-  try {
-    const { machine } = trial;
-    const rows: Row[] = [];
-    const plain = await startPlain(machine, trial.live.image);
-    // In the machines' network: the plain container's port is not published outside of it.
-    const host = machine.privateHost;
-    const { ca } = await machine.address();
-    const ours = new Endpoint({ host, port: 443, domain, ...(ca === undefined ? {} : { ca }) }, clients);
-    const yardstick = new Endpoint({ host, port: plainPort }, clients);
-    await until(async () => (await ours.request("GET", "/web/login")).status === 200, 60_000);
-    if (!(await until(() => answers(yardstick), 120_000, 500)))
-      throw new Error(`the plain container does not answer:\n${await plain.logs()}`);
-    for (const [title, prepare] of requests) {
-      const sides = {
-        ours: await prepare(ours, machine.password),
-        yardstick: await prepare(yardstick, machine.password),
-      };
-      // First requests fill what both sides keep in memory, before the first turn.
-      for (const [endpoint, request] of [
-        [ours, sides.ours],
-        [yardstick, sides.yardstick],
-      ] as const)
-        await load(endpoint, request, clients, 3000);
-      rows.push(
-        ...(await measure(
-          title,
-          (side) => load(side === "ours" ? ours : yardstick, sides[side], clients, turnMs),
-          say,
-        )),
-      );
-    }
-    say(`\n${table(rows)}\n`);
-    const workers = await machine.exec(["docker", "exec", "odoo-ce", "printenv", "WORKERS"]);
-    writeReport(reportFile, { name: "vps", text, facts: facts(workers), rows });
-    say(`written to ${path.relative(process.cwd(), reportFile)}`);
-    for (const endpoint of [ours, yardstick]) endpoint.close();
-  } finally {
-    await trial.close();
+async function measureRequests({ machine, live }: Trial, say: (line: string) => void) {
+  const rows: Row[] = [];
+  const plain = await startPlain(machine, live.image);
+  // In the machines' network: the plain container's port is not published outside of it.
+  const host = machine.privateHost;
+  const { ca } = await machine.address();
+  const ours = new Endpoint({ host, port: 443, domain, ...(ca === undefined ? {} : { ca }) }, clients);
+  const yardstick = new Endpoint({ host, port: plainPort }, clients);
+  await until(async () => (await ours.request("GET", "/web/login")).status === 200, 60_000);
+  if (!(await until(() => answers(yardstick), 120_000, 500)))
+    throw new Error(`the plain container does not answer:\n${await plain.logs()}`);
+  for (const [title, prepare] of requests) {
+    const sides = {
+      ours: await prepare(ours, machine.password),
+      yardstick: await prepare(yardstick, machine.password),
+    };
+    // First requests fill what both sides keep in memory, before the first turn.
+    for (const [endpoint, request] of [
+      [ours, sides.ours],
+      [yardstick, sides.yardstick],
+    ] as const)
+      await load(endpoint, request, clients, 3000);
+    rows.push(
+      ...(await measure(title, (side) => load(side === "ours" ? ours : yardstick, sides[side], clients, turnMs), say)),
+    );
   }
+  const workers = await machine.exec(["docker", "exec", "odoo-ce", "printenv", "WORKERS"]);
+  for (const endpoint of [ours, yardstick]) endpoint.close();
+  return { rows, facts: facts(workers) };
 }
 
 const requests: [title: string, prepare: (endpoint: Endpoint, password: string) => Promise<Request>][] = [
@@ -144,17 +117,6 @@ async function startPlain(machine: TrialMachine, image: string): Promise<{ logs:
   return { logs: () => machine.sh("docker logs --tail 40 plain 2>&1") };
 }
 
-async function answers(endpoint: Endpoint): Promise<boolean> {
-  try {
-    return (await endpoint.request("GET", "/web/login")).status === 200;
-  } catch {
-    return false;
-  }
-}
-
 function facts(workers: string): string[] {
-  return [
-    `${new Date().toISOString().slice(0, 10)}, ${os.cpus().length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GiB of memory, ${os.type()} on ${os.arch()}`,
-    `${workers} workers of Odoo on both sides, Node ${process.version} as the client`,
-  ];
+  return [machineAndDay(), `${workers} workers of Odoo on both sides, Node ${process.version} as the client`];
 }

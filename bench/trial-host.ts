@@ -1,0 +1,48 @@
+import * as path from "node:path";
+
+import { paths } from "../sandbox/config";
+import { runSteps } from "../sandbox/progress";
+import { readServers } from "../sandbox/servers-control";
+import { prepareStack, updateStack } from "../sandbox/stack";
+import { hostSteps } from "../sandbox/steps";
+import type { Endpoint } from "../test/support/endpoint";
+import { Trial } from "../test/support/trials/host-trial";
+import { type Report, table, writeReport } from "./report";
+
+/** Where a plain container of Odoo answers, on the host. */
+export const plainPort = 8079;
+
+const reportFile = path.join(paths.root, "docs", "benchmarks.md");
+
+/** Measures on a host of the harness's own with a populated database, and writes the benchmark's part of the report. */
+export async function reportOnHost(
+  name: string,
+  text: string,
+  measure: (trial: Trial, say: (line: string) => void) => Promise<Pick<Report, "facts" | "rows">>,
+): Promise<void> {
+  const say = (line: string): void => console.log(line);
+  await runSteps(hostSteps(), say);
+  const options = { servers: readServers() };
+  await prepareStack(options, say);
+  await updateStack(options);
+  say("a host with a populated database, of the harness's own");
+  const trial = await Trial.open();
+  try {
+    const measured = await measure(trial, say);
+    say(`\n${table(measured.rows)}\n`);
+    writeReport(reportFile, { name, text, ...measured });
+    say(`written to ${path.relative(process.cwd(), reportFile)}`);
+  } finally {
+    await trial.close();
+  }
+}
+
+/** Whether the login page comes. */
+export async function answers(endpoint: Endpoint, limitMs?: number): Promise<boolean> {
+  try {
+    const { status } = await endpoint.request("GET", "/web/login", limitMs === undefined ? {} : { limitMs });
+    return status === 200;
+  } catch {
+    return false;
+  }
+}
