@@ -4,8 +4,9 @@ import { sshKeyPair } from "../../sandbox/support/ssh-key";
 import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { undocumented } from "../support/documented-secrets";
 import { findIn } from "../support/secret-search";
-import { PaperVps } from "../support/paper-vps";
-import { TestStack } from "../../sandbox/test/helpers/test-stack";
+import { adoptedHost } from "../support/adopted-host";
+import type { PaperVps } from "../support/paper-vps";
+import type { TestStack } from "../../sandbox/test/helpers/test-stack";
 
 const [secretSignature, secretMark] = ["4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"];
 const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
@@ -18,23 +19,7 @@ describe("an update with an adopted host, on the real engine", () => {
   let digest: string;
 
   before(async () => {
-    await running.start();
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
-    digest = await running.push("team/odoo", "v1");
-    host = new PaperVps();
-    await host.server.start();
-    stack = new TestStack(running.servers, {
-      "registry:ownership": "adopt",
-      "image:digest": digest,
-      "vps:mode": "adopt",
-      "vps:domain": "erp.example.com",
-      "vps:host": "127.0.0.1",
-      "vps:port": host.server.port,
-      "vps:user": "ops",
-      "vps:hostKey": host.server.hostKey,
-    });
-    stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
-    await stack.init();
+    ({ host, stack, digest } = await adoptedHost(running));
   });
   after(async () => {
     stack.remove();

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 
 import { RunningServers } from "../../sandbox/test/helpers/running-servers";
-import { TestStack } from "../../sandbox/test/helpers/test-stack";
-import { PaperVps } from "../support/paper-vps";
+import { endOnce, type TestStack } from "../../sandbox/test/helpers/test-stack";
+import { adoptedHost } from "../support/adopted-host";
+import type { PaperVps } from "../support/paper-vps";
 
 /** As a CI job is cancelled: the engine alone is told, and all that it has started goes on. */
 describe("an update that is cancelled while it is at a host, on the real engine", () => {
@@ -11,22 +12,7 @@ describe("an update that is cancelled while it is at a host, on the real engine"
   let stack: TestStack;
 
   before(async () => {
-    await running.start();
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
-    host = new PaperVps();
-    await host.server.start();
-    stack = new TestStack(running.servers, {
-      "registry:ownership": "adopt",
-      "image:digest": await running.push("team/odoo", "v1"),
-      "vps:mode": "adopt",
-      "vps:domain": "erp.example.com",
-      "vps:host": "127.0.0.1",
-      "vps:port": host.server.port,
-      "vps:user": "ops",
-      "vps:hostKey": host.server.hostKey,
-    });
-    stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
-    await stack.init();
+    ({ host, stack } = await adoptedHost(running));
   });
   after(async () => {
     stack.remove();
@@ -37,15 +23,7 @@ describe("an update that is cancelled while it is at a host, on the real engine"
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     it(`begins nothing after ${signal}, and says so`, async () => {
       host.setup = ["installing Docker"];
-      let told = 0;
-      const { status, output } = await stack.watchedUp((text, end) => {
-        if (told === 0 && text.includes("installing Docker")) {
-          told = Date.now();
-          end(signal, true);
-        }
-      });
-      const took = (Date.now() - told) / 1000;
-      console.log(`      ended ${took.toFixed(1)} s after ${signal}`);
+      const { status, output } = await stack.watchedUp(endOnce(/installing Docker/, signal, true));
       assert.notEqual(status, 0, output);
       assert.match(output, /cancelled: nothing was changed on the host/);
       host.setup = [];

@@ -25,13 +25,13 @@ export interface CommandResult {
  */
 export type Watch = (output: string, end: (signal: NodeJS.Signals, alone?: boolean) => void) => void;
 
-/** Ends an update as soon as it has printed `at`. */
-export function endOnce(at: RegExp, signal: NodeJS.Signals): Watch {
+/** Ends an update, or the engine `alone`, as soon as it has printed `at`. */
+export function endOnce(at: RegExp, signal: NodeJS.Signals, alone = false): Watch {
   let ended = false;
   return (output, end) => {
     if (ended || !at.test(output)) return;
     ended = true;
-    end(signal);
+    end(signal, alone);
   };
 }
 
