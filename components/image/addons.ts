@@ -29,6 +29,8 @@ export interface AddonCheckOptions {
    * be used is left out.
    */
   readonly optional: readonly string[];
+  /** Whether the build fetches other modules: that one is missing here is no error then. */
+  readonly elsewhere?: boolean;
   /** Python packages of the image, as pip's requirements: those of OCA bring modules. */
   readonly packages: readonly string[];
   readonly series: string;
@@ -67,6 +69,7 @@ export async function checkAddons(root: string, options: AddonCheckOptions): Pro
     "--python",
     options.base,
     ...base,
+    ...(options.elsewhere === true ? ["--elsewhere"] : []),
     ...packages,
     ...optional,
     ...required,
@@ -96,7 +99,8 @@ export async function checkAddons(root: string, options: AddonCheckOptions): Pro
       remedy: [...new Set(errors.map((finding) => finding.remedy))].join("\n"),
     });
   }
-  // Without the base image nobody knows whether Odoo itself has a module: the same check inside the build says so.
+  // Without the base image nobody knows whether Odoo itself has a module, and what repositories have that are yet to be
+  // fetched: the same check inside the build says so.
   const warnings = report.findings.filter((finding) => finding.code !== "MISSING_ADDONS").map(describe);
   return { modules: report.modules, warnings };
 }

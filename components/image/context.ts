@@ -36,21 +36,30 @@ export interface ContextSources {
 const imageFiles = [
   "Dockerfile",
   "addons_check.py",
+  "addons_data.py",
   "addons_files.py",
   "addons_judge.py",
+  "addons_manifest.py",
   "addons_module.py",
   "addons_reads.py",
   "enterprise-modules.txt",
+  "by_hand.py",
+  "command.py",
   "configuration.py",
   "entrypoint.py",
   "fence.py",
   "ready.py",
+  "sockets.py",
   "modules.py",
-  "odoo.conf",
+  "no-pytest.sh",
   "guard.py",
   "release_marker.py",
+  "where-the-log-is.txt",
+  "repositories.py",
 ];
 const imageDirectory = "images/odoo";
+/** Odoo's configuration in the image: a team's own file in the place of the program's. */
+const configurations = ["deploy/odoo.conf", `${imageDirectory}/odoo.conf`];
 /** Folders that the Dockerfile copies: they exist in each context, if empty. */
 const contextFolders = ["extra-addons", "oca-addons", "requirements", "ca"];
 /**
@@ -64,8 +73,14 @@ export function inputPathspecs(directories: readonly string[]): string[] {
   const own = imageFiles.map((name) => `:(literal)${imageDirectory}/${name}`);
   return [
     ...own,
+    ...configurations.map((file) => `:(literal)${file}`),
     ...directories.flatMap((folder) => [`:(glob)${folder}/*/**`, `:(literal)${folder}/requirements.txt`]),
   ];
+}
+
+/** Path in the project of the configuration that is baked. */
+export function bakedConfiguration(root: string): string {
+  return configurations.find((file) => fs.existsSync(path.join(root, file))) ?? `${imageDirectory}/odoo.conf`;
 }
 
 /** Lists every file that goes into the build, sorted by its path in the context. Reads only. */
@@ -79,9 +94,11 @@ export function contextFiles(sources: ContextSources): ContextFile[] {
   for (const name of imageFiles) {
     add(path.join(root, imageDirectory, name), name);
   }
+  add(path.join(root, bakedConfiguration(root)), "odoo.conf");
+  const ofModules = filesOfModules(root, sources.modules);
   for (const module of sources.modules) {
     const folder = sources.ocaAddons.includes(path.dirname(module.path)) ? "oca-addons" : "extra-addons";
-    for (const file of filesBelow(path.join(root, module.path))) {
+    for (const file of ofModules.get(module.path) ?? []) {
       add(path.join(root, module.path, file), `${folder}/${module.name}/${file}`);
     }
   }
@@ -109,8 +126,13 @@ export function bakedModules(
   files: readonly ContextFile[],
   modules: readonly AddonModule[],
 ): Record<string, BakedModule> {
+  const byModule = new Map<string, ContextFile[]>(modules.map((module) => [module.name, []]));
+  for (const file of files) {
+    const [, name = ""] = /^(?:extra|oca)-addons\/([^/]+)\//.exec(file.target) ?? [];
+    byModule.get(name)?.push(file);
+  }
   const entries = modules.map((module) => {
-    const own = files.filter((file) => new RegExp(`^(extra|oca)-addons/${module.name}/`).test(file.target));
+    const own = byModule.get(module.name) ?? [];
     return [module.name, { version: module.version, hash: hashFiles(own) }] as const;
   });
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -124,9 +146,9 @@ export function contentHash(files: readonly ContextFile[], args: Readonly<Record
 
 /**
  * Writes the build context into `directory`, in the place of what was there. It holds the listed files only, with
- * normal modes and one date, so neither a checkout's umask nor the time of day reaches the image. A copy that is killed
- * half-way leaves the old context or none.
- * @param created date of every file, RFC 3339
+ * normal modes and dates that its content decides, so neither a checkout's umask nor the time of day reaches the image.
+ * A copy that is killed half-way leaves the old context or none.
+ * @param created latest date of a file, RFC 3339
  */
 export function writeContext(directory: string, files: readonly ContextFile[], created: string): void {
   const fresh = `${directory}.${process.pid}`;
@@ -139,7 +161,8 @@ export function writeContext(directory: string, files: readonly ContextFile[], c
     if (typeof file.source === "string") fs.copyFileSync(file.source, target);
     else fs.writeFileSync(target, file.source.text);
     fs.chmodSync(target, file.executable ? 0o755 : 0o644);
-    fs.utimesSync(target, date, date);
+    const own = dateOf(file, date);
+    fs.utimesSync(target, own, own);
     for (let folder = path.dirname(target); folder !== fresh; folder = path.dirname(folder)) {
       folders.add(folder);
     }
@@ -154,11 +177,43 @@ export function writeContext(directory: string, files: readonly ContextFile[], c
   fs.renameSync(fresh, directory);
 }
 
-function filesBelow(directory: string): string[] {
-  const inGit = filesInGit(directory) ?? [];
-  // Git lists nothing outside of a repository, and nothing in an ignored folder of fetched modules. Such a folder may
-  // be in the settings all the same.
-  const files = inGit.length > 0 ? inGit : walk(directory);
+/** BuildKit takes a file of the same size and date for the one that it has. So another content has another date. */
+function dateOf({ sha256 }: ContextFile, latest: Date): Date {
+  const twelveDays = 2 ** 20;
+  const earlier = 1000 * (Number.parseInt(sha256.slice(0, 8), 16) % twelveDays);
+  // A tree of no commit has 1970 for its date, and an archive none before that.
+  return new Date(Math.abs(latest.getTime() - earlier));
+}
+
+/** Lists the files of each module, by its path. Git is asked once for a folder: a large team has many modules in it. */
+function filesOfModules(root: string, modules: readonly AddonModule[]): Map<string, string[]> {
+  const folders = new Set(modules.map((module) => path.dirname(module.path)));
+  const listed = new Map<string, string[]>();
+  for (const folder of folders) {
+    for (const file of filesInGit(path.join(root, folder)) ?? []) {
+      const [first = "", ...rest] = file.split("/");
+      const module = path.join(folder, first);
+      const below = rest.join("/");
+      // A repository within this one is listed by its name alone.
+      if (below === "") continue;
+      const known = listed.get(module);
+      if (known === undefined) listed.set(module, [below]);
+      else known.push(below);
+    }
+  }
+  return new Map(
+    modules.map((module) => {
+      const directory = path.join(root, module.path);
+      const inGit = listed.get(module.path) ?? filesInGit(directory) ?? [];
+      // Git lists nothing outside of a repository, and nothing in an ignored folder of fetched modules. Such a folder
+      // may be in the settings all the same.
+      return [module.path, wantedFiles(directory, inGit.length > 0 ? inGit : walk(directory))];
+    }),
+  );
+}
+
+/** @throws ShipError ADDON_INVALID for a link to a folder */
+function wantedFiles(directory: string, files: readonly string[]): string[] {
   const wanted = files.filter(
     (file) => !file.split("/").some((part) => litter.test(part)) && fs.existsSync(path.join(directory, file)),
   );

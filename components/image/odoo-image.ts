@@ -39,14 +39,19 @@ export interface PushPlace {
   readonly attempt: Attempt;
 }
 
+/** Place, and what is to be done before anything is built. */
+export interface GuardedPush extends PushPlace {
+  readonly after: readonly pulumi.Resource[];
+}
+
 /** Digest that an update releases: of the image that it builds, or the one that `image:digest` names. */
-export function odooImage(name: string, { build, digest }: ImagePlan, place: PushPlace): pulumi.Output<string> {
+export function odooImage(name: string, { build, digest }: ImagePlan, place: GuardedPush): pulumi.Output<string> {
   if (build === undefined) {
     return pulumi.output(digest ?? "");
   }
-  const { repository, server, registry, attempt } = place;
+  const { repository, server, registry, attempt, after } = place;
   const args = { build, repository, server, login: registry.push, digest, attempt: attempt(digest === undefined) };
-  return new OdooImage(name, args, { dependsOn: registry }).digest;
+  return new OdooImage(name, args, { dependsOn: [registry, ...after] }).digest;
 }
 
 /** The Odoo image, built from the plan's context and pushed once, as the unreleased `candidate-<content hash>`. */

@@ -3,9 +3,20 @@ import * as path from "node:path";
 import type { Settings } from "../../settings";
 import { checkAddons } from "./addons";
 import { type BaseImage, readBaseImage } from "./base-image";
+import { argumentsOfSettings } from "./build-arguments";
 import { pinnedImage } from "../registry/image-record";
 import { type Revision, revisionOf } from "../shared/git";
-import { bakedModules, contentHash, contextFiles, generatedFile, inputPathspecs, writeContext } from "./context";
+import { judgeConfiguration } from "./configuration";
+import {
+  bakedConfiguration,
+  bakedModules,
+  contentHash,
+  contextFiles,
+  generatedFile,
+  inputPathspecs,
+  writeContext,
+} from "./context";
+import { readRepositories } from "./repositories";
 
 /** Everything that a build needs, decided before any resource. Nothing in it is unknown or secret. */
 export interface BuildPlan {
@@ -27,7 +38,8 @@ const contextDirectory = path.join(".build", "odoo");
 /**
  * Checks the addons, hashes everything that decides about the image and writes the build context.
  * @param installed modules that a database gets from the image: they must be there, and decide nothing about it
- * @throws ShipError for a bad addon, a bad record of the base image, or a shallow clone
+ * @throws ShipError for a bad addon, options that an image must not have, a bad record of the base image, or a shallow
+ *   clone
  */
 export async function planBuild(
   root: string,
@@ -35,9 +47,12 @@ export async function planBuild(
   installed: readonly string[] = [],
 ): Promise<BuildPlan> {
   const base = readBaseImage(root, image.baseRecord);
+  const overruled = judgeConfiguration(root, bakedConfiguration(root));
+  const repositories = await readRepositories(root, image.repos, base.series);
   const check = await checkAddons(root, {
     directories: image.addons,
     optional: image.ocaAddons,
+    elsewhere: repositories.length > 0,
     packages: image.pythonPackages,
     series: base.series,
     required: [...image.modules, ...installed],
@@ -51,29 +66,25 @@ export async function planBuild(
     caFile: image.caFile,
   });
   const folders = [...image.addons, ...image.ocaAddons];
-  const revision = revisionOf(root, inputPathspecs(folders), folders);
+  const reposFile = image.repos === "" ? [] : [`:(literal)${image.repos}`];
+  const revision = revisionOf(root, [...inputPathspecs(folders), ...reposFile], folders);
   const modules = bakedModules(sources, check.modules);
   // A file, since the many modules of a large team are more than a variable holds.
-  const files = [...sources, generatedFile("modules.json", JSON.stringify(modules))];
+  const files = [
+    ...sources,
+    generatedFile("modules.json", JSON.stringify(modules)),
+    generatedFile("repositories.json", JSON.stringify(repositories)),
+  ];
   const inputs = {
     BASE_IMAGE: pinnedImage(base),
-    BASE_NAME: `${base.reference}:${base.tag}`,
+    ...argumentsOfSettings(image, base),
     BASE_DIGEST: base.digest,
-    SERIES: base.series,
-    ODOO_UID: String(base.uid),
-    ODOO_GID: String(base.gid),
-    PYTHON_PACKAGES: image.pythonPackages.join(" "),
-    SYSTEM_PACKAGES: image.systemPackages.join(" "),
-    LOCALES: image.locales.join(" "),
-    POSTGRESQL_CLIENT: String(image.postgresqlClient),
-    WKHTMLTOPDF_VERSION: image.wkhtmltopdf,
-    MODULES_REQUIRED: image.modules.join(" "),
-    EPOCH: image.epoch,
+    // What repositories have is known in the build alone: a module that a database is to have is missed there, too.
+    MODULES_REQUIRED: [...new Set([...image.modules, ...(repositories.length > 0 ? installed : [])])].join(" "),
     PLATFORM: image.platform,
     REVISION: revision.id,
     CREATED: revision.created,
     VERSION: describeVersion(base, revision),
-    SOURCE: image.source,
     MODULES: JSON.stringify(modules),
   };
   const hash = contentHash(files, inputs);
@@ -86,7 +97,7 @@ export async function planBuild(
     platform,
     revision,
     base,
-    warnings: check.warnings,
+    warnings: [...check.warnings, ...overruled],
   };
 }
 

@@ -34,6 +34,27 @@ def modules_of_wheels(requirements):
     return {re.sub("[-.]", "_", first or second) for first, second in WHEEL.findall(requirements)}
 
 
+def brings_more(requirements):
+    """Whether a line names a package by its place, such as a wheel of one's own: it may bring any module."""
+    lines = (line.strip() for line in requirements.splitlines())
+    return any(("://" in line or ".whl" in line) and not line.startswith(("#", "--", "-i", "-f"))
+               and not WHEEL.search(line) for line in lines)
+
+
+#: A name or a token before the host of an address; pip reads `${NAME}` from the environment.
+LOGIN = re.compile(r"(?i)https?://(?!\$\{)[^/\s@#]+@")
+
+
+def with_login(requirements):
+    """Lines of a requirements.txt that hold a login, from 1 on."""
+    return [number for number, line in enumerate(requirements.splitlines(), 1)
+            if not line.lstrip().startswith("#") and LOGIN.search(line)]
+
+
+#: Editors put it at a text's beginning, where few programs expect it.
+BOM = "\ufeff"
+
+
 class UsageError(Exception):
     """The check cannot be made at all; nothing is said about the addons."""
 
@@ -43,6 +64,19 @@ def listing(path):
         return os.listdir(path)
     except OSError:
         return []
+
+
+def folder_of_modules(path, depth=3):
+    """The folder of modules at or nearest below `path`; None if there is none."""
+    folders = [path]
+    for _ in range(depth):
+        for folder in folders:
+            if any(os.path.isfile(os.path.join(folder, name, "__manifest__.py")) for name in listing(folder)):
+                return folder
+        folders = [inner for folder in folders for name in sorted(listing(folder))
+                   if not name.startswith(".") and os.path.isdir(inner := os.path.join(folder, name))
+                   and not os.path.islink(inner)]
+    return None
 
 
 def leaves(path, directory):
@@ -84,11 +118,16 @@ def problem(path, data):
     if isinstance(data, str):
         return None, data
     try:
-        if path.endswith(".py"):
+        kind = os.path.splitext(path)[1].lower()
+        if kind == ".py":
             compile(data, path, "exec", dont_inherit=True)
-        elif path.endswith(".csv"):
-            data.decode("utf-8")
-        elif path.endswith(".xml"):
+        elif kind == ".csv":
+            text = data.decode("utf-8")
+            if not text:
+                return None, "is empty: Odoo wants the names of the columns"
+            if text.startswith(BOM):
+                return 1, "begins with a byte order mark (BOM), which Odoo takes for a part of the first column's name"
+        elif kind == ".xml":
             parser = expat.ParserCreate()
             parser.EntityDeclHandler = stop_at_entity
             parser.Parse(data, True)

@@ -2,12 +2,14 @@
 """
 
 import os
-import re
 
+import addons_manifest as manifest
 import addons_reads as reads
+from addons_data import schema_problem
 from addons_files import (
-    cycles, is_file_inside, judged_by, leaves, listing, modules_of_wheels, parse, problem, read)
-from addons_module import KEY_TYPES, LICENSES, MODULE_NAME, Module
+    brings_more, cycles, folder_of_modules, judged_by, leaves, modules_of_wheels, parse, problem, read, with_login,
+)
+from addons_module import MODULE_NAME, Module
 
 NO_MODULES = {"__pycache__", "doc", "docs", "node_modules", "setup"}
 
@@ -16,14 +18,18 @@ class Check:
     """Collects modules and findings over all directories, then judges the modules together."""
 
     def __init__(self, series, base, enterprise, python=None, directories=(), optional=(), packages="",
-                 in_image=False):
+                 in_image=False, elsewhere=False):
         self.series, self.base, self.enterprise = series, base, enterprise - (base or set())
         # The image whose Python has the last word, if it is not this one.
         self.python = python
         # Whether this Python is the one that Odoo is going to have, with all its packages.
         self.in_image = in_image
+        # Whether a module that is in none of the directories may still be there.
+        self.elsewhere = elsewhere
         self.named, self.optional = {*directories, *optional}, set(optional)
         self.modules, self.findings = {}, []
+        #: [(name, path)] of modules that have the name of an earlier one.
+        self.doubles = []
         #: Modules that pip is going to bring.
         self.wheels = modules_of_wheels(packages)
 
@@ -45,7 +51,7 @@ class Check:
         if any(entry.name == "__manifest__.py" for entry in entries):
             return self.invalid(None, directory, None, "is a module, not a directory of modules",
                                 "name the directory that contains it")
-        before = len(self.modules), len(self.findings)
+        before = len(self.modules), len(self.doubles), len(self.findings)
         self.requirements(directory)
         for entry in entries:
             if entry.is_symlink() and leaves(entry.path, directory):
@@ -54,32 +60,45 @@ class Check:
                              "itself in image:ocaAddons: of it only what is needed has to be right")
             elif entry.is_dir() and not entry.name.startswith("."):
                 self.folder(directory, entry)
-        if before == (len(self.modules), len(self.findings)):
+        if before == (len(self.modules), len(self.doubles), len(self.findings)):
             self.invalid(None, directory, None, "contains no module", "put a module there or leave the directory out",
                          "warning")
         return None
 
-    def requirements(self, folder):
-        data = read(os.path.join(folder, "requirements.txt"), 1 << 20)
-        if isinstance(data, bytes):
-            self.wheels |= modules_of_wheels(data.decode("utf-8", "replace"))
+    def requirements(self, folder, module=None):
+        path = os.path.join(folder, "requirements.txt")
+        data = read(path, 1 << 20)
+        if not isinstance(data, bytes):
+            return
+        text = data.decode("utf-8", "replace")
+        self.wheels |= modules_of_wheels(text)
+        # In the image they are there: what Odoo finds is known.
+        self.elsewhere |= brings_more(text) and not self.in_image
+        for line in with_login(text):
+            self.invalid(module, path, line, "has a login in an address: all who have the project, and of a module's "
+                         "file all who have the image, can read it", "make that login invalid, and take the package "
+                         "from where none is needed; a private module: as a Git submodule", "warning")
 
     def folder(self, directory, entry):
         name, path = entry.name, os.path.normpath(entry.path)
         if not os.path.lexists(os.path.join(path, "__manifest__.py")):
-            if name not in NO_MODULES and path not in self.named:
-                nested = any(os.path.exists(os.path.join(path, child, "__manifest__.py")) for child in listing(path))
+            if os.path.isfile(os.path.join(path, "__openerp__.py")):
+                read = float(self.series) < 19 and directory not in self.optional
+                self.invalid(name, path, None, "has its manifest in __openerp__.py, as Odoo 9 had, and would be left "
+                             "out", "rename that file to __manifest__.py", "error" if read else "warning")
+            elif name not in NO_MODULES and path not in self.named:
+                below = folder_of_modules(path)
                 self.invalid(name, path, None,
                              "is no module, and Odoo does not look into it: it has no __manifest__.py",
-                             "name this folder as an addons directory of its own" if nested
-                             else "add the manifest or move the folder away", "warning")
+                             "add the manifest or move the folder away" if below is None else
+                             f"name {'this folder' if below == path else below} as an addons directory of its own",
+                             "warning")
             return
         if not MODULE_NAME.fullmatch(name):
             self.invalid(name, path, None, "Odoo ignores a module of this name",
                          "use letters, digits and underscores only")
         elif name in self.modules:
-            self.invalid(name, path, None, f"the module exists twice, also as {self.modules[name].path}",
-                         "keep one of the two")
+            self.doubles.append((name, path))
             return
         elif self.base and name in self.base:
             self.invalid(name, path, None, "hides the module of the same name that the base contains",
@@ -88,69 +107,12 @@ class Check:
         module = self.modules[name] = Module(name, path)
         try:
             content, module.lines = reads.manifest(module.manifest)
-            self.manifest(module, content)
+            manifest.judge(self, module, content)
         except reads.Unreadable as problem:
             self.invalid(module.name, module.manifest, problem.line, problem.message, problem.remedy)
         if module.installable:
-            self.requirements(path)
+            self.requirements(path, name)
             self.files(module, directory)
-
-    def manifest(self, module, content):
-        def invalid(key, message, remedy, severity="error"):
-            self.invalid(module.name, module.manifest, module.lines.get(key), message, remedy, severity)
-
-        if isinstance(content.get("version"), (int, float)) and float(self.series) >= 19:
-            # As Odoo reads it since then.
-            content["version"] = str(content["version"])
-        for key in ("author", "license"):
-            if not content.get(key):
-                invalid(key, f"the manifest has no `{key}`", f"add `{key}`", "warning")
-        for key, types in KEY_TYPES.items():
-            if key in content and not isinstance(content[key], types):
-                invalid(key, f"`{key}` is a {type(content[key]).__name__}",
-                        f"make it a {getattr(types, '__name__', None) or types[0].__name__}")
-                del content[key]
-        for key in ("depends", "data", "demo"):
-            values = content.get(key) or []
-            if not all(isinstance(value, str) for value in values):
-                invalid(key, f"`{key}` holds something else than texts", "list names as texts")
-            content[key] = [value for value in values if isinstance(value, str)]
-        module.depends = sorted(set(content["depends"]))
-        module.version, module.license = content.get("version", ""), content.get("license", "")
-        module.installable = bool(content.get("installable", True))
-        module.external = content.get("external_dependencies") or {}
-        if module.license and module.license not in LICENSES:
-            invalid("license", f"`{module.license}` is no license key that Odoo accepts",
-                    f"use one of {', '.join(sorted(LICENSES - {'OEEL-1'}))}")
-        triggers = content.get("auto_install")
-        if isinstance(triggers, (list, tuple, set)) and not all(name in content["depends"] for name in triggers):
-            invalid("auto_install", "`auto_install` names modules that are not in `depends`", "add them to `depends`")
-        if not module.installable:
-            return
-        self.version(module)
-        for key, severity in (("data", "error"), ("demo", "warning")):
-            for name in content[key]:
-                if is_file_inside(module.path, name):
-                    module.read.append((os.path.normpath(os.path.join(module.path, name)), severity))
-                else:
-                    line = module.lines.get((key, name))
-                    self.invalid(module.name, module.manifest, line,
-                                 f"`{key}` names {name}, which is no file of the module",
-                                 "add the file or remove the line", severity)
-
-    def version(self, module):
-        line, parts = module.lines.get("version"), module.version.split(".")
-        if not module.version:
-            return
-        if not 2 <= len(parts) <= 5 or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
-            self.invalid(module.name, module.manifest, line, f"`{module.version}` is no version that Odoo accepts",
-                         f"write 1.0.0 or {self.series}.1.0.0")
-        elif (len(parts) > 3 and not module.version.startswith(self.series + ".")
-              or module.version == self.series and float(self.series) >= 19):
-            module.installable = False
-            message = f"version {module.version} is not of series {self.series}: Odoo will not install it"
-            self.add("SERIES_MISMATCH", module.name, module.manifest, line, message,
-                     f"port the module and set {self.series}.1.0.0", "warning")
 
     def files(self, module, directory):
         for folder, children, names in os.walk(module.path):
@@ -162,7 +124,11 @@ class Check:
                     self.invalid(module.name, path, None,
                                  "is a symbolic link that leaves the addons directory, or leads nowhere",
                                  "copy the target here")
-        module.read += [(path, "error") for path in reads.imported(module.path, parse)]
+        sources = reads.imported(module.path, parse)
+        module.read += [(path, "error") for path in sources]
+        for path, line, name in reads.unresolved(module.path, sources, parse):
+            self.invalid(module.name, path, line, f"imports {name}, which the module does not have",
+                         "add the file, which Git may ignore, or remove the import")
         # They run when an older version is upgraded, not when the module is installed.
         module.read += [(path, "warning") for path in reads.migrations(module.path, self.series)]
 
@@ -173,7 +139,10 @@ class Check:
             for path, severity in dict(reversed(module.read)).items() if module.installable else ():
                 if os.path.islink(path) and not os.path.exists(path):
                     continue
-                line, message = problem(path, read(path))
+                data = read(path)
+                line, message = problem(path, data)
+                if message is None and self.in_image and path.lower().endswith(".xml"):
+                    line, message = schema_problem(data)
                 if message and path.endswith(".py") and self.python:
                     doubtful.append((module, path, severity, line, message))
                 elif message:
@@ -187,14 +156,14 @@ class Check:
                 self.invalid(module.name, path, *verdict, "correct the file", severity)
 
     def judge(self, required):
-        required = sorted(set(required))
         """What can be said only when all modules are known."""
+        required = sorted(set(required))
         self.sources()
         for module in self.modules.values():
             self.licence(module)
             if module.installable:
                 self.dependencies(module)
-                for what in reads.lacking(module.external) if self.in_image else ():
+                for what in reads.lacking(module.external, self.series) if self.in_image else ():
                     self.add("MISSING_ADDONS", module.name, module.manifest, module.lines.get("external_dependencies"),
                              f"needs {what}, which the image lacks",
                              "add it: requirements.txt or image:pythonPackages for a Python package, "
@@ -209,7 +178,8 @@ class Check:
             if name in self.enterprise:
                 self.add("ENTERPRISE_MODULE", name, "--require", None,
                          f"{name} is required and belongs to Odoo Enterprise",
-                         "take it off the list: only Community is supported")
+                         "take it off the list: only Community is supported",
+                         "warning" if self.elsewhere else "error")
             else:
                 self.absent(name, "--require", None, f"{name} is required", [name])
         self.leave_out({name for name in required if name in self.modules})
@@ -236,6 +206,18 @@ class Check:
             if of(module) not in used:
                 kept.append({**finding, "severity": "warning"})
         self.findings = kept
+        for name, path in self.doubles:
+            self.double(path, self.modules[name], name in needed)
+
+    def double(self, path, first, needed):
+        """As Odoo does, the image takes the first one."""
+        ours = os.path.dirname(first.path) not in self.optional
+        if os.path.dirname(path) in self.optional and (ours or not needed):
+            self.invalid(first.name, path, None, f"is left out: {first.path} has the same name",
+                         "nothing, if that one is meant", "warning")
+        else:
+            self.invalid(first.name, path, None, f"the module exists twice, also as {first.path}",
+                         "keep one of the two")
 
     def licence(self, module):
         remedy = "remove it, or replace it by a Community module: Enterprise code may not be shipped"
@@ -260,7 +242,7 @@ class Check:
             elif name in self.enterprise:
                 message = f"depends on {name}, a module of Odoo Enterprise"
                 self.add("ENTERPRISE_MODULE", module.name, module.manifest, line, message,
-                         "replace the dependency by a Community module")
+                         "replace the dependency by a Community module", "warning" if self.elsewhere else "error")
             elif name not in (self.base or {"base"}):
                 unknown.append(name)
         if self.base is None and unknown:
@@ -271,9 +253,10 @@ class Check:
 
     def absent(self, module, path, line, message, names):
         which = "which is" if len(names) == 1 else "which are"
-        if self.base is None:
+        if self.base is None or self.elsewhere:
             self.add("MISSING_ADDONS", module, path, line, f"{message}, {which} not in the given directories",
-                     "`--base` tells whether Odoo itself has it", "warning")
+                     "the check in the build sees all of them" if self.elsewhere
+                     else "`--base` tells whether Odoo itself has it", "warning")
         else:
             self.add("MISSING_ADDONS", module, path, line, f"{message}, {which} nowhere",
                      "add the module to an addons directory, or correct the name")

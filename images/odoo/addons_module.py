@@ -1,4 +1,4 @@
-"""A module of addons, as its manifest tells, and what Odoo accepts in one."""
+"""A module of addons, as its manifest tells."""
 
 import os
 import re
@@ -6,16 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MODULE_NAME = re.compile(r"\w{1,256}")
-# Odoo refuses to list a module with another key: the selection of ir.module.module.license, the same since 16.0.
-LICENSES = {
-    "GPL-2", "GPL-2 or any later version", "GPL-3", "GPL-3 or any later version", "AGPL-3", "LGPL-3",
-    "Other OSI approved licence", "OEEL-1", "OPL-1", "Other proprietary",
-}
-KEY_TYPES = {
-    "name": str, "version": str, "license": str, "depends": (list, tuple), "data": (list, tuple), "demo": (list, tuple),
-    "installable": (bool, int), "auto_install": (bool, int, list, tuple, set), "assets": dict,
-    "external_dependencies": dict,
-}
 
 
 @dataclass
@@ -39,6 +29,9 @@ class Module:
         return os.path.join(self.path, "__manifest__.py")
 
 
-def enterprise_modules():
-    lines = Path(__file__).with_name("enterprise-modules.txt").read_text(encoding="utf-8").splitlines()
-    return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
+def enterprise_modules(series):
+    """Names of the modules that only Odoo Enterprise has in a series; of every series for one that the list lacks."""
+    text = Path(__file__).with_name("enterprise-modules.txt").read_text(encoding="utf-8")
+    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    of_series = {name for name, *known in lines if series in known}
+    return of_series or {name for name, *_ in lines}

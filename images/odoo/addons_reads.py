@@ -1,13 +1,14 @@
 """What Odoo reads and looks for of a module, so that only that is judged: a script in `tools/` may be of any Python."""
 
 import ast
+import importlib.machinery
 import importlib.metadata
-import importlib.util
 import os
 import re
 import shutil
+import sys
 
-from addons_files import read
+from addons_files import BOM, read
 
 #: What Odoo takes as a folder of `migrations`; without a series in front it counts for each.
 VERSION = re.compile(r"(?P<series>\d+\.(?:\d|saas~\d+)+\.)?\d+(?:\.\d+)+|0\.0\.0")
@@ -31,7 +32,10 @@ def manifest(path):
     if isinstance(data, str):
         raise Unreadable(data)
     try:
-        tree = ast.parse(data.decode("utf-8").lstrip(" \t"), mode="eval").body
+        text = data.decode("utf-8")
+        if text.startswith(BOM):
+            raise Unreadable("the manifest begins with a byte order mark (BOM)", 1, "save it as UTF-8 without BOM")
+        tree = ast.parse(text.lstrip(" \t"), mode="eval").body
         content = ast.literal_eval(tree)
     except SyntaxError as error:
         raise Unreadable(f"the manifest is not valid Python: {error.msg}", error.lineno) from None
@@ -112,6 +116,58 @@ def files(root, parts):
     return found
 
 
+def unresolved(root, paths, parse):
+    """[(path, line, name)] of imports in `paths` that name what the module does not have: they fail for certain.
+
+    Names are looked for in packages alone; what a single file has may be made in many ways.
+    """
+    package = f"odoo.addons.{os.path.basename(root)}"
+    found = []
+    for path in paths:
+        for statement in getattr(parse(path), "body", ()):
+            missing = [parts for parts in targets(statement, root, path, package) if not resolves(root, parts, parse)]
+            # Where the package is missing, so is what would come from it.
+            found += [(path, statement.lineno, ".".join(parts)) for parts in missing if parts[:-1] not in missing]
+    return found
+
+
+def resolves(root, parts, parse):
+    folder = root
+    for index, part in enumerate(parts):
+        inner = os.path.join(folder, part)
+        if os.path.isdir(inner):
+            folder = inner
+        elif any(name.startswith(f"{part}.") for name in entries(folder)):
+            return True
+        else:
+            return index == len(parts) - 1 and may_have(os.path.join(folder, "__init__.py"), part, parse)
+    return True
+
+
+#: What makes a package's names as only Python knows.
+UNKNOWN_NAMES = {"*", "__getattr__", "globals", "vars", "setattr", "modules", "exec"}
+
+
+def may_have(path, name, parse):
+    """Whether a package has this name by what its `__init__.py` says."""
+    if not os.path.lexists(path):
+        return False
+    tree = parse(path)
+    if tree is None:
+        return True
+    nodes = list(ast.walk(tree))
+    # `from . import name` does not make the name that it looks for.
+    looked_for = [alias for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 1 and not node.module
+                  for alias in node.names if alias.name != "*" and alias.asname is None]
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.alias):
+            names |= set() if node in looked_for else {node.asname or node.name.split(".")[0]}
+        else:
+            names |= {getattr(node, key, None) for key in ("id", "name", "attr", "rest")}
+    return bool(names & {name, *UNKNOWN_NAMES})
+
+
 def migrations(root, series):
     """Scripts that Odoo runs when it upgrades the module from an older version of the series."""
     found = []
@@ -132,21 +188,20 @@ def entries(folder):
         return []
 
 
-def lacking(dependencies):
+def lacking(dependencies, series):
     """[what] of a manifest's `external_dependencies` this Python and this PATH lack, as Odoo looks for them when it
     installs the module. Nothing is imported.
     """
-    python, programs = (names if isinstance(names := dependencies.get(key), (list, tuple)) else ()
-                        for key in ("python", "bin"))
-    found = [text for text in map(lacking_package, filter(is_text, python)) if text]
-    return found + [f"the program {name}" for name in programs if is_text(name) and shutil.which(name) is None]
+    python, programs = (names if are_texts(names := dependencies.get(key, [])) else () for key in ("python", "bin"))
+    found = [text for text in (lacking_package(text, series) for text in python) if text]
+    return found + [f"the program {name}" for name in programs if shutil.which(name) is None]
 
 
-def is_text(value):
-    return isinstance(value, str)
+def are_texts(values):
+    return isinstance(values, (list, tuple, set)) and all(isinstance(value, str) for value in values)
 
 
-def lacking_package(text):
+def lacking_package(text, series):
     try:
         from packaging.requirements import InvalidRequirement, Requirement
     except ImportError:
@@ -164,8 +219,24 @@ def lacking_package(text):
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         # The name of what is imported, in place of the package's.
-        known = re.fullmatch(r"\w+", name) and importlib.util.find_spec(name)
-        return None if known else f"the Python package {text}"
-    if specifier and not specifier.contains(version, prereleases=True):
+        return None if can_be_imported(text) else f"the Python package {text}"
+    # Of versions before a release Odoo 19 takes only those that are asked for.
+    if specifier and not specifier.contains(version, prereleases=True if float(series) < 19 else None):
         return f"the Python package {text}: there is {version}"
     return None
+
+
+def can_be_imported(name):
+    """Whether there is a module of this dotted name."""
+    if not re.fullmatch(r"\w+(\.\w+)*", name):
+        return False
+    path, whole = None, ""
+    for part in name.split("."):
+        whole = f"{whole}.{part}" if whole else part
+        # The finder of a part's package is asked: importlib.util would import the package.
+        finders = sys.meta_path if path is None else [importlib.machinery.PathFinder]
+        found = next((spec for finder in finders if (spec := finder.find_spec(whole, path))), None)
+        if found is None:
+            return False
+        path = found.submodule_search_locations or []
+    return True

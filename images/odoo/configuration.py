@@ -6,6 +6,7 @@ The environment wins. Whatever is wrong is said at once, on one line, and no pas
 import base64
 import configparser
 import hashlib
+import json
 import os
 import pwd
 import re
@@ -15,12 +16,22 @@ from pathlib import Path
 
 EX_UNAVAILABLE, EX_CONFIG = 69, 78
 SECRETS = ("DB_PASSWORD", "ADMIN_PASSWD")
-ALIASES = {"HOST": "DB_HOST", "PORT": "DB_PORT", "USER": "DB_USER", "DB": "DB_NAME",
-           "PASSWORD": "DB_PASSWORD", "PASSWORD_FILE": "DB_PASSWORD_FILE"}
+# Those of the official image, then those of PostgreSQL's: each yields to what is before it. POSTGRES_DB is none: beside
+# Odoo it names the server's first database, which is not Odoo's.
+ALIASES = ({"HOST": "DB_HOST", "PORT": "DB_PORT", "USER": "DB_USER", "DB": "DB_NAME",
+            "PASSWORD": "DB_PASSWORD", "PASSWORD_FILE": "DB_PASSWORD_FILE"},
+           {"POSTGRES_HOST": "DB_HOST", "POSTGRES_PORT": "DB_PORT", "POSTGRES_USER": "DB_USER",
+            "POSTGRES_PASSWORD": "DB_PASSWORD", "POSTGRES_PASSWORD_FILE": "DB_PASSWORD_FILE"})
+#: Variables that hold a password, and leave the environment before Odoo starts; each also with _FILE.
+PASSWORDS = (*SECRETS, "PASSWORD", "POSTGRES_PASSWORD")
 INSECURE_DEFAULTS = {"DB_PASSWORD": "odoo", "ADMIN_PASSWD": "admin"}
 
 PBKDF2_HASH = re.compile(r"\$pbkdf2-sha512\$[0-9]+\$[A-Za-z0-9./]+\$[A-Za-z0-9./]{86}")
 PBKDF2_ROUNDS = 600_000  # what Odoo itself uses
+
+
+#: Who starts the image alone, for a look, needs a database first.
+TRY = "; for a try, with a database beside it: `docker compose up` in the project's folder"
 
 
 class Refusal(Exception):
@@ -53,6 +64,13 @@ def database(value):
     return value
 
 
+def sslmode(value):
+    modes = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+    if value not in modes:
+        raise ValueError(f"one of {', '.join(modes)}")
+    return value
+
+
 def text(value):
     if not value:
         raise ValueError("set: by this variable, by its _FILE form, or in the configuration file")
@@ -68,6 +86,7 @@ SETTINGS = {
     "DB_PORT": ("db_port", "5432", whole(1, 65535)),
     "DB_USER": ("db_user", "odoo", text),
     "DB_PASSWORD": ("db_password", None, text),
+    "DB_SSLMODE": ("db_sslmode", "prefer", sslmode),
     "DB_NAME": ("db_name", "odoo", database),
     "ADMIN_PASSWD": ("admin_passwd", None, text),
     "WORKERS": ("workers", "4", whole(0)),
@@ -111,15 +130,16 @@ def from_environment(environ):
     """The variables of SETTINGS that are set, aliases resolved and secret files read. An empty variable counts as
     unset.
     """
-    # Kubernetes and `docker --link` describe a neighbour called "db" or "odoo" in variables of our names; a shell sets
-    # USER to the login name and HOST to the machine's own. None of these is a setting.
-    foreign = {"DB_PORT": "tcp://", "ODOO_PORT": "tcp://", "DB_NAME": "/"}
+    # Kubernetes and `docker --link` describe a neighbour ("db", "odoo", "postgres") in variables of our names; a shell
+    # sets USER to the login name and HOST to the machine's own. None of these is a setting.
+    foreign = {"DB_PORT": "tcp://", "ODOO_PORT": "tcp://", "POSTGRES_PORT": "tcp://", "DB_NAME": "/"}
     login = {"USER": [user.pw_name for user in pwd.getpwall() if user.pw_uid == os.getuid()],
              "HOST": [socket.gethostname()]}
     found = {name: value for name, value in environ.items()
              if value and not value.startswith(foreign.get(name, "\n")) and value not in login.get(name, [])}
-    found |= {name: found[alias] for alias, name in ALIASES.items() if alias in found
-              and not found.keys() & both_forms(name)}
+    for aliases in ALIASES:
+        found |= {name: found[alias] for alias, name in aliases.items() if alias in found
+                  and not found.keys() & both_forms(name)}
     for name in SECRETS:
         if name in found and name + "_FILE" in found:
             raise Refusal(f"{name} and {name}_FILE are both set: set one of them")
@@ -145,6 +165,38 @@ def from_file(path):
     return parser
 
 
+def add_options(parser, environ):
+    """Puts the options of ODOO_OPTIONS, and of the file that ODOO_SECRET_OPTIONS_FILE names, over those of the
+    configuration file. Each is JSON, {"<option>" or "<section>.<option>": "<value>"}.
+    """
+    given = {"ODOO_OPTIONS": environ.get("ODOO_OPTIONS")}
+    if path := environ.get("ODOO_SECRET_OPTIONS_FILE"):
+        given["ODOO_SECRET_OPTIONS_FILE"] = read_secret("ODOO_SECRET_OPTIONS", path)
+    for name, content in given.items():
+        for option, value in parsed_options(name, content or "{}").items():
+            section, _, own = option.rpartition(".")
+            if section and not parser.has_section(section):
+                parser.add_section(section)
+            parser.set(section or "options", own, value)
+
+
+def parsed_options(name, content):
+    expected = f"{name} must be a JSON object of options and one-line texts"
+    try:
+        options = json.loads(content)
+    except ValueError:
+        raise Refusal(expected) from None
+    if not isinstance(options, dict):
+        raise Refusal(expected)
+    for option, value in options.items():
+        if not re.fullmatch(r"(?!options\.)([a-z][a-z0-9_]*\.)?[a-z_][a-z0-9_]*", option):
+            raise Refusal(f"{expected}: {option!r} is no name of an option")
+        # In Odoo's file another line would be another option. The value is not shown: it may be secret.
+        if not isinstance(value, str) or not value.isprintable() or not value.strip():
+            raise Refusal(f"{expected}: {option} is none")
+    return options
+
+
 def merge(parser, environ, origin):
     """Puts the settings into `parser` ([options]), each checked. Everything that is wrong is said at once, on one line.
     """
@@ -166,7 +218,7 @@ def merge(parser, environ, origin):
     if not problems and int(options["limit_memory_soft"]) > int(options["limit_memory_hard"]) > 0:
         problems.append("LIMIT_MEMORY_SOFT must not exceed LIMIT_MEMORY_HARD")
     if problems:
-        raise Refusal("; ".join(problems))
+        raise Refusal("; ".join(problems) + (TRY if nothing_given(given, options) else ""))
     if insecure:
         warn("!! ODOO_INSECURE_DEFAULTS=1: well-known passwords are in use. For a try on your own machine only, never "
              "in production. !!")
@@ -176,6 +228,10 @@ def merge(parser, environ, origin):
     for option, default in OTHER_DEFAULTS.items():
         options.setdefault(option, default)
     return options
+
+
+def nothing_given(given, options):
+    return not given.keys() & set(SECRETS) and not any(options.get(SETTINGS[name][0]) for name in SECRETS)
 
 
 def hashed(password):
@@ -198,5 +254,5 @@ def write_private(parser, path, origin):
             file.write(f"; written at start from {origin} and the environment: do not edit\n")
             parser.write(file)
     except OSError as error:
-        raise Refusal(f"{path} cannot be written by uid {os.getuid()}: {error.strerror}; mount a tmpfs on /run (mode "
-                      "1777)") from None
+        raise Refusal(f"{path} cannot be written by uid {os.getuid()}: {error.strerror}; mount a tmpfs on /run and "
+                      "/tmp: --tmpfs /run:mode=1777 --tmpfs /tmp:mode=1777") from None

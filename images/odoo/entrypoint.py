@@ -2,10 +2,10 @@
 """Start of the Odoo container: settings in, one private configuration file out, then exec.
 
 /etc/odoo/odoo.conf (baked or mounted) and the environment become /run/odoo/odoo.conf (mode 0600, named by ODOO_RC); the
-environment wins. The secrets leave the environment before Odoo starts and never enter an argument. Odoo does not start
-on a database that belongs to another release (release_marker.py). Exit codes (sysexits.h): 78 for a setting that is
-missing or wrong and for another release's database, 69 for a PostgreSQL that does not answer; either way one line says
-which.
+environment wins, and in it a variable of its own over ODOO_OPTIONS. The secrets leave the environment before Odoo
+starts and never enter an argument. Odoo does not start on a database that belongs to another release
+(release_marker.py). Exit codes (sysexits.h): 78 for a setting that is missing or wrong and for another release's
+database, 69 for a PostgreSQL that does not answer; either way one line says which.
 """
 
 import http.client
@@ -19,21 +19,30 @@ from pathlib import Path
 
 # -I leaves this directory out, so that no file in a working directory can take the place of a module.
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import command  # noqa: E402
 import configuration  # noqa: E402
 import release_marker  # noqa: E402
 from configuration import EX_CONFIG, EX_UNAVAILABLE, Refusal, both_forms, warn  # noqa: E402
 
 # libpq's variables that Odoo 19 reads itself, and prefers to its configuration file.
 LIBPQ = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
-ODOO_COMMANDS = ("odoo", "odoo-bin", "odoo.py")
-# Options anywhere, subcommands in the first place, that need neither configuration nor database.
-STANDALONE_OPTIONS = {"-h", "--help", "--version"}
-STANDALONE_COMMANDS = {"help", "scaffold", "genproxytoken", "tsconfig"}
+ITSELF = ("; here that is the container itself: for the machine that runs it, --add-host "
+          "host.docker.internal:host-gateway -e DB_HOST=host.docker.internal")
+#: `odoo` and others as people type them in a container that runs: by_hand.py.
+BY_HAND = "/opt/odoo/bin"
 
 
 def connection_target(options):
     return {key: options["db_" + key] for key in ("host", "port", "user", "password", "sslmode")
             if options.get("db_" + key)}
+
+
+def unused_addons(options, root):
+    """Modules that somebody has mounted where this image does not look (docs/adr/0001). Ours are links there."""
+    if "/mnt/extra-addons" in options["addons_path"].split(","):
+        return []
+    return sorted(manifest.parent.name for manifest in (root / "mnt/extra-addons").glob("*/__manifest__.py")
+                  if not manifest.parent.is_symlink())
 
 
 def wait_for_postgresql(target, seconds):
@@ -54,11 +63,13 @@ def wait_for_postgresql(target, seconds):
         except psycopg2.OperationalError as error:
             reason = " ".join(str(error).split())
         if time.monotonic() >= deadline:
-            raise Refusal(f"{where} did not let Odoo in within {limit} s: {reason}", "DATABASE_CONNECTION_ERROR",
+            hint = ITSELF if target["host"] in ("localhost", "127.0.0.1", "::1") else ""
+            raise Refusal(f"{where} did not let Odoo in within {limit} s: {reason}{hint}", "DATABASE_CONNECTION_ERROR",
                           EX_UNAVAILABLE)
         if attempt == 0:
             warn(f"waiting up to {limit} s for {where}")
-        time.sleep(min(1, max(0, deadline - time.monotonic())))
+        # A release that has just let it in has users waiting.
+        time.sleep(min(0.25, max(0, deadline - time.monotonic())))
 
 
 def check_release(target, argv, options, environ):
@@ -74,12 +85,19 @@ def child_environment(environ, options, rc, for_odoo):
     """The environment of the started program: no secret, and for Odoo nothing that would outvote its configuration
     file.
     """
-    dropped = {form for name in (*configuration.SECRETS, "PASSWORD") for form in both_forms(name)}
+    dropped = {form for name in configuration.PASSWORDS for form in both_forms(name)}
     if for_odoo:
         # Odoo 19 reads ODOO_<OPTION> for every option, and a Service named odoo-http makes Kubernetes set
         # ODOO_HTTP_PORT.
         dropped |= set(LIBPQ) | {"ODOO_" + option.upper() for option in options}
+        environ = unwrapped(environ)
     return {**{name: value for name, value in environ.items() if name not in dropped}, "ODOO_RC": str(rc)}
+
+
+def unwrapped(environ):
+    """The environment in which `odoo` is Odoo itself, and so on."""
+    places = environ.get("PATH", os.defpath).split(os.pathsep)
+    return {**environ, "PATH": os.pathsep.join(place for place in places if place != BY_HAND)}
 
 
 def execute(argv, environ):
@@ -93,16 +111,19 @@ def execute(argv, environ):
 
 
 def start(argv, environ, root):
-    origin, rc = root / "etc/odoo/odoo.conf", root / "run/odoo/odoo.conf"
+    mounted, rc = root / "etc/odoo.conf", root / "run/odoo/odoo.conf"
+    origin = mounted if mounted.exists() else root / "etc/odoo/odoo.conf"
     # As the official image reads its arguments: options alone, or `--` before them, mean `odoo`.
     argv = argv[1:] if argv[:1] == ["--"] else argv
     argv = ["odoo", *argv] if not argv or argv[0].startswith("-") else argv
-    for_odoo = os.path.basename(argv[0]) in ODOO_COMMANDS
-    if for_odoo and (STANDALONE_OPTIONS & set(argv[1:]) or STANDALONE_COMMANDS & set(argv[1:2])):
+    for_odoo = command.is_odoo(argv)
+    argv = command.understood(argv) if for_odoo else argv
+    if for_odoo and command.is_standalone(argv):
         execute(argv, child_environment(environ, {}, origin, for_odoo))
     options = {}
     try:
         parser = configuration.from_file(origin)
+        configuration.add_options(parser, environ)
         options = configuration.merge(parser, environ, origin)
         configuration.write_private(parser, rc, origin)
     except Refusal as refusal:
@@ -110,6 +131,9 @@ def start(argv, environ, root):
         if for_odoo:
             raise
         warn(f"no configuration was written for {argv[0]!r}: {refusal}")
+    if for_odoo and (unused := unused_addons(options, root)):
+        warn(f"/mnt/extra-addons has modules of its own ({', '.join(unused[:3])}), and they are not used: build them "
+             "into an image, or for development type `docker compose up` in the project's folder")
     if for_odoo and environ.get("ODOO_GUARD") == "1":
         argv = [sys.executable, "-I", str(Path(__file__).with_name("guard.py")), "run", *argv]
     elif for_odoo:

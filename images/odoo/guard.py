@@ -3,21 +3,22 @@
 docs/adr/0007).
 
     guard.py run COMMAND…     Odoo as a child, started, stopped and started again as the rules below say
-    guard.py ready | live     probes: exit status 0 or 1, and one line
+    guard.py started | ready | live     probes: exit status 0 or 1, and one line
 
 Two session advisory locks in the database `postgres` are all that a deployment and the servers share. Each guard holds
 *life* shared as long as its Odoo runs. A deployment that must be alone takes *fence*: each guard sees that within a
-second, takes its pod out of the Service, lets requests end, stops Odoo, and gives *life* back. Then the deployment gets
+second, takes its pod out of the Service, serves on until nobody comes any more, lets requests end, stops Odoo, and
+gives *life* back. Then the deployment gets
 *life* exclusively, and nobody runs. Locks end with their sessions, and both ends of those notice within seconds that
 the other is gone, so whoever dies holds nobody up; whose code may start on the database afterwards is told by the
 release marker (release_marker.py).
 """
 
 import configparser
+import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,15 +28,22 @@ from pathlib import Path
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import ready  # noqa: E402
 import release_marker  # noqa: E402
+import sockets  # noqa: E402
 from fence import FENCE, LIFE, LOST_SECONDS, NOTICE_THE_END, PLACE, lock_class, signed  # noqa: E402
 
 LOOK_SECONDS = 1
+# Requests come until a probe has heard that this pod is not ready, which is within this, and the cluster knows.
+PROBE_SECONDS = 7
+# The cluster knows when nobody has come for so long.
+QUIET_SECONDS = 1.5
+# Odoo needs seconds to take its idle processes apart: told to end, it is killed once it was idle so often in a row.
+IDLE_LOOKS = 4
 # A probe that finds no sign of life for this long calls for a new container.
 SILENT_SECONDS = 60
 START_SECONDS = float(os.environ.get("ODOO_GUARD_START_SECONDS") or 300)
-# Until a probe has asked again, requests still come.
-PROBE_SECONDS = 7
 STATUS = Path("/run/odoo/guard.json")
+# Written by the probe that has told Kubernetes that no more requests are wanted.
+HEARD = Path("/run/odoo/guard-heard")
 UNANSWERED = "DATABASE_CONNECTION_ERROR"
 AT_WORK = "RELEASE_IN_PROGRESS: a deployment is at work on the database"
 
@@ -49,8 +57,6 @@ class Locks:
 
     def __init__(self, target, database):
         import psycopg2  # only the image has it
-
-        self.errors = psycopg2.Error
         self.key = lock_class(database)
         self.connection = psycopg2.connect(dbname=PLACE, connect_timeout=5, application_name="odoo-guard",
                                            keepalives_idle=5, keepalives_interval=2,
@@ -76,11 +82,20 @@ class Locks:
                         "datname = current_database())",
                         self.key, FENCE)
 
+    def in_transaction(self):
+        """Whether a program of this pod is in one: its sessions come from the same address as this one."""
+        return self.ask("SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = current_user AND "
+                        "xact_start IS NOT NULL AND pid <> pg_backend_pid() AND client_addr IS NOT DISTINCT FROM "
+                        "inet_client_addr()")
+
     def close(self):
-        try:
+        with contextlib.suppress(self.errors()):
             self.connection.close()
-        except self.errors:
-            pass
+
+    @staticmethod
+    def errors():
+        import psycopg2
+        return psycopg2.Error
 
 
 class Guard:
@@ -134,8 +149,7 @@ class Guard:
         return Locks(self.target, self.database)
 
     def errors(self):
-        import psycopg2
-        return psycopg2.Error
+        return Locks.errors()
 
     def leave(self):
         if self.locks is not None:
@@ -178,23 +192,39 @@ class Guard:
 
     def stop(self, reason, at_once=False):
         """No new requests first; then those that are under way end; then Odoo does."""
+        HEARD.unlink(missing_ok=True)
         self.tell("draining", reason)
-        # A pod that ends is out of the Service already.
-        drain = 0 if at_once else self.drain_seconds if self.stopping else self.drain_seconds + PROBE_SECONDS
-        end = time.monotonic() + drain
-        while time.monotonic() < end and self.child.poll() is None:
-            self.tell("draining", reason)
-            time.sleep(0.2)
+        if self.has_pages() and not at_once:
+            self.drain(reason)
         self.child.terminate()
-        end = time.monotonic() + (0 if at_once else self.grace_seconds)
-        while self.child.poll() is None and time.monotonic() < end:
+        end, idle = time.monotonic() + (0 if at_once else self.grace_seconds), 0
+        while self.child.poll() is None and time.monotonic() < end and idle < IDLE_LOOKS:
             self.tell("draining", reason)
-            time.sleep(0.2)
-        try:
+            time.sleep(0.1)
+            idle = idle + 1 if self.is_idle() else 0
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.child.wait()
+
+    def drain(self, reason):
+        """Serves on while users are still sent here. Of a pod that ends, Kubernetes knows it by itself."""
+        fenced = not self.stopping
+        end = time.monotonic() + self.drain_seconds + (PROBE_SECONDS if fenced else 0)
+        came, now = set(), time.monotonic()
+        quiet = now + QUIET_SECONDS
+        while now < (min(end, quiet) if fenced else end) and self.child.poll() is None:
+            self.tell("draining", reason)
+            clients, now = sockets.clients(port()), time.monotonic()
+            if clients - came or not HEARD.exists():
+                came, quiet = came | clients, now + QUIET_SECONDS
+            time.sleep(0.1)
+
+    def is_idle(self):
+        """Whether nothing is lost if it is killed: none of its processes has a request or a transaction."""
+        try:
+            return sockets.waiting(port()) == 0 and self.locks is not None and not self.locks.in_transaction()
+        except self.errors():
+            return False  # nobody can tell
 
     def sleep(self, seconds):
         end = time.monotonic() + seconds
@@ -214,24 +244,9 @@ class Guard:
         os.replace(partial, STATUS)
 
 
-def ask(path, seconds):
-    """Status and beginning of what Odoo answers on its own port."""
-    import http.client  # not for each probe
-
-    connection = http.client.HTTPConnection("127.0.0.1", port(), timeout=seconds)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read(1000).decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException) as error:
-        return 0, str(error)
-    finally:
-        connection.close()
-
-
 def probe(kind):
     """(passed, line). Ready: users may come; busy is no reason to send them away. Live: no new container would do
-    better; a guard that waits is well.
+    better; a guard that waits is well. Started: so is it, and Odoo has served, or may not start now.
     """
     try:
         status = json.loads(STATUS.read_text(encoding="utf-8"))
@@ -241,24 +256,18 @@ def probe(kind):
     if silent > SILENT_SECONDS:
         return False, f"the guard has said nothing for {silent:.0f} s"
     state, line = status["state"], f"{status['state']} {status['reason']}".strip()
+    if state == "draining" and kind == "ready":
+        HEARD.touch()
     if state == "starting":
         late = time.time() - status["since"] > START_SECONDS
         return kind == "live" and not late, f"starting for more than {START_SECONDS:.0f} s" if late else line
-    if state != "serving" or not status["http"]:
-        return state == "serving" or kind == "live", line
+    if state != "serving" or not status["http"] or kind == "started":
+        return state == "serving" or kind != "ready", line
     if kind == "ready":
-        passed = accepts()
+        passed = sockets.accepts(port())
         return passed, f"its port takes {'' if passed else 'no '}connections"
-    code, text = ask("/web/health", 8)
+    code, text, _ = ready.get("/web/health", 8, port())
     return code == 200, f"/web/health answered {code} {text}"
-
-
-def accepts():
-    try:
-        socket.create_connection(("127.0.0.1", port()), 3).close()
-        return True
-    except OSError:
-        return False
 
 
 def port():
@@ -279,7 +288,7 @@ def main(argv):
         seconds = {name: float(os.environ.get(f"ODOO_GUARD_{name.upper()}_SECONDS") or default) for name,
                    default in (("drain", 5), ("grace", 60))}
         return Guard(argv[1:], target, found["db_name"], seconds["drain"], seconds["grace"]).run()
-    if argv in (["ready"], ["live"]):
+    if argv in (["started"], ["ready"], ["live"]):
         passed, line = probe(argv[0])
         print(line)
         return 0 if passed else 1

@@ -13,20 +13,27 @@ import time
 PORT = 8069
 
 
-def ask(seconds, port=PORT):
-    """(whether it serves, what it answered)"""
+def get(path, seconds, port=PORT):
+    """(status, beginning of the text, where it leads to) of Odoo's answer; (0, why not, "") where there is none."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
-        connection.request("GET", "/web/login")
+        connection.request("GET", path)
         answer = connection.getresponse()
-        answer.read(1000)
+        text = answer.read(1000).decode("utf-8", "replace")
+        return answer.status, text, answer.getheader("Location", "") if 300 <= answer.status < 400 else ""
     except (OSError, http.client.HTTPException) as error:
-        return False, str(error) or type(error).__name__
+        return 0, str(error) or type(error).__name__, ""
     finally:
         connection.close()
-    elsewhere = answer.getheader("Location", "") if 300 <= answer.status < 400 else ""
-    served = answer.status == 200 or (elsewhere != "" and "/web/database/" not in elsewhere)
-    return served, f"{answer.status} {elsewhere}".strip()
+
+
+def ask(seconds, port=PORT):
+    """(whether it serves, what it answered)"""
+    status, text, elsewhere = get("/web/login", seconds, port)
+    if status == 0:
+        return False, text
+    served = status == 200 or (elsewhere != "" and "/web/database/" not in elsewhere)
+    return served, f"{status} {elsewhere}".strip()
 
 
 def main(seconds):

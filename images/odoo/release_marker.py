@@ -7,6 +7,8 @@ may only read it.
 """
 
 import json
+import re
+from pathlib import Path
 
 import modules
 
@@ -15,6 +17,9 @@ UNDEFINED_TABLE, UNDEFINED_SCHEMA = "42P01", "3F000"
 # One image for every target: a command of one of them is named as such.
 STATUS = "see `odoo-ship status` on a VPS, the log of the Job odoo-upgrade-… in a cluster"
 WAY_OUT = f"deploy the release that the database belongs to; {STATUS}"
+MOUNTS = Path("/proc/self/mountinfo")
+# Where Odoo looks for a release's modules.
+ADDONS = ("/opt/odoo/extra-addons", "/mnt/oca-addons")
 UNFINISHED = "no release has come to its end here yet; deploy one"
 
 
@@ -100,6 +105,10 @@ def mismatch(name, state, digest, accepted):
                                                                      for hashes in accepted.values()):
         return "RELEASE_UNKNOWN", (f"{database} has a release marker that this image does not understand "
                                    f"(state {one_line(state)}): {WAY_OUT}")
+    if place := mounted():
+        # What is there was not checked, tried or named by the digest, and a way back would not bring it back.
+        return "RELEASE_MISMATCH", (f"something is mounted at {place}, and {database} runs the modules of its image "
+                                    "alone: take the mount away, and bake them in (image:ocaAddons, image:addons)")
     try:
         release, own = modules.read()
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -116,6 +125,17 @@ def mismatch(name, state, digest, accepted):
     image = f"this image (release {one_line(release.get('version'))})"
     which = f"module {one_line(module)} {what}{more}"
     return "RELEASE_MISMATCH", f"{database} does not belong to {image}: {which}: {WAY_OUT}"
+
+
+def mounted():
+    """The first place at or below the image's addons where something else is mounted; None if there is none."""
+    try:
+        lines = MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    # The fifth word is the place; a space in it is \\040.
+    places = [re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split(" ")[4]) for line in lines]
+    return next((place for place in places if any(f"{place}/".startswith(f"{folder}/") for folder in ADDONS)), None)
 
 
 def one_line(value):
