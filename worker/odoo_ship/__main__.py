@@ -18,6 +18,7 @@
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -37,12 +38,14 @@ import restore  # noqa: E402
 import service  # noqa: E402
 import staged  # noqa: E402
 import status as states  # noqa: E402
+import stopped  # noqa: E402
 import tidying  # noqa: E402
 from failures import Failure, text_of, unexpected  # noqa: E402
 from files import FIRST_LOGIN, LOGS, read_json  # noqa: E402
 from hosts import here  # noqa: E402
 
-WAIT_SECONDS = 3 * 3600
+#: Exit status of a worker that nothing but a person can help: systemd does not start it again.
+FOR_A_PERSON = 78
 
 
 def parser():
@@ -85,6 +88,9 @@ def main():
         return COMMANDS[args.command](args) or 0
     except Failure as failure:
         print(failure.as_text(), file=sys.stderr)
+        if failure.code == "STATE_DAMAGED" and args.command == "run":
+            stopped.note(failure)
+            return FOR_A_PERSON
     except OSError as error:
         print(unexpected(error).as_text(), file=sys.stderr)
     return 1
@@ -105,8 +111,7 @@ def job(args):
 def resume(_):
     print("the worker goes on; `odoo-ship logs` in another terminal tells what it does", flush=True)
     # Until this attempt has ended: what the last one said is in the status until then.
-    subprocess.run(["systemctl", "start", "odoo-ship.service"], stderr=subprocess.DEVNULL, timeout=WAIT_SECONDS,
-                   check=False)
+    subprocess.run(["systemctl", "start", "odoo-ship.service"], stderr=subprocess.DEVNULL, check=False)
     return follow(None)
 
 
@@ -137,6 +142,8 @@ def status(args):
             print(f"warning   {warning}")
         if request["error"]:
             print(text_of(request["error"]))
+    if found["stopped"] and not (request and request["error"]):
+        print(f"worker    it has ended, and is not started again by itself\n{text_of(found['stopped'])}")
     if found["dump"]:
         error = found["dump"].get("error")
         print(f"dump      {found['dump'].get('name')}" if error is None
@@ -189,9 +196,10 @@ def submit(request):
 
 
 def follow(request_id):
-    """Prints each step once until the release has ended."""
-    shown, end = None, time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < end:
+    """Prints each step once until the release has ended: its steps have limits of their own, by the size of the data.
+    """
+    shown = None
+    while True:
         request = states.of_host(request_id).get("request")
         if request is None:
             return 0
@@ -204,13 +212,15 @@ def follow(request_id):
             if request["error"]:
                 print(text_of(request["error"]), file=sys.stderr)
             return 0 if request["state"] == "succeeded" else 1
-        time.sleep(1)
-    raise Failure("DEPLOY_TIMEOUT", "the release has not ended", found=f"still at {shown} after {WAIT_SECONDS} s",
-                  expected="an end", remedy="odoo-ship status; odoo-ship logs")
+        time.sleep(0.2)
 
 
 def examine(_):
-    findings = doctor.look(here.host())
+    host = here.host()
+    # In a cluster each program gives its database roles new passwords: not while a release works with its own.
+    apart = here.KUBERNETES and ledger.live()
+    with host.beside_releases(by_hand.live_request()) if apart else contextlib.nullcontext():
+        findings = doctor.look(host)
     for what, found, remedy in findings:
         print(f"{'look' if found else 'ok':<5} {what}" + (f": {found}" if found else ""))
         if found and remedy:
@@ -219,10 +229,10 @@ def examine(_):
 
 
 def prune(args):
-    live = by_hand.live_request()
-    with restore.alone():
-        keep = live["release"]["keepPoints"] if args.points is None else max(0, args.points)
-        gone = tidying.prune_by_hand(here.host(), live["database"], keep)
+    live, host = by_hand.live_request(), here.host()
+    keep = live["release"]["keepPoints"] if args.points is None else max(0, args.points)
+    with restore.alone(host, live):
+        gone = tidying.prune_by_hand(host, live["database"], keep)
     print("\n".join(f"removed {name}" for name in gone) or "there was nothing to remove")
 
 

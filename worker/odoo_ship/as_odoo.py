@@ -9,6 +9,7 @@ What goes wrong in spite of that goes wrong with the rights of Odoo's user. A pl
 name].
 """
 
+import contextlib
 import json
 import os
 import stat
@@ -51,24 +52,19 @@ def is_directory(parent, name):
 
 
 def exists(parent, name):
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.stat(name, dir_fd=parent, follow_symlinks=False)
         return True
-    except FileNotFoundError:
-        return False
+    return False
 
 
-class opened:
-    """`with opened(parent, name) as directory`"""
-
-    def __init__(self, parent, name):
-        self.directory = open_below(parent, name)
-
-    def __enter__(self):
-        return self.directory
-
-    def __exit__(self, *_):
-        os.close(self.directory)
+@contextlib.contextmanager
+def opened(parent, name):
+    directory = open_below(parent, name)
+    try:
+        yield directory
+    finally:
+        os.close(directory)
 
 
 def names(directory):
@@ -76,10 +72,12 @@ def names(directory):
     return sorted(os.listdir(directory))
 
 
-def folders(directory):
-    """Names of what is a folder by the directory's own word: no file is looked at."""
-    with os.scandir(directory) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+def folders_and_missing(source, target):
+    """Names of folders and, if there is a `target`, of what it lacks. To look at each file takes long on slow disks."""
+    there = None if target is None else set(os.listdir(target))
+    with os.scandir(source) as entries:
+        return sorted(entry.name for entry in entries
+                      if entry.is_dir(follow_symlinks=False) or there is not None and entry.name not in there)
 
 
 def link_into(source, target, serving, depth=0):
@@ -93,7 +91,8 @@ def link_into(source, target, serving, depth=0):
         raise ValueError(f"more than {DEEPEST} folders within each other")
     changed = os.fstat(source).st_mtime_ns
     quiet = changed < time.time_ns() - SETTLED_NS
-    for name in folders(source) if changed == os.fstat(target).st_mtime_ns else names(source):
+    same = changed == os.fstat(target).st_mtime_ns
+    for name in folders_and_missing(source, None if same else target):
         try:
             if is_directory(source, name):
                 make_directory(target, name)
@@ -108,19 +107,18 @@ def link_into(source, target, serving, depth=0):
                 raise
     if quiet:
         os.utime(target, ns=(changed, changed))
-    os.fsync(target)
+    if not same:
+        os.fsync(target)
 
 
 def make_directory(parent, name):
-    try:
+    with contextlib.suppress(FileExistsError):
         os.mkdir(name, 0o700, dir_fd=parent)
-    except FileExistsError:
-        pass
 
 
 def remove_tree(parent, name, depth=0):
     """Whatever stands there; nothing is no error."""
-    try:
+    with contextlib.suppress(FileNotFoundError):
         if not is_directory(parent, name):
             os.unlink(name, dir_fd=parent)
             return
@@ -130,8 +128,6 @@ def remove_tree(parent, name, depth=0):
             for below in names(directory):
                 remove_tree(directory, below, depth + 1)
         os.rmdir(name, dir_fd=parent)
-    except FileNotFoundError:
-        pass
 
 
 def measure(directory, depth=0):
@@ -153,34 +149,37 @@ def measure(directory, depth=0):
 
 def prepare(places):
     make_directory(places.live, "filestore")
-    with opened(places.live, "filestore"):
-        pass
+    with opened(places.live, "filestore") as directory, contextlib.suppress(PermissionError):
+        os.fchmod(directory, 0o700)
 
 
 # What can be asked for. Each may be done again after a crash.
+
+
+def do_clear(places, _):
+    """What stands in the place of the folder of all attachments, and is none, is set aside."""
+    if exists(places.live, "filestore") and not is_directory(places.live, "filestore"):
+        os.rename("filestore", f"aside-{time.time_ns()}", src_dir_fd=places.live, dst_dir_fd=places.live)
+    prepare(places)
 
 
 def do_make(places, order):
     prepare(places)
     parent, name = places.parent(order["place"])
     make_directory(parent, name)
-    with opened(parent, name):
-        pass
+    os.close(open_below(parent, name))
 
 
 def do_state(places, order):
-    """absent, empty or full"""
+    """absent, empty or full, as whatever is no folder"""
     try:
         parent, name = places.parent(order["place"])
-    except FileNotFoundError:
-        return "absent"
-    try:
-        if not exists(parent, name):
-            return "absent"
+        if not is_directory(parent, name):
+            return "full"
         with opened(parent, name) as directory:
             return "full" if names(directory) else "empty"
-    finally:
-        os.close(parent)
+    except FileNotFoundError:
+        return "absent"
 
 
 def do_link(places, order):
@@ -214,17 +213,21 @@ def do_move(places, order):
     prepare(places)
     source_parent, source = places.parent(order["source"])
     target_parent, target = places.parent(order["target"])
+    if is_directory(source_parent, source):
+        # To get another parent it must be one that its owner may write to. One of another owner may do as it is.
+        with contextlib.suppress(PermissionError):
+            os.chmod(source, 0o700, dir_fd=source_parent)
     os.rename(source, target, src_dir_fd=source_parent, dst_dir_fd=target_parent)
     os.fsync(target_parent)
     os.fsync(source_parent)
 
 
 def do_remove(places, order):
-    try:
+    with contextlib.suppress(FileNotFoundError):
         parent, name = places.parent(order["place"])
-    except FileNotFoundError:
-        return
-    remove_tree(parent, name)
+        # With what is left of a copy that was cut off.
+        for there in (name, f"{name}.partial"):
+            remove_tree(parent, there)
 
 
 def do_measure(places, order):

@@ -69,7 +69,9 @@ def with_image(request, image):
     """
     if "@sha256:" not in image:
         raise Failure("IMAGE_NOT_FOUND", "an image is deployed by its digest", found=image,
-                      expected="repository@sha256:…", remedy="see `pulumi stack output imageReference`")
+                      expected="repository@sha256:…, as a tag may be another image tomorrow",
+                      remedy="`pulumi stack output imageReference` says it; of another tag the registry does: `doctl "
+                             "registry repository list-tags <name>`")
     files, left = dict(request["files"]), request["image"]
     for name in COMPOSE_FILES:
         for line in IMAGE_LINES:

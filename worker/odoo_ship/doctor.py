@@ -4,15 +4,18 @@ import re
 from typing import NamedTuple
 
 import dump
+import egress
 import ledger
 import points
 import preflight
 import project
 import staged
+import stopped
 import tidying
 import words
 from failures import Failure, as_failure
 from files import read_json
+from hosts import here
 from journal import ATTEMPT_NAME, Journal, seconds_since
 
 #: Dumps are made each night: one that is older than this is missing one.
@@ -53,14 +56,30 @@ def unfinished_release(_data, _database):
     return None
 
 
+def worker_goes_on(_data, _database):
+    ended = stopped.read()
+    return (f"it has ended: {ended['code']}: {ended['found']}", ended["remedy"]) if ended else None
+
+
 def door(data, _database):
     if under_way():
         return None
     if not project.is_open():
         return "users see the maintenance page, and no release is under way", words.HERE["resume"]
+    if project.held():
+        return "users are on a second server of an earlier release, and no release is under way", "`odoo-ship deploy`"
     if not data.postgres.may_log_in():
         return "Odoo's role may not log in, and no release is under way", words.HERE["resume"]
     return None
+
+
+def ways_out(_data, _database):
+    """What a release's own containers may reach stays open where one has failed and its end has been cut off."""
+    known = read_json(egress.kept())
+    asked = (staged.read(ledger.live()["release"]).get("network") or {}).get("tasks", [])
+    left = [way for way in known["network"].get("tasks", []) if way not in asked] if known and not under_way() else []
+    named = ", ".join(f"{way['cidr']}:{way['port']}" for way in left)
+    return (f"those of a release that has ended are open: {named}", "`odoo-ship resume` closes them") if left else None
 
 
 def database_is_there(data, database):
@@ -90,7 +109,7 @@ def points_are_whole(data, _database):
     store = data.filestore()
     lost = [point["id"] for point in ledger.points()
             if not data.postgres.exists(point["database"]) or not store.exists(store.kept(point["id"]))]
-    return (f"data are gone: {', '.join(lost)}", "they are forgotten by `odoo-ship prune`") if lost else None
+    return (f"data are gone: {', '.join(lost)}", f"they are forgotten by {words.HERE['prune']}") if lost else None
 
 
 def orphans(data, database):
@@ -100,7 +119,7 @@ def orphans(data, database):
     known = {point["database"] for point in ledger.points()}
     unknown = [name for name in tidying.databases(data) if is_point(name, database) and name not in known]
     if found:
-        return f"databases of releases that have ended: {', '.join(found)}", "`odoo-ship prune` removes them"
+        return f"databases of releases that have ended: {', '.join(found)}", f"{words.HERE['prune']} removes them"
     if unknown:
         return (f"restore points without a record: {', '.join(unknown)}",
                 "they came with a volume of another host, or from a dump: keep them, or drop them by hand")
@@ -117,9 +136,12 @@ def lost_files(data, _database):
 
 
 def last_dump(_data, _database):
+    if here.KUBERNETES:
+        # Nobody makes any there, as each update says.
+        return None
     if not dump.SETTINGS.exists():
         return "dumps to another host are not configured", "backup:destination: docs/backup.md"
-    result = read_json(dump.RESULT)
+    result = dump.last()
     if result is None:
         return "none was made yet", "`odoo-ship dump`"
     if "error" in result:
@@ -128,10 +150,21 @@ def last_dump(_data, _database):
     return (f"the last one is of {result['at']}", "`odoo-ship dump`") if late else None
 
 
-QUESTIONS = (("release", unfinished_release), ("door", door), ("database and attachments", database_is_there),
+def files_as_released(_data, _database):
+    """Whoever edits them runs something else than was tried, and until the next release only."""
+    live = ledger.live()
+    if under_way() or project.has_files_of(staged.read(live["release"])):
+        return None
+    return (f"a file in {project.PROJECT} is not as it was released",
+            f"`odoo-ship deploy` puts back what serves ({live['image']}); another image: `odoo-ship deploy --image "
+            "REPOSITORY@sha256:…`; a setting: Pulumi")
+
+
+QUESTIONS = (("release", unfinished_release), ("worker", worker_goes_on), ("door", door),
+             ("ways out of a release", ways_out), ("database and attachments", database_is_there),
              ("sessions", nobody_stays), ("collation", collation), ("room for a release", room),
              ("restore points", points_are_whole), ("orphans", orphans), ("PostgreSQL's files", lost_files),
-             ("dump", last_dump))
+             ("Compose files", files_as_released), ("dump", last_dump))
 
 
 def under_way():

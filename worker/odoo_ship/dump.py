@@ -1,5 +1,6 @@
 """A dump of the database and the filestore on another host: what is left when this one is not."""
 
+import contextlib
 import json
 import sys
 import tempfile
@@ -9,16 +10,16 @@ from urllib.parse import urlsplit
 
 from hosts import here
 import ledger
+import limits
 import staged
 from failures import Failure, tail
-from files import DUMPS, STATE, Lock, write_json
+from files import DUMPS, STATE, Lock, read_json, write_json
 from journal import Journal, now
 from shell import pipe, run
 
 SETTINGS = STATE / "dump.json"
 # What became of the last one: {"at", "name" | "error"}.
 RESULT = STATE / "dump-result.json"
-LIMIT = 5 * 3600
 
 
 def configure(request):
@@ -27,6 +28,13 @@ def configure(request):
         write_json(SETTINGS, request["dump"])
     else:
         SETTINGS.unlink(missing_ok=True)
+
+
+def last():
+    """What became of the last one; None where there was none, or nobody can read it any more."""
+    with contextlib.suppress(Failure):
+        return read_json(RESULT)
+    return None
 
 
 def take(settings, scheduled=False):
@@ -73,9 +81,12 @@ def send(settings):
         try:
             # Linked before and after the database is read: no file that the dump names can be missing.
             store.link(store.live(request["database"]), kept, serving=True)
-            database = destination.send(f"{name}.dump", host.data.postgres.dump(request["database"]))
+            postgres = host.data.postgres
+            limit = limits.copying(postgres.size(request["database"]))
+            database = destination.send(f"{name}.dump", postgres.dump(request["database"]), limit)
             store.add(store.live(request["database"]), kept)
-            files = destination.send(f"{name}.filestore.tar", store.archive(kept))
+            _, size = store.measure(kept)
+            files = destination.send(f"{name}.filestore.tar", store.archive(kept), limits.copying(size))
         finally:
             store.remove(kept)
         facts = {"at": name, "image": request["image"], "database": database, "filestore": files}
@@ -110,14 +121,16 @@ class Destination:
     def __exit__(self, *_):
         self.files.cleanup()
 
-    def send(self, name, producer):
-        """Streams a process's output there; {"file", "sha256", "bytes"}. It has its name only when it is whole."""
+    def send(self, name, producer, limit):
+        """Streams a process's output there, within `limit` seconds; {"file", "sha256", "bytes"}. It has its name only
+        when it is whole.
+        """
         target = f"{self.directory}/{name}"
         remote = f"umask 077; mkdir -p '{self.directory}' && cat > '{target}.partial'"
         ssh = " ".join(quote(word) for word in [*self.ssh, remote])
         sums = Path(self.files.name) / "sum"
         script = f"tee >(sha256sum > '{sums}') >(wc -c > '{sums}.bytes') | {ssh}"
-        result = pipe(producer, ["bash", "-o", "pipefail", "-c", script + "; status=$?; wait; exit $status"], LIMIT)
+        result = pipe(producer, ["bash", "-o", "pipefail", "-c", script + "; status=$?; wait; exit $status"], limit)
         if not result.ok:
             raise Failure("DEPLOY_FAILED", "the dump did not reach its destination", found=tail(result.text, 3)
                           or f"exit status {result.status}",

@@ -18,6 +18,9 @@ from failures import Failure, tail
 from shell import must, run
 
 PROJECT_NETWORKS = "label=com.docker.compose.project=odoo"
+# The interface of the one network that a release's own containers get out by; components/vps/compose-file.ts names it,
+# too. So its rules are there before it is.
+TASKS = "odoo-ship-tasks"
 PROXY = "odoo-proxy"
 SETTINGS = "egress.json"
 USER, FORWARD, HOST, TRIAL = "DOCKER-USER", "ODOO-SHIP-FORWARD", "ODOO-SHIP-HOST", "ODOO-SHIP-TRIAL"
@@ -94,9 +97,14 @@ def check(network):
 
 
 def begin(network):
-    """The rules on a host that has none yet: a release's own tasks run before the release is in place."""
-    if not kept().exists():
+    """The rules that a release's own containers need, which run before the release is in place: all of them on a host
+    that has none yet, else theirs. Where one has failed, those of the live one; None: no way out.
+    """
+    known, ways = files.read_json(kept()), (network or {}).get("tasks", [])
+    if known is None:
         place(network)
+    elif ways != known["network"].get("tasks", []):
+        place({**known["network"], "tasks": ways})
 
 
 def place(network):
@@ -234,9 +242,9 @@ def at_the_top(chain, rules, target):
 def chains(family, network, there, servers, proxy):
     """The rules of both chains. `proxy`: its addresses; None if they are not known."""
     forward, host = [], []
-    for bridge in there:
+    for bridge in sorted({*there, *([TASKS] if network.get("tasks") else [])}):
         forward += [["-i", bridge, *rule] for rule in to_elsewhere(family, network, bridge, servers, proxy)]
-        host += [["-i", bridge, *rule] for rule in to_this_host(family, servers)]
+        host += [["-i", bridge, *rule] for rule in to_this_host(family, bridge, servers)]
     return forward, host
 
 
@@ -245,6 +253,11 @@ ANSWERS = ["-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", *RETURN]
 
 def to_elsewhere(family, network, bridge, servers, proxy):
     rules = [ANSWERS, ["-o", bridge, *RETURN], *lookups(family, servers)]
+    if bridge == TASKS:
+        ways = network.get("tasks", [])
+        for port in sorted({int(way["port"]) for way in ways}):
+            rules += reach(family, [way for way in ways if way["port"] == port], ["-p", "tcp", "--dport", str(port)])
+        return [*rules, family.reject]
     if network["authority"] is not None:
         port = ["-p", "tcp", "--dport", str(int(network["authority"]["port"]))]
         for address in of_family(family, proxy or []):
@@ -252,9 +265,10 @@ def to_elsewhere(family, network, bridge, servers, proxy):
     return [*rules, *reach(family, network["odoo"]), family.reject]
 
 
-def to_this_host(family, servers):
+def to_this_host(family, bridge, servers):
     neighbours = [["-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type", str(kind), *RETURN] for kind in NEIGHBOURS]
-    published = [["-p", protocol, "--dport", str(port), *RETURN] for protocol, port in PUBLISHED]
+    ports = () if bridge == TASKS else PUBLISHED
+    published = [["-p", protocol, "--dport", str(port), *RETURN] for protocol, port in ports]
     return [ANSWERS, *(neighbours if family.version == 6 else []), *lookups(family, servers), *published, family.reject]
 
 

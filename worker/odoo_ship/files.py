@@ -4,7 +4,11 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from pathlib import Path
+
+import words
+from failures import Failure
 
 STATE = Path(os.environ.get("ODOO_SHIP_STATE", "/var/lib/odoo-ship"))
 PROJECT = Path("/opt/odoo")
@@ -49,15 +53,32 @@ def write_json(path, value):
 
 
 def read_json(path, default=None):
+    """Raises Failure for a file that is there and cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return default
+    except ValueError as error:
+        raise Failure("STATE_DAMAGED", "a file in which the worker keeps what it has done is damaged",
+                      found=f"{path}: {error}", expected="the file as it was written",
+                      remedy=words.HERE["damaged"]) from None
 
 
 def remove_tree(path):
     if path.exists():
         shutil.rmtree(path)
+
+
+def wait_to_take(take, seconds, say, what, refusal):
+    """Until `take` has what somebody else has now; `what` is said once. Raises `refusal` after so many seconds."""
+    end, told = time.monotonic() + seconds, False
+    while not take():
+        if not told:
+            say(f"waiting for {what}")
+            told = True
+        if time.monotonic() > end:
+            raise refusal
+        time.sleep(1)
 
 
 class Lock:

@@ -11,10 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import sources
 from failures import Failure, tail
 
 #: Read at the start: another version may be put in place while this one is at a release.
-CHILD = Path(__file__).with_name("as_odoo.py").read_text(encoding="utf-8")
+CHILD = sources.text("as_odoo.py")
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 LONG = 6 * 3600
 
@@ -46,6 +47,10 @@ class Filestore:
         return (self.root / "filestore" if area == "live" else self.aside / "kept") / name
 
     # What is done to them
+
+    def clear(self):
+        """Whatever Odoo's user has put in the place of the folder of all attachments, there is one."""
+        self._do("clear")
 
     def make(self, place):
         """An empty folder where none is."""

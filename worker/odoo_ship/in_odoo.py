@@ -2,15 +2,16 @@
 
 One JSON line on standard input: {"do", …}; one on standard output: {"ok": …}. Nothing secret is printed.
 
-do = upgrade: answers when Odoo's code is loaded. At the next line, {"command", "database", "live", "modules",
-"password"}, it runs Odoo's command line with these words, and answers {"status"}; where that is 0, also what do =
-session does. "password": of a new database's administrator, or null.
+do = upgrade: answers when Odoo's code is loaded. Each line after it is an order of these, and has an answer:
+  {"neutralise": database}: the database sends no mail and runs no job from here on; true.
+  {"command", "database", "live", "modules", "password", "user", "serve"}: runs Odoo's command line with these words;
+  {"status"}, and where that is 0, also what do = session answers. With a "user", {"login", "password"}, that user is
+  made in place of a session, to try a copy. "password": of a new database's administrator, or null. "serve": whether
+  pages of the database are answered at Odoo's port from then on, until this program ends.
 do = list: {"database"}: lists the modules of the image that the database does not know yet; answers true.
 do = session: {"database", "live", "modules"}: signs a session of the administrator, or else of another user of the
 settings' group, for the database `live`; answers {"session": {"id", "path", "text"}, "models", "websocket"}. Nothing is
 written to the database.
-do = smoke-user: {"database", "login", "password", "modules"}: makes a user for the smoke test and answers {"models",
-"websocket"}; at the next line (or the end of input) takes it away again.
 """
 
 import json
@@ -40,27 +41,11 @@ def environment(odoo, cursor):
     return odoo.api.Environment(cursor, odoo.SUPERUSER_ID, {})
 
 
-def remove_smoke_users(env):
-    users = env["res.users"].with_context(active_test=False).search([("login", "=like", "odoo-ship-smoke-%")])
-    partners = users.mapped("partner_id")
-    try:
-        with env.cr.savepoint():
-            users.unlink()
-            partners.unlink()
-    except Exception:
-        # Something refers to it, most often what a module writes about every user. Nobody can log in as it either way.
-        logging.exception("the smoke test's user cannot be removed; it is archived")
-        users.active = False
-
-
-def smoke_user(_odoo, env, order):
-    remove_smoke_users(env)
-    user = env["res.users"].with_context(no_reset_password=True, mail_create_nosubscribe=True,
-                                         tracking_disable=True).create({
-        "name": "Smoke test of a release", "login": order["login"], "password": order["password"],
+def somebody_new(env, login, password):
+    env["res.users"].with_context(no_reset_password=True, mail_create_nosubscribe=True, tracking_disable=True).create({
+        "name": "Smoke test of a release", "login": login, "password": password,
         groups_of(env): [(6, 0, [env.ref("base.group_user").id, env.ref("base.group_system").id])],
     })
-    return to_try(env, order)
 
 
 def to_try(env, order):
@@ -133,10 +118,23 @@ def upgrade(tell):
     import odoo.service.server
 
     tell(True)
-    line = sys.stdin.readline()
-    if not line:
-        return
-    order = json.loads(line)
+    for line in sys.stdin:
+        order = json.loads(line)
+        tell(neutralise(odoo, order["neutralise"]) if "neutralise" in order else change(odoo, order))
+
+
+def neutralise(odoo, database):
+    import odoo.modules.neutralize
+    import odoo.sql_db
+
+    odoo.tools.config.parse_config(["-c", os.environ["ODOO_RC"], "-d", database, "--no-http"])
+    with odoo.sql_db.db_connect(database).cursor() as cursor:
+        odoo.modules.neutralize.neutralize_database(cursor)
+    odoo.sql_db.close_db(database)
+    return True
+
+
+def change(odoo, order):
     answer = {"status": run_command(order)}
     if answer["status"] == 0:
         with odoo.modules.registry.Registry(order["database"]).cursor() as cursor:
@@ -144,11 +142,28 @@ def upgrade(tell):
             if order["password"]:
                 env.ref("base.user_admin").password = order["password"]
                 env.flush_all()
-            answer.update(session(odoo, env, order))
-    tell(answer)
+            if order["user"]:
+                somebody_new(env, **order["user"])
+                answer.update(to_try(env, order))
+            else:
+                answer.update(session(odoo, env, order))
+        if order["serve"]:
+            serve(odoo)
+    return answer
 
 
-ANSWERS = {"session": session, "smoke-user": smoke_user, "list": list_modules}
+def serve(odoo):
+    """With the code and the registry that are loaded already: a server of its own would take seconds to start."""
+    import threading
+
+    import odoo.http
+    from werkzeug.serving import make_server
+
+    server = make_server("127.0.0.1", 8069, odoo.http.root, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+ANSWERS = {"session": session, "list": list_modules}
 
 
 def main():
@@ -167,11 +182,6 @@ def main():
         env = environment(odoo, cursor)
         answer = ANSWERS[order["do"]](odoo, env, order)
     tell(answer)
-    if order["do"] == "smoke-user":
-        sys.stdin.readline()
-        with registry.cursor() as cursor:
-            remove_smoke_users(environment(odoo, cursor))
-        tell(True)
 
 
 main()

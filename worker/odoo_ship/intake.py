@@ -6,6 +6,7 @@ import project
 import request as requests
 import staged
 import status
+import stopped
 import waiting
 from failures import Failure
 from files import STATE, Lock
@@ -33,6 +34,7 @@ def queue(request):
     if state in ("queued", "running"):
         waiting.start_service()
         return {"request": request["id"], "state": state}
+    staged.mend(request)
     refuse_beside_another()
     if ledger.is_live(request) and not request.get("force"):
         images.log_in(request["registry"])
@@ -50,7 +52,10 @@ def refuse_beside_another():
     """What was committed may be given up for another release by whoever asks for one; before that it is rolled back."""
     journal, waits = Journal.read(), waiting.read()
     if waits or (journal and journal.open and not journal.reached("committed")):
+        ended = stopped.read()
         waiting.start_service()
         raise Failure("RELEASE_IN_PROGRESS", "another release is under way on this host",
-                      found=f"request {waits['id'] if waits else journal['request']}", expected="one at a time",
+                      found=f"request {waits['id'] if waits else journal['request']}"
+                            + (f", at which the worker had ended: {ended['code']}: {ended['found']}" if ended else ""),
+                      expected="one at a time",
                       remedy="wait for its end: `odoo-ship status` on the host tells how far it is")

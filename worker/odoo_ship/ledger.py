@@ -65,6 +65,15 @@ def digest_of(image):
 
 def points():
     """Restore points, oldest first."""
+    return [point for point in recorded() if not point.get("withdrawn")]
+
+
+def withdrawn():
+    """What is left of points that are being removed, or were when a worker was killed: nobody is offered them."""
+    return [point for point in recorded() if point.get("withdrawn")]
+
+
+def recorded():
     return [read_json(path) for path in sorted(POINTS.glob("*.json"))]
 
 
@@ -102,6 +111,12 @@ def record_point(point):
     path = POINTS / f"{point['id']}.json"
     if not path.exists():
         write_json(path, point)
+
+
+def withdraw_point(name):
+    path = POINTS / f"{name}.json"
+    if path.exists():
+        write_json(path, {**read_json(path), "withdrawn": True})
 
 
 def forget_point(name):

@@ -12,7 +12,7 @@ def database_of(database):
 
 
 def link_ahead(data, database, point=None):
-    """The attachments' first pass, while users work: what they write meanwhile comes with :func:`clone`."""
+    """The attachments' first pass, while users work: what they write meanwhile comes with :func:`catch_up`."""
     store, copy = data.filestore(), database_of(database)
     if data.postgres.exists(database):
         store.make(store.live(database))
@@ -22,8 +22,19 @@ def link_ahead(data, database, point=None):
         store.link(store.live(database), store.live(copy), serving=True)
 
 
-def clone(data, database, point=None):
-    """Of the live database, of a point, or an empty one where nothing is live yet. Nobody may work on the live data."""
+def catch_up(data, database, point=None):
+    """What users have written while the first pass, and what came after it, took its time: what is left for the pass
+    behind the door is what they write in a moment.
+    """
+    if not point:
+        store = data.filestore()
+        store.add(store.live(database), store.live(database_of(database)))
+
+
+def clone(data, database, point=None, extensions=()):
+    """Of the live database, of a point, or an empty one where nothing is live yet, with `extensions`. Nobody may work
+    on the live data.
+    """
     postgres, store, copy = data.postgres, data.filestore(), database_of(database)
     source = point["database"] if point else database
     if point or postgres.exists(database):
@@ -32,9 +43,8 @@ def clone(data, database, point=None):
         postgres.copy_limit(database, copy)
     else:
         postgres.drop(copy)
-        postgres.create(copy)
-    if not point:
-        store.add(store.live(database), store.live(copy))
+        postgres.create(copy, extensions)
+    catch_up(data, database, point)
 
 
 def pair(data, database, word):
@@ -83,8 +93,21 @@ def swap_back(data, database, attempt, first):
     elif first and postgres.exists(database) and not postgres.exists(copy):
         postgres.rename(database, copy)
     if store.exists(store.kept(attempt)):
+        store.clear()
         if store.exists(store.live(database)):
+            set_aside(store, store.live(copy), attempt)
             store.move(store.live(database), store.live(copy))
         store.move(store.kept(attempt), store.live(database))
     elif first and store.exists(store.live(database)) and not store.exists(store.live(copy)):
         store.move(store.live(database), store.live(copy))
+
+
+def set_aside(store, place, attempt):
+    """What Odoo's user may have put where nothing is expected must not keep users out: evidence, for a while."""
+    if not store.exists(place):
+        return
+    evidence = store.kept(f"failed-{attempt}")
+    if store.exists(evidence):
+        store.remove(place)
+    else:
+        store.move(place, evidence)

@@ -6,9 +6,10 @@ import re
 import secrets
 import threading
 
+import limits
 import passwords
 import words
-from failures import Failure, code_from_log, tail
+from failures import Failure, code_from_log, remedy_from_log, tail
 from files import LOGS
 from shell import Result, killed_after
 
@@ -16,8 +17,9 @@ from shell import Result, killed_after
 KILLED = 137
 LATE = 124
 #: Exit status 0 is not enough: Odoo reports modules that it could not load in its log alone.
-NOT_LOADED = re.compile(r"(?m)^.* (?:ERROR|CRITICAL) .*(?:modules are not loaded|inconsistent states|Failed to load|"
-                        r"Couldn't load module|Failed to initialize|invalid module names).*$")
+LEVEL = re.compile(" (?:ERROR|CRITICAL) ")
+NOT_LOADED = re.compile("modules are not loaded|inconsistent states|Failed to load|Couldn't load module|"
+                        "Failed to initialize|invalid module names")
 
 
 def server(series):
@@ -38,73 +40,91 @@ class OdooAgent:
         self.host, self.request, self.attempt, self.say = host, request, attempt, say
         self.postgres = host.data.postgres
         self.settings = request["release"]
-        #: The program that upgrades, if it is loaded already; and a session that it has signed.
-        self.loaded = self.session = None
+        #: The program that upgrades, if it is loaded already; and what it has answered: how the result can be tried.
+        self.loaded = self.found = None
+        #: Whether the plan's upgrade was rehearsed; and whether the database that it made was used already.
+        self.rehearsed = self.used = False
 
     def neutralise(self, database):
-        result = self.host.task(self.request, "neutralise", ["odoo", "neutralize", "-d", database], 600, database,
-                                self.attempt)
-        if not result.ok:
+        """By the program that upgrades, which goes on."""
+        if self.loaded is None:
+            self.load(database)
+        limit = limits.reading(self.postgres.size(database), 600)
+        status, answer = self.loaded.say({"neutralise": database}, limit)
+        if status == KILLED:
+            raise killed("the neutralisation of a copy", self.loaded.words(), self.host.memory_ran_out(self.container))
+        if answer is None:
+            log = self.loaded.words()
             raise Failure("DEPLOY_FAILED", "a copy of the database cannot be neutralised",
-                          found=f"exit status {result.status}", expected="a copy that sends no mail and runs no job",
-                          remedy="see the log", log=tail(result.text))
+                          found=last_error(log) or f"exit status {status}",
+                          expected="a copy that sends no mail and runs no job",
+                          remedy="see the log", log=tail(log))
 
     def load(self, database):
         """Begins the program that upgrades `database`, which need not be there yet: what it loads first takes its time,
         and users still work.
         """
-        container = self.host.start_task(self.request, "upgrade", ["sleep", "infinity"], database)
+        self.container = self.host.start_task(self.request, "upgrade", ["sleep", "infinity"], database)
         self.log = LOGS / f"{self.attempt}-upgrade-{database}.log"
-        child = self.host.conversation(container, "in_odoo.py", self.log)
+        child = self.host.conversation(self.container, "in_odoo.py", self.log)
         self.loaded = Conversation(child, {"do": "upgrade"}, self.log)
 
-    def change_modules(self, database, plan, password=None):
+    def change_modules(self, database, plan, password=None, user=None):
         """Odoo's own upgrade: it commits each module by itself, so a failure leaves a half-upgraded database behind.
-        Keeps a session for :meth:`try_out`.
+        Keeps a session for :meth:`try_out`, or makes a `user` for :meth:`smoke`.
 
         `password`: of a new database's administrator.
         """
         if self.loaded is None:
             self.load(database)
-        # Not what odoo.conf loads for the whole server: a job runner would run jobs here.
+        # Not what odoo.conf loads for the whole server: a job runner would run jobs here. The memory of its container
+        # is the limit, not what one of many workers may take.
         command = ["odoo", "--stop-after-init", "--no-http", "--workers=0", "--max-cron-threads=0",
-                   "--load=base,web", "-d", database]
+                   "--limit-memory-hard=0", "--load=base,web", "-d", database]
         if plan.install:
             command += ["-i", ",".join(plan.install)]
         if plan.upgrade:
             command += ["-u", ",".join(plan.upgrade)]
         if plan.mode == "install":
             command += demo_options(self.request.get("demo", False), self.series)
-        order = {"command": command, "database": database, "live": self.request["database"], "password": password,
-                 "modules": plan.upgrade + plan.install}
+        # What the rehearsal has seen of a whole server need not be seen again: the program that upgrades answers.
+        serve, used = self.host.tries_next and self.rehearsed and not user, None
+        live = database if serve else self.request["database"]
+        order = {"command": command, "database": database, "live": live, "password": password, "user": user,
+                 "modules": plan.upgrade + plan.install, "serve": serve}
         with self.loaded as talk:
             status, answer = talk.say(order, self.settings["upgradeSeconds"])
+            if serve and answer and answer["status"] == 0:
+                used = self.smoke(database, self.container, {**answer, "websocket": False})
         self.loaded = None
+        ran_out = self.host.memory_ran_out(self.container) if status == KILLED else None
         if status is not None:
             # It may still be at work. One that has ended is removed with the others, when nobody waits for it.
             self.host.remove_task("upgrade")
         status = answer.pop("status") if answer else status
-        self.judge(Result(status, self.log.read_text(encoding="utf-8", errors="replace")), database, plan)
-        self.session = answer
+        result = Result(status, self.log.read_text(encoding="utf-8", errors="replace"))
+        if status == KILLED:
+            raise killed("the upgrade of the modules", result.text, ran_out)
+        self.judge(result, database, plan)
+        self.found = answer
+        if used is not None:
+            self.judge_smoke(used, lambda: result.text)
+            self.used = True
 
     def judge(self, result, database, plan):
-        bad = NOT_LOADED.findall(result.text)
+        bad = not_loaded(result.text)
         if result.status == LATE:
             raise Failure("DEPLOY_TIMEOUT", "the upgrade of the modules takes too long",
                           found=f"not done after {self.settings['upgradeSeconds']} s",
                           expected="an end within release:upgradeMinutes",
                           remedy="raise release:upgradeMinutes, or make the migration faster", log=tail(result.text))
-        if result.status == KILLED:
-            raise Failure("DEPLOY_FAILED", "the upgrade of the modules was killed",
-                          found=f"exit status {KILLED}: SIGKILL, most often for want of memory",
-                          expected="an upgrade that fits into its memory", remedy=words.HERE["memory"],
-                          log=tail(result.text))
         if not result.ok or bad:
             what = "upgraded" if plan.upgrade else "installed"
             raise Failure(code_from_log(result.text, "MODULE_LOAD_ERROR"), f"the modules cannot be {what}",
                           found=bad[0].strip() if bad else last_error(result.text) or f"exit status {result.status}",
                           expected="an upgrade without errors",
-                          remedy="the log below names the module; mend it and release again", log=tail(result.text, 40))
+                          remedy=remedy_from_log(result.text, "the log below names the module; mend it and release "
+                                                              "again"), log=tail(result.text, 40))
         unfinished = self.postgres.unfinished_modules(database)
         installed = self.postgres.modules(database)
         unfinished += [name for name in plan.install if name not in installed]
@@ -123,47 +143,71 @@ class OdooAgent:
         finally:
             self.host.remove_task("list")
 
-    def smoke(self, database, plan):
-        """The new server on a copy, on an address that nobody knows, with no way out, used as a person would."""
-        order = {"do": "smoke-user", "login": f"odoo-ship-smoke-{secrets.token_hex(4)}",
-                 "password": passwords.of_a_user(24)}
-        self.use(database, plan, order)
+    def rehearse(self, database, plan):
+        """On a copy: the upgrade, then the new server, on an address that nobody knows and with no way out, used as a
+        person would who also writes.
+        """
+        user = {"login": f"odoo-ship-smoke-{secrets.token_hex(4)}", "password": passwords.of_a_user(24)}
+        self.change_modules(database, plan, user=user)
+        self.use(database, plan, user)
+        self.found, self.rehearsed = None, True
 
     def try_out(self, database, plan, server=None):
         """A server on the live database, used as somebody who was there before, who reads alone. `server`: the
         container of the one that runs, or else one is started beside.
         """
-        self.use(database, plan, {"do": "session"}, server)
+        if self.used:
+            return
+        self.use(database, plan, {}, server)
 
-    def use(self, database, plan, order, running=None):
+    def use(self, database, plan, user, running=None):
         container = running or self.host.start_task(self.request, "smoke", server(self.series), database)
         try:
-            self.host.wait_ready(container, self.settings["readySeconds"])
-            order = {"database": database, "live": database, "modules": plan.upgrade + plan.install, **order}
-            if order["do"] == "session" and self.session:
-                self.judge_smoke(self.ask_server(container, {**order, **self.session}), container)
-                return
-            with Conversation(self.host.conversation(container, "in_odoo.py"), order) as talk:
-                result = self.ask_server(container, {**order, **talk.answer})
-                talk.say_done()
-            self.judge_smoke(result, container)
+            if running is None:
+                self.host.wait_ready(container, self.settings["readySeconds"])
+            order = {**user, **(self.found or self.somebody(container, database, plan))}
+            # Its process is the last to start, and was seen in the rehearsal: users need not wait for it.
+            order["websocket"] = order["websocket"] and (bool(user) or not self.rehearsed)
+            self.judge_smoke(self.smoke(database, container, order), lambda: self.host.logs(container))
         finally:
             if running is None:
                 self.host.remove_task("smoke")
 
-    def ask_server(self, container, order):
-        return self.host.script(container, "smoke.py", json.dumps(order), 300)
+    def smoke(self, database, container, order):
+        limit = limits.reading(self.postgres.size(database), 300)
+        return self.host.script(container, "smoke.py", json.dumps({"database": database, **order}), limit)
 
-    def judge_smoke(self, result, container):
+    def somebody(self, container, database, plan):
+        """A session, where no upgrade has signed one."""
+        order = {"do": "session", "database": database, "live": database, "modules": plan.upgrade + plan.install}
+        with Conversation(self.host.conversation(container, "in_odoo.py"), order) as talk:
+            return talk.answer
+
+    @staticmethod
+    def judge_smoke(result, read_log):
         found = json.loads(result.output) if result.ok and result.output.strip() else {"failed": "start",
                                                                                        "found": tail(result.text, 5)}
         if "failed" in found:
-            log = self.host.logs(container)
+            log = read_log()
             raise Failure(code_from_log(log + found["found"], "HEALTH_CHECK_FAIL"),
                           f"the new release fails the smoke test: {found['failed']}",
                           found=found["found"],
                           expected="login page, asset, login, create and read on a copy, form views, websocket",
-                          remedy="the log below may say why; mend the release, then deploy again", log=tail(log))
+                          remedy=remedy_from_log(log + found["found"], "the log below may say why; mend the release, "
+                                                                       "then deploy again"), log=tail(log))
+
+
+def killed(what, log, memory):
+    """`memory`: bytes that it could take, where that is known to be why."""
+    if memory is None:
+        return Failure("DEPLOY_FAILED", f"{what} was killed",
+                       found=f"exit status {KILLED}: SIGKILL, most often for want of memory",
+                       expected="a program that nobody ends, and that fits into its memory",
+                       remedy=words.HERE["killed"], log=tail(log))
+    return Failure("OUT_OF_MEMORY", f"{what} needs more memory than there is",
+                   found=f"the kernel has ended it at its limit of {memory / 2**20:,.0f} MiB",
+                   expected="one that fits into the memory that is free while Odoo does not run",
+                   remedy=words.HERE["memory"], log=tail(log))
 
 
 def demo_options(demo, series):
@@ -193,7 +237,8 @@ class Conversation:
             raise Failure(code_from_log(log, "MODULE_LOAD_ERROR"), "Odoo's code cannot be used with this database",
                           found=tail(log, 1) or f"exit status {status}",
                           expected="a registry that loads",
-                          remedy="the log below says why; mend the release, then deploy again", log=tail(log))
+                          remedy=remedy_from_log(log, "the log below says why; mend the release, then deploy again"),
+                          log=tail(log))
 
     def say(self, order, limit):
         """(exit status, None) or (None, its answer)."""
@@ -205,15 +250,6 @@ class Conversation:
         if line:
             return None, json.loads(line)["ok"]
         return LATE if late.is_set() else self.child.wait(60) or 1, None
-
-    def say_done(self):
-        """Lets it tidy up."""
-        try:
-            self.child.stdin.write("\n")
-            self.child.stdin.flush()
-            self.child.stdout.readline()
-        except BrokenPipeError:
-            pass
 
     def words(self):
         self.reader.join(20)
@@ -239,6 +275,12 @@ class Conversation:
 
     def __exit__(self, *_):
         self.close()
+
+
+def not_loaded(log):
+    """Lines that say so. What is in the database can make one as long as it likes: each is read once."""
+    lines = ((line, LEVEL.search(line)) for line in log.split("\n"))
+    return [line for line, level in lines if level and NOT_LOADED.search(line, level.end())]
 
 
 def last_error(log):

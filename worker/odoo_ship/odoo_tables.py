@@ -79,6 +79,8 @@ class OdooTables(Server):
         return self.fact("SELECT to_jsonb(word) FROM odoo_ship.pair", database)
 
     def set_pair(self, database, word):
+        if not self._marker_is_there(database):
+            self._prepare_marker(database)
         self.sql(fill("""CREATE TABLE IF NOT EXISTS odoo_ship.pair (only_row boolean PRIMARY KEY DEFAULT true
                     CHECK (only_row), word text NOT NULL);
                 GRANT SELECT ON odoo_ship.pair TO :"role";

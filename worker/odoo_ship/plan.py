@@ -19,8 +19,12 @@ class Plan:
         #: {installed module: [content hashes]} that may run on the database afterwards
         self.accepted = accepted or {}
         self.warnings = list(warnings)
+        #: Whether the image was live on these data before and nothing of them has changed since: a rollback in code.
+        self.served = False
         #: Modules of the image that the database does not know yet, not even as ones that could be installed.
         self.unlisted = []
+        #: Extensions of PostgreSQL that the database lacks, and Odoo's role may make.
+        self.extensions = []
 
     @property
     def changes_modules(self):
@@ -63,7 +67,9 @@ def plan_release(request, image, installed, marker):
         mode = "rolling"
     else:
         mode = "rolling" if request["release"]["additive"] and marker else "maintenance"
-    return Plan(mode, upgrade, install, warnings=warnings)
+    plan = Plan(mode, upgrade, install, warnings=warnings)
+    plan.served = bool(marker) and not plan.changes_modules and was_left(request)
+    return plan
 
 
 def applied(image, installed):
@@ -114,10 +120,15 @@ def number(version):
 
 def refuse_older_code(request, upgrade):
     """An update with older code is no rollback, and looks like any other change: the lineage of the data knows."""
-    current, digest = live(), digest_of(request["image"])
-    if current and digest in current["lineage"][:-1]:
+    if was_left(request):
         raise Failure("RELEASE_MISMATCH", "this release was left for a newer one, whose modules the database has",
                       found=f"{request['image']} would change {', '.join(sorted(upgrade))} back",
                       expected="a release that the database can go on with",
                       remedy=f"{words.HERE['back']}. If its code is to go on with today's data, raise the modules' "
                              "versions: that makes it a new release")
+
+
+def was_left(request):
+    """Whether these data were the image's before they became those of a newer release."""
+    current = live()
+    return bool(current) and digest_of(request["image"]) in current["lineage"][:-1]

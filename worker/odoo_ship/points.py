@@ -8,8 +8,14 @@ def database_of(database, attempt):
     return f"{database}-point-{attempt}"
 
 
+def restoring(database):
+    """What a point is restored into until it is whole and gets the name that was asked for."""
+    return f"{database}-restoring"
+
+
 def drop(data, database, name):
-    """`database`: the point's own copy."""
+    """`database`: the point's own copy. From the first moment on nobody is offered it."""
+    ledger.withdraw_point(name)
     data.postgres.drop(database)
     store = data.filestore()
     store.remove(store.kept(name))

@@ -14,6 +14,7 @@ import json
 import subprocess
 import time
 
+import limits
 from failures import Failure
 from odoo_tables import OdooTables
 from shell import LONG, pipe
@@ -29,10 +30,6 @@ WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'name' AND datconnlimit <
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = :'name' AND {MAY_END} \\g /dev/null
 """
-
-
-#: Bytes in a second that a copy gets on with at least, indexes and all.
-SLOWEST = 2_000_000
 
 
 class Postgres(OdooTables):
@@ -99,17 +96,17 @@ class Postgres(OdooTables):
                           remedy="end it by hand (ROLLBACK PREPARED; close the program), then deploy again")
 
     def create(self, database, extensions=()):
-        """Empty, with the place for the marker, and `extensions`: [name, schema, version] each. It is Odoo's only then:
-        until that nobody else can put anything there that the admin would meet.
+        """Empty, with the place for the marker, and `extensions`: [name, schema, version or None for the usual one]
+        each. It is Odoo's only then: until that nobody else can put anything there that the admin would meet.
         """
         self.sql(fill("""CREATE DATABASE :"name" ENCODING 'UTF8' TEMPLATE template0""", name=database),
                  what=f"creating the database {database}")
         self._prepare_marker(database)
         for name, schema, version in extensions:
-            self.sql(fill("""CREATE SCHEMA IF NOT EXISTS :"schema";
-                             CREATE EXTENSION :"name" SCHEMA :"schema" VERSION :'version' CASCADE""",
-                          schema=schema, name=name, version=version), database,
-                          what=f"making the extension {name} in a copy")
+            which = fill(" VERSION :'version'", version=version) if version else ""
+            self.sql(fill("""CREATE SCHEMA IF NOT EXISTS :"schema"; CREATE EXTENSION :"name" SCHEMA :"schema" """,
+                          schema=schema, name=name) + which + " CASCADE", database,
+                     what=f"making the extension {name} in the new database")
         for schema in sorted({schema for _, schema, _ in extensions} - {"public", "pg_catalog"}):
             self.sql(fill("""ALTER SCHEMA :"schema" OWNER TO :"role" """, schema=schema, role=self.ROLE), database)
         self.own(database, self.ROLE)
@@ -156,6 +153,21 @@ class Postgres(OdooTables):
         child.stdin.close()
         return child
 
+    def extensions(self, database):
+        return [row[0] for row in self.sql("SELECT extname FROM pg_extension", database)]
+
+    def offered_extensions(self):
+        """{name: whether whoever owns a database may make it there}"""
+        rows = self.sql("SELECT e.name, v.trusted FROM pg_available_extensions e "
+                        "JOIN pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version")
+        return {name: trusted == "t" for name, trusted in rows}
+
+    def make_extensions(self, database, names):
+        """By Odoo's own role: with no more rights than whoever has that has anyway."""
+        for name in names:
+            self.sql(fill("""CREATE EXTENSION IF NOT EXISTS :"name" SCHEMA public CASCADE""", name=name), database,
+                     what=f"making the extension {name}", role=self.TASKS)
+
     def _extensions_of_the_admin(self, database):
         """Those that only an admin may make: [name, schema, version] each."""
         return self.fact("SELECT coalesce(jsonb_agg(jsonb_build_array(e.extname, n.nspname, e.extversion)), '[]') FROM "
@@ -172,8 +184,8 @@ class Postgres(OdooTables):
         self.sql(fill("""ALTER DATABASE :"name" ALLOW_CONNECTIONS true""", name=database))
 
     def patience(self, database):
-        """How long a copy may take; seconds. A slow disk writes more than this in a second."""
-        return LONG + self.size(database) // SLOWEST
+        """How long a copy may take; seconds."""
+        return limits.copying(self.size(database))
 
     def _without_sessions(self, database, statement):
         self.leave(database)

@@ -222,6 +222,11 @@ class Server:
         self.sql(fill("""ALTER ROLE :"role" NOLOGIN""", role=self.ROLE))
         self.sql(fill("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :'role'", role=self.ROLE))
 
+    def in_transaction(self):
+        """Whether a session of Odoo's own role has one open."""
+        return self.value(fill("SELECT count(*) FROM pg_stat_activity WHERE usename = :'role' AND state <> 'idle'",
+                               role=self.ROLE)) != "0"
+
     def may_log_in(self):
         return self.value(fill("SELECT rolcanlogin FROM pg_roles WHERE rolname = :'role'", role=self.ROLE)) != "f"
 

@@ -1,20 +1,32 @@
 """What is looked at before a release touches anything: each function reads, and refuses what the release would fail at.
 """
 
+import extensions
+import ledger
+import limits
 import plan as planning
 import points
 import words
 from failures import Failure
 from hosts.base import SPARE_BYTES, disk_low
 
-IMAGE_BYTES = 4_000_000_000
-
 
 def refuse_small_disk(host, request):
-    wanted = SPARE_BYTES + (0 if host.has_image(request["image"]) else IMAGE_BYTES)
+    wanted = SPARE_BYTES + host.image_room(request["image"], (ledger.live() or {}).get("image"))
     for place, free in host.data.free().items():
         if free < wanted:
             raise disk_low(place, free, wanted)
+
+
+def foresee(data, database, settings, upgraded, rehearsed):
+    """What a release needs and takes: {"forecast": for people, "large": whether it is worth their while, "patience":
+    seconds that it may take}. What does not fit is refused while users still work. `database`: the one that is cloned.
+    """
+    # Of the rehearsal or of next, and what an upgrade adds to it.
+    wanted, free = data.require_room(2 if upgraded else 1, database)
+    size, minutes = data.postgres.size(database), settings["upgradeSeconds"] / 60 if upgraded else None
+    return {"forecast": limits.forecast(size, wanted, free, rehearsed, minutes), "large": size > limits.LARGE,
+            "patience": limits.release(size, settings)}
 
 
 def refuse_unfit_database(postgres, database):
@@ -69,6 +81,7 @@ def make_plan(data, request, image):
                       remedy="finish or cancel it in Odoo (Apps, Apply Scheduled Upgrades), then deploy again")
     marker = postgres.marker(database) if installed else None
     plan = planning.plan_release(request, image, installed, marker)
+    plan.extensions = extensions.lacking(postgres, database if exists else None, request)
     if installed:
         plan.unlisted = sorted(set(image["modules"]) - set(postgres.listed_modules(database)))
     return plan

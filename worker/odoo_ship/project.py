@@ -135,15 +135,24 @@ def close():
     write(CLOSED, "closed for maintenance\n", mode=0o644)
 
 
-def hold():
+#: What `hold` appends to the name of Odoo's server: one that is nowhere, and a second server of the release before.
+HELD, BEFORE = "-held", "-before"
+
+
+def hold(word=HELD):
     """From the next request on the proxy lets users wait, for up to half a minute: long enough to put one container in
-    another's place.
+    another's place. Or it sends them to another server.
     """
-    write(HOLD, "-held", mode=0o644)
+    write(HOLD, word, mode=0o644)
+
+
+def held():
+    """What the proxy appends; empty: users reach Odoo's own server."""
+    return HOLD.read_text(encoding="utf-8") if HOLD.exists() else ""
 
 
 def is_open():
-    return not CLOSED.exists() and (not HOLD.exists() or HOLD.read_text(encoding="utf-8") == "")
+    return not CLOSED.exists() and held() != HELD
 
 
 def open_again():

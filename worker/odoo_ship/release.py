@@ -6,9 +6,11 @@ in reverse: the live database and files as they were, the previous release servi
 restored without a person's word.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, NamedTuple, Optional
 
 import commit
+import extensions
 import ledger
 import next_data
 import plan as planning
@@ -21,15 +23,9 @@ from failures import Failure, quietly
 from journal import now
 from odoo_agent import OdooAgent
 
-#: Bytes in a second that PostgreSQL clones on usual disks.
-USUAL = 200_000_000
 REPORT_URL = "http://127.0.0.1:8069"
 #: Steps that change nothing: nobody need be alone for them.
 READING = ("preflight", "pulled")
-
-
-def always():
-    return True
 
 
 class Step(NamedTuple):
@@ -41,7 +37,7 @@ class Step(NamedTuple):
     name: str
     do: Callable
     undo: Optional[Callable] = None
-    needed: Callable = always
+    needed: Callable = lambda: True
 
 
 class Release:
@@ -88,7 +84,8 @@ class Release:
         return self.takes_next() or self.host.must_close(self.request)
 
     def changes_data(self):
-        return not self.restore and bool(self.takes_next() or self.plan.changes_modules or self.plan.unlisted)
+        return not self.restore and bool(self.takes_next() or self.plan.changes_modules or self.plan.unlisted
+                                         or self.plan.extensions)
 
     def can_be_rehearsed(self):
         return (self.settings["rehearse"] and self.plan.mode != "install" and self.plan.changes_modules
@@ -99,7 +96,7 @@ class Release:
     def preflight(self):
         """Nothing is touched. What needs the image itself is checked once it is here, still before anything changes."""
         self.host.remove_tasks()
-        self.host.keep_dumps_away(self.say)
+        self.host.keep_others_away(self.say)
         self.data.reserve().keep()
         first = self.journal["from"] is None
         if not first:
@@ -127,14 +124,16 @@ class Release:
         if self.restore:
             preflight.refuse_lost_point(self.postgres, self.restore)
         self.plan = planning.Plan("maintenance") if self.restore else self.make_plan()
-        if self.plan.mode == "maintenance":
-            size = self.postgres.size(self.database)
-            self.say(f"the database has {size / 1e6:,.0f} MB: its clone needs as much room, and keeps users out for "
-                     f"about {max(1, size / USUAL):.0f} s beside the upgrade itself")
-            # Of the rehearsal or of next, and what an upgrade adds to it.
-            self.data.require_room(2, self.database)
         self.journal.note(mode=self.plan.mode)
+        if self.plan.mode == "maintenance":
+            self.foresee()
         self.say(f"pulled: {self.plan.describe()}")
+
+    def foresee(self):
+        found = preflight.foresee(self.data, self.restore["database"] if self.restore else self.database, self.settings,
+                                  not self.restore, self.can_be_rehearsed())
+        self.journal.note(**found)
+        self.say(found["forecast"])
 
     def make_plan(self):
         plan = preflight.make_plan(self.data, self.request, self.image)
@@ -146,10 +145,14 @@ class Release:
     def rehearse(self):
         """The same upgrade on a neutralised copy, while the live release serves: most bad releases end here."""
         try:
-            name = rehearsal.copy(self.data, self.database)
+            # It loads while the copy is made.
+            with ThreadPoolExecutor(1) as beside:
+                loading = beside.submit(self.odoo.load, rehearsal.database_of(self.database))
+                name = rehearsal.copy(self.data, self.database)
+            loading.result()
+            self.postgres.make_extensions(name, self.plan.extensions)
             self.odoo.neutralise(name)
-            self.odoo.change_modules(name, self.plan)
-            self.odoo.smoke(name, self.plan)
+            self.odoo.rehearse(name, self.plan)
         except Failure as failure:
             failure.summary = f"in the rehearsal, on a copy: {failure.summary}"
             raise
@@ -173,6 +176,7 @@ class Release:
         self.journal.note(files=store.measure(store.live(self.next)))
         if self.plan.changes_modules:
             self.odoo.load(self.next)
+        next_data.catch_up(self.data, self.database, self.restore)
 
     def drop_next(self):
         next_data.drop(self.data, self.database)
@@ -182,17 +186,19 @@ class Release:
     def close(self):
         self.host.close(self.request)
         self.postgres.lock_out()
+        if self.takes_next() and self.plan.mode != "install":
+            self.host.start_ahead(self.request)
 
     def open_previous(self):
-        """Users are back on the release before this one; on the first there is nobody to let in."""
+        """Users are back on the release before this one, whatever its tables say; on the first there are none."""
         previous = self.previous()
         self.journal.note(dataBack=True)
         self.postgres.let_in()
         if previous is None:
             return
         self.postgres.open(self.database)
-        if self.request["url"] != previous["url"]:
-            self.postgres.set_parameter(self.database, "web.base.url", previous["url"], replace=True)
+        if self.request["url"] != (url := previous["url"]):
+            quietly(lambda: self.postgres.set_parameter(self.database, "web.base.url", url, replace=True), self.say)
         self.host.end_rollback(previous)
 
     def previous(self):
@@ -205,7 +211,7 @@ class Release:
         if self.plan.mode == "maintenance" and not self.restore:
             self.plan = self.make_plan()
             self.plan.mode = "maintenance"
-        next_data.clone(self.data, self.database, self.restore)
+        next_data.clone(self.data, self.database, self.restore, extensions.of_new_database(self.request))
         if not self.restore:
             # No other code starts on it by mistake.
             self.postgres.mark(self.next, "upgrading", ledger.digest_of(self.request["image"]), {})
@@ -217,6 +223,7 @@ class Release:
         """Of next; a release that was declared additive upgrades the live database while users work. An upgrade lists
         new modules, too.
         """
+        self.postgres.make_extensions(self.next if self.takes_next() else self.database, self.plan.extensions)
         if self.takes_next():
             if self.plan.changes_modules:
                 password = self.host.first_password() if self.plan.mode == "install" else None
@@ -257,13 +264,13 @@ class Release:
     def try_out(self):
         """With the release's own server; what is asked of it changes nothing that users have written."""
         self.postgres.forget_uninstalled(self.database)
-        changed = self.plan.changes_modules or self.host.changes_odoo(self.request)
-        if not changed and not self.restore:
+        # Where next took the place of the live data, the server that was started ahead is no other one any more.
+        if not (self.takes_next() or self.plan.changes_modules or self.host.changes_odoo(self.request)):
             self.host.refresh(self.request)
             return
-        if self.plan.mode == "rolling":
+        if self.plan.mode == "rolling" and not self.plan.served:
             self.odoo.try_out(self.database, self.plan)
-        server = self.host.swap(self.request, self.set_addresses)
+        server = self.host.swap(self.request, self.set_addresses, aside=not self.plan.served)
         if self.plan.mode != "rolling":
             self.odoo.try_out(self.database, self.plan, server)
 

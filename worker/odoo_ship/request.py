@@ -5,13 +5,13 @@ it is.
 """
 
 import json
-from pathlib import Path
 
 import schema
+import sources
 from failures import Failure
 from files import read_json
 
-SCHEMAS = json.loads((Path(__file__).parent / "request-schema.json").read_text(encoding="utf-8"))
+SCHEMAS = json.loads(sources.text("request-schema.json"))
 
 
 def received(text):

@@ -5,8 +5,10 @@ import re
 import time
 
 import ledger
+import points
 import staged
 import waiting
+import words
 from failures import Failure, quietly
 from files import Lock
 from hosts import here
@@ -36,27 +38,36 @@ def into(point_name, database, exact):
                       expected=f"lower-case letters, digits, '_' and '-', neither {request['database']} nor beginning "
                                f"with {request['database']}-",
                       remedy="`odoo-ship rollback --with-data` is what makes a point the live database")
-    with alone():
-        restore(here.host(), request, point, database, exact)
+    host = here.host()
+    with alone(host, request):
+        restore(host, request, point, database, exact)
     print(f"{database}: the data of {point['at']}" + ("" if exact else ", neutralised"))
 
 
 @contextlib.contextmanager
-def alone():
+def alone(host, request):
     """No worker is at the data, and none has left a release in the middle."""
+    if here.KUBERNETES:
+        with host.beside_releases(request):
+            refuse_open_release()
+            yield
+        return
     lock = Lock()
     take(lock)
     try:
-        journal = Journal.read()
-        if journal and journal.open:
-            raise Failure("RELEASE_IN_PROGRESS", "a release is neither finished nor rolled back",
-                          found=f"request {journal['request']}", expected="none",
-                          remedy="`odoo-ship resume`, then again")
+        refuse_open_release()
         yield
     finally:
         lock.release()
         # What was asked for meanwhile found the lock taken.
         waiting.start_service()
+
+
+def refuse_open_release():
+    journal = Journal.read()
+    if journal and journal.open:
+        raise Failure("RELEASE_IN_PROGRESS", "a release is neither finished nor rolled back",
+                      found=f"request {journal['request']}", expected="none", remedy=words.HERE["resume"])
 
 
 def take(lock):
@@ -74,7 +85,7 @@ def take(lock):
 
 
 def restore(host, request, point, database, exact):
-    data, partial = host.data, f"{database}-partial"
+    data, partial = host.data, points.restoring(request["database"])
     postgres, store = data.postgres, data.filestore()
     if postgres.exists(database) or store.exists(store.live(database)):
         raise Failure("RELEASE_MISMATCH", f"the database {database} exists",
@@ -86,7 +97,10 @@ def restore(host, request, point, database, exact):
         postgres.limit(partial, -1)
         store.link(store.kept(point["id"]), store.live(partial), required=True)
         if not exact:
-            OdooAgent(host, request, attempt_name(), print).neutralise(partial)
+            try:
+                OdooAgent(host, request, attempt_name(), print).neutralise(partial)
+            finally:
+                host.remove_tasks()
         # It gets its name when it is complete, the attachments first: without a database they are found by nobody.
         store.move(store.live(partial), store.live(database))
         postgres.rename(partial, database)

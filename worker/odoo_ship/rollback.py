@@ -16,20 +16,28 @@ def roll_back(host, journal, say):
     journal.note(rollback=True)
     release = Release(host, failed, journal, say)
     if not journal.reached("closed"):
-        # Nothing was touched.
-        release.tidy_up()
+        # Nothing was touched. A release before it may have been given up with the door closed.
+        tidy_up(release)
+        if release.previous() and not host.is_open():
+            host.end_rollback(release.previous())
         return
     host.remove_tasks()
     previous = release.previous()
-    changed = journal.reached("upgraded") if journal.of_first_version else journal.begun("tried")
-    host.begin_rollback(previous, failed, changed, journal.reached("closed", "end"))
+    changed = journal.reached("upgraded") if journal.of_first_version else started(journal)
+    replaced = (changed if journal.of_first_version else journal.begun("swapped")) and not journal["dataBack"]
+    host.begin_rollback(previous, failed, changed, journal.reached("closed", "end"), replaced)
     host.data.postgres.end_what_was_left()
     if journal.of_first_version:
         first_version.roll_back_data(host.data, journal, failed["database"])
         release.open_previous()
     else:
         undo(release, journal)
-    release.tidy_up()
+    tidy_up(release)
+
+
+def started(journal):
+    """Whether the new server may have been: where the door is closed, that is done ahead."""
+    return journal.begun("closed") or journal.begun("tried")
 
 
 def undo(release, journal):
@@ -41,6 +49,12 @@ def undo(release, journal):
             step.undo()
     if not journal.begun("closed"):
         release.open_previous()
+
+
+def tidy_up(release):
+    """What the next release does again if it cannot be done now."""
+    release.tidy_up()
+    quietly(lambda: release.host.settle(release.previous()), release.say)
 
 
 def give_reserve_back(host, say):

@@ -7,6 +7,7 @@ import ledger
 import outcomes
 import points
 import staged
+import stopped
 import tidying
 import waiting
 import words
@@ -30,6 +31,7 @@ def serve():
     """
     lock = Lock()
     lock.take(wait=True)
+    stopped.forget()
     host = here.host()
     recover(host)
     while True:
@@ -111,6 +113,9 @@ def recover(host):
         return
     if not journal.open:
         tell_outcome(journal)
+        quietly(host.remove_tasks, say)
+        live = ledger.live()
+        quietly(lambda: host.settle(live and staged.read(live["release"])), say)
         return
     say(f"release {journal['to']} was interrupted at {journal['step']} ({journal['phase']})")
     waiting.forget(journal["request"])
@@ -139,6 +144,8 @@ def finish_or_give_way(host, journal):
         request = staged.read(journal["to"])
         complete(host, journal)
         tell_success(request)
+        # What users were on meanwhile is not needed any more.
+        quietly(host.remove_tasks, say)
     except Exception as error:
         failure = incomplete(as_failure(error))
         if waiting.read() is None:

@@ -28,26 +28,10 @@ class Result:
         return (self.output + self.error).strip()
 
 
-def run(args, limit, given=None, log=None, env=None):
-    """Runs to the end or the limit (seconds), then the whole process group is killed and the status is 124.
-
-    `log`: a file that gets all output; then nothing is captured and `output` is that file's content from this run.
-    """
-    if log is not None:
-        return into_log(log, lambda file: _run(args, limit, given, file, subprocess.STDOUT, env)[0])
+def run(args, limit, given=None, env=None):
+    """Runs to the end or the limit (seconds), then the whole process group is killed and the status is 124."""
     status, output, error = _run(args, limit, given, subprocess.PIPE, subprocess.PIPE, env)
     return Result(status, output, error)
-
-
-def into_log(log, program):
-    """`program` gets the open log and answers a status; the result's output is what it has added to that file."""
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(log, "ab") as file:
-        start = file.tell()
-        status = program(file)
-    with open(log, "rb") as file:
-        file.seek(start)
-        return Result(status, file.read().decode("utf-8", "replace"))
 
 
 @contextlib.contextmanager
@@ -70,6 +54,8 @@ def killed_after(limit, child):
         late.set()
         child.kill()
     timer = threading.Timer(limit, end)
+    # A signal may raise between this line and the next one: then nobody cancels it, and it must not keep the worker.
+    timer.daemon = True
     timer.start()
     try:
         yield late

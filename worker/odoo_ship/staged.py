@@ -1,11 +1,15 @@
 """Releases that are kept on this host, each as it was asked for: any of them can be put in place at any time."""
 
+import contextlib
 import json
+import re
 
 from failures import Failure
 from files import STATE, read_json, remove_tree, write
 
 RELEASES = STATE / "releases"
+#: A service's image in the Compose file, as components/vps/compose-file.ts renders it.
+IMAGE = re.compile(r"(?m)^    image: (\S+@sha256:[0-9a-f]{64})$")
 
 
 def keep(request):
@@ -13,6 +17,12 @@ def keep(request):
     for name, text in request["files"].items():
         write(directory / "files" / name, text, mode=0o600)
     write(directory / "request.json", json.dumps(request, indent=2, sort_keys=True))
+
+
+def mend(request):
+    """Keeps it anew where what was kept of it is damaged: who sends it has it whole."""
+    if (RELEASES / request["id"] / "request.json").exists() and _whole(request["id"]) is None:
+        keep(request)
 
 
 def read(release):
@@ -24,10 +34,32 @@ def read(release):
     return request
 
 
-def image_of(release):
-    """None where a power cut or a full disk has left a part of it."""
-    request = read_json(RELEASES / release / "request.json")
-    return request and request["image"]
+def images_of(release):
+    """Those of Odoo and of what runs beside it; none where a power cut or a full disk has left a part of it."""
+    request = _whole(release)
+    if request is None:
+        return set()
+    return {request["image"], *IMAGE.findall(request.get("files", {}).get("docker-compose.prod.yml", ""))}
+
+
+def forget_secrets(release):
+    """Credentials that were sent with it, which may be others by now: only the release that is live needs any, and what
+    goes back to an earlier one goes with those of the live one.
+    """
+    request = _whole(release)
+    if request is None:
+        return
+    made_here = [secret for secret in request.get("secrets", []) if secret.get("generate")]
+    kept = {**request, **{name: value for name, value in (("registry", None), ("dump", None), ("secrets", made_here))
+                          if name in request}}
+    if kept != request:
+        write(RELEASES / release / "request.json", json.dumps(kept, indent=2, sort_keys=True))
+
+
+def _whole(release):
+    with contextlib.suppress(Failure):
+        return read_json(RELEASES / release / "request.json")
+    return None
 
 
 def names():

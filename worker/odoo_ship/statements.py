@@ -9,6 +9,7 @@ import re
 # Settings that hold a list, each element quoted by itself; everything else is one value.
 LISTS = {"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries",
          "shared_preload_libraries", "unix_socket_directories"}
+QUOTED = re.compile(r'\s*"((?:[^"]|"")*)"')
 
 
 def quoted(name):
@@ -40,9 +41,19 @@ def scram(password):
 
 def elements(value):
     """A list as PostgreSQL stores it: names apart by commas, some of them in double quotes, which are doubled within.
+    Odoo's role can make it as long as it likes: it is read once.
     """
-    found = re.findall(r'\s*(?:"((?:[^"]|"")*)"|([^",]+))\s*(?:,|$)', value)
-    return [inner.replace('""', '"') if inner or not plain else plain.strip() for inner, plain in found]
+    found, at = [], 0
+    while at < len(value):
+        if name := QUOTED.match(value, at):
+            found.append(name[1].replace('""', '"'))
+            at = name.end()
+        comma = value.find(",", at)
+        end = len(value) if comma < 0 else comma
+        if name is None and (plain := value[at:end].strip()):
+            found.append(plain)
+        at = end + 1
+    return found
 
 
 def setting_statement(database, name, value):

@@ -4,8 +4,9 @@ import dump
 import ledger
 import outcomes
 import project
+import stopped
 import waiting
-from files import read_json
+from hosts import here
 from journal import STEPS, Journal
 
 
@@ -28,8 +29,8 @@ def of_host(request_id=None):
     """With what became of the request, or else of the last one."""
     journal, live = Journal.read(), ledger.live()
     answer = {"live": live and {key: live[key] for key in ("image", "digest", "since", "release")},
-              "closed": not project.is_open(),
-              "dump": read_json(dump.RESULT) if dump.SETTINGS.exists() else None,
+              "closed": is_closed(journal), "stopped": stopped.read(),
+              "dump": dump.last() if dump.SETTINGS.exists() else None,
               "points": [{key: point[key] for key in ("id", "from", "to", "at", "bytes")} for point in ledger.points()]}
     request_id = request_id or (journal and journal["request"])
     if request_id:
@@ -37,14 +38,25 @@ def of_host(request_id=None):
     return answer
 
 
+def is_closed(journal):
+    """In a cluster a release alone closes the door."""
+    if here.KUBERNETES:
+        return bool(journal and journal.open and journal.begun("closed"))
+    return not project.is_open()
+
+
 def of_request(request_id, journal):
     ours = journal if journal and journal["request"] == request_id else None
     state, message, kept = state_of(request_id), "", {}
-    if state in ("queued", "running"):
+    ended = stopped.read() if state in ("queued", "running") else None
+    if ended:
+        # Nothing but a person can help, and whoever waits hears so.
+        state = "failed"
+    elif state in ("queued", "running"):
         waiting.start_service()
     else:
         kept = outcomes.read(request_id) or {}
-    error = kept.get("error") or (ours and ours["error"])
+    error = ended or kept.get("error") or (ours and ours["error"])
     if ours and ours.open and ours["trouble"]:
         if ours.reached("committed"):
             # Users may be on it: whoever waits for it hears so, and the worker goes on trying.
@@ -52,9 +64,12 @@ def of_request(request_id, journal):
         message = "trouble since {since}: {code}: {summary}: {found}".format(**{"since": "?", **ours["trouble"]})
     elif ours and ours.open and ours.rolling_back:
         message = "rolling the release back"
+    elif ours and ours.open and not ours.reached("closed"):
+        message = ours["forecast"] if ours["large"] else ""
     return {"id": request_id, "state": state, "step": ours and ours["step"], "mode": ours and ours["mode"],
-            "steps": durations(ours) if ours else {}, "next": what_comes_next(ours) if ours else "",
-            "message": message, "error": error if state == "failed" else None, "warnings": kept.get("warnings", [])}
+            "patience": ours and ours["patience"], "steps": durations(ours) if ours else {},
+            "next": what_comes_next(ours) if ours else "", "message": message,
+            "error": error if state == "failed" else None, "warnings": kept.get("warnings", [])}
 
 
 def durations(journal):

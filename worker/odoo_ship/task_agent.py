@@ -52,10 +52,9 @@ def run(connection):
 
 
 def end_with(connection, child):
-    """The worker says nothing more: a message means SIGTERM, the end means SIGKILL."""
+    """The worker says nothing more, until it is gone or wants the program gone."""
     try:
-        while connection.recv(64):
-            child.terminate()
+        connection.recv(64)
     except OSError:
         pass
     end(child)

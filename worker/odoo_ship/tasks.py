@@ -72,12 +72,6 @@ class Task:
                 self.returncode = 1
         return self.returncode
 
-    def terminate(self):
-        try:
-            self.connection.send(b"end")
-        except OSError:
-            pass
-
     def kill(self):
         """With all that it has started."""
         self.connection.close()

@@ -4,12 +4,15 @@ import re
 
 import ledger
 import next_data
+import outcomes
 import points
 import rehearsal
 import staged
 from files import LOGS
 from journal import ATTEMPT_NAME
 
+#: How many ends of requests are kept.
+OUTCOMES = 100
 #: How the first version called what an attempt has left.
 EVIDENCE = re.compile(f"(failed|replaced)-{ATTEMPT_NAME}")
 
@@ -28,13 +31,18 @@ def prune(host, request, say):
 def prune_by_hand(host, database, keep):
     """What no release needs, and restore points beyond the newest `keep`. Answers what was removed."""
     gone = left_behind(host.data, database)
+    host.data.postgres.drop(points.restoring(database))
+    store = host.data.filestore()
+    store.remove(store.live(points.restoring(database)))
     next_data.drop(host.data, database)
     rehearsal.forget(host, database)
     prune_evidence(host.data, database)
-    known, store = ledger.points(), host.data.filestore()
+    known = ledger.points()
+    whole = {point["id"] for point in known
+             if host.data.postgres.exists(point["database"]) and store.exists(store.kept(point["id"]))}
     for number, point in enumerate(reversed(known)):
-        whole = host.data.postgres.exists(point["database"]) and store.exists(store.kept(point["id"]))
-        if number >= keep or not whole:
+        # Where none is whole, something of the host is missing, and may come back.
+        if number >= keep or (whole and point["id"] not in whole):
             points.drop(host.data, point["database"], point["id"])
             gone.append(point["id"])
     sweep(host)
@@ -42,6 +50,8 @@ def prune_by_hand(host, database, keep):
 
 
 def prune_evidence(data, database):
+    for point in ledger.withdrawn():
+        points.drop(data, point["database"], point["id"])
     for name in evidence(data, database):
         data.postgres.drop(name)
     store = data.filestore()
@@ -51,8 +61,9 @@ def prune_evidence(data, database):
 
 
 def left_behind(data, database):
-    """Databases that only a release under way has."""
-    own = {next_data.database_of(database), rehearsal.database_of(database)}
+    """Databases that only a release or a restore under way has, and those of points that are not offered any more."""
+    own = {next_data.database_of(database), rehearsal.database_of(database), points.restoring(database)}
+    own |= {point["database"] for point in ledger.withdrawn()}
     return sorted([name for name in databases(data) if name in own] + evidence(data, database))
 
 
@@ -71,12 +82,17 @@ def sweep(host):
     previous = ledger.previous()
     needed = {entry["release"] for entry in ledger.releases()[-3:]} | {point["release"] for point in ledger.points()}
     needed |= {previous["release"]} if previous else set()
-    kept = {name: staged.image_of(name) for name in staged.names()}
-    images = {image for name, image in kept.items() if name in needed}
-    for name, image in kept.items():
-        if name not in needed:
-            staged.forget(name)
-            if image is not None and image not in images:
-                host.remove_image(image)
+    needed.discard(None)
+    images = {name: staged.images_of(name) for name in staged.names()}
+    kept = {image for name in needed for image in images.get(name, ())}
+    live = ledger.live()
+    for name in needed - {live and live["release"]}:
+        staged.forget_secrets(name)
+    outcomes.prune(OUTCOMES)
+    for name in images.keys() - needed:
+        staged.forget(name)
+        for image in images[name] - kept:
+            host.remove_image(image)
+    host.keep_images(kept)
     for log in sorted(LOGS.glob("*.log"), key=lambda path: path.stat().st_mtime)[:-20]:
         log.unlink()

@@ -36,11 +36,12 @@ class Data:
         raise NotImplementedError
 
     def require_room(self, copies, database):
-        """Room for so many copies of the database beside it."""
+        """Room for so many copies of the database beside it: (wanted, free) in bytes."""
         wanted = copies * self.postgres.size(database) + SPARE_BYTES
         place, free = self.database_disk()
         if free < wanted:
             raise disk_low(place, free, wanted)
+        return wanted, free
 
 
 class Serving:
@@ -49,32 +50,45 @@ class Serving:
     `fetch` brings the image and answers what it says of itself: {"series", "modules": {name: {"version", "hash"}}};
     `prepare` makes what a first release needs before there is a database, `first_password` its administrator's;
     `close` lets nobody in, lets requests end, and returns when no code of Odoo runs;
-    `swap` puts the release in place, calls `between` while nothing runs, and starts its server with every job held; it
-    answers the name of the server, or None where others start it once the release has ended well;
+    `start_ahead` starts the release's server, which waits for a database that lets it in: to be made takes its time;
+    `swap` puts the release in place, calls `between` while no server of it runs, and starts one with every job held; it
+    answers the name of the server, or None where others start it once the release has ended well. `aside`: where the
+    door is open, users are served by the release before meanwhile; else they wait, which is over sooner;
     `refresh` does so for a release that concerns neither Odoo nor its database;
     `open` lets users in, and may be done again after a crash; `let_go` releases the jobs.
 
     A rollback begins with `begin_rollback`: nobody works on the database, and whoever starts something by hand starts
-    the previous release. `changed`: the failed one was started; `closed`: users were kept out. It ends with
-    `end_rollback`: the previous release is ready, and users are let in.
+    the previous release. `changed`: the failed one may have been started; `closed`: users were kept out; `replaced`:
+    what runs may know other data than those that come back. It ends with `end_rollback`: the previous release is ready,
+    and users are let in.
 
-    `keep_dumps_away` waits for a dump that reads the data, and lets none begin until the worker ends or lets go.
+    `keep_others_away` waits for a dump that reads the data, and for packages that are being installed, and lets neither
+    begin until the worker ends or lets go.
     `still_alone` fails where somebody may have come to the database unseen; it is asked before each step.
     `uninterrupted` says that what begins now goes to its end, whoever tells the worker to stop.
 
-    Programs of the release run with Odoo's rights, cron off, no way out but to PostgreSQL: `task` to its end,
-    `start_task` until `remove_task`, both under a name. `script` and `conversation` run a file of this package there.
+    Programs of the release run with Odoo's rights, cron off, no way out but to PostgreSQL, under a name: from
+    `start_task` to `remove_task`. `script` and `conversation` run a file of this package there.
+    `settle` closes what was opened for those of a release that is not live: `live` is the one that is, or None.
+    `memory_ran_out` tells of a program that was killed whether that is why.
     """
 
     #: Who makes the attempts, where that is not the host itself.
     job = None
+    #: Whether the server that users reach is not there to be tried before the release has ended.
+    tries_next = False
     #: The host's `Data`.
     data = None
 
-    def has_image(self, image):
+    def image_room(self, image, before):
+        """Bytes that it takes to bring the image here; `before`: the one that it comes after, or None."""
         raise NotImplementedError
 
     def remove_image(self, image):
+        raise NotImplementedError
+
+    def keep_images(self, names):
+        """Those that something can be rolled back to: a hand that tidies up leaves them alone. No other ones."""
         raise NotImplementedError
 
     def fetch(self, request):
@@ -97,7 +111,10 @@ class Serving:
     def close(self, request):
         raise NotImplementedError
 
-    def swap(self, request, between):
+    def start_ahead(self, request):
+        raise NotImplementedError
+
+    def swap(self, request, between, aside=True):
         raise NotImplementedError
 
     def refresh(self, request):
@@ -109,23 +126,23 @@ class Serving:
     def let_go(self):
         raise NotImplementedError
 
-    def begin_rollback(self, previous, failed, changed, closed):
+    def is_open(self):
+        """Whether users are let in, by whatever keeps them out beyond the life of a worker."""
+        raise NotImplementedError
+
+    def begin_rollback(self, previous, failed, changed, closed, replaced):
         raise NotImplementedError
 
     def end_rollback(self, previous):
         raise NotImplementedError
 
-    def keep_dumps_away(self, say):
+    def keep_others_away(self, say):
         raise NotImplementedError
 
     def still_alone(self):
         raise NotImplementedError
 
     def uninterrupted(self):
-        raise NotImplementedError
-
-    def task(self, request, name, command, limit, database, attempt):
-        """Runs to its end; the whole output is in the attempt's log."""
         raise NotImplementedError
 
     def start_task(self, request, name, command, database):
@@ -137,6 +154,15 @@ class Serving:
 
     def remove_tasks(self):
         """Ends all of them, also those that a killed worker has left: they go on without it."""
+        raise NotImplementedError
+
+    def settle(self, live):
+        raise NotImplementedError
+
+    def memory_ran_out(self, name):
+        """Bytes that the programs of this name may take, if the kernel has ended one for want of more; None if it has
+        not, or nobody knows.
+        """
         raise NotImplementedError
 
     def wait_ready(self, name, seconds):

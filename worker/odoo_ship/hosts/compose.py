@@ -1,17 +1,22 @@
 """Docker and Compose on this host, as a release needs them."""
 
-import time
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 
 import egress
 import passwords
 import project
 from failures import Failure
-from files import DUMPS, FIRST_LOGIN, Lock, write
+from files import DUMPS, FIRST_LOGIN, Lock, wait_to_take, write
 from hosts import compose_images as images
+from hosts import compose_memory as memory
 from hosts import compose_services as services
 from hosts import compose_tasks as tasks
+from hosts import habits
 from hosts.base import Serving
+from hosts.compose_before import Before
 from hosts.compose_data import ComposeData, has_volume
+from hosts.compose_packages import Packages
 from hosts.compose_services import CONTAINERS, Services
 from hosts.compose_tasks import CronHold, Tasks
 
@@ -23,21 +28,28 @@ class ComposeHost(Serving):
         self.data = ComposeData(CONTAINERS["db"])
         self.services = Services(self.data.postgres)
         self.tasks = Tasks(self.services.compose)
-        self.cron = None
+        self.before = Before(self.services)
+        self.cron = self.ahead = None
         self.dumps = Lock(DUMPS)
+        self.packages = Packages()
 
     # Images
 
-    def has_image(self, image):
-        return images.has_image(image)
+    def image_room(self, image, before):
+        return images.room(image, before)
 
     def remove_image(self, image):
         images.remove_image(image)
 
+    def keep_images(self, names):
+        images.keep(names)
+
     def fetch(self, request):
+        self.services.rolling_back = False
         egress.check(request.get("network"))
         egress.begin(request.get("network"))
         images.log_in(request["registry"])
+        habits.put_signpost()
         for image in sorted(set(self.services.images(request))):
             images.refuse_tag(image)
             images.pull(image, 1800)
@@ -99,21 +111,43 @@ class ComposeHost(Serving):
 
     def runs(self, request):
         """Whether the host is as the request wants it: nothing stopped, replaced or edited by hand."""
-        return (project.has_files_of(request) and project.is_open()
-                and not any(self.services.changes(request, service) for service in CONTAINERS))
+        return (project.has_files_of(request) and self.is_open()
+                and all(self.services.runs(request, service) for service in CONTAINERS))
 
     def close(self, request):
         project.close()
+        # One that a release has left which was given up: users are there.
+        self.before.stop()
         self.services.stop_odoo()
+        self.tasks.have_the_host(True)
         if self.services.changes(request, "db"):
             self.services.start_database(request, 120)
 
-    def swap(self, request, between):
-        """On a port that only the proxy reaches."""
+    def start_ahead(self, request):
+        """In the entrypoint of its container, which ends if that takes too long: then `swap` starts it again."""
         project.activate(request)
-        project.hold()
-        self.services.stop_odoo()
+        self.ahead = ThreadPoolExecutor(1).submit(self.services.start_odoo, request)
+
+    def end_ahead(self):
+        """Whether a server was started ahead; nothing of that goes on from here."""
+        ahead, self.ahead = self.ahead, None
+        if ahead is not None:
+            ahead.result()
+        return ahead is not None
+
+    def swap(self, request, between, aside=True):
+        """On a port that only the proxy reaches. Where the door is open, users are on a second server of the release
+        before meanwhile, or else they wait.
+        """
+        ahead = self.end_ahead()
+        if not (aside and project.is_open() and self.before.start()):
+            project.hold()
+        project.activate(request)
+        # One that was started by hand meanwhile is another.
+        if not ahead or not self.services.odoo_is_of(request):
+            self.services.stop_odoo()
         between()
+        self.tasks.have_the_host(False)
         self.cron = CronHold(self.data.postgres, request["database"])
         self.data.postgres.let_in()
         self.start_and_wait(request)
@@ -134,9 +168,11 @@ class ComposeHost(Serving):
         project.open_again()
 
     def start_and_wait(self, request):
-        self.services.start_odoo(request)
-        self.wait_ready(CONTAINERS["odoo"], request["release"]["readySeconds"])
+        """The proxy first: releases of before have given Odoo a port of the host that is the proxy's now."""
         self.services.start_proxy(request)
+        if not self.services.odoo_is_of(request):
+            self.services.start_odoo(request)
+        self.wait_ready(CONTAINERS["odoo"], request["release"]["readySeconds"])
 
     def let_go(self):
         """The jobs that were held."""
@@ -147,12 +183,19 @@ class ComposeHost(Serving):
 
     # The way of a rollback
 
-    def begin_rollback(self, previous, failed, changed, closed):
+    def is_open(self):
+        return project.is_open() and project.held() == ""
+
+    def begin_rollback(self, previous, failed, changed, closed, replaced):
+        # Whatever kept it from its end, the rollback goes on.
+        with contextlib.suppress(Exception):
+            self.end_ahead()
         self.services.rolling_back = True
-        if previous:
-            project.hold()
-        # One that is back already, and may just be starting, is left alone.
-        if changed and not (previous and self.services.odoo_is_of(previous)):
+        # One that is back already, or was never stopped, and may just be starting, is left alone. A failed release of
+        # the same files looks like it, and keeps in memory what it has read of its own data.
+        if changed and (replaced or not (previous and self.services.odoo_is_of(previous))):
+            if previous and not self.before.serves():
+                project.hold()
             self.services.stop_odoo(10)
         # The files first: should anyone start the project by hand meanwhile, it is the previous release that is refused
         # or runs.
@@ -161,24 +204,19 @@ class ComposeHost(Serving):
         self.services.start_database(previous or failed, 120)
 
     def end_rollback(self, previous):
-        self.services.start_odoo(previous)
-        self.wait_ready(CONTAINERS["odoo"], previous["release"]["readySeconds"])
+        self.start_and_wait(previous)
         self.services.keep_odoo()
-        self.services.start_proxy(previous)
         project.open_again()
 
-    def keep_dumps_away(self, say):
-        end = time.monotonic() + DUMP_SECONDS
-        told = False
-        while not self.dumps.take():
-            if not told:
-                say("waiting for the dump that is under way")
-                told = True
-            if time.monotonic() > end:
-                raise Failure("RELEASE_IN_PROGRESS", "a dump is under way", found=f"it reads for {DUMP_SECONDS} s",
-                              expected="its end, before a release changes the data that it reads",
-                              remedy="wait for it, or `systemctl stop odoo-ship-dump.service`; then deploy again")
-            time.sleep(1)
+    def keep_others_away(self, say):
+        self.packages.keep(say)
+        self._keep_dumps_away(say)
+
+    def _keep_dumps_away(self, say):
+        wait_to_take(self.dumps.take, DUMP_SECONDS, say, "the dump that is under way", Failure(
+            "RELEASE_IN_PROGRESS", "a dump is under way", found=f"it reads for {DUMP_SECONDS} s",
+            expected="its end, before a release changes the data that it reads",
+            remedy="wait for it, or `systemctl stop odoo-ship-dump.service`; then deploy again"))
 
     def still_alone(self):
         """Nobody starts a container here but this worker, which holds a lock that nobody can end."""
@@ -190,9 +228,6 @@ class ComposeHost(Serving):
 
     # Programs of the release
 
-    def task(self, request, name, command, limit, database, attempt):
-        return self.tasks.run(request, name, command, limit, database, attempt)
-
     def start_task(self, request, name, command, database):
         return self.tasks.start(request, name, command, database)
 
@@ -201,6 +236,13 @@ class ComposeHost(Serving):
 
     def remove_tasks(self):
         self.tasks.remove_all()
+        self.before.end()
+
+    def settle(self, live):
+        egress.begin((live or {}).get("network"))
+
+    def memory_ran_out(self, name):
+        return memory.ran_out(name)
 
     def wait_ready(self, name, seconds):
         services.wait_ready(name, seconds)

@@ -5,7 +5,8 @@ import json
 import re
 
 from failures import Failure, tail
-from files import STATE, write
+from files import STATE, read_json, write
+from hosts import habits
 from shell import QUICK, must, run
 
 DOCKER_LOGIN = STATE / "docker"
@@ -15,15 +16,37 @@ READER = ["--network", "none", "--read-only", "--user", "100:101", "--cap-drop",
           # In the container's own memory.
           "--tmpfs", "/tmp:rw,noexec,nosuid,nodev,size=16m"]  # nosec B108
 
+# What Docker says, in lower case: the first that matches wins.
+PULL_FAILURES = (
+    ("PULL_LIMIT_REACHED", ("toomanyrequests", "too many requests", "pull rate limit"),
+     "the registry has had too many pulls from this address, as Docker Hub counts them over six hours: wait, then "
+     "update again. So that it does not come back, push the image to a registry of your own, and name it there in the "
+     "file of vps:imagesRecord"),
+    ("IMAGE_NOT_FOUND", ("not found", "manifest unknown", "does not exist"),
+     "check the digest (`pulumi stack output imageDigest`), then update again"),
+    ("REGISTRY_AUTH_FAILURE", ("unauthorized", "denied", "authentication required"),
+     "update again, which brings new pull credentials; if they are your own, registry:pullPassword has ended"),
+    ("DISK_SPACE_LOW", ("no space left",), "make room where Docker keeps its images, then update again"))
+UNKNOWN_PULL_FAILURE = ("NETWORK_TIMEOUT", "look whether this host reaches the registry, then update again")
+
 
 def log_in(registry):
     """Keeps the pull credentials where only root reads them; `docker login` itself would want to reach the
     registry.
     """
     if registry is None:
+        (DOCKER_LOGIN / "config.json").unlink(missing_ok=True)
         return
     pair = base64.b64encode(f"{registry['username']}:{registry['password']}".encode()).decode()
-    write(DOCKER_LOGIN / "config.json", json.dumps({"auths": {registry["server"]: {"auth": pair}}}))
+    server, own = registry["server"], DOCKER_LOGIN / "config.json"
+    habits.log_root_in(server, pair, read_json(own, {}).get("auths", {}).get(server))
+    write(own, json.dumps({"auths": {server: {"auth": pair}}}))
+
+
+#: A tag for each image that could be rolled back to: `docker image prune` removes those that have none.
+KEPT = "odoo-ship/keep"
+#: Bytes of an image of which nothing is known yet.
+USUAL_BYTES = 4_000_000_000
 
 
 def has_image(image):
@@ -44,14 +67,10 @@ def pull(image, limit):
     if result.ok:
         return
     text = result.text.lower()
-    known = (("IMAGE_NOT_FOUND", ("not found", "manifest unknown", "does not exist")),
-             ("REGISTRY_AUTH_FAILURE", ("unauthorized", "denied", "authentication required")),
-             ("DISK_SPACE_LOW", ("no space left",)))
-    code = next((code for code, words in known if any(word in text for word in words)), "NETWORK_TIMEOUT")
+    code, remedy = next(((code, remedy) for code, words, remedy in PULL_FAILURES
+                         if any(word in text for word in words)), UNKNOWN_PULL_FAILURE)
     raise Failure(code, f"the image cannot be pulled: {image}", found=tail(result.text, 3) or "no answer in time",
-                  expected="an image that the registry has and this host may pull",
-                  remedy="check the digest (`pulumi stack output imageDigest`) and the pull credentials' end, then "
-                         "update again")
+                  expected="an image that the registry has and this host may pull", remedy=remedy)
 
 
 def series_and_modules(image):
@@ -82,5 +101,30 @@ def collation_version(image):
     return found and found[1]
 
 
+def room(image, before):
+    """As much as the one before it, unpacked and packed: what they share is not known before it comes."""
+    if has_image(image):
+        return 0
+    size = run(["docker", "image", "inspect", "--format", "{{.Size}}", before], QUICK).output.strip() if before else ""
+    return int(1.4 * int(size)) if size.isdigit() else USUAL_BYTES
+
+
+def keep(images):
+    """With a tag for each of these that is here; the tags of others go, with the images if nobody else has them."""
+    tags = {tag_of(image): image for image in images}
+    there = run(["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", KEPT], QUICK).output.split()
+    for tag in sorted(set(tags) - set(there)):
+        run(["docker", "tag", tags[tag], tag], QUICK)
+    for tag in sorted(set(there) - set(tags)):
+        names = run(["docker", "image", "inspect", "--format", "{{join .RepoDigests \" \"}}", tag], QUICK).output
+        run(["docker", "image", "rm", tag, *names.split()], QUICK)
+
+
+def tag_of(image):
+    return f"{KEPT}:{image.partition('@sha256:')[2][:16]}"
+
+
 def remove_image(image):
-    run(["docker", "image", "rm", image], QUICK)
+    """The one that runs, or that somebody else has, stays: Docker refuses."""
+    for name in (tag_of(image), image):
+        run(["docker", "image", "rm", name], QUICK)

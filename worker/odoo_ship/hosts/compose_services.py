@@ -1,21 +1,27 @@
 """The services of the Compose project on this host: started, looked at and stopped as a release's own files say."""
 
+import inspect
 import json
+import re
 import time
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import egress
 import ready
 import staged
+import words
 from failures import Failure, code_from_log, tail
 from files import PROJECT
+from hosts import compose_sockets as sockets
 from shell import QUICK, must, run
 
+#: How often in a row, a twentieth of a second apart, Odoo has to be idle before it is killed.
+IDLE_LOOKS = 4
 CONTAINERS = {"odoo": "odoo-ce", "db": "odoo-db", "proxy": "odoo-proxy"}
 # Inside of its container only; see the rendered proxy configuration.
 PROXY_HEALTH = "http://127.0.0.1:2020/"
 #: Read at the start: another version may be put in place while this one is at a release.
-READY = Path(ready.__file__).read_text(encoding="utf-8")
+READY = inspect.getsource(ready)
 
 
 class Services:
@@ -26,7 +32,7 @@ class Services:
         #: Once a rollback has begun, rules that cannot be placed keep nobody out.
         self.rolling_back = False
 
-    def compose(self, request, *args, limit=300, release=False, what="docker compose", log=None):
+    def compose(self, request, *args, limit=300, release=False, what="docker compose"):
         """Compose with the release's own files, whether they are in place or not."""
         files = staged.RELEASES / request["id"] / "files"
         names = ["docker-compose.prod.yml"] + (["docker-compose.release.yml"] if release else [])
@@ -35,8 +41,6 @@ class Services:
         for name in names:
             command += ["-f", str(files / name)]
         env = {"COMPOSE_FILE": "", "COMPOSE_IGNORE_ORPHANS": "true"}
-        if log is not None:
-            return run([*command, *args], limit, log=log, env=env)
         return must([*command, *args], limit, what, code="CONTAINER_START_FAILURE", env=env)
 
     def images(self, request):
@@ -52,6 +56,18 @@ class Services:
         now = run(["docker", "inspect", "--format",
                    '{{index .Config.Labels "com.docker.compose.config-hash"}} {{.State.Running}}', container], QUICK)
         return not now.ok or now.output.split() != [self.hash_of(request, service), "true"]
+
+    def runs(self, request, service):
+        """Whether the service runs as the release's file says. Another version of Compose may find another hash in the
+        same file; a container of its predecessor is told by its image, and not replaced for that alone.
+        """
+        if not self.changes(request, service):
+            return True
+        form = '{{index .Config.Labels "com.docker.compose.version"}} {{.Config.Image}} {{.State.Running}}'
+        made = run(["docker", "inspect", "--format", form, CONTAINERS[service]], QUICK)
+        version = re.match(r"v?([0-9.]+)", run(["docker", "compose", "version", "--short"], QUICK).output)
+        by, _, rest = made.output.strip().partition(" ")
+        return bool(version) and by not in ("", version[1]) and rest == f"{self.image(request, service)} true"
 
     def hash_of(self, request, service):
         """Of all services at once: Compose takes its time, and behind the door that is everybody's."""
@@ -110,39 +126,63 @@ class Services:
              "setting Odoo's restart policy")
 
     def stop_odoo(self, seconds=60):
-        """Requests that are under way are finished; nobody starts it again, a reboot included. The proxy must send no
-        new ones any more.
-        """
-        self._drain(30)
-        run(["docker", "stop", "--time", str(seconds), CONTAINERS["odoo"]], seconds + 60)
-        if self._running("odoo"):
-            run(["docker", "kill", CONTAINERS["odoo"]], QUICK)
-        if self._running("odoo"):
+        """Nobody starts it again, a reboot included."""
+        self.stop(CONTAINERS["odoo"], seconds)
+
+    def stop(self, container, seconds):
+        """Requests that are under way are finished. The proxy must send no new ones any more."""
+        pid = pid_of(container)
+        drain(pid, 30)
+        stopping = ThreadPoolExecutor(1).submit(run, ["docker", "stop", "--time", str(seconds), container],
+                                                seconds + 60)
+        self._cut_short(container, pid, stopping)
+        if is_running(container):
+            run(["docker", "kill", container], QUICK)
+        if is_running(container):
             raise Failure("DEPLOY_FAILED", "Odoo cannot be stopped",
-                          found=f"{CONTAINERS['odoo']} runs after docker stop and docker kill",
+                          found=f"{container} runs after docker stop and docker kill",
                           expected="a stopped server, before its database is touched",
                           remedy="`systemctl restart docker`, then deploy again")
 
-    def _running(self, service):
-        names = must(["docker", "ps", "--quiet", "--filter", f"name=^{CONTAINERS[service]}$"], QUICK,
-                     "listing containers")
-        return names.strip() != ""
-
-    def _drain(self, seconds):
-        """Until no connection waits in Odoo's queue: those would be reset, while those that a worker has taken are
-        finished.
+    def _cut_short(self, container, pid, stopping):
+        """Odoo, which was told to end, needs seconds to take its idle processes apart. Once none has a request or a
+        transaction, nothing is lost if they are killed.
         """
-        pid = run(["docker", "inspect", "--format", "{{.State.Pid}}", CONTAINERS["odoo"]], QUICK).output.strip()
-        end = time.monotonic() + seconds
-        empty = 0
-        while pid.isdigit() and pid != "0" and empty < 2 and time.monotonic() < end:
-            empty = empty + 1 if waiting_connections(pid) == 0 else 0
-            time.sleep(0.2)
+        idle = 0
+        while pid and not stopping.done():
+            idle = idle + 1 if sockets.connections(pid, sockets.OPEN) == 0 and not self._in_transaction() else 0
+            # The first looks may be from before the signal. Right after the last one.
+            if idle == IDLE_LOOKS:
+                run(["docker", "kill", container], QUICK)
+                break
+            time.sleep(0.05)
+        stopping.result()
+
+    def _in_transaction(self):
+        try:
+            return self.postgres.in_transaction()
+        except Failure:
+            # Nobody can tell.
+            return True
 
     def odoo_runs(self, image):
         answer = run(["docker", "inspect", "--format", "{{.Config.Image}} {{.State.Running}}", CONTAINERS["odoo"]],
                      QUICK)
         return answer.ok and answer.output.split() == [image, "true"]
+
+
+def is_running(container):
+    return _listed(container) != ""
+
+
+def is_there(container):
+    """Running or not."""
+    return _listed(container, "--all") != ""
+
+
+def _listed(container, *options):
+    return must(["docker", "ps", *options, "--quiet", "--filter", f"name=^{container}$"], QUICK,
+                "listing containers").strip()
 
 
 def wait_ready(container, seconds):
@@ -155,11 +195,16 @@ def wait_ready(container, seconds):
         if result.ok:
             return
         answer = tail(result.text, 1) or "nothing"
-        state = run(["docker", "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", container], QUICK)
-        if state.ok and state.output.split()[0] == "exited":
+        form = "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}"
+        state = run(["docker", "inspect", "--format", form, container], QUICK).output.split()
+        if state[:1] == ["exited"]:
             log = logs(container)
+            if state[2] == "true":
+                raise Failure("OUT_OF_MEMORY", "Odoo needs more memory than its container has",
+                              found="the kernel has ended it as it started", expected="one that fits into its limit",
+                              remedy=words.HERE["memory"], log=tail(log))
             raise Failure(code_from_log(log, "CONTAINER_START_FAILURE"), "Odoo's container exited",
-                          found=f"exit status {state.output.split()[1]}",
+                          found=f"exit status {state[1]}",
                           expected="a server that answers",
                           remedy="the log below says why; mend the release, then deploy again", log=tail(log))
         time.sleep(0.3)
@@ -174,15 +219,15 @@ def logs(container):
     return run(["docker", "logs", "--tail", "200", container], QUICK).text
 
 
-def waiting_connections(pid):
-    """Connections that the kernel has accepted for a listening socket of Odoo and no worker has taken yet."""
-    waiting = 0
-    for name in ("tcp", "tcp6"):
-        try:
-            lines = Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for local, _, state, queues in (line.split()[1:5] for line in lines):
-            if state == "0A" and int(local.split(":")[1], 16) in (8069, 8072):
-                waiting += int(queues.split(":")[1], 16)
-    return waiting
+def pid_of(container):
+    """As a string; None where it does not run."""
+    pid = run(["docker", "inspect", "--format", "{{.State.Pid}}", container], QUICK).output.strip()
+    return pid if pid.isdigit() and pid != "0" else None
+
+
+def drain(pid, seconds):
+    """Until no connection waits in Odoo's queue: those would be reset, while a taken one is finished."""
+    end, empty = time.monotonic() + seconds, 0
+    while pid and empty < 2 and time.monotonic() < end:
+        empty = empty + 1 if sockets.connections(pid, sockets.WAITING) == 0 else 0
+        time.sleep(0.1)

@@ -1,15 +1,15 @@
 """One-off containers of a release: its own hardening, no way out but to PostgreSQL, cron off."""
 
 import subprocess
-from pathlib import Path
 
+import sources
 from failures import Failure, tail
-from files import LOGS
+from hosts import compose_memory as memory
 from shell import QUICK, errors_to, must, run
 
 TASK_PREFIX = "odoo-ship-"
 # Read at the start: another version may be put in place while this one is at a release.
-SCRIPTS = {name: (Path(__file__).parents[1] / name).read_text(encoding="utf-8") for name in ("in_odoo.py", "smoke.py")}
+SCRIPTS = {name: sources.text(name) for name in ("in_odoo.py", "smoke.py")}
 
 
 class Tasks:
@@ -17,26 +17,31 @@ class Tasks:
 
     def __init__(self, compose):
         self.compose = compose
-
-    def run(self, request, name, command, limit, database, attempt):
-        self.remove(name)
-        log = LOGS / f"{attempt}-{name}.log"
-        args = ["run", "--rm", "-T", "--no-deps", "--name", TASK_PREFIX + name, "-e", f"DB_NAME={database}",
-                "odoo-task", *command]
-        result = self.compose(request, *args, limit=limit, release=True, log=log)
-        self.remove(name)
-        return result
+        self.alone, self.started = False, set()
 
     def start(self, request, name, command, database):
         self.remove(name)
         self.compose(request, "run", "-d", "-T", "--no-deps", "--name", TASK_PREFIX + name, "-e", f"DB_NAME={database}",
                      "odoo-task", *command, release=True, what="starting a container of the release")
+        self.started.add(name)
+        if self.alone:
+            memory.widen(TASK_PREFIX + name)
         return TASK_PREFIX + name
 
+    def have_the_host(self, alone):
+        """Whether Odoo does not run: what it leaves free is for the containers of the release."""
+        self.alone = alone
+        if alone:
+            for name in self.started:
+                memory.widen(TASK_PREFIX + name)
+
     def remove(self, name):
+        self.started.discard(name)
         run(["docker", "rm", "--force", "--volumes", TASK_PREFIX + name], QUICK)
 
     def remove_all(self):
+        """As a release begins, and as one is rolled back: the next ones stand beside Odoo again."""
+        self.alone, self.started = False, set()
         found = must(["docker", "ps", "--all", "--quiet", "--filter", f"name=^{TASK_PREFIX}"], QUICK,
                      "listing containers").split()
         if found:

@@ -24,12 +24,16 @@ from hosts.kubernetes_tasks import Tasks
 from shell import QUICK, must
 
 LEAVE_SECONDS = 240
+#: Of the release's image: what it makes of the variables of its containers.
+CONFIGURATION = Path("/opt/odoo/configuration.py")
 # A Job that is deleted, since another update asks for something else, has five minutes to roll its release back.
 YIELD_SECONDS = 420
 TERMINATION_LOG = Path("/dev/termination-log")
 
 
 class KubernetesHost(Serving):
+    tries_next = True
+
     def __init__(self):
         self.data = KubernetesData()
         self.tasks = Tasks({"DB_USER": self.data.postgres.TASKS, "DB_PASSWORD": self.data.task_password})
@@ -59,6 +63,16 @@ class KubernetesHost(Serving):
                 print(failure.as_text(), file=sys.stderr, flush=True)
             self.worker.close()
 
+    @contextlib.contextmanager
+    def beside_releases(self, request):
+        """A Job that is at a release is not waited for, and one that comes meanwhile waits."""
+        self.data.postgres.wait(60)
+        self.take_worker(request, 10)
+        try:
+            yield
+        finally:
+            self.worker.close()
+
     def take_worker(self, request, seconds):
         self.worker = Locks(self.data.postgres.env, request["database"])
         self.worker.take(WORKER, seconds, "another release is under way on this database")
@@ -72,7 +86,7 @@ class KubernetesHost(Serving):
         """A Job that is told to end brings a rollback or a commit to its end all the same."""
         self.whole = True
 
-    def keep_dumps_away(self, say):
+    def keep_others_away(self, say):
         """Nobody makes any here."""
 
     def still_alone(self):
@@ -95,11 +109,14 @@ class KubernetesHost(Serving):
 
     # The release's image is this container's
 
-    def has_image(self, image):
-        return True
+    def image_room(self, image, before):
+        return 0
 
     def remove_image(self, image):
         """Kubernetes removes images by itself."""
+
+    def keep_images(self, names):
+        """It brings those again that are asked for."""
 
     def fetch(self, request):
         text = must(["python3", "-I", "/opt/odoo/modules.py"], 120, "reading the image's modules",
@@ -112,7 +129,9 @@ class KubernetesHost(Serving):
                           found=f"pg_dump {client}, server {server}",
                           expected=f"tools of {server} or newer",
                           remedy="set image:postgresqlClient, then release again")
-        return json.loads(text)
+        facts = json.loads(text)
+        refuse_unverified(self.data.postgres.env["PGSSLMODE"], float(facts["series"]))
+        return facts
 
     # The way forward
 
@@ -141,8 +160,9 @@ class KubernetesHost(Serving):
         if self.locks is not None and self.locks.alive():
             return
         if self.locks is not None:
-            self.open(request)
-            self.lost = True
+            # Not as `open` does it: a pod could take the moment to start on data that are not the users'.
+            self.locks.close()
+            self.locks, self.lost = None, True
         locks = Locks(self.data.postgres.env, request["database"])
         locks.take(FENCE, 60, "another deployment is closing the database")
         if self.lost:
@@ -153,10 +173,13 @@ class KubernetesHost(Serving):
         locks.take(LIFE, LEAVE_SECONDS, "pods of Odoo do not stop", self.data.postgres.lock_out)
         self.locks = locks
 
+    def start_ahead(self, request):
+        """Pods wait by themselves."""
+
     def refresh(self, request):
         """The pods are Pulumi's to replace, once the Job has succeeded."""
 
-    def swap(self, request, between):
+    def swap(self, request, between, aside=True):
         """As for `refresh`."""
         between()
 
@@ -172,7 +195,11 @@ class KubernetesHost(Serving):
 
     # The way of a rollback
 
-    def begin_rollback(self, previous, failed, changed, closed):
+    def is_open(self):
+        """The fence ends with its session."""
+        return True
+
+    def begin_rollback(self, previous, failed, changed, closed, replaced):
         if not self.worker.alive():
             self.worker.close()
             self.take_worker(failed, 30)
@@ -187,9 +214,6 @@ class KubernetesHost(Serving):
 
     # Programs of the release
 
-    def task(self, request, name, command, limit, database, attempt):
-        return self.tasks.run(name, command, limit, database, attempt)
-
     def start_task(self, request, name, command, database):
         return self.tasks.start(name, command, database)
 
@@ -198,6 +222,13 @@ class KubernetesHost(Serving):
 
     def remove_tasks(self):
         self.tasks.remove_all()
+
+    def settle(self, live):
+        """What the Job may reach is Pulumi's to say."""
+
+    def memory_ran_out(self, name):
+        """The kubelet knows, and tells nobody in a pod."""
+        return None
 
     def wait_ready(self, name, seconds):
         self.tasks.wait_ready(name, seconds)
@@ -218,3 +249,11 @@ def told_to_end():
                    expected="an end of its own",
                    remedy="the previous release serves; raise release:upgradeMinutes if it was the deadline; deploy "
                           "again")
+
+
+def refuse_unverified(mode, series):
+    """An image that does not know DB_SSLMODE leaves the mode to Odoo, which before 19 verifies nobody."""
+    if mode.startswith("verify") and series < 19 and "DB_SSLMODE" not in CONFIGURATION.read_text(encoding="utf-8"):
+        raise Failure("RELEASE_MISMATCH", "Odoo of this image would not look whose database it is connected to",
+                      found="an image from before the variable DB_SSLMODE", expected=f"a connection with {mode}",
+                      remedy="build this release again, by the program as it is now")

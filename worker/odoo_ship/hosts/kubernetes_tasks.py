@@ -4,15 +4,14 @@ this worker's secrets.
 
 import subprocess
 import time
-from pathlib import Path
 
 import ready
+import sources
 from failures import Failure, code_from_log, tail
 from files import LOGS
-from shell import Result, errors_to, into_log
+from shell import Result, errors_to
 from tasks import Task
 
-SCRIPTS = Path(__file__).parents[1]
 ENTRYPOINT = ["python3", "-I", "/opt/odoo/entrypoint.py"]
 
 
@@ -22,12 +21,6 @@ class Tasks:
     def __init__(self, login):
         self.login = login
         self.known = {}
-
-    def run(self, name, command, limit, database, attempt):
-        def program(log):
-            return Task([*ENTRYPOINT, *command], self._environment(database), stdout=log,
-                        stderr=subprocess.STDOUT).run(limit)[0]
-        return into_log(LOGS / f"{attempt}-{name}.log", program)
 
     def start(self, name, command, database):
         self.remove(name)
@@ -40,18 +33,13 @@ class Tasks:
     def conversation(self, name, file, log=None):
         """Beside the program `name`, whose start has written the configuration."""
         with errors_to(log) as errors:
-            return Task(["python3", "-I", str(SCRIPTS / file)], stdin=subprocess.PIPE, stderr=errors, text=True)
+            return Task(["python3", "-I", "-c", sources.text(file)], stdin=subprocess.PIPE, stderr=errors, text=True)
 
     def remove(self, name):
+        """By force: Odoo would take seconds to end, and users wait behind the door."""
         child = self.known.pop(name, None)
-        if child is None:
-            return
-        child.terminate()
-        try:
-            child.wait(20)
-        except subprocess.TimeoutExpired:
-            pass
-        child.kill()
+        if child is not None:
+            child.kill()
 
     def remove_all(self):
         for name in list(self.known):
@@ -91,5 +79,5 @@ class Tasks:
 
 
 def script(file, given, limit):
-    status, output, errors = Task(["python3", "-I", str(SCRIPTS / file)], stdin=subprocess.PIPE).run(limit, given)
+    status, output, errors = Task(["python3", "-I", "-c", sources.text(file)], stdin=subprocess.PIPE).run(limit, given)
     return Result(status, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace"))

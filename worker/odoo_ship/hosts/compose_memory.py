@@ -1,0 +1,46 @@
+"""Memory of the containers on a host with Docker: what is free, and who was ended for want of it."""
+
+import re
+from pathlib import Path
+
+from shell import QUICK, run
+
+MEMINFO = Path("/proc/meminfo")
+#: Of a release's own container: what it may take while Odoo does not run, as components/vps/size.ts has shared it out.
+ALONE = "odoo-ship.memory-alone-mib"
+#: Bytes that stay free for whoever else is on the host.
+SPARE = 256 * 2**20
+#: Where the kernel counts whom it has ended in a container, by either version of its control groups.
+COUNTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+
+
+def available():
+    """Bytes that programs may take before anything is swapped out."""
+    found = re.search(r"(?m)^MemAvailable: +(\d+) kB$", MEMINFO.read_text(encoding="utf-8"))
+    return int(found[1]) * 1024 if found else 0
+
+
+def limit(container):
+    """Bytes; 0 where there is none."""
+    answer = run(["docker", "inspect", "--format", "{{.HostConfig.Memory}}", container], QUICK).output.strip()
+    return int(answer) if answer.isdigit() else 0
+
+
+def widen(container):
+    """Gives it what its label names, or what of that is free; never less than it has. Where Docker cannot, it keeps
+    that.
+    """
+    form = f'{{{{.HostConfig.Memory}}}} {{{{index .Config.Labels "{ALONE}"}}}}'
+    found = re.fullmatch(r"(\d+) (\d+)", run(["docker", "inspect", "--format", form, container], QUICK).output.strip())
+    if found is None:
+        return
+    wanted = min(int(found[2]) * 2**20, available() - SPARE)
+    if 0 < int(found[1]) < wanted:
+        # Docker's own default for swap is as much again.
+        run(["docker", "update", f"--memory={wanted}", f"--memory-swap={2 * wanted}", container], QUICK)
+
+
+def ran_out(container):
+    """Its limit in bytes, if the kernel has ended one of its programs for want of memory; else None."""
+    counts = run(["docker", "exec", container, "cat", *COUNTS], QUICK).output
+    return limit(container) if re.search(r"(?m)^oom_kill [1-9]", counts) else None
