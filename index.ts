@@ -7,11 +7,15 @@ import { planProxy } from "./components/proxy/plan";
 import { proxyImage } from "./components/proxy/proxy-image";
 import { ImageRegistry } from "./components/registry/image-registry";
 import { imageRepository } from "./components/registry/reference";
+import { ReleaseGates } from "./components/release/gates";
 import { ImageRelease } from "./components/release/image-release";
 import { planRelease } from "./components/release/plan";
-import { pullsWithPushLogin } from "./components/settings/contradictions";
+import { reportSecrets } from "./components/release/report-order";
+import { ServedRelease } from "./components/release/served-release";
+import { taggingSecrets } from "./components/release/tag-order";
 import { attempts } from "./components/shared/attempt";
 import { forOperators } from "./components/shared/operators";
+import { SecretDesk } from "./components/shared/secret-desk";
 import { vps } from "./components/vps/target";
 import { loadSettings } from "./settings";
 
@@ -34,10 +38,14 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
     const found = await target.plan(update);
     planned.push(...(found === undefined ? [] : [found]));
   }
-  const warnings = [...plan.warnings, ...pullsWithPushLogin(settings), ...planned.flatMap((target) => target.warnings)];
+  const warnings = [...plan.warnings, ...planned.flatMap((target) => target.warnings)];
   await Promise.all(warnings.map((text) => pulumi.log.warn(text)));
 
+  const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
   const now = new Date();
+  const own = { ...taggingSecrets(settings), ...reportSecrets(settings, plan, { stack, now }) };
+  // What a preview starts would ask for nothing.
+  if (!pulumi.runtime.isDryRun()) await SecretDesk.open(stack, own, ...planned.map((target) => target.secrets));
   const attempt = attempts(now);
   const unbuiltProxy = proxyPlan !== undefined && proxyPlan.image === undefined;
   const registry = new ImageRegistry("registry", {
@@ -46,31 +54,25 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
     pullAccess: settings.registryPull,
     exists: plan.registryExists,
     releaseKey: plan.key,
-    attempt: attempt(plan.digest === undefined || !plan.tagged || unbuiltProxy),
+    attempt: attempt(plan.digest === undefined || unbuiltProxy),
     month: now.toISOString().slice(0, 7),
   });
   const repository = imageRepository(settings.registry);
+  const gates = new ReleaseGates("gates", { settings, plan, stack, repository });
   const push = { repository, server: settings.registry.host, registry, attempt };
-  const digest = odooImage("odoo-image", plan, push);
+  const digest = gates.passed(odooImage("odoo-image", plan, { ...push, after: gates.before }));
   const proxy = proxyImage("proxy-image", proxyPlan, push);
-
-  const release = new ImageRelease("release", {
-    repository,
-    digest,
-    tags: plan.tags,
-    login: registry.push,
-    registry: settings.registry,
-    attempt: attempt(!plan.tagged),
-  });
-  const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
+  const tagging = { stack, repository, attempt };
+  const release = new ImageRelease("release", { ...tagging, digest, tags: plan.tags.built });
   const released = { stack, digest: release.digest, proxy, registry, attempt };
-  const outputs = await Promise.all(planned.map((target) => target.deploy(released)));
+  const running = await Promise.all(planned.map((target) => target.deploy(released)));
+  new ServedRelease("served", { ...tagging, digest: release.digest, tags: plan.tags.served, running });
   return {
     imageDigest: release.digest,
     imageReference: release.reference,
     pullCredentials: pulumi.all({ ...registry.pull }),
     pullCredentialsExpire: registry.pullExpires,
-    ...(Object.assign({}, ...outputs) as Record<string, pulumi.Output<unknown>>),
+    ...(Object.assign({}, ...running.map(({ outputs }) => outputs)) as Record<string, pulumi.Output<unknown>>),
   };
 }
 

@@ -1,12 +1,12 @@
 /**
  * Loads index.ts, which is the program. Pulumi's own way to load TypeScript takes seconds at every update.
  *
- * The program is bundled at every start, within a tenth of a second, and what runs is what was bundled: never a file of
- * an earlier time. What takes long is to compile the packages: Node keeps the outcome in a folder, by content, and goes
- * without it where nothing can be written. Types are not looked at here; `npm test` does that.
+ * The program is bundled into one script, and bundled again when any file of the sources is not what it was: by
+ * content, never by date. What takes long is to compile the packages: Node keeps the outcome in a folder, by content.
+ * Both go without where nothing can be written. Types are not looked at here; `npm test` does that.
  */
 "use strict";
-const { buildSync } = require("esbuild");
+const { createHash } = require("node:crypto");
 const fs = require("node:fs");
 const node = require("node:module");
 const path = require("node:path");
@@ -18,14 +18,52 @@ const script = path.join(folder, "index.js");
 // Not in Node 22.0.
 node.enableCompileCache?.(path.join(folder, "compiled"));
 loadLater("@npmcli/arborist", "typescript");
-const code = bundle("index.ts");
-keep(code);
+const made = contentOf(sources());
+const code = kept(made) ?? bundle("index.ts", made);
 rememberFrames();
 module._compile(code, script);
 
+/** Files that a bundle may be made of, and what decides how: the project's own beside this one, and its components. */
+function sources() {
+  const known = /\.([cm]?[jt]sx?|json)$/;
+  const components = path.join(__dirname, "components");
+  const below = fs.existsSync(components) ? fs.readdirSync(components, { recursive: true }) : [];
+  const names = [...fs.readdirSync(__dirname), ...below.map((name) => path.join("components", name))];
+  return [...names.filter((name) => known.test(name)).sort(), path.join("node_modules", "esbuild", "package.json")];
+}
+
+/** Names and contents as one word; of what cannot be read, such as an editor's lock, the name alone. */
+function contentOf(names) {
+  const all = createHash("sha256");
+  for (const name of names) {
+    let content = "";
+    try {
+      content = fs.readFileSync(path.join(__dirname, name));
+    } catch {
+      // If it is needed, the bundler says what is wrong with it.
+    }
+    all.update(`${name}\0${content.length}\0`).update(content);
+  }
+  return all.digest("hex");
+}
+
+/** The script of an earlier start, if it was made of the same sources and nobody has changed it since. */
+function kept(made) {
+  try {
+    const text = fs.readFileSync(script, "utf8");
+    return text.startsWith(firstLine(made, text.slice(text.indexOf("\n") + 1))) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function firstLine(made, rest) {
+  return `// of ${made}: ${createHash("sha256").update(rest).digest("hex")}\n`;
+}
+
 /** The file and all of the project that it imports, as one script; packages stay outside. */
-function bundle(file) {
-  const { outputFiles } = buildSync({
+function bundle(file, made) {
+  const { outputFiles, metafile } = require("esbuild").buildSync({
     entryPoints: [file],
     absWorkingDir: __dirname,
     outfile: script,
@@ -34,12 +72,21 @@ function bundle(file) {
     platform: "node",
     target: "node22",
     format: "cjs",
+    // The line that is put before it.
+    banner: { js: "//" },
     sourcemap: "inline",
     sourcesContent: false,
+    metafile: true,
     write: false,
     logLevel: "silent",
   });
-  return outputFiles[0].text;
+  const rest = outputFiles[0].text.slice("//\n".length);
+  // What is made of other files, too, is made again each time.
+  const known = new Set(sources());
+  const whole = Object.keys(metafile.inputs).every((name) => known.has(path.normalize(name)));
+  const text = firstLine(whole ? made : "files elsewhere", rest) + rest;
+  keep(text);
+  return text;
 }
 
 /** Packages that the SDK asks for at its start and needs for dynamic providers alone: loaded when one is used. */

@@ -6,6 +6,7 @@ import type { RegistryAccess } from "./components/registry/client";
 import { usualHosts } from "./components/registry/login";
 import { Secret } from "./components/shared/secret";
 import { contradictions } from "./components/settings/contradictions";
+import { optionsText } from "./components/odoo/options";
 import { type Key, settingsKeys } from "./components/settings/table";
 
 type Keys = typeof settingsKeys;
@@ -17,7 +18,10 @@ type Section<N extends string> = {
 export interface Settings {
   readonly environment: Section<"odoo">["environment"];
   /** Odoo itself, on whichever target. */
-  readonly odoo: Omit<Section<"odoo">, "environment">;
+  readonly odoo: Omit<Section<"odoo">, "environment" | "secretOptions"> & {
+    /** Options whose values are secret, as Odoo's entrypoint reads them. */
+    readonly secretOptions: Secret | undefined;
+  };
   readonly registry: Omit<Section<"registry">, "password" | "pullPassword">;
   readonly image: Section<"image">;
   /** Login that the program itself reads the registry with. */
@@ -32,6 +36,8 @@ export interface Settings {
   readonly digitalocean: { readonly apiUrl: string; readonly token: Secret | undefined; readonly configured: boolean };
   readonly vps: WithSecrets<Section<"vps">, "privateKey" | "tlsKey">;
   readonly doks: WithSecrets<Section<"doks">, "kubeconfig" | "tlsKey">;
+  readonly gates: Section<"gates">;
+  readonly notify: WithSecrets<Section<"notify">, "slackWebhook" | "smtpPassword" | "pagerdutyKey">;
   readonly release: Section<"release">;
   readonly backup: WithSecrets<Section<"backup">, "privateKey">;
 }
@@ -83,24 +89,27 @@ export function readSettings(source: SettingsSource): Settings {
       problems.push(`${name}: stands in plain; set it with: pulumi config set --secret ${name}`);
     }
   }
+  if (source.secretKeys.has("odoo:options")) {
+    problems.push("odoo:options: has a secret in it, and is shown as it is; set that one in odoo:secretOptions");
+  }
   for (const [name, key] of Object.entries<Key>(settingsKeys)) {
     const text = source.config[name];
+    const [namespace, property] = name.split(":") as [string, string];
+    // Look for contradictions also where a key is wrong, so that all problems are told at once: it counts as if it had
+    // no value.
+    const section = (values[namespace] ??= {});
+    section[property] = key.schema.safeParse(undefined).data;
     if (key.secret === true && text !== undefined && text !== "" && !source.secretKeys.has(name)) {
       problems.push(`${name}: stands in plain; set it with: pulumi config set --secret ${name}`);
       continue;
     }
     const result = key.schema.safeParse(decode(key, text));
     if (result.success) {
-      const [namespace, property] = name.split(":") as [string, string];
-      (values[namespace] ??= {})[property] = result.data;
+      section[property] = result.data;
     } else if (text === undefined) {
       problems.push(`${name}: is missing; allowed: ${key.allowed}`);
     } else {
-      // Look for contradictions nevertheless, so that all problems are told at once. A key that is wrong counts as if
-      // it had no value.
-      const [namespace, property] = name.split(":") as [string, string];
-      (values[namespace] ??= {})[property] = key.schema.safeParse(undefined).data;
-      const shown = key.secret === true ? "[secret]" : JSON.stringify(text);
+      const shown = key.secret === true || source.secretKeys.has(name) ? "[secret]" : JSON.stringify(text);
       const reasons = result.error.issues.map((issue) => issue.message).join("; ");
       problems.push(`${name}: ${shown}: ${reasons}; allowed: ${key.allowed}`);
     }
@@ -136,10 +145,11 @@ function decode(key: Key, text: string | undefined): unknown {
 
 function assemble(values: Record<string, Record<string, unknown>>, source: SettingsSource): Settings {
   const { password, pullPassword, ...registry } = values["registry"] as Section<"registry">;
-  const { environment, ...odoo } = values["odoo"] as Section<"odoo">;
+  const { environment, secretOptions, ...odoo } = values["odoo"] as Section<"odoo">;
   const vps = values["vps"] as Section<"vps">;
   const doks = values["doks"] as Section<"doks">;
   const backup = values["backup"] as Section<"backup">;
+  const notify = values["notify"] as Section<"notify">;
   const token = secretOf(
     source.config["digitalocean:token"] ??
       source.environment["DIGITALOCEAN_TOKEN"] ??
@@ -148,7 +158,10 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
   const registryAccess = accessTo(registry, password, token, source.environment);
   return {
     environment,
-    odoo,
+    odoo: {
+      ...odoo,
+      secretOptions: Object.keys(secretOptions).length === 0 ? undefined : new Secret(optionsText(secretOptions)),
+    },
     registry: { ...registry, host: registry.host === "" ? usualHosts[registry.kind] : registry.host },
     image: values["image"] as Section<"image">,
     registryAccess,
@@ -171,6 +184,13 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
       tlsKey: secretOf(vps.tlsKey),
     },
     doks: { ...doks, kubeconfig: secretOf(doks.kubeconfig), tlsKey: secretOf(doks.tlsKey) },
+    gates: values["gates"] as Section<"gates">,
+    notify: {
+      ...notify,
+      slackWebhook: secretOf(notify.slackWebhook),
+      smtpPassword: secretOf(notify.smtpPassword),
+      pagerdutyKey: secretOf(notify.pagerdutyKey),
+    },
     release: values["release"] as Section<"release">,
     backup: { ...backup, privateKey: secretOf(backup.privateKey) },
   };

@@ -15,6 +15,8 @@ const sections: Record<string, string> = {
   image: "The image",
   vps: "The VPS",
   doks: "Kubernetes",
+  gates: "Gates",
+  notify: "Who is told of a failed gate",
   release: "A release",
   backup: "The nightly dump",
 };

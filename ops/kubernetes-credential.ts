@@ -4,11 +4,16 @@
  */
 import { ShipError } from "../components/shared/errors";
 import { isSafeAddress } from "../components/shared/http";
-import { clusterCredentials } from "../components/kubernetes/cluster-api";
+import { clusterCredentials } from "../components/kubernetes/cluster-credentials";
 import { Secret } from "../components/shared/secret";
 
 /** Longer than a request takes, shorter than anyone needs who finds it. Clients ask again when it ends. */
 const lifetimeSeconds = 3600;
+/**
+ * Limits of one answer. Whoever has started this program cannot be ended until it ends, and it is not told of that: an
+ * update that is cancelled waits for it.
+ */
+const patience = { requestMs: 10_000, totalMs: 20_000 };
 
 async function main(id: string | undefined, environment: NodeJS.ProcessEnv): Promise<void> {
   const token = environment["DIGITALOCEAN_TOKEN"] ?? environment["DIGITALOCEAN_ACCESS_TOKEN"];
@@ -31,7 +36,7 @@ async function main(id: string | undefined, environment: NodeJS.ProcessEnv): Pro
       remedy: "unset DIGITALOCEAN_API_URL, or: pulumi config rm digitalocean:apiEndpoint",
     });
   }
-  const found = await clusterCredentials({ apiUrl, token: new Secret(token) }, id, lifetimeSeconds);
+  const found = await clusterCredentials({ apiUrl, token: new Secret(token) }, id, lifetimeSeconds, patience);
   if (found === undefined) {
     throw new ShipError({
       code: "CLUSTER_NOT_FOUND",

@@ -2,6 +2,7 @@
 # Deploys an image to a VPS by hand: the same release as `pulumi up` makes, with the settings that the host has.
 #
 #   scripts/simple_deploy.sh [user@host] repository@sha256:…
+#   scripts/simple_deploy.sh                                    on the host: says what serves, and deploys nothing
 #
 # Without a host it deploys to this machine. Either one was installed by `pulumi up`. odoo-ship does the work: it goes
 # on when this script, or the connection, ends. The next `pulumi up` deploys again what the stack's configuration says.
@@ -18,29 +19,6 @@ fail() { # STATUS CODE SUMMARY FOUND EXPECTED REMEDY
   exit "$1"
 }
 
-usage() {
-  echo "usage: simple_deploy.sh [user@host] repository@sha256:…" >&2
-  exit 64
-}
-
-case $# in
-  1) host='' image=$1 ;;
-  2) host=$1 image=$2 ;;
-  *) usage ;;
-esac
-case ${host} in -* | *[!A-Za-z0-9@._:/%-]*) usage ;; esac
-case ${image} in -*) usage ;; esac
-# No reference has a new line in it, which grep would not see: it looks at each line by itself.
-case ${image} in *[!a-z0-9@._:/-]*) valid=no ;; *) valid=yes ;; esac
-pattern='[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}'
-if [ "${valid}" = no ] || ! printf '%s\n' "${image}" | LC_ALL=C grep -Eqx "${pattern}"; then
-  fail 64 IMAGE_NOT_FOUND "an image is deployed by its digest" "${image}" \
-    "repository@sha256: and 64 hexadecimal digits" "pulumi stack output imageReference"
-fi
-case ${limit} in
-  '' | 0* | *[!0-9]*) fail 64 SETTINGS_INVALID "SIMPLE_DEPLOY_LIMIT is no number" "${limit}" "seconds" "unset it" ;;
-esac
-
 # Takes the place of the subshell that it is called in, so that a signal reaches it. The image's characters were checked
 # above: none of them means anything to a shell.
 on_host() {
@@ -56,6 +34,33 @@ as_root() { # COMMAND: as the user who logged in, if that is root
   # shellcheck disable=SC2016 # the host is to expand it
   printf 'if [ "$(id -u)" = 0 ]; then exec %s; else exec sudo -n %s; fi' "$1" "$1"
 }
+
+usage() {
+  echo "usage: simple_deploy.sh [user@host] repository@sha256:…   (pulumi stack output: vpsAddress, imageReference)" >&2
+  exit 64
+}
+
+host=''
+case $# in
+  0)
+    if command -v odoo-ship >/dev/null 2>&1; then (on_host "$(as_root 'odoo-ship status')") || :; fi
+    usage ;;
+  1) image=$1 ;;
+  2) host=$1 image=$2 ;;
+  *) usage ;;
+esac
+case ${host} in -* | *[!A-Za-z0-9@._:/%-]*) usage ;; esac
+case ${image} in -*) usage ;; esac
+# No reference has a new line in it, which grep would not see: it looks at each line by itself.
+case ${image} in *[!a-z0-9@._:/-]*) valid=no ;; *) valid=yes ;; esac
+pattern='[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}'
+if [ "${valid}" = no ] || ! printf '%s\n' "${image}" | LC_ALL=C grep -Eqx "${pattern}"; then
+  fail 64 IMAGE_NOT_FOUND "an image is deployed by its digest" "${image}" \
+    "repository@sha256: and 64 hexadecimal digits" "pulumi stack output imageReference"
+fi
+case ${limit} in
+  '' | 0* | *[!0-9]*) fail 64 SETTINGS_INVALID "SIMPLE_DEPLOY_LIMIT is no number" "${limit}" "seconds" "unset it" ;;
+esac
 
 messages=$(mktemp)
 watch='' work=''

@@ -4,9 +4,11 @@ import { describeDrift } from "../image/base-image";
 import { type BuildPlan, planBuild } from "../image/plan";
 import { registryExists } from "../shared/digitalocean-api";
 import { ShipError } from "../shared/errors";
+import { refuseOptionsOfLaterSeries } from "../image/configuration";
+import { pullLoginWarnings } from "../settings/pull-login";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
-import { builtReleaseTags, deployedReleaseTags, type ReleaseTags } from "./tags";
+import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTags, type Tags } from "./tags";
 
 /**
  * Plan of an update, decided by reading alone, before any resource is declared. The engine compares inputs with its
@@ -19,9 +21,7 @@ export interface ReleasePlan {
   readonly registryExists: boolean;
   /** Digest in the registry; undefined when the candidate is yet to be built and pushed. */
   readonly digest: string | undefined;
-  readonly tags: ReleaseTags;
-  /** Whether every tag is as it should be. */
-  readonly tagged: boolean;
+  readonly tags: { readonly [when in keyof ReleaseTags]: PlannedTags };
   /** Sentences that the operator is shown. */
   readonly warnings: readonly string[];
   /** Word that names what is released, for resources that belong to it. */
@@ -34,6 +34,7 @@ export interface ReleasePlan {
  */
 export async function planRelease(root: string, settings: Settings, dryRun: boolean): Promise<ReleasePlan> {
   const build = settings.image.digest === "" ? await planBuild(root, settings.image, settings.odoo.modules) : undefined;
+  refuseOptionsOfLaterSeries(root, settings.image.baseRecord, settings.odoo);
   const exists = await registryIsThere(settings);
   const client = exists ? new RegistryClient(imageRepository(settings.registry), settings.registryAccess) : undefined;
 
@@ -42,14 +43,12 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     if (digest === undefined) {
       throw digestNotFound(settings);
     }
-    const tags = deployedReleaseTags(settings.environment);
     return {
       build,
       registryExists: exists,
       digest,
-      tags,
-      tagged: await tagsAreSet(client, digest, tags),
-      warnings: [],
+      tags: await planTags(client, digest, deployedReleaseTags(settings.environment)),
+      warnings: pullLoginWarnings(settings),
       key: digest.slice("sha256:".length, "sha256:".length + 12),
     };
   }
@@ -63,22 +62,30 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
   const digest = await client?.digestOf(candidate);
   const released = builtReleaseTags(build.revision, build.contentHash);
   // The candidate's tag is set again, too: a build of this content on another machine may have moved it.
-  const tags = { ...released, moving: [candidate, ...released.moving] };
+  const tags = { ...released, built: { ...released.built, moving: [candidate] } };
   if (digest === undefined && !dryRun) {
     await client?.probePush();
   }
-  const tagged = await tagsAreSet(client, digest, tags);
+  const planned = await planTags(client, digest, tags);
   const drift = await drifting;
   return {
     build,
     registryExists: exists,
     digest,
-    tags,
-    tagged,
-    warnings: [...build.warnings, ...(drift === undefined ? [] : [drift])],
+    tags: planned,
+    warnings: [
+      ...pullLoginWarnings(settings),
+      ...build.warnings,
+      ...(build.revision.dirty ? [uncommitted] : []),
+      ...(drift === undefined ? [] : [drift]),
+    ],
     key: build.contentHash.slice(0, 12),
   };
 }
+
+const uncommitted =
+  "What the image is built from is not all committed: no tag names this image, and latest stays where it is. Commit, " +
+  "then update again.";
 
 async function registryIsThere({ registry, digitalocean }: Settings): Promise<boolean> {
   if (registry.kind !== "digitalocean" || digitalocean.token === undefined) {
@@ -98,17 +105,23 @@ async function registryIsThere({ registry, digitalocean }: Settings): Promise<bo
   return exists;
 }
 
-async function tagsAreSet(
+async function planTags(
   client: RegistryClient | undefined,
   digest: string | undefined,
-  tags: ReleaseTags,
-): Promise<boolean> {
-  if (client === undefined || digest === undefined) {
-    return false;
-  }
-  const digestsOf = (names: readonly string[]) => Promise.all(names.map((tag) => client.digestOf(tag)));
-  const [fixed, moving] = await Promise.all([digestsOf(tags.fixed), digestsOf(tags.moving)]);
-  return fixed.every((found) => found !== undefined) && moving.every((found) => found === digest);
+  { built, served }: ReleaseTags,
+): Promise<ReleasePlan["tags"]> {
+  const digestsOf = (names: readonly string[]) => Promise.all(names.map((tag) => client?.digestOf(tag)));
+  const look = async (tags: Tags): Promise<PlannedTags> => {
+    if (digest === undefined) {
+      return { ...tags, areSet: false };
+    }
+    const [fixed, moving] = await Promise.all([digestsOf(tags.fixed), digestsOf(tags.moving)]);
+    return {
+      ...tags,
+      areSet: fixed.every((found) => found !== undefined) && moving.every((found) => found === digest),
+    };
+  };
+  return { built: await look(built), served: await look(served) };
 }
 
 function digestNotFound({ image, registry }: Settings): ShipError {

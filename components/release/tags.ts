@@ -1,34 +1,61 @@
 import type { Revision } from "../shared/git";
 
-/** Tags that a release sets. `fixed` tags are set once and never moved; `moving` ones follow the newest release. */
-export interface ReleaseTags {
+/** Tags of a digest. `fixed` ones are set once and never moved; `moving` ones follow the newest release. */
+export interface Tags {
   readonly fixed: readonly string[];
   readonly moving: readonly string[];
 }
 
+/** Tags of a release, and whether each is as it should be already. */
+export interface PlannedTags extends Tags {
+  readonly areSet: boolean;
+}
+
+/** Tags that a release sets. */
+export interface ReleaseTags {
+  /** Those that say what the image was built from, set before the deployment: they stay true whatever comes of it. */
+  readonly built: Tags;
+  /** Those that say what serves, set after the deployment, and only where it serves. */
+  readonly served: Tags;
+}
+
+const none: Tags = { fixed: [], moving: [] };
+
 /**
- * Names the tags of a release that was built from `revision`: `sha-<12>`, `<branch>-<12>`, `v1.2.3`, and the moving
- * `1.2`, `1`, `latest`.
+ * Digits of a commit in the tags: all, 12, and those that Git prints for short. How many these are differs between two
+ * clones of one repository; no tag of one may be missing in another.
+ */
+const digits = [40, 12, 7, 8, 9, 10];
+
+/**
+ * Names the tags of a release that was built from `revision`. For the image: `sha-<commit>` in each length, and
+ * `<branch>-<12>`. For what serves: `v1.2.3` and the moving `1.2`, `1`, `latest`.
  *
  * A second release of the same commit (other settings, the weekly rebuild) leaves the fixed tags where they are, and is
- * found by `sha-<12>-<8 of the content hash>`. An image with uncommitted changes gets `latest` only: a name that says a
- * commit would lie.
+ * found by `sha-<12>-<8 of the content hash>`. An image with uncommitted changes gets none: a name that says a commit
+ * would lie, and nobody could build again what `latest` names.
  */
 export function builtReleaseTags(revision: Revision, contentHash: string): ReleaseTags {
   if (revision.dirty) {
-    return { fixed: [], moving: ["latest"] };
+    return { built: none, served: none };
   }
   const short = revision.id.slice(0, 12);
+  const commits = new Set(digits.map((count) => revision.id.slice(0, count)));
   const newest = [...revision.versionTags].sort(byVersion).at(-1);
   const [major, minor] = (newest ?? "").slice(1).split(".");
   return {
-    fixed: [
-      `sha-${short}`,
-      `sha-${short}-${contentHash.slice(0, 8)}`,
-      `${tagWord(revision.branch)}-${short}`,
-      ...revision.versionTags,
-    ],
-    moving: [...(newest === undefined ? [] : [`${major}.${minor}`, `${major}`]), "latest"],
+    built: {
+      fixed: [
+        ...[...commits].map((name) => `sha-${name}`),
+        `sha-${short}-${contentHash.slice(0, 8)}`,
+        `${tagWord(revision.branch)}-${short}`,
+      ],
+      moving: [],
+    },
+    served: {
+      fixed: revision.versionTags,
+      moving: [...(newest === undefined ? [] : [`${major}.${minor}`, `${major}`]), "latest"],
+    },
   };
 }
 
@@ -37,7 +64,7 @@ export function builtReleaseTags(revision: Revision, contentHash: string): Relea
  * rollback, which `latest` follows.
  */
 export function deployedReleaseTags(environment: "sandbox" | "staging" | "production"): ReleaseTags {
-  return { fixed: [], moving: [environment === "production" ? "stable" : "latest"] };
+  return { built: none, served: { fixed: [], moving: [environment === "production" ? "stable" : "latest"] } };
 }
 
 /** Replaces what a tag may not contain in a branch's name; 1 to 100 characters. */

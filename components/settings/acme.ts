@@ -52,3 +52,13 @@ export function mayCertify(server: string, domain: string): boolean {
   const publicOnly = server === "" || new URL(server).hostname.endsWith(".letsencrypt.org");
   return !publicOnly || (isIP(domain) === 0 && domain.includes(".") && !unowned.test(domain));
 }
+
+/** Tells whether a certificate is for the name; of one that cannot be read, that is told elsewhere. */
+export function isFor(certificate: string, name: string): boolean {
+  try {
+    const parsed = new X509Certificate(certificate);
+    return (isIP(name) === 0 ? parsed.checkHost(name) : parsed.checkIP(name)) !== undefined;
+  } catch {
+    return true;
+  }
+}

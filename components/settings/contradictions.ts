@@ -2,7 +2,10 @@ import { sizeOfSlug } from "../shared/size-slug";
 import type { Settings } from "../../settings";
 import { isSafeAddress } from "../shared/http";
 import { takesApiToken, usualHosts } from "../registry/login";
-import { mayCertify } from "./acme";
+import { optionProblems } from "../odoo/options";
+import { everywhere } from "../shared/egress";
+import { isFor, mayCertify } from "./acme";
+import { ofPullLogin } from "./pull-login";
 
 /** Lists what is wrong with settings that are each right by themselves: one line each, beginning with the key. */
 export function contradictions(settings: Settings): string[] {
@@ -11,7 +14,9 @@ export function contradictions(settings: Settings): string[] {
     ...ofApi(settings),
     ...ofRegistry(settings),
     ...ofOdoo(settings),
+    ...ofRelease(settings),
     ...ofBackup(settings),
+    ...ofNotify(settings),
     ...(vps.mode === "create" || vps.mode === "adopt" ? [...ofHost(settings), ...ofSite("vps", vps)] : []),
     ...(doks.mode === "create" || doks.mode === "adopt" ? [...ofCluster(settings), ...ofSite("doks", doks)] : []),
   ];
@@ -70,39 +75,27 @@ function ofRegistry(settings: Settings): string[] {
     if (settings.registryPull !== undefined && registry.pullUsername === "") {
       problems.push("registry:pullUsername: is missing; allowed: the user that registry:pullPassword belongs to");
     }
-    if (settings.environment === "production" && settings.registryPull === undefined) {
-      problems.push(`registry:pullPassword: is missing, or is the push login; ${readOnlyLogin(registry.kind)}`);
-    }
+    problems.push(...ofPullLogin(settings));
   }
   return problems;
 }
 
-/**
- * Warns if host and cluster are to hold the login that the image is pushed with. Whoever broke into one of them could
- * replace the image that all of them run next.
- */
-export function pullsWithPushLogin({ registry, registryPull }: Settings): string[] {
-  return registry.kind === "digitalocean" || registryPull !== undefined
-    ? []
-    : [
-        `registry:pullPassword is not set, or is the push login: host and cluster log in to ${registry.host} as ` +
-          "who may replace images there, and " +
-          `production is refused; ${readOnlyLogin(registry.kind)}`,
-      ];
-}
-
-function readOnlyLogin(kind: Settings["registry"]["kind"]): string {
-  const made = kind === "ghcr" ? "make a token with read:packages alone" : "make a login that may only read";
-  return (
-    `${made}, then: pulumi config set registry:pullUsername <user>, pulumi config set --secret registry:pullPassword ` +
-    "(or the variable REGISTRY_PULL_PASSWORD)"
-  );
-}
-
 function ofOdoo({ environment, odoo }: Settings): string[] {
-  // Undefined if the environment itself is wrong, which is told already.
-  return odoo.demoData && (environment === "staging" || environment === "production")
-    ? [`odoo:demoData: true: demonstration data are for a sandbox, and odoo:environment is ${environment}`]
+  return [
+    // Undefined if the environment itself is wrong, which is told already.
+    ...(odoo.demoData && (environment === "staging" || environment === "production")
+      ? [`odoo:demoData: true: demonstration data are for a sandbox, and odoo:environment is ${environment}`]
+      : []),
+    ...optionProblems(odoo),
+  ];
+}
+
+function ofRelease({ release }: Settings): string[] {
+  return release.egress.length > 0 && release.rehearse
+    ? [
+        "release:egress: is set, and release:rehearse is true: the copy that a rehearsal upgrades would write to " +
+          "where the real one does; set release:rehearse to false",
+      ]
     : [];
 }
 
@@ -116,6 +109,19 @@ function ofBackup({ backup }: Settings): string[] {
       : []),
     ...(backup.privateKey === undefined
       ? ["backup:privateKey: is missing; set it with: pulumi config set --secret backup:privateKey"]
+      : []),
+  ];
+}
+
+function ofNotify({ notify }: Settings): string[] {
+  if (notify.smtpServer === "") {
+    return [];
+  }
+  return [
+    ...(notify.mailFrom === "" ? ["notify:mailFrom: is missing; notify:smtpServer needs a sender"] : []),
+    ...(notify.mailTo.length === 0 ? ["notify:mailTo: is missing; notify:smtpServer needs somebody to write to"] : []),
+    ...(notify.smtpUsername !== "" && notify.smtpPassword === undefined
+      ? ["notify:smtpPassword: is missing; set it with: pulumi config set --secret notify:smtpPassword"]
       : []),
   ];
 }
@@ -220,9 +226,23 @@ function ofSite(target: "vps" | "doks", site: Settings["vps"] | Settings["doks"]
   const problems: string[] = [];
   if (site.domain === "") {
     problems.push(`${target}:domain: is missing; allowed: the name that users type, such as erp.example.com`);
-  } else if (site.tls === "acme" && !mayCertify(site.acmeServer, site.domain)) {
+  }
+  const named = [site.domain, ...site.aliases, ...site.redirectFrom].filter((name) => name !== "");
+  const twice = named.find((name, index) => named.indexOf(name) !== index);
+  if (twice !== undefined) {
+    const key = site.redirectFrom.includes(twice) ? "redirectFrom" : "aliases";
+    problems.push(`${target}:${key}: ${twice}: is named twice; each name is ${target}:domain, an alias, or sent on`);
+  }
+  if (everywhere(site.trustedProxies).length > 0) {
     problems.push(
-      `${target}:tls: "acme": no public certificate is to be had for ${site.domain}; ` +
+      `${target}:trustedProxies: has everybody in it, and everybody could claim to be anybody; ` +
+        "allowed: the ranges of the proxy in front",
+    );
+  }
+  const uncertain = site.tls === "acme" ? named.filter((name) => !mayCertify(site.acmeServer, name)) : [];
+  if (uncertain.length > 0) {
+    problems.push(
+      `${target}:tls: "acme": no public certificate is to be had for ${uncertain.join(", ")}; ` +
         `set ${target}:domain to a public name, ${target}:tls to files or internal, or ${target}:acmeServer to ` +
         "your own authority",
     );
@@ -233,6 +253,10 @@ function ofSite(target: "vps" | "doks", site: Settings["vps"] | Settings["doks"]
     );
   }
   if (site.tls === "files") {
+    const uncovered = [...site.aliases, ...site.redirectFrom].filter((name) => !isFor(site.tlsCertificate, name));
+    if (uncovered.length > 0) {
+      problems.push(`${target}:tlsCertificate: is not for ${uncovered.join(", ")}; each name needs to be in it`);
+    }
     if (site.tlsCertificate === "") {
       problems.push(`${target}:tlsCertificate: is missing; ${target}:tls files needs the certificate in PEM format`);
     }

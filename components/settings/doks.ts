@@ -25,6 +25,8 @@ export const doksKeys = {
     "What users type: Odoo answers at `https://<domain>`. Required with a cluster. Its DNS record must lead to " +
       "the load balancer.",
   ),
+  "doks:aliases": key("data", site.aliases, 'list such as ["shop.example.org"]', "As `vps:aliases`."),
+  "doks:redirectFrom": key("data", site.redirectFrom, 'list such as ["www.example.com"]', "As `vps:redirectFrom`."),
   "doks:tls": key(
     "text",
     site.tls,
@@ -70,6 +72,12 @@ export const doksKeys = {
   ),
   "doks:allowFrom": key("data", site.allowFrom, 'list such as ["203.0.113.0/24"]', "As `vps:allowFrom`."),
   "doks:rpcAllowFrom": key("data", site.rpcAllowFrom, 'list such as ["203.0.113.7/32"]', "As `vps:rpcAllowFrom`."),
+  "doks:trustedProxies": key(
+    "data",
+    site.trustedProxies,
+    'list such as ["173.245.48.0/20"]',
+    "As `vps:trustedProxies`: a proxy of others before the load balancer.",
+  ),
   "doks:proxyFrom": key(
     "data",
     site.allowFrom,

@@ -8,6 +8,17 @@ const pin = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,_-]+\])?==[A-Za-z0-9.!+_-]+$/, "is not pinned as name==version");
 
+/** Returns the URL without a name or a token before its host, as jobs have them: everybody can read a label. */
+function withoutLogin(text: string): string {
+  const url = new URL(text);
+  if (url.username === "" && url.password === "") {
+    return text;
+  }
+  url.username = "";
+  url.password = "";
+  return url.href;
+}
+
 /** Settings of the image. */
 export const imageKeys = {
   "image:digest": key(
@@ -44,7 +55,14 @@ export const imageKeys = {
     z.array(folder).default([]),
     "list of folders in the project",
     "Folders of OCA modules to bake into `/mnt/oca-addons`. A module in them that is wrong, and that nobody needs, " +
-      "is left out. Empty: that folder is left for a mount.",
+      "is left out. A mount there is for development: no release runs with one.",
+  ),
+  "image:repos": key(
+    "text",
+    z.union([folder, z.literal("")]).default(""),
+    "path of a YAML file in the project, or empty",
+    "`repos.yaml` of git-aggregator: repositories that the build fetches, each at one commit. Of their modules is " +
+      "taken what is taken of `image:ocaAddons`.",
   ),
   "image:modules": key(
     "data",
@@ -108,7 +126,7 @@ export const imageKeys = {
   ),
   "image:source": key(
     "text",
-    z.union([z.url(), z.literal("")]).default(""),
+    z.union([z.url().transform(withoutLogin), z.literal("")]).default(""),
     "a URL, or empty",
     "Address of the source repository, for the label `org.opencontainers.image.source`.",
   ),

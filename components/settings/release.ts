@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { hostKey } from "./addresses";
+import { hostKey, waysOut } from "./addresses";
 import { key, matching, secretText, whole } from "./key";
 
 /** Settings of a release: how a new digest becomes the one that serves. */
@@ -29,6 +29,14 @@ export const releaseKeys = {
     whole(10, 3600).default(120),
     "seconds, 10 to 3600",
     "How long a started Odoo may take to answer its login page.",
+  ),
+  "release:egress": key(
+    "data",
+    waysOut.default([]),
+    'list such as ["203.0.113.0/24:443"]',
+    "Where a release's own programs may connect to beside PostgreSQL, while they upgrade and try the database: an " +
+      "object store that has the attachments. Range and port; never private addresses, unless the range lies within " +
+      "them. `release:rehearse` must be `false` beside it.",
   ),
   "release:restore": key(
     "text",

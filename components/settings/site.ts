@@ -1,12 +1,14 @@
 import { z } from "zod";
 
 import { acmeRoots, acmeServer } from "./acme";
-import { address, ranges } from "./addresses";
+import { address, addresses, ranges } from "./addresses";
 import { matching, whole } from "./key";
 
 /** Values of settings that mean the same on every target: what users see of Odoo, and what the proxy lets through. */
 export const site = {
   domain: address,
+  aliases: addresses.default([]),
+  redirectFrom: addresses.default([]),
   tls: z.enum(["acme", "internal", "files"]).default("acme"),
   acmeEmail: z.union([z.email(), z.literal("")]).default(""),
   acmeServer: acmeServer,
@@ -21,6 +23,7 @@ export const site = {
   rpcCalls: whole(0, 100_000).default(3000),
   allowFrom: ranges.default([]),
   rpcAllowFrom: ranges.default([]),
+  trustedProxies: ranges.default([]),
 } as const;
 
 /** Sizes of machines, and processes of Odoo. */

@@ -1,6 +1,8 @@
 import { doksKeys } from "./doks";
 import { doksDatabaseKeys } from "./doks-database";
+import { gatesKeys } from "./gates";
 import { imageKeys } from "./image";
+import { notifyKeys } from "./notify";
 import { odooKeys } from "./odoo";
 import { registryKeys } from "./registry";
 import { backupKeys, releaseKeys } from "./release";
@@ -19,6 +21,8 @@ export const settingsKeys = {
   ...vpsKeys,
   ...doksKeys,
   ...doksDatabaseKeys,
+  ...gatesKeys,
+  ...notifyKeys,
   ...releaseKeys,
   ...backupKeys,
 } as const;

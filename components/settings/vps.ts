@@ -22,6 +22,19 @@ export const vpsKeys = {
     "a host name or an IP address",
     "What users type: Odoo answers at `https://<domain>`. Required with a VPS. Its DNS record must lead to the host.",
   ),
+  "vps:aliases": key(
+    "data",
+    site.aliases,
+    'list such as ["shop.example.org"]',
+    "Other names under which the same Odoo answers, as for a second website. Each needs a DNS record of its own, " +
+      "and a certificate is had for each.",
+  ),
+  "vps:redirectFrom": key(
+    "data",
+    site.redirectFrom,
+    'list such as ["www.example.com"]',
+    "Names from which everybody is sent on to `vps:domain`, to the same page. Otherwise as `vps:aliases`.",
+  ),
   "vps:tls": key(
     "text",
     site.tls,
@@ -95,6 +108,13 @@ export const vpsKeys = {
     'list such as ["203.0.113.7/32"]',
     "Who may call by XML-RPC and JSON-RPC (`/xmlrpc`, `/jsonrpc`, `/json/2`), by address; others get status 403. " +
       "Empty: all of `vps:allowFrom`. There is no second factor on these.",
+  ),
+  "vps:trustedProxies": key(
+    "data",
+    site.trustedProxies,
+    'list such as ["173.245.48.0/20"]',
+    "Ranges of a proxy of others in front, such as Cloudflare. From these alone `X-Forwarded-For` tells who the " +
+      "client is; without them all its clients share its addresses. Empty: nobody is in front.",
   ),
 
   "vps:name": key(

@@ -1,0 +1,69 @@
+import type { ReportOrder } from "../../components/release/report-order";
+import type { Gate } from "../gate";
+import { gates as table } from "../table";
+import { type GateRecord, type GateReport, reportSchema } from "./schema";
+
+/** Seconds that the whole procedure may take, from a changed addon to a digest that may be released. */
+export const budgetSeconds = 12 * 60;
+
+export type Result = Omit<GateRecord, "begun">;
+
+/** Makes the report of an update of what its gates have left. */
+export function gather(
+  order: ReportOrder,
+  results: readonly Result[],
+  ended: Date,
+  image?: string,
+  gates: Readonly<Record<string, Pick<Gate<never>, "title" | "budgetSeconds">>> = table,
+): GateReport {
+  const rows = Object.entries(gates).map(([gate, { title, budgetSeconds }]): GateReport["gates"][number] => {
+    const found = results.find((one) => one.gate === gate);
+    return {
+      title,
+      budgetSeconds,
+      ...(found ?? { gate, outcome: "not run", facts: {}, warnings: [], notChecked: [] }),
+    };
+  });
+  const seconds = Math.round(ended.getTime() - Date.parse(order.begun)) / 1000;
+  const bytes = numbered(rows, "bytes");
+  const vulnerabilities = vulnerabilitiesIn(rows);
+  return reportSchema.parse({
+    schema: 1,
+    stack: order.stack,
+    begun: order.begun,
+    ended: ended.toISOString(),
+    seconds,
+    budgetSeconds,
+    outcome: outcomeOf(rows),
+    commit: order.commit,
+    contentHash: order.contentHash,
+    ...(image !== undefined && { image }),
+    ...(bytes !== undefined && { bytes }),
+    ...(vulnerabilities !== undefined && { vulnerabilities }),
+    gates: rows,
+    warnings: [
+      ...rows.flatMap(({ gate, warnings }) => warnings.map((text) => `${gate}: ${text}`)),
+      ...(seconds > budgetSeconds ? [`the update took ${seconds} s, and its budget is ${budgetSeconds} s`] : []),
+    ],
+    notChecked: [
+      ...rows.flatMap(({ gate, notChecked }) => notChecked.map((text) => `${gate}: ${text}`)),
+      ...rows.filter(({ outcome }) => outcome === "not run").map(({ gate }) => `${gate}: it has not run`),
+      ...(vulnerabilities === undefined ? ["vulnerabilities: nothing has looked for them"] : []),
+    ],
+  } satisfies GateReport);
+}
+
+function outcomeOf(rows: GateReport["gates"]): GateReport["outcome"] {
+  if (rows.some(({ outcome }) => outcome === "failed")) return "failed";
+  return rows.every(({ outcome }) => outcome === "passed") ? "passed" : "incomplete";
+}
+
+/** A fact of whichever gate has it. */
+function numbered(rows: GateReport["gates"], fact: string): number | undefined {
+  return rows.map(({ facts }) => facts[fact]).find((value) => typeof value === "number");
+}
+
+function vulnerabilitiesIn(rows: GateReport["gates"]): GateReport["vulnerabilities"] {
+  const [high, critical] = [numbered(rows, "high"), numbered(rows, "critical")];
+  return high === undefined || critical === undefined ? undefined : { high, critical };
+}

@@ -1,0 +1,67 @@
+/**
+ * Runs one gate of a release. Run by `gate` of components/release/gates.ts; safe to run again.
+ *
+ * Environment: `GATE`, JSON of {stack, name, strict, order}; the order is that of the gate's file in gates/. Its
+ * progress goes to standard error, its result to standard output as one line of JSON: the GateResult of gates/gate.ts.
+ */
+import type { Gate, GateResult } from "../gates/gate";
+import { failureOf, openReporter } from "../gates/report/reporter";
+import { type GateName, gates } from "../gates/table";
+import { findTool } from "../gates/tools/find";
+import type { ToolName } from "../gates/tools/table";
+import { ShipError } from "../components/shared/errors";
+
+interface Run {
+  /** `project/stack` */
+  readonly stack: string;
+  readonly name: GateName;
+  /** Whether this is a staging or a production stack: there a missing tool is a failure. */
+  readonly strict: boolean;
+  readonly order: unknown;
+}
+
+async function main(): Promise<void> {
+  const run = JSON.parse(process.env["GATE"] ?? "{}") as Run;
+  const begun = Date.now();
+  const notChecked: string[] = [];
+  const reporter = await openReporter({ root: process.cwd(), ...run, say: (line) => console.error(line) });
+  try {
+    const result = await judge(run, begun, notChecked);
+    await reporter.end(result);
+    console.log(JSON.stringify(result));
+  } catch (error) {
+    const ended = { gate: run.name, outcome: "failed", notChecked, seconds: secondsSince(begun) } as const;
+    await reporter.end({ ...ended, facts: {}, warnings: [], failure: failureOf(error) });
+    throw error;
+  }
+}
+
+async function judge({ name, strict, order }: Run, begun: number, notChecked: string[]): Promise<GateResult> {
+  const gate = gates[name] as Gate<unknown>;
+  const say = (line: string) => console.error(`${name}: ${line}`);
+  const find = async (tool: ToolName) => {
+    try {
+      return (await findTool(tool)).path;
+    } catch (error) {
+      if (strict || !(error instanceof ShipError)) throw error;
+      notChecked.push(`${error.failure.found}: ${error.failure.remedy}`);
+      say(`NOT CHECKED: ${notChecked.at(-1) ?? ""}`);
+      return undefined;
+    }
+  };
+  const { facts, warnings } = await gate.run(order, { root: process.cwd(), say, find });
+  const seconds = secondsSince(begun);
+  const late = seconds > gate.budgetSeconds ? [`took ${seconds} s, and its budget is ${gate.budgetSeconds} s`] : [];
+  const outcome = notChecked.length === 0 ? "passed" : "incomplete";
+  for (const warning of [...warnings, ...late]) say(`warning: ${warning}`);
+  return { gate: name, outcome, notChecked, seconds, facts, warnings: [...warnings, ...late] };
+}
+
+function secondsSince(begun: number): number {
+  return Math.round((Date.now() - begun) / 100) / 10;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+});
