@@ -1,7 +1,6 @@
 import { z } from "zod";
 
-import { type DigitalOceanAccess, readFromApi, type TokenScope } from "../shared/digitalocean-api";
-import { ShipError } from "../shared/errors";
+import { type DigitalOceanAccess, jsonOf, readFromApi, unexpectedAnswer } from "../shared/digitalocean-api";
 import type { Patience } from "../shared/http";
 
 /** A cluster as DigitalOcean's API describes it, without what is not used here. */
@@ -15,16 +14,6 @@ const cluster = z.object({
   status: z.object({ state: z.string(), message: z.string().default("") }).default({ state: "running", message: "" }),
 });
 export type FoundCluster = z.output<typeof cluster>;
-
-const credentials = z.object({
-  server: z.string(),
-  /** Base64 of PEM. */
-  certificate_authority_data: z.string(),
-  token: z.string(),
-  expires_at: z.string(),
-});
-/** Credentials that open a cluster for a while. */
-export type ClusterCredentials = z.output<typeof credentials>;
 
 /** Addresses of a private network, such as `10.114.0.0/20`; undefined if there is no such network. */
 export async function networkRange(
@@ -97,56 +86,23 @@ export async function clusterById(
   )?.kubernetes_cluster;
 }
 
-/**
- * Asks for a token for the cluster, and for the cluster's address.
- * @param seconds how long the token is to be valid
- */
-export async function clusterCredentials(
-  access: DigitalOceanAccess,
-  id: string,
-  seconds: number,
-  patience?: Patience,
-): Promise<ClusterCredentials | undefined> {
-  const path = `${clustersPath}/${encodeURIComponent(id)}/credentials?expiry_seconds=${seconds}`;
-  return read(
-    access,
-    "asking DigitalOcean for access to the cluster",
-    path,
-    credentials,
-    patience,
-    "kubernetes:access_cluster",
-  );
-}
-
 async function read<S extends z.ZodType>(
   access: DigitalOceanAccess,
   what: string,
   path: string,
   schema: S,
   patience?: Patience,
-  scope: TokenScope = "kubernetes:read",
 ): Promise<z.output<S> | undefined> {
-  const text = await readFromApi(access, what, path, { ...refused, scope }, patience);
+  const text = await readFromApi(access, what, path, { ...refused, scope: "kubernetes:read" }, patience);
   if (text === undefined) {
     return undefined;
   }
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    content = undefined;
-  }
-  const parsed = schema.safeParse(content);
+  const parsed = schema.safeParse(jsonOf(text));
   if (!parsed.success) {
-    throw new ShipError({
-      code: "NETWORK_FAILURE",
-      summary: "DigitalOcean's API does not answer as it should",
-      // Do not show the answer itself: it may be a token.
-      found: `${what}: ${parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}`,
-      expected: "an answer as its reference describes it",
-      remedy:
-        "check the address of the API (digitalocean:apiEndpoint), then run the same command again; nothing was changed",
-    });
+    throw unexpectedAnswer(
+      what,
+      parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`),
+    );
   }
   return parsed.data;
 }

@@ -8,8 +8,10 @@ import type { ClusterPlan } from "./plan";
 import { filestoreStorage, keepsClass, volumeClaim, within } from "./objects/namespace";
 import { names } from "./objects/names";
 import { autoscaler, cronDeployment, disruptionBudget, webDeployment, webService } from "./objects/odoo-pods";
+import { jobGoesOn, podsGoOn, sayWhatGoesOn } from "./goes-on";
 import { kubernetesRequest } from "./request";
-import { upgradeJob } from "./objects/upgrade-job";
+import { operatorCommands, operatorJob } from "./objects/operator-jobs";
+import { upgradeJob, type WorkerArgs } from "./objects/upgrade-job";
 import { password, secretOf, spentPassword } from "./secret";
 import type { OdooDatabase } from "./database";
 
@@ -18,7 +20,7 @@ export interface OdooDeploymentArgs {
   readonly plan: ClusterPlan;
   /** Repository of the Odoo image, with the registry's host. */
   readonly repository: string;
-  /** The released digest, `sha256:…`: known once its tags are set, so nothing is deployed before. */
+  /** The released digest, `sha256:…`: known once it is released, so nothing is deployed before. */
   readonly digest: pulumi.Output<string>;
   readonly namespace: pulumi.Output<string>;
   readonly database: OdooDatabase;
@@ -31,12 +33,12 @@ export interface OdooDeploymentArgs {
 export class OdooDeployment extends pulumi.ComponentResource {
   /** Address where users find Odoo, known once the release serves. */
   readonly url: pulumi.Output<string>;
-  /** Digest that the pods run. */
+  /** Digest that the pods run: of the object as it is, which an update with `--exclude` or `--target` leaves. */
   readonly digest: pulumi.Output<string>;
 
   constructor(name: string, args: OdooDeploymentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:doks:OdooDeployment", name, {}, opts);
-    const { pods, job } = this.#release(name, args);
+    const { pods, worker, job } = this.#release(name, args);
     const { doks } = args.settings;
     const child = { parent: this };
     // Pulumi refuses to delete the first protected resource that it meets. By then it has deleted what depends on it.
@@ -49,6 +51,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
       { ...web, metadata: within(args.namespace, web.metadata) },
       { ...served, dependsOn: job },
     );
+    sayWhatGoesOn(job.id, serving.id, podsGoOn(doks.namespace), this);
     const after = { ...child, dependsOn: serving };
     const address = webService();
     new kubernetes.core.v1.Service(
@@ -67,6 +70,14 @@ export class OdooDeployment extends pulumi.ComponentResource {
         after,
       );
     }
+    for (const one of operatorCommands) {
+      const made = operatorJob(one, worker);
+      new kubernetes.batch.v1.CronJob(
+        `${name}-operator-${one}`,
+        { ...made, metadata: within(args.namespace, made.metadata) },
+        after,
+      );
+    }
     // If the new pods do not become ready the update ends here, and the earlier release's cron still runs.
     const cron = cronDeployment(pods);
     const scheduled = new kubernetes.apps.v1.Deployment(
@@ -76,12 +87,16 @@ export class OdooDeployment extends pulumi.ComponentResource {
     );
 
     this.url = scheduled.id.apply(() => `https://${urlHost(doks.domain)}`);
-    this.digest = pulumi.all([args.digest, scheduled.id]).apply(([digest]) => digest);
+    // Also the scheduled jobs' pods: once it is known, all of the release runs.
+    this.digest = pulumi.all([digestOf(serving), scheduled.id]).apply(([digest]) => digest);
     this.registerOutputs({ url: this.url, digest: this.digest });
   }
 
   /** Declares the Job of the release, and what its pods have in common with Odoo's. */
-  #release(name: string, args: OdooDeploymentArgs): { pods: OdooPodsArgs; job: pulumi.Resource } {
+  #release(
+    name: string,
+    args: OdooDeploymentArgs,
+  ): { pods: OdooPodsArgs; worker: WorkerArgs; job: pulumi.CustomResource } {
     const { settings, plan, repository, digest, namespace, database } = args;
     const { odoo, doks, release } = settings;
     const child = { parent: this };
@@ -97,6 +112,10 @@ export class OdooDeployment extends pulumi.ComponentResource {
       { namespace, files: { [secretKeys.master]: password(`${name}-master-password`, kept) } },
       child,
     );
+    const options =
+      odoo.secretOptions &&
+      secretOf(`${name}-options`, { namespace, files: { [secretKeys.options]: odoo.secretOptions.reveal() } }, child)
+        .metadata.name;
     const firstLogin = this.#firstLogin(name, namespace, doks);
     const request = digest.apply((known) => kubernetesRequest({ settings, repository, digest: known }));
     // The earlier request is deleted first, and with it the Job that it owns.
@@ -107,7 +126,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
     );
     const worker = new kubernetes.core.v1.ConfigMap(
       `${name}-worker`,
-      { metadata: { namespace }, data: plan.worker.data },
+      { metadata: { namespace }, ...plan.worker },
       child,
     );
     const pods: OdooPodsArgs = {
@@ -123,29 +142,32 @@ export class OdooDeployment extends pulumi.ComponentResource {
       replicasCpu: doks.replicasCpu,
       filestoreAccess: doks.filestoreAccess,
       readySeconds: release.readySeconds,
-      secrets: { database: database.userSecret, master: master.metadata.name },
+      secrets: { database: database.userSecret, master: master.metadata.name, options },
       databaseConfig: database.config,
     };
-    const job = upgradeJob({
+    const inPods: WorkerArgs = {
       ...pods,
-      id: request.id,
-      request: { name: told.metadata.name, uid: told.metadata.uid },
-      worker: { name: worker.metadata.name, files: plan.worker.files },
+      worker: worker.metadata.name,
       admin: { secret: database.adminSecret, key: secretKeys.admin },
       firstLogin: names.firstLogin,
       databaseStory: database.story,
+    };
+    const job = upgradeJob({
+      ...inPods,
+      id: request.id,
+      request: { name: told.metadata.name, uid: told.metadata.uid },
+      readySeconds: release.readySeconds,
       upgradeSeconds: release.upgradeMinutes * 60,
     });
-    return {
-      pods,
-      job: new kubernetes.batch.v1.Job(
-        `${name}-upgrade`,
-        { ...job, metadata: within(namespace, job.metadata) },
-        // The earlier Job is deleted first: after a failed release the release before it may follow again, and its Job
-        // has the same name.
-        { ...child, dependsOn: [filestore, database, ...firstLogin], deleteBeforeReplace: true },
-      ),
-    };
+    const released = new kubernetes.batch.v1.Job(
+      `${name}-upgrade`,
+      { ...job, metadata: within(namespace, job.metadata) },
+      // The earlier Job is deleted first: after a failed release the release before it may follow again, and its Job
+      // has the same name.
+      { ...child, dependsOn: [filestore, database, ...firstLogin], deleteBeforeReplace: true },
+    );
+    sayWhatGoesOn(told.metadata.uid, released.id, jobGoesOn(request.id, doks.namespace), this);
+    return { pods, worker: inPods, job: released };
   }
 
   /**
@@ -174,4 +196,10 @@ export class OdooDeployment extends pulumi.ComponentResource {
       { parent: this },
     );
   }
+}
+
+/** Returns the digest of a Deployment's pods; empty if an update has left it out before it was ever made. */
+function digestOf(deployment: kubernetes.apps.v1.Deployment): pulumi.Output<string> {
+  const spec = deployment.spec as pulumi.Output<kubernetes.types.output.apps.v1.DeploymentSpec | undefined>;
+  return spec.apply((known) => known?.template.spec.containers[0]?.image?.split("@")[1] ?? "");
 }

@@ -11,27 +11,21 @@ import { everywhere } from "../shared/egress";
 import { ShipError } from "../shared/errors";
 import { postgresImage, readImagesRecord } from "../odoo/companion-images";
 import { readWorker } from "../odoo/worker-files";
-import {
-  clusterById,
-  clusterCredentials,
-  clusterNamed,
-  type FoundCluster,
-  networkRange,
-  offeredVersions,
-} from "./cluster-api";
+import { clusterById, clusterNamed, type FoundCluster, networkRange, offeredVersions } from "./cluster-api";
+import { clusterCredentials } from "./cluster-credentials";
 import { judgeVersion } from "./cluster-version";
 import type { ClusterAddress } from "./kubeconfig";
 import { names } from "./objects/names";
 import { clusterSize } from "./size";
-import { workerConfig } from "./objects/upgrade-job";
+import { type WorkerConfig, workerConfig } from "./objects/upgrade-job";
 
 /** Plan of an update for its cluster, decided by reading alone, before any resource is declared, in previews too. */
 export interface ClusterPlan {
   /** PostgreSQL's image, `repository@sha256:…`. */
   readonly postgres: string;
   readonly size: ClusterSize;
-  /** The release worker's files, as a ConfigMap holds them. */
-  readonly worker: ReturnType<typeof workerConfig>;
+  /** The release worker's program, as a ConfigMap holds it. */
+  readonly worker: WorkerConfig;
   /**
    * Id of the created cluster, if there is one of its name already: the stack's own, or one that a killed update began
    * and never noted.

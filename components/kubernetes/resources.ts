@@ -55,6 +55,7 @@ export function deployToCluster(name: string, { settings, plan, digest, proxy, r
       name: doks.namespace,
       network: {
         egress: doks.egress,
+        tasks: settings.release.egress,
         acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
         managed: managedDatabase ? { port: managedPort, range: (cluster ?? plan.adopted)?.vpcRange ?? "" } : undefined,
       },

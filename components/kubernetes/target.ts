@@ -8,15 +8,16 @@ export const kubernetes: Target = {
     return (
       plan && {
         warnings: plan.warnings,
+        secrets: {},
         async deploy({ digest, proxy, registry }: Release) {
           // Kubernetes' SDK is large: a stack without a cluster does not wait for it.
           const { deployToCluster } = await import("./resources");
-          const {
-            url,
-            address,
-            digest: running,
-          } = deployToCluster("doks", { settings, plan, digest, proxy, registry });
-          return { doksUrl: url, doksAddress: address, doksDigest: running };
+          const cluster = deployToCluster("doks", { settings, plan, digest, proxy, registry });
+          return {
+            name: "cluster",
+            digest: cluster.digest,
+            outputs: { doksUrl: cluster.url, doksAddress: cluster.address, doksDigest: cluster.digest },
+          };
         },
       }
     );

@@ -16,6 +16,8 @@ export const releaseRequestSchema = z.strictObject({
   url: z.string().regex(/^https:/),
   modules: z.array(z.string()),
   demo: z.boolean(),
+  /** PostgreSQL's extensions, made by its admin in a new database. */
+  extensions: z.array(z.string().regex(/^[a-z_-]+$/)).optional(),
   release: z.strictObject({
     additive: z.boolean(),
     rehearse: z.boolean(),
@@ -40,6 +42,7 @@ export function releaseRequest(
     url: `https://${urlHost(domain)}`,
     modules: odoo.modules,
     demo: odoo.demoData,
+    ...(odoo.extensions.length === 0 ? {} : { extensions: odoo.extensions.toSorted() }),
     release: {
       additive: release.additive,
       rehearse: release.rehearse,

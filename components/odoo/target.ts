@@ -3,6 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings";
 import type { ImageRegistry } from "../registry/image-registry";
 import type { Attempt } from "../shared/attempt";
+import type { NamedSecrets } from "../shared/secret-desk";
 
 /** Facts about an update that are known before anything is declared. */
 export interface Update {
@@ -19,7 +20,7 @@ export interface Update {
 export interface Release {
   /** `project/stack` */
   readonly stack: string;
-  /** `sha256:…`, known once its tags are set, so nothing is deployed before. */
+  /** `sha256:…`, known once it is released, so nothing is deployed before. */
   readonly digest: pulumi.Output<string>;
   /** The proxy's image, `repository@sha256:…`. */
   readonly proxy: pulumi.Input<string>;
@@ -38,12 +39,22 @@ export interface Target {
   plan(update: Update): Promise<PlannedTarget | undefined>;
 }
 
+/** A target that the stack has, and what its plan has decided. */
 export interface PlannedTarget {
   /** Sentences that the operator is shown. */
   readonly warnings: readonly string[];
-  /**
-   * Declares what runs the release.
-   * @returns outputs of the stack, by name
-   */
-  deploy(release: Release): Promise<Readonly<Record<string, pulumi.Output<unknown>>>>;
+  /** Secrets that programs of the deployment fetch from the stack's desk. */
+  readonly secrets: NamedSecrets;
+  /** Declares what runs the release. */
+  deploy(release: Release): Promise<Deployed>;
+}
+
+/** Facts about a target that was deployed to. */
+export interface Deployed {
+  /** Short name of the target, for messages. */
+  readonly name: string;
+  /** Digest that the target runs, `sha256:…`, known once its deployment has succeeded. */
+  readonly digest: pulumi.Output<string>;
+  /** Outputs of the stack, by name. */
+  readonly outputs: Readonly<Record<string, pulumi.Output<unknown>>>;
 }

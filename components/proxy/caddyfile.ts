@@ -1,7 +1,7 @@
 import { errorPages } from "./error-pages";
 import { connections, places } from "./places";
 import { routes } from "./routes";
-import { healthPort, type ProxyPlace, type SiteArgs, spoolDirectories, spoolMegabytes } from "./site";
+import { healthPort, hostPort, type ProxyPlace, type SiteArgs, spoolDirectories, spoolMegabytes } from "./site";
 import { urlHost } from "../shared/url-host";
 
 const acmeRootsFile = "acme-roots.pem";
@@ -27,13 +27,14 @@ export function siteFiles(
  * On a host the proxy looks at three files beside it in /etc/caddy for each request. So closing and opening need no
  * reload, for which an admin API would have to be on:
  * - `state/closed`: if it exists, the door is closed for maintenance.
- * - `state/hold`: its text is appended to the upstream's name. With `-held`, requests wait instead of reaching Odoo.
+ * - `state/hold`: its text is appended to the upstream's name. With `-held`, requests wait instead of reaching Odoo; a
+ *   second server of the release before gets them with `-before`.
  * - `maintenance.html`: the page.
  *
  * In a cluster nothing has to close the proxy: fenced pods are no endpoints of Odoo's Service, so nobody answers.
  */
 export function caddyfile(site: SiteArgs, place: ProxyPlace = "host"): string {
-  const { domain, tls, acmeEmail } = site;
+  const { domain, aliases, tls, acmeEmail } = site;
   const words = places[place];
   const internal = tls === "internal" ? "\n	skip_install_trust" : "";
   const email = acmeEmail === "" ? "" : `\n	email ${acmeEmail}`;
@@ -48,7 +49,7 @@ a change by hand is replaced by the next release.
 	# Browsers name no host to an IP address.
 	default_sni ${domain}${internal}${email}
 ${words.listening}	servers {
-${connections(place, site)}		timeouts {
+${connections(place, site)}${inFront(site)}		timeouts {
 			read_header 10s
 			# odoo_body sets a shorter one for each body that is to come in.
 			read_body 30m
@@ -118,7 +119,12 @@ A body that is longer
 		lb_retry_match {
 			method NONE
 		}
-		header_up X-Real-IP {remote_host}
+		# Odoo takes the last address of this line for the client's, and believes the others; so what a proxy in front
+		# says, or lets through, is replaced by what is known here.
+		header_up X-Forwarded-For {client_ip}
+		header_up X-Forwarded-Proto {scheme}
+		header_up X-Forwarded-Host {hostport}
+		header_up X-Real-IP {client_ip}
 		transport http {
 			dial_timeout 2s
 			# Odoo itself ends what takes longer than its limit_time_real.
@@ -139,13 +145,56 @@ http://, https:// {
 	respond "There is no such site here." 421
 }
 
-https://${urlHost(domain)} {
+${redirections(site)}${[domain, ...aliases].map(siteAddress).join(", ")} {
 ${tlsLines(site)}	encode zstd gzip
 	import headers
 
 ${routes(site, words)}
 
 ${errorPages}}
+${place === "host" ? forTheHost(site) : ""}`;
+}
+
+/** Renders the site for whoever is on the host itself: without TLS and the rules for users, with the closed door. */
+function forTheHost({ bodyMegabytes }: SiteArgs): string {
+  return `
+# By 127.0.0.1:8069 of this host, which is published to nobody else.
+http://:${hostPort} {
+	route {
+${places.host.closing}		import body ${bodyMegabytes}MB 1m 16KB
+		import odoo 8069 ${places.host.wait}
+	}
+}
+`;
+}
+
+function siteAddress(name: string): string {
+  return `https://${urlHost(name)}`;
+}
+
+/** Renders the names from which everybody is sent on. A call by a program keeps its method and its body. */
+function redirections(site: SiteArgs): string {
+  const { domain, redirectFrom } = site;
+  return redirectFrom.length === 0
+    ? ""
+    : `${redirectFrom.map(siteAddress).join(", ")} {
+${tlsLines(site)}	import headers
+	redir ${siteAddress(domain)}{uri} 308
+}
+
+`;
+}
+
+/**
+ * Renders whose word counts for a client's address. The last address that is none of theirs is the client's: those
+ * before it are what the client itself has sent. No other header counts, since a proxy may let it through.
+ */
+function inFront({ trustedProxies }: SiteArgs): string {
+  return trustedProxies.length === 0
+    ? ""
+    : `		trusted_proxies static ${trustedProxies.join(" ")}
+		trusted_proxies_strict
+		client_ip_headers X-Forwarded-For
 `;
 }
 

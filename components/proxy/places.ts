@@ -11,8 +11,8 @@ export const places = {
     healthBind: "	bind 127.0.0.1\n",
     upstream: "odoo{file./etc/caddy/state/hold}",
     waiting: "While Odoo's container is replaced, requests wait.",
-    seconds: 30,
-    liveSeconds: 10,
+    wait: "30s",
+    liveWait: "10s",
     closing: `		# Looked at for each request: closing and opening need no reload.
 		@closed file {
 			root /etc/caddy/state
@@ -34,11 +34,12 @@ export const places = {
 `,
     healthBind: "",
     upstream: "odoo",
-    // Without an endpoint the Service refuses at once. The wait is for a pod that is just ending, or for the one that
-    // takes its place.
-    waiting: "While one pod takes another's place, requests wait.",
-    seconds: 5,
-    liveSeconds: 5,
+    // Without an endpoint the Service refuses at once, and so does the proxy: the door is closed. A pod that ends
+    // serves on until it is no endpoint any more, and the next one is ready by then. The second try is for the moment
+    // in which not every node has heard of that.
+    waiting: "Who finds no pod is tried once more, and then told so at once: the door is closed.",
+    wait: "200ms",
+    liveWait: "200ms",
     closing: "",
   },
 } as const;

@@ -40,7 +40,7 @@ ${strangers}\
 				odoo_brake @jsonrpc jsonrpc ${wrongPasswords}${rpcCalls === 0 ? "" : ` ${rpcCalls}`}
 				@json path_regexp (?i)/json/+\\d(/|$)
 				odoo_brake @json bearer ${wrongPasswords}${rpcCalls === 0 ? "" : ` ${rpcCalls}`}
-				import odoo 8069 ${words.seconds}s
+				import odoo 8069 ${words.wait}
 			}
 		}
 
@@ -50,7 +50,7 @@ ${strangers}\
 			route {
 				import body ${loginBody} 15s 0
 				odoo_brake form ${wrongPasswords}
-				import odoo 8069 ${words.seconds}s
+				import odoo 8069 ${words.wait}
 			}
 		}
 		@session path_regexp (?i)/web/+session/+authenticate
@@ -58,7 +58,7 @@ ${strangers}\
 			route {
 				import body ${loginBody} 15s 0
 				odoo_brake session ${wrongPasswords}
-				import odoo 8069 ${words.seconds}s
+				import odoo 8069 ${words.wait}
 			}
 		}
 
@@ -67,7 +67,7 @@ ${strangers}\
 		handle @live {
 			route {
 				import body 1MB 15s 0
-				import odoo 8072 ${words.liveSeconds}s
+				import odoo 8072 ${words.liveWait}
 			}
 		}
 
@@ -79,13 +79,13 @@ ${strangers}\
 		handle @stranger {
 			route {
 				import body ${Math.min(strangersMegabytes, bodyMegabytes)}MB 30s 64KB
-				import odoo 8069 ${words.seconds}s
+				import odoo 8069 ${words.wait}
 			}
 		}
 		handle {
 			route {
 				import body ${bodyMegabytes}MB 1m 16KB
-				import odoo 8069 ${words.seconds}s
+				import odoo 8069 ${words.wait}
 			}
 		}
 	}`;

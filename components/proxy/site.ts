@@ -2,6 +2,10 @@
 export interface SiteArgs {
   /** Host name or IP address that users type. */
   readonly domain: string;
+  /** Other names under which the same site is served. */
+  readonly aliases: readonly string[];
+  /** Names from which everybody is sent on to the domain. */
+  readonly redirectFrom: readonly string[];
   readonly tls: "acme" | "internal" | "files";
   /** Contact for the certificate authority, or empty. */
   readonly acmeEmail: string;
@@ -21,12 +25,20 @@ export interface SiteArgs {
   readonly allowFrom: readonly string[];
   /** Ranges of addresses that may call by XML-RPC or JSON-RPC; empty: all that may use the site. */
   readonly rpcAllowFrom: readonly string[];
+  /** Ranges of proxies in front that may tell the sender's address by X-Forwarded-For. */
+  readonly trustedProxies: readonly string[];
   /** Ranges, in a cluster, that may tell the sender's address by the PROXY protocol. */
   readonly proxyFrom?: readonly string[];
 }
 
 /** Place of the proxy: a container beside Odoo's on one host, or a pod before Odoo's Service. */
 export type ProxyPlace = "host" | "cluster";
+
+/**
+ * The proxy's port for whoever is on the host itself. Not Odoo's: held requests are sent to that of the proxy's own
+ * container, where nobody may answer.
+ */
+export const hostPort = 8070;
 
 /** Port of the proxy's own health check, inside of its container or pod only. */
 export const healthPort = 2020;

@@ -5,7 +5,7 @@ import type { Secret } from "./secret";
 /**
  * Scopes of an API token that the program's own requests need; docs/token-scopes.md has those of its resources, too.
  */
-export type TokenScope = "registry:read" | "kubernetes:read" | "kubernetes:access_cluster";
+export type TokenScope = "registry:read" | "kubernetes:read" | "kubernetes:access_cluster" | "ssh_key:read";
 
 /** Address and token of DigitalOcean's API. */
 export interface DigitalOceanAccess {
@@ -30,6 +30,37 @@ export async function registryExists(access: DigitalOceanAccess, name: string, p
       patience,
     )) !== undefined
   );
+}
+
+/** A public key that the account has, as it has it. */
+export interface AccountKey {
+  readonly id: string;
+  readonly name: string;
+  readonly publicKey: string;
+}
+
+/**
+ * Looks for a public key in the account, which takes each once only. Reads only.
+ * @param fingerprint MD5 of the key, `aa:bb:…`
+ * @returns undefined if the account does not have it
+ * @throws ShipError API_AUTH_FAILURE for a refused token, TOKEN_SCOPE_MISSING, NETWORK_FAILURE for any other answer
+ */
+export async function accountKey(access: DigitalOceanAccess, fingerprint: string): Promise<AccountKey | undefined> {
+  const body = await readFromApi(
+    access,
+    "asking DigitalOcean for the SSH key",
+    `/v2/account/keys/${encodeURIComponent(fingerprint)}`,
+    { code: "API_AUTH_FAILURE", expected: "a token that may read and write SSH keys", scope: "ssh_key:read" },
+  );
+  if (body === undefined) {
+    return undefined;
+  }
+  const found = jsonOf(body) as { ssh_key?: { id?: unknown; name?: unknown; public_key?: unknown } } | null;
+  const { id, name, public_key: publicKey } = found?.ssh_key ?? {};
+  if (typeof id !== "number" || typeof name !== "string" || typeof publicKey !== "string") {
+    throw unexpectedAnswer("the SSH key", ["ssh_key: no id, name and public_key"]);
+  }
+  return { id: String(id), name, publicKey };
 }
 
 /**
@@ -81,4 +112,29 @@ export async function readFromApi(
         remedy: "look at status.digitalocean.com, then run the same command again; nothing was changed",
       });
   }
+}
+
+/** Content of an answer; null of one that is not JSON. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Error about an answer that is not what the API's reference describes. It does not show the answer, which may be a
+ * token.
+ * @param problems what is wrong with it, each as `place: what`
+ */
+export function unexpectedAnswer(what: string, problems: readonly string[]): ShipError {
+  return new ShipError({
+    code: "NETWORK_FAILURE",
+    summary: "DigitalOcean's API does not answer as it should",
+    found: `${what}: ${problems.join("; ")}`,
+    expected: "an answer as its reference describes it",
+    remedy:
+      "check the address of the API (digitalocean:apiEndpoint), then run the same command again; nothing was changed",
+  });
 }

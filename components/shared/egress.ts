@@ -6,6 +6,11 @@ export interface Reach {
   readonly except: readonly string[];
 }
 
+/** A range that a release's own programs may reach, by one port. */
+export interface WayOut extends Reach {
+  readonly port: number;
+}
+
 /** Way to the proxy's certificate authority: its port, and where it may be. */
 export interface AuthorityReach {
   readonly port: number;
@@ -36,6 +41,22 @@ export const privateRanges: readonly string[] = [
 /** Returns a setting's range without what is private in it. */
 export function outsideOf(cidr: string): Reach {
   return { cidr, except: privateRanges.filter((range) => contains(cidr, range)) };
+}
+
+/** Splits `203.0.113.7/32:443` and `[2001:db8::/48]:443`; undefined for a text of another shape. */
+export function splitWayOut(text: string): { readonly range: string; readonly port: number } | undefined {
+  const [, six, four, port] = /^(?:\[([0-9a-fA-F:./]+)\]|([0-9./]+)):(\d{1,5})$/.exec(text) ?? [];
+  const range = six ?? four;
+  return range === undefined ? undefined : { range, port: Number(port) };
+}
+
+/** Returns a way out of `release:egress` without what is private in its range. */
+export function wayOut(text: string): WayOut {
+  const split = splitWayOut(text);
+  if (split === undefined) {
+    throw new Error(`${text} is no range and port`);
+  }
+  return { ...outsideOf(split.range), port: split.port };
 }
 
 /**

@@ -6,11 +6,12 @@ import * as path from "node:path";
 import { text } from "node:stream/consumers";
 
 import { ShipError } from "./errors";
+import { fingerprintOf } from "./fingerprint";
 import type { Secret } from "./secret";
 
 /**
  * Reference to one of the stack's secrets, in a resource's input, so that the state has no copy of the secret. The
- * fingerprint makes another secret a change. A key is too long to be guessed from it.
+ * fingerprint makes another secret a change.
  */
 interface Reference {
   readonly secret: string;
@@ -52,12 +53,14 @@ export class SecretDesk {
    * @param stack `project/stack`: of two stacks that are updated at once from this directory, each has its own
    * @throws ShipError DEPLOY_FAILED where this user has no directory of their own
    */
-  static async open(stack: string, secrets: NamedSecrets): Promise<SecretDesk> {
+  static async open(stack: string, ...secrets: readonly NamedSecrets[]): Promise<SecretDesk> {
     const file = deskOf(stack);
     const server = net.createServer((visitor) => {
       visitor.on("error", () => visitor.destroy());
       visitor.end(
-        JSON.stringify(Object.fromEntries(Object.entries(secrets).map(([name, secret]) => [name, secret.reveal()]))),
+        JSON.stringify(
+          Object.fromEntries(secrets.flatMap(Object.entries<Secret>).map(([name, secret]) => [name, secret.reveal()])),
+        ),
       );
     });
     try {
@@ -108,22 +111,57 @@ export async function fetchReferences(
   let reason = "the update that runs has another one";
   if (wanted.some(({ secret }) => !found.has(secret))) {
     try {
-      take(JSON.parse(await text(net.connect(deskOf(stack)))) as Record<string, string>);
+      take(await askDesk(stack));
     } catch (error) {
       reason = error instanceof Error ? error.message : String(error);
     }
   }
   const missing = wanted.map(({ secret }) => secret).filter((name) => !found.has(name));
   if (missing.length > 0) {
-    throw new ShipError({
-      code: "DEPLOY_FAILED",
-      summary: "a secret that is not in the state could not be fetched from the update",
-      found: `no ${[...new Set(missing)].join(", ")}: ${reason}`,
-      expected: "that the program that runs the update and this one are the same user's, on the same machine",
-      remedy: "run pulumi up again; with a TMPDIR that both can use, if it stays so. Nothing was changed",
-    });
+    throw notFetched(missing, reason);
   }
   return replaced(value, found);
+}
+
+/**
+ * Fetches secrets from the desk by their names alone, for an input that another secret is no change of.
+ * @throws ShipError DEPLOY_FAILED if it does not have them all
+ */
+export async function secretsNamed(names: readonly string[], stack: string): Promise<Readonly<Record<string, string>>> {
+  let found: Readonly<Record<string, string>>;
+  try {
+    found = await askDesk(stack);
+  } catch (error) {
+    throw notFetched(names, error instanceof Error ? error.message : String(error));
+  }
+  const missing = names.filter((name) => found[name] === undefined);
+  if (missing.length > 0) {
+    throw notFetched(missing, "the update that runs has none");
+  }
+  return found;
+}
+
+/** Everything that the desk has, by name; nothing where no update of the stack runs. */
+export async function textsOfUpdate(stack: string): Promise<Readonly<Record<string, string>>> {
+  try {
+    return await askDesk(stack);
+  } catch {
+    return {};
+  }
+}
+
+async function askDesk(stack: string): Promise<Readonly<Record<string, string>>> {
+  return JSON.parse(await text(net.connect(deskOf(stack)))) as Record<string, string>;
+}
+
+function notFetched(missing: readonly string[], reason: string): ShipError {
+  return new ShipError({
+    code: "DEPLOY_FAILED",
+    summary: "a secret that is not in the state could not be fetched from the update",
+    found: `no ${[...new Set(missing)].join(", ")}: ${reason}`,
+    expected: "that the program that runs the update and this one are the same user's, on the same machine",
+    remedy: "run pulumi up again; with a TMPDIR that both can use, if it stays so. Nothing was changed",
+  });
 }
 
 function replaced(value: unknown, found: ReadonlyMap<string, string>): unknown {
@@ -158,10 +196,6 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-function fingerprintOf(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex").slice(0, 16);
-}
-
 /**
  * Path of the desk: the same for the program and for what Pulumi starts, since both run in the project's directory. A
  * socket's path has room for 103 bytes on macOS.
@@ -189,7 +223,7 @@ function ownDirectory(directory: string): void {
 function unusable(error: unknown): ShipError {
   return new ShipError({
     code: "DEPLOY_FAILED",
-    summary: "there is no private place from which the host's login could be fetched",
+    summary: "there is no private place from which the logins of host and registry could be fetched",
     found: error instanceof Error ? error.message : String(error),
     expected: "a directory for temporary files in which this user can make one of their own",
     remedy: "set TMPDIR to a directory of yours, or remove the one that is named; nothing was changed",

@@ -15,7 +15,10 @@ export interface HostPatience {
   readonly setupMs: number;
   /** Without contact to a host that has begun to deploy: a reboot, a network that fails. */
   readonly lostMs: number;
-  /** For the whole release. The worker has limits of its own; this one is for a worker that never ends. */
+  /**
+   * For the whole release, if the data ask for no more. The worker has limits of its own; this one is for a worker that
+   * never ends.
+   */
   readonly releaseMs: number;
   readonly pollMs: number;
 }
@@ -41,6 +44,8 @@ export interface WorkerStatus {
     readonly state: "queued" | "running" | "succeeded" | "failed" | null;
     readonly step?: string | null;
     readonly message?: string;
+    /** Seconds that all its steps may take together, by the size of the data; null until that is known. */
+    readonly patience?: number | null;
     readonly error?: WorkerFailure | null;
     readonly warnings?: readonly string[];
   } | null;
@@ -124,12 +129,12 @@ export class VpsClient {
    * @throws WorkerError with the release's failure; ShipError HOST_UNREACHABLE, DEPLOY_FAILED
    */
   async follow(request: Deployable): Promise<WorkerStatus> {
-    const end = Date.now() + this.patience.releaseMs;
+    const began = Date.now();
     let told = "";
     let toldAt = Date.now();
     for (;;) {
       const status = await this.#status(request.id);
-      const { state = null, step, message = "", error } = status.request ?? {};
+      const { state = null, step, message = "", patience, error } = status.request ?? {};
       if (state === "succeeded") {
         return status;
       }
@@ -147,8 +152,9 @@ export class VpsClient {
         told = doing;
         toldAt = Date.now();
       }
-      if (Date.now() > end) {
-        const limit = `${Math.round(this.patience.releaseMs / 60_000)} minutes`;
+      const limitMs = Math.max(this.patience.releaseMs, (patience ?? 0) * 1000);
+      if (Date.now() - began > limitMs) {
+        const limit = `${Math.round(limitMs / 60_000)} minutes`;
         throw broken(
           `the release did not end within ${limit}`,
           error === null || error === undefined ? `still at: ${doing}` : `still at: ${doing}\n${textOf(error)}`,
@@ -205,6 +211,11 @@ export class VpsClient {
       try {
         return parseStatus(stdout);
       } catch {
+        // Nothing mends it while it is waited for.
+        const damage = /^STATE_DAMAGED: [^]*/m.exec(stderr)?.[0];
+        if (damage !== undefined) {
+          throw new WorkerError(damage.trim());
+        }
         if (attempt >= 5) {
           throw broken("the worker does not say how far it is", stderr || stdout);
         }

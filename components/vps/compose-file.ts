@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 
-import { healthPort } from "../proxy/site";
+import { healthPort, hostPort } from "../proxy/site";
 import { postgresOptions, temporaryMiB } from "../odoo/sizing";
 import type { Settings } from "../../settings";
+import { odooSecrets, odooVariables, optionsLabel } from "./compose-odoo";
+import { names } from "./names";
 import { type ContainerLimits, type HostSize } from "./size";
-import { odooEnvironment } from "../odoo/environment";
 import { users } from "../odoo/users";
 import { requirePinned } from "../registry/reference";
+import { tasksNetwork } from "./tasks-network";
 
 /** Arguments of the Compose project. */
 export interface ComposeProjectArgs {
@@ -21,6 +23,8 @@ export interface ComposeProjectArgs {
   readonly proxyFiles: readonly string[];
   /** Whether the proxy's private key is a file of the project. */
   readonly tlsKey: boolean;
+  /** Whether a release's own container may reach something outside. */
+  readonly tasksWayOut: boolean;
 }
 
 /** Files of the project that hold a secret. They are made on the host, and one user can read each. */
@@ -30,6 +34,7 @@ export const secretFiles = {
   odooTasksPassword: "secrets/odoo-tasks-password",
   odooMasterPassword: "secrets/odoo-master-password",
   postgresPassword: "secrets/postgres-password",
+  odooOptions: "secrets/odoo-options",
   tlsKey: "secrets/tls-key",
 } as const;
 
@@ -40,9 +45,8 @@ export const secretFiles = {
 const { uid, gid } = users.odoo;
 const volatileAddons = `- /var/lib/odoo/addons:rw,noexec,nosuid,nodev,size=1m,mode=0700,uid=${uid},gid=${gid}`;
 
-const header = (what: string) => `# ${what}
-# Written by Pulumi through odoo-ship: a change by hand is replaced by the next release.
-`;
+const header = (what: string) =>
+  `# ${what}\n# Written by Pulumi through odoo-ship: a change by hand is replaced by the next release.\n`;
 
 /**
  * Renders the Compose project of a VPS, by file name: what runs, and the one-off container of a release beside it.
@@ -58,22 +62,23 @@ export function composeProject(
     "docker-compose.release.yml": release(args),
     ".env":
       header("Read by Docker Compose in this directory.") +
-      "COMPOSE_PROJECT_NAME=odoo\nCOMPOSE_FILE=docker-compose.prod.yml\n",
+      `COMPOSE_PROJECT_NAME=${names.project}\nCOMPOSE_FILE=docker-compose.prod.yml\n`,
   };
 }
 
 function production(args: ComposeProjectArgs): string {
   const { images, size, bodyMegabytes, proxyFiles, tlsKey } = args;
   return `${header("What runs on this host.")}#
-#   cd /opt/odoo && docker compose up -d     starts it, as it was released
+#   cd ${names.folder} && docker compose up -d     starts it, as it was released
 #   docker compose ps                        shows it
 #   odoo-ship status                         which release this is, and how to go back
-name: odoo
+#   odoo-ship deploy --image REPO@sha256:…   deploys another image: one that is written here, or a tag, is no release
+name: ${names.project}
 
 services:
   odoo:
     image: ${images.odoo}
-    container_name: odoo-ce
+    container_name: ${names.containers.odoo}
 ${hardened(users.odoo, args, "odoo", size.odoo)}
     tmpfs:
       # An upload is kept here while it comes in.
@@ -81,14 +86,12 @@ ${hardened(users.odoo, args, "odoo", size.odoo)}
       - /run:rw,noexec,nosuid,nodev,size=16m,mode=1777
       ${volatileAddons}
     environment:
-${environment(args, "odoo", { workers: size.odoo.workers, cronThreads: size.odoo.cronThreads })}
-    secrets: [odoo-db-password, odoo-master-password]
+${odooVariables(args, "odoo", { workers: size.odoo.workers, cronThreads: size.odoo.cronThreads })}
+    secrets: [${["odoo-db-password", ...odooSecrets(args)].join(", ")}]
+${optionsLabel(args)}\
     volumes:
-      - odoo-filestore:/var/lib/odoo:nocopy
+      - ${names.volumes.filestore}:/var/lib/odoo:nocopy
     networks: [backend, edge]
-    # For the operator on this host only; users come through the proxy.
-    ports:
-      - 127.0.0.1:8069:8069
     depends_on:
       db:
         condition: service_healthy
@@ -103,7 +106,7 @@ ${environment(args, "odoo", { workers: size.odoo.workers, cronThreads: size.odoo
 
   db:
     image: ${images.postgres}
-    container_name: odoo-db
+    container_name: ${names.containers.db}
 ${hardened(users.postgres, args, "db", size.db)}
     tmpfs:
       - /tmp:rw,noexec,nosuid,nodev,size=100m,mode=1777
@@ -121,7 +124,7 @@ ${postgresOptions(size.db.maxConnections, size.db)
   .map((option) => `      - -c\n      - ${option}`)
   .join("\n")}
     volumes:
-      - odoo-db-data:/var/lib/postgresql/data:nocopy
+      - ${names.volumes.database}:/var/lib/postgresql/data:nocopy
     # Internal: no way out, and no way in but for Odoo.
     networks: [backend]
     # The fast shutdown: SIGTERM would wait for every session to end by itself.
@@ -137,7 +140,7 @@ ${postgresOptions(size.db.maxConnections, size.db)
 
   proxy:
     image: ${images.proxy}
-    container_name: odoo-proxy
+    container_name: ${names.containers.proxy}
 ${hardened(users.proxy, args, "proxy", size.proxy)}
     # The program of an image that a record names may carry this capability, and does not start where it cannot be had.
     cap_add: [NET_BIND_SERVICE]
@@ -152,7 +155,7 @@ ${hardened(users.proxy, args, "proxy", size.proxy)}
       XDG_DATA_HOME: /data
 ${tlsKey ? "    secrets: [tls-key]\n" : ""}    volumes:
       - ./proxy:/etc/caddy:ro
-      - odoo-proxy-data:/data:nocopy
+      - ${names.volumes.certificates}:/data:nocopy
     networks: [edge]
     # The proxy's own name for "nowhere": requests wait while proxy/state/hold says -held.
     extra_hosts:
@@ -161,6 +164,8 @@ ${tlsKey ? "    secrets: [tls-key]\n" : ""}    volumes:
       - 80:80
       - 443:443
       - 443:443/udp
+      # For the operator on this host only. Past the proxy a release that is only tried would be written to.
+      - 127.0.0.1:8069:${hostPort}
     labels:
       # Its files are read once, when it starts: another text is another container.
       odoo-ship.proxy-files: ${fingerprint(proxyFiles)}
@@ -181,22 +186,22 @@ networks:
 owner). "external"
 # keeps \`docker compose down --volumes\` from removing them.
 volumes:
-  odoo-filestore:
+  ${names.volumes.filestore}:
     external: true
-  odoo-db-data:
+  ${names.volumes.database}:
     external: true
-  odoo-proxy-data:
+  ${names.volumes.certificates}:
     external: true
 
 # One file for each user that reads it, mode 0400.
-${secrets(["odoo-db-password", "odoo-master-password", "postgres-password", ...(tlsKey ? ["tls-key"] : [])])}`;
+${secrets(["odoo-db-password", ...odooSecrets(args), "postgres-password", ...(tlsKey ? ["tls-key"] : [])])}`;
 }
 
 function release(args: ComposeProjectArgs): string {
-  const { images, size } = args;
+  const { images, size, tasksWayOut } = args;
   const what = "The one-off container of a release, used by odoo-ship beside docker-compose.prod.yml";
   return `${header(`${what}: upgrade, rehearsal, smoke test.`)}\
-# It reaches PostgreSQL and nothing else: no mail can leave it.
+# It reaches PostgreSQL and ${tasksWayOut ? "what release:egress names" : "nothing else: no mail can leave it"}.
 services:
   odoo-task:
     image: ${images.odoo}
@@ -209,16 +214,19 @@ ${hardened(users.odoo, args, "odoo-task", size.task, "no")}
     environment:
       # It changes the database that this release's marker is about to be written into.
       ODOO_RELEASE_TASK: "1"
-${environment(args, "odoo_tasks", { workers: size.task.workers, cronThreads: 0 })}
-    secrets: [odoo-tasks-password, odoo-master-password]
+${odooVariables(args, "odoo_tasks", { workers: size.task.workers, cronThreads: 0 })}
+    secrets: [${["odoo-tasks-password", ...odooSecrets(args)].join(", ")}]
+    labels:
+      # Behind the closed door Odoo does not run, and its memory is there.
+      odoo-ship.memory-alone-mib: "${size.task.aloneMiB}"
     volumes:
-      - odoo-filestore:/var/lib/odoo:nocopy
-    networks: [backend]
+      - ${names.volumes.filestore}:/var/lib/odoo:nocopy
+    networks: [backend${tasksWayOut ? ", tasks" : ""}]
     stop_grace_period: 30s
     healthcheck:
       disable: true
 
-${secrets(["odoo-tasks-password"])}`;
+${tasksWayOut ? tasksNetwork : ""}${secrets(["odoo-tasks-password"])}`;
 }
 
 /**
@@ -265,28 +273,6 @@ function logs({ logging, fluentdAddress, fluentdTag }: ComposeProjectArgs["loggi
         # A service starts also while Fluentd does not answer.
         fluentd-async: "true"
         tag: ${JSON.stringify(`${fluentdTag}.${service}`)}`;
-}
-
-/** @param role in PostgreSQL: of the Odoo that serves, or of a release's own container */
-function environment(
-  { images, odoo, size }: ComposeProjectArgs,
-  role: "odoo" | "odoo_tasks",
-  processes: { readonly workers: number; readonly cronThreads: number },
-): string {
-  const variables = odooEnvironment({
-    digest: images.odoo.slice(images.odoo.indexOf("@") + 1),
-    odoo,
-    connection: { DB_HOST: "db" },
-    user: role,
-    passwordFiles: {
-      role: `/run/secrets/${role === "odoo" ? "odoo-db-password" : "odoo-tasks-password"}`,
-      master: "/run/secrets/odoo-master-password",
-    },
-    processes: { ...size.odoo, ...processes },
-  });
-  return Object.entries(variables)
-    .map(([name, value]) => `      ${name}: ${JSON.stringify(String(value))}`)
-    .join("\n");
 }
 
 function secrets(names: readonly string[]): string {

@@ -11,7 +11,7 @@ export interface ComposeHostArgs {
   readonly plan: HostPlan;
   /** `project/stack`, whose desk has the plan's secrets. */
   readonly stack: string;
-  /** The released digest, `sha256:…`: known once its tags are set, so nothing is deployed before. */
+  /** The released digest, `sha256:…`: known once it is released, so nothing is deployed before. */
   readonly digest: pulumi.Input<string>;
   /** The proxy's image, `repository@sha256:…`. */
   readonly proxy: pulumi.Input<string>;
@@ -27,6 +27,8 @@ export interface ComposeHostArgs {
 export class ComposeHost extends pulumi.ComponentResource {
   /** Address where users find Odoo, known once it serves. */
   readonly url: pulumi.Output<string>;
+  /** Digest that the host runs. */
+  readonly digest: pulumi.Output<string>;
   /** Address of the host, to which the domain's DNS record must lead. */
   readonly address: pulumi.Output<string>;
   /** The host's pinned SSH key. */
@@ -35,10 +37,10 @@ export class ComposeHost extends pulumi.ComponentResource {
   constructor(name: string, args: ComposeHostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:vps:ComposeHost", name, {}, opts);
     const { settings, plan, pull, stack } = args;
-    const { privateKey, secrets } = plan;
+    const { privateKey, secrets, accountKey } = plan;
     const created = settings.mode === "create";
     const host = created
-      ? new VpsDroplet(`${name}-host`, { settings, privateKey, secrets, stack }, { parent: this })
+      ? new VpsDroplet(`${name}-host`, { settings, privateKey, accountKey, secrets, stack }, { parent: this })
       : { address: pulumi.output(settings.host), hostKey: pulumi.output(settings.hostKey) };
 
     const request = pulumi.secret(
@@ -68,6 +70,7 @@ export class ComposeHost extends pulumi.ComponentResource {
       { parent: this, protect: created && !settings.allowDestroy },
     );
     this.url = deployment.url;
+    this.digest = deployment.digest;
     this.address = host.address;
     this.hostKey = host.hostKey;
     this.registerOutputs({ url: this.url, address: this.address, hostKey: this.hostKey });

@@ -2,6 +2,7 @@ import * as command from "@pulumi/command";
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { AccountKey } from "../shared/digitalocean-api";
 import { publicKeyOf } from "./ssh-keys";
 import type { Settings } from "../../settings";
 import { dropletUserData } from "./droplet-user-data";
@@ -12,6 +13,8 @@ export interface VpsDropletArgs {
   readonly settings: Settings["vps"];
   /** Key of who logs in; its public half goes to the Droplet. */
   readonly privateKey: Secret;
+  /** The public half as the account has it already; undefined if it does not. */
+  readonly accountKey: AccountKey | undefined;
   /** Secrets of which the state is to have no copy: they are fetched from the desk of `stack`. */
   readonly secrets: NamedSecrets;
   readonly stack: string;
@@ -38,16 +41,12 @@ export class VpsDroplet extends pulumi.ComponentResource {
 
   constructor(name: string, args: VpsDropletArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:vps:VpsDroplet", name, {}, opts);
-    const { settings, privateKey } = args;
+    const { settings } = args;
     const { region, user } = settings;
     const child = { parent: this };
     const kept = { parent: this, protect: !settings.allowDestroy };
 
-    const sshKey = new digitalocean.SshKey(
-      `${name}-ssh-key`,
-      { name: settings.name, publicKey: publicKeyOf(privateKey) },
-      child,
-    );
+    const sshKey = this.#sshKey(`${name}-ssh-key`, args);
     const volumeName = dataVolume(settings);
     const volume =
       volumeName === undefined
@@ -128,7 +127,10 @@ export class VpsDroplet extends pulumi.ComponentResource {
           pulumi.all([ip.ipAddress, nonce.stdout]).apply(([host, word]) =>
             JSON.stringify({
               stack: args.stack,
-              connection: withReferences({ host, port: sshPort, user, privateKey: privateKey.reveal() }, args.secrets),
+              connection: withReferences(
+                { host, port: sshPort, user, privateKey: args.privateKey.reveal() },
+                args.secrets,
+              ),
               nonce: word,
             }),
           ),
@@ -143,6 +145,23 @@ export class VpsDroplet extends pulumi.ComponentResource {
     // Its input makes everything of the command secret; a public key is none.
     this.hostKey = pulumi.unsecret(proof.stdout).apply((text) => text.trim());
     this.registerOutputs({ address: this.address, hostKey: this.hostKey });
+  }
+
+  /**
+   * Declares the key in the account. An account takes a key once: one that is there is taken over as it is, which for
+   * this stack's own is no change. One of another name is somebody else's, and stays when the host is given up.
+   */
+  #sshKey(name: string, { settings, privateKey, accountKey }: VpsDropletArgs): digitalocean.SshKey {
+    if (accountKey === undefined) {
+      const publicKey = publicKeyOf(privateKey);
+      return new digitalocean.SshKey(name, { name: settings.name, publicKey }, { parent: this });
+    }
+    const { id, ...found } = accountKey;
+    return new digitalocean.SshKey(name, found, {
+      parent: this,
+      import: id,
+      retainOnDelete: found.name !== settings.name,
+    });
   }
 }
 

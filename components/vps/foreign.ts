@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../shared/errors";
+import { names } from "./names";
 
 /** The probe's lines, by their keys. */
 export type Lines = ReadonlyMap<string, string>;
@@ -11,13 +12,11 @@ export interface Finding {
   readonly remedy: string;
 }
 
-/** What the Compose project of ours has on a host (compose-file.ts). */
 const own = {
-  project: "odoo",
-  folder: "/opt/odoo",
-  containers: ["odoo-ce", "odoo-db", "odoo-proxy"],
-  volumes: ["odoo-db-data", "odoo-filestore", "odoo-proxy-data"],
-} as const;
+  ...names,
+  containers: Object.values<string>(names.containers),
+  volumes: Object.values<string>(names.volumes),
+};
 
 /**
  * Something else that has the names of ours: a release would stop it, write over its files, or start a second

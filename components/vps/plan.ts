@@ -1,7 +1,8 @@
-import { publicKeyOf } from "./ssh-keys";
+import { md5Fingerprint, publicKeyOf } from "./ssh-keys";
 import { type Capacity, sizeOfSlug } from "../shared/size-slug";
 import { imageRepository } from "../registry/reference";
 import type { Settings } from "../../settings";
+import { type AccountKey, accountKey } from "../shared/digitalocean-api";
 import { dataVolume } from "./droplet";
 import { mountPoint } from "./droplet-user-data";
 import { everywhere } from "../shared/egress";
@@ -17,6 +18,8 @@ import { readWorker } from "../odoo/worker-files";
 /** Plan of an update for its host, decided by reading alone, before any resource is declared, in previews too. */
 export interface HostPlan {
   readonly privateKey: Secret;
+  /** The key's public half as the account has it; undefined if it is yet to be put there, or is not to be. */
+  readonly accountKey: AccountKey | undefined;
   /** Secrets of the stack that the host is told, or that log in to it, by their settings. */
   readonly secrets: NamedSecrets;
   /** Renders the request for a digest of Odoo's image, and for the proxy's image; it has secrets. */
@@ -41,8 +44,8 @@ interface Login {
  * @param digest of the image if it is in the registry already
  * @param proxy the proxy's image, if it is
  * @returns undefined for `vps:mode` none
- * @throws ShipError HOST_UNREACHABLE, HOST_KEY_MISMATCH, HOST_LOGIN_REFUSED, HOST_TOO_SMALL, SETTINGS_INVALID, and all
- *   that judgeHost finds
+ * @throws ShipError API_AUTH_FAILURE, TOKEN_SCOPE_MISSING, NETWORK_FAILURE, HOST_UNREACHABLE, HOST_KEY_MISMATCH,
+ *   HOST_LOGIN_REFUSED, HOST_TOO_SMALL, SETTINGS_INVALID, and all that judgeHost finds
  */
 export async function planHost(
   root: string,
@@ -55,7 +58,7 @@ export async function planHost(
   if (mode === "none" || privateKey === undefined) {
     return undefined;
   }
-  publicKeyOf(privateKey);
+  const publicKey = publicKeyOf(privateKey);
   const postgres = postgresImage(readImagesRecord(root, vps.imagesRecord));
   const found =
     mode === "adopt"
@@ -76,16 +79,23 @@ export async function planHost(
   const { id } = request(digest ?? anyDigest, proxy ?? `proxy@${anyDigest}`, { username: "", password: "" });
   return {
     privateKey,
+    accountKey: mode === "create" ? await knownKey(settings, publicKey) : undefined,
     secrets: {
       "vps:privateKey": privateKey,
       ...(backup.privateKey && { "backup:privateKey": backup.privateKey }),
       ...(vps.tlsKey && { "vps:tlsKey": vps.tlsKey }),
+      ...(settings.odoo.secretOptions && { "odoo:secretOptions": settings.odoo.secretOptions }),
     },
     request,
     drifted: digest !== undefined && proxy !== undefined && found.live !== undefined && found.live !== id,
     worker: readWorker(root).hash,
     warnings: [...(backup.destination === "" ? [noDump] : []), ...openSsh(vps)],
   };
+}
+
+function knownKey({ digitalocean }: Settings, publicKey: string): Promise<AccountKey | undefined> {
+  const { apiUrl, token } = digitalocean;
+  return token === undefined ? Promise.resolve(undefined) : accountKey({ apiUrl, token }, md5Fingerprint(publicKey));
 }
 
 const anyDigest = `sha256:${"0".repeat(64)}`;

@@ -1,5 +1,6 @@
 import { ShipError } from "../shared/errors";
 import { type Finding, foreignFindings, type Lines } from "./foreign";
+import { names } from "./names";
 import type { HostConnection } from "./ssh";
 
 /** Facts that a look at a host tells. It changes nothing there. */
@@ -14,12 +15,15 @@ export interface HostFacts {
   readonly asRoot: "" | "sudo -n ";
 }
 
-/** Free space that a release needs: its image, a restore point, room to unpack. As in the build procedure. */
-const neededBytes = 10e9;
+/**
+ * Free space that a first release needs: its images, room to unpack, a database that grows. As in the build procedure.
+ * A later one needs enough for its worker to begin, which knows the rest, and clears away what nothing can go back to.
+ */
+const neededBytes = { first: 10e9, later: 0.5e9 };
 const neededVersions = { docker: [20, 10], compose: [2, 20], python: [3, 9] } as const;
 const allowedSkewSeconds = 300;
-/** The proxy's container. A port that it holds is ours. */
-const proxy = "odoo-proxy";
+/** Containers that hold a port of ours: by an earlier layout Odoo's own has one. */
+const holders: readonly string[] = [names.containers.proxy, names.containers.odoo];
 /** `uname -m` by Docker's name of the platform. */
 const machines: Readonly<Record<string, string>> = { "linux/amd64": "x86_64", "linux/arm64": "aarch64" };
 
@@ -52,7 +56,7 @@ $root test -d /var/lib/odoo-ship/releases 2>/dev/null && say ours yes
 for file in /opt/odoo/*; do [ -e "$file" ] && say folder /opt/odoo && break; done
 limited $root docker ps --all --no-trunc --format '{{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label \
 "com.docker.compose.project.working_dir"}}|{{.Mounts}}' 2>/dev/null | awk '{ print "container:" NR "=" $0 }'
-for port in 80 443; do
+for port in 80 443 8069; do
   by=$(limited $root docker ps --filter "publish=$port" --format '{{.Names}}' 2>/dev/null | head -n 1)
   hex=$(printf ':%04X' "$port")
   if [ -z "$by" ] && cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p="$hex" '$4 == "0A" && substr($2, \
@@ -212,13 +216,13 @@ function machineFindings(line: Lines, { platform }: HostNeeds): Finding[] {
 
 function placeFindings(line: Lines, needs: HostNeeds): Finding[] {
   const findings: Finding[] = [];
-  for (const port of [80, 443]) {
+  for (const port of [80, 443, 8069]) {
     const holder = line.get(`port:${port}`);
-    if (holder !== undefined && holder !== proxy) {
+    if (holder !== undefined && !holders.includes(holder)) {
       findings.push({
         code: "PORT_TAKEN",
         found: `port ${port} is held by ${holder}`,
-        expected: "ports 80 and 443 free for the proxy",
+        expected: "ports 80, 443 and 8069 free for the proxy",
         remedy: "stop what holds the port, and keep it from starting again (systemctl disable --now <service>)",
       });
     }
@@ -232,16 +236,15 @@ function placeFindings(line: Lines, needs: HostNeeds): Finding[] {
       remedy: `attach the volume, then on the host: mount ${needs.mount}`,
     });
   }
+  const needed = line.get("ours") === "yes" ? neededBytes.later : neededBytes.first;
   for (const place of ["/var/lib/docker", "/var/lib"]) {
     const free = Number(line.get(`disk:${place}`) ?? Number.NaN);
-    if (free < neededBytes) {
+    if (free < needed) {
       findings.push({
         code: "DISK_SPACE_LOW",
         found: `${(free / 1e9).toFixed(1)} GB free at ${place}`,
-        expected: `${neededBytes / 1e9} GB free`,
-        remedy:
-          "on the host: docker image prune --all removes unused images; odoo-ship points lists restore points; " +
-          "or enlarge the disk",
+        expected: `${needed / 1e9} GB free`,
+        remedy: "on the host: docker system df shows what Docker has there; free some, or enlarge the disk",
       });
     }
   }

@@ -5,7 +5,7 @@ import type { Capacity } from "../shared/size-slug";
 import type { Settings } from "../../settings";
 import { siteFiles } from "../proxy/caddyfile";
 import { composeProject, secretFiles } from "./compose-file";
-import { authorityReach, outsideOf } from "../shared/egress";
+import { authorityReach, outsideOf, wayOut } from "../shared/egress";
 import { hostSize } from "./size";
 import { maintenancePage } from "../proxy/maintenance-page";
 import { releaseRequest, releaseRequestSchema, requestId } from "../odoo/deploy-request";
@@ -33,11 +33,15 @@ export const hostRequestSchema = releaseRequestSchema.extend({
   dataDirectory: z.string().nullable(),
   /**
    * Ranges that the containers may reach, which the host's own firewall enforces: Odoo's, and besides that the proxy's
-   * way to its certificate authority.
+   * way to its certificate authority. `tasks`: those of a release's own containers, each by one port.
    */
   network: z.strictObject({
     odoo: z.array(reach).readonly(),
     authority: z.strictObject({ port: z.number(), to: z.array(reach).readonly() }).nullable(),
+    tasks: z
+      .array(reach.extend({ port: z.number() }))
+      .readonly()
+      .optional(),
   }),
   /** Text by path below the project's directory. Nothing in it is secret. */
   files: z.record(z.string(), z.string()),
@@ -84,6 +88,7 @@ export function hostRequest({
   dataDirectory,
 }: HostRequestArgs): HostRequest {
   const { odoo, vps, backup } = settings;
+  const tasks = settings.release.egress;
   const image = `${repository}@${digest}`;
   const tlsFiles = vps.tls === "files";
   const proxyFiles = Object.fromEntries(
@@ -96,6 +101,8 @@ export function hostRequest({
     network: {
       odoo: vps.egress.map(outsideOf),
       authority: vps.tls === "acme" ? authorityReach(vps.acmeServer, vps.egress) : null,
+      // Left out where there are none: the id of a request that has none stays as it was.
+      ...(tasks.length === 0 ? {} : { tasks: tasks.map(wayOut) }),
     },
     files: {
       ...composeProject({
@@ -106,6 +113,7 @@ export function hostRequest({
         logging: vps,
         proxyFiles: Object.values(proxyFiles),
         tlsKey: tlsFiles,
+        tasksWayOut: tasks.length > 0,
       }),
       ...proxyFiles,
       // Read for each request, so a change of it replaces no container.
@@ -118,6 +126,9 @@ export function hostRequest({
       { file: secretFiles.odooTasksPassword, uid: users.odoo.uid, generate: true },
       { file: secretFiles.odooMasterPassword, uid: users.odoo.uid, generate: true },
       { file: secretFiles.postgresPassword, uid: users.postgres.uid, generate: true },
+      ...(odoo.secretOptions === undefined
+        ? []
+        : [{ file: secretFiles.odooOptions, uid: users.odoo.uid, content: odoo.secretOptions.reveal() }]),
       ...(tlsFiles ? [{ file: secretFiles.tlsKey, uid: users.proxy.uid, content: vps.tlsKey?.reveal() ?? "" }] : []),
     ],
     dump:
@@ -135,12 +146,13 @@ export function hostRequest({
 
 /**
  * Leaves out the credentials, which are renewed while nothing else changes. A certificate's key stays in: the proxy
- * must read it anew.
+ * must read it anew. The secret options are in by a label of the Compose file, from which they cannot be guessed.
  */
 function withoutCredentials(request: Omit<HostRequest, "id">): object {
-  const { registry, dump, ...rest } = request;
+  const { registry, dump, secrets, ...rest } = request;
   return {
     ...rest,
+    secrets: secrets.map((one) => (one.file === secretFiles.odooOptions ? { file: one.file, uid: one.uid } : one)),
     registry: registry?.server ?? null,
     dump: dump && { destination: dump.destination, hostKey: dump.hostKey, keep: dump.keep },
   };

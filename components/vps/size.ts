@@ -38,7 +38,11 @@ export interface HostSize {
   readonly systemMiB: number;
   readonly odoo: ContainerLimits & OdooProcesses & { readonly reservedMiB: number; readonly reservedCpus: number };
   /** The one-off container of a release, which rehearses beside the Odoo that serves. */
-  readonly task: ContainerLimits & { readonly workers: number };
+  readonly task: ContainerLimits & {
+    readonly workers: number;
+    /** Its memory while Odoo does not run, behind the closed door. */
+    readonly aloneMiB: number;
+  };
   readonly db: ContainerLimits & PostgresTuning & { readonly maxConnections: number };
   readonly proxy: ContainerLimits;
 }
@@ -109,7 +113,14 @@ export function hostSize(host: Capacity, wishes: SizeWishes): HostSize {
       dbMaxconn,
       ...addressLimits(odooMiB),
     },
-    task: { memoryMiB: taskMiB, cpus: host.cpus, cpuShares: 512, pids: 512, workers: taskWorkers },
+    task: {
+      memoryMiB: taskMiB,
+      aloneMiB: taskMiB + odooMiB,
+      cpus: host.cpus,
+      cpuShares: 512,
+      pids: 512,
+      workers: taskWorkers,
+    },
     db: { ...db, cpus: host.cpus, cpuShares: 1024, pids: db.maxConnections + 100 },
     proxy: { memoryMiB: proxyMiB, cpus: Math.min(1, host.cpus), cpuShares: 512, pids: 256 },
   };

@@ -31,6 +31,14 @@ export function fingerprint(hostKey: string): string {
   return `SHA256:${createHash("sha256").update(blobOf(hostKey)).digest("base64").replace(/=+$/, "")}`;
 }
 
+/** Returns `aa:bb:…`, by which DigitalOcean knows a public key. */
+export function md5Fingerprint(publicKey: string): string {
+  return createHash("md5")
+    .update(blobOf(publicKey))
+    .digest("hex")
+    .replaceAll(/..(?!$)/g, "$&:");
+}
+
 export function blobOf(hostKey: string): Buffer {
   return Buffer.from(hostKey.trim().split(/\s+/)[1] ?? "", "base64");
 }

@@ -1,7 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
-
 import type { PlannedTarget, Release, Target, Update } from "../odoo/target";
-import { SecretDesk } from "../shared/secret-desk";
 import { ComposeHost } from "./compose-host";
 import { planHost } from "./plan";
 
@@ -12,12 +9,9 @@ export const vps: Target = {
     return (
       plan && {
         warnings: plan.warnings,
-        async deploy({ stack, digest, proxy, registry, attempt }: Release) {
-          // A preview starts nothing that would ask.
-          if (!pulumi.runtime.isDryRun()) {
-            await SecretDesk.open(stack, plan.secrets);
-          }
-          const { url, address, hostKey } = new ComposeHost("vps", {
+        secrets: plan.secrets,
+        deploy({ stack, digest, proxy, registry, attempt }: Release) {
+          const host = new ComposeHost("vps", {
             settings: settings.vps,
             plan,
             stack,
@@ -26,7 +20,11 @@ export const vps: Target = {
             pull: registry.pull,
             attempt: attempt(plan.drifted),
           });
-          return { vpsUrl: url, vpsAddress: address, vpsHostKey: hostKey };
+          return Promise.resolve({
+            name: "vps",
+            digest: host.digest,
+            outputs: { vpsUrl: host.url, vpsAddress: host.address, vpsHostKey: host.hostKey },
+          });
         },
       }
     );

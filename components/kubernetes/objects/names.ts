@@ -9,6 +9,7 @@ export const names = {
   web: "odoo",
   cron: "odoo-cron",
   upgrade: "odoo-upgrade",
+  operator: "odoo-ship",
   database: "odoo-db",
   edge: "odoo-edge",
   filestore: "odoo-filestore",

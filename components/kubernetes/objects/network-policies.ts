@@ -2,12 +2,14 @@ import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
 import { clusterPorts } from "../../proxy/site";
-import { authorityReach, outsideOf, type Reach } from "../../shared/egress";
+import { authorityReach, outsideOf, type Reach, wayOut } from "../../shared/egress";
 import { general, labels, names, odooPorts, type Part, postgresPort, selector, type Unplaced } from "./names";
 
 export interface NetworkArgs {
   /** Ranges outside that Odoo may connect to: `doks:egress`. */
   readonly egress: readonly string[];
+  /** Ranges outside, with a port, that the Job of a release may connect to: `release:egress`. */
+  readonly tasks: readonly string[];
   /**
    * URL of the ACME directory from which the proxy fetches certificates; empty for Let's Encrypt's, undefined if it
    * fetches none.
@@ -31,9 +33,10 @@ type Egress = k8s.networking.v1.NetworkPolicyEgressRule;
  * Odoo may not reach private addresses. If somebody talks it into a request, it finds no metadata service, no kubelet
  * and no neighbour.
  *
- * The Job of a release reaches PostgreSQL and nothing else, so the copy that it rehearses on sends no mail.
+ * The Job of a release reaches PostgreSQL and nothing else, so the copy that it rehearses on sends no mail. Where the
+ * settings name ways out for it, there is no rehearsal.
  */
-export function networkPolicies({ egress, acmeServer, managed }: NetworkArgs): Policy[] {
+export function networkPolicies({ egress, tasks, acmeServer, managed }: NetworkArgs): Policy[] {
   const toPostgres: Egress =
     managed === undefined
       ? { to: [pods("database")], ports: [tcp(postgresPort)] }
@@ -59,7 +62,7 @@ export function networkPolicies({ egress, acmeServer, managed }: NetworkArgs): P
       egress: odoo,
     }),
     policy("cron", { egress: odoo }),
-    policy("upgrade", { egress: [toDns, toPostgres] }),
+    policy("upgrade", { egress: [toDns, toPostgres, ...tasks.map(wayFor)] }),
     ...(managed === undefined
       ? [
           policy("database", {
@@ -68,6 +71,11 @@ export function networkPolicies({ egress, acmeServer, managed }: NetworkArgs): P
         ]
       : []),
   ];
+}
+
+function wayFor(text: string): Egress {
+  const { port, ...reach } = wayOut(text);
+  return { to: [block(reach)], ports: [tcp(port)] };
 }
 
 function toAuthority(server: string, egress: readonly string[]): Egress {

@@ -30,7 +30,7 @@ export interface OdooPodsArgs {
   readonly filestoreAccess: "ReadWriteOnce" | "ReadWriteMany";
   readonly readySeconds: number;
   readonly secrets: OdooSecretNames;
-  /** ConfigMap with odoo.conf and the authority of a managed PostgreSQL; undefined inside of the namespace. */
+  /** ConfigMap with the authority of a managed PostgreSQL; undefined inside of the namespace. */
   readonly databaseConfig: pulumi.Input<string> | undefined;
 }
 
@@ -40,6 +40,8 @@ export type PostgresInput = { readonly [K in keyof Postgres]: pulumi.Input<Postg
 export interface OdooSecretNames {
   readonly database: pulumi.Input<string>;
   readonly master: pulumi.Input<string>;
+  /** Undefined where no option of Odoo is secret. */
+  readonly options: pulumi.Input<string> | undefined;
 }
 
 /** Files in containers. */
@@ -50,13 +52,15 @@ export const paths = {
   /** The part of the volume that Odoo has. */
   filestorePart: "odoo",
   secrets: "/run/secrets",
-  databaseConfig: "/etc/odoo",
-  databaseCa: "/etc/odoo/database-ca.pem",
+  // Not /etc/odoo: the odoo.conf of the image is there.
+  databaseConfig: "/etc/odoo-database",
+  databaseCa: "/etc/odoo-database/database-ca.pem",
 } as const;
 
 export const secretKeys = {
   database: "odoo-db-password",
   master: "odoo-master-password",
+  options: "odoo-options",
   admin: "postgres-password",
   firstLogin: "first-password",
 } as const;
@@ -66,26 +70,36 @@ export function podEnvironment(
   args: Pick<OdooPodsArgs, "digest" | "odoo" | "postgres" | "databaseConfig">,
   size: OdooPodSize,
 ): Record<string, pulumi.Input<string> | number> {
-  return odooEnvironment<pulumi.Input<string>>({
+  const environment = odooEnvironment<pulumi.Input<string>>({
     digest: args.digest,
     odoo: args.odoo,
     connection: databaseEnvironment(args),
     user: args.postgres.user,
-    passwordFiles: { role: `${paths.secrets}/${secretKeys.database}`, master: `${paths.secrets}/${secretKeys.master}` },
+    files: {
+      role: `${paths.secrets}/${secretKeys.database}`,
+      master: `${paths.secrets}/${secretKeys.master}`,
+      options: `${paths.secrets}/${secretKeys.options}`,
+    },
     processes: size,
   });
+  const { ODOO_OPTIONS: options } = environment;
+  // Kubernetes takes $(NAME) for a variable of its own, and two dollars for one.
+  return typeof options === "string" ? { ...environment, ODOO_OPTIONS: options.replaceAll("$", "$$$$") } : environment;
 }
 
 /**
- * Variables that say where PostgreSQL is and, by libpq's own names, how it is known. The sslmode in odoo.conf decides
- * whether the authority's file counts.
+ * Variables that say where PostgreSQL is and how it is known. By libpq's own name the mode counts for the worker, too,
+ * and for Odoo 19 in an image from before DB_SSLMODE.
  */
 export function databaseEnvironment(
   args: Pick<OdooPodsArgs, "postgres" | "databaseConfig">,
-): Record<"DB_HOST" | "DB_PORT", pulumi.Input<string>> & Partial<Record<"PGSSLROOTCERT" | "PGCHANNELBINDING", string>> {
+): Record<"DB_HOST" | "DB_PORT" | "DB_SSLMODE" | "PGSSLMODE", pulumi.Input<string>> &
+  Partial<Record<"PGSSLROOTCERT" | "PGCHANNELBINDING", string>> {
   return {
     DB_HOST: args.postgres.host,
     DB_PORT: port(args.postgres.port),
+    DB_SSLMODE: args.postgres.sslmode,
+    PGSSLMODE: args.postgres.sslmode,
     ...(args.databaseConfig === undefined ? channelBinding : { PGSSLROOTCERT: paths.databaseCa }),
   };
 }
@@ -116,27 +130,24 @@ export function databaseConfigMounts({
 export function odooVolumes(
   { secrets, databaseConfig }: Pick<OdooPodsArgs, "secrets" | "databaseConfig">,
   bodyMegabytes: number,
-  files: readonly SecretFile[] = [
+  passwords: readonly SecretFile[] = [
     { secret: secrets.database, key: secretKeys.database },
     { secret: secrets.master, key: secretKeys.master },
   ],
 ): k8s.core.v1.Volume[] {
+  const options = secrets.options === undefined ? [] : [{ secret: secrets.options, key: secretKeys.options }];
   return [
     { name: "filestore", persistentVolumeClaim: { claimName: names.filestore } },
     // An upload is kept in /tmp while it comes in.
     scratch("tmp", `${temporaryMiB(bodyMegabytes)}Mi`),
     scratch("run", "16Mi"),
     scratch("addons", "1Mi"),
-    secretFiles("secrets", files),
+    secretFiles("secrets", [...passwords, ...options]),
     ...(databaseConfig === undefined ? [] : [{ name: "database-config", configMap: { name: databaseConfig } }]),
   ];
 }
 
-/** Odoo's configuration beside its variables, for a managed PostgreSQL. */
+/** Files that Odoo and the worker know a managed PostgreSQL by. */
 export function databaseConfig(certificate: pulumi.Input<string>): Record<string, pulumi.Input<string>> {
-  return {
-    "odoo.conf":
-      "[options]\n; Everything else comes from the environment and the image's defaults.\ndb_sslmode = verify-full\n",
-    "database-ca.pem": certificate,
-  };
+  return { "database-ca.pem": certificate };
 }

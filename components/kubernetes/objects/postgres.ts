@@ -7,6 +7,7 @@ import { postgresOptions } from "../../odoo/sizing";
 import type { ClusterSize } from "./sizes";
 import { labels, names, postgresPort, selector, type Unplaced } from "./names";
 import { waited } from "./odoo-pods";
+import { fitsData } from "./postgres-data";
 import { account, containerSecurity, mountsOf, podSecurity, resources, scratch, secretFiles, variables } from "./pods";
 
 export interface PostgresArgs {
@@ -59,6 +60,16 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Unpl
           // SIGINT is the image's stop signal: the fast shutdown, which writes what is in memory.
           terminationGracePeriodSeconds: 120,
           initContainers: [
+            {
+              name: "fits",
+              image,
+              command: ["sh", "-c", fitsData(mount)],
+              resources: resources(size),
+              securityContext: containerSecurity(),
+              // Pulumi shows the end of a container: here, why the server does not start.
+              terminationMessagePolicy: "FallbackToLogsOnError",
+              volumeMounts: mountsOf({ data: mount }),
+            },
             {
               name: "certificate",
               image,

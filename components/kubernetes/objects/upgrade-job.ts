@@ -1,5 +1,6 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
+import { strToU8, zipSync } from "fflate";
 
 import {
   databaseConfigMounts,
@@ -24,35 +25,44 @@ import {
   variables,
 } from "./pods";
 
-export interface UpgradeJobArgs extends Pick<
+/** Arguments of a pod with the worker. */
+export interface WorkerArgs extends Pick<
   OdooPodsArgs,
   "image" | "digest" | "version" | "odoo" | "postgres" | "size" | "filestoreAccess" | "secrets" | "databaseConfig"
 > {
-  /** Id of the request. Another request is another Job; the same one runs once. */
-  readonly id: pulumi.Input<string>;
-  /** Secret with request.json. It owns the Job, which is deleted with it. */
-  readonly request: { readonly name: pulumi.Input<string>; readonly uid: pulumi.Input<string> };
-  /** ConfigMap with the worker's files, and their paths by its keys. */
-  readonly worker: { readonly name: pulumi.Input<string>; readonly files: Readonly<Record<string, string>> };
+  /** ConfigMap with the worker's program. */
+  readonly worker: pulumi.Input<string>;
   /** Secret with the admin's password, and its key there. */
   readonly admin: { readonly secret: pulumi.Input<string>; readonly key: string };
   /** Secret with the first password of a new database's administrator. It may be gone once there is a database. */
   readonly firstLogin: pulumi.Input<string>;
   /** Place where an operator finds why PostgreSQL does not answer. */
   readonly databaseStory: string;
+}
+
+export interface UpgradeJobArgs extends WorkerArgs {
+  /** Id of the request. Another request is another Job; the same one runs once. */
+  readonly id: pulumi.Input<string>;
+  /** Secret with request.json. It owns the Job, which is deleted with it. */
+  readonly request: { readonly name: pulumi.Input<string>; readonly uid: pulumi.Input<string> };
   readonly upgradeSeconds: number;
   readonly readySeconds: number;
 }
 
-/** Directory of the worker's package, as on a VPS. */
 const workerDirectory = "/opt/odoo-ship";
+/** Archive of the worker's package, which Python runs as it is. */
+const archive = "odoo_ship.zip";
+/** Program of the container beside the worker. */
+const taskAgent = "task_agent.py";
+/** Command of the worker in its pod. */
+export const workerProgram = ["python3", "-B", `${workerDirectory}/${archive}`];
 const requestDirectory = "/run/request";
 /** Folder of the worker's secrets. The container of the release's programs has none of them. */
 const workerSecrets = `${paths.secrets}/odoo-ship`;
 /** Folder through which that container gets its orders: worker/odoo_ship/task_agent.py. */
 const taskDirectory = "/run/odoo-ship-tasks";
 /** The worker itself reads, compares and streams. Programs that need memory run beside it. */
-const workerSize = { memoryMiB: 512, cpus: 1, requestedMiB: 64, requestedCpus: 0.05 } as const;
+export const workerSize = { memoryMiB: 512, cpus: 1, requestedMiB: 64, requestedCpus: 0.05 } as const;
 /**
  * Seconds that a release takes beside its two upgrades and its start: the end of another release, the pull, the copy of
  * the data, the drain, and the rollback.
@@ -86,6 +96,8 @@ export function upgradeJob(
 ): Omit<k8s.batch.v1.Job, "metadata"> & { metadata: Metadata; spec: k8s.batch.v1.JobSpec } {
   const deadline = deadlineSeconds(args);
   const affinity = besideFilestore(args.filestoreAccess);
+  // As PID 1 the worker and Odoo would hear no signal, and nobody would reap their children.
+  const worker = workerContainer(args, ["tini", "--", ...workerProgram, "job", `${requestDirectory}/request.json`]);
   return {
     metadata: {
       name: join(args.id),
@@ -135,7 +147,7 @@ export function upgradeJob(
                 "python3",
                 "-I",
                 "-B",
-                `${workerDirectory}/odoo_ship/task_agent.py`,
+                `${workerDirectory}/${taskAgent}`,
                 `${taskDirectory}/socket`,
               ],
               env: variables({
@@ -155,47 +167,14 @@ export function upgradeJob(
           ],
           containers: [
             {
-              name: "odoo-ship",
-              image: args.image,
-              // As PID 1 the worker and Odoo would hear no signal, and nobody would reap their children.
-              command: [
-                "tini",
-                "--",
-                "python3",
-                "-B",
-                `${workerDirectory}/odoo_ship`,
-                "job",
-                `${requestDirectory}/request.json`,
-              ],
-              env: [
-                ...variables({
-                  ...databaseEnvironment(args),
-                  ODOO_SHIP_HOST: "kubernetes",
-                  ODOO_SHIP_STATE: `${paths.data}/odoo-ship`,
-                  ODOO_SHIP_ADMIN: args.postgres.admin,
-                  ODOO_SHIP_DATABASE_STORY: args.databaseStory,
-                  PGSSLMODE: args.postgres.sslmode,
-                  PYTHONUNBUFFERED: 1,
-                }),
-                // The worker names it in the commands of its remedies.
-                { name: "ODOO_SHIP_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
-                // All pods of one Job share it, and no other Job has it.
-                {
-                  name: "ODOO_SHIP_JOB",
-                  valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } },
-                },
-              ],
+              ...worker,
               resources: resources(workerSize),
               securityContext: containerSecurity(),
               // The worker writes its last words there. If it cannot, the end of its log says why.
               terminationMessagePolicy: "FallbackToLogsOnError",
               volumeMounts: [
-                { name: "filestore", mountPath: paths.data },
-                { name: "worker-tmp", mountPath: "/tmp" },
-                { name: "worker-secrets", mountPath: workerSecrets, readOnly: true },
-                ...databaseConfigMounts(args),
+                ...worker.volumeMounts,
                 { name: "tasks", mountPath: taskDirectory },
-                { name: "worker", mountPath: workerDirectory, readOnly: true },
                 { name: "request", mountPath: requestDirectory, readOnly: true },
               ],
             },
@@ -210,19 +189,57 @@ export function upgradeJob(
             ]),
             scratch("worker-tmp", "64Mi"),
             scratch("tasks", "1Mi"),
-            {
-              name: "worker",
-              configMap: {
-                name: args.worker.name,
-                items: Object.entries(args.worker.files).map(([key, path]) => ({ key, path })),
-              },
-            },
+            workerFiles(args),
             { name: "request", secret: { secretName: args.request.name, defaultMode: 0o440 } },
           ],
         },
       },
     },
   };
+}
+
+/** Renders what every container of the worker has: its command, where PostgreSQL is, and its files. */
+export function workerContainer(
+  args: WorkerArgs,
+  command: string[],
+): Pick<k8s.core.v1.Container, "image" | "command" | "env"> & {
+  readonly name: string;
+  readonly volumeMounts: readonly k8s.core.v1.VolumeMount[];
+} {
+  return {
+    name: "odoo-ship",
+    image: args.image,
+    command,
+    env: [
+      ...variables({
+        ...databaseEnvironment(args),
+        ODOO_SHIP_HOST: "kubernetes",
+        ODOO_SHIP_STATE: `${paths.data}/odoo-ship`,
+        ODOO_SHIP_ADMIN: args.postgres.admin,
+        ODOO_SHIP_DATABASE_STORY: args.databaseStory,
+        PYTHONUNBUFFERED: 1,
+      }),
+      // The worker names it in the commands of its remedies.
+      { name: "ODOO_SHIP_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+      // All pods of one Job share it, and no other Job has it.
+      {
+        name: "ODOO_SHIP_JOB",
+        valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } },
+      },
+    ],
+    volumeMounts: [
+      { name: "filestore", mountPath: paths.data },
+      { name: "worker-tmp", mountPath: "/tmp" },
+      { name: "worker-secrets", mountPath: workerSecrets, readOnly: true },
+      ...databaseConfigMounts(args),
+      { name: "worker", mountPath: workerDirectory, readOnly: true },
+    ],
+  };
+}
+
+/** Renders the volume with the worker's program. */
+export function workerFiles({ worker }: WorkerArgs): k8s.core.v1.Volume {
+  return { name: "worker", configMap: { name: worker } };
 }
 
 /** Leaves role and password out: the worker gives them to each program that it starts. */
@@ -232,16 +249,28 @@ function withoutPassword(environment: ReturnType<typeof podEnvironment>): Return
   );
 }
 
-/** Renames the worker's files, since a ConfigMap's keys have no slashes. */
-export function workerConfig(files: Readonly<Record<string, string>>): {
-  data: Record<string, string>;
-  files: Record<string, string>;
-} {
-  const program = Object.entries(files).filter(([path]) => path.startsWith("odoo_ship/"));
-  const key = (path: string) => path.replaceAll("/", ".");
+/** What a cluster has of the worker: the content of a ConfigMap. */
+export interface WorkerConfig {
+  readonly data: Readonly<Record<string, string>>;
+  readonly binaryData: Readonly<Record<string, string>>;
+}
+
+/**
+ * Renders the worker's package as one archive: the engine, the SDK and the plugin pass, compare and keep all of it in
+ * each update, and what is small costs less. What belongs to a host is left out. The same files give the same archive
+ * on every computer: Node's own compression would not.
+ */
+export function workerConfig(files: Readonly<Record<string, string>>): WorkerConfig {
+  const folder = "odoo_ship/";
+  const program = Object.entries(files)
+    .filter(([path]) => path.startsWith(folder))
+    .map(([path, text]) => [path.slice(folder.length), strToU8(text)] as const)
+    .sort(([one], [other]) => (one < other ? -1 : 1));
+  // The earliest date that an archive can have, which has no time zone.
+  const packed = zipSync(Object.fromEntries(program), { level: 9, mtime: new Date(1980, 0, 1) });
   return {
-    data: Object.fromEntries(program.map(([path, text]) => [key(path), text])),
-    files: Object.fromEntries(program.map(([path]) => [key(path), path])),
+    data: { [taskAgent]: files[`${folder}${taskAgent}`] ?? "" },
+    binaryData: { [archive]: Buffer.from(packed).toString("base64") },
   };
 }
 
