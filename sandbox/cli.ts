@@ -10,6 +10,7 @@ import { stackOutputs } from "./stack";
 import { describe, logs } from "./status";
 import { hostSteps, prepareImages, prepareTools } from "./steps";
 import { once, type Progress } from "./tools/cache";
+import { ensureGateTools } from "./tools/gate-tools";
 import { ensureRegistryBinary } from "./tools/registry-binary";
 import { onMachine } from "./vps/shell";
 
@@ -72,12 +73,13 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (args) => say(await orderFault(args)),
   },
   tools: {
-    help: "only the Pulumi engine, language host, plugins and registry program (what `npm test` needs; no Docker)",
+    help: "only the Pulumi engine, language host, plugins and registry program (what `npm test` needs; no Docker); --gates: those of the gates, too",
     exclusive: false,
-    run: async () => {
+    run: async (args) => {
       const steps = [
         { title: "Registry program", work: 1, run: async (say: Progress) => void (await ensureRegistryBinary(say)) },
         { title: "Pulumi engine and plugins", work: 240, run: prepareTools },
+        ...(args.includes("--gates") ? [{ title: "Tools of the gates", work: 900, run: ensureGateTools }] : []),
       ];
       await runSteps(steps, (line) => console.error(line));
     },

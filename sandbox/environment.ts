@@ -8,6 +8,7 @@ import type { ServersFile } from "./servers";
 import { readServers } from "./servers-control";
 import { quote } from "./support/quote";
 import { sshKeyPair } from "./support/ssh-key";
+import { gateToolFolders } from "./tools/gate-tools";
 import { installedPlugins, pulumiHome } from "./tools/plugins";
 
 // Known to all: what it encrypts opens nothing but this machine's sandbox. In return its salt is committed, and no run changes a file
@@ -57,6 +58,7 @@ export function sandboxVariables(servers: ServersFile | undefined = readServers(
       path.dirname(tools.engine),
       path.dirname(tools.languageHost),
       path.join(paths.root, "node_modules", ".bin"),
+      ...gateToolFolders(),
     ]),
   ];
   const rest = (process.env["PATH"] ?? "").split(path.delimiter).filter((directory) => !first.includes(directory));

@@ -1,11 +1,11 @@
-import { TimeLeft, timeLeft } from "./time-left";
+import { TimeLeft, timeLeft, type Work } from "./time-left";
 import type { Progress } from "./tools/cache";
 
 /** One step of a run. */
 export interface Step {
   readonly title: string;
   /** Seconds of work, as measured on two quiet cores that both do nothing else; for the estimate only. A second of one core counts one. */
-  readonly work: number;
+  readonly work: Work;
   /** Titles of the steps that have to end before it begins. @default the one before it */
   readonly after?: readonly string[];
   run(progress: Progress): Promise<void>;

@@ -9,7 +9,7 @@ import { runSession } from "./session";
 import { prepareStack, stackOutputs, updateLog, updateStack, type StackOptions } from "./stack";
 import { beforeUpdate, clusterStep, hostSteps } from "./steps";
 import type { Progress } from "./tools/cache";
-import { tellChanges } from "./update-progress";
+import { updateSteps } from "./update-steps";
 
 /** `npm start`: from nothing to a running Odoo, with everything it needs on this machine. */
 async function start(): Promise<void> {
@@ -22,23 +22,21 @@ async function start(): Promise<void> {
 
 /** The update does not wait for what the cluster is made of: it orders the cluster, and deploys to the VPS meanwhile. */
 function allSteps(): readonly Step[] {
-  const updatedBefore = fs.existsSync(updateLog);
   let clusterBuilt = false;
   const host = hostSteps().map((step) => {
     if (step.title !== clusterStep) return step;
     return { ...step, run: async (progress: Progress) => (await step.run(progress), void (clusterBuilt = true)) };
   });
-  const served = (progress: Progress): void => {
-    const words = `the VPS serves at ${vpsUrl()}`;
-    if (clusterBuilt) progress(words);
-    else progress(`${words}; the cluster's parts are being built`, undefined, "waits");
-  };
-  const update = (progress: Progress) => updateStack({ ...stackOptions(), onLine: tellChanges(progress, served) });
-  return [
-    ...host,
-    { title: "Stack", after: beforeUpdate, work: 3, run: (progress) => prepareStack(stackOptions(), progress) },
-    { title: "pulumi up", work: updatedBefore ? 20 : 260, run: update },
-  ];
+  const prepare = { title: "Stack", after: beforeUpdate, work: 3 };
+  const update = updateSteps({
+    run: (onLine) => updateStack({ ...stackOptions(), onLine }),
+    after: [prepare.title],
+    again: fs.existsSync(updateLog),
+    clusterBuilt: () => clusterBuilt,
+    vpsAddress: vpsUrl,
+  });
+  const stack = { ...prepare, run: (progress: Progress) => prepareStack(stackOptions(), progress) };
+  return [...host, stack, ...update];
 }
 
 /** Where users find Odoo on the VPS, before the outputs of the update say so. */

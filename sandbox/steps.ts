@@ -88,8 +88,8 @@ export function hostSteps(): readonly Step[] {
     },
     { title: "Docker engine", work: toolsThere ? 1 : 20, run: prepareDocker },
     { title: servers, work: 4, run: startServers },
-    { title: engine, after: ["Preflight"], work: toolsThere ? 1 : 400, run: prepareTools },
-    { title: images, after: [servers], work: imagesThere ? 3 : 250, run: prepareImages },
+    { title: engine, after: ["Preflight"], work: toolsThere ? 1 : 350, run: prepareTools },
+    { title: images, after: [servers], work: imagesThere ? 3 : 180, run: prepareImages },
     {
       title: vps,
       after: [images],
@@ -99,9 +99,9 @@ export function hostSteps(): readonly Step[] {
     {
       title: proxy,
       after: [servers, engine],
-      work: proxyProgramThere() ? 3 : 160,
+      work: proxyProgramThere() ? 3 : 120,
       run: async (progress) => void (await ensureProxy(progress)),
     },
-    { title: clusterStep, after: [proxy], work: nodeProgramsThere() ? 3 : 600, run: prepareNodes },
+    { title: clusterStep, after: [proxy], work: nodeProgramsThere() ? 3 : 440, run: prepareNodes },
   ];
 }

@@ -4,12 +4,18 @@ const usualSpeed = 2;
 const trialSeconds = 10;
 /** The speed is that of the last minutes: another process may come or go. Seconds. */
 const memorySeconds = 240;
+/** What a step that says nothing takes of the machine beside one that does: it may wait for the network or the disk. */
+const silentWeight = 0.5;
 /** What ends within so long was there already, and says nothing of the machine. Seconds. */
 const momentSeconds = 4;
 
+/** Seconds of work; `steady`: seconds that a step takes on any machine, as it waits more than it works. */
+export type Work = number | { readonly steady: number };
+
 interface Part {
-  /** Seconds of work. */
+  /** Seconds of work, or of time if it is steady. */
   work: number;
+  steady: boolean;
   /** How much is done, from 0 to 1. */
   done: number;
   /** Whether it has said how much is done, at least once. */
@@ -34,11 +40,14 @@ export class TimeLeft {
   #time = trialSeconds;
 
   /**
-   * @param works seconds of work of each step
+   * @param works what each step is
    * @param now a clock, in seconds
    */
-  constructor(works: readonly number[], now: () => number = () => performance.now() / 1000) {
-    this.#parts = works.map((work) => ({ work, done: 0, spoke: false, waits: false, ended: false }));
+  constructor(works: readonly Work[], now: () => number = () => performance.now() / 1000) {
+    this.#parts = works.map((work) => ({
+      ...(typeof work === "number" ? { work, steady: false } : { work: work.steady, steady: true }),
+      ...{ done: 0, spoke: false, waits: false, ended: false },
+    }));
     this.#now = now;
     this.#seen = now();
   }
@@ -59,8 +68,7 @@ export class TimeLeft {
     const part = this.#part(index);
     const known = Math.min(1, Math.max(part.done, done));
     // The time of what it did silently counts together with its outcome.
-    if (part.spoke) this.#time += part.hushed ?? 0;
-    if (part.spoke && !found) this.#work += part.work * (known - part.done);
+    if (part.spoke) this.#learn(part, found ? 0 : known - part.done);
     part.spoke = true;
     part.hushed = undefined;
     part.waits = false;
@@ -86,8 +94,7 @@ export class TimeLeft {
     const part = this.#part(index);
     part.ended = true;
     const lasted = this.#now() - (part.begun ?? this.#now()) > momentSeconds;
-    if (part.spoke || lasted) this.#time += part.hushed ?? 0;
-    if (lasted) this.#work += part.work * (1 - part.done);
+    if (part.spoke || lasted) this.#learn(part, lasted ? 1 - part.done : 0);
     part.done = 1;
   }
 
@@ -95,11 +102,19 @@ export class TimeLeft {
   seconds(): number {
     this.#pass();
     const speed = this.#speed();
-    const left = this.#parts.map(({ work, done, hushed = 0 }) => {
+    const left = this.#parts.map(({ work, steady, done, hushed = 0 }) => {
+      const pace = steady ? 1 : speed;
       const rest = work * (1 - done);
-      return rest * (1 - takenToBeDone((hushed * speed) / Math.max(rest, 1)));
+      return (rest * (1 - takenToBeDone((hushed * pace) / Math.max(rest, 1)))) / pace;
     });
-    return left.reduce((sum, work) => sum + work, 0) / speed;
+    return left.reduce((sum, seconds) => sum + seconds, 0);
+  }
+
+  /** Learns how quick the machine is: so much of a step was done, also in the time in which it said nothing. */
+  #learn({ work, steady, hushed = 0 }: Part, share: number): void {
+    if (steady) return;
+    this.#time += hushed;
+    this.#work += work * share;
   }
 
   #speed(): number {
@@ -112,10 +127,12 @@ export class TimeLeft {
     const passed = now - this.#seen;
     this.#seen = now;
     const running = this.#parts.filter((part) => part.begun !== undefined && !part.ended && !part.waits);
-    if (passed <= 0 || running.length === 0) return;
-    const share = passed / running.length;
-    const speaking = running.filter(({ hushed }) => hushed === undefined).length * share;
-    for (const part of running) if (part.hushed !== undefined) part.hushed += share;
+    const working = running.filter(({ steady }) => !steady);
+    const heard = working.filter(({ hushed }) => hushed === undefined).length;
+    const weight = heard === 0 ? 1 : silentWeight;
+    const share = passed / Math.max(heard + weight * (working.length - heard), weight);
+    for (const part of running) if (part.hushed !== undefined) part.hushed += part.steady ? passed : weight * share;
+    const speaking = heard * share;
     const kept = Math.exp(-speaking / memorySeconds);
     this.#work *= kept;
     this.#time = this.#time * kept + speaking;

@@ -2,6 +2,8 @@ import { run } from "../process";
 
 /** Containers, networks and volumes of the sandbox carry this label; `down` removes them. What holds data has another. */
 export const objectLabel = "odoo.sandbox=1";
+/** The same, where name and value are told apart. */
+export const [objectLabelName = "", objectLabelValue = ""] = objectLabel.split("=");
 
 /** Runs docker, and answers what it prints. */
 export async function docker(

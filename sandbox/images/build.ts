@@ -6,7 +6,7 @@ import { part, type Progress } from "../tools/cache";
 import { buildFailure } from "../tools/failure";
 import { ensureMmdebstrap } from "../tools/mmdebstrap";
 import { ensurePackages } from "./packages";
-import { objectLabel } from "../containers/docker";
+import { objectLabel, objectLabelName, objectLabelValue } from "../containers/docker";
 import { alone, debianMirror, labelOf, recipeHash, recipeLabel, recipeLabels } from "./recipes";
 
 const minimalName = "odoo-sandbox/debian:trixie";
@@ -99,7 +99,7 @@ async function build(
 
 /** The minimal Debian under all images. */
 async function ensureMinimal(progress: Progress): Promise<void> {
-  const isThere = async (): Promise<boolean> => (await labelOf(minimalName, "odoo.sandbox")) === "1";
+  const isThere = async (): Promise<boolean> => (await labelOf(minimalName, objectLabelName)) === objectLabelValue;
   if (await isThere()) return;
   await alone("image-debian", progress, async () => {
     if (!(await isThere())) await makeMinimal(progress);

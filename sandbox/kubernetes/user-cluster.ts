@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ClusterCredentials, ClusterMachines, PullLogin } from "../digitalocean/cluster-machines";
+import { objectLabel, objectLabelName, objectLabelValue } from "../containers/docker";
 import { ask, run } from "../process";
 import { integrationLabel, pullSecret } from "./pull-secret";
 
@@ -8,7 +9,7 @@ const account = "odoo-sandbox";
 const namespace = "kube-system";
 const storageClass = "do-block-storage";
 const retainingClass = "do-block-storage-retain";
-const labels = { "odoo.sandbox": "1" };
+const labels = { [objectLabelName]: objectLabelValue };
 
 /**
  * A cluster that its user has, of kind, k3d or Docker Desktop, in the place of the sandbox's own. It wants kubectl, a default storage
@@ -69,7 +70,7 @@ export function userCluster(kubeconfig: string): ClusterMachines {
     setRegistry: (_, registry) => setRegistry(registry),
     async removeCluster() {
       await setRegistry(undefined);
-      const selector = ["--selector", "odoo.sandbox=1"];
+      const selector = ["--selector", objectLabel];
       await kubectl(
         ["delete", "clusterrolebinding,storageclass", ...selector],
         "leaving the cluster of SANDBOX_KUBECONFIG",

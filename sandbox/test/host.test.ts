@@ -11,7 +11,7 @@ import { ask, CommandError, endAll, run, sleep, until } from "../process";
 import { duration, runSteps, timesTable } from "../progress";
 import { resourceProgress } from "../stack";
 import { beforeUpdate, clusterStep, hostSteps } from "../steps";
-import { tellChanges } from "../update-progress";
+import { updateSteps } from "../update-steps";
 
 const limitMs = 300_000;
 
@@ -202,25 +202,66 @@ describe("The progress of a run", () => {
     assert.ok(!beforeUpdate.some((title) => (title as string) === clusterStep || before(title).includes(clusterStep)));
   });
 
-  it("says when the VPS serves, while the update goes on", () => {
-    const told: [string, number | undefined][] = [];
-    const hear = tellChanges(
-      (message, done) => told.push([message, done]),
-      (progress) => progress("served"),
-    );
-    for (const line of [
-      " +  digitalocean:index:Vpc doks-cluster-vpc created (0.07s) ",
-      " +  digitalocean:index:Vpc doks-cluster-vpc created (0.07s) ",
-      "@ updating......",
-      " +  command:local:Command vps-odoo-release created (147s) 04:56:22 smoked",
-    ])
-      hear(line);
-    assert.deepEqual(told, [
-      ["reading the program", 0],
-      ["digitalocean:index:Vpc doks-cluster-vpc created", undefined],
-      ["command:local:Command vps-odoo-release created 04:56:22 smoked", 0.45],
-      ["served", undefined],
-    ]);
+  describe("of an update", () => {
+    const ordered = " +  digitalocean:index:Vpc doks-cluster-vpc created (0.07s) ";
+    const released = " +  command:local:Command vps-odoo-release created (147s) 04:56:22 smoked";
+    const upgraded = " +  kubernetes:batch/v1:Job doks-odoo-upgrade created (40s) ";
+
+    /** What is printed, without times, of an update that prints these lines and then does as it is told. */
+    async function told(
+      printed: readonly string[],
+      { built = false, end = () => Promise.resolve() }: { built?: boolean; end?: () => Promise<void> } = {},
+    ): Promise<readonly string[]> {
+      const lines: string[] = [];
+      const steps = updateSteps({
+        run: async (onLine) => {
+          for (const line of printed) {
+            onLine(line);
+            // The other step begins, if it does.
+            await sleep(1);
+          }
+          await end();
+        },
+        after: [],
+        again: false,
+        clusterBuilt: () => built,
+        vpsAddress: () => "https://odoo.test",
+      });
+      const print = (line: string) => lines.push(line.replace(/^ *\d+:\d\d \[\d\/2\] /, ""));
+      await runSteps(steps, print).catch(() => undefined);
+      return lines;
+    }
+
+    it("say when the VPS serves, and that the cluster's parts are still being built", async () => {
+      assert.deepEqual(await told([ordered, ordered, "@ updating......", released, released, upgraded]), [
+        "pulumi up",
+        "pulumi up: reading the program",
+        "pulumi up: digitalocean:index:Vpc doks-cluster-vpc created",
+        "pulumi up: command:local:Command vps-odoo-release created 04:56:22 smoked",
+        "pulumi up: the VPS serves at https://odoo.test",
+        "pulumi up: done in 0 s",
+        "Cluster",
+        "Cluster: its parts are being built",
+        "Cluster: kubernetes:batch/v1:Job doks-odoo-upgrade created",
+        "Cluster: done in 0 s",
+      ]);
+    });
+
+    it("say nothing of parts that are there, nor of a VPS that was not released", async () => {
+      assert.ok(!(await told([released], { built: true })).join().includes("being built"));
+      assert.ok(!/serves|being built/.test((await told([ordered])).join()));
+    });
+
+    it("fail with the update, whichever of them it is at", async () => {
+      const end = () => Promise.reject(new Error("BROKEN"));
+      for (const [printed, title] of [
+        [[ordered], "pulumi up"],
+        [[released], "Cluster"],
+      ] as const) {
+        const lines = await told(printed, { end });
+        assert.equal(lines.at(-1), `${title}: failed: BROKEN`);
+      }
+    });
   });
 
   it("takes from Pulumi's lines what happens to resources, and nothing else", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { TimeLeft, timeLeft } from "../time-left";
+import { TimeLeft, timeLeft, type Work } from "../time-left";
+import recorded from "./recorded-runs.json";
 
 /** A machine on which time passes by word. It does `speed` seconds of work in a second. */
 class Machine {
@@ -120,6 +121,30 @@ describe("The time left", () => {
     assert.ok(Math.abs(machine.left.seconds() - 840) < 60, `${machine.left.seconds()}`);
   });
 
+  it("takes a step that waits as long as ever on a slow machine, and learns nothing of the machine from it", () => {
+    let now = 0;
+    const left = new TimeLeft([300, { steady: 100 }, 50], () => now);
+    left.begin(0);
+    for (const done of [0, 0.5, 1]) {
+      left.report(0, done);
+      now += done === 1 ? 0 : 600;
+    }
+    left.end(0);
+    // A quarter of a second of work in a second: 200 for the last step.
+    assert.ok(Math.abs(left.seconds() - 300) < 40, `${left.seconds()}`);
+    left.begin(1);
+    left.wait(1);
+    now += 500;
+    assert.ok(Math.abs(left.seconds() - 300) < 40, "the time in which another step is at work for it counts");
+    left.hush(1);
+    now += 50;
+    assert.ok(Math.abs(left.seconds() - 250) < 40, `${left.seconds()}`);
+    left.report(1, 0.8);
+    assert.ok(Math.abs(left.seconds() - 220) < 40, `${left.seconds()}`);
+    left.end(1);
+    assert.ok(Math.abs(left.seconds() - 200) < 40, `${left.seconds()}`);
+  });
+
   it("takes what ends at once as there already", () => {
     const machine = new Machine([240, 240, 240], () => 1);
     for (const index of [0, 1]) {
@@ -129,6 +154,31 @@ describe("The time left", () => {
     }
     assert.ok(Math.abs(machine.left.seconds() - 120) < 10, `${machine.left.seconds()}`);
   });
+
+  // What `npm start` has said from nothing, with the work of the steps as it was at that time.
+  for (const { machine, end, events } of recorded.runs) {
+    it(`is not wrong by more than half in a run recorded on ${machine}`, () => {
+      let now = 0;
+      const left = new TimeLeft(recorded.works as Work[], () => now);
+      const told: { said: number; at: number; end: number }[] = [];
+      const happened = events.map((event) => event.split(" "));
+      // It speaks each half minute.
+      for (let next = 30; next < end; next += 30) {
+        while (Number(happened[0]?.[0]) <= next) {
+          const [at = "", step = "", what = "", found] = happened.shift() ?? [];
+          now = Number(at);
+          const index = Number(step);
+          if (what === "begin" || what === "end" || what === "hush" || what === "wait") left[what](index);
+          else left.report(index, Number(found ?? what), found !== undefined);
+        }
+        now = next;
+        told.push({ said: left.seconds(), at: now, end });
+      }
+      // The busy one was as quick as the quiet one for three minutes.
+      const known = told.filter(({ at }) => at > 240);
+      assert.ok(worst(known) < 0.5, `${worst(known)}`);
+    });
+  }
 
   it("is said in words that do not pretend", () => {
     assert.deepEqual([0, 44, 60, 100, 754].map(timeLeft), [

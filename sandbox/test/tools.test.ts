@@ -5,6 +5,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { promisify } from "node:util";
 
+import { compilerMemory } from "../tools/go";
+
 const root = path.resolve(__dirname, "..", "..");
 const execute = promisify(execFile);
 
@@ -116,7 +118,7 @@ describe("The sandbox's tools", () => {
       `case "$1" in list) for i in $(seq 40); do printf "true\\tnew/$i\\t/none\\ta.go\\nfalse\\told/$i\\t/none\\n"; done; exit ;; esac
        mkdir ${machine.home}/compiling || exit 9
        for i in $(seq 40); do echo new/$i >&2; done; sleep 0.2
-       rmdir ${machine.home}/compiling; echo "$@" >> ${machine.home}/calls`,
+       rmdir ${machine.home}/compiling; echo "$@ GOGC=$GOGC" >> ${machine.home}/calls`,
     );
     const body = `const told = [] as unknown[];
       const progress = (message: string, done?: number) => void (done !== undefined && told.push([message, Math.round(done * 100)]));
@@ -133,7 +135,18 @@ describe("The sandbox's tools", () => {
     assert.deepEqual([told[0], told.at(-1), told.length], [[words, 48], [words, end], 41]);
     const calls = fs.readFileSync(path.join(machine.home, "calls"), "utf8").trim().split("\n");
     assert.equal(calls.length, 3);
-    assert.match(calls[0] ?? "", /^build -v .*-trimpath .*-ldflags -s -w -X main\.X=1 -o \S+\/one\/one \.$/);
+    assert.match(calls[0] ?? "", /^build -v .*-trimpath .*-ldflags -s -w -X main\.X=1 -o \S+\/one\/one \. GOGC=/);
+    assert.ok(
+      calls.every((call) => call.endsWith(` GOGC=${compilerMemory(os.totalmem()).GOGC ?? ""}`)),
+      calls.join("\n"),
+    );
+  });
+
+  it("are compiled with less garbage collection where there is memory for it", () => {
+    assert.deepEqual(
+      [4, 8, 24].map((gigabytes) => compilerMemory(gigabytes * 1e9).GOGC),
+      [undefined, "400", "400"],
+    );
   });
 
   it("say what to install when a tool can be neither found, downloaded nor built", async () => {

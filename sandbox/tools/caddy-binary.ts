@@ -18,6 +18,7 @@ const caddy: GoTool = {
   source: proxySource,
   packagePath: ".",
   version: `v${caddyVersion}`,
+  shared: 0.28,
   stamp: `github.com/caddyserver/caddy/v2.CustomVersion=v${caddyVersion}`,
   forImage: true,
 };

@@ -21,6 +21,10 @@ export interface GoTool {
   readonly version: string;
   /** What the linker stamps into it, as `import/path.Variable=value`. */
   readonly stamp?: string;
+  /** What it uses of Go that is not in every compiler yet, as `GOEXPERIMENT` names it. */
+  readonly experiment?: string;
+  /** How much of it those are made of, too, that are compiled before it: it is nothing to wait for. @default 0 */
+  readonly shared?: number;
   /** Whether it runs in an image: for Linux, with nothing of this machine's C library. */
   readonly forImage?: boolean;
 }
@@ -29,10 +33,24 @@ export interface GoTool {
 const compilerImage = { repository: "docker.io/library/golang", tag: "1.26" };
 
 /**
- * The same for every tool: what two of them are made of is compiled once. Nobody looks at these programs with a debugger, and a fifth of
- * the compiler's time goes into what such a one would read.
+ * What runs often, or moves data. All else is compiled without inlining, which takes a quarter less time and makes code
+ * that takes half as long again: clients of clouds, which nobody calls, and of Kubernetes what one node needs.
  */
-const flags = ["-mod=readonly", "-trimpath", "-gcflags=all=-dwarf=false"];
+const inlined = [
+  "std",
+  "golang.org/x/...",
+  "google.golang.org/...",
+  "github.com/pulumi/...",
+  "github.com/caddyserver/...",
+];
+/**
+ * The same for every tool: what two of them are made of is compiled once. Nobody looks at these programs with a debugger, and a fifth of
+ * the compiler's time goes into what such a one would read. Of two flags that fit a package the last one counts.
+ */
+const flags = [
+  ...["-mod=readonly", "-trimpath", "-gcflags=all=-dwarf=false -l"],
+  ...inlined.map((packages) => `-gcflags=${packages}=-dwarf=false`),
+];
 /** What there is to do beside compiling packages, for the progress: the link. */
 const linkShare = 0.05;
 /** What a package costs beside its source, in bytes of source. */
@@ -79,13 +97,16 @@ export async function goBuild(tool: GoTool, directory: string, progress: Progres
 
 /** Says how far it is by the packages that are compiled: by their source, as some are a thousand times as large as others. */
 async function compile(tool: GoTool, compiler: Compiler, source: string, progress: Progress): Promise<void> {
-  const system = tool.forImage === true ? { GOOS: "linux" } : {};
+  const system = {
+    ...(tool.forImage === true ? { GOOS: "linux" } : {}),
+    ...(tool.experiment === undefined ? {} : { GOEXPERIMENT: tool.experiment }),
+  };
   const go = (command: readonly string[], what: string, onLine: (line: string) => void) =>
     run(compiler.command, [...compiler.args, ...command], {
       what: `${what} ${tool.name}`,
       quietMs: stuckMs,
       cwd: source,
-      env: { ...process.env, ...system, CGO_ENABLED: "0" },
+      env: { ...compilerMemory(os.totalmem()), ...process.env, ...system, CGO_ENABLED: "0" },
       onLine,
     });
   progress(`downloading the Go modules of ${tool.name} ${tool.version}`);
@@ -104,8 +125,11 @@ async function compile(tool: GoTool, compiler: Compiler, source: string, progres
     if (stale === "true") todo.set(name, cost);
     else done += cost;
   }
-  const tell = (how?: "found"): void =>
-    progress(`compiling ${tool.name} ${tool.version}`, (1 - linkShare) * (done / whole), how);
+  const { shared = 0 } = tool;
+  const tell = (how?: "found"): void => {
+    const share = Math.max(0, done / whole - shared) / (1 - shared);
+    progress(`compiling ${tool.name} ${tool.version}`, (1 - linkShare) * share, how);
+  };
   // Other tools are made of the same packages, and a build that was cut goes on.
   tell("found");
   const begun: number[] = [];
@@ -123,6 +147,11 @@ async function compile(tool: GoTool, compiler: Compiler, source: string, progres
       tell();
     },
   );
+}
+
+/** Where memory is there, the compiler collects its garbage less often: that took a tenth of its time. */
+export function compilerMemory(bytes: number): { readonly GOGC?: string } {
+  return bytes >= 7 * 1024 ** 3 ? { GOGC: "400" } : {};
 }
 
 /** Those of a compiler in a container are not here: then all packages count alike. */
@@ -155,7 +184,7 @@ export function inContainer(image: string, directory: string): Compiler {
     GOFLAGS: "-modcacherw",
     SSL_CERT_DIR: "/authorities",
   };
-  const passed = ["CGO_ENABLED", "GOOS", "GOPROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
+  const passed = ["CGO_ENABLED", "GOEXPERIMENT", "GOGC", "GOOS", "GOPROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
   const args = [
     ...["run", "--rm", "--label", objectLabel, "--user", `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`],
     ...["--volume", `${directory}:/tool`, "--workdir", "/tool/source", "--volume", `${kept}:/kept`],

@@ -69,8 +69,10 @@ describe("managed databases in the sandbox's DigitalOcean API", () => {
   it("take more connections in a bigger size, and never get a smaller disk", async () => {
     const id = await running.database("books");
     const resize = (size: string, num_nodes = 1) => running.api("PUT", `${path}/${id}/resize`, { size, num_nodes });
+    const release = databases.hold();
     assert.equal((await resize("db-s-2vcpu-4gb")).status, 202);
     assert.equal(await fact(id, "status"), "resizing");
+    release();
     await running.online(id);
     assert.equal(databases.news().at(-1), "create books 100");
     assert.equal(await fact(id, "storage_size_mib"), 61440);

@@ -9,6 +9,7 @@ import * as tls from "node:tls";
 
 import * as databases from "../../databases/database";
 import { databaseAddress, databasePort } from "../../digitalocean/database-machines";
+import { objectLabel } from "../../containers/docker";
 import { networkName } from "../../containers/network";
 
 // Beside the slots of the API's databases.
@@ -37,7 +38,7 @@ describe("a managed database of the sandbox", () => {
       "--rm",
       "--interactive",
       "--label",
-      "odoo.sandbox=1",
+      objectLabel,
       "--network",
       networkName,
       "--ip",

@@ -32,7 +32,7 @@ const kinds: Readonly<Record<string, Readonly<Record<string, readonly [string, b
     ReplicaSet: ["replicasets", true],
     StatefulSet: ["statefulsets", true],
   },
-  "/apis/batch/v1": { Job: ["jobs", true] },
+  "/apis/batch/v1": { CronJob: ["cronjobs", true], Job: ["jobs", true] },
   "/apis/networking.k8s.io/v1": { NetworkPolicy: ["networkpolicies", true] },
   "/apis/storage.k8s.io/v1": { StorageClass: ["storageclasses", false] },
 };

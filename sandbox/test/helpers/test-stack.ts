@@ -5,6 +5,7 @@ import * as path from "node:path";
 
 import { parse, stringify } from "yaml";
 
+import { programFiles } from "../../program-files";
 import { readToolPaths, sandboxEnvironment } from "../../environment";
 import type { Servers } from "../../servers";
 
@@ -45,18 +46,7 @@ export class TestStack {
   constructor(servers: Pick<Servers, "apiUrl" | "token" | "registryAddress">, config: Record<string, unknown> = {}) {
     fs.mkdirSync(path.join(this.directory, "state"));
     fs.mkdirSync(this.project);
-    for (const name of [
-      "load-program.js",
-      "index.ts",
-      "settings.ts",
-      "components",
-      "ops",
-      "images",
-      "worker",
-      "Pulumi.yaml",
-      "package.json",
-      "tsconfig.json",
-    ]) {
+    for (const name of programFiles) {
       fs.cpSync(path.join(root, name), path.join(this.project, name), { recursive: true });
     }
     fs.symlinkSync(path.join(root, "node_modules"), path.join(this.project, "node_modules"));
@@ -128,7 +118,7 @@ export class TestStack {
   /** Takes the lock of a killed update away. A state in files may have been cut short by the kill: Pulumi keeps those before it. */
   async unlock(): Promise<void> {
     const [stacks, backups] = ["stacks", "backups"].map((name) => path.join(this.directory, "state", ".pulumi", name));
-    for (const file of jsonFiles(stacks ?? "")) {
+    for (const file of stackFiles(stacks ?? "")) {
       const before = path.join(path.dirname(file), path.basename(file, ".json"));
       const older = jsonFiles(backups ?? "").filter((name) => name.startsWith(`${before}${path.sep}`));
       const known = [
@@ -256,8 +246,19 @@ export class TestStack {
 
 /** Below a folder, in the order of their names. */
 function jsonFiles(folder: string): string[] {
-  const names = fs.existsSync(folder) ? fs.readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
-  return names.filter((name) => name.endsWith(".json")).sort();
+  return namesIn(folder)
+    .filter((name) => name.endsWith(".json"))
+    .sort();
+}
+
+/** Of a stack whose own file is gone there is the one before it yet. */
+function stackFiles(folder: string): string[] {
+  const files = namesIn(folder).filter((name) => /\.json(\.bak)?$/.test(name));
+  return [...new Set(files.map((name) => name.replace(/\.bak$/, "")))].sort();
+}
+
+function namesIn(folder: string): string[] {
+  return fs.existsSync(folder) ? fs.readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
 }
 
 function isJson(file: string): boolean {
