@@ -64,13 +64,19 @@ export class ByHand {
   }
 
   /**
-   * Runs docker build && docker push && kubectl set image && kubectl rollout status. If it is asked for, a Job runs
-   * `odoo -u` of the changed module before.
+   * Runs docker build && docker push && kubectl set image && kubectl rollout status. With `odoo -u`, a Job runs that of
+   * the changed module before; where the door is closed, no pod of Odoo runs meanwhile.
    */
-  async release(plan: Pick<Build, "context" | "args">, upgrade: boolean): Promise<void> {
+  async release(plan: Pick<Build, "context" | "args">, how: "image alone" | "odoo -u" | "closed"): Promise<void> {
     const image = await this.#buildAndPush(plan);
-    if (upgrade) await this.#runOdoo(`upgrade-${this.#count}`, image, ["-u", "release_info", "--stop-after-init"]);
+    if (how === "closed") {
+      await this.#kubectl("scale", "deployment/odoo", "--replicas=0");
+      await this.#kubectl("wait", "pod", "--selector=app=odoo", "--for=delete", "--timeout=300s");
+    }
+    if (how !== "image alone")
+      await this.#runOdoo(`upgrade-${this.#count}`, image, ["-u", "release_info", "--stop-after-init"]);
     await this.#kubectl("set", "image", "deployment/odoo", `odoo=${image}`);
+    if (how === "closed") await this.#kubectl("scale", "deployment/odoo", "--replicas=1");
     await this.#kubectl("rollout", "status", "deployment/odoo", "--timeout=300s");
   }
 

@@ -1,6 +1,7 @@
 import { runSession } from "../sandbox/session";
 import type { Bench } from "./bench";
 import { imageBench } from "./image";
+import { largeBench } from "./large";
 import { releaseBench } from "./release";
 import { targetsBench } from "./targets";
 import { vpsBench } from "./vps";
@@ -10,6 +11,7 @@ const benches: Readonly<Record<string, Bench>> = {
   vps: vpsBench,
   release: releaseBench,
   targets: targetsBench,
+  large: largeBench,
 };
 
 const [name = ""] = process.argv.slice(2);

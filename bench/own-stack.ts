@@ -9,6 +9,7 @@ import { paths } from "../sandbox/config";
 import { sandboxEnvironment } from "../sandbox/environment";
 import * as kubernetes from "../sandbox/kubernetes/names";
 import { run } from "../sandbox/process";
+import { programFiles } from "../sandbox/program-files";
 import type { ServersFile } from "../sandbox/servers";
 import { stackName } from "../sandbox/stack";
 import { sshKeyPair } from "../sandbox/support/ssh-key";
@@ -22,20 +23,6 @@ const repository = "odoo-bench";
 const namespace = "odoo";
 const rootCertificate = "/data/caddy/pki/authorities/local/root.crt";
 const limitMs = 10 * 60_000;
-/** Of the program and what it reads. */
-const sources = [
-  "addons",
-  "components",
-  "images",
-  "ops",
-  "worker",
-  "load-program.js",
-  "index.ts",
-  "settings.ts",
-  "package.json",
-  "tsconfig.json",
-  "Pulumi.yaml",
-];
 /** Kept between runs, so that the next one finds what a killed one has left. */
 const home = path.join(paths.state, "bench");
 const changedFile = path.join("addons", "release_info", "release.py");
@@ -60,7 +47,7 @@ export class OwnStack {
   /** Removes what an earlier run has left. Nothing is made before {@link update}. */
   static async create(directory: string, servers: ServersFile): Promise<OwnStack> {
     const project = { directory: path.join(directory, "project"), environment: environment() };
-    for (const name of sources)
+    for (const name of ["addons", ...programFiles])
       fs.cpSync(path.join(paths.root, name), path.join(project.directory, name), { recursive: true });
     fs.symlinkSync(path.join(paths.root, "node_modules"), path.join(project.directory, "node_modules"));
     // Records of images, and certificate authorities: the settings name them there.
@@ -99,10 +86,13 @@ export class OwnStack {
     return update(this.project);
   }
 
-  /** Takes the cluster away and leaves the VPS. */
-  async leaveCluster(): Promise<void> {
-    fs.writeFileSync(path.join(this.project.directory, `Pulumi.${stackName}.yaml`), stackFile({ "doks:mode": "none" }));
+  /** Takes the other target away. */
+  async keepOnly(target: "vps" | "doks"): Promise<void> {
+    const other = target === "vps" ? { "doks:mode": "none" } : { "vps:mode": "none" };
+    fs.writeFileSync(path.join(this.project.directory, `Pulumi.${stackName}.yaml`), stackFile(other));
     await this.update();
+    // Whatever comes back is another one.
+    this.#ids.clear();
   }
 
   /** Adds a line to an addon that is installed. Returns the build of it, as the program plans it. */

@@ -1,69 +1,129 @@
-import { sleep } from "../sandbox/process";
 import { Endpoint } from "../test/support/endpoint";
 import type { Trial } from "../test/support/trials/host-trial";
-import { domain } from "../test/support/trials/requests";
-import type { TrialMachine } from "../test/support/trials/machine";
 import type { TrialRelease } from "../test/support/trials/releases";
+import { domain } from "../test/support/trials/requests";
 import type { Bench } from "./bench";
-import { interleave, median } from "./measure";
+import { closedFor, everyMs, servedAfter } from "./door";
+import { interleave, median, type Pair } from "./measure";
+import { PlainOdoo } from "./plain-odoo";
 import { machineAndDay, type Row } from "./report";
-import { answers, plainPort, reportOnHost } from "./trial-host";
+import { plainPort, reportOnHost, stepsOf } from "./trial-host";
 
 const rounds = 3;
-const everyMs = 50;
-const limitMs = 5 * 60_000;
-const answerMs = 5000;
-const hand = "odoo-by-hand";
 
-const text = `How long a release keeps users out of a host's Odoo. The door is closed from the first answer that is not the
+const text = `How long a release and a rollback keep users of a host waiting. The door is closed from the first answer that is not the
 login page to the next one that is; a client asks every ${everyMs} ms. By hand is the same on the same host, without a proxy: a plain container of the same
-image, with a database of its own that is a copy of ours, is stopped, \`odoo -u\` runs in a container of the new image, and that image is started. By
-hand nothing is rehearsed, kept to go back to, or tried, and the time to type is not counted. One installed module changes each time. The steps below are of our releases, rehearsal included; given is the median of ${rounds} (least to most).`;
+image, with as many workers and a database of its own that is a copy of ours, is stopped, \`odoo -u\` runs in a container of the new image, and that image is started. By
+hand nothing is rehearsed, kept to go back to, or tried, and the time to type is not counted. One installed module changes each time. A rollback is measured from the
+command to the first login page after its end: ours is \`odoo-ship rollback\`, by hand the container is replaced, and for the data the database is dropped and a copy of it cloned
+(our rollback keeps what it replaces as a point). The steps below are of our releases, rehearsal included; given is the median of ${rounds} (least to most).`;
 
 export const releaseBench: Bench = {
-  help: "how long a release keeps users out of a host, against the same by hand",
+  help: "how long a release or a rollback keeps users out of a host, against the same by hand",
   run: () =>
-    reportOnHost("release", text, async (trial, say) => ({
-      rows: await new Measurement(trial, say).rows(),
-      facts: facts(),
-    })),
+    reportOnHost("release", text, async (trial, say) => {
+      const ours = new Endpoint({ ...(await trial.machine.address()) });
+      const yardstick = new Endpoint({ host: trial.machine.privateHost, port: plainPort });
+      try {
+        const plain = await PlainOdoo.start(trial.machine, trial.live);
+        return { rows: await new Measurement(trial, plain, ours, yardstick, say).rows(), facts: facts() };
+      } finally {
+        for (const endpoint of [ours, yardstick]) endpoint.close();
+      }
+    }),
 };
 
 class Measurement {
   readonly #steps = new Map<string, number[]>();
+  #level = 0;
 
   constructor(
     private readonly trial: Trial,
+    private readonly plain: PlainOdoo,
+    private readonly ours: Endpoint,
+    private readonly yardstick: Endpoint,
     private readonly say: (line: string) => void,
   ) {}
 
   async rows(): Promise<readonly Row[]> {
-    const { trial } = this;
-    const releases = [trial.live];
-    for (let level = 1; level <= rounds; level += 1) releases.push(await trial.releases.make({ kind: "good" }, level));
-    const plain = new Plain(trial.machine);
-    await plain.start(trial.live);
-    const ours = new Endpoint({ ...(await trial.machine.address()) });
-    const yardstick = new Endpoint({ host: trial.machine.privateHost, port: plainPort });
-    try {
-      const next = (round: number) => releases[round + 1] ?? trial.live;
-      const closed = await interleave(
-        rounds,
-        (round) => this.#told("closed, ours", () => closedFor(ours, () => this.#release(next(round)))),
-        (round) => this.#told("closed, by hand", () => closedFor(yardstick, () => plain.upgrade(next(round)))),
+    const closed = await this.#release();
+    const steps = [...this.#steps];
+    const code = await this.#rollbackInCode();
+    const data = await this.#rollbackWithData();
+    return [
+      { title: "Door closed on the VPS, one changed module", unit: "seconds", ...closed },
+      { title: "Rollback in code, to serving", unit: "seconds", ...code },
+      { title: "Rollback with data, to serving", unit: "seconds", ...data },
+      ...steps.map(([step, taken]): Row => ({
+        title: `of a release: ${step}, against all that by hand keeps users out`,
+        unit: "seconds",
+        ours: taken,
+        yardstick: [median(closed.yardstick)],
+      })),
+    ];
+  }
+
+  async #release(): Promise<Pair> {
+    const releases: TrialRelease[] = [];
+    for (let round = 0; round < rounds; round += 1) releases.push(await this.#next());
+    const next = (round: number) => releases[round] ?? this.trial.live;
+    return interleave(
+      rounds,
+      (round) => this.#told("closed, ours", () => closedFor(this.ours, () => this.#deploy(next(round)))),
+      (round) => this.#told("closed, by hand", () => closedFor(this.yardstick, () => this.plain.upgrade(next(round)))),
+    );
+  }
+
+  /** Between two images with the same modules. */
+  #rollbackInCode(): Promise<Pair> {
+    return this.#compareRollbacks("--code-only", async (round, before) => {
+      // What is asked for twice is one request.
+      const same = await this.trial.releases.make({ kind: "good" }, this.#level, round + 1);
+      await this.#deploy(same);
+      await this.plain.exchange(same);
+      return () => this.plain.exchange(before);
+    });
+  }
+
+  #rollbackWithData(): Promise<Pair> {
+    return this.#compareRollbacks("--with-data", async (_round, before) => {
+      const after = await this.#next();
+      await this.plain.backUp();
+      await this.#deploy(after);
+      await this.plain.upgrade(after);
+      return () => this.plain.restore(before);
+    });
+  }
+
+  /** `prepare` brings both sides to a newer release, and answers how it is taken back by hand. */
+  async #compareRollbacks(
+    how: string,
+    prepare: (round: number, before: TrialRelease) => Promise<() => Promise<unknown>>,
+  ): Promise<Pair> {
+    const pair = { ours: [] as number[], yardstick: [] as number[] };
+    for (let round = 0; round < rounds; round += 1) {
+      const before = this.trial.live;
+      const byHand = await prepare(round, before);
+      const { ours, yardstick } = await interleave(
+        1,
+        () => this.#told(`rollback ${how}`, () => servedAfter(this.ours, () => this.#rollback(how))),
+        () => this.#told("the same by hand", () => servedAfter(this.yardstick, byHand)),
       );
-      return [
-        { title: "Door closed on the VPS, one changed module", unit: "seconds", ...closed },
-        ...[...this.#steps].map(([step, taken]): Row => ({
-          title: `of a release: ${step}, against all that by hand keeps users out`,
-          unit: "seconds",
-          ours: taken,
-          yardstick: [median(closed.yardstick)],
-        })),
-      ];
-    } finally {
-      for (const endpoint of [ours, yardstick]) endpoint.close();
+      pair.ours.push(...ours);
+      pair.yardstick.push(...yardstick);
+      this.trial.live = before;
     }
+    return pair;
+  }
+
+  /** A release with one changed module. */
+  #next(): Promise<TrialRelease> {
+    this.#level += 1;
+    return this.trial.releases.make({ kind: "good" }, this.#level);
+  }
+
+  #rollback(how: string): Promise<unknown> {
+    return this.trial.machine.exec(["odoo-ship", "rollback", how, "--yes"]);
   }
 
   async #told(what: string, measure: () => Promise<number>): Promise<number> {
@@ -72,83 +132,13 @@ class Measurement {
     return taken;
   }
 
-  async #release(release: TrialRelease): Promise<void> {
+  async #deploy(release: TrialRelease): Promise<void> {
     const ending = await this.trial.deploy(release);
     if (ending.state !== "succeeded") throw new Error(JSON.stringify(ending.error, undefined, 2));
-    const journal = JSON.parse(await this.trial.machine.exec(["cat", "/var/lib/odoo-ship/journal.json"])) as {
-      steps: Record<string, [number, number]>;
-    };
-    for (const [step, [begun, ended]] of Object.entries(journal.steps))
-      this.#steps.set(step, [...(this.#steps.get(step) ?? []), ended - begun]);
+    this.trial.live = release;
+    for (const [step, taken] of await stepsOf(this.trial))
+      this.#steps.set(step, [...(this.#steps.get(step) ?? []), taken]);
   }
-}
-
-/** Odoo as somebody runs it who reads nothing, on a database of its own. */
-class Plain {
-  constructor(private readonly machine: TrialMachine) {}
-
-  async start(release: TrialRelease): Promise<void> {
-    await this.machine.sh(`
-      docker exec odoo-db psql -qU postgres -c 'ALTER ROLE odoo NOLOGIN' -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'odoo' AND usename <> 'postgres'" > /dev/null
-      until docker exec odoo-db psql -qU postgres -c 'CREATE DATABASE "${hand}" TEMPLATE odoo OWNER odoo' 2> /dev/null; do sleep 0.2; done
-      docker exec odoo-db psql -qU postgres -c 'ALTER ROLE odoo LOGIN'
-      docker exec odoo-db psql -qU postgres -d ${hand} -c 'DROP SCHEMA odoo_ship CASCADE'
-      # A role of its own, which our releases do not lock out.
-      docker exec odoo-db psql -qU postgres -c "CREATE ROLE plain LOGIN SUPERUSER PASSWORD 'plain'" -c 'ALTER DATABASE "${hand}" OWNER TO plain'
-      files=$(docker volume inspect -f '{{.Mountpoint}}' odoo-filestore)/filestore
-      cp -al $files/odoo $files/${hand}
-      install -d -m 0755 /run/plain && printf plain > /run/plain/db && chmod 0444 /run/plain/db`);
-    await this.machine.sh(this.#server(release));
-  }
-
-  async upgrade(release: TrialRelease): Promise<void> {
-    await this.machine.sh(`docker --config /var/lib/odoo-ship/docker pull -q ${release.image} > /dev/null
-      docker stop --time 60 plain > /dev/null
-      docker run --rm --network odoo_backend ${this.#options()} ${release.image} odoo -d ${hand} -u trial_ledger,trial_notes --stop-after-init --no-http > /tmp/plain.log 2>&1
-      docker rm plain > /dev/null
-      ${this.#server(release)}`);
-  }
-
-  #server(release: TrialRelease): string {
-    // The network of PostgreSQL publishes no port.
-    return `docker create --name plain --network odoo_edge -p ${plainPort}:8069 ${this.#options()} ${release.image} > /dev/null
-      docker network connect odoo_backend plain
-      docker start plain > /dev/null`;
-  }
-
-  #options(): string {
-    const variables = `-e DB_USER=plain -e DB_PASSWORD_FILE=/run/plain/db -e ADMIN_PASSWD=plain -e DB_NAME=${hand} -e WORKERS=2 -e MAX_CRON_THREADS=1 -e PROXY_MODE=False`;
-    return `-v odoo-filestore:/var/lib/odoo -v /run/plain:/run/plain:ro ${variables}`;
-  }
-}
-
-/** Seconds from the last login page before something closes the door to the first one after it; `act` does that, and opens it again. */
-async function closedFor(endpoint: Endpoint, act: () => Promise<void>): Promise<number> {
-  const end = Date.now() + limitMs;
-  while (!(await answers(endpoint, answerMs))) {
-    if (Date.now() > end) throw new Error("Odoo does not answer before anything begins");
-    await sleep(everyMs);
-  }
-  let ended = false;
-  const acting = act().finally(() => (ended = true));
-  acting.catch(() => undefined);
-  let [last, closed] = [performance.now(), 0];
-  for (;;) {
-    const open = await answers(endpoint, answerMs);
-    const now = performance.now();
-    if (open && closed > 0) break;
-    if (open) last = now;
-    else closed ||= last;
-    if (ended && closed === 0) {
-      await acting;
-      throw new Error("the door was never closed");
-    }
-    if (Date.now() > end) throw new Error("the door stays closed");
-    await sleep(everyMs);
-  }
-  const taken = (performance.now() - closed) / 1000;
-  await acting;
-  return taken;
 }
 
 function facts(): string[] {

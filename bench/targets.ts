@@ -5,13 +5,15 @@ import * as path from "node:path";
 import { paths, registryAddress } from "../sandbox/config";
 import { runSteps, type Step } from "../sandbox/progress";
 import { sleep } from "../sandbox/process";
+import { Endpoint } from "../test/support/endpoint";
 import type { ServersFile } from "../sandbox/servers";
 import { readServers } from "../sandbox/servers-control";
 import { hostSteps } from "../sandbox/steps";
 import type { Bench } from "./bench";
 import { Builder } from "./builder";
 import { ByHand } from "./by-hand";
-import { interleave, seconds } from "./measure";
+import { changed, changedAndClosed } from "./changed";
+import { interleave } from "./measure";
 import { OwnStack } from "./own-stack";
 import { machineAndDay, type Row, table, writeReport } from "./report";
 import { Serving } from "./serving";
@@ -34,7 +36,8 @@ By hand is \`docker build && docker push && kubectl set image && kubectl rollout
 with as many workers, the same limits and a probe as frequent, with a PostgreSQL and a volume of its own. With \`odoo -u\`, the new image upgrades the changed module in a Job
 before \`kubectl set image\`, while the old pod serves. By hand there is no check of the addons, no restore point, no rehearsal on a copy of the database, no maintenance page while
 the database changes, nothing that stops the old code then or rolls back after a failure, no proxy, no cron of its own, no
-other target, and the time to type is not counted. What is repeated is given as median (least to most) of ${noChangeRounds} no-change updates and ${changeRounds} changes, the sides taking
+other target, and the time to type is not counted. Each target alone is measured in a stack that has no other; by hand is then what is safe by hand: build and push, no pod of
+Odoo while a Job runs \`odoo -u\` of the new image, then a pod of it. The door is closed from the first answer that is not the login page to the next one that is. What is repeated is given as median (least to most) of ${noChangeRounds} no-change updates and ${changeRounds} changes, the sides taking
 turns.`;
 
 export const targetsBench: Bench = {
@@ -68,6 +71,8 @@ class Measurement {
   #empty: Project | undefined;
   readonly #noChange: Row[] = [];
   readonly #ours = { vps: [] as number[], kubernetes: [] as number[], command: [] as number[] };
+  readonly #alone = { vps: [] as number[], doks: [] as number[], doksClosed: [] as number[] };
+  readonly #safe = { served: [] as number[], closed: [] as number[] };
   readonly #byHand = { plain: [] as number[], plainCommand: [] as number[], upgrade: [] as number[] };
 
   constructor(
@@ -83,7 +88,8 @@ class Measurement {
       { title: "Deployment by hand", work: 60, run: (progress) => this.#installByHand(progress) },
       { title: "No-change updates", work: 60, run: (progress) => this.#updates(progress) },
       { title: "Changed addon to serving", work: 420, run: (progress) => this.#changes(progress) },
-      { title: "No-change updates of the VPS alone", work: 120, run: (progress) => this.#updatesOfVps(progress) },
+      { title: "The cluster alone", work: 420, run: (progress) => this.#clusterAlone(progress) },
+      { title: "The VPS alone", work: 420, run: (progress) => this.#vpsAlone(progress) },
     ];
   }
 
@@ -103,6 +109,9 @@ class Measurement {
       row("Changed addon to serving on the VPS, against by hand with `odoo -u`", vps, upgrade),
       row("Changed addon to serving on the cluster, against by hand with `odoo -u`", kubernetes, upgrade),
       row("Changed addon to the end of `pulumi up`, against that of `kubectl rollout status`", command, plainCommand),
+      row("Door closed in the cluster, against no pod by hand", this.#alone.doksClosed, this.#safe.closed),
+      row("Changed addon to serving on the cluster alone, against that by hand", this.#alone.doks, this.#safe.served),
+      row("Changed addon to serving on the VPS alone, against that by hand", this.#alone.vps, this.#safe.served),
     ];
   }
 
@@ -140,11 +149,55 @@ class Measurement {
     await this.#compareUpdates("both targets", progress);
   }
 
+  async #clusterAlone(progress: (line: string) => void): Promise<void> {
+    const stack = this.#own();
+    const hand = this.#handed();
+    progress("pulumi up without the VPS");
+    await stack.keepOnly("doks");
+    const [ours, theirs] = [await stack.onKubernetes(), await hand.deployed()];
+    const [kubernetes, plain] = [this.#serving("the cluster", ours), this.#serving("the Deployment by hand", theirs)];
+    const [door, handsDoor] = [new Endpoint(ours.address), new Endpoint(theirs.address)];
+    await interleave(
+      changeRounds,
+      async (round) => {
+        await sleep(restMs);
+        const { served, closed } = await changedAndClosed(kubernetes, door, stack, () => stack.update());
+        this.#alone.doks.push(served);
+        this.#alone.doksClosed.push(closed);
+        progress(`cluster, ${round + 1} of ${changeRounds}: ${served.toFixed(1)} s, closed ${closed.toFixed(1)} s`);
+        return served;
+      },
+      async (round) => {
+        await sleep(restMs);
+        const { served, closed } = await changedAndClosed(plain, handsDoor, stack, (plan) =>
+          hand.release(plan, "closed"),
+        );
+        this.#safe.served.push(served);
+        this.#safe.closed.push(closed);
+        progress(`by hand, ${round + 1} of ${changeRounds}: ${served.toFixed(1)} s, closed ${closed.toFixed(1)} s`);
+        return served;
+      },
+    );
+    for (const endpoint of [door, handsDoor]) endpoint.close();
+  }
+
   /** Last, since it takes the cluster away. */
-  async #updatesOfVps(progress: (line: string) => void): Promise<void> {
-    progress("pulumi up without the cluster");
-    await this.#own().leaveCluster();
+  async #vpsAlone(progress: (line: string) => void): Promise<void> {
+    const stack = this.#own();
+    progress("pulumi up of a VPS, without the cluster");
+    await stack.keepOnly("vps");
     await this.#compareUpdates("the VPS alone", progress);
+    const vps = this.#serving("the VPS", await stack.onVps());
+    for (let round = 0; round < changeRounds; round += 1) {
+      await sleep(restMs);
+      const { served } = await changed(
+        { vps },
+        () => stack.changeAddon(),
+        () => stack.update(),
+      );
+      this.#alone.vps.push(served.vps);
+      progress(`VPS, ${round + 1} of ${changeRounds}: ${served.vps.toFixed(1)} s`);
+    }
   }
 
   async #compareUpdates(what: string, progress: (line: string) => void): Promise<void> {
@@ -174,8 +227,7 @@ class Measurement {
 
   async #changes(progress: (line: string) => void): Promise<void> {
     const stack = this.#own();
-    const hand = this.#hand;
-    if (hand === undefined) throw new Error("nothing was deployed by hand");
+    const hand = this.#handed();
     const vps = this.#serving("the VPS", await stack.onVps());
     const kubernetes = this.#serving("the cluster", await stack.onKubernetes());
     const plain = this.#serving("the Deployment by hand", await hand.deployed());
@@ -203,7 +255,7 @@ class Measurement {
         const found = await changed(
           { plain },
           async () => void (plan = await stack.changeAddon()),
-          () => hand.release(plan, upgrade),
+          () => hand.release(plan, upgrade ? "odoo -u" : "image alone"),
         );
         this.#byHand[upgrade ? "upgrade" : "plain"].push(found.served.plain);
         if (!upgrade) this.#byHand.plainCommand.push(found.command);
@@ -220,39 +272,13 @@ class Measurement {
     return serving;
   }
 
+  #handed(): ByHand {
+    if (this.#hand === undefined) throw new Error("nothing was deployed by hand");
+    return this.#hand;
+  }
+
   #own(): OwnStack {
     if (this.#stack === undefined) throw new Error("there is no stack yet");
     return this.#stack;
-  }
-}
-
-/**
- * Seconds from a change to the end of the command that deploys it, and to the first answer of the new code of each that
- * serves it. `change` itself is not counted.
- */
-async function changed<Name extends string>(
-  servings: Readonly<Record<Name, Serving>>,
-  change: () => Promise<unknown>,
-  deploy: () => Promise<void>,
-): Promise<{ command: number; served: Record<Name, number> }> {
-  const all = Object.entries(servings) as [Name, Serving][];
-  const before = new Map(
-    await Promise.all(all.map(async ([name, serving]) => [name, await serving.content()] as const)),
-  );
-  await change();
-  const failed = new AbortController();
-  const waits = all.map(async ([name, serving]) => {
-    const taken = await seconds(() => serving.changedFrom(before.get(name) ?? "", failed.signal));
-    return [name, taken] as const;
-  });
-  const served = Promise.all(waits);
-  // Awaited below, after the command; until then a failure is not unhandled.
-  served.catch(() => undefined);
-  try {
-    const command = await seconds(deploy);
-    return { command, served: Object.fromEntries(await served) as Record<Name, number> };
-  } catch (error) {
-    failed.abort(error);
-    throw error;
   }
 }

@@ -46,3 +46,11 @@ export async function answers(endpoint: Endpoint, limitMs?: number): Promise<boo
     return false;
   }
 }
+
+/** Steps of the host's last release, each with the seconds that it took. */
+export async function stepsOf({ machine }: Trial): Promise<readonly (readonly [step: string, taken: number])[]> {
+  const journal = JSON.parse(await machine.exec(["cat", "/var/lib/odoo-ship/journal.json"])) as {
+    steps: Record<string, [number, number]>;
+  };
+  return Object.entries(journal.steps).map(([step, [begun, ended]]) => [step, ended - begun]);
+}

@@ -1,0 +1,103 @@
+import { Endpoint } from "../test/support/endpoint";
+import type { TrialMachine } from "../test/support/trials/machine";
+import type { Bench } from "./bench";
+import { closedFor, everyMs } from "./door";
+import { seconds } from "./measure";
+import { machineAndDay, type Row } from "./report";
+import { reportOnHost, stepsOf } from "./trial-host";
+
+const gigabytes = 5;
+const attachments = 300_000;
+const rounds = 2;
+
+const text = `How much longer a large installation is closed for the same release: ${gigabytes} GB of rows and ${attachments.toLocaleString("en-US")} attachments more, against what PostgreSQL
+itself takes to clone that database (\`CREATE DATABASE … TEMPLATE … STRATEGY file_copy\`, right after). A client asks every ${everyMs} ms; one module of few rows changes each time,
+without a rehearsal. Ours is the median of the large releases less that of the small ones.`;
+
+export const largeBench: Bench = {
+  help: `how much longer ${gigabytes} GB and ${attachments} attachments keep a release's door closed (takes 20 GB of disk)`,
+  run: () =>
+    reportOnHost("large", text, async (trial, say) => {
+      const endpoint = new Endpoint({ ...(await trial.machine.address()) });
+      let level = 0;
+      const release = async (): Promise<number> => {
+        level += 1;
+        const next = await trial.releases.make({ kind: "good" }, level);
+        const closed = await closedFor(endpoint, async () => {
+          const ending = await trial.deploy(next, { rehearse: false });
+          if (ending.state !== "succeeded") throw new Error(JSON.stringify(ending.error, undefined, 2));
+        });
+        say(`closed for ${closed.toFixed(1)} s: ${told(await stepsOf(trial))}`);
+        return closed;
+      };
+      try {
+        const small = [await release(), await release()];
+        say(`filling: ${(await seconds(() => fill(trial.machine))).toFixed(0)} s`);
+        const ours: number[] = [];
+        const yardstick: number[] = [];
+        const least = Math.min(...small);
+        for (let round = 0; round < rounds; round += 1) {
+          ours.push((await release()) - least);
+          yardstick.push(await clone(trial.machine));
+        }
+        const rows: Row[] = [
+          { title: "Door closed for longer, against PostgreSQL's own clone", unit: "seconds", ours, yardstick },
+          {
+            title: "Door closed, large against small",
+            unit: "seconds",
+            ours: ours.map((more) => more + least),
+            yardstick: small,
+          },
+        ];
+        return { rows, facts: [machineAndDay(), "Host, registry and client share one machine and its disk"] };
+      } finally {
+        endpoint.close();
+      }
+    }),
+};
+
+function told(steps: Awaited<ReturnType<typeof stepsOf>>): string {
+  return steps.map(([step, taken]) => `${step} ${taken.toFixed(1)}`).join(", ");
+}
+
+/** Rows that no module looks at, and attachments as Odoo keeps them: files named by their hash, a row for each. */
+async function fill(machine: TrialMachine): Promise<void> {
+  await machine.sh(
+    `files=$(docker volume inspect -f '{{.Mountpoint}}' odoo-filestore)/filestore/odoo
+    python3 - "$files" ${attachments} > /tmp/rows <<'END'
+import hashlib, os, sys
+root, count = sys.argv[1], int(sys.argv[2])
+owner = os.stat(root)
+for folder in range(256):
+    path = f"{root}/{folder:02x}"
+    os.makedirs(path, exist_ok=True)
+    os.chown(path, owner.st_uid, owner.st_gid)
+for number in range(count):
+    content = f"attachment {number}".encode()
+    name = hashlib.sha1(content).hexdigest()
+    with open(f"{root}/{name[:2]}/{name}", "wb") as file:
+        file.write(content)
+        os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+    print(f"trial {number}\\tbinary\\t{name[:2]}/{name}\\t{name}\\t{len(content)}\\ttext/plain")
+END
+    docker exec -i odoo-db psql -qU postgres -d odoo -c "COPY ir_attachment (name, type, store_fname, checksum, file_size, mimetype) FROM STDIN" < /tmp/rows
+    rm /tmp/rows
+    docker exec odoo-db psql -qU postgres -d odoo -c 'CREATE TABLE ballast (id bigint, text text)' -c 'ALTER TABLE ballast OWNER TO odoo' \\
+      -c "INSERT INTO ballast SELECT n, repeat(md5(n::text), 31) FROM generate_series(1, ${gigabytes} * 900000) n" -c CHECKPOINT`,
+  );
+}
+
+async function clone(machine: TrialMachine): Promise<number> {
+  const psql = (statement: string) =>
+    machine.exec(["docker", "exec", "odoo-db", "psql", "-qU", "postgres", "-c", statement]);
+  // The newest point: nobody is at it.
+  const newest = await machine.sql(
+    "SELECT max(datname) FROM pg_database WHERE datname LIKE 'odoo-point-%'",
+    "postgres",
+  );
+  try {
+    return await seconds(() => psql(`CREATE DATABASE "measured" TEMPLATE "${newest.trim()}" STRATEGY file_copy`));
+  } finally {
+    await psql('DROP DATABASE IF EXISTS "measured"');
+  }
+}
