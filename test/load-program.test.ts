@@ -48,10 +48,38 @@ describe("the loader of the program", () => {
     assert.equal(await run(), "file");
   });
 
-  it("never runs what it kept the time before", async () => {
+  it("bundles again only what has changed", async () => {
+    write(
+      "index.ts",
+      'import { part } from "./part";\nimport { word } from "./words.json";\nexport = () => part() + word;\n',
+    );
+    write("words.json", '{"word": ""}');
     await run();
-    fs.writeFileSync(built(), 'module.exports = () => "kept";\n');
+    const first = fs.statSync(built()).ino;
     assert.equal(await run(), "first");
+    assert.equal(fs.statSync(built()).ino, first, "it was bundled again, with nothing changed");
+    write("part.ts", 'export const part = () => "other";\n');
+    assert.equal(await run(), "other");
+    assert.notEqual(fs.statSync(built()).ino, first);
+  });
+
+  it("bundles again when a file comes into the way of another, in a component", async () => {
+    write("index.ts", 'import { part } from "./components/part";\nexport = () => part();\n');
+    fs.mkdirSync(path.join(project, "components", "part"), { recursive: true });
+    write("components/part/index.ts", 'export const part = () => "folder";\n');
+    assert.equal(await run(), "folder");
+    write("components/part.ts", 'export const part = () => "file";\n');
+    assert.equal(await run(), "file");
+  });
+
+  it("never runs what it kept and somebody has changed", async () => {
+    await run();
+    const text = fs.readFileSync(built(), "utf8");
+    for (const changed of [text.replace('"first"', '"kept"'), 'module.exports = () => "kept";\n', ""]) {
+      assert.notEqual(changed, text);
+      fs.writeFileSync(built(), changed);
+      assert.equal(await run(), "first");
+    }
   });
 
   it("is not harmed by a spoilt cache of compiled code", async () => {

@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { parse } from "yaml";
 
 import { ShipError } from "../components/shared/errors";
-import { pullsWithPushLogin } from "../components/settings/contradictions";
+import { pullLoginWarnings } from "../components/settings/pull-login";
 import { settingsKeys } from "../components/settings/table";
 import { readSettings, type SettingsSource } from "../settings";
 
@@ -50,6 +50,12 @@ describe("settings", () => {
     assert.deepEqual(image.addons, ["addons"]);
     assert.equal(image.baseRecord, "images/odoo/base-image.json");
     assert.equal(image.postgresqlClient, 15);
+  });
+
+  it("keep a job's login out of the address that everybody reads in the image's label", () => {
+    const source = (url: string) => read({ "image:source": url }).image.source;
+    assert.equal(source("https://ci:planted-token@git.example.com/team/erp"), "https://git.example.com/team/erp");
+    assert.equal(source("https://git.example.com/team/erp"), "https://git.example.com/team/erp");
   });
 
   it("name every problem at once, with key, value and what is allowed", () => {
@@ -105,6 +111,7 @@ describe("settings", () => {
     ["image:addons", "addons"],
     ["image:addons", '["../elsewhere"]'],
     ["image:ocaAddons", '["/srv/oca"]'],
+    ["image:repos", "../repos.yaml"],
     ["image:modules", '["Sale Custom"]'],
     ["image:pythonPackages", '["anthropic"]'],
     ["image:pythonPackages", '["anthropic==0.36.0; rm -rf /"]'],
@@ -121,9 +128,18 @@ describe("settings", () => {
     ["odoo:database", "a".repeat(31)],
     ["odoo:modules", '["sale,crm"]'],
     ["odoo:demoData", "yes"],
+    ["odoo:extensions", '["dblink"]'],
+    ["odoo:extensions", '["unaccent; DROP TABLE x"]'],
+    ["odoo:options", '["limit_time_real"]'],
+    ["odoo:options", '{"limit_time_real": [600]}'],
+    ["odoo:options", '{"Limit Time": 600}'],
+    ["odoo:options", '{"workers": 3}'],
     ["vps:mode", "rent"],
     ["vps:domain", "https://erp.example.com"],
     ["vps:domain", "1.2.3"],
+    ["vps:aliases", '["https://shop.example.org"]'],
+    ["vps:redirectFrom", '[""]'],
+    ["vps:trustedProxies", '["cloudflare"]'],
     ["vps:tls", "off"],
     ["vps:acmeEmail", "ops"],
     ["vps:acmeServer", "http://ca.example.com/acme/directory"],
@@ -167,6 +183,9 @@ describe("settings", () => {
     ["vps:imagesRecord", "/etc/images.json"],
     ["doks:mode", "both"],
     ["doks:domain", "https://erp"],
+    ["doks:aliases", '["https://shop.example.org"]'],
+    ["doks:redirectFrom", '[""]'],
+    ["doks:trustedProxies", '["cloudflare"]'],
     ["doks:tls", "self-signed"],
     ["doks:acmeEmail", "ops"],
     ["doks:acmeServer", "http://ca.example.com/acme/directory"],
@@ -229,10 +248,20 @@ describe("settings", () => {
     ["release:readySeconds", "1"],
     ["release:keepPoints", "0"],
     ["release:restore", "yesterday"],
+    ["release:egress", '["s3.example.com:443"]'],
+    ["release:egress", '["203.0.113.7/32"]'],
+    ["release:egress", '["203.0.113.7/32:0"]'],
+    ["release:egress", '["203.0.113.7/33:443"]'],
+    ["release:egress", '["[2001:db8::/129]:443"]'],
     ["backup:destination", "s3://bucket"],
     ["backup:destination", "ssh://user@host/a b"],
     ["backup:hostKey", "ssh-dss AAAA"],
     ["backup:keep", "0"],
+    ["gates:imageMegabytes", "99"],
+    ["notify:smtpServer", "mail.example.com"],
+    ["notify:mailFrom", "odoo"],
+    ["notify:mailTo", '["ops@example.com>, <x@example.com"]'],
+    ["notify:pagerdutyUrl", "http://events.pagerduty.com/v2/enqueue"],
   ];
   for (const [key, value] of rejected) {
     it(`refuse ${key} = ${value}`, () => {
@@ -253,11 +282,37 @@ describe("settings", () => {
     for (const secret of ["vps:tlsKey", "vps:privateKey", "doks:tlsKey", "doks:kubeconfig", "backup:privateKey"]) {
       anyText.add(secret);
     }
+    for (const text of ["notify:smtpUsername", "notify:smtpPassword", "notify:pagerdutyKey"]) anyText.add(text);
+    // Their values are tested below, since they are never shown.
+    for (const secret of ["odoo:secretOptions", "notify:slackWebhook"]) anyText.add(secret);
     const tested = new Set(rejected.map(([key]) => key));
     assert.deepEqual(
       Object.keys(settingsKeys).filter((key) => !tested.has(key) && !anyText.has(key)),
       [],
     );
+  });
+
+  it("refuse a webhook in plain HTTP, without showing it", () => {
+    const message = (url: string) => {
+      try {
+        read({ "notify:slackWebhook": url }, { secretKeys: new Set(["notify:slackWebhook"]), environment: {} });
+      } catch (error) {
+        return error instanceof Error ? error.message : "";
+      }
+      return "";
+    };
+    assert.match(
+      message("http://hooks.example.com/planted"),
+      /notify:slackWebhook: \[secret\]: is not an address over/,
+    );
+    assert.doesNotMatch(message("http://hooks.example.com/planted"), /planted/);
+    assert.doesNotMatch(message("https://hooks.example.com/planted"), /notify:/);
+  });
+
+  it("refuse a mail server without a sender, somebody to write to, or its user's password", () => {
+    const { message } = refusal({ "notify:smtpServer": "mail.example.com:587", "notify:smtpUsername": "ship" });
+    for (const key of ["notify:mailFrom", "notify:mailTo", "notify:smtpPassword"])
+      assert.ok(message.includes(`${key}: is missing`), key);
   });
 
   it("refuse a secret that stands in plain, without showing it", () => {
@@ -282,6 +337,30 @@ describe("settings", () => {
     assert.ok(!inspect(settings, { depth: 9 }).includes("planted-password"));
     assert.ok(!JSON.stringify(settings).includes("planted-password"));
     assert.ok(!`${settings.registryAccess?.password}`.includes("planted-password"));
+  });
+
+  it("take secret options, and show none: neither in plain, nor wrong, nor among those that are shown", () => {
+    const secret = { secretKeys: new Set(["odoo:secretOptions"]) };
+    const settings = read({ "odoo:secretOptions": '{"smtp_password": "planted-4711"}' }, secret);
+    assert.equal(settings.odoo.secretOptions?.reveal(), '{"smtp_password":"planted-4711"}');
+    assert.ok(!(inspect(settings, { depth: 9 }) + JSON.stringify(settings)).includes("planted-4711"));
+    assert.equal(read({}).odoo.secretOptions, undefined);
+    const refusals: [Record<string, string>, Partial<SettingsSource>, RegExp][] = [
+      [{ "odoo:secretOptions": '{"smtp_password": "planted-4711"}' }, {}, /odoo:secretOptions: stands in plain/],
+      [{ "odoo:secretOptions": '{"smtp_password": ["planted-4711"]}' }, secret, /odoo:secretOptions: \[secret\]: /],
+      [{ "odoo:secretOptions": '{"workers": "planted-4711"}' }, secret, /odoo:secretOptions: workers: /],
+      [{ "odoo:options": '{"smtp_password": "planted-4711"}' }, {}, /odoo:options: smtp_password: is a secret/],
+      [
+        { "odoo:options": '{"smtp_user": ["planted-4711"]}' },
+        { secretKeys: new Set(["odoo:options"]) },
+        /odoo:options: has a secret in it/,
+      ],
+    ];
+    for (const [changes, source, expected] of refusals) {
+      const { message } = refusal(changes, source);
+      assert.match(message, expected);
+      assert.ok(!message.includes("planted-4711"), message);
+    }
   });
 
   it("read GitHub's registry from its own variable and host", () => {
@@ -329,7 +408,7 @@ describe("settings", () => {
       const settings = read({ ...push, ...pull, ...production }, { environment: variables });
       assert.equal(settings.registryPull?.username, "puller");
       assert.equal(settings.registryPull.password.reveal(), "planted-pull");
-      assert.deepEqual(pullsWithPushLogin(settings), []);
+      assert.deepEqual(pullLoginWarnings(settings), []);
       const configured = { ...push, ...pull, "registry:pullPassword": "planted-pull" };
       const { REGISTRY_PASSWORD } = variables;
       const same = read(configured, {
@@ -355,7 +434,7 @@ describe("settings", () => {
     ];
     for (const [what, changes, environment] of shared) {
       it(`warn in staging and refuse in production when ${what}`, () => {
-        const [warning, ...more] = pullsWithPushLogin(read(changes, { environment }));
+        const [warning, ...more] = pullLoginWarnings(read(changes, { environment }));
         assert.deepEqual(more, []);
         assert.match(
           warning ?? "",
@@ -371,6 +450,51 @@ describe("settings", () => {
       });
     }
 
+    const cluster = {
+      "doks:mode": "adopt",
+      "doks:kubeconfig": "planted-kubeconfig",
+      "doks:domain": "erp.example.com",
+    };
+    const host = {
+      "vps:mode": "adopt",
+      "vps:host": "203.0.113.5",
+      "vps:hostKey": `ssh-ed25519 AAAA${"A".repeat(60)}`,
+      "vps:domain": "erp.example.com",
+    };
+    const ending = { ...variables, REGISTRY_PULL_PASSWORD: "ghs_planted", VPS_SSH_PRIVATE_KEY: "planted-key" };
+    const inSecret = { secretKeys: new Set(["doks:kubeconfig"]), environment: ending };
+
+    it("refuse a login that ends with a job where a cluster pulls with it, or production", () => {
+      const refused: [object, Parameters<typeof refusal>[1], string][] = [
+        [{ ...pull, ...cluster }, inSecret, "registry:pullPassword"],
+        [{ ...pull, ...production }, { environment: ending }, "registry:pullPassword"],
+        [cluster, { ...inSecret, environment: { REGISTRY_PASSWORD: "ghs_planted" } }, "registry:password"],
+      ];
+      for (const [changes, source, key] of refused) {
+        const { message } = refusal({ ...push, ...changes }, source);
+        assert.match(
+          message,
+          new RegExp(`has 1 problem\n[^]*${key}: \\[secret\\]: is a token of a GitHub Actions job`),
+        );
+        assert.match(message, /make a login that may only read, then: pulumi config set registry:pullUsername/);
+        assert.ok(!message.includes("planted"));
+      }
+    });
+
+    it("leave the pull secret that somebody else keeps in the cluster to them", () => {
+      read({ ...push, ...pull, ...cluster, "doks:imagePullSecret": "theirs" }, inSecret);
+    });
+
+    it("warn of one that a host pulls with", () => {
+      const [warning, ...more] = pullLoginWarnings(read({ ...push, ...pull, ...host }, { environment: ending }));
+      assert.deepEqual(more, []);
+      assert.match(
+        warning ?? "",
+        /^registry:pullPassword is a token of a GitHub Actions job .*, which ends with the job/,
+      );
+      assert.ok(!warning?.includes("planted"));
+    });
+
     it("refuse a password without its user", () => {
       assert.match(
         refusal(push, { environment: variables }).message,
@@ -379,7 +503,7 @@ describe("settings", () => {
     });
 
     it("ask for none where DigitalOcean makes them", () => {
-      assert.deepEqual(pullsWithPushLogin(read(production)), []);
+      assert.deepEqual(pullLoginWarnings(read(production)), []);
     });
   });
 

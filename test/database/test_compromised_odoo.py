@@ -8,6 +8,7 @@ import unittest
 
 from support import FAILED, LIVE, NEXT, POINT, DatabaseCase, psql
 
+import extensions
 from failures import Failure
 
 # Tries all that makes more of a role, whoever runs it, and notes who that was. Nothing that it tries fails what it is
@@ -162,13 +163,25 @@ class CompromisedOdooTest(DatabaseCase):
         self.assert_nothing_gained()
         self.assertEqual(self.as_superuser("SELECT DISTINCT login FROM public.seen", "odoo-rehearsal"), "odoo_tasks")
 
+    def test_an_extension_that_is_wanted_gives_nobody_the_admins_rights(self):
+        with self.assertRaises(Failure) as caught:
+            extensions.lacking(self.postgres, LIVE, {"extensions": ["earthdistance"]})
+        self.assertEqual(caught.exception.code, "DATABASE_UNFIT")
+        self.postgres.make_extensions(LIVE, extensions.lacking(self.postgres, LIVE, {"extensions": ["unaccent"]}))
+        self.assertIn("unaccent", self.postgres.extensions(LIVE))
+        self.release()
+        self.assert_nothing_gained()
+
     def test_the_place_of_the_marker_cannot_be_taken_before_or_after(self):
         self.as_superuser("DROP SCHEMA odoo_ship CASCADE", LIVE)
         trigger = "CREATE TRIGGER evil BEFORE INSERT ON odoo_ship.marker FOR EACH ROW EXECUTE FUNCTION evil_trigger()"
         self.as_odoo("CREATE SCHEMA odoo_ship; "
                      "CREATE TABLE odoo_ship.marker (only_row boolean PRIMARY KEY, state text, digest text, modules "
                      "jsonb, changed timestamptz);" + trigger)
-        for action in (lambda: self.postgres.mark(LIVE, "ready", "sha256:a", {}), lambda: self.postgres.marker(LIVE)):
+        self.as_odoo("CREATE TABLE odoo_ship.pair (only_row boolean PRIMARY KEY DEFAULT true, word text);"
+                     + trigger.replace("marker", "pair"))
+        for action in (lambda: self.postgres.mark(LIVE, "ready", "sha256:a", {}), lambda: self.postgres.marker(LIVE),
+                       lambda: self.postgres.set_pair(LIVE, "word")):
             with self.assertRaises(Failure) as caught:
                 action()
             self.assertEqual(caught.exception.code, "RELEASE_UNKNOWN")

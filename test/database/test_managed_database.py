@@ -9,6 +9,7 @@ from unittest import mock
 
 from support import FAILED, LIVE, NEXT, POINT, DatabaseCase, Session, psql
 
+import extensions
 import next_data
 from failures import Failure
 
@@ -39,6 +40,32 @@ class ManagedDatabaseTest(DatabaseCase):
             self.assertNotEqual(psql("odoo", LIVE, statement).returncode, 0, statement)
         self.postgres.mark(LIVE, "upgrading", "sha256:b", {})
         self.assertEqual(self.postgres.marker(LIVE)["state"], "upgrading")
+
+    def test_a_new_database_has_the_extensions_that_are_wanted_before_it_is_odoos(self):
+        self.postgres.prepare_role("first")
+        self.postgres.create(LIVE, extensions.of_new_database({"extensions": ["uuid-ossp", "unaccent"]}))
+        self.assertLessEqual({"uuid-ossp", "unaccent"}, set(self.postgres.extensions(LIVE)))
+        self.assertEqual(self.as_odoo("SELECT unaccent('\u00e9'), uuid_nil()"),
+                         "e|00000000-0000-0000-0000-000000000000")
+
+    def test_a_database_of_odoos_gets_the_trusted_ones_by_odoos_role_and_no_others(self):
+        self.installed()
+        request = {"extensions": ["pg_trgm", "unaccent"]}
+        lacking = extensions.lacking(self.postgres, LIVE, request)
+        self.assertEqual(lacking, ["unaccent"])
+        self.postgres.make_extensions(LIVE, lacking)
+        self.assertEqual(extensions.lacking(self.postgres, LIVE, request), [])
+        self.assertEqual(self.as_odoo("SELECT r.rolname FROM pg_extension e JOIN pg_roles r ON r.oid = e.extowner "
+                                      "WHERE extname = 'unaccent'"), "odoo")
+        with self.assertRaises(Failure) as caught:
+            extensions.lacking(self.postgres, LIVE, {"extensions": ["dblink"]})
+        self.assertEqual(caught.exception.code, "DATABASE_UNFIT")
+        with self.assertRaises(Failure) as caught:
+            self.postgres.make_extensions(LIVE, ["dblink"])
+        self.assertIn("permission denied to create extension", caught.exception.found)
+        with self.assertRaises(Failure) as caught:
+            extensions.lacking(self.postgres, LIVE, {"extensions": ["no_such"]})
+        self.assertEqual(caught.exception.code, "POSTGRES_MISMATCH")
 
     def test_a_parameter_of_odoo_is_set(self):
         self.installed()

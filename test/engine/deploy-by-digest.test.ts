@@ -92,23 +92,6 @@ describe("an update with image:digest, on the real engine", () => {
     assert.equal((await stack.outputs())["imageDigest"], digest);
   });
 
-  it("sets no tag again for a state that does not know the registry's kind, as from a program before this one", async () => {
-    const old = JSON.parse(await stack.decrypted()) as {
-      deployment: {
-        resources: { urn: string; inputs?: { environment?: object }; outputs?: { environment?: object } }[];
-      };
-    };
-    const tags = old.deployment.resources.find(({ urn }) => urn.endsWith("::release-tags"));
-    for (const environment of [tags?.inputs?.environment, tags?.outputs?.environment]) {
-      assert.ok(environment !== undefined && Reflect.deleteProperty(environment, "REGISTRY"));
-    }
-    await stack.restore(JSON.stringify(old));
-    const before = changingCalls();
-    const { status, output } = await stack.up("--expect-no-changes");
-    assert.equal(status, 0, output);
-    assert.equal(changingCalls(), before);
-  });
-
   it("lives through an API and a registry that are busy or broken for a while", async () => {
     running.servers.api.faults.add({ what: "api-429", times: 2, seconds: 0 });
     running.servers.api.faults.add({ what: "api-500", times: 2 });

@@ -1,25 +1,16 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 
 import { textAt } from "../../sandbox/plugins/kubernetes/objects";
-import { RecordedClusters } from "../../sandbox/test/helpers/recorded-clusters";
 import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { PaperApiserver } from "../../sandbox/test/helpers/paper-apiserver";
 import { scopesFor } from "../support/documented-scopes";
 import { undocumented } from "../support/documented-secrets";
+import { PaperClusters } from "../support/paper-clusters";
 import { PaperControllers } from "../support/paper-controllers";
 import { findIn } from "../support/secret-search";
 import { TestStack } from "../../sandbox/test/helpers/test-stack";
-
-/** Clusters whose apiserver is one on paper. */
-class PaperClusters extends RecordedClusters {
-  constructor(private readonly apiserver: PaperApiserver) {
-    super();
-  }
-
-  override async clusterCredentials(id: string) {
-    return { ...(await super.clusterCredentials(id)), server: this.apiserver.url, token: "planted-token" };
-  }
-}
 
 // What the program and the engine make of it. That pods run is shown with a real node.
 describe("an update that makes its cluster, on the real engine", function () {
@@ -30,6 +21,7 @@ describe("an update that makes its cluster, on the real engine", function () {
     running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400)
       .length;
   const jobs = () => [...apiserver.objects.keys()].filter((name) => name.includes("/jobs/"));
+  const workers = () => [...apiserver.objects.keys()].filter((name) => name.includes("/configmaps/doks-odoo-worker-"));
   const web = () => apiserver.objects.get("/apis/apps/v1/namespaces/odoo/deployments/odoo");
   const firstPassword = () =>
     Buffer.from(
@@ -136,11 +128,35 @@ describe("an update that makes its cluster, on the real engine", function () {
     );
   });
 
+  it("sends another worker in an object of another name, and takes the one before away", async () => {
+    const [before] = workers();
+    const file = path.join(stack.project, "worker/odoo_ship/words.py");
+    fs.appendFileSync(file, "# Another one.\n");
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    const [after = ""] = workers();
+    assert.ok(workers().length === 1 && after !== before, workers().join("\n"));
+    assert.ok(JSON.stringify(apiserver.objects.get(jobs()[0] ?? "")).includes(`"${path.basename(after)}"`));
+    const again = await stack.up("--expect-no-changes");
+    assert.equal(again.status, 0, again.output);
+  });
+
   it("leaves volumes alone when the class of new ones changes, which could only replace them", async () => {
     stack.config["doks:blockStorageClass"] = "another";
     const { status, output } = await stack.up("--expect-no-changes");
     delete stack.config["doks:blockStorageClass"];
     assert.equal(status, 0, output);
+  });
+
+  it("tells the digest that runs, also where an update leaves out what would run another one", async () => {
+    stack.config["image:digest"] = newer;
+    const { status, output } = await stack.up("--exclude", "**doks-odoo-upgrade", "--exclude-dependents");
+    stack.config["image:digest"] = digest;
+    assert.equal(status, 0, output);
+    const outputs = await stack.outputs();
+    assert.deepEqual([outputs["imageDigest"], outputs["doksDigest"]], [newer, digest]);
+    const again = await stack.up();
+    assert.equal(again.status, 0, again.output);
   });
 
   it("takes the first password out of state and cluster in place, and touches nothing else", async () => {

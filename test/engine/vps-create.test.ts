@@ -25,6 +25,9 @@ describe("an update that makes its host, on the real engine", function () {
     machines: {
       ...paperMachines(),
       createMachine: (order) => {
+        if (order.name === "other") {
+          return Promise.resolve();
+        }
         orders.push(order);
         const [, nonce = ""] = /b"([0-9a-f]{64})"/.exec(order.userData) ?? [];
         host.proofs = ["", hostKeyProof(nonce, host.server.hostKey)];
@@ -61,7 +64,6 @@ describe("an update that makes its host, on the real engine", function () {
         image: "ubuntu-24-04-x64",
       });
     }
-    orders.length = 0;
     await host.server.start(22, reservedAddress(slot));
     digest = await running.push("team/odoo", "v1");
     // A token with what is documented for such a stack, and no more.
@@ -182,7 +184,32 @@ describe("an update that makes its host, on the real engine", function () {
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
     assert.deepEqual((await running.api("GET", "/v2/volumes")).all("volumes", "name"), []);
+    assert.deepEqual(await keys(), []);
   });
+
+  it("takes over a key that the account has under another name, and leaves it there with the host gone", async () => {
+    const uploaded = { name: "laptop", public_key: `${host.user.publicKey.trim()} somebody@laptop` };
+    assert.equal((await running.api("POST", "/v2/account/keys", uploaded)).status, 201);
+    assert.equal((await running.api("POST", "/v2/account/keys", uploaded)).status, 422, "an account takes a key once");
+    for (const [mode, more] of [
+      ["create", []],
+      ["create", ["--expect-no-changes"]],
+      ["none", []],
+    ] as const) {
+      stack.config = { ...stack.config, "vps:mode": mode };
+      const { status, output } = await stack.up(...more);
+      assert.equal(status, 0, output);
+      assert.deepEqual(await keys(), ["laptop"]);
+    }
+    assert.deepEqual(
+      orders[1]?.authorizedKeys.map((key) => key.split(" ")[1]),
+      [host.user.publicKey.split(" ")[1]],
+    );
+  });
+
+  async function keys(): Promise<unknown> {
+    return (await running.api("GET", "/v2/account/keys")).all("ssh_keys", "name");
+  }
 
   /** The first slot whose address nothing uses at port 22. */
   async function freeSlot(): Promise<number | undefined> {

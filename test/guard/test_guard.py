@@ -37,6 +37,8 @@ class Server:
     def __init__(self):
         self.up, self.fence, self.deployment_alone, self.holders, self.objection = True, False, False, 0, None
         self.sessions = 0
+        # Odoo that does something is given its time.
+        self.transaction = True
 
 
 class Locks:
@@ -58,6 +60,10 @@ class Locks:
         self.check()
         return self.server.fence
 
+    def in_transaction(self):
+        self.check()
+        return self.server.transaction
+
     def check(self):
         if not self.server.up:
             self.held = False
@@ -74,9 +80,13 @@ class GuardTest(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.server = Server()
+        self.clients, self.waiting = set(), 0
         for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"),
+                                   (guard, "HEARD", Path(directory.name) / "heard"),
                                    (guard, "LOOK_SECONDS", 0.1), (guard, "LOST_SECONDS", 1),
-                                   (guard, "PROBE_SECONDS", 0.1),
+                                   (guard, "PROBE_SECONDS", 0.1), (guard, "port", lambda: 8069),
+                                   (guard.sockets, "clients", lambda _: set(self.clients)),
+                                   (guard.sockets, "waiting", lambda _: self.waiting),
                                    (guard.release_marker, "objection", lambda *_, **__: self.server.objection)):
             self.addCleanup(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, value)
@@ -87,8 +97,8 @@ class GuardTest(unittest.TestCase):
         self.looks = 0
         self.ready = Path(directory.name) / "ready"
 
-    def begin(self, command=None, grace_seconds=HANGS_AFTER_SECONDS):
-        """Runs a guard beside the test, as the main thread of a container would."""
+    def begin(self, command=None, grace_seconds=HANGS_AFTER_SECONDS, answers=True):
+        """Runs a guard beside the test, as the main thread of a container would; `answers`: Odoo serves its pages."""
         command = command or [sys.executable, "-c", WELL_BEHAVED, str(self.ready)]
         self.guard = guard.Guard(command, {}, "odoo", drain_seconds=DRAIN_SECONDS, grace_seconds=grace_seconds)
         tell, sleep = self.guard.tell, self.guard.sleep
@@ -106,7 +116,7 @@ class GuardTest(unittest.TestCase):
         self.guard.connect = lambda: Locks(self.server)
         self.guard.errors = lambda: Lost
         self.guard.serves = lambda: self.answers
-        self.answers = True
+        self.answers = answers
         self.status = None
         self.addCleanup(setattr, guard.signal, "signal", guard.signal.signal)
         guard.signal.signal = lambda *_: None
@@ -168,6 +178,56 @@ class GuardTest(unittest.TestCase):
         self.assert_drained()
         self.assertEqual((child.poll(), self.server.holders), (0, 0))
 
+    def begin_to_drain(self, **begun):
+        """Fences what serves, with a limit of its drain that no test meets."""
+        guard.PROBE_SECONDS = HANGS_AFTER_SECONDS
+        self.addCleanup(setattr, guard, "QUIET_SECONDS", guard.QUIET_SECONDS)
+        guard.QUIET_SECONDS = 0.2
+        self.begin(**begun)
+        child = self.until_served()
+        self.server.fence = True
+        return child
+
+    def test_a_fence_lets_it_serve_until_kubernetes_has_heard_of_it(self):
+        self.begin_to_drain()
+        self.until("draining")
+        time.sleep(1)
+        self.assertTrue(self.is_running())
+        guard.probe("live")
+        time.sleep(1)
+        self.assertTrue(self.is_running())
+        self.assertFalse(guard.probe("ready")[0])
+        self.until("waiting")
+
+    def test_a_fence_lets_it_serve_until_nobody_comes_any_more(self):
+        looks = 0
+
+        def come(_):
+            nonlocal looks
+            looks += 1
+            # Who came before and is still there keeps nobody waiting; somebody new does.
+            return {f"0A01A8C0:{number:04X}" for number in range(min(looks, 20))}
+        guard.sockets.clients = come
+        self.begin_to_drain()
+        self.until("draining")
+        guard.probe("ready")
+        self.until("waiting")
+        self.assertGreaterEqual(looks, 20)
+
+    def test_what_a_probe_heard_of_the_fence_before_does_not_count(self):
+        guard.HEARD.touch()
+        self.begin_to_drain()
+        self.until("draining")
+        time.sleep(1)
+        self.assertTrue(self.is_running())
+        guard.probe("ready")
+        self.until("waiting")
+
+    def test_cron_alone_has_nobody_to_wait_for(self):
+        command = [sys.executable, "-c", WELL_BEHAVED, str(self.ready), "--no-http"]
+        self.begin_to_drain(command=command)
+        self.until("waiting")
+
     def test_what_waits_asks_postgresql_once_a_look(self):
         self.begin()
         self.until("serving")
@@ -179,8 +239,7 @@ class GuardTest(unittest.TestCase):
         self.assertLessEqual(asked, self.looks - looks + 1)
 
     def test_users_come_once_a_first_page_was_served(self):
-        self.begin()
-        self.answers = False
+        self.begin(answers=False)
         self.until("starting")
         self.let_it_look()
         self.assertEqual(self.state(), "starting")
@@ -256,6 +315,22 @@ class GuardTest(unittest.TestCase):
         self.begin([sys.executable, "-c", "raise SystemExit(7)"])
         self.join()
         self.assertEqual((self.status, self.server.holders), (7, 0))
+
+    def test_odoo_that_does_not_end_has_its_time_until_nobody_waits_for_it(self):
+        self.begin(["sh", "-c", STUBBORN, str(self.ready)])
+        child = self.until_served()
+        self.waiting, self.server.transaction = 1, False
+        self.server.fence = True
+        self.until("draining")
+        time.sleep(1)
+        self.assertIsNone(child.poll())
+        self.waiting, self.server.transaction = 0, True
+        time.sleep(1)
+        self.assertIsNone(child.poll())
+        # The limit of its time is one that no test meets.
+        self.server.transaction = False
+        self.until("waiting")
+        self.assertEqual(child.returncode, -signal.SIGKILL)
 
     def test_odoo_that_does_not_end_is_killed_with_its_children(self):
         self.begin(["sh", "-c", STUBBORN, str(self.ready)], grace_seconds=0.3)

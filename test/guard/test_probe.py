@@ -21,8 +21,9 @@ class ProbeTest(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.answers, self.open = {"/web/health": (200, "")}, True
         for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"),
-                                   (guard, "ask", lambda path, _: self.answers[path]),
-                                   (guard, "accepts", lambda: self.open)):
+                                   (guard, "HEARD", Path(directory.name) / "heard"),
+                                   (guard.ready, "get", lambda path, *_: (*self.answers[path], "")),
+                                   (guard, "port", lambda: 8069), (guard.sockets, "accepts", lambda _: self.open)):
             self.addCleanup(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, value)
 
@@ -34,6 +35,12 @@ class ProbeTest(unittest.TestCase):
     def assert_probe(self, ready, live):
         self.assertEqual((guard.probe("ready")[0], guard.probe("live")[0]), (ready, live))
 
+    def test_it_has_started_when_odoo_has_served_or_may_not_start_now(self):
+        for state, started in (("starting", False), ("serving", True), ("waiting", True), ("draining", True)):
+            for http in (True, False):
+                self.say(state, http)
+                self.assertEqual(guard.probe("started")[0], started, state)
+
     def test_a_server_that_answers_is_ready_and_live(self):
         self.say("serving")
         self.assert_probe(True, True)
@@ -42,6 +49,14 @@ class ProbeTest(unittest.TestCase):
         for state in ("waiting", "draining"):
             self.say(state)
             self.assert_probe(False, True)
+
+    def test_only_a_probe_of_what_drains_tells_that_it_was_heard(self):
+        for state, kind, heard in (("serving", "ready", False), ("waiting", "ready", False),
+                                   ("draining", "live", False), ("draining", "ready", True)):
+            with self.subTest(state, kind=kind):
+                self.say(state)
+                guard.probe(kind)
+                self.assertEqual(guard.HEARD.exists(), heard)
 
     def test_a_server_that_starts_is_not_ready_and_has_its_time(self):
         self.say("starting", since=5)

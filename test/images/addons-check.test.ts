@@ -1,77 +1,30 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 
 import fc from "fast-check";
 
 import { compliant, type Files, manifest, pythonLiteral, type Report } from "../fixtures/addons/module";
 import { python } from "../support/python";
+import { AddonsCheck, checkScript, found } from "./addons-check-process";
 
 const root = path.resolve(__dirname, "..", "..");
-const script = path.join(root, "images", "odoo", "addons_check.py");
 
 describe("the addon check", () => {
+  let addons: AddonsCheck;
   let folder: string;
   beforeEach(() => {
-    folder = fs.mkdtempSync(path.join(os.tmpdir(), "addons-check-"));
-    write("odoo/base", { "__manifest__.py": "{}" });
-    write("odoo/sale", { "__manifest__.py": "{}" });
+    addons = new AddonsCheck();
+    folder = addons.folder;
   });
-  afterEach(() => {
-    fs.rmSync(folder, { recursive: true });
-  });
+  afterEach(() => addons.remove());
 
-  function write(directory: string, files: Files): void {
-    for (const [name, content] of Object.entries(files)) {
-      const target = path.join(folder, directory, name);
-      fs.mkdirSync(path.dirname(target), { recursive: true });
-      fs.writeFileSync(target, content);
-    }
-  }
-
-  function good(name: string, changes: Files = {}): void {
-    write(`addons/${name}`, { ...compliant, ...changes });
-  }
-
-  /** A module of which Odoo reads this file as well. */
-  function read(name: string, file: string, content: string | Buffer): void {
-    const data = `["views/views.xml"${file.endsWith(".py") ? "" : `, "${file}"`}]`;
-    good(name, { "__manifest__.py": manifest({ data }), "models/__init__.py": "from . import a\n", [file]: content });
-  }
-
-  function run(...args: readonly string[]) {
-    return spawnSync(python, [script, ...args], { cwd: folder, encoding: "utf8" });
-  }
-
-  function check(...args: readonly string[]): Report & { readonly status: number | null } {
-    const done = run("--json", "--base", "odoo", ...(args.length === 0 ? ["addons"] : args));
-    assert.equal(done.stderr, "");
-    return { ...(JSON.parse(done.stdout) as Report), status: done.status };
-  }
-
-  /** Asserts that exactly this is found, and that the exit code follows from it. */
-  function found(
-    report: ReturnType<typeof check>,
-    ...expected: readonly (readonly [code: string, severity: string, place: string, words: RegExp])[]
-  ) {
-    const seen = report.findings.map(({ code, severity, path: file, line }) => [
-      code,
-      severity,
-      line === null ? file : `${file}:${line}`,
-    ]);
-    assert.deepEqual(
-      seen,
-      expected.map((entry) => entry.slice(0, 3)),
-      JSON.stringify(report.findings, null, 2),
-    );
-    expected.forEach(([, , , words], index) => {
-      assert.match(report.findings[index]?.message ?? "", words);
-      assert.ok(report.findings[index]?.remedy);
-    });
-    assert.equal(report.status, expected.some(([, severity]) => severity === "error") ? 1 : 0);
-  }
+  const write = (directory: string, files: Files) => addons.write(directory, files);
+  const good = (name: string, changes?: Files) => addons.good(name, changes);
+  const read = (name: string, file: string, content: string | Buffer) => addons.read(name, file, content);
+  const run = (...args: readonly string[]) => addons.run(...args);
+  const check = (...args: readonly string[]) => addons.check(...args);
 
   it("finds nothing in a compliant module and describes it", () => {
     good("good");
@@ -256,7 +209,7 @@ describe("the addon check", () => {
   it("follows imports as Python does, and no further than the module", () => {
     good("good", {
       "__init__.py": "from . import models\nimport odoo.addons.good.wizard.first, os\nfrom odoo.addons import good\n",
-      "models/__init__.py": "from .deep import thing\nfrom ..other import *\nfrom .... import outside\n",
+      "models/__init__.py": "from .deep import B\nfrom ..other import *\nfrom .... import outside\n",
       "models/deep/__init__.py": "from .leaf import A as B\n",
       "models/deep/leaf.py": "(",
       "other.py": "from odoo.addons.good.wizard import second\nfrom odoo.addons.goodness import x\n",
@@ -296,15 +249,7 @@ describe("the addon check", () => {
       const script = `#!/bin/sh\ncase $1 in image) exit ${image};; esac\ncat > asked\necho '${answers}'\n`;
       fs.writeFileSync(path.join(folder, "bin/docker"), script, { mode: 0o755 });
       const env = { ...process.env, PATH: `${path.join(folder, "bin")}:${process.env["PATH"]}` };
-      const args = [
-        path.join(root, "images", "odoo", "addons_check.py"),
-        "--json",
-        "--base",
-        "odoo",
-        "--python",
-        "odoo@sha256:1",
-        "addons",
-      ];
+      const args = [checkScript, "--json", "--base", "odoo", "--python", "odoo@sha256:1", "addons"];
       const done = spawnSync(python, args, { cwd: folder, encoding: "utf8", env });
       return { ...(JSON.parse(done.stdout) as Report), status: done.status };
     };
@@ -371,6 +316,23 @@ describe("the addon check", () => {
     found(check("--package", "odoo-addon-queue_job==19.0.2.4.0.1", "addons"));
     write("addons/ours", { "requirements.txt": "https://example.com/odoo_addon_queue_job-19.0.2-py3-none-any.whl\n" });
     found(check());
+  });
+
+  it("leaves it to the build which modules a package brings that is named by its place", () => {
+    good("ours", { "__manifest__.py": manifest({ depends: '["base", "jobs"]' }) });
+    const [missing, place] = ["MISSING_ADDONS", "addons/ours/__manifest__.py:6"];
+    for (const line of [
+      "https://example.com/our_jobs-1.0-py3-none-any.whl",
+      "jobs @ git+https://example.com/jobs@v1",
+    ]) {
+      write("addons", { "requirements.txt": `# ours\n${line}\n` });
+      found(check(), [missing, "warning", place, /jobs/]);
+      found(check("--in-image", "addons"), [missing, "error", place, /jobs/]);
+    }
+    write("addons", {
+      "requirements.txt": "# https://example.com/a.whl\n--extra-index-url https://example.com\nlxml\n",
+    });
+    found(check(), [missing, "error", place, /jobs/]);
   });
 
   it("looks for external dependencies as Odoo does, where this Python is the image's", () => {
@@ -469,12 +431,30 @@ describe("the addon check", () => {
     found(check(), ["ENTERPRISE_MODULE", "warning", "addons/helpdesk", /name/]);
   });
 
+  it("only warns of it with a free license, too, and takes the names of the series alone", () => {
+    good("sale_commission", { "__manifest__.py": manifest({ license: '"AGPL-3"', version: '"1.0"' }) });
+    found(check("--series", "17.0", "addons"));
+    found(check("--series", "18.0", "addons"), ["ENTERPRISE_MODULE", "warning", "addons/sale_commission", /name/]);
+  });
+
   it("only warns of an unknown dependency while no base is given", () => {
     good("good", { "__manifest__.py": manifest({ depends: '["base", "sale", "nowhere"]' }) });
     const done = run("--json", "addons");
     const [finding, ...more] = (JSON.parse(done.stdout) as Report).findings;
     assert.deepEqual([done.status, more.length, finding?.code, finding?.severity], [0, 0, "MISSING_ADDONS", "warning"]);
     assert.match(finding?.message ?? "", /nowhere, sale/);
+  });
+
+  it("only warns of what may be in a place that it does not see, and says who does see it", () => {
+    good("good", { "__manifest__.py": manifest({ depends: '["base", "elsewhere", "helpdesk"]' }) });
+    const report = check("--elsewhere", "addons", "--require", "wanted");
+    found(
+      report,
+      ["MISSING_ADDONS", "warning", "--require", /wanted is required/],
+      ["ENTERPRISE_MODULE", "warning", "addons/good/__manifest__.py:6", /depends on helpdesk/],
+      ["MISSING_ADDONS", "warning", "addons/good/__manifest__.py:6", /depends on elsewhere/],
+    );
+    assert.match(report.findings[0]?.remedy ?? "", /in the build/);
   });
 
   it("reports required modules that are absent, wherever --require stands", () => {
@@ -533,7 +513,7 @@ describe("the addon check", () => {
   });
 
   it("names the missing tool when the base is an image and there is no docker", () => {
-    const done = spawnSync(python, [script, "--base", "odoo:18.0", "addons"], {
+    const done = spawnSync(python, [checkScript, "--base", "odoo:18.0", "addons"], {
       cwd: folder,
       encoding: "utf8",
       env: { PATH: folder },

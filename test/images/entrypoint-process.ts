@@ -76,8 +76,8 @@ class Connection:
         return Cursor(*self.target)
     def close(self):
         pass
-def connect(*, dbname, connect_timeout, host, port, user, password):
-    assert password and connect_timeout
+def connect(*, dbname, connect_timeout, host, port, user, password, sslmode="prefer"):
+    assert password and connect_timeout and sslmode
     databases = json.loads(os.environ.get("DATABASES", "{}"))
     if os.environ.get("POSTGRESQL_DOWN"):
         raise OperationalError("connection refused\\n  is it running?")
@@ -90,8 +90,16 @@ const driver = `
 import os, pathlib, sys
 sys.path.insert(0, os.environ["ENTRYPOINT_DIRECTORY"])
 import entrypoint
+entrypoint.release_marker.MOUNTS = pathlib.Path(sys.argv[1], "mountinfo")
 entrypoint.configuration.PBKDF2_ROUNDS = int(os.environ.get("ROUNDS", "10"))
 sys.exit(entrypoint.main(sys.argv[2:], os.environ, pathlib.Path(sys.argv[1])))
+`;
+
+const byHand = `
+import os, pathlib, sys
+sys.path.insert(0, os.environ["ENTRYPOINT_DIRECTORY"])
+import by_hand
+sys.exit(by_hand.main(sys.argv[2:], os.environ, pathlib.Path(sys.argv[1])))
 `;
 
 /** The entrypoint in a root directory of its own; the image's own files are at /opt/odoo of the repository's images/odoo. */
@@ -102,13 +110,21 @@ export class EntrypointProcess {
     for (const directory of ["etc/odoo", "run", "bin", "python", "image"]) {
       fs.mkdirSync(path.join(this.root, directory), { recursive: true });
     }
-    for (const program of ["odoo", "other-program"]) {
+    for (const program of ["odoo", "other-program", "psql"]) {
       fs.writeFileSync(path.join(this.root, "bin", program), recorder, { mode: 0o755 });
     }
     fs.writeFileSync(path.join(this.root, "python/psycopg2.py"), psycopg2);
     fs.writeFileSync(path.join(this.root, "image/guard.py"), recorder);
     fs.copyFileSync(path.join(imageDirectory, "odoo.conf"), path.join(this.root, "etc/odoo/odoo.conf"));
-    for (const file of ["entrypoint.py", "configuration.py", "release_marker.py", "modules.py"]) {
+    for (const file of [
+      "entrypoint",
+      "by_hand",
+      "command",
+      "configuration",
+      "release_marker",
+      "modules",
+      "sockets",
+    ].map((name) => `${name}.py`)) {
       fs.copyFileSync(path.join(imageDirectory, file), path.join(this.root, "image", file));
     }
   }
@@ -118,9 +134,18 @@ export class EntrypointProcess {
   }
 
   run(variables: Readonly<Record<string, string>>, argv: readonly string[] = ["odoo"]): Run {
+    return this.#run(driver, variables, argv);
+  }
+
+  /** What somebody types in the running container. */
+  type(variables: Readonly<Record<string, string>>, ...argv: readonly string[]): Run {
+    return this.#run(byHand, variables, argv);
+  }
+
+  #run(program: string, variables: Readonly<Record<string, string>>, argv: readonly string[]): Run {
     const record = path.join(this.root, "record.json");
     fs.rmSync(record, { force: true });
-    const result = spawnSync(python, ["-c", driver, this.root, ...argv], {
+    const result = spawnSync(python, ["-c", program, this.root, ...argv], {
       env: this.#environment(variables),
       encoding: "utf8",
       timeout: 300_000,

@@ -37,6 +37,7 @@ describe("the settings of the image", () => {
           db_port: "5432",
           db_user: "odoo",
           db_password: dbPassword,
+          db_sslmode: "prefer",
           db_name: "odoo",
           admin_passwd: "",
           workers: "4",
@@ -70,6 +71,34 @@ describe("the settings of the image", () => {
       assert.equal(options["db_name"], "odoo", "False is how Odoo writes 'not set'");
       assert.equal(options["proxy_mode"], "False");
       assert.equal(options["addons_path"], "/opt/odoo/extra-addons,/mnt/oca-addons");
+    });
+
+    it("from ODOO_OPTIONS and the file of secret options over a mounted file, and under the variables", () => {
+      entrypoint.mount("limit_time_real = 1", "log_level = debug", "workers = 7");
+      const secret = JSON.stringify({ smtp_password: "planted-mail", "queue_job.http_auth_password": "planted-queue" });
+      const given = { limit_time_real: "600", workers: "5", server_wide_modules: "base,web,queue_job" };
+      const variables = {
+        ...required,
+        ODOO_OPTIONS: JSON.stringify({ ...given, "queue_job.channels": "root:4" }),
+        ODOO_SECRET_OPTIONS_FILE: entrypoint.file("options", `${secret}\n`),
+      };
+      const { options, started, output } = entrypoint.run({ ...variables, WORKERS: "3" });
+      assert.partialDeepStrictEqual(options, {
+        limit_time_real: "600",
+        log_level: "debug",
+        workers: "3",
+        server_wide_modules: "base,web,queue_job",
+        smtp_password: "planted-mail",
+      });
+      assert.equal(entrypoint.run(variables).options?.["workers"], "5");
+      const written = fs.readFileSync(path.join(entrypoint.root, "run/odoo/odoo.conf"), "utf8");
+      assert.match(written, /\[queue_job\]\nchannels = root:4\nhttp_auth_password = planted-queue\n/);
+      assert.ok(!(output + JSON.stringify(started)).includes("planted-mail"), "a secret is in the environment");
+    });
+
+    it("with the image's own file beside DB_SSLMODE", () => {
+      const { options } = entrypoint.run({ ...required, DB_SSLMODE: "verify-full" });
+      assert.partialDeepStrictEqual(options, { db_sslmode: "verify-full", gevent_port: "8072" });
     });
 
     it("with the aliases of the official image, which yield to our names", () => {
@@ -170,6 +199,13 @@ describe("the settings of the image", () => {
       ["DB_PORT", "65536"],
       ["ODOO_PORT", "http"],
       ["PROXY_MODE", "maybe"],
+      ["DB_SSLMODE", "verify"],
+      ["ODOO_OPTIONS", "limit_time_real"],
+      ["ODOO_OPTIONS", "[]"],
+      ["ODOO_OPTIONS", '{"limit time": "1"}'],
+      ["ODOO_OPTIONS", '{"options.data_dir": "/tmp"}'],
+      ["ODOO_OPTIONS", '{"limit_time_real": 1}'],
+      ["ODOO_OPTIONS", '{"log_level": "warn\\nlist_db = True"}'],
       ["DB_NAME", "one,two"],
       ["DB_NAME", "a b"],
       ["DB_HOST", "a\nadmin_passwd = x"],
@@ -222,6 +258,14 @@ describe("the settings of the image", () => {
         }
       });
     }
+
+    it("secret options that are none, without showing them", () => {
+      for (const text of [dbPassword, `{"smtp_password": "${dbPassword}\\nlist_db = True"}`]) {
+        const file = entrypoint.file("options", text);
+        const result = entrypoint.run({ ...required, ODOO_SECRET_OPTIONS_FILE: file });
+        assertRefused(result, /ODOO_SECRET_OPTIONS_FILE must be a JSON object/);
+      }
+    });
 
     it("a wrong value in the mounted file, naming the file", () => {
       entrypoint.mount("workers = many");

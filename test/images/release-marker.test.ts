@@ -33,6 +33,12 @@ describe("the release marker of a database", () => {
     return entrypoint.run({ ...required, DATABASES: JSON.stringify(databases), ...variables }, argv);
   }
 
+  /** As Linux tells them to each process. */
+  function mounts(...places: readonly string[]): void {
+    const lines = places.map((place, at) => `${at + 30} 29 0:26 /of/host ${place} rw,relatime - ext4 /dev/vda1 rw\n`);
+    entrypoint.file("mountinfo", lines.join(""));
+  }
+
   const marked = (modules: unknown, state = "ready") => [[state, digest, modules]];
   const newer = marked({ base: ["b2"] });
 
@@ -75,6 +81,13 @@ describe("the release marker of a database", () => {
       assert.equal(status, 0);
       assert.match(output, /ODOO_RELEASE_TASK=1: the release marker is not looked at/);
       assertRefused(start({ odoo: newer }, ["odoo"], { ODOO_RELEASE_TASK: "0" }), /./, "RELEASE_MISMATCH");
+    });
+
+    it("with addons mounted on a database that no release has, as for development, and with other mounts", () => {
+      mounts("/mnt/oca-addons");
+      assertStarted(start({ odoo: [] }));
+      mounts("/", "/mnt", "/mnt/extra-addons", "/mnt/oca-addons-of-then");
+      assertStarted(start({ odoo: marked({ base: ["b1"] }) }));
     });
 
     it("where no database is touched, and leaves other programs alone", () => {
@@ -182,6 +195,17 @@ describe("the release marker of a database", () => {
       assertStarted(start({ odoo: [] }));
       assertRefused(start({ odoo: newer }), /the modules of this image cannot be read/, "RELEASE_UNKNOWN");
     });
+
+    for (const place of ["/mnt/oca-addons", "/mnt/oca-addons/my\\040tools", "/opt/odoo/extra-addons/sale"]) {
+      it(`what is mounted at ${place}: the image's own modules alone were tried and go back with it`, () => {
+        mounts("/", "/mnt", "/mnt/extra-addons", "/mnt/oca-addons-of-then", place);
+        assertRefused(
+          start({ odoo: marked({ base: ["b1"] }) }),
+          /something is mounted at \/(mnt|opt)\/[\w/ -]+, and database 'odoo' .*: take the mount away, and bake .*image:ocaAddons/,
+          "RELEASE_MISMATCH",
+        );
+      });
+    }
 
     it("with nothing of the marker breaking the line", () => {
       const hostile = [["ready", "a\nENTRYPOINT_ERROR: b\u001b[31m", { "x\ny": ["\r\n"] }]];

@@ -14,10 +14,12 @@ interface Manager {
 
 /** What Renovate's rules for this repository find, worked out as Renovate does: each expression in each file that a pattern names. */
 describe("the bot that raises pins", () => {
-  const { customManagers, enabledManagers } = JSON.parse(fs.readFileSync(path.join(root, "renovate.json"), "utf8")) as {
+  const own = JSON.parse(fs.readFileSync(path.join(root, "renovate.json"), "utf8")) as {
     customManagers: Manager[];
     enabledManagers: string[];
+    "pip-compile": { managerFilePatterns: string[] };
   };
+  const { customManagers, enabledManagers } = own;
   // Tests hold made-up ones; the report of a measurement says what was measured.
   const files = execFileSync("git", ["-C", root, "ls-files", "--cached", "--others", "--exclude-standard"], {
     encoding: "utf8",
@@ -26,7 +28,7 @@ describe("the bot that raises pins", () => {
     .filter(
       (file) =>
         file !== "" &&
-        !/^(test|addons)\/|^docs\/benchmarks\.md$|package-lock\.json$|\.(sum|png)$/.test(file) &&
+        !/^((sandbox\/)?test|addons)\/|^docs\/benchmarks\.md$|package-lock\.json$|\.(sum|png)$/.test(file) &&
         fs.existsSync(path.join(root, file)),
     );
 
@@ -63,11 +65,11 @@ describe("the bot that raises pins", () => {
       .sort();
 
   it("finds every image that is pinned by digest", () => {
-    const digests = pins.flatMap(({ file, currentDigest }) =>
-      currentDigest === undefined ? [] : [`${file}: ${currentDigest}`],
+    const digests = pins.flatMap(({ file, datasource, currentDigest }) =>
+      datasource === "docker" && currentDigest !== undefined ? [`${file}: ${currentDigest}`] : [],
     );
     assert.ok(digests.length >= 6);
-    assert.deepEqual(digests.sort(), places(/sha256:[0-9a-f]{64}/g));
+    assert.deepEqual(digests.sort(), places(/(?<!--hash=)sha256:[0-9a-f]{64}/g));
     assert.deepEqual(
       [...new Set(pins.filter(({ datasource }) => datasource === "docker").map(({ depName }) => depName))].sort(),
       ["caddy", "golang", "odoo", "postgres"],
@@ -78,15 +80,33 @@ describe("the bot that raises pins", () => {
     const packages = pins.filter(({ datasource }) => datasource === "pypi");
     assert.deepEqual(
       packages.map(({ file, depName, currentValue }) => `${file}: ${depName}==${currentValue}`).sort(),
-      places(/[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*/g),
+      // What a manager of its own knows is not found twice.
+      places(/[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*/g).filter((place) => !place.startsWith("gates/tools/requirements.")),
     );
     assert.ok(packages.some(({ file, depName }) => file === "Pulumi.prod.yaml" && depName === "anthropic"));
     assert.ok(packages.some(({ file, depName }) => file === "images/odoo/Dockerfile" && depName === "coverage"));
   });
 
-  it("knows npm packages and Go modules by itself", () => {
-    assert.deepEqual(enabledManagers, ["npm", "gomod", "custom.regex"]);
+  it("finds every file of a release that is pinned by its checksum", () => {
+    const tools = pins.filter(({ datasource }) => datasource === "github-release-attachments");
+    assert.deepEqual(
+      tools.map(({ file, currentDigest }) => `${file}: "sha256": "${currentDigest}"`).sort(),
+      places(/"sha256": "[0-9a-f]{64}"/g),
+    );
+    assert.ok(tools.some(({ depName, currentValue }) => depName === "anchore/syft" && /^\d/.test(currentValue)));
+  });
+
+  it("knows npm packages, Go modules and locked Python packages by itself", () => {
+    assert.deepEqual(enabledManagers, ["npm", "gomod", "pip-compile", "custom.regex"]);
     assert.ok(files.includes("package.json") && files.includes("images/proxy/go.mod"));
+    const [locked = ""] = own["pip-compile"].managerFilePatterns;
+    const found = files.filter((file) => new RegExp(locked.slice(1, -1)).test(file));
+    assert.deepEqual(found, ["gates/tools/requirements.txt"]);
+    // It raises a pin by the command that the file names.
+    assert.match(
+      fs.readFileSync(path.join(root, "gates/tools/requirements.txt"), "utf8"),
+      /^#\s+uv pip compile .+ requirements\.in$/m,
+    );
   });
 
   it("has no rule that finds nothing", () => {

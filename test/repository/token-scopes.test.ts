@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 
-import { registryExists } from "../../components/shared/digitalocean-api";
-import {
-  clusterById,
-  clusterCredentials,
-  clusterNamed,
-  offeredVersions,
-} from "../../components/kubernetes/cluster-api";
+import { accountKey, registryExists } from "../../components/shared/digitalocean-api";
+import { clusterById, clusterNamed, offeredVersions } from "../../components/kubernetes/cluster-api";
+import { clusterCredentials } from "../../components/kubernetes/cluster-credentials";
 import { Secret } from "../../components/shared/secret";
 import { scopesOf, viewsCredentials } from "../../sandbox/digitalocean/scopes";
 import type { Answer } from "../../sandbox/test/helpers/running-servers";
@@ -96,6 +92,7 @@ describe("the scopes of an API token", () => {
 
   const own: [what: string, scope: string, call: (access: { apiUrl: string; token: Secret }) => Promise<unknown>][] = [
     ["the registry", "registry:read", (access) => registryExists(access, "none")],
+    ["the SSH key", "ssh_key:read", (access) => accountKey(access, "aa:bb")],
     ["versions", "kubernetes:read", (access) => offeredVersions(access)],
     ["a cluster by its name", "kubernetes:read", (access) => clusterNamed(access, "none")],
     ["a cluster by its id", "kubernetes:read", (access) => clusterById(access, none)],

@@ -104,8 +104,14 @@ describe("simple_deploy.sh", () => {
     });
   }
 
+  it("without arguments says what serves on this machine, what to type, and deploys nothing", () => {
+    const { status, output, calls } = run([]);
+    assert.equal(status, 64);
+    assert.deepEqual(calls, ["odoo-ship status"]);
+    assert.match(output, /^live {6}registry.*@sha256:[^]*usage: simple_deploy\.sh .*vpsAddress, imageReference/m);
+  });
+
   const wrong: string[][] = [
-    [],
     ["registry.example.com/team/odoo:latest"],
     ["erp", "registry.example.com/team/odoo:latest"],
     [`team/odoo@${digest}; reboot`],

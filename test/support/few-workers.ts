@@ -59,6 +59,8 @@ export class FewWorkers {
   readonly served: string[] = [];
   /** Requests that took a worker, whether or not they were ever answered. */
   readonly taken: string[] = [];
+  /** Headers of each request that took a worker. */
+  readonly heard: http.IncomingHttpHeaders[] = [];
   /** Length of each body that came. */
   readonly bodies: number[] = [];
   #free: number;
@@ -87,6 +89,7 @@ export class FewWorkers {
     else this.#free--;
     const target = request.url ?? "";
     this.taken.push(`${request.method ?? ""} ${target}`);
+    this.heard.push(request.headers);
     let body = "";
     request.setEncoding("latin1").on("data", (part: string) => (body += part));
     await new Promise<void>((resolve) => request.on("end", resolve).on("close", resolve));

@@ -21,7 +21,8 @@ import {
   webService,
 } from "../../components/kubernetes/objects/odoo-pods";
 import { postgresService, postgresStatefulSet } from "../../components/kubernetes/objects/postgres";
-import { upgradeJob, workerConfig } from "../../components/kubernetes/objects/upgrade-job";
+import { operatorCommands, operatorJob } from "../../components/kubernetes/objects/operator-jobs";
+import { upgradeJob, type WorkerArgs } from "../../components/kubernetes/objects/upgrade-job";
 import { readSettings, type Settings } from "../../settings";
 
 export const digestOf = (letter: string) => `sha256:${letter.repeat(64)}`;
@@ -41,7 +42,7 @@ export function doksSettings(changes: Readonly<Record<string, string>> = {}): Se
       "doks:nodeSize": "s-4vcpu-8gb",
       ...changes,
     },
-    secretKeys: new Set(["doks:tlsKey", "doks:kubeconfig"]),
+    secretKeys: new Set(["doks:tlsKey", "doks:kubeconfig", "odoo:secretOptions"]),
     environment: { DIGITALOCEAN_TOKEN: "planted" },
   });
 }
@@ -82,16 +83,22 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
     replicasCpu: doks.replicasCpu,
     filestoreAccess: doks.filestoreAccess,
     readySeconds: release.readySeconds,
-    secrets: { database: "odoo-db-1", master: "odoo-master-1" },
+    secrets: {
+      database: "odoo-db-1",
+      master: "odoo-master-1",
+      options: odoo.secretOptions && "odoo-options-1",
+    },
     databaseConfig: managed ? "odoo-database-1" : undefined,
   };
   const files = doks.tls === "files";
   const several = doks.replicas > 1 || doks.replicasMax > 1;
-  const worker = workerConfig({
-    "odoo_ship/__main__.py": "",
-    "odoo_ship/hosts/base.py": "",
-    "systemd/odoo-ship.service": "",
-  });
+  const inPods: WorkerArgs = {
+    ...pods,
+    worker: "odoo-worker-1",
+    admin: { secret: "odoo-admin-1", key: "postgres-password" },
+    firstLogin: "odoo-first-login",
+    databaseStory: "kubectl -n odoo logs statefulset/odoo-db",
+  };
   const objects: [apiVersion: string, kind: string, object: object][] = [
     ["v1", "Namespace", namespace(doks.namespace)],
     ...accounts(managed).map((name): [string, string, object] => [
@@ -101,6 +108,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
     ]),
     ...networkPolicies({
       egress: doks.egress,
+      tasks: release.egress,
       acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
       managed: managed ? { port: 25060, range: "10.114.0.0/20" } : undefined,
     }).map((policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy]),
@@ -127,16 +135,14 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
       "batch/v1",
       "Job",
       upgradeJob({
-        ...pods,
+        ...inPods,
         id: "0123456789abcdef",
         request: { name: "odoo-request-1", uid: "0a1b2c3d-0000-4000-8000-000000000001" },
-        worker: { name: "odoo-worker-1", files: worker.files },
-        admin: { secret: "odoo-admin-1", key: "postgres-password" },
-        firstLogin: "odoo-first-login",
-        databaseStory: "kubectl -n odoo logs statefulset/odoo-db",
+        readySeconds: release.readySeconds,
         upgradeSeconds: release.upgradeMinutes * 60,
       }),
     ],
+    ...operatorCommands.map((one): [string, string, object] => ["batch/v1", "CronJob", operatorJob(one, inPods)]),
     ["apps/v1", "Deployment", webDeployment(pods)],
     ["v1", "Service", webService()],
     ...(several ? [["policy/v1", "PodDisruptionBudget", disruptionBudget("web")] as [string, string, object]] : []),
@@ -197,15 +203,22 @@ export interface PlainContainer {
   readonly readinessProbe?: Record<string, unknown>;
 }
 
+interface Template {
+  readonly spec: PlainPod;
+  readonly metadata: { readonly labels: Record<string, string> };
+}
+
 /** Every pod template, by `Kind/name` of what makes it. */
 export function podsOf(objects: readonly Rendered[]): Map<string, { pod: PlainPod; labels: Record<string, string> }> {
   const templates = objects.flatMap(({ kind, metadata, spec }) => {
-    const template = (
-      spec as { template?: { spec: PlainPod; metadata: { labels: Record<string, string> } } } | undefined
-    )?.template;
-    return template === undefined
+    const { template, jobTemplate } = (spec ?? {}) as {
+      template?: Template;
+      jobTemplate?: { spec: { template: Template } };
+    };
+    const found = template ?? jobTemplate?.spec.template;
+    return found === undefined
       ? []
-      : [[`${kind}/${metadata.name ?? ""}`, { pod: template.spec, labels: template.metadata.labels }] as const];
+      : [[`${kind}/${metadata.name ?? ""}`, { pod: found.spec, labels: found.metadata.labels }] as const];
   });
   return new Map(templates);
 }

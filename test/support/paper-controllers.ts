@@ -13,6 +13,8 @@ const revision = "deployment.kubernetes.io/revision";
 export class PaperControllers {
   /** Why Jobs fail; undefined while they succeed. */
   failure: string | undefined;
+  /** Kind of the objects of which nothing is said for now, as `jobs`: whoever waits for them goes on waiting. */
+  held: string | undefined;
   readonly #timer: NodeJS.Timeout;
 
   constructor(private readonly apiserver: PaperApiserver) {
@@ -26,7 +28,8 @@ export class PaperControllers {
   #settle(): void {
     for (const [path, object] of [...this.apiserver.objects]) {
       const [, base = "", kind = "", name = ""] = /^(.*)\/([a-z]+)\/([^/]+)$/.exec(path) ?? [];
-      const status = at(object, "status") === undefined ? this.#statusOf(kind, object) : undefined;
+      const open = at(object, "status") === undefined && kind !== this.held;
+      const status = open ? this.#statusOf(kind, object) : undefined;
       if (status !== undefined) {
         this.apiserver.put(path, { status });
       }

@@ -1,7 +1,7 @@
 import { type CommandHandler, type CommandOutcome, SshServer } from "./ssh-server";
 import { sshKeyPair } from "../../sandbox/support/ssh-key";
 
-/** What `odoo-ship status --json` answers, one after the other; the last one stays. */
+/** What `odoo-ship status --json` answers, one after the other; the last one stays. With `stderr` alone it fails. */
 export type StatusAnswers = readonly (object | "connection lost" | "no worker")[];
 
 /** A host made of paper behind a real SSH server: it answers the commands that a deployment consists of, and does nothing. */
@@ -78,6 +78,9 @@ export class PaperVps {
       const answer = this.statuses[Math.min(this.#asked++, this.statuses.length - 1)] ?? obedient;
       if (answer === "connection lost") {
         return answer;
+      }
+      if (typeof answer === "object" && "stderr" in answer) {
+        return { status: 1, stderr: String(answer.stderr) };
       }
       return answer === "no worker"
         ? { status: 127, stderr: "not found\n" }

@@ -116,6 +116,7 @@ export async function declare(
         deleteBeforeReplace,
         additionalSecretOutputs,
         dependsOn,
+        import: taken,
       } = opts as pulumi.CustomResourceOptions;
       const options = {
         protect,
@@ -124,13 +125,17 @@ export async function declare(
         deleteBeforeReplace,
         additionalSecretOutputs,
         dependsOn: namesOf(dependsOn),
+        import: taken,
       };
       recorded.set(name, { parent: nameOf(parent), options });
       return undefined;
     });
     return body();
   });
-  return { resources: [...declared.values()], outputs: (await plain(outputs)) as Record<string, unknown> };
+  const known = (await plain(outputs)) as Record<string, unknown>;
+  // What no output waits for is declared, too. The SDK waits by this, and has no word for it in its types.
+  await (pulumi.runtime as unknown as { waitForRPCs(): Promise<void> }).waitForRPCs();
+  return { resources: [...declared.values()], outputs: known };
 }
 
 const secretSignature = "4dabf18193072939515e22adb298388d";

@@ -9,7 +9,7 @@ import { sandboxEnvironment } from "../../sandbox/environment";
 import { baseRecord, vpsImagesRecord } from "../../sandbox/images/base";
 import { sleep } from "../../sandbox/process";
 import { readServers } from "../../sandbox/servers-control";
-import { npm } from "./npm";
+import { runningSandbox } from "./running-sandbox";
 
 /** With this, the sandbox takes containers and networks away that an interrupted run has left. */
 export const label = ["--label", "odoo.sandbox=1"];
@@ -39,10 +39,7 @@ export function removeContainers(containers: readonly string[], network: string)
 
 /** The sandbox's proxy, and an image with Python for what stands around it. Starts the sandbox if it does not run. */
 export async function proxyImages(): Promise<{ readonly proxy: string; readonly python: string }> {
-  if (readServers() === undefined) {
-    const { status, output } = await npm(["start"]);
-    assert.equal(status, 0, output);
-  }
+  await runningSandbox();
   const { proxy } = readVpsImages(paths.root, path.relative(paths.root, vpsImagesRecord));
   const { reference, digest } = JSON.parse(fs.readFileSync(baseRecord, "utf8")) as {
     reference: string;

@@ -3,6 +3,8 @@ import type { SiteArgs } from "../../components/proxy/site";
 /** What a stack has that sets nothing but its domain. */
 export const usualSite: SiteArgs = {
   domain: "erp.example.com",
+  aliases: [],
+  redirectFrom: [],
   tls: "acme",
   acmeEmail: "",
   acmeServer: "",
@@ -13,4 +15,5 @@ export const usualSite: SiteArgs = {
   rpcCalls: 3000,
   allowFrom: [],
   rpcAllowFrom: [],
+  trustedProxies: [],
 };

@@ -18,6 +18,7 @@ import outcomes  # noqa: E402
 import project  # noqa: E402
 import staged  # noqa: E402
 import waiting  # noqa: E402
+from hosts import habits  # noqa: E402
 
 
 class Killed(BaseException):
@@ -34,7 +35,7 @@ class WorkerCase(unittest.TestCase):
                   (ledger, "POINTS"): self.root / "points", (staged, "RELEASES"): self.root / "releases",
                   (project, "PROJECT"): self.root / "project",
                   (project, "CLOSED"): self.root / "closed", (project, "HOLD"): self.root / "hold",
-                  (project, "GENERATED"): self.root / "secrets",
+                  (project, "GENERATED"): self.root / "secrets", (habits, "ROOT"): self.root / "root",
                   (outcomes, "OUTCOMES"): self.root / "outcomes", (waiting, "QUEUE"): self.root / "queue.json"}
         for (owner, name), value in places.items():
             before = getattr(owner, name)

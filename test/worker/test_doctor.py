@@ -1,13 +1,16 @@
 """What is found on a host where something is wrong, and what is removed."""
 
+import copy
 from types import SimpleNamespace
 from unittest import mock
 
-from support import WorkerCase, request
+from support import Killed, WorkerCase, request
 from world import World, WorldData
 
 import doctor
+import egress
 import ledger
+import project
 import staged
 import tidying
 from failures import Failure
@@ -21,7 +24,8 @@ class DoctorTest(WorkerCase):
     def setUp(self):
         super().setUp()
         self.world = World()
-        self.host = SimpleNamespace(data=WorldData(self.world), remove_tasks=mock.Mock(), remove_image=mock.Mock())
+        self.host = SimpleNamespace(data=WorldData(self.world), remove_tasks=mock.Mock(), remove_image=mock.Mock(),
+                                    keep_images=mock.Mock())
         asked = request()
         staged.keep(asked)
         ledger.record(asked, {}, ledger.lineage_after(asked))
@@ -56,6 +60,30 @@ class DoctorTest(WorkerCase):
                                          "room for a release"])
         self.assertEqual(found["orphans"], f"databases of releases that have ended: odoo-failed-{POINT}, odoo-next")
 
+    def test_a_compose_file_that_somebody_has_edited_is_told_with_the_digest_to_write(self):
+        asked = request(id="r3", files={"docker-compose.prod.yml": "image: as released"})
+        staged.keep(asked)
+        ledger.record(asked, {}, ledger.lineage_after(asked))
+        project.PROJECT.mkdir()
+        file = project.PROJECT / "docker-compose.prod.yml"
+        file.write_text("image: as released", encoding="utf-8")
+        self.assertEqual(self.found(), {})
+        file.write_text("image: registry/odoo:latest", encoding="utf-8")
+        self.assertEqual(list(self.found()), ["Compose files"])
+        remedy = next(finding.remedy for finding in doctor.look(self.host) if finding.found)
+        self.assertIn(asked["image"], remedy)
+
+    def test_a_way_out_that_a_failed_release_has_left_open_is_named(self):
+        ours, other = ({"cidr": f"203.0.113.{end}/32", "except": [], "port": 443} for end in (7, 8))
+        staged.keep(request(network={"odoo": [], "authority": None, "tasks": [ours]}))
+        write_json(egress.kept(), {"network": {"tasks": [ours]}, "bridges": []})
+        self.assertEqual(self.found(), {})
+        write_json(egress.kept(), {"network": {"tasks": [ours, other]}, "bridges": []})
+        self.assertEqual(self.found(), {"ways out of a release": "those of a release that has ended are open: "
+                                                                 "203.0.113.8/32:443"})
+        Journal.begin("r3", None, "r2", "r3", "a").note(step="pulled", phase="begin")
+        self.assertEqual(list(self.found()), ["release"])
+
     def test_what_a_release_under_way_has_is_no_orphan(self):
         self.world.databases["odoo-next"] = {}
         Journal.begin("r3", None, "r2", "r2", "a").note(step="cloned", phase="begin")
@@ -73,3 +101,30 @@ class DoctorTest(WorkerCase):
         self.assertEqual(tidying.prune_by_hand(self.host, "odoo", 0), [f"odoo-failed-{POINT}", "odoo-next", POINT])
         self.assertEqual(sorted(self.world.databases), ["odoo", "odoo-failed-import"])
         self.assertEqual(ledger.points(), [])
+
+    def test_points_of_which_none_has_its_attachments_are_kept_since_their_volume_may_come_back(self):
+        other = "20261121t130000z"
+        self.world.databases[f"odoo-point-{other}"] = {}
+        ledger.record_point({"id": other, "database": f"odoo-point-{other}", "release": "r2"})
+        del self.world.folders["kept", POINT]
+        self.assertEqual(tidying.prune_by_hand(self.host, "odoo", 5), [])
+        self.world.folders["kept", other] = {"file"}
+        self.assertEqual(tidying.prune_by_hand(self.host, "odoo", 5), [POINT])
+
+    def test_users_on_a_second_server_that_no_release_looks_after_are_told(self):
+        project.hold(project.BEFORE)
+        self.assertIn("second server", self.found()["door"])
+
+    def test_a_point_whose_removal_was_killed_anywhere_is_not_offered_and_the_next_prune_ends_it(self):
+        before = copy.deepcopy(self.world), ledger.points()
+        for effects in range(2):
+            self.world.databases, self.world.folders = copy.deepcopy((before[0].databases, before[0].folders))
+            ledger.record_point(before[1][0])
+            self.world.effects = effects
+            with self.assertRaises(Killed):
+                tidying.prune_by_hand(self.host, "odoo", 0)
+            self.world.effects = None
+            self.assertEqual(ledger.points(), [])
+            self.assertEqual(tidying.prune_by_hand(self.host, "odoo", 2), [f"odoo-point-{POINT}"] * (effects == 0))
+            self.assertEqual((sorted(self.world.databases), list(self.world.folders)), (["odoo"], [("live", "odoo")]))
+            self.assertEqual(ledger.withdrawn(), [])

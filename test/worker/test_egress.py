@@ -1,11 +1,17 @@
 import ipaddress
 import json
 import re
+from unittest import mock
 
-from support import WorkerCase
+from support import WorkerCase, request
 
 import egress
+import ledger
+import service
+import staged
 from failures import Failure
+from hosts.compose import ComposeHost
+from journal import Journal
 from shell import Result
 
 HIDDEN = ["10.0.0.0/8", "169.254.0.0/16", "fc00::/7"]
@@ -75,7 +81,8 @@ class Kernel:
             raise AssertionError("Docker is asked while it does not run")
         if args[:3] == ["docker", "network", "ls"]:
             return "".join(f"{name}\n" for name in self.networks)
-        return json.dumps([{"Id": name.removeprefix("br-") + "0" * 52, "Options": {}} for name in args[3:]])
+        name_of = lambda name: {} if name.startswith("br-") else {"com.docker.network.bridge.name": name}  # noqa: E731
+        return json.dumps([{"Id": name.removeprefix("br-") + "0" * 52, "Options": name_of(name)} for name in args[3:]])
 
     # What a packet from a container meets: the verdict of the first rule that fits, as far as these rules go
 
@@ -257,6 +264,90 @@ class PlaceTest(EgressCase):
         self.assertEqual(self.forward("203.0.113.7"), {"RETURN"})
         egress.begin({**OPEN, "odoo": []})
         self.assertEqual(self.forward("203.0.113.7"), {"RETURN"})
+
+
+class TasksTest(EgressCase):
+    """A release's own containers, with and without ways out."""
+
+    STORE = {"cidr": "203.0.113.7/32", "except": [], "port": 443}
+
+    def task(self, address, port=443, **packet):
+        return self.kernel.verdict(egress.FORWARD, egress.TASKS, address, port=port, **packet)
+
+    def test_they_reach_what_is_named_by_its_port_and_names_are_looked_up(self):
+        egress.place({**OPEN, "tasks": [self.STORE]})
+        self.assertEqual(self.task("203.0.113.7"), "RETURN")
+        self.assertEqual(self.task("10.1.1.1", port=53, protocol="udp"), "RETURN")
+        for address, port in (("203.0.113.7", 25), ("203.0.113.8", 443), ("10.1.1.1", 443), ("169.254.169.254", 443)):
+            self.assertEqual(self.task(address, port=port), "REJECT", (address, port))
+        host = [self.kernel.verdict(egress.HOST, egress.TASKS, "198.51.100.4", port=port) for port in (22, 80, 443)]
+        self.assertEqual(host, ["REJECT"] * 3, "not even the proxy: they are no users")
+        self.assertEqual(self.forward("203.0.113.8"), {"RETURN"}, "Odoo goes where it may")
+
+    def test_a_private_store_is_reached_beside_a_wide_range_of_the_same_port(self):
+        wide = {**OPEN["odoo"][0], "port": 9000}
+        egress.place({**OPEN, "tasks": [wide, {"cidr": "10.114.0.5/32", "except": [], "port": 9000}]})
+        self.assertEqual(self.task("203.0.113.7", port=9000), "RETURN")
+        self.assertEqual(self.task("10.114.0.5", port=9000), "RETURN")
+        self.assertEqual(self.task("10.114.0.6", port=9000), "REJECT")
+
+    def test_their_rules_are_there_before_their_network_and_before_the_release_is_in_place(self):
+        egress.place(OPEN)
+        self.assertNotIn(egress.TASKS, " ".join(self.kernel.chains["iptables"][egress.FORWARD]))
+        egress.begin({"odoo": [], "authority": None, "tasks": [self.STORE]})
+        self.assertEqual(self.task("203.0.113.7"), "RETURN")
+        self.assertEqual(self.task("203.0.113.8"), "REJECT")
+        self.assertEqual(self.forward("203.0.113.8"), {"RETURN"}, "those of Odoo are the live release's until then")
+
+    def killed_as_it_was_pulled(self, before):
+        """A release with a way out, and the one that serves; answers the host that the recovery works on."""
+        staged.keep(request(id="r1", network=before))
+        staged.keep(request(network={**OPEN, "tasks": [self.STORE]}))
+        ledger.record(request(id="r1"), {}, [])
+        if before:
+            egress.place(before)
+        egress.begin({**OPEN, "tasks": [self.STORE]})
+        self.kernel.networks.append(egress.TASKS)
+        self.assertEqual(self.task("203.0.113.7"), "RETURN")
+        Journal.begin("r2", None, "r1", "r2", "a").note(step="pulled", phase="begin")
+        host = mock.MagicMock()
+        host.settle = lambda live: ComposeHost.settle(host, live)
+        return host
+
+    def recover(self, host):
+        with mock.patch.object(service, "say"), mock.patch.object(service.tidying, "sweep"):
+            service.recover(host)
+
+    def test_what_a_release_has_opened_that_was_killed_early_is_closed_by_the_recovery(self):
+        for before in (OPEN, None, {**OPEN, "tasks": [{**self.STORE, "port": 8443}]}):
+            with self.subTest(before=before):
+                self.recover(self.killed_as_it_was_pulled(before))
+                self.assertEqual(self.task("203.0.113.7"), "REJECT")
+                self.assertEqual(self.task("203.0.113.7", port=8443) == "RETURN", bool(before and before.get("tasks")))
+
+    def test_where_the_firewall_does_not_answer_then_by_the_next_start_of_the_worker_or_the_next_release(self):
+        host = self.killed_as_it_was_pulled(OPEN)
+        kept = egress.kept().read_text()
+        self.kernel.broken = "Another app is currently holding the xtables lock"
+        self.recover(host)
+        self.kernel.broken = None
+        self.assertEqual((Journal.read()["outcome"], self.task("203.0.113.7")), ("failed", "RETURN"))
+        self.assertTrue(egress.again())
+        self.assertEqual(self.task("203.0.113.7"), "REJECT")
+        egress.kept().write_text(kept)
+        self.recover(host)
+        self.assertEqual(self.task("203.0.113.7"), "REJECT")
+        for asked in (OPEN, None):
+            egress.begin({**OPEN, "tasks": [self.STORE]})
+            egress.begin(asked)
+            self.assertEqual(self.task("203.0.113.7"), "REJECT")
+
+    def test_a_network_that_is_left_of_a_release_with_ways_out_has_none(self):
+        egress.place({**OPEN, "tasks": [self.STORE]})
+        egress.place({**OPEN, "tasks": []})
+        self.kernel.networks.append(egress.TASKS)
+        self.assertTrue(egress.again())
+        self.assertEqual(self.task("203.0.113.7"), "REJECT")
 
 
 class CheckTest(EgressCase):

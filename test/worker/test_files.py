@@ -1,4 +1,6 @@
 import os
+import re
+from pathlib import Path
 from unittest import mock
 
 from support import WorkerCase, request
@@ -6,7 +8,9 @@ from support import WorkerCase, request
 import files
 import journal
 import ledger
-from failures import code_from_log
+from failures import NO_WAY_OUT, code_from_log, remedy_from_log
+
+SOURCES = Path(files.__file__).parent
 
 
 class FilesTest(WorkerCase):
@@ -136,6 +140,29 @@ class LedgerTest(WorkerCase):
 
 
 class CodeTest(WorkerCase):
+    def test_a_log_of_a_program_without_a_way_out_names_the_setting_and_no_other_log_does(self):
+        for words in NO_WAY_OUT:
+            self.assertRegex(remedy_from_log(f"urllib.error.URLError: <urlopen error {words}>", "as usual"),
+                             "release:egress .*Otherwise: as usual$")
+        for log in ("ValueError: raised by a migration",
+                    'connection to server at "odoo-db" (198.18.0.2), port 5432 failed: Connection timed out', 'psycopg2.OperationalError: could not translate host name "db" '
+                    "to address: Temporary failure in name resolution"):
+            self.assertEqual(remedy_from_log(log, "as usual"), "as usual")
+
+    def test_an_extension_that_a_module_makes_itself_at_its_install_is_named_with_the_setting(self):
+        for name, log in (("dblink", 'psycopg2.errors.InsufficientPrivilege: permission denied to create extension '
+                                     '"dblink"\nHINT:  Must be superuser to create this extension.'),
+                          ("uuid-ossp", 'FeatureNotSupported: extension "uuid-ossp" is not available')):
+            remedy = remedy_from_log(log, "as usual")
+            self.assertRegex(remedy, f"extension {name}, .* odoo:extensions, .* Otherwise: as usual$")
+            title = re.search(r'docs/addons\.md, "([^"]+)"', remedy)[1]
+            self.assertIn(f"\n## {title}\n", (SOURCES.parents[1] / "docs" / "addons.md").read_text())
+
+    def test_a_connection_that_is_refused_is_one_to_postgresql_where_its_client_says_so(self):
+        for log, code in (('port 5432 failed: Connection refused', "DATABASE_CONNECTION_ERROR"),
+                          ("<urlopen error [Errno 111] Connection refused>", "X")):
+            self.assertEqual(code_from_log(log, "X"), code)
+
     def test_the_log_tells_the_code(self):
         self.assertEqual(code_from_log("psycopg2.errors.DiskFull: could not extend file: No space left on device", "X"),
                          "DISK_SPACE_LOW")

@@ -5,9 +5,11 @@ and Odoo are different users.
 import os
 import stat
 import subprocess
+from unittest import mock
 
 from support import WorkerCase
 
+import as_odoo
 import project
 from failures import Failure
 from filestore import Filestore
@@ -117,6 +119,35 @@ class FilestoreTest(WorkerCase):
         self.store.add(self.store.live("odoo"), copy)
         # That aa1 is not back shows that its folder was passed over.
         self.assertEqual(sorted(self.content(copy)), ["bb/bb1", "bb/bb2", "bb/deeper/bb3", "cc/cc1"])
+
+    def test_nor_at_one_that_the_copy_has_in_a_folder_with_something_new(self):
+        copy = self.store.live("odoo-next")
+        self.store.link(self.store.live("odoo"), copy, serving=True)
+        self.write("aa/aa2", "three")
+        source, target = (os.open(path / "aa", as_odoo.DIRECTORY) for path in (self.live, self.store.path(copy)))
+        looked_at = []
+
+        def link(name, *args, **options):
+            looked_at.append(name)
+            return os_link(name, *args, **options)
+        os_link = os.link
+        with (mock.patch.object(as_odoo.os, "link", link),
+              mock.patch.object(as_odoo, "is_directory", lambda _, name: looked_at.append(name))):
+            as_odoo.link_into(source, target, True)
+        self.assertEqual(looked_at, ["aa2", "aa2"])
+        self.assertEqual((self.store.path(copy) / "aa" / "aa2").read_text(), "three")
+        os.close(source)
+        os.close(target)
+
+    def test_what_is_left_of_a_copy_that_was_cut_off_goes_with_it(self):
+        """Its links would keep the space of attachments that Odoo removes."""
+        for copy in (self.store.live("odoo-next"), self.store.kept("a")):
+            self.store.link(self.store.live("odoo"), copy)
+            path = self.store.path(copy)
+            partial = path.with_name(f"{path.name}.partial")
+            path.rename(partial)
+            self.store.remove(copy)
+            self.assertFalse(partial.exists(), copy)
 
     def test_a_word_that_is_said_of_a_copy_is_not_said_of_what_it_was_made_of(self):
         live, copy = self.store.live("odoo"), self.store.live("odoo-next")

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import threading
 from unittest import mock
 
 from support import SOURCES, WorkerCase, request
@@ -10,8 +11,10 @@ from support import SOURCES, WorkerCase, request
 import egress
 from failures import Failure
 from files import Lock
-from hosts import compose, compose_services
+from hosts import compose, compose_images, compose_packages, compose_services
+from hosts import compose_sockets as sockets
 from hosts.compose import ComposeHost
+from hosts.compose_packages import Packages
 from hosts.compose_tasks import CronHold
 from shell import Result
 
@@ -58,9 +61,113 @@ class ReleaseTest(WorkerCase):
         self.fails = True
         with self.assertRaises(Failure):
             self.services.start_odoo(request(network=OPEN))
-        self.host.begin_rollback(None, request(), False, False)
+        self.host.begin_rollback(None, request(), False, False, False)
         self.services.start_odoo(request())
         self.assertIn("start odoo-ce", self.done)
+
+
+class StopTest(WorkerCase):
+    """Odoo's processes take seconds to end that have nothing to do any more."""
+
+    def stop(self, open_connections, in_transaction):
+        """What Docker was told; each look takes the next word of the lists, and then the last one. Odoo ends by itself
+        at the tenth look.
+        """
+        host, told, ended, looks = ComposeHost(), [], threading.Event(), []
+
+        def run(args, *_, **__):
+            told.append(args[1])
+            if args[1] == "stop":
+                self.assertTrue(ended.wait(60))
+            if args[1] == "kill":
+                ended.set()
+            return Result(0, "77" if args[1] == "inspect" else "")
+
+        def take(words):
+            return words.pop(0) if len(words) > 1 else words[0]
+
+        def connections(_, states):
+            if states == sockets.WAITING:
+                return 0
+            looks.append(None)
+            if len(looks) == 10:
+                ended.set()
+            return take(open_connections)
+        host.services.postgres = mock.Mock(in_transaction=lambda: take(in_transaction))
+        with (mock.patch.object(compose_services, "run", run),
+              mock.patch.object(compose_services, "must", lambda *_: ""),
+              mock.patch.object(sockets, "connections", connections)):
+            host.services.stop_odoo()
+        return told
+
+    def test_it_is_told_to_end_and_killed_once_it_is_idle(self):
+        self.assertEqual(self.stop([0], [False]), ["inspect", "stop", "kill"])
+        self.assertEqual(self.stop([2, 1, 0], [True, True, False]), ["inspect", "stop", "kill"])
+
+    def test_it_is_not_killed_while_a_request_or_a_transaction_is_open(self):
+        self.assertEqual(self.stop([1], [False]), ["inspect", "stop"])
+        self.assertEqual(self.stop([0], [True]), ["inspect", "stop"])
+        # A look at the end of one request and the beginning of another.
+        self.assertEqual(self.stop([0, 1] * 5, [False]), ["inspect", "stop"])
+
+    def test_a_socket_counts_by_its_port_and_state(self):
+        head = "  sl  local_address rem_address   st tx_queue:rx_queue\n"
+        rows = [("0100007F:1F85", "0A", "00000000:00000003"), ("0100007F:1F85", "01", "00000000:00000000"),
+                ("0100007F:1F88", "08", "00000000:00000000"), ("0100007F:1F85", "06", "00000000:00000000"),
+                ("0100007F:D431", "01", "00000000:00000000")]
+        text = head + "".join(f"   0: {local} 00000000:0000 {state} {queues} 00:00000000\n"
+                              for local, state, queues in rows)
+        with mock.patch.object(sockets.Path, "read_text", lambda path: text if path.name == "tcp" else head):
+            self.assertEqual(sockets.connections("77", sockets.WAITING), 3)
+            self.assertEqual(sockets.connections("77", sockets.OPEN), 2)
+
+
+class AheadTest(WorkerCase):
+    """The release's server is started while its database is made ready."""
+
+    def setUp(self):
+        super().setUp()
+        self.host = ComposeHost()
+        self.services = self.host.services = mock.Mock()
+        self.host.data.postgres = mock.Mock()
+        for name in ("project", "CronHold"):
+            patch = mock.patch.object(compose, name)
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.host.wait_ready = mock.Mock()
+
+    def swap(self, ours):
+        self.services.odoo_is_of.return_value = ours
+        self.host.swap(request(), lambda: None)
+        return [call[0] for call in self.services.method_calls if call[0] in ("start_odoo", "stop_odoo")]
+
+    def test_it_is_not_started_twice(self):
+        self.host.start_ahead(request())
+        self.assertEqual(self.swap(ours=True), ["start_odoo"])
+
+    def test_one_that_has_ended_or_that_somebody_has_replaced_is_started_anew(self):
+        self.host.start_ahead(request())
+        self.assertEqual(self.swap(ours=False), ["start_odoo", "stop_odoo", "start_odoo"])
+
+    def test_without_it_the_server_is_stopped_before_anything_is_set(self):
+        self.assertEqual(self.swap(ours=False), ["stop_odoo", "start_odoo"])
+
+    def test_a_second_server_of_the_release_before_is_had_only_where_it_is_wanted(self):
+        self.host.before = mock.Mock()
+        for aside in (True, False):
+            self.host.before.start.reset_mock()
+            self.host.swap(request(), lambda: None, aside=aside)
+            self.assertEqual(self.host.before.start.called, aside)
+
+    def test_one_that_cannot_be_made_fails_the_release_and_no_rollback(self):
+        self.services.start_odoo.side_effect = Failure("CONTAINER_START_FAILURE", "no")
+        self.host.start_ahead(request())
+        with self.assertRaises(Failure):
+            self.swap(ours=True)
+        for obstacle in (Failure("CONTAINER_START_FAILURE", "no"), OSError("no space")):
+            self.services.start_odoo.side_effect = obstacle
+            self.host.start_ahead(request())
+            self.host.begin_rollback(request(), request(), True, True, False)
 
 
 class RollbackTest(WorkerCase):
@@ -70,8 +177,36 @@ class RollbackTest(WorkerCase):
             host.services = mock.Mock()
             host.services.odoo_is_of.return_value = runs
             with mock.patch.object(compose, "project"):
-                host.begin_rollback(request(id="r1"), request(), True, True)
+                host.begin_rollback(request(id="r1"), request(), True, True, False)
             self.assertEqual(host.services.stop_odoo.call_count, stops)
+
+    def test_one_that_was_at_other_data_is_stopped_although_it_has_the_same_files(self):
+        host = ComposeHost()
+        host.services = mock.Mock()
+        host.services.odoo_is_of.return_value = True
+        with mock.patch.object(compose, "project"):
+            host.begin_rollback(request(id="r1"), request(), True, True, True)
+        host.services.stop_odoo.assert_called_once()
+
+
+class PortTest(WorkerCase):
+    def test_a_port_of_the_host_is_let_go_by_one_of_odoo_and_proxy_before_the_other_takes_it(self):
+        """Which of them has it differs between releases; Odoo is stopped by then, so the proxy can be first."""
+        host, done = ComposeHost(), []
+        host.services = mock.Mock()
+        for name in ("stop_odoo", "start_proxy", "start_odoo"):
+            getattr(host.services, name).side_effect = lambda *_, name=name: done.append(name)
+        host.services.odoo_is_of.return_value = False
+        host.data.postgres = mock.Mock()
+        with (mock.patch.object(compose, "project"), mock.patch.object(compose, "CronHold"),
+              mock.patch.object(host, "wait_ready")):
+            host.swap(request(), lambda: None)
+            self.assertEqual(done, ["stop_odoo", "start_proxy", "start_odoo"])
+            done.clear()
+            host.services.odoo_is_of.return_value = False
+            host.begin_rollback(request(id="r1"), request(), True, True, False)
+            host.end_rollback(request(id="r1"))
+        self.assertEqual(done, ["stop_odoo", "start_proxy", "start_odoo"])
 
 
 class CollationTest(WorkerCase):
@@ -109,13 +244,43 @@ class CollationTest(WorkerCase):
                 self.assertEqual(compose.images.collation_version("postgres"), version)
 
 
+class PullTest(WorkerCase):
+    IMAGE = "docker.io/library/postgres@sha256:" + "c" * 64
+
+    def refusal(self, words):
+        answers = [Result(1, ""), Result(1, "", words)]
+        with mock.patch("hosts.compose_images.run", side_effect=lambda *_, **__: answers.pop(0)):
+            with self.assertRaises(Failure) as caught:
+                compose_images.pull(self.IMAGE, 60)
+        return caught.exception
+
+    def test_each_cause_of_a_failed_pull_has_a_code_and_a_remedy_of_its_own(self):
+        causes = {
+            "PULL_LIMIT_REACHED": (
+                "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit. "
+                "https://www.docker.com/increase-rate-limit",
+                "error pulling image configuration: unexpected status code 429 Too Many Requests - denied"),
+            "IMAGE_NOT_FOUND": ("manifest unknown: manifest unknown",),
+            "REGISTRY_AUTH_FAILURE": ("pull access denied", "unauthorized: authentication required"),
+            "DISK_SPACE_LOW": ("write /var/lib/docker/tmp/x: no space left on device",),
+            "NETWORK_TIMEOUT": ("dial tcp: i/o timeout", ""),
+        }
+        remedies = set()
+        for code, texts in causes.items():
+            for text in texts:
+                failure = self.refusal(text)
+                self.assertEqual(failure.code, code, text)
+                remedies.add(failure.remedy)
+        self.assertEqual(len(remedies), len(causes))
+
+
 class DumpTest(WorkerCase):
     def test_a_release_waits_for_the_end_of_a_dump_and_none_begins_until_it_is_over(self):
         dump, host, said = Lock(self.root / "dump.lock"), ComposeHost(), []
         host.dumps = Lock(self.root / "dump.lock")
         self.assertTrue(dump.take())
         with mock.patch("time.sleep", lambda _: dump.release()):
-            host.keep_dumps_away(said.append)
+            host._keep_dumps_away(said.append)
         self.assertEqual(said, ["waiting for the dump that is under way"])
         self.assertFalse(dump.take())
         host.let_go()
@@ -127,8 +292,81 @@ class DumpTest(WorkerCase):
         dump.take()
         with (mock.patch.object(compose, "DUMP_SECONDS", 0), mock.patch("time.sleep", lambda _: None),
               self.assertRaises(Failure) as caught):
-            host.keep_dumps_away(lambda _: None)
+            host._keep_dumps_away(lambda _: None)
         self.assertEqual(caught.exception.code, "RELEASE_IN_PROGRESS")
+
+
+class PackagesTest(WorkerCase):
+    def setUp(self):
+        super().setUp()
+        self.path = self.root / "lock-frontend"
+        self.path.touch()
+
+    def taken(self):
+        """Whether another process gets the lock, as apt asks for it."""
+        code = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+        return subprocess.run([sys.executable, "-c", code, self.path], capture_output=True).returncode == 0
+
+    def test_nobody_installs_a_package_while_a_release_works(self):
+        self.assertTrue(self.taken())
+        kept = Packages(self.path)
+        kept.keep(self.fail)
+        kept.keep(self.fail)
+        self.addCleanup(kept.file.close)
+        self.assertFalse(self.taken())
+
+    def test_an_upgrade_that_is_under_way_is_waited_for_and_not_for_ever(self):
+        code = ("import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); "
+                "sys.stdin.read()")
+        said = []
+        with subprocess.Popen([sys.executable, "-c", code, self.path], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as apt:
+            apt.stdout.readline()
+            with (mock.patch.object(compose_packages, "SECONDS", 0), mock.patch("time.sleep", lambda _: None),
+                  self.assertRaises(Failure) as caught):
+                Packages(self.path).keep(said.append)
+            self.assertEqual(caught.exception.code, "HOST_UNFIT")
+            kept = Packages(self.path)
+
+            def end(_):
+                apt.stdin.close()
+                apt.wait()
+            with mock.patch("time.sleep", end):
+                kept.keep(said.append)
+        self.addCleanup(kept.file.close)
+        self.assertEqual(len(said), 2)
+        self.assertFalse(self.taken())
+
+    def test_a_host_without_that_lock_has_none(self):
+        Packages(self.root / "none").keep(self.fail)
+
+
+class ComposeVersionTest(WorkerCase):
+    """By what is read of the database's container, and what Compose says of the release's file."""
+
+    def runs(self, made_by, label="hash", image="postgres@sha256:1", running="true", version="2.40.3"):
+        host, wanted = ComposeHost(), request()
+        services = host.services
+        services.hashes = {(wanted["id"], "db"): "hash"}
+        services.image = lambda *_: "postgres@sha256:1"
+
+        def run(args, *_, **__):
+            if "version" in args:
+                return Result(0, version + "\n")
+            return Result(0, f"{label} {running}" if "Image" not in args[3] else f"{made_by} {image} {running}")
+        with mock.patch.object(compose_services, "run", run):
+            return services.runs(wanted, "db")
+
+    def test_another_version_of_compose_is_no_reason_to_replace_the_database(self):
+        self.assertTrue(self.runs("2.26.1", label="another"))
+        self.assertTrue(self.runs("2.26.1", label="another", version="v2.26.2-1"))
+
+    def test_another_file_another_image_and_one_that_is_stopped_are(self):
+        self.assertTrue(self.runs("2.40.3"))
+        self.assertFalse(self.runs("2.40.3", label="another"))
+        self.assertFalse(self.runs("2.40.3", label="another", version="v2.40.3-1ubuntu1"))
+        self.assertFalse(self.runs("2.26.1", label="another", image="postgres@sha256:2"))
+        self.assertFalse(self.runs("2.26.1", label="another", running="false"))
 
 
 class CronHoldTest(WorkerCase):
@@ -166,4 +404,4 @@ class ScriptsTest(WorkerCase):
             print(compose_tasks.python("odoo-ce", "smoke.py")[-1], compose_services.READY)
         """
         done = subprocess.run([sys.executable, "-B", "-c", code, str(sources)], capture_output=True, text=True)
-        self.assertIn("do = smoke-user", done.stdout, done.stderr)
+        self.assertIn("do = upgrade", done.stdout, done.stderr)

@@ -7,6 +7,7 @@ from unittest import mock
 
 from support import WorkerCase, job_request, request
 
+import restore
 import service
 from failures import Failure
 from fence import FENCE, LIFE, WORKER
@@ -83,8 +84,9 @@ class KubernetesHostTest(WorkerCase):
             self.server.up = False
             self.host.locks.open = self.host.worker.open = False
             self.server.up, self.server.taken = True, []
-            self.host.begin_rollback(None, request(), True, True)
+            self.host.begin_rollback(None, request(), True, True, False)
             self.assertEqual(self.server.taken, [WORKER, FENCE, LIFE])
+            self.host.data.postgres.let_in.assert_not_called()
             self.assertEqual(self.pauses, [kubernetes.SETTLE_SECONDS])
 
     def test_pods_that_do_not_stop_are_not_fenced_a_second_time(self):
@@ -93,7 +95,7 @@ class KubernetesHostTest(WorkerCase):
             with self.assertRaises(Failure):
                 self.host.close(request())
             self.server.taken = []
-            self.host.begin_rollback(None, request(), False, False)
+            self.host.begin_rollback(None, request(), False, False, False)
             self.assertEqual(self.server.taken, [])
 
     def test_the_job_goes_on_later_while_a_release_is_open(self):
@@ -130,3 +132,32 @@ class KubernetesHostTest(WorkerCase):
         self.host.uninterrupted()
         self.host.told_to_end()
         self.host.still_alone()
+
+    def test_what_an_operator_asks_for_keeps_jobs_away_until_it_has_ended(self):
+        with self.host.beside_releases(job_request()):
+            self.assertEqual(self.server.taken, [WORKER])
+            self.assertTrue(self.host.worker.alive())
+        self.assertFalse(self.host.worker.alive())
+
+    def test_what_an_operator_asks_for_is_refused_while_a_job_is_at_a_release_or_has_left_one(self):
+        with mock.patch.object(here, "KUBERNETES", True):
+            Journal.begin("r1", None, None, "r1", "20261121t120000z").note(step=None, phase="begin")
+            for refused in ({WORKER}, set()):
+                self.server.refused = refused
+                with self.assertRaises(Failure), restore.alone(self.host, job_request()):
+                    self.fail("it is at the data")
+            self.assertFalse(self.host.worker.alive())
+
+
+class VerificationTest(WorkerCase):
+    def test_an_older_image_that_would_verify_nobody_is_refused(self):
+        for text, mode, series, refused in (("", "verify-full", 18.0, True), ("", "verify-full", 19.0, False),
+                                            ("", "prefer", 18.0, False), ("DB_SSLMODE", "verify-full", 18.0, False)):
+            (self.root / "configuration.py").write_text(text)
+            with mock.patch.object(kubernetes, "CONFIGURATION", self.root / "configuration.py"):
+                try:
+                    kubernetes.refuse_unverified(mode, series)
+                    found = False
+                except Failure:
+                    found = True
+            self.assertEqual(found, refused, (text, mode, series))

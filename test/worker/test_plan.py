@@ -1,6 +1,7 @@
 from support import WorkerCase, request
 
 import ledger
+import modules
 import plan
 from failures import Failure
 
@@ -59,6 +60,12 @@ class PlanTest(WorkerCase):
     def test_a_wanted_module_that_the_image_lacks_is_refused_at_the_first_install_too(self):
         self.refused("MISSING_ADDONS", request(modules=["hr"]), image(), None, None)
 
+    def test_a_module_without_a_version_is_upgraded_from_what_odoo_stored_for_it(self):
+        installed = {**INSTALLED, "notes": "19.0.1.0"}
+        marker = {"modules": {**MARKER["modules"], "notes": ["notes1"]}}
+        notes = {"version": modules.stored_version("", "19.0"), "hash": "notes2"}
+        self.assertEqual(plan.plan_release(request(), image(notes=notes), installed, marker).upgrade, ["notes"])
+
     def test_a_version_that_goes_down_is_refused_by_number_not_by_letter(self):
         self.refused("MODULE_DOWNGRADE", request(), image(sale={"version": "19.0.1.9", "hash": "s"}),
                      {**INSTALLED, "sale": "19.0.1.10"}, MARKER)
@@ -79,7 +86,9 @@ class PlanTest(WorkerCase):
             ledger.record(wanted, {}, ledger.lineage_after(wanted))
         changed = image(sale={"version": "19.0.1.1", "hash": "sale2"})
         self.refused("RELEASE_MISMATCH", first, changed, INSTALLED, MARKER)
-        self.assertEqual(plan.plan_release(first, image(), INSTALLED, MARKER).mode, "rolling")
+        for wanted, served in ((first, True), (second, False)):
+            made = plan.plan_release(wanted, image(), INSTALLED, MARKER)
+            self.assertEqual((made.mode, made.served), ("rolling", served))
 
     def test_after_a_restore_the_newer_release_may_come_again(self):
         first, second = request(), request(id="r3", image="registry/odoo@sha256:" + "c" * 64)

@@ -1,9 +1,12 @@
 """Restore points: which one a request may have."""
 
+from unittest import mock
+
 from support import WorkerCase, request
 
 import ledger
 import points
+import preflight
 from failures import Failure
 
 OLD, NEW = "registry/odoo@sha256:" + "a" * 64, "registry/odoo@sha256:" + "b" * 64
@@ -42,3 +45,12 @@ class AskedForTest(WorkerCase):
         for release in (request(id="r7", image=OLD, restore=NAME), request(id="r8", image=NEW)):
             ledger.record(release, {}, [])
         self.assertIsNotNone(points.asked_for(request(id="r9", image=OLD, restore=NAME)))
+
+    def test_one_whose_database_is_gone_is_refused_before_the_door_closes_and_not_named_among_the_others(self):
+        postgres = mock.Mock(**{"exists.return_value": False})
+        with self.assertRaises(Failure) as caught:
+            preflight.refuse_lost_point(postgres, {"id": NAME, "database": "odoo-point"})
+        self.assertEqual(caught.exception.code, "RELEASE_MISMATCH")
+        self.assertNotIn(NAME, caught.exception.remedy)
+        postgres.exists.return_value = True
+        preflight.refuse_lost_point(postgres, {"id": NAME, "database": "odoo-point"})

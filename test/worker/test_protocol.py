@@ -4,11 +4,12 @@ import copy
 from unittest import mock
 
 from support import Killed, WorkerCase, request
-from world import NEW, OLD, World, WorldHost
+from world import NEW, OLD, Databases, Folders, World, WorldHost
 
 import ledger
 import odoo_agent
 import service
+from failures import Failure
 from journal import Journal
 
 
@@ -17,16 +18,20 @@ class ProtocolCase(WorkerCase):
         super().setUp()
         self.world = World()
 
-        def use(agent, database, _plan, order, _server=None):
-            agent.host.world.effect(f"{order['do']} {database}")
+        def use(agent, database, _plan, user, _server=None):
+            agent.host.world.effect(f"{'write' if user else 'read'} {database}")
 
         def load(agent, database):
             agent.host.world.effect(f"load the code for {database}")
 
-        def change_modules(agent, database, *_):
+        def change_modules(agent, database, *_, **__):
             agent.host.upgrade(agent.request, database)
+
+        def neutralise(agent, database):
+            agent.host.world.effect(f"neutralise {database}")
         for patch in (mock.patch.object(odoo_agent.OdooAgent, "use", use),
                       mock.patch.object(odoo_agent.OdooAgent, "load", load),
+                      mock.patch.object(odoo_agent.OdooAgent, "neutralise", neutralise),
                       mock.patch.object(odoo_agent.OdooAgent, "change_modules", change_modules),
                       mock.patch.object(service, "say", lambda _: None),
                       mock.patch("dump.configure"), mock.patch("files.LOGS", self.root / "logs"),
@@ -44,8 +49,12 @@ class ProtocolCase(WorkerCase):
         return Journal.read()["outcome"]
 
     def restart(self):
-        """What systemd does after a kill."""
-        service.recover(self.host())
+        """What systemd does after a kill, on a host where somebody installs packages, or reads the data for a dump:
+        what a recovery needs is there, and it waits for neither.
+        """
+        waits = AssertionError("a recovery waits for others")
+        with mock.patch.object(WorldHost, "keep_others_away", side_effect=waits):
+            service.recover(self.host())
 
     def old_release(self):
         self.release(OLD, "r1")
@@ -131,8 +140,29 @@ class UpgradeTest(ProtocolCase):
         self.assertEqual(touching, [])
         # Nobody is at it while it is copied; nobody is added to it to try it.
         self.assertLess(log.index("lock out"), log.index("clone odoo to odoo-next"))
-        self.assertIn("session odoo", log)
-        self.assertNotIn("smoke-user odoo", log)
+        self.assertIn("read odoo", log)
+        self.assertNotIn("write odoo", log)
+
+    def test_what_takes_its_time_for_each_attachment_is_done_before_the_door_closes_or_after_it_opens(self):
+        self.old_release()
+        done = []
+
+        def watched(name):
+            original = getattr(Folders, name)
+
+            def call(folders, *args, **options):
+                # What is not there is not removed.
+                if args[-1] in folders.known or name != "remove":
+                    done.append((name, folders.world.door_open))
+                return original(folders, *args, **options)
+            return mock.patch.object(Folders, name, call)
+        with watched("link"), watched("measure"), watched("remove"), watched("add"):
+            self.release(NEW, "r2")
+        self.assert_new_release_serves()
+        closed = [name for name, door_open in done if not door_open]
+        self.assertEqual(closed, ["add"], done)
+        # The pass behind the door has little left to do.
+        self.assertGreater(done.index(("add", True)), done.index(("measure", True)))
 
     def test_evidence_goes_before_room_is_asked_for(self):
         self.old_release()
@@ -185,6 +215,16 @@ class UpgradeTest(ProtocolCase):
                     self.restart()
                 self.assertEqual(self.outcome(), "failed")
                 self.assert_old_release_serves()
+
+
+class AddressTest(ProtocolCase):
+    def test_a_table_that_does_not_take_the_old_address_back_keeps_nobody_out(self):
+        self.old_release()
+        refused = Failure("DEPLOY_FAILED", "setting Odoo's parameter failed", found="a trigger", expected="-")
+        with mock.patch.object(Databases, "set_parameter", mock.Mock(side_effect=refused), create=True):
+            self.release(NEW, "r2", url="https://another.example")
+        self.assertEqual(self.outcome(), "failed")
+        self.assert_old_release_serves()
 
 
 class LostAttachmentsTest(ProtocolCase):
@@ -251,6 +291,22 @@ class RollbackWithDataTest(ProtocolCase):
         self.assertEqual(self.world.databases[left["database"]]["content"], "+abooks+blater")
         self.assertEqual(self.files("kept", left["id"]),
                          {"asset of a", "books", "asset of b", "later"})
+
+    def test_killed_at_data_of_the_image_that_serves_no_server_goes_on_with_what_it_knew_of_others(self):
+        self.roll_back()
+        self.world.write("later")
+
+        def again():
+            self.release(OLD, "r4", restore=self.point["id"], force=True)
+        seen = set()
+        for effects in self.kills(self.snapshot(), again):
+            self.restart()
+            with self.subTest(effects=effects):
+                seen.add(self.outcome())
+                self.assertEqual(self.world.users, (OLD, "+abooks" if self.outcome() == "succeeded"
+                                                    else "+abookslater"))
+        self.assertEqual(self.world.users, (OLD, "+abooks"))
+        self.assertEqual(seen, {"succeeded", "failed"})
 
     def test_killed_after_any_effect_users_have_the_data_of_now_or_those_of_then(self):
         seen = set()

@@ -101,3 +101,30 @@ class PlanTest(WorkerCase):
         with mock.patch("release.next_data.clone"):
             release.clone()
         self.assertEqual(release.plan.upgrade, ["crm", "sale"])
+
+
+class TryTest(WorkerCase):
+    def tried(self, plan, changes_odoo):
+        """What was asked of the host, and of Odoo."""
+        host, done = mock.MagicMock(), []
+        host.changes_odoo.return_value = changes_odoo
+        for name in ("refresh", "swap"):
+            getattr(host, name).side_effect = lambda *_, name=name, **__: done.append(name)
+        release = Release(host, request(), mock.MagicMock(), mock.Mock())
+        release.plan, release.odoo = plan, mock.Mock()
+        release.odoo.try_out.side_effect = lambda *_: done.append("try")
+        release.try_out()
+        return done
+
+    def test_a_release_that_concerns_neither_odoo_nor_the_data_leaves_the_server_alone(self):
+        self.assertEqual(self.tried(Plan("rolling"), False), ["refresh"])
+        self.assertEqual(self.tried(Plan("rolling"), True), ["try", "swap"])
+
+    def test_one_that_has_served_these_data_before_takes_its_place_at_once(self):
+        plan = Plan("rolling")
+        plan.served = True
+        self.assertEqual(self.tried(plan, True), ["swap"])
+
+    def test_a_server_that_was_started_ahead_is_tried_also_if_users_left_nothing_to_upgrade(self):
+        """It is the release's own by then, so nothing differs any more."""
+        self.assertEqual(self.tried(Plan("maintenance"), False), ["swap", "try"])

@@ -18,6 +18,8 @@ OLD = "registry/odoo@sha256:" + "a" * 64
 
 
 class RollBackTest(WorkerCase):
+    is_open = True
+
     def roll_back(self, known, **facts):
         """The journal of a release of then that was killed in the middle of the upgrade."""
         staged.keep(request())
@@ -26,6 +28,7 @@ class RollBackTest(WorkerCase):
         (self.root / "journal.json").write_text(json.dumps(entry))
         folders = Folders(self.root, known["odoo"], known["odoo-point-a"])
         host = mock.Mock()
+        host.is_open.return_value = self.is_open
         host.data.postgres = Databases(dict(known), 100)
         host.data.filestore = lambda: folders.store
         host.data.postgres.mark, host.data.postgres.end_what_was_left = mock.Mock(), mock.Mock()
@@ -62,6 +65,13 @@ class RollBackTest(WorkerCase):
         self.assertTrue(journal.rolling_back)
         self.assertEqual(folders.live(), "live")
         host.begin_rollback.assert_not_called()
+        host.end_rollback.assert_not_called()
+
+    def test_but_a_door_that_a_release_before_it_has_left_closed_is_opened(self):
+        staged.keep(request(id="r1"))
+        self.is_open = False
+        host, _, _ = self.roll_back({"odoo": "live", "odoo-point-a": "other"}, step="rehearsed", **{"from": "r1"})
+        self.assertEqual(host.end_rollback.call_count, 1)
 
 
 class OldStateTest(WorkerCase):

@@ -51,7 +51,7 @@ class WordsTest(WorkerCase):
         with mock.patch.object(words, "HERE", words.CLUSTER):
             for remedy in [*self.remedies(), *words.CLUSTER.values()]:
                 self.assertNotRegex(remedy, r"odoo-ship |docker |on the host")
-                self.assertRegex(remedy, r"docs/doks\.md|pulumi up")
+                self.assertRegex(remedy, r"docs/doks\.md|pulumi up|^`kubectl -n odoo .*`$")
 
     def test_which_they_are_is_told_by_the_environment_and_so_is_the_namespace(self):
         code = (f"import sys; sys.path.insert(0, {str(SOURCES)!r}); import words; "

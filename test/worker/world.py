@@ -15,13 +15,14 @@ IMAGES = {OLD: {"base": ("19.0.1.0", "base1"), "sale": ("19.0.1.0", "sale1")},
 class World:
     """What stays when a worker dies. `effects`: how many are left until it is killed; None: it lives.
 
-    `log`: the effects, by name. `users`: what they reach now: (image, content of the live database), or None.
+    `log`: the effects, by name. `users`: what they reach now: (image, content of the live database), or None. `knows`:
+    what the server has in memory since it started, as the pair of the data that it started on.
     """
 
     def __init__(self):
         self.databases = {}
         self.folders = {}
-        self.server = self.in_place = None
+        self.server = self.in_place = self.knows = None
         self.door_open = self.role_may_log_in = True
         self.effects, self.log = None, []
         self.fails_at = None
@@ -38,6 +39,8 @@ class World:
     @property
     def users(self):
         live = self.databases.get("odoo")
+        if self.door_open and self.server and live:
+            assert self.knows == live.get("pair"), "the server still knows other data"
         return (self.server, live["content"]) if self.door_open and self.server and live else None
 
     def write(self, text):
@@ -63,7 +66,7 @@ class Databases:
         """Questions and small things whose effect nothing here depends on."""
         if name in ("wait", "end_what_was_left", "prepare_task_roles", "prepare_role", "refuse_changed_collation",
                     "refuse_what_stays", "own", "limit", "copy_limit", "copy_settings", "set_parameter", "open",
-                    "forget_uninstalled"):
+                    "forget_uninstalled", "make_extensions"):
             return lambda *_, **__: None
         raise AttributeError(name)
 
@@ -101,7 +104,7 @@ class Databases:
         self.world.effect(f"mark {name} {state}")
         self.known[name]["marker"] = {"state": state, "digest": digest, "modules": modules}
 
-    def create(self, name):
+    def create(self, name, _extensions=()):
         self.world.effect(f"create {name}")
         assert name not in self.known
         self.known[name] = {"content": "", "modules": {}, "marker": None}
@@ -164,6 +167,9 @@ class Folders:
 
     def path(self, place):
         return "/".join(place)
+
+    def clear(self):
+        pass
 
     def make(self, place):
         if place not in self.known:
@@ -232,10 +238,13 @@ class WorldHost(Serving):
     def __init__(self, world):
         self.world, self.data = world, WorldData(world)
 
-    def has_image(self, _):
-        return True
+    def image_room(self, _image, _before):
+        return 0
 
     def remove_image(self, _):
+        pass
+
+    def keep_images(self, names):
         pass
 
     def fetch(self, request):
@@ -262,7 +271,12 @@ class WorldHost(Serving):
         self.world.effect("stop the server")
         self.world.server = None
 
-    def swap(self, request, between):
+    def start_ahead(self, request):
+        self.world.effect("put in place")
+        self.world.in_place = request["image"]
+        self.world.effect("start a server that waits")
+
+    def swap(self, request, between, aside=True):
         self.world.effect("put in place")
         self.world.in_place = request["image"]
         self.world.effect("stop the server")
@@ -276,6 +290,7 @@ class WorldHost(Serving):
         assert self.world.role_may_log_in, "no server can log in"
         self.world.effect("start the server")
         self.world.server = request["image"]
+        self.world.knows = self.data.postgres.pair("odoo")
 
     def refresh(self, request):
         raise AssertionError("not here")
@@ -289,8 +304,12 @@ class WorldHost(Serving):
     def let_go(self):
         pass
 
-    def begin_rollback(self, previous, failed, changed, closed):
-        if changed:
+    def is_open(self):
+        return self.world.door_open
+
+    def begin_rollback(self, previous, failed, changed, closed, replaced):
+        # The server is told by its image, as a container is by its files.
+        if changed and (replaced or not (previous and self.world.server == previous["image"])):
             self.world.effect("stop the server")
             self.world.server = None
         if previous:
@@ -303,7 +322,7 @@ class WorldHost(Serving):
         self.world.effect("open the door")
         self.world.door_open = True
 
-    def keep_dumps_away(self, say):
+    def keep_others_away(self, say):
         pass
 
     def still_alone(self):
@@ -311,10 +330,6 @@ class WorldHost(Serving):
 
     def uninterrupted(self):
         pass
-
-    def task(self, request, name, command, limit, database, attempt):
-        self.world.effect(f"{name} {database}")
-        return type("Result", (), {"ok": True, "status": 0, "text": ""})()
 
     def upgrade(self, request, database):
         self.world.effect(f"upgrade {database}")
@@ -330,6 +345,9 @@ class WorldHost(Serving):
         pass
 
     def remove_tasks(self):
+        pass
+
+    def settle(self, live):
         pass
 
     def wait_ready(self, name, seconds):

@@ -6,6 +6,7 @@ import * as path from "node:path";
 
 import fc from "fast-check";
 
+import type { AddonModule } from "../../../components/image/addons";
 import { revisionOf } from "../../../components/shared/git";
 import {
   bakedModules,
@@ -48,6 +49,19 @@ describe("the inputs of an image", () => {
     commit("first");
   });
   afterEach(() => fs.rmSync(root, { recursive: true }));
+
+  it("have the team's own odoo.conf in the place of the program's", () => {
+    const text = () => {
+      const [file] = files().filter(({ target }) => target === "odoo.conf");
+      return typeof file?.source === "string" ? fs.readFileSync(file.source, "utf8") : undefined;
+    };
+    assert.match(text() ?? "", /Baked into the image/);
+    const before = hash();
+    write("deploy/odoo.conf", "[options]\nlimit_time_real = 600\n");
+    assert.equal(text(), "[options]\nlimit_time_real = 600\n");
+    assert.notEqual(hash(), before);
+    assert.equal(revision().dirty, true);
+  });
 
   it("put each module where the Dockerfile expects it, with its requirements", () => {
     const targets = files().map((file) => file.target);
@@ -123,7 +137,7 @@ describe("the inputs of an image", () => {
     );
   });
 
-  it("become a context with one date and normal modes, and nothing of the one before", () => {
+  it("become a context with dates by their content and normal modes, and nothing of the one before", () => {
     const directory = path.join(root, ".build", "odoo");
     writeContext(directory, files(), "2026-01-02T03:04:05Z");
     fs.writeFileSync(path.join(directory, "stray"), "x");
@@ -131,10 +145,26 @@ describe("the inputs of an image", () => {
     assert.ok(!fs.existsSync(path.join(directory, "stray")));
     for (const entry of ["Dockerfile", "extra-addons/one", "extra-addons/one/models/a.py", "ca", "."]) {
       const stat = fs.statSync(path.join(directory, entry));
-      assert.equal(stat.mtime.toISOString(), "2026-01-02T03:04:05.000Z", entry);
+      if (stat.isDirectory()) assert.equal(stat.mtime.toISOString(), "2026-01-02T03:04:05.000Z", entry);
       assert.equal(stat.mode & 0o777, stat.isDirectory() ? 0o755 : 0o644, entry);
     }
     assert.deepEqual(fs.readdirSync(path.join(root, ".build")), ["odoo"]);
+  });
+
+  it("have another date for another content of the same size, and the same for the same", () => {
+    const directory = path.join(root, ".build", "odoo");
+    const file = "addons/one/models/a.py";
+    const dated = (text: string) => {
+      write(file, text);
+      writeContext(directory, files(), "2026-01-02T03:04:05Z");
+      return fs.statSync(path.join(directory, "extra-addons/one/models/a.py")).mtimeMs;
+    };
+    const [four, five] = [dated("a = 4\n"), dated("a = 5\n")];
+    assert.notEqual(four, five);
+    assert.equal(dated("a = 4\n"), four);
+    assert.ok(Math.max(four, five) <= Date.parse("2026-01-02T03:04:05Z"));
+    writeContext(directory, files(), "1970-01-01T00:00:00Z");
+    assert.ok(fs.statSync(path.join(directory, "extra-addons/one/models/a.py")).mtimeMs >= 0);
   });
 
   it("have the revision of the last commit that touched them", () => {
@@ -204,6 +234,32 @@ describe("the inputs of an image", () => {
     } finally {
       process.env["PATH"] = searched;
       delete process.env["GIT_TEST_ASSUME_DIFFERENT_OWNER"];
+    }
+  });
+
+  it("cost one question to Git for a folder, however many modules are in it, and one for a module that it hides", () => {
+    const bin = fs.mkdtempSync(path.join(os.tmpdir(), "counting-git-"));
+    const { PATH: searched = "" } = process.env;
+    const questions = (...more: AddonModule[]) => {
+      fs.writeFileSync(path.join(bin, "asked"), "");
+      contextFiles({ root, modules: [...modules, ...more], addons: ["addons"], ocaAddons: ["oca"], caFile: "" });
+      return fs.readFileSync(path.join(bin, "asked"), "utf8").length;
+    };
+    const module = (folder: string): AddonModule => {
+      write(`${folder}/__manifest__.py`, "{}");
+      return { name: path.basename(folder), path: folder, version: "1.0" };
+    };
+    try {
+      const counting = `#!/bin/sh\nprintf . >> '${bin}/asked'\nPATH='${searched}' exec git "$@"\n`;
+      fs.writeFileSync(path.join(bin, "git"), counting, { mode: 0o755 });
+      process.env["PATH"] = `${bin}:${searched}`;
+      assert.equal(questions(), 2);
+      assert.equal(questions(...["three", "four", "five"].map((name) => module(`addons/${name}`))), 2);
+      write(".gitignore", "addons/hidden/\n");
+      assert.equal(questions(module("addons/hidden")), 3);
+    } finally {
+      process.env["PATH"] = searched;
+      fs.rmSync(bin, { recursive: true });
     }
   });
 

@@ -387,7 +387,7 @@ describe("a managed database", () => {
     );
     assert.deepEqual(
       [env["DB_HOST"], env["DB_PORT"], env["DB_USER"], env["PGSSLROOTCERT"]],
-      ["private-odoo-db.db.ondigitalocean.com", "25060", "odoo", "/etc/odoo/database-ca.pem"],
+      ["private-odoo-db.db.ondigitalocean.com", "25060", "odoo", "/etc/odoo-database/database-ca.pem"],
     );
     const { data } = find(target, "doks-database-config").inputs as unknown as { data: Record<string, string> };
     assert.match(data["database-ca.pem"] ?? "", /BEGIN CERTIFICATE/);

@@ -32,6 +32,33 @@ describe("the proxy's configuration", () => {
     assert.match(render({ domain: "203.0.113.9" }), /^\tdefault_sni 203\.0\.113\.9$/m);
   });
 
+  it("in a cluster refuses in less than half a second where no pod answers: there, that is how the door is closed", () => {
+    const text = caddyfile(site, "cluster");
+    const waits = [...text.matchAll(/import odoo \d+ (\S+)/g)].map(([, wait]) => wait ?? "");
+    assert.ok(waits.length >= 4);
+    assert.match(text, /lb_try_interval 250ms/);
+    // Caddy looks at the time after each try, and sleeps for a whole interval before the next: so this is one more try.
+    for (const wait of waits) assert.ok(/^\d+ms$/.test(wait) && parseInt(wait) < 250, wait);
+    // On a host the door is a file that is looked at before; there a request waits for the next container.
+    assert.match(render(), /import odoo 8069 30s/);
+  });
+
+  it("serves its other names as it does the first, with a certificate of the same kind, and sends on from others", () => {
+    const names = { aliases: ["shop.example.org"], redirectFrom: ["www.example.com", "example.com"] };
+    const text = render({ ...names, tls: "internal" });
+    assert.match(text, /^https:\/\/erp\.example\.com, https:\/\/shop\.example\.org \{\n\ttls internal$/m);
+    const sent = block(text, "https://www.example.com, https://example.com {");
+    assert.equal(sent, "\ttls internal\n\timport headers\n\tredir https://erp.example.com{uri} 308");
+    assert.ok(!render().includes("redir "));
+  });
+
+  it("believes a proxy in front, and no header but one", () => {
+    const text = render({ trustedProxies: ["173.245.48.0/20", "2400:cb00::/32"] });
+    assert.match(text, /^\t\ttrusted_proxies static 173\.245\.48\.0\/20 2400:cb00::\/32$/m);
+    assert.match(text, /^\t\ttrusted_proxies_strict\n\t\tclient_ip_headers X-Forwarded-For$/m);
+    assert.ok(!render().includes("trusted_proxies"));
+  });
+
   it("takes its certificate from where the setting says", () => {
     const tls = (kind: SiteArgs["tls"]) => /^\ttls .*$/m.exec(render({ tls: kind }))?.[0];
     assert.equal(tls("acme"), undefined);
@@ -84,6 +111,8 @@ describe("the proxy's configuration", () => {
       ["64KiB", "15s", "0", "8069"],
       ["1MB", "15s", "0", "8072"],
       ["1MB", "30s", "64KB", "8069"],
+      ["7MB", "1m", "16KB", "8069"],
+      // From the host itself.
       ["7MB", "1m", "16KB", "8069"],
     ]);
     assert.equal(text.match(/^\s*import odoo /gm)?.length, ways.length, "there is a way to Odoo past the limits");
@@ -154,7 +183,7 @@ describe("the proxy's configuration", () => {
   });
 
   it("refuses other addresses than those that are named, for everything and for programs", () => {
-    assert.ok(!/client_ip/.test(render()));
+    assert.ok(!/not client_ip/.test(render()));
     const text = render({ allowFrom: ["203.0.113.0/24", "2001:db8::/32"], rpcAllowFrom: ["203.0.113.7/32"] });
     assert.match(text, /^\t\t@outsider not client_ip 203\.0\.113\.0\/24 2001:db8::\/32$/m);
     assert.match(block(text, "handle @rpc {"), /@rpc_stranger not client_ip 203\.0\.113\.7\/32\n/);
@@ -226,11 +255,22 @@ describe("the proxy's configuration", () => {
     );
   });
 
+  it("lets nobody past the closed door, on the host itself either", () => {
+    for (const site of ["https://erp.example.com {", "http://:8070 {"]) {
+      const text = block(render(), site);
+      const closed = text.indexOf("handle @closed");
+      assert.ok(closed > 0 && closed < text.search(/import odoo|reverse_proxy/), site);
+    }
+    assert.doesNotMatch(caddyfile(site, "cluster"), /:8070 \{/);
+    // Held requests go there, and must find nobody.
+    assert.doesNotMatch(render(), /:8069 \{/);
+  });
+
   it("retries only what did not reach Odoo", () => {
     const upstream = block(render(), "(odoo) {");
     assert.match(upstream, /lb_retry_match \{\s+method NONE\s+\}/);
     assert.match(upstream, /keepalive off/);
-    assert.equal(render().match(/import odoo 8069 30s/g)?.length, 5);
+    assert.equal(render().match(/import odoo 8069 30s/g)?.length, 6);
     assert.match(block(render(), "handle @live {"), /import odoo 8072 10s/);
   });
 

@@ -56,6 +56,7 @@ describe("the settings of a VPS", () => {
     assert.partialDeepStrictEqual(odoo, { database: "odoo", modules: [], demoData: false });
     assert.deepEqual(release, {
       additive: false,
+      egress: [],
       rehearse: true,
       upgradeMinutes: 60,
       readySeconds: 120,
@@ -105,6 +106,30 @@ describe("the settings of a VPS", () => {
     assert.deepEqual(problems({ ...create, "vps:size": "custom-large", "vps:memoryMiB": "8192", "vps:cpus": "4" }), []);
   });
 
+  it("take several names, in lower case, and each of them once", () => {
+    const names = {
+      ...adopt,
+      "vps:domain": "ERP.Example.com",
+      "vps:aliases": '["Shop.Example.org"]',
+      "vps:redirectFrom": '["www.example.com"]',
+    };
+    assert.deepEqual(problems(names), []);
+    const { domain, aliases, redirectFrom } = read(names).vps;
+    assert.deepEqual([domain, aliases, redirectFrom], ["erp.example.com", ["shop.example.org"], ["www.example.com"]]);
+    assert.deepEqual(keys({ ...names, "vps:aliases": '["erp.example.com"]' }), ["vps:aliases"]);
+    assert.deepEqual(keys({ ...names, "vps:redirectFrom": '["SHOP.example.org"]' }), ["vps:redirectFrom"]);
+    assert.deepEqual(keys({ ...names, "vps:redirectFrom": '["www.local"]' }), ["vps:tls"]);
+    const files = { "vps:tls": "files", "vps:tlsCertificate": authority, "vps:tlsKey": privateKey };
+    assert.deepEqual(keys({ ...names, ...files }), ["vps:tlsCertificate"]);
+  });
+
+  it("refuse a proxy in front that is everybody", () => {
+    assert.deepEqual(problems({ ...adopt, "vps:trustedProxies": '["173.245.48.0/20"]' }), []);
+    assert.deepEqual(keys({ ...adopt, "vps:trustedProxies": '["173.245.48.0/20", "0.0.0.0/0"]' }), [
+      "vps:trustedProxies",
+    ]);
+  });
+
   it("refuse a public certificate for what can have none", () => {
     for (const domain of ["203.0.113.9", "2001:db8::9", "localhost", "erp.internal", "erp.home.arpa", "odoo.test"]) {
       assert.deepEqual(keys({ ...adopt, "vps:domain": domain }), ["vps:tls"], domain);
@@ -150,6 +175,13 @@ describe("the settings of a VPS", () => {
     const backup = { ...stack, "backup:destination": "ssh://dump@backup.example.com:2222/srv/odoo" };
     assert.deepEqual(keys(backup), ["backup:hostKey", "backup:privateKey"]);
     assert.deepEqual(problems({ ...backup, "backup:hostKey": hostKey, "backup:privateKey": privateKey }), []);
+  });
+
+  it("want no rehearsal where a release's programs have a way out, which its copy would have, too", () => {
+    const ways = { ...stack, "release:egress": '["203.0.113.0/24:443", "[2001:db8::/48]:443"]' };
+    assert.deepEqual(keys(ways), ["release:egress"]);
+    assert.match(problems(ways)[0] ?? "", /set release:rehearse to false/);
+    assert.deepEqual(problems({ ...ways, "release:rehearse": "false" }), []);
   });
 
   it("allow demonstration data in a sandbox only", () => {

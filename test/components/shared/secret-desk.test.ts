@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 import { Secret } from "../../../components/shared/secret";
-import { fetchReferences, SecretDesk, withReferences } from "../../../components/shared/secret-desk";
+import { fetchReferences, SecretDesk, secretsNamed, withReferences } from "../../../components/shared/secret-desk";
 
 const [key, dump] = ["planted-private-key\nof two lines\n", "planted-dump-key"];
 const secrets = { "vps:privateKey": new Secret(key), "backup:privateKey": new Secret(dump) };
@@ -73,6 +73,16 @@ describe("the desk of secrets", () => {
     await assert.rejects(
       fetchReferences(referred(), "odoo/prod", {}),
       /no vps:privateKey: the update that runs has another one/,
+    );
+  });
+
+  it("gives a secret by its name, whatever it is today, and says which it does not have", async () => {
+    await assert.rejects(secretsNamed(["vps:privateKey"], "odoo/prod"), /DEPLOY_FAILED[^]*no vps:privateKey: .*ENOENT/);
+    desk = await SecretDesk.open("odoo/prod", secrets);
+    assert.equal((await secretsNamed(["vps:privateKey"], "odoo/prod"))["vps:privateKey"], key);
+    await assert.rejects(
+      secretsNamed(["vps:privateKey", "other"], "odoo/prod"),
+      /DEPLOY_FAILED[^]*no other: the update that runs has none/,
     );
   });
 

@@ -147,11 +147,24 @@ describe("a deployment to a host", () => {
     assert.match(failure.message, /DEPLOY_FAILED[\s\S]*still at: rehearsed/);
   });
 
+  it("waits longer for a release whose host says that its data ask for it", async () => {
+    host.statuses = [running("rehearsed", { patience: 3600 }), running("rehearsed", { patience: 3600 }), succeeded];
+    assert.deepEqual((await deploy(client({ releaseMs: 0 }))).live, live);
+  });
+
   it("is not confused by an answer that was cut off", async () => {
     host.statuses = ["no worker", "no worker", succeeded];
     await deploy();
     host.statuses = ["no worker"];
     assert.match((await refusal()).message, /the worker does not say how far it is[\s\S]*not found/);
+  });
+
+  it("waits for no worker that has a damaged file", async () => {
+    const words = "STATE_DAMAGED: a file is damaged\n  found:    journal.json\n  remedy:   take it from a backup";
+    host.statuses = [running("pulled"), { stderr: `sudo: unable to resolve host erp\n${words}\n` }, succeeded];
+    const failure = await refusal();
+    assert.ok(failure instanceof WorkerError);
+    assert.equal(failure.message, words);
   });
 
   it("refuses a host that cannot run Odoo before anything is sent there", async () => {

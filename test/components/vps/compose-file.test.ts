@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { parse } from "yaml";
 
 import { composeProject, type ComposeProjectArgs } from "../../../components/vps/compose-file";
+import { Secret } from "../../../components/shared/secret";
 import { ShipError } from "../../../components/shared/errors";
 import { hostSize } from "../../../components/vps/size";
 import { postgresImage, readImagesRecord, readVpsImages } from "../../../components/odoo/companion-images";
@@ -27,6 +28,7 @@ const representative: ComposeProjectArgs = {
   logging: { logging: "json-file", fluentdAddress: "", fluentdTag: "odoo" },
   proxyFiles: ["a Caddyfile"],
   tlsKey: false,
+  tasksWayOut: false,
 };
 
 interface Service {
@@ -71,6 +73,34 @@ describe("the Compose project", () => {
     for (const [name, text] of Object.entries(render().files)) {
       assertGolden(`vps/${name === ".env" ? "env" : name}`, text);
     }
+  });
+
+  it("gives Odoo's options to the server and to the tasks of a release alike, the secret ones by a file", () => {
+    const odoo = {
+      ...representative.odoo,
+      options: { limit_time_real: 600, import_url_regex: "^https://$" },
+      secretOptions: new Secret('{"smtp_password":"planted-4711"}'),
+    };
+    const rendered = render({ odoo });
+    assert.ok(!JSON.stringify(rendered.files).includes("planted-4711"));
+    for (const container of [rendered.odoo, rendered.task]) {
+      // As Compose hands it over: a doubled dollar is one.
+      const given = container.environment["ODOO_OPTIONS"]?.replaceAll("$$", "$");
+      assert.deepEqual(JSON.parse(given ?? ""), { import_url_regex: "^https://$", limit_time_real: "600" });
+      assert.doesNotMatch(container.environment["ODOO_OPTIONS"] ?? "", /(^|[^$])\$([^$]|$)/);
+      assert.equal(container.environment["ODOO_SECRET_OPTIONS_FILE"], "/run/secrets/odoo-options");
+      assert.ok(container.secrets?.includes("odoo-options"));
+    }
+    assert.deepEqual(rendered.project.secrets["odoo-options"], { file: "./secrets/odoo-options" });
+    const label = (text: string) =>
+      render({ odoo: { ...odoo, secretOptions: new Secret(text) } }).odoo.labels?.["odoo-ship.secret-options"];
+    assert.match(label("{}") ?? "", /^[0-9a-f]{16}$/);
+    assert.notEqual(
+      label("{}"),
+      rendered.odoo.labels?.["odoo-ship.secret-options"],
+      "other options, another container",
+    );
+    assert.equal(render().odoo.environment["ODOO_OPTIONS"], undefined);
   });
 
   it("has the three services under the names that operators know", () => {
@@ -126,6 +156,11 @@ describe("the Compose project", () => {
     assert.deepEqual(task.profiles, ["release"]);
   });
 
+  it("names the memory of the one-off container while Odoo does not run", () => {
+    const { task } = render();
+    assert.equal(task.labels?.["odoo-ship.memory-alone-mib"], String(size.task.memoryMiB + size.odoo.memoryMiB));
+  });
+
   it("checks the health of each service", () => {
     const { odoo, db, proxy, task } = render();
     assert.equal(odoo.healthcheck?.test?.at(-1), "healthcheck");
@@ -136,9 +171,9 @@ describe("the Compose project", () => {
 
   it("shows Odoo to the host only, and PostgreSQL to Odoo only", () => {
     const { project, odoo, db, proxy, task } = render();
-    assert.deepEqual(odoo.ports, ["127.0.0.1:8069:8069"]);
-    assert.deepEqual([db.ports, task.ports], [undefined, undefined]);
-    assert.deepEqual(proxy.ports, ["80:80", "443:443", "443:443/udp"]);
+    // Through the proxy, whose closed door holds for whoever is on the host, too.
+    assert.deepEqual([odoo.ports, db.ports, task.ports], [undefined, undefined, undefined]);
+    assert.deepEqual(proxy.ports, ["80:80", "443:443", "443:443/udp", "127.0.0.1:8069:8070"]);
     assert.equal(project.networks["backend"]?.internal, true);
     assert.deepEqual(
       [odoo.networks, db.networks, proxy.networks, task.networks],
@@ -198,6 +233,18 @@ describe("the Compose project", () => {
     assert.equal(task.image, odoo.image);
   });
 
+  it("lets the one-off container out by a network of its own, whose rules the worker knows, if it has a way at all", () => {
+    assert.deepEqual(render().task.networks, ["backend"]);
+    const { files, task, project } = render({ tasksWayOut: true });
+    assert.deepEqual(task.networks, ["backend", "tasks"]);
+    assert.deepEqual(Object.keys(project.networks), ["backend", "edge"], "Odoo itself is not on it");
+    const { networks } = parse(files["docker-compose.release.yml"]) as { networks: { tasks: { driver_opts: object } } };
+    const [bridge = ""] = Object.values(networks.tasks.driver_opts) as string[];
+    assert.ok(bridge.length <= 15, "a name for an interface");
+    const worker = fs.readFileSync(path.join(__dirname, "../../../worker/odoo_ship/egress.py"), "utf8");
+    assert.match(worker, new RegExp(`^TASKS = "${bridge}"$`, "m"));
+  });
+
   it("tunes PostgreSQL to its share of the memory", () => {
     const { db } = render();
     const options = db.command?.filter((word) => word.includes("=")) ?? [];
@@ -255,6 +302,11 @@ describe("the record of a VPS's images", () => {
     const record = readImagesRecord(root, "images/vps-images.json");
     assert.match(postgresImage(record), /^docker\.io\/library\/postgres@sha256:[0-9a-f]{64}$/);
     assert.deepEqual(record.proxy, { build: "images/proxy" });
+  });
+
+  it("names PostgreSQL's major and Debian: the bot's next digest sorts text as the one before it", () => {
+    const { postgres } = readImagesRecord(root, "images/vps-images.json");
+    assert.match(postgres.tag, /^\d+-(bookworm|trixie)$/);
   });
 
   it("is refused when it is not there, no JSON, or lacks a digest", () => {

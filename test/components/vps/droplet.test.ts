@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 
 import { sshKeyPair } from "../../../sandbox/support/ssh-key";
+import type { AccountKey } from "../../../components/shared/digitalocean-api";
 import { VpsDroplet } from "../../../components/vps/droplet";
 import { Secret } from "../../../components/shared/secret";
 import type { Settings } from "../../../settings";
@@ -33,11 +34,12 @@ const settings = {
   user: "root",
 } as unknown as Settings["vps"];
 
-function run(changes: Partial<Settings["vps"]> = {}): Promise<ProgramRun> {
+function run(changes: Partial<Settings["vps"]> = {}, accountKey?: AccountKey): Promise<ProgramRun> {
   return declare("staging", {}, outputs, () => {
     const { address, hostKey: proved } = new VpsDroplet("vps", {
       settings: { ...settings, ...changes },
       privateKey: new Secret(key.privateKey),
+      accountKey,
       secrets: { "vps:privateKey": new Secret(key.privateKey) },
       stack: "odoo/staging",
     });
@@ -75,6 +77,19 @@ describe("a created host", () => {
   it("is unprotected only by the setting for it", async () => {
     const { resources } = await run({ allowDestroy: true });
     assert.ok(!resources.some(({ options }) => (options as { protect?: boolean }).protect));
+  });
+
+  it("takes over a key that the account has, as it is, and leaves one of another name there in the end", async () => {
+    const publicKey = `${key.publicKey} somebody@laptop`;
+    for (const [name, stays] of [
+      ["laptop", true],
+      ["odoo", false],
+    ] as const) {
+      const { inputs, options } = find(await run({}, { id: "7", name, publicKey }), "vps-ssh-key");
+      assert.deepEqual(inputs, { name, publicKey });
+      assert.deepEqual([options["import"], options["retainOnDelete"]], ["7", stays]);
+    }
+    assert.equal(find(made, "vps-ssh-key").options["import"], undefined);
   });
 
   it("is not replaced for what counts at the first boot only", () => {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 
 import type { ShipError } from "../../../components/shared/errors";
 import { type HostPlan, planHost } from "../../../components/vps/plan";
+import { md5Fingerprint } from "../../../components/vps/ssh-keys";
 import { readSettings } from "../../../settings";
 import { PaperVps } from "../../support/paper-vps";
 
@@ -12,7 +15,18 @@ const login = { username: "planted-user", password: "planted-password" };
 
 describe("the plan of a host", () => {
   let host: PaperVps;
+  /** Keys of the account by their MD5, and the status of what answers for it. */
+  let account: Record<string, object>;
+  let refusing: number | undefined;
+  const api = http.createServer((request, response) => {
+    const found = account[decodeURIComponent(request.url?.replace("/v2/account/keys/", "") ?? "")];
+    response.writeHead(refusing ?? (found === undefined ? 404 : 200)).end(JSON.stringify({ ssh_key: found }));
+  });
+
+  before((done) => void api.listen(0, "127.0.0.1", done));
+  after(() => api.close());
   beforeEach(async () => {
+    [account, refusing] = [{}, undefined];
     host = new PaperVps();
     await host.server.start();
   });
@@ -32,7 +46,12 @@ describe("the plan of a host", () => {
     const settings = readSettings({
       config: Object.fromEntries(Object.entries(config).map(([key, value]) => [key, text(value)])),
       secretKeys: new Set(),
-      environment: { REGISTRY_PASSWORD: "p", VPS_SSH_PRIVATE_KEY: host.user.privateKey, DIGITALOCEAN_TOKEN: "t" },
+      environment: {
+        REGISTRY_PASSWORD: "p",
+        VPS_SSH_PRIVATE_KEY: host.user.privateKey,
+        DIGITALOCEAN_TOKEN: "t",
+        DIGITALOCEAN_API_URL: `http://127.0.0.1:${(api.address() as AddressInfo).port}`,
+      },
     });
     return planHost(root, settings, known === "" ? undefined : known, proxy);
   }
@@ -77,6 +96,25 @@ describe("the plan of a host", () => {
     ];
     assert.equal(one?.id, other?.id);
     assert.notEqual(one?.registry?.password, other?.registry?.password);
+  });
+
+  it("says so where the API answers about a key as no API does", async () => {
+    account = { [md5Fingerprint(host.user.publicKey)]: {} };
+    await assert.rejects(plan(created), /NETWORK_FAILURE[^]*ssh_key: no id, name and public_key/);
+  });
+
+  it("finds the key that the account of a created host has already", async () => {
+    assert.equal((await plan(created))?.accountKey, undefined);
+    const fingerprint = md5Fingerprint(host.user.publicKey);
+    assert.match(fingerprint, /^([0-9a-f]{2}:){15}[0-9a-f]{2}$/);
+    account = { [fingerprint]: { id: 7, name: "laptop", public_key: `${host.user.publicKey} x@y`, fingerprint } };
+    const expected = { id: "7", name: "laptop", publicKey: `${host.user.publicKey} x@y` };
+    assert.deepEqual((await plan(created))?.accountKey, expected);
+    assert.equal((await plan(adopted()))?.accountKey, undefined, "an adopted host is no Droplet of this stack");
+    refusing = 403;
+    assert.match((await refusal(plan(created))).message, /TOKEN_SCOPE_MISSING[^]*ssh_key:read/);
+    refusing = 401;
+    assert.equal((await refusal(plan(created))).code, "API_AUTH_FAILURE");
   });
 
   it("refuses a host that is too small before anything is declared", async () => {

@@ -65,6 +65,7 @@ describe("the judgement of a host", () => {
     ["a Python that is too old", { python: "3.8.10" }, "HOST_UNFIT", /Python 3\.8\.10/],
     ["no right to be root", { root: undefined, docker: undefined, compose: undefined }, "HOST_UNFIT", /sudo/],
     ["a port that nginx holds", { "port:80": "nginx" }, "PORT_TAKEN", /port 80 is held by nginx/],
+    ["a port that an Odoo holds", { "port:8069": "python3" }, "PORT_TAKEN", /port 8069 is held by python3/],
     [
       "a disk that is full",
       { "disk:/var/lib/docker": "9900000000" },
@@ -118,6 +119,13 @@ describe("the judgement of a host", () => {
     const needs = { mount: "/mnt/odoo-data" };
     assert.match(refusal({}, needs).failure.found, /nothing is mounted at \/mnt\/odoo-data/);
     judgeHost("erp.example.com", report({ mounted: "/mnt/odoo-data" }), now, needs);
+  });
+
+  it("leaves it to the worker of a host that is ours how much room a release needs", () => {
+    const low = { "disk:/var/lib/docker": "3000000000", "disk:/var/lib": "3000000000" };
+    judgeHost("erp.example.com", report({ ...low, ours: "yes" }), now);
+    assert.doesNotMatch(refusal(low).failure.remedy, /prune/);
+    assert.equal(refusal({ "disk:/var/lib": "400000000", ours: "yes" }).failure.expected, "0.5 GB free");
   });
 
   it("names every finding at once, each with its code", () => {

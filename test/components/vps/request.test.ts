@@ -36,7 +36,7 @@ const withDump = {
 function render(changes: Record<string, string> = {}, args: Partial<HostRequestArgs> = {}): HostRequest {
   const settings = readSettings({
     config: { ...config, ...changes },
-    secretKeys: new Set(["vps:tlsKey", "backup:privateKey"]),
+    secretKeys: new Set(["vps:tlsKey", "backup:privateKey", "odoo:secretOptions"]),
     environment: { DIGITALOCEAN_TOKEN: "planted-token", VPS_SSH_PRIVATE_KEY: "planted-login-key" },
   });
   return hostRequest({
@@ -101,6 +101,11 @@ describe("the request to a host", () => {
     ]);
   });
 
+  it("names the wanted extensions, in any order, and says nothing where none are", () => {
+    assert.deepEqual(render({ "odoo:extensions": '["unaccent", "postgis"]' }).extensions, ["postgis", "unaccent"]);
+    assert.ok(!("extensions" in render()));
+  });
+
   it("says where Odoo and the proxy may go, and another place is another release", () => {
     const own = render({
       "vps:egress": '["198.51.100.0/24", "10.114.0.5/32"]',
@@ -113,6 +118,17 @@ describe("the request to a host", () => {
     assert.equal(render(withTls).network.authority, null);
     assert.deepEqual(render({ "vps:egress": "[]" }).network.odoo, []);
     assert.notEqual(render().id, render({ "vps:egress": "[]" }).id);
+  });
+
+  it("says where a release's own containers may go, and is what it was where they may not", () => {
+    const own = render({ "release:egress": '["0.0.0.0/0:443", "10.114.0.5/32:9000"]', "release:rehearse": "false" });
+    assert.deepEqual(own.network.tasks, [
+      { ...outsideOf("0.0.0.0/0"), port: 443 },
+      { ...outsideOf("10.114.0.5/32"), port: 9000 },
+    ]);
+    assert.deepEqual(hostRequestSchema.parse(own), own);
+    assert.match(own.files["docker-compose.release.yml"] ?? "", /networks: \[backend, tasks\]/);
+    assert.ok(!("tasks" in render().network), "a request without ways out keeps its id");
   });
 
   it("carries a certificate as a file and its key as a secret of the proxy", () => {
@@ -131,6 +147,18 @@ describe("the request to a host", () => {
     const label = (files: Readonly<Record<string, string>>) =>
       /proxy-files: (\w+)/.exec(files["docker-compose.prod.yml"] ?? "")?.[1];
     assert.ok(label(one) !== undefined && label(one) !== label(two));
+  });
+
+  it("carries secret options as a file of Odoo's, and other ones are another release", () => {
+    const options = (word: string) => render({ "odoo:secretOptions": JSON.stringify({ smtp_password: word }) });
+    assert.deepEqual(options("planted").secrets.at(-1), {
+      file: "secrets/odoo-options",
+      uid: 100,
+      content: '{"smtp_password":"planted"}',
+    });
+    assert.ok(!JSON.stringify(options("planted").files).includes("planted"));
+    assert.equal(options("planted").id, options("planted").id);
+    assert.notEqual(options("planted").id, options("other").id);
   });
 
   it("says where dumps go", () => {
@@ -175,6 +203,7 @@ describe("the request to a host", () => {
     ["the data directory", {}, { dataDirectory: null }],
     ["the database", { "odoo:database": "books" }],
     ["the modules", { "odoo:modules": "[]" }],
+    ["Odoo's options", { "odoo:options": '{"limit_time_real": 600}' }],
     ["the domain", { "vps:domain": "books.example.com" }],
     ["the workers", { "vps:workers": "2" }],
     ["the way of release", { "release:rehearse": "false" }],

@@ -34,6 +34,8 @@ const names = {
 };
 /** An authority of one's own certifies such names, too. */
 const domain = "erp.internal";
+/** A name whose record is changed later than the setting. */
+const late = "late.internal";
 /** Caddy renews in the last third of a certificate's life, and in any case 50 minutes before its end (five times the interval in which it looks). */
 const renewedMinutes = 50;
 const lifetimeMinutes = renewedMinutes + 2;
@@ -61,16 +63,24 @@ ${Object.entries(servers)
 }
 `,
   )
-  .join("")}`;
+  .join("")}
+# Where a name leads that does not lead to the proxy. Who asks again looks the name up again.
+http://${late} {
+	respond "Another place" {
+		close
+	}
+}
+`;
 
 interface Answer {
   status: number;
+  location: string | undefined;
   text: string;
   certificate: DetailedPeerCertificate;
 }
 
 /**
- * The real Caddy with the rendered files, fetching certificates from another one that is an ACME authority (RFC 8555) and looks at the domain
+ * The real Caddy with the rendered files, fetching certificates from another one that is an ACME authority (RFC 8555) and looks at each name
  * by itself, as Let's Encrypt does. What it does not show: that the Internet reaches ports 80 and 443 of an installation.
  */
 describe("a certificate by ACME", () => {
@@ -128,7 +138,7 @@ describe("a certificate by ACME", () => {
   const orders = () => times(names.authority, /"uri":"[^"]*\/new-order"/g);
 
   /** The proxy as in its place, in the place of the one before it, with the volume that it keeps certificates on. */
-  function startProxy(site: Partial<SiteArgs> = {}, place: ProxyPlace = "host") {
+  function startProxy(site: Partial<SiteArgs> = {}, place: ProxyPlace = "host", hosts: readonly string[] = [domain]) {
     const usual = {
       domain,
       tls: "acme",
@@ -152,7 +162,7 @@ describe("a certificate by ACME", () => {
       "-v",
       `${names.certificates}:/data:nocopy`,
     ];
-    const reached = place === "host" ? reachable(80, 443) : [];
+    const reached = place === "host" ? reachable([80, 443], hosts) : [];
     const variables = ["-e", "XDG_CONFIG_HOME=/config", "-e", "XDG_DATA_HOME=/data"];
     docker(
       ...[
@@ -170,9 +180,9 @@ describe("a certificate by ACME", () => {
       ...[...reached, proxyImage, ...caddy],
     );
   }
-  /** Who has the domain's name, and ports that the test reaches. */
-  const reachable = (...ports: number[]) => [
-    ...["--network-alias", domain],
+  /** Who has these names, and ports that the test reaches. */
+  const reachable = (ports: readonly number[], hosts: readonly string[] = [domain]) => [
+    ...hosts.flatMap((name) => ["--network-alias", name]),
     ...ports.flatMap((port) => ["-p", `${address}:${port}:${port}`]),
   ];
 
@@ -186,33 +196,38 @@ describe("a certificate by ACME", () => {
   }
 
   /** Believes the test's authority and nobody else. */
-  function ask(): Promise<Answer> {
+  function ask(name: string = domain): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const options = {
         host: address,
-        servername: domain,
+        servername: name,
         ca: roots,
         agent: false as const,
         timeout: 60_000,
-        headers: { host: domain },
+        headers: { host: name },
       };
       const request = https.get(options, (response) => {
         const certificate = (response.socket as TLSSocket).getPeerCertificate(true);
         let text = "";
         response.setEncoding("utf8").on("data", (part: string) => (text += part));
         response.on("error", reject);
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, text, certificate }));
+        const { statusCode: status = 0, headers } = response;
+        response.on("end", () => resolve({ status, location: headers.location, text, certificate }));
       });
       request.on("timeout", () => request.destroy(new Error("no answer"))).on("error", reject);
     });
   }
-  const served = () => until("an answer with a certificate of the authority", ask);
+  const served = (name: string = domain) => until("an answer with a certificate of the authority", () => ask(name));
 
-  function assertCertified({ status, text, certificate }: Answer) {
+  function assertCertified({ status, text, certificate }: Answer, name: string = domain) {
     // Nobody is behind the proxy: it is closed, or Odoo is not reached.
     assert.equal(status, 503);
     assert.equal(text.trim(), maintenancePage.trim());
-    assert.equal(certificate.subjectaltname, `DNS:${domain}`);
+    assertIssued(certificate, name);
+  }
+
+  function assertIssued(certificate: DetailedPeerCertificate, name: string) {
+    assert.equal(certificate.subjectaltname, `DNS:${name}`);
     assert.match(String(certificate.issuerCertificate.subject.CN), /Intermediate/);
     assert.equal(
       certificate.issuerCertificate.issuerCertificate.raw.toString("base64"),
@@ -295,6 +310,49 @@ describe("a certificate by ACME", () => {
     });
   });
 
+  describe("on a host with several names, of which one still leads elsewhere", () => {
+    const [alias, redirected] = ["shop.internal", "www.erp.internal"];
+    const site = { aliases: [alias, late], redirectFrom: [redirected] };
+    /** Tells the authority where the name leads, before it asks the network. */
+    const lead = (line: string) => {
+      const script = `grep -v ${late} /etc/hosts > /tmp/hosts; echo "$0" >> /tmp/hosts; cat /tmp/hosts > /etc/hosts`;
+      docker("exec", "--user", "0", names.authority, "sh", "-c", script, line);
+    };
+
+    before(() => {
+      forgetCertificates();
+      fs.writeFileSync(path.join(state, "closed"), "");
+      lead(`127.0.0.1 ${late}`);
+      startProxy(site, "host", [domain, alias, redirected]);
+    });
+    after(() => fs.rmSync(path.join(state, "closed")));
+
+    it("is ordered and served for each name that leads here", async () => {
+      for (const name of [domain, alias]) assertCertified(await served(name), name);
+      const { status, location, certificate } = await served(redirected);
+      assert.deepEqual([status, location], [308, `https://${domain}/`]);
+      assertIssued(certificate, redirected);
+    });
+
+    it("is refused for the one that does not, which has an alert in its place, and the others serve", async () => {
+      await until("a try", () => assert.match(log(names.proxy), /trying to solve challenge.*late\.internal/));
+      await assert.rejects(ask(late), /alert/);
+      assertCertified(await ask(alias), alias);
+    });
+
+    // Caddy tries again by itself; but this authority leaves an order open whose challenge has failed, which Let's
+    // Encrypt does not.
+    it("is ordered for that one alone when the proxy starts once it leads here, too", async () => {
+      const before = orders();
+      lead("");
+      // A program in Go believes for five seconds what it has read in that file.
+      await sleep(6000);
+      startProxy(site, "host", [domain, alias, redirected, late]);
+      assertCertified(await served(late), late);
+      assert.equal(orders(), before + 1);
+    });
+  });
+
   describe("behind a cluster's load balancer with the PROXY protocol", () => {
     for (const challenge of Object.keys(servers) as Challenge[]) {
       it(`is ordered and served by ${challenge}`, async () => {
@@ -311,7 +369,7 @@ describe("a certificate by ACME", () => {
             ...label,
             "--network",
             names.network,
-            ...reachable(80, 443),
+            ...reachable([80, 443]),
             ...mount,
           ],
           ...[pythonImage, "-B", "/load_balancer.py", names.proxy, ...ports],

@@ -9,7 +9,7 @@ import { paths } from "../../../sandbox/config";
 import { baseRecord, preparedImage } from "../../../sandbox/images/base";
 import { sandboxEnvironment } from "../../../sandbox/environment";
 import { readServers } from "../../../sandbox/servers-control";
-import { npm } from "../../support/npm";
+import { runningSandbox } from "../../support/running-sandbox";
 import { OdooClient } from "../../support/odoo";
 
 const startMs = 300_000;
@@ -31,10 +31,7 @@ describe("docker compose up with the development file", () => {
   let url: string;
 
   before(async () => {
-    if (readServers() === undefined) {
-      const { status, output } = await npm(["start"]);
-      assert.equal(status, 0, output);
-    }
+    await runningSandbox();
     for (const file of ["docker-compose.yml", "images/odoo/reload.py", "addons"]) {
       fs.cpSync(path.join(paths.root, file), path.join(directory, file), { recursive: true });
     }

@@ -323,4 +323,64 @@ describe("the edge", () => {
     assert.match(String(headers["permissions-policy"]), /^geolocation=\(self\), /);
     assert.equal(headers["x-frame-options"], "SAMEORIGIN");
   });
+
+  it("serves each of its names, and sends on from those that it is told to", async () => {
+    await started({ aliases: ["shop.test", "2001:db8::9"], redirectFrom: ["www.odoo.test"] });
+    const ask = (host: string, target = "/web/login") => edge.ask("GET", target, { headers: { host } });
+    assert.deepEqual([(await ask("shop.test")).status, (await ask("[2001:db8::9]")).status], [200, 200]);
+    assert.deepEqual(
+      odoo.heard.slice(-2).map((headers) => [headers.host, headers["x-forwarded-host"]]),
+      [
+        ["shop.test", "shop.test"],
+        ["[2001:db8::9]", "[2001:db8::9]"],
+      ],
+    );
+    assert.equal((await ask("shop.test", "/web/database/manager")).status, 403);
+    const served = odoo.served.length;
+    const { status, headers } = await ask("www.odoo.test", "/shop?page=2");
+    assert.deepEqual([status, headers.location], [308, "https://odoo.test/shop?page=2"]);
+    assert.equal((await ask("other.test")).status, 421);
+    assert.equal(odoo.served.length, served);
+  });
+
+  it("takes a client's address from a proxy in front, and from nobody else", async () => {
+    await started({ trustedProxies: ["198.51.100.0/24"], allowFrom: ["203.0.113.0/24", "198.51.100.0/24"] });
+    const claims = {
+      "x-forwarded-host": "evil.test",
+      "x-forwarded-proto": "http",
+      "x-real-ip": "203.0.113.66",
+      "cf-connecting-ip": "203.0.113.66",
+    };
+    const heard = async (from: string, forwarded?: string) => {
+      const headers = { ...claims, ...(forwarded === undefined ? {} : { "x-forwarded-for": forwarded }) };
+      const { status } = await edge.ask("GET", "/web/login", { from, headers });
+      const last = odoo.heard.at(-1);
+      return [status, last?.["x-forwarded-for"], last?.["x-real-ip"], last?.["x-forwarded-host"]];
+    };
+    const of = (client: string) => [200, client, client, "odoo.test"];
+    assert.deepEqual(await heard("198.51.100.9", "203.0.113.7"), of("203.0.113.7"));
+    // What the client itself has sent comes before what the proxy adds.
+    assert.deepEqual(await heard("198.51.100.9", "203.0.113.66, 203.0.113.7"), of("203.0.113.7"));
+    assert.deepEqual(await heard("198.51.100.9", "203.0.113.66, 203.0.113.7, 198.51.100.10"), of("203.0.113.7"));
+    assert.deepEqual(await heard("203.0.113.8", "203.0.113.66"), of("203.0.113.8"));
+    assert.deepEqual((await heard("198.51.100.9", "192.0.2.1"))[0], 403, "who may come in goes by the client");
+    assert.deepEqual((await heard("192.0.2.1", "203.0.113.7"))[0], 403, "a stranger's word does not count");
+    assert.equal(odoo.heard.at(-1)?.["x-forwarded-proto"], "https");
+  });
+
+  it("counts wrong passwords by client behind a proxy in front", async () => {
+    await started({ trustedProxies: ["198.51.100.0/24"], wrongPasswords: 3 });
+    const { headers, body } = waysIn["/web/login"]("wrong");
+    const attempt = async (client: string, from = "198.51.100.9") =>
+      (await edge.ask("POST", "/web/login", { from, headers: { ...headers, "x-forwarded-for": client }, body })).status;
+    for (const expected of [200, 200, 200, 429]) {
+      assert.equal(await attempt("203.0.113.7"), expected);
+    }
+    assert.equal(await attempt("203.0.113.8"), 200, "another client of the same proxy");
+    assert.equal(await attempt("203.0.113.8, 203.0.113.7"), 429, "a claim before the proxy's word changes nothing");
+    for (const claimed of ["203.0.113.20", "203.0.113.21", "203.0.113.22"]) {
+      assert.equal(await attempt(claimed, "192.0.2.5"), 200);
+    }
+    assert.equal(await attempt("203.0.113.23", "192.0.2.5"), 429, "a stranger is one client, whoever it claims to be");
+  });
 });

@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import * as fs from "node:fs";
-import * as os from "node:os";
-import * as path from "node:path";
 
-import { Builder } from "../../../bench/builder";
-import { planBuild } from "../../../components/image/plan";
-import { paths } from "../../../sandbox/config";
 import { sandboxEnvironment } from "../../../sandbox/environment";
-import { baseRecord, preparedImage } from "../../../sandbox/images/base";
-import { readServers } from "../../../sandbox/servers-control";
-import { npm } from "../../support/npm";
+import { preparedImage } from "../../../sandbox/images/base";
+import { runningSandbox } from "../../support/running-sandbox";
 import { HardenedOdoo, OdooClient } from "../../support/odoo";
+import { buildTree } from "../../support/tree-image";
 
 type Modules = Record<string, { version: string; hash: string }>;
 
@@ -25,14 +19,12 @@ describe("the image on a database with a release marker", () => {
   let installed: Record<string, string>;
 
   before(async () => {
-    if (readServers() === undefined) {
-      const { status, output } = await npm(["start"]);
-      assert.equal(status, 0, output);
-    }
-    const servers = readServers();
-    assert.ok(servers !== undefined);
-    const login = { ...servers.pull, serveraddress: servers.registryAddress };
-    odoo = new HardenedOdoo(await build(login), preparedImage("postgres").pinned, sandboxEnvironment(servers));
+    const servers = await runningSandbox();
+    odoo = new HardenedOdoo(
+      await buildTree(servers, "marker"),
+      preparedImage("postgres").pinned,
+      sandboxEnvironment(servers),
+    );
     await odoo.start(["release_info"]);
     const printed = odoo.docker(
       "run",
@@ -213,45 +205,3 @@ describe("the image on a database with a release marker", () => {
     assert.match(closed.output, /^DATABASE_CONNECTION_ERROR: database 'closed' does not let Odoo in/);
   });
 });
-
-/** Builds the working tree's image, with the sandbox's base, in a folder of its own; answers its name. */
-async function build(login: ConstructorParameters<typeof Builder>[0]): Promise<string> {
-  const project = fs.mkdtempSync(path.join(os.tmpdir(), "image-marker-"));
-  try {
-    for (const folder of ["images", "addons"]) {
-      fs.cpSync(path.join(paths.root, folder), path.join(project, folder), { recursive: true });
-    }
-    fs.copyFileSync(baseRecord, path.join(project, "base.json"));
-    fs.copyFileSync(path.join(paths.state, "ca.crt"), path.join(project, "ca.crt"));
-    const { context, args } = await planBuild(project, {
-      digest: "",
-      flavour: "delta",
-      addons: ["addons"],
-      ocaAddons: [],
-      modules: ["release_info"],
-      baseRecord: "base.json",
-      caFile: "ca.crt",
-      pythonPackages: [],
-      systemPackages: [],
-      locales: [],
-      postgresqlClient: 0,
-      wkhtmltopdf: "",
-      epoch: "1",
-      platform: "linux/amd64",
-      source: "",
-    });
-    const folder = path.join(project, context);
-    const settings = {
-      name: "marker",
-      dockerfile: path.join(folder, "Dockerfile"),
-      target: "runtime",
-      context: folder,
-      args,
-      fresh: false,
-    };
-    const built = await new Builder(login).build(settings, () => undefined);
-    return built.image;
-  } finally {
-    fs.rmSync(project, { recursive: true });
-  }
-}

@@ -131,7 +131,7 @@ describe("the VPS that npm start leaves behind", () => {
             "/run": tmpfs("16m", "1777"),
             "/var/lib/odoo/addons": tmpfs("1m", "0700,uid=100,gid=101"),
           },
-          ports: { "8069/tcp": [{ HostIp: "127.0.0.1", HostPort: "8069" }] },
+          ports: {},
         },
         "odoo-db": {
           user: "999:999",
@@ -143,9 +143,12 @@ describe("the VPS that npm start leaves behind", () => {
           user: "1000:1000",
           add: ["NET_BIND_SERVICE"],
           tmpfs: { "/tmp": tmpfs("100m", "1777"), "/config": tmpfs("1m", "0700,uid=1000,gid=1000") },
-          ports: Object.fromEntries(
-            ["80/tcp", "443/tcp", "443/udp"].map((port) => [port, [{ HostIp: "", HostPort: port.split("/")[0] }]]),
-          ),
+          ports: {
+            ...Object.fromEntries(
+              ["80/tcp", "443/tcp", "443/udp"].map((port) => [port, [{ HostIp: "", HostPort: port.split("/")[0] }]]),
+            ),
+            "8070/tcp": [{ HostIp: "127.0.0.1", HostPort: "8069" }],
+          },
         },
       };
 

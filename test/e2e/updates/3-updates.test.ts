@@ -2,18 +2,14 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { RegistryClient } from "../../../components/registry/client";
-import { Secret } from "../../../components/shared/secret";
 import { paths } from "../../../sandbox/config";
 import { sandboxEnvironment } from "../../../sandbox/environment";
 import type { ServersFile } from "../../../sandbox/servers";
 import { readServers } from "../../../sandbox/servers-control";
+import { buildingStack, trialManifest, trialRegistry, trialRepository } from "../../support/building-stack";
 import { docker } from "../../support/odoo";
 import { sample } from "../../support/sample";
-import { TestStack } from "../../../sandbox/test/helpers/test-stack";
-
-const repository = "127.0.0.1:5055/sandbox/trial";
-const manifest = '{"name": "Trial", "version": "1.0.0", "license": "LGPL-3", "depends": ["base"]}';
+import type { TestStack } from "../../../sandbox/test/helpers/test-stack";
 
 describe("updates that build", () => {
   let servers: ServersFile;
@@ -25,8 +21,7 @@ describe("updates that build", () => {
     assert.ok(found !== undefined, "the sandbox is not up: npm start");
     return found;
   };
-  const registry = () =>
-    new RegistryClient(repository, { username: "push", password: new Secret(servers.push.password) });
+  const registry = () => trialRegistry(servers);
   const api = (method: string, target: string, body?: object) =>
     fetch(`${servers.apiUrl}${target}`, {
       method,
@@ -40,11 +35,11 @@ describe("updates that build", () => {
     };
     return requests.filter((line) => !["GET", "HEAD"].includes(line.method) && !line.path.includes("_sandbox")).length;
   };
-  const images = () => docker(process.env, "image", "ls", "--no-trunc", "-q", repository);
+  const images = () => docker(process.env, "image", "ls", "--no-trunc", "-q", trialRepository);
   const layers = (digest: string) => {
-    docker(sandboxEnvironment(servers), "pull", "-q", `${repository}@${digest}`);
+    docker(sandboxEnvironment(servers), "pull", "-q", `${trialRepository}@${digest}`);
     return JSON.parse(
-      docker(process.env, "image", "inspect", "--format", "{{json .RootFS.Layers}}", `${repository}@${digest}`),
+      docker(process.env, "image", "inspect", "--format", "{{json .RootFS.Layers}}", `${trialRepository}@${digest}`),
     ) as string[];
   };
   const succeed = async (update: Promise<{ status: number | null; output: string }>) => {
@@ -52,23 +47,7 @@ describe("updates that build", () => {
     assert.equal(status, 0, output);
     return (await stack.outputs())["imageDigest"] ?? "";
   };
-  const newStack = async () => {
-    const made = new TestStack(servers, {
-      "registry:repository": "sandbox/trial",
-      "registry:ownership": "adopt",
-      "image:baseRecord": ".sandbox/base-image.json",
-      "image:caFile": ".sandbox/ca.crt",
-    });
-    for (const file of ["base-image.json", "ca.crt"]) {
-      made.write(`.sandbox/${file}`, fs.readFileSync(path.join(paths.state, file), "utf8"));
-    }
-    made.write("README.md", "text\n");
-    made.write("addons/trial/__manifest__.py", manifest);
-    made.write("addons/trial/__init__.py", `started = "${process.pid}"\n`);
-    made.commit("first");
-    await made.init();
-    return made;
-  };
+  const newStack = () => buildingStack(servers);
 
   before(async () => {
     servers = running();
@@ -118,6 +97,7 @@ describe("updates that build", () => {
     stack.write("addons/trial/__init__.py", `${original}changed = True\n`);
     const second = await succeed(stack.up());
     assert.notEqual(second, first);
+    assert.equal(await registry().digestOf("latest"), first, "what is not committed gets no tag");
     const [old, fresh] = [layers(first), layers(second)];
     const same = old.findIndex((layer, index) => layer !== fresh[index]);
     assert.ok(same >= old.length - 4, `${same} of ${old.length} layers are the same`);
@@ -149,7 +129,7 @@ describe("updates that build", () => {
   });
 
   it("refuse a dependency that is nowhere, before anything is pushed", async () => {
-    stack.write("addons/lost/__manifest__.py", manifest.replace('"base"', '"base", "nowhere_to_be_found"'));
+    stack.write("addons/lost/__manifest__.py", trialManifest.replace('"base"', '"base", "nowhere_to_be_found"'));
     stack.write("addons/lost/__init__.py", "");
     const before = await changes();
     const { status, output } = await stack.up();
@@ -167,7 +147,8 @@ describe("updates that build", () => {
     "while it is pushed": /Pushing /,
     "after the push, before its tags are set": /odoo-image-build (created|updated)/,
     "while its tags are set": /release-tags (creating|replacing|updating)/,
-    "after its tags are set": /release-tags (created|replaced|updated)/,
+    "while the tags of what serves are set": /served-tags (creating|replacing|updating)/,
+    "after its tags are set": /served-tags (created|replaced|updated)/,
   } as const;
   const names = Object.keys(points) as (keyof typeof points)[];
   // Where nothing is under way there is nothing to tidy up when told to end.
@@ -180,6 +161,7 @@ describe("updates that build", () => {
       const at = points[name];
       it(`end well after ${signal} ${name}`, async () => {
         stack.write("addons/trial/__init__.py", `interrupted = "${process.pid} ${signal} ${name}"\n`);
+        stack.commit(name);
         await stack.endedUpdate(at, signal);
         const digest = await succeed(stack.recover());
         assert.equal(await registry().digestOf("latest"), digest);

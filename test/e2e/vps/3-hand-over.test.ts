@@ -132,7 +132,7 @@ describe("handing a release over to a host", () => {
     });
 
     it("a host without room", async () => {
-      await trial.machine.fillDisk(3000);
+      await trial.machine.fillDisk(300);
       try {
         await refused("DISK_SPACE_LOW", /GB free at/);
       } finally {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 
 import { sample } from "../../support/sample";
 import { plantedReason, type Variant } from "../../support/trials/addons";
-import { type Ending, Trial } from "../../support/trials/host-trial";
+import type { Ending } from "../../support/trials/ending";
+import { Trial } from "../../support/trials/host-trial";
 import { TrialReleases } from "../../support/trials/releases";
 
 interface Expected {

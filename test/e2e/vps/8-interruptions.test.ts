@@ -4,7 +4,8 @@ import { sleep } from "../../../sandbox/process";
 import { sample } from "../../support/sample";
 import { type Options, send } from "../../support/trials/requests";
 import { differences } from "../../support/trials/snapshot";
-import { type Ending, Trial } from "../../support/trials/host-trial";
+import type { Ending } from "../../support/trials/ending";
+import { Trial } from "../../support/trials/host-trial";
 import { type Held, type Phase, type Step, steps } from "../../support/trials/machine";
 import type { TrialRelease } from "../../support/trials/releases";
 

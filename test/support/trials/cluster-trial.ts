@@ -6,8 +6,7 @@ import { containerName } from "../../../sandbox/kubernetes/names";
 import { vpsImagesRecord } from "../../../sandbox/images/base";
 import { ask, run, until } from "../../../sandbox/process";
 import type { ServersFile } from "../../../sandbox/servers";
-import { readServers } from "../../../sandbox/servers-control";
-import { npm } from "../npm";
+import { runningSandbox } from "../running-sandbox";
 import { type CommandResult, TestStack, type Watch } from "../../../sandbox/test/helpers/test-stack";
 import { type Address, Endpoint, RpcClient } from "../endpoint";
 import type { Installation } from "./installation";
@@ -47,12 +46,7 @@ export class ClusterTrial implements Installation {
 
   /** A stack that nothing was made of yet. */
   static async create(): Promise<ClusterTrial> {
-    if (readServers() === undefined) {
-      const { status, output } = await npm(["start"]);
-      assert.equal(status, 0, output);
-    }
-    const servers = readServers();
-    assert.ok(servers !== undefined, "npm start ended without the sandbox's servers");
+    const servers = await runningSandbox();
     await removeLeftovers(servers);
     const releases = await TrialReleases.open(servers);
     const live = await releases.make({ kind: "good" }, 0);

@@ -26,7 +26,8 @@ def worker():
             words = open(f"/proc/{name}/cmdline", encoding="utf-8").read().split("\0")
         except OSError:
             continue
-        if words[0].endswith("python3") and any(word.endswith("/odoo_ship") for word in words) and {"run", "job"} & set(words):
+        program = any(word.endswith(("/odoo_ship", "/odoo_ship.zip")) for word in words)
+        if words[0].endswith("python3") and program and {"run", "job"} & set(words):
             return int(name)
     return None
 

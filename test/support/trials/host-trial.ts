@@ -1,26 +1,15 @@
 import type { HostRequest } from "../../../components/vps/request";
 import type { WorkerFiles } from "../../../components/odoo/worker-files";
-import { readServers } from "../../../sandbox/servers-control";
-import { until } from "../../../sandbox/process";
-import { npm } from "../npm";
+import { runningSandbox } from "../running-sandbox";
+import { type Ending, endingOf } from "./ending";
 import { type Attachments, populate } from "./population";
 import { requestBefore, workerBefore } from "./layout-before";
 import { type Outcome, problemsAfter } from "./proof";
-import { type Options, send, type Status, statusOf, trialRequest } from "./requests";
+import { type Options, send, statusOf, trialRequest } from "./requests";
 import { type Snapshot, snapshot } from "./snapshot";
 import { ledger, notes } from "./addons";
 import { TrialMachine } from "./machine";
 import { type TrialRelease, TrialReleases } from "./releases";
-
-const limitMs = 6 * 60_000;
-
-/** How a request to a host ended. */
-export interface Ending extends Pick<Status, "error" | "warnings"> {
-  readonly state: string;
-  readonly seconds: number;
-  /** Steps that were seen, in their order. */
-  readonly steps: readonly string[];
-}
 
 /** A host with a populated Odoo of level 0 or later, and the releases to try on it. */
 export class Trial {
@@ -49,12 +38,7 @@ export class Trial {
   }
 
   static async #open(before = false): Promise<Trial> {
-    if (readServers() === undefined) {
-      const { status, output } = await npm(["start"]);
-      if (status !== 0) throw new Error(output);
-    }
-    const servers = readServers();
-    if (servers === undefined) throw new Error("npm start ended without the sandbox's servers");
+    const servers = await runningSandbox();
     const [machine, releases] = await Promise.all([TrialMachine.create(), TrialReleases.open(servers)]);
     const registry = { server: servers.registryAddress, ...servers.pull };
     const trial = new Trial(machine, releases, registry, await releases.make({ kind: "good" }, 0));
@@ -87,25 +71,8 @@ export class Trial {
   }
 
   /** Waits for the end of a request that was sent. */
-  async ending(request: HostRequest, begun = Date.now()): Promise<Ending> {
-    const steps: string[] = [];
-    let status: Status | undefined;
-    const ended = async () => {
-      status = await statusOf(this.machine, request);
-      if (typeof status?.step === "string" && !steps.includes(status.step)) steps.push(status.step);
-      return status?.state === "succeeded" || status?.state === "failed";
-    };
-    // Each look starts processes on a machine whose processors the release needs.
-    if (!(await until(ended, limitMs, 700)))
-      throw new Error(`the request did not end within ${limitMs / 1000} s:\n${await this.machine.story()}`);
-    const seconds = (Date.now() - begun) / 1000;
-    return {
-      state: status?.state ?? "",
-      error: status?.error ?? null,
-      warnings: status?.warnings ?? [],
-      seconds,
-      steps,
-    };
+  ending(request: HostRequest, begun = Date.now()): Promise<Ending> {
+    return endingOf(this.machine, request, begun);
   }
 
   problemsAfter(body: () => Promise<Outcome>): Promise<string[]> {

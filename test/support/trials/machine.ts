@@ -26,10 +26,12 @@ export const steps = [
 export type Step = (typeof steps)[number];
 export type Phase = "begin" | "end";
 
-// Beside the sandbox's own machine, which has slot 0.
-const id = 9001;
-const slot = 2;
-const container = containerName(id);
+/** A machine's id, and the slot that its addresses go by: beside the sandbox's own machine, which has slot 0. */
+export interface Place {
+  readonly id: number;
+  readonly slot: number;
+}
+const usual: Place = { id: 9001, slot: 2 };
 const database = "odoo";
 const second = 1000;
 const ballast = "/opt/trial-ballast";
@@ -45,26 +47,35 @@ export interface Held {
 /** A host of the harness's own. Its disk is of a fixed size and holds all of it: images, volumes, the project, the worker's state. */
 export class TrialMachine implements Installation {
   readonly database = database;
-  readonly host = publicAddress(slot);
+  readonly host: string;
   /** Its address in the network of machines, where every port answers. */
-  readonly privateHost = privateAddress(slot);
+  readonly privateHost: string;
   /** The administrator's password, once it is known. */
   password = "";
+  readonly #id: number;
+  readonly #container: string;
   #ca: string | undefined;
   #endpoint: Endpoint | undefined;
 
+  constructor({ id, slot }: Place = usual) {
+    this.#id = id;
+    this.#container = containerName(id);
+    this.host = publicAddress(slot);
+    this.privateHost = privateAddress(slot);
+  }
+
   /** A new machine: what an earlier run left is removed. */
-  static async create(): Promise<TrialMachine> {
-    await removeMachine(id);
-    await createMachine({ id, name: "trial", slot, userData: "", authorizedKeys: [], volumes: [] });
-    const machine = new TrialMachine();
+  static async create(place = usual): Promise<TrialMachine> {
+    await removeMachine(place.id);
+    await createMachine({ ...place, name: "trial", userData: "", authorizedKeys: [], volumes: [] });
+    const machine = new TrialMachine(place);
     await machine.waitForDocker();
     return machine;
   }
 
   async remove(): Promise<void> {
     this.#endpoint?.close();
-    await removeMachine(id);
+    await removeMachine(this.#id);
   }
 
   /** Runs a shell script as root on the machine; answers its standard output. */
@@ -75,7 +86,7 @@ export class TrialMachine implements Installation {
   /** @throws CommandError */
   async exec(command: readonly string[], input = ""): Promise<string> {
     const what = `on the trial machine: ${command.join(" ").slice(0, 200)}`;
-    return (await run("docker", ["exec", "-i", container, ...command], { what, limitMs, input })).stdout.trim();
+    return (await run("docker", ["exec", "-i", this.#container, ...command], { what, limitMs, input })).stdout.trim();
   }
 
   sql(statement: string, name: string = database): Promise<string> {
@@ -145,11 +156,11 @@ export class TrialMachine implements Installation {
   }
 
   async powerOff(): Promise<void> {
-    await run("docker", ["kill", container], { what: "cutting the trial machine's power", limitMs });
+    await run("docker", ["kill", this.#container], { what: "cutting the trial machine's power", limitMs });
   }
 
   async powerOn(): Promise<void> {
-    await powerOnMachine(id);
+    await powerOnMachine(this.#id);
     await this.waitForDocker();
   }
 
@@ -184,9 +195,13 @@ export class TrialMachine implements Installation {
    */
   async hold(step: Step, phase: Phase, request: string, limit = 240): Promise<{ held: Promise<Held | undefined> }> {
     const script = fs.readFileSync(path.join(__dirname, "hold.py"));
-    const child = spawn("docker", ["exec", "-i", container, "python3", "-", step, phase, request, String(limit)], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+    const child = spawn(
+      "docker",
+      ["exec", "-i", this.#container, "python3", "-", step, phase, request, String(limit)],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+      },
+    );
     child.stdin.end(script);
     let output = "";
     let watching: () => void = () => undefined;
@@ -218,7 +233,7 @@ export class TrialMachine implements Installation {
 
   /** For a test that failed: what the machine says about it. */
   async story(): Promise<string> {
-    const answer = await ask("docker", ["exec", container, "sh", "-c", story], {
+    const answer = await ask("docker", ["exec", this.#container, "sh", "-c", story], {
       what: "asking the trial machine",
       limitMs: 30 * second,
     });
@@ -229,7 +244,7 @@ export class TrialMachine implements Installation {
     const options = { what, limitMs: 10 * second };
     if (
       !(await until(
-        async () => (await ask("docker", ["exec", container, ...command], options)) !== undefined,
+        async () => (await ask("docker", ["exec", this.#container, ...command], options)) !== undefined,
         60 * second,
       ))
     )

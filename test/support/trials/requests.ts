@@ -27,6 +27,8 @@ export interface Options {
     readonly privateKey: string;
     readonly keep: number;
   };
+  /** More of a stack's settings, as Pulumi keeps them. @default none */
+  readonly config?: Readonly<Record<string, string>>;
 }
 
 /** The request that the product's own program would send for this image, to a host of four gigabytes. */
@@ -36,7 +38,7 @@ export function trialRequest(
   modules: readonly string[],
   options: Options,
 ): HostRequest {
-  const { rehearse = true, additive = false, readySeconds = 90, dump } = options;
+  const { rehearse = true, additive = false, readySeconds = 90, dump, config } = options;
   const [repository = "", digest = ""] = image.split("@");
   const settings = readSettings({
     config: {
@@ -60,6 +62,7 @@ export function trialRequest(
         "backup:privateKey": dump.privateKey,
         "backup:keep": String(dump.keep),
       }),
+      ...config,
     },
     secretKeys: new Set(["backup:privateKey"]),
     environment: { DIGITALOCEAN_TOKEN: "never used", VPS_SSH_PRIVATE_KEY: "never used" },

@@ -188,6 +188,18 @@ describe("the network policies", () => {
     assert.ok(![25, 443, 587].some((port) => policies.allows(upgrade, internet, port)));
   });
 
+  it("let the release out to where its setting says, by that port alone", () => {
+    const store = '["198.51.100.0/24:443", "10.114.0.0/24:9000", "[2001:db8::/32]:443"]';
+    const policies = analyser({ "release:egress": store, "release:rehearse": "false" });
+    assert.ok(policies.allows(upgrade, internet, 443) && !policies.allows(upgrade, internet, 25));
+    assert.ok(policies.allows(upgrade, neighbour, 9000) && !policies.allows(upgrade, neighbour, 443));
+    assert.ok(policies.allows(upgrade, { address: "2001:db8::1" }, 443));
+    assert.ok(!policies.allows(upgrade, { address: "203.0.113.1" }, 443) && !policies.allows(upgrade, metadata, 443));
+    const wide = analyser({ "release:egress": '["0.0.0.0/0:443"]', "release:rehearse": "false" });
+    assert.ok(wide.allows(upgrade, internet, 443));
+    for (const hidden of [metadata, neighbour]) assert.ok(!wide.allows(upgrade, hidden, 443));
+  });
+
   it("let Odoo out to where the setting says, private or not", () => {
     const policies = analyser({ "doks:egress": '["10.114.0.0/24", "198.51.100.0/24"]' });
     assert.ok(policies.allows(web, neighbour, 25) && policies.allows(web, internet, 443));

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 
 import { stringify } from "yaml";
@@ -196,11 +198,31 @@ describe("the pods of Odoo", () => {
       const asked = [container.startupProbe, container.livenessProbe, container.readinessProbe].map(
         (probe) => (probe?.["exec"] as { command: string[] }).command,
       );
-      assert.deepEqual(asked, [
-        ["python3", "/opt/odoo/guard.py", "live"],
+      assert.deepEqual(asked.slice(1), [
         ["python3", "/opt/odoo/guard.py", "live"],
         ["python3", "/opt/odoo/guard.py", "ready"],
       ]);
+    }
+  });
+
+  it("have started as their guard says, or as one does that does not know the question yet", () => {
+    const [shell = "", flag = "", script = ""] =
+      (pod("Deployment/odoo").container.startupProbe?.["exec"] as { command: string[] } | undefined)?.command ?? [];
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "guard-"));
+    const guard = path.join(folder, "guard.py");
+    try {
+      for (const [started, live, expected] of [
+        [0, 1, 0],
+        [1, 0, 1],
+        [64, 0, 0],
+        [64, 1, 1],
+      ]) {
+        fs.writeFileSync(guard, `import sys\nsys.exit({"started": ${started}, "live": ${live}}[sys.argv[1]])\n`);
+        const { status } = spawnSync(shell, [flag, script.replace("/opt/odoo/guard.py", guard)]);
+        assert.equal(status, expected, `${started} ${live}`);
+      }
+    } finally {
+      fs.rmSync(folder, { recursive: true });
     }
   });
 
@@ -238,6 +260,8 @@ describe("the pods of Odoo", () => {
       spec.volumes.some(({ name }) => name === "filestore"),
     );
     assert.deepEqual(mounting.map(([name]) => name).sort(), [
+      "CronJob/odoo-ship-look",
+      "CronJob/odoo-ship-prune",
       "Deployment/odoo",
       "Deployment/odoo-cron",
       "Job/odoo-upgrade-0123456789abcdef",
@@ -289,7 +313,7 @@ describe("the pods of Odoo", () => {
       );
     }
     const { pod: server, container } = pod("StatefulSet/odoo-db");
-    const [certificate] = server.initContainers ?? [];
+    const certificate = server.initContainers?.find(({ name }) => name === "certificate");
     assert.match(certificate?.command?.at(-1) ?? "", /umask 077\nopenssl req -x509 .* -sha256 /);
     assert.equal(certificate?.image, container.image);
     for (const option of ["ssl=on", "ssl_cert_file=/run/tls/server.crt", "ssl_key_file=/run/tls/server.key"]) {
@@ -303,18 +327,56 @@ describe("the pods of Odoo", () => {
     const places = [...(server.initContainers ?? []), ...server.containers].map(({ volumeMounts }) =>
       volumeMounts.filter(({ mountPath }) => mountPath === "/run/tls").map(({ readOnly }) => readOnly ?? false),
     );
-    assert.deepEqual(places, [[false], [true]]);
+    assert.deepEqual(places, [[], [false], [true]]);
   });
 
   it("reach a managed PostgreSQL by TLS, and know its authority", () => {
     const managed = { "doks:databaseMode": "managed", "doks:databaseSize": "db-s-4vcpu-8gb" };
     const { env, container } = pod("Deployment/odoo", managed);
-    assert.equal(env["PGSSLROOTCERT"], "/etc/odoo/database-ca.pem");
-    assert.ok(container.volumeMounts.some(({ mountPath, readOnly }) => mountPath === "/etc/odoo" && readOnly));
-    const config = find(render(managed).objects, "ConfigMap", "odoo-database-1").data;
-    assert.match(config?.["odoo.conf"] ?? "", /^\[options\]\n.*\ndb_sslmode = verify-full\n$/s);
+    assert.equal(env["PGSSLROOTCERT"], "/etc/odoo-database/database-ca.pem");
+    assert.deepEqual([env["DB_SSLMODE"], env["PGSSLMODE"]], ["verify-full", "verify-full"]);
+    const places = container.volumeMounts.map(({ mountPath, readOnly }) => [mountPath, readOnly]);
+    assert.ok(places.some(([place, readOnly]) => place === "/etc/odoo-database" && readOnly === true));
     assert.equal(pod("Deployment/odoo").env["PGSSLROOTCERT"], undefined);
+    assert.equal(pod("Deployment/odoo").env["DB_SSLMODE"], "require");
   });
+
+  it("leave the image its odoo.conf, whatever PostgreSQL is", () => {
+    for (const [variant, objects] of all) {
+      for (const [name, { pod: spec }] of podsOf(objects)) {
+        for (const container of [...spec.containers, ...(spec.initContainers ?? [])]) {
+          const over = container.volumeMounts.filter(({ mountPath }) => /^\/etc\/odoo(\/|$)/.test(mountPath));
+          assert.deepEqual(over, [], `${variant}: ${name}`);
+        }
+      }
+    }
+  });
+
+  for (const mode of ["cluster", "managed"]) {
+    it(`give Odoo's options to the server and to the tasks of a release alike: ${mode}`, () => {
+      const changes = {
+        "doks:databaseMode": mode,
+        "doks:databaseSize": "db-s-4vcpu-8gb",
+        "odoo:options": '{"limit_time_real": 600, "import_url_regex": "^$(HOME)$$"}',
+        "odoo:secretOptions": '{"smtp_password": "planted-4711"}',
+      };
+      const { objects } = render(changes);
+      assert.ok(!JSON.stringify(objects).includes("planted-4711"));
+      const pods = podsOf(objects);
+      for (const name of ["Deployment/odoo", "Deployment/odoo-cron", "Job/odoo-upgrade-0123456789abcdef"]) {
+        const spec = pods.get(name)?.pod;
+        const odoo = name.startsWith("Job/") ? spec?.initContainers?.[0] : spec?.containers[0];
+        const env = Object.fromEntries(
+          (odoo?.env ?? []).map((one): [string, string | undefined] => [one.name, one.value]),
+        );
+        // Kubernetes reads a doubled dollar before a bracket as one, and no variable.
+        assert.equal(env["ODOO_OPTIONS"], '{"import_url_regex":"^$$(HOME)$$$$","limit_time_real":"600"}', name);
+        assert.equal(env["ODOO_SECRET_OPTIONS_FILE"], "/run/secrets/odoo-options", name);
+        const volume = spec?.volumes.find((one) => one["name"] === "secrets");
+        assert.match(JSON.stringify(volume), /"odoo-options-1","items":\[\{"key":"odoo-options"/, name);
+      }
+    });
+  }
 });
 
 interface Affinity {
@@ -370,7 +432,7 @@ describe("the Job of a release", () => {
       "--",
       "python3",
       "-B",
-      "/opt/odoo-ship/odoo_ship",
+      "/opt/odoo-ship/odoo_ship.zip",
       "job",
       "/run/request/request.json",
     ]);
@@ -383,8 +445,8 @@ describe("the Job of a release", () => {
       "/data",
       "/tmp",
       "/run/secrets/odoo-ship",
-      "/run/odoo-ship-tasks",
       "/opt/odoo-ship",
+      "/run/odoo-ship-tasks",
       "/run/request",
     ]);
     assert.deepEqual(secretsOf("worker-secrets"), ["admin-password", "odoo-password", "first-password"]);
@@ -424,16 +486,6 @@ describe("the Job of a release", () => {
     assert.deepEqual(shared.sort(), ["filestore", "tasks", "worker"]);
   });
 
-  it("has the worker's Python files and nothing that belongs to a host", () => {
-    const worker = pod(name).pod.volumes.find((volume) => volume["name"] === "worker")?.["configMap"] as {
-      items: object[];
-    };
-    assert.deepEqual(worker.items, [
-      { key: "odoo_ship.__main__.py", path: "odoo_ship/__main__.py" },
-      { key: "odoo_ship.hosts.base.py", path: "odoo_ship/hosts/base.py" },
-    ]);
-  });
-
   /** Paths of the secrets in one volume of the Job's pod. */
   function secretsOf(volume: string): string[] {
     const found = pod(name).pod.volumes.find((one) => one["name"] === volume)?.["projected"] as {
@@ -442,8 +494,9 @@ describe("the Job of a release", () => {
     return found.sources.flatMap(({ secret }) => secret.items.map(({ path }) => path));
   }
 
-  it("alone sees the whole volume, and the admin's password", () => {
+  it("alone sees the whole volume, and the admin's password, beside what an operator orders", () => {
     for (const [other, { pod: spec }] of podsOf(render().objects)) {
+      if (other.startsWith("CronJob/odoo-ship-")) continue;
       const whole = spec.containers.some(({ volumeMounts }) =>
         volumeMounts.some(({ name: volume, subPath }) => volume === "filestore" && subPath === undefined),
       );
@@ -459,6 +512,54 @@ describe("the Job of a release", () => {
       action: "Ignore",
       onPodConditions: [{ type: "DisruptionTarget", status: "True" }],
     });
+  });
+});
+
+describe("the commands of an operator", () => {
+  const objects = render().objects;
+  const names = ["odoo-ship-look", "odoo-ship-prune"];
+
+  it("are templates that run nothing by themselves, and go an hour after they have ended", () => {
+    assert.deepEqual(
+      objects.filter(({ kind }) => kind === "CronJob").map(({ metadata }) => metadata.name),
+      names,
+    );
+    for (const name of names) {
+      const spec = find(objects, "CronJob", name).spec as { suspend: boolean; jobTemplate: { spec: object } };
+      assert.equal(spec.suspend, true);
+      const job = { ...spec.jobTemplate.spec, template: undefined };
+      assert.deepEqual(job, {
+        template: undefined,
+        backoffLimit: 0,
+        activeDeadlineSeconds: 1800,
+        ttlSecondsAfterFinished: 3600,
+      });
+    }
+  });
+
+  it("have the admin's password and no other, no token, and no code of Odoo beside them", () => {
+    for (const name of names) {
+      const { pod: spec } = pod(`CronJob/${name}`);
+      assert.equal(spec.automountServiceAccountToken, false);
+      assert.equal(spec.initContainers, undefined);
+      const secrets = spec.volumes.filter((volume) => JSON.stringify(volume).includes('"secret"'));
+      assert.deepEqual(
+        secrets.map((volume) => /"path":"([^"]+)"/g.exec(JSON.stringify(volume))?.slice(1)),
+        [["admin-password"]],
+      );
+    }
+  });
+
+  it("change the volume only where that is their work", () => {
+    const writes = names.map(
+      (name) => pod(`CronJob/${name}`).container.volumeMounts.find((mount) => mount.name === "filestore")?.readOnly,
+    );
+    assert.deepEqual(writes, [true, false]);
+    assert.match(
+      pod("CronJob/odoo-ship-look").container.command?.at(-1) ?? "",
+      /odoo_ship\.zip status && .*odoo_ship\.zip doctor/,
+    );
+    assert.match(pod("CronJob/odoo-ship-prune").container.command?.at(-1) ?? "", /^exec .*odoo_ship\.zip prune$/);
   });
 });
 
@@ -486,7 +587,7 @@ describe("the edge", () => {
     const onHost = caddyfile(usualSite);
     const own = (lines: string, other: string) =>
       lines.split("\n").filter((line) => !other.split("\n").includes(line) && !/^\s*#/.test(line));
-    // Only how requests come in, and who says that Odoo is closed, differs.
+    // Only how requests come in, also from the host itself, and who says that Odoo is closed, differs.
     assert.deepEqual(own(onHost, text["Caddyfile"] ?? ""), [
       "\t\tdirectory /data/spool",
       "\treverse_proxy odoo{file./etc/caddy/state/hold}:{args[0]} {",
@@ -498,6 +599,13 @@ describe("the edge", () => {
       ...["8069 30s", "8069 30s", "8069 30s", "8072 10s", "8069 30s", "8069 30s"].map(
         (to) => `\t\t\t\timport odoo ${to}`,
       ),
+      "http://:8070 {",
+      "\t\t@closed file {",
+      "\t\t\troot /etc/caddy/state",
+      "\t\t\ttry_files closed",
+      "\t\thandle @closed {",
+      "\t\timport body 128MB 1m 16KB",
+      "\t\timport odoo 8069 30s",
     ]);
     assert.deepEqual(own(text["Caddyfile"] ?? "", onHost), [
       "\thttp_port 8080",
@@ -510,7 +618,7 @@ describe("the edge", () => {
       "\t\t\ttls",
       "\t\tdirectory /spool",
       "\treverse_proxy odoo:{args[0]} {",
-      ...["8069 5s", "8069 5s", "8069 5s", "8072 5s", "8069 5s", "8069 5s"].map((to) => `\t\t\t\timport odoo ${to}`),
+      ...["8069", "8069", "8069", "8072", "8069", "8069"].map((to) => `\t\t\t\timport odoo ${to} 200ms`),
     ]);
     assert.ok(text["maintenance.html"]?.startsWith("<!doctype html>"));
   });

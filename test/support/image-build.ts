@@ -1,0 +1,49 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import { Builder } from "../../bench/builder";
+import { paths, registryAddress } from "../../sandbox/config";
+import { baseRecord } from "../../sandbox/images/base";
+import type { readServers } from "../../sandbox/servers-control";
+
+/** Images of the working tree on the sandbox's base, each built in a copy of the project. */
+export class ImageBuild {
+  readonly #project = fs.mkdtempSync(path.join(os.tmpdir(), "image-build-"));
+  readonly #builder: Builder;
+
+  constructor(servers: NonNullable<ReturnType<typeof readServers>>) {
+    this.#builder = new Builder({ ...servers.pull, serveraddress: registryAddress });
+    for (const name of ["images", "addons", "Dockerfile", ".dockerignore"]) {
+      fs.cpSync(path.join(paths.root, name), path.join(this.#project, name), { recursive: true });
+    }
+    fs.copyFileSync(baseRecord, path.join(this.#project, "base.json"));
+    fs.copyFileSync(path.join(paths.state, "ca.crt"), path.join(this.#project, "ca.crt"));
+  }
+
+  /** As `docker build .` at the root does, with what is this network's own; answers its name. */
+  async plain(target: "runtime" | "builder"): Promise<string> {
+    const base = JSON.parse(fs.readFileSync(baseRecord, "utf8")) as Record<"reference" | "digest" | "series", string>;
+    const ignore = path.join(this.#project, ".dockerignore");
+    const rules = fs.readFileSync(ignore, "utf8");
+    if (!rules.includes("!ca.crt")) fs.writeFileSync(ignore, `${rules}!ca.crt\n`);
+    return this.#build("plain", this.#project, target, {
+      BASE_IMAGE: `${base.reference}@${base.digest}`,
+      SERIES: base.series,
+      CA_FILE: "ca.crt",
+      PYTHON_PACKAGES: "",
+      POSTGRESQL_CLIENT: "0",
+      WKHTMLTOPDF_VERSION: "",
+    });
+  }
+
+  remove(): void {
+    fs.rmSync(this.#project, { recursive: true });
+  }
+
+  async #build(name: string, context: string, target: string, args: Record<string, string>): Promise<string> {
+    const dockerfile = path.join(context, "Dockerfile");
+    return (await this.#builder.build({ name, dockerfile, target, context, args, fresh: false }, () => undefined))
+      .image;
+  }
+}
