@@ -68,7 +68,7 @@ def plan_release(request, image, installed, marker):
     else:
         mode = "rolling" if request["release"]["additive"] and marker else "maintenance"
     plan = Plan(mode, upgrade, install, warnings=warnings)
-    plan.served = bool(marker) and not plan.changes_modules and was_left(request)
+    plan.served = not plan.changes_modules and was_left(request)
     return plan
 
 
