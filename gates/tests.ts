@@ -162,7 +162,9 @@ function parse(stdout: string): Answer | undefined {
   try {
     const answer = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Partial<Answer>;
     const lists = [answer.failed, answer.skipped].every((list) => Array.isArray(list));
-    return lists && typeof answer.status === "number" && typeof answer.lines === "object" ? (answer as Answer) : undefined;
+    return lists && typeof answer.status === "number" && typeof answer.lines === "object"
+      ? (answer as Answer)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -78,5 +78,7 @@ function parse(text: string): Report | undefined {
 
 /** Folders of modules in the build context that are there. */
 export function bakedFolders(context: string, modules: readonly string[], root: string): string[] {
-  return modules.map((name) => `${context}/extra-addons/${name}`).filter((folder) => fs.existsSync(`${root}/${folder}`));
+  return modules
+    .map((name) => `${context}/extra-addons/${name}`)
+    .filter((folder) => fs.existsSync(`${root}/${folder}`));
 }

@@ -46,7 +46,10 @@ export function percentOf(lines: readonly (readonly [number, number])[]): number
 /** One sentence for each module, the least tested first. */
 export function describeLines(lines: Lines): string[] {
   return Object.entries(lines)
-    .map(([name, [reached, all]]) => ({ text: `${name}: ${reached} of ${all} lines`, share: reached / Math.max(all, 1) }))
+    .map(([name, [reached, all]]) => ({
+      text: `${name}: ${reached} of ${all} lines`,
+      share: reached / Math.max(all, 1),
+    }))
     .sort((a, b) => a.share - b.share)
     .map(({ text }) => text);
 }
