@@ -9,6 +9,7 @@ export interface Answers {
   readonly image?: string;
   /** A container with PostgreSQL. */
   readonly start?: string;
+  /** `$question` has the statements. */
   readonly psql?: string;
   /** Odoo in the base image, which makes the database that is kept. */
   readonly base?: string;
@@ -63,7 +64,7 @@ export function trialDocker(programs: Programs, answers: Answers = {}): void {
     "docker",
     `echo "$*" | tr '\\n' ' ' >> "$0.calls"; echo >> "$0.calls"
     env | grep -E '^(DB_PASSWORD|PGPASSWORD)=' >> "$0.secrets"
-    case "$1 $*" in *--interactive*) cat >> "$0.given";; esac
+    case "$1 $*" in *--interactive*) question=$(cat); echo "$question" >> "$0.given";; esac
     case "$*" in
       *.Id*) ${a.image};;
       *.Config.Labels*) echo '${JSON.stringify(labels)}';;
