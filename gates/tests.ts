@@ -25,7 +25,7 @@ export interface TestsOrder extends DatabaseOrder {
 const minuteMs = 60_000;
 const runner = path.join(__dirname, "addons", "run_tests.py");
 
-/** The team's own addons: their tests against a real PostgreSQL, what the tests reach, what is known to be dangerous. */
+/** The team's own addons: their tests on a real PostgreSQL, the lines these reach, what is known to be dangerous. */
 export const tests: Gate<TestsOrder> = {
   title: "tests of the team's own addons, lines that they reach, bandit, pip-audit",
   budgetSeconds: 120,

@@ -6,7 +6,7 @@ import type { Ended } from "../programs";
 import { markOf, type Owner } from "./owner";
 
 const minuteMs = 60_000;
-/** Nothing is mounted here, and every user may write: so the data are part of the container, and can be kept with it. */
+/** Nothing is mounted here, and every user may write: the data are part of the container, and can be kept with it. */
 const folder = "/tmp/odoo-gate";
 
 /**

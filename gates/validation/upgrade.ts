@@ -46,6 +46,12 @@ export async function upgrade(
   if (!made) return "no database of it";
   const database = await startKept(populatedOf(before), owner);
   const installed = await database.rows("SELECT name FROM ir_module_module WHERE state = 'installed'");
+  const gone = installed.filter((name) => !(name in own.modules));
+  if (gone.length > 0) {
+    tools.notChecked(`the upgrade from the release before, which has installed what is not here: ${gone.join(", ")}`);
+    await database.remove();
+    return "modules are gone";
+  }
   const changed = installed.filter((name) => own.modules[name]?.hash !== old.modules[name]?.hash);
   const added = order.modules.filter((name) => !installed.includes(name));
   if (changed.length + added.length > 0) {

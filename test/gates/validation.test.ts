@@ -190,6 +190,13 @@ describe("The gate of the validation", () => {
       assert.match(untold.join(), /the upgrade from the release before, which cannot be installed here: MODULE_LOAD/);
     });
 
+    it("unless the image lacks what that one has installed: it is uninstalled before, by hand", async () => {
+      docker({ modules: modules(shop("1"), { sale: { hash: "1" } }) });
+      const { facts, untold } = await run();
+      assert.equal(facts["upgraded"], "modules are gone");
+      assert.match(untold.join(), /installed what is not here: shop/);
+    });
+
     it("and leaves another series of Odoo to a migration", async () => {
       const other = `case "$*" in *${digestOf("d")}*) echo '{"series": "17.0", "modules": {}}';; *) echo '{"series": "18.0", "modules": {}}';; esac`;
       docker({ modules: other });
