@@ -12,9 +12,9 @@
 #
 # Odoo Community with a team's addons, on a base image that is pinned by digest ("delta" flavour).
 # Stages: system -> tools -> trusting -> builder (wheels) -> python -> startable -> runtime. `fetched` has repositories of
-# addons. `check` starts Odoo in what runtime is made of, and looks at the addons that runtime copies; gates run in
-# `test`. A step that fails says why, in a line `CODE: reason` of the log. No build argument is secret: BuildKit prints
-# them. There is no syntax line on purpose: the built-in frontend of Docker 20.10 is enough, and nothing has to be
+# addons. `check` starts Odoo in what runtime is made of, and looks at the addons that runtime copies. `test` is for
+# people: gates try the image itself. A step that fails says why, in a line `CODE: reason` of the log. No build argument
+# is secret: BuildKit prints them. There is no syntax line on purpose: the built-in frontend of Docker 20.10 is enough, and nothing has to be
 # downloaded for it. The Dockerfile at the root of the project is made of this one: npm run docs.
 ARG BASE_IMAGE="docker.io/library/odoo:18.0@sha256:259fa933bf3ee7f3e375bd74d1e0bc28bd75955159723be477359e0fdb8acf67"
 

@@ -22,21 +22,46 @@ export const hardened = [
 
 const minuteMs = 60_000;
 
+/** What a Docker command gets beside its arguments, which everybody on the machine can read. */
+export interface DockerInput {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly input?: string;
+}
+
 /** Runs the Docker command line. */
-export function docker(args: readonly string[], limitMs: number, env?: NodeJS.ProcessEnv): Promise<Ended> {
-  return run("docker", args, { limitMs, ...(env && { env: { ...process.env, ...env } }) });
+export function docker(args: readonly string[], limitMs: number, more: DockerInput = {}): Promise<Ended> {
+  return run("docker", args, optionsOf(limitMs, more));
+}
+
+/** The same, with what it says on standard error among its output: the whole log of a container. */
+export function dockerLog(args: readonly string[], limitMs: number, more: DockerInput = {}): Promise<Ended> {
+  return run("sh", ["-c", 'exec docker "$@" 2>&1', "docker", ...args], optionsOf(limitMs, more));
+}
+
+function optionsOf(limitMs: number, { env, input }: DockerInput) {
+  return { limitMs, ...(env && { env: { ...process.env, ...env } }), ...(input !== undefined && { input }) };
+}
+
+/** An image that is to be tried, and the stack whose desk has the login of `registry`. */
+export interface WantedImage {
+  /** `project/stack` */
+  readonly stack: string;
+  /** `repository@sha256:…` */
+  readonly image: string;
+  /** Host that is told the login. @default the image's own */
+  readonly registry?: string;
 }
 
 /**
  * Has Docker hold the image, which another machine may have built.
  * @throws ShipError TOOL_MISSING, NETWORK_FAILURE
  */
-export async function pulled(order: { stack: string; image: string }, tools: Pick<GateTools, "say">): Promise<void> {
+export async function pulled(order: WantedImage, tools: Pick<GateTools, "say">): Promise<void> {
   const { image } = order;
   const known = await docker(["image", "inspect", "--format", "{{.Id}}", image], minuteMs);
   if (known.status === 0) return;
   tools.say(`pulls ${image}`);
-  const { status, tail } = await withLogin(order, (env) => docker(["pull", "--quiet", image], 20 * minuteMs, env));
+  const { status, tail } = await withLogin(order, (env) => docker(["pull", "--quiet", image], 20 * minuteMs, { env }));
   if (status === 0) return;
   const noEngine = /cannot connect to the docker daemon|ENOENT/i.test(`${tail} ${known.tail}`);
   throw new ShipError({
@@ -48,16 +73,25 @@ export async function pulled(order: { stack: string; image: string }, tools: Pic
   });
 }
 
-/** Calls with a Docker configuration that has the registry's login, for as long as that takes. */
+/** Host of a reference, which names its registry. */
+export function hostOf(image: string): string {
+  return image.split("/", 1)[0] ?? "";
+}
+
+/**
+ * Calls with a Docker configuration that has the registry's login, for as long as that takes. Another registry is asked
+ * with what this machine's own Docker knows: it is told no login of the stack.
+ */
 async function withLogin<T>(
-  { stack, image }: { stack: string; image: string },
+  { stack, image, registry = hostOf(image) }: WantedImage,
   call: (env: NodeJS.ProcessEnv) => Promise<T>,
 ): Promise<T> {
+  const host = hostOf(image);
+  if (host !== registry) return call({});
   const { username, password } = await taggingLogin({ stack });
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "gate-"));
   try {
     const auth = Buffer.from(`${username}:${password.reveal()}`).toString("base64");
-    const [host = ""] = image.split("/", 1);
     const config = username === "" ? {} : { auths: { [host]: { auth } } };
     fs.writeFileSync(path.join(folder, "config.json"), JSON.stringify(config), { mode: 0o600 });
     return await call({ DOCKER_CONFIG: folder });

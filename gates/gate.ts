@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../components/shared/errors";
+import type { ErrorCode, ShipError } from "../components/shared/errors";
 import type { ToolName } from "./tools/table";
 
 /** What an operator does about a code that a gate can end in. docs/SOP-BUILD-001.md is made of these. */
@@ -36,6 +36,14 @@ export interface GateTools {
    * @throws ShipError TOOL_MISSING
    */
   find(tool: ToolName): Promise<string | undefined>;
+  /**
+   * Takes it that a part cannot be checked: a staging or production stack fails with the error, another stack is told
+   * that this part was not checked.
+   * @throws ShipError the one that is given
+   */
+  cannotCheck(error: ShipError): void;
+  /** Tells any stack that a part was not checked, and why. */
+  notChecked(why: string): void;
 }
 
 export interface Passed {

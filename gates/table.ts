@@ -1,9 +1,11 @@
 import type { Gate } from "./gate";
 import { image } from "./image";
 import { preflight } from "./preflight";
+import { tests } from "./tests";
+import { validation } from "./validation";
 
 /** Every gate, in the order of the procedure. */
-export const gates = { preflight, image } as const;
+export const gates = { preflight, image, tests, validation } as const;
 
 export type GateName = keyof typeof gates;
 

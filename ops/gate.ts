@@ -39,17 +39,25 @@ async function main(): Promise<void> {
 async function judge({ name, strict, order }: Run, begun: number, notChecked: string[]): Promise<GateResult> {
   const gate = gates[name] as Gate<unknown>;
   const say = (line: string) => console.error(`${name}: ${line}`);
+  const untold = (why: string) => {
+    notChecked.push(why);
+    say(`NOT CHECKED: ${why}`);
+  };
+  const cannotCheck = (error: ShipError) => {
+    if (strict) throw error;
+    untold(`${error.failure.found}: ${error.failure.remedy}`);
+  };
   const find = async (tool: ToolName) => {
     try {
       return (await findTool(tool)).path;
     } catch (error) {
-      if (strict || !(error instanceof ShipError)) throw error;
-      notChecked.push(`${error.failure.found}: ${error.failure.remedy}`);
-      say(`NOT CHECKED: ${notChecked.at(-1) ?? ""}`);
+      if (!(error instanceof ShipError)) throw error;
+      cannotCheck(error);
       return undefined;
     }
   };
-  const { facts, warnings } = await gate.run(order, { root: process.cwd(), say, find });
+  const tools = { root: process.cwd(), say, find, cannotCheck, notChecked: untold };
+  const { facts, warnings } = await gate.run(order, tools);
   const seconds = secondsSince(begun);
   const late = seconds > gate.budgetSeconds ? [`took ${seconds} s, and its budget is ${gate.budgetSeconds} s`] : [];
   const outcome = notChecked.length === 0 ? "passed" : "incomplete";

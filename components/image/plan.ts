@@ -29,6 +29,8 @@ export interface BuildPlan {
   readonly platform: string;
   readonly revision: Revision;
   readonly base: BaseImage;
+  /** Names of the team's own modules: those of `image:addons`. */
+  readonly own: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -97,6 +99,7 @@ export async function planBuild(
     platform,
     revision,
     base,
+    own: check.modules.filter((module) => image.addons.includes(path.dirname(module.path))).map(({ name }) => name),
     warnings: [...check.warnings, ...overruled],
   };
 }

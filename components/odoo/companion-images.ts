@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import type { Settings } from "../../settings";
 import { imageRecord, pinnedImage, readRecord } from "../registry/image-record";
 import { ShipError } from "../shared/errors";
 
@@ -43,6 +44,13 @@ export function readImagesRecord(root: string, file: string, setting = "vps:imag
       remedy: `correct the file, or the setting ${setting}; in the sandbox: npm run sandbox -- up`,
     });
   return readRecord(root, file, recordSchema, invalid);
+}
+
+/** The record of a stack, and the setting that names it: the VPS's, else the cluster's. */
+export function recordOf({ vps, doks }: Pick<Settings, "vps" | "doks">): readonly [file: string, setting: string] {
+  return vps.mode === "none" && doks.mode !== "none"
+    ? [doks.imagesRecord, "doks:imagesRecord"]
+    : [vps.imagesRecord, "vps:imagesRecord"];
 }
 
 /** PostgreSQL's image, as `repository@sha256:…`. */

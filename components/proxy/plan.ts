@@ -10,7 +10,7 @@ import { ShipError } from "../shared/errors";
 import { type ContextFile, contentHash, writeContext } from "../image/context";
 import { RegistryClient } from "../registry/client";
 import { imageRecord, pinnedImage, readRecord } from "../registry/image-record";
-import { readImagesRecord } from "../odoo/companion-images";
+import { readImagesRecord, recordOf } from "../odoo/companion-images";
 
 /** Everything that a build of the proxy's image needs, decided before any resource. */
 export interface ProxyBuild {
@@ -49,12 +49,10 @@ export async function planProxy(
   registryExists: boolean,
 ): Promise<ProxyPlan | undefined> {
   const { vps, doks, registry, image } = settings;
-  const [record, setting] =
-    vps.mode !== "none" ? [vps.imagesRecord, "vps:imagesRecord"] : [doks.imagesRecord, "doks:imagesRecord"];
   if (vps.mode === "none" && doks.mode === "none") {
     return undefined;
   }
-  const { proxy } = readImagesRecord(root, record, setting);
+  const { proxy } = readImagesRecord(root, ...recordOf(settings));
   if ("reference" in proxy) {
     return { image: pinnedImage(proxy), build: undefined };
   }

@@ -1,13 +1,15 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { GateResult } from "../../gates/gate";
 import type { GateName, OrderOf } from "../../gates/table";
 import type { Settings } from "../../settings";
-import type { ReleasePlan } from "./plan";
+import type { BuildPlan } from "../image/plan";
+import { gatesOff, type ReleasePlan } from "./plan";
 
 export interface GatesArgs {
   readonly settings: Pick<Settings, "environment" | "gates" | "image" | "odoo">;
-  readonly plan: Pick<ReleasePlan, "build">;
+  readonly plan: Pick<ReleasePlan, "build" | "postgres">;
   /** `project/stack`, whose desk has the registry's login. */
   readonly stack: string;
   readonly repository: string;
@@ -45,20 +47,55 @@ export class ReleaseGates extends pulumi.ComponentResource {
   /** Answers the digest of the image, once it has passed. */
   passed(digest: pulumi.Output<string>): pulumi.Output<string> {
     const { settings, plan, stack, repository } = this.args;
-    if (plan.build === undefined) return digest;
+    const { build } = plan;
+    if (build === undefined) return digest;
     const image = pulumi.interpolate`${repository}@${digest}`;
-    const order = image.apply((known) => ({
-      stack,
-      image: known,
-      maxBytes: settings.gates.imageMegabytes * 1e6,
-      modules: [...new Set([...settings.image.modules, ...settings.odoo.modules])],
-    }));
-    const results = [...this.before, this.#gate("image", order)].map(({ stdout }) => stdout);
-    this.#report(image, results);
+    const modules = [...new Set([...settings.image.modules, ...settings.odoo.modules])];
+    const maxBytes = settings.gates.imageMegabytes * 1e6;
+    const looked = this.#gate(
+      "image",
+      image.apply((known) => ({ stack, image: known, maxBytes, modules })),
+    );
+    const gates = [...this.before, looked, ...this.#tried(build, image, modules, looked)];
+    const results = gates.map(({ stdout }) => stdout);
+    const leftOut = gatesOff(settings.gates).map((gate) => pulumi.output(JSON.stringify(notRun(gate))));
+    this.#report(image, [...results, ...leftOut]);
     return pulumi.all([digest, pulumi.all(results)]).apply(([known]) => known);
   }
 
-  #gate<N extends GateName>(gate: N, order: pulumi.Input<OrderOf<N>>): command.local.Command {
+  /** The gates that run Odoo on a database; beside each other, since neither needs the other. */
+  #tried(
+    { own, context }: BuildPlan,
+    image: pulumi.Output<string>,
+    modules: readonly string[],
+    looked: pulumi.Resource,
+  ): command.local.Command[] {
+    const { settings, plan, stack, repository } = this.args;
+    const off = gatesOff(settings.gates);
+    const { extensions } = settings.odoo;
+    const { coverage } = settings.gates;
+    const orders = image.apply((known) => ({ stack, image: known, postgres: plan.postgres ?? "", extensions, own }));
+    const install = own.filter((name) => modules.includes(name));
+    const tests = () =>
+      this.#gate(
+        "tests",
+        orders.apply((order) => ({ ...order, context, install, coverage })),
+      );
+    const validation = () =>
+      this.#gate(
+        "validation",
+        orders.apply((order) => ({ ...order, own: install, modules, repository })),
+        // What cannot even be imported is said by one gate.
+        { dependsOn: looked },
+      );
+    return [...(off.includes("tests") ? [] : [tests()]), ...(off.includes("validation") ? [] : [validation()])];
+  }
+
+  #gate<N extends GateName>(
+    gate: N,
+    order: pulumi.Input<OrderOf<N>>,
+    opts: pulumi.CustomResourceOptions = {},
+  ): command.local.Command {
     const { environment } = this.args.settings;
     const strict = environment !== "sandbox";
     return new command.local.Command(
@@ -70,7 +107,7 @@ export class ReleaseGates extends pulumi.ComponentResource {
         logging: "stderr",
       },
       // Never deleted before it is replaced: that would delete first what depends on the digest.
-      { parent: this },
+      { parent: this, ...opts },
     );
   }
 
@@ -83,4 +120,10 @@ export class ReleaseGates extends pulumi.ComponentResource {
       { parent: this },
     );
   }
+}
+
+/** What the report says of a gate that the settings leave out. */
+function notRun(gate: GateName): GateResult {
+  const notChecked = [`gates:${gate} is off`];
+  return { gate, outcome: "incomplete", notChecked, seconds: 0, facts: {}, warnings: [] };
 }

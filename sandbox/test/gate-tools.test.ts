@@ -30,7 +30,15 @@ describe("The tools of the gates in the sandbox", () => {
   /** Fits in the place of any tool: all of their words at once. */
   const fits = (name: keyof typeof toolTable): string => {
     const { version } = toolTable[name];
-    const words = ["bandit #", "ClamAV #", "GitVersion: v#", "Haskell Dockerfile Linter #", "pip-audit #", "syft #"];
+    const words = [
+      "bandit #",
+      "ClamAV #",
+      "GitVersion: v#",
+      "Coverage.py, version #",
+      "Haskell Dockerfile Linter #",
+      "pip-audit #",
+      "syft #",
+    ];
     return [...words, "Version: #"].map((line) => `echo '${line.replace("#", version)}'`).join("\n");
   };
   /** What ends in an error, or the folders for the PATH, by a process whose directories and PATH are its own. */

@@ -33,7 +33,8 @@ export const builtTools: Readonly<Record<Built, GoTool>> = {
 const shares: Readonly<Record<ToolName, number>> = {
   bandit: 0.02,
   clamscan: 0.02,
-  cosign: 0.26,
+  cosign: 0.25,
+  coverage: 0.01,
   hadolint: 0.01,
   "pip-audit": 0.01,
   syft: 0.23,

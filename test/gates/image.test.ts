@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { image, type ImageOrder } from "../../gates/image";
+import { gateTools } from "../support/gate-tools";
 import { Programs } from "../support/programs";
 
 const good = {
@@ -18,7 +19,7 @@ describe("The gate of the pushed image", () => {
     maxBytes: 2e9,
     modules: ["shop"],
   };
-  const tools = { root: ".", say: () => undefined, find: () => Promise.resolve(undefined) };
+  const tools = gateTools(".");
 
   /** A Docker that answers each question with a script. */
   function answer(scripts: Partial<typeof good>): void {

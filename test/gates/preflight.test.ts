@@ -4,7 +4,7 @@ import * as path from "node:path";
 
 import { preflight, type PreflightOrder } from "../../gates/preflight";
 import type { GateTools } from "../../gates/gate";
-import { onPath } from "../../gates/programs";
+import { gateTools } from "../support/gate-tools";
 import { Programs } from "../support/programs";
 
 describe("The gate before a build", () => {
@@ -17,11 +17,7 @@ describe("The gate before a build", () => {
     programs.add("docker", "exit 1");
     programs.recorded("hadolint", "echo '[]'");
     fs.writeFileSync(path.join(programs.folder, "Dockerfile"), "FROM scratch\n");
-    tools = {
-      root: programs.folder,
-      say: () => undefined,
-      find: (program) => Promise.resolve(onPath(program, programs.folder)),
-    };
+    tools = gateTools(programs.folder);
   });
   afterEach(() => programs.remove());
 

@@ -19,9 +19,10 @@ export async function buildingStack(servers: ServersFile, config: Record<string,
     "registry:ownership": "adopt",
     "image:baseRecord": ".sandbox/base-image.json",
     "image:caFile": ".sandbox/ca.crt",
+    "vps:imagesRecord": ".sandbox/vps-images.json",
     ...config,
   });
-  for (const file of ["base-image.json", "ca.crt"]) {
+  for (const file of ["base-image.json", "ca.crt", "vps-images.json"]) {
     made.write(`.sandbox/${file}`, fs.readFileSync(path.join(paths.state, file), "utf8"));
   }
   made.write("README.md", "text\n");

@@ -6,6 +6,7 @@ import { type GatesArgs, ReleaseGates } from "../../../components/release/gates"
 import { declare, type ProgramRun } from "../../support/program";
 
 const digest = `sha256:${"a".repeat(64)}`;
+const postgres = `db.example/postgres@sha256:${"b".repeat(64)}`;
 
 type Environment = GatesArgs["settings"]["environment"];
 
@@ -13,14 +14,16 @@ type Environment = GatesArgs["settings"]["environment"];
 async function gatesOf(
   environment: Environment,
   built: boolean,
+  off: Partial<GatesArgs["settings"]["gates"]> = {},
 ): Promise<{ run: ProgramRun; waited: string[]; before: number }> {
   const settings = {
     environment,
-    gates: { imageMegabytes: 2000 },
+    gates: { imageMegabytes: 2000, tests: "required", coverage: 75, validation: "required", ...off },
     image: { modules: ["shop"] },
-    odoo: { modules: ["shop", "books"] },
+    odoo: { modules: ["shop", "books"], extensions: ["unaccent"] },
   } as unknown as GatesArgs["settings"];
-  const plan = { build: built ? { contentHash: "0".repeat(64) } : undefined } as GatesArgs["plan"];
+  const build = { contentHash: "0".repeat(64), context: ".build/odoo", own: ["shop", "till"] };
+  const plan = { build: built ? build : undefined, postgres } as GatesArgs["plan"];
   let before = 0;
   let waited: string[] = [];
   const run = await declare("staging", {}, { "command:local:Command": () => ({ stdout: "{}" }) }, async () => {
@@ -53,7 +56,9 @@ function orderOf(run: ProgramRun, name: string): { name: string; strict: boolean
 describe("The gates of a release", () => {
   it("let the digest of a build out when the last one has passed, and not before", async () => {
     const { run, waited, before } = await gatesOf("staging", true);
-    assert.ok(waited.includes("gates-image"), waited.join(", "));
+    for (const gate of ["gates-image", "gates-tests", "gates-validation"]) {
+      assert.ok(waited.includes(gate), waited.join(", "));
+    }
     assert.equal(run.outputs["digest"], digest);
     assert.equal(before, 1);
     // What depends on the digest would be deleted first, a Job of the running release included.
@@ -73,9 +78,42 @@ describe("The gates of a release", () => {
     assert.deepEqual(JSON.parse(environment.REPORT), {
       stack: "odoo/staging",
       image: `r.example/odoo@${digest}`,
-      results: ["{}", "{}"],
+      results: ["{}", "{}", "{}", "{}"],
     });
     assert.ok(!waited.includes("gates-report"));
+  });
+
+  it("try the pushed digest, with the team's own modules apart from others", async () => {
+    const { run } = await gatesOf("staging", true);
+    const tried = { stack: "odoo/staging", image: `r.example/odoo@${digest}`, postgres, extensions: ["unaccent"] };
+    const own = ["shop", "till"];
+    assert.deepEqual(orderOf(run, "gates-tests").order, {
+      ...tried,
+      own,
+      context: ".build/odoo",
+      install: ["shop"],
+      coverage: 75,
+    });
+    assert.deepEqual(orderOf(run, "gates-validation").order, {
+      ...tried,
+      own: ["shop"],
+      modules: ["shop", "books"],
+      repository: "r.example/odoo",
+    });
+  });
+
+  it("are told to be not checked where a setting leaves them out", async () => {
+    const { run, waited } = await gatesOf("staging", true, { tests: "off", validation: "off" });
+    assert.ok(!run.resources.some(({ name }) => /gates-(tests|validation)/.test(name)));
+    assert.ok(waited.includes("gates-image"));
+    const found = run.resources.find(({ name }) => name === "gates-report");
+    const { environment } = found?.inputs as { environment: { REPORT: string } };
+    const { results } = JSON.parse(environment.REPORT) as { results: string[] };
+    const left = results.slice(2).map((text) => JSON.parse(text) as { gate: string; outcome: string });
+    assert.deepEqual(
+      left.map(({ gate, outcome }) => `${gate} ${outcome}`),
+      ["tests incomplete", "validation incomplete"],
+    );
   });
 
   it("are not run again for a digest that is deployed by its name", async () => {

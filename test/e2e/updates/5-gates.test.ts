@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
 
+import { ensureGateTool } from "../../../sandbox/tools/gate-tools";
 import type { TestStack } from "../../../sandbox/test/helpers/test-stack";
 import { buildingStack, trialRegistry } from "../../support/building-stack";
 import { runningSandbox } from "../../support/running-sandbox";
@@ -14,6 +18,10 @@ interface Planted {
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
+/** On in the rows that need them alone: each takes its time for each image. */
+const withTests = { "gates:tests": "required" };
+const withValidation = { "gates:validation": "required" };
+
 const planted: readonly Planted[] = [
   {
     what: "a module that imports what is not there",
@@ -27,7 +35,93 @@ const planted: readonly Planted[] = [
     gate: "image",
     config: { "gates:imageMegabytes": 1000 },
   },
+  {
+    what: "a test that fails",
+    code: "TEST_FAILURE",
+    gate: "tests",
+    files: {
+      "addons/trial/tests/__init__.py": "from . import test_trial\n",
+      "addons/trial/tests/test_trial.py": failing(),
+    },
+    config: withTests,
+  },
+  {
+    what: "lines that no test reaches",
+    code: "LOW_COVERAGE",
+    gate: "tests",
+    files: { "addons/trial/untested.py": "x = 1\n".repeat(20) },
+    config: withTests,
+  },
+  {
+    what: "a module that can be imported, and not installed",
+    code: "MODULE_LOAD_ERROR",
+    gate: "validation",
+    files: { "addons/trial/__init__.py": extendsNothing() },
+    config: withValidation,
+  },
 ];
+
+function failing(): string {
+  return `from odoo.tests import TransactionCase
+
+
+class TestTrial(TransactionCase):
+    def test_sum(self):
+        self.assertEqual(1 + 1, 3)
+`;
+}
+
+function extendsNothing(): string {
+  return `from odoo import models
+
+
+class Trial(models.Model):
+    _inherit = "nowhere.to.be.found"
+`;
+}
+
+/** What a hostile addon would try from its tests; each try has to fail. */
+function hostile(): string {
+  return `import os
+import socket
+
+import psycopg2
+from odoo.tests import TransactionCase
+from odoo.tools import mute_logger
+
+
+class TestTrial(TransactionCase):
+    def test_no_way_out(self):
+        for address in (("127.0.0.1", 5055), ("172.17.0.1", 5055), ("198.18.0.1", 80), ("1.1.1.1", 443)):
+            with self.assertRaises(OSError):
+                socket.create_connection(address, timeout=3).close()
+        with self.assertRaises(OSError):
+            socket.getaddrinfo("example.com", 443)
+
+    def test_nothing_of_the_machine(self):
+        places = ("/var/run/docker.sock", "/run/docker.sock", "/root/.docker", "/run/secrets")
+        self.assertEqual([place for place in places if os.path.exists(place)], [])
+        with self.assertRaises(OSError):
+            open("/opt/odoo/left", "w")
+
+    def test_no_secret(self):
+        words = ("TOKEN", "PASSPHRASE", "PULUMI", "DOCKER", "GATE")
+        self.assertEqual([name for name in os.environ if any(word in name.upper() for word in words)], [])
+
+    def test_no_power_in_postgresql(self):
+        self.env.cr.execute("SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
+        self.assertEqual(self.env.cr.fetchone(), (False,))
+        with mute_logger("odoo.sql_db"), self.assertRaises(psycopg2.Error), self.env.cr.savepoint():
+            self.env.cr.execute("COPY (SELECT 1) TO PROGRAM 'id'")
+`;
+}
+
+/** Containers, volumes and networks that gates have left. */
+function leftByGates(): string {
+  const docker = (...args: string[]) => execFileSync("docker", args, { encoding: "utf8" }).trim();
+  const filter = ["--filter", "label=odoo-ship.gate", "--quiet"];
+  return `${docker("ps", "--all", ...filter)}${docker("volume", "ls", ...filter)}`;
+}
 
 describe("the gates of a release", () => {
   let stack: TestStack;
@@ -37,6 +131,7 @@ describe("the gates of a release", () => {
   before(async () => {
     const servers = await runningSandbox();
     registry = trialRegistry(servers);
+    await ensureGateTool("coverage", () => undefined);
     stack = await buildingStack(servers, { "image:modules": ["trial"] });
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
@@ -68,6 +163,30 @@ describe("the gates of a release", () => {
       assert.equal(await registry.digestOf("latest"), served);
     });
   }
+
+  it("pass tests of an addon that finds no way out, and an upgrade from the release that serves", async () => {
+    const usual = { ...stack.config };
+    Object.assign(stack.config, withTests, withValidation);
+    stack.write("addons/trial/tests/__init__.py", "from . import test_trial\n");
+    stack.write("addons/trial/tests/test_trial.py", hostile());
+    stack.write("addons/trial/data.txt", "changed");
+    stack.commit("hostile");
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.match(output, /validation: upgrades trial from sha256:/);
+    assert.equal(leftByGates(), "");
+    const { gates } = JSON.parse(fs.readFileSync(path.join(stack.project, ".build/report/report.json"), "utf8")) as {
+      gates: { gate: string; outcome: string; facts: Record<string, unknown> }[];
+    };
+    const facts = Object.fromEntries(gates.map(({ gate, facts: found }) => [gate, found]));
+    assert.equal(facts["tests"]?.["tests"], 4);
+    assert.equal(facts["tests"]?.["coverage"], 100);
+    assert.deepEqual(facts["validation"]?.["upgraded"], ["trial"]);
+    const again = await stack.up("--expect-no-changes");
+    assert.equal(again.status, 0, again.output);
+    stack.config = usual;
+    served = (await registry.digestOf("latest")) ?? "";
+  });
 
   it("are not run twice for what passed them before the engine was killed", async () => {
     stack.write("addons/trial/__init__.py", `killed = "${process.pid}"\n`);

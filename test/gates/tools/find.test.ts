@@ -12,6 +12,7 @@ const words: Readonly<Record<ToolName, string>> = {
   bandit: "bandit #\n  python version = 3.11.7 (main, May  9 2026, 07:35:25) [GCC 12.2.0]",
   clamscan: "ClamAV #/27800/Thu Nov 26 08:24:01 2026",
   cosign: "cosign: A tool for Container Signing.\n\nGitVersion:    v#\nGitCommit:     unknown\nGoVersion:     go1.26.8",
+  coverage: "Coverage.py, version # with C extension\nFull documentation is at https://coverage.readthedocs.io/en/#",
   hadolint: "Haskell Dockerfile Linter #",
   "pip-audit": "pip-audit #",
   syft: "syft #",

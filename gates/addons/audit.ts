@@ -1,0 +1,113 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import { ShipError } from "../../components/shared/errors";
+import { docker, hardened } from "../docker";
+import type { GateTools } from "../gate";
+import { run } from "../programs";
+
+interface Report {
+  readonly dependencies: readonly {
+    readonly name: string;
+    readonly version?: string;
+    readonly skip_reason?: string;
+    readonly vulns?: readonly { readonly id: string; readonly fix_versions: readonly string[] }[];
+  }[];
+}
+
+const minuteMs = 60_000;
+const pin = /^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+$/;
+
+/**
+ * Lists what pip has installed in the image. Packages of the distribution have its own fixes under old numbers: the
+ * audit of Python's packages would take them for vulnerable.
+ */
+const list = `
+import importlib.metadata as metadata
+for found in metadata.distributions():
+    if str(found.locate_file("")).startswith("/usr/local/") and found.metadata["Name"]:
+        print(found.metadata["Name"] + "==" + found.version)
+`;
+
+/**
+ * Asks which vulnerabilities are known of the Python packages that pip has installed in the image. One that has a fix
+ * stops the release.
+ * @returns those without a fix, one sentence each
+ * @throws ShipError SECURITY_VULN, CONTAINER_START_FAILURE, TOOL_MISSING
+ */
+export async function audit(image: string, tools: GateTools): Promise<string[]> {
+  const program = await tools.find("pip-audit");
+  if (program === undefined) return [];
+  const pins = await pinsOf(image);
+  if (pins.length === 0) return [];
+  tools.say(`pip-audit: ${pins.length} packages`);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "gate-audit-"));
+  try {
+    const file = path.join(folder, "requirements.txt");
+    fs.writeFileSync(file, `${pins.join("\n")}\n`);
+    const args = ["--requirement", file, "--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off"];
+    const { stdout, tail } = await run(program, args, { cwd: folder, limitMs: 5 * minuteMs });
+    return judge(parse(stdout), tail, tools);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+async function pinsOf(image: string): Promise<string[]> {
+  const flags = [...hardened, "--network", "none", "--entrypoint", "python3"];
+  const { status, stdout, tail } = await docker(["run", ...flags, image, "-I", "-c", list], 2 * minuteMs);
+  if (status !== 0) {
+    throw new ShipError({
+      code: "CONTAINER_START_FAILURE",
+      summary: "the image does not say which Python packages it has",
+      found: tail,
+      expected: "a list of names and versions",
+      remedy: "read the line above; docs/by-hand.md has the same command",
+    });
+  }
+  return [...new Set(stdout.split("\n").filter((line) => pin.test(line)))].sort();
+}
+
+function judge(report: Report | undefined, tail: string, tools: GateTools): string[] {
+  if (report === undefined) {
+    tools.cannotCheck(unasked(tail));
+    return [];
+  }
+  const skipped = report.dependencies.filter(({ skip_reason }) => skip_reason !== undefined);
+  // It passes what the index does not know: a package of the team's own, for one.
+  for (const { name, skip_reason } of skipped) tools.notChecked(`${name}: ${skip_reason ?? ""}`);
+  const found = report.dependencies.flatMap(({ name, version = "", vulns = [] }) =>
+    vulns.map(({ id, fix_versions }) => ({ text: `${name} ${version}: ${id}`, fixes: fix_versions })),
+  );
+  const mendable = found.filter(({ fixes }) => fixes.length > 0);
+  if (mendable.length > 0) {
+    throw new ShipError({
+      code: "SECURITY_VULN",
+      summary: "Python packages of the image have known vulnerabilities, which newer versions mend",
+      found: mendable.map(({ text, fixes }) => `${text}, mended in ${fixes.join(", ")}`).join("\n"),
+      expected: "versions without one",
+      remedy: "raise them in requirements.txt or image:pythonPackages; one that another package brings, by a pin of it",
+    });
+  }
+  return found.map(({ text }) => `${text}, which no version mends yet`);
+}
+
+function unasked(found: string): ShipError {
+  return new ShipError({
+    code: "NETWORK_FAILURE",
+    summary: "nobody could be asked for vulnerabilities of the image's Python packages",
+    found: found.split("\n").slice(-5).join("\n"),
+    expected: "an answer of PyPI to pip-audit",
+    remedy: "look at the network of this machine, then run the update again",
+  });
+}
+
+function parse(text: string): Report | undefined {
+  try {
+    const report = JSON.parse(text) as Partial<Report>;
+    return Array.isArray(report.dependencies) ? (report as Report) : undefined;
+  } catch {
+    return undefined;
+  }
+}
