@@ -17,8 +17,8 @@ export const gatesKeys = {
     "text",
     gate,
     gateWords,
-    "Whether the tests of your own modules must pass, with what bandit and pip-audit look for. `off`: each update and " +
-      "the report say that this was not checked.",
+    "Whether the tests of your own modules must pass, with what bandit and pip-audit look for. `off`: each update " +
+      "and the report say that this was not checked.",
   ),
   "gates:coverage": key(
     "data",
