@@ -167,6 +167,7 @@ describe("the gates of a release", () => {
   it("pass tests of an addon that finds no way out, and an upgrade from the release that serves", async () => {
     const usual = { ...stack.config };
     Object.assign(stack.config, withTests, withValidation);
+    stack.write("addons/trial/__init__.py", "reached = True\n");
     stack.write("addons/trial/tests/__init__.py", "from . import test_trial\n");
     stack.write("addons/trial/tests/test_trial.py", hostile());
     stack.write("addons/trial/data.txt", "changed");
