@@ -1,5 +1,6 @@
 import { ShipError } from "../components/shared/errors";
-import { choose } from "./choice";
+import { misused } from "./arguments";
+import { choose, type Choice } from "./choice";
 import { type Fit, fitOf } from "./fit";
 import { readImage } from "./images";
 import { decide, planText, type RollbackPlan, type Way } from "./plan";
@@ -37,17 +38,19 @@ export async function rollBack(
 ): Promise<number> {
   const known = await gather(root, stack, places);
   const { settings, reports, updated } = known;
-  const plan = await planned(known, order);
   const { digest: configured } = settings.image;
   const { restore } = settings.release;
-  const { point, to, fits } = plan;
-  const arrived = updated === to && configured === to && fits.every(({ kind }) => kind === "serves");
-  if (arrived && restore !== "" && reports.some(({ history }) => history?.live?.restored === restore)) {
+  const restored = restore !== "" && reports.some(({ history }) => history?.live?.restored === restore);
+  const whole = restored && updated === configured;
+  if (whole && (order.to === "previous" || (await chosen(known, order)).digest === updated)) {
+    // Killed after the update: the last step is left to do, and "previous" was said of the release before that.
     await stack.unset("release:restore");
-    listener.say(`${to} serves with the data of ${restore}: release:restore was left of it, and is gone now`);
+    listener.say(`${configured} serves with the data of ${restore}. release:restore was left of that, and is gone now`);
     return 0;
   }
-  if (arrived && point === undefined) {
+  const plan = await planned(known, order, await chosen(known, order));
+  const { point, to, fits } = plan;
+  if (point === undefined && updated === to && configured === to && fits.every(({ kind }) => kind === "serves")) {
     listener.say(`${to} serves, and the stack says so: there is nothing to do`);
     return 0;
   }
@@ -71,10 +74,20 @@ export async function rollBack(
   return 0;
 }
 
-async function planned(known: Known, { to: wanted, way, usage }: RollbackOrder): Promise<RollbackPlan> {
-  const { registry, reports, updated, settings } = known;
+function chosen({ registry, reports, updated }: Known, { to, usage }: RollbackOrder): Promise<Choice> {
   const digestOf = async (tag: string) => (await registry.imageOf(tag))?.digest;
-  const { digest: to, point } = await choose(usage, { to: wanted, updated, reports, digestOf });
+  return choose(usage, { to, updated, reports, digestOf });
+}
+
+async function planned(
+  known: Known,
+  { way, usage }: RollbackOrder,
+  { digest: to, point }: Choice,
+): Promise<RollbackPlan> {
+  if (point !== undefined && way === "code-only") {
+    throw misused(usage, "--code-only beside a restore point");
+  }
+  const { registry, reports, updated, settings } = known;
   const from = updated ?? reports.flatMap(({ history }) => history?.live?.digest ?? [])[0];
   const target = await orProblem(readImage(registry, to));
   if (target.problem === "" && target.found === undefined) {
@@ -86,16 +99,21 @@ async function planned(known: Known, { to: wanted, way, usage }: RollbackOrder):
       remedy: "npm run releases lists what there is. On a VPS that still has the image: odoo-ship rollback",
     });
   }
-  const images = { from: from === undefined ? undefined : (await orProblem(readImage(registry, from))).found };
-  const pair = { ...images, to: target.found };
-  const fits = reports.map((report): Fit => fitOf(report, to, pair));
-  return decide({ from, to, images: pair, fits, reports }, point === undefined ? way : "with-data", point);
+  const imageOf = async (digest: string | undefined) =>
+    digest === undefined ? undefined : (await orProblem(readImage(registry, digest))).found;
+  const fits: Fit[] = [];
+  for (const report of reports) {
+    // What runs there may be another one than the last update's.
+    fits.push(fitOf(report, to, { from: await imageOf(report.history?.live?.digest), to: target.found }));
+  }
+  const images = { from: await imageOf(from), to: target.found };
+  return decide({ from, to, images, fits, reports }, point === undefined ? way : "with-data", point);
 }
 
 function unfinished(stack: string, { from, to, point }: RollbackPlan): string {
   const restore = point === undefined ? "" : `\n  pulumi config rm release:restore --stack ${stack}`;
   return [
-    "The update did not come to its end; what it has said above tells why. The stack's file names the release to go to.",
+    "The update did not come to its end: what it has said above tells why. The stack's file names where it goes.",
     "To go on: run the same command again. If a killed update has left its lock: pulumi cancel, then again.",
     `To give it up:${restore}`,
     `  pulumi config set image:digest ${from ?? `<what serves, not ${to}>`} --stack ${stack}`,

@@ -1,6 +1,7 @@
 import type { TargetHistory, TargetReport } from "../components/odoo/history";
+import { printable } from "../components/shared/printable";
 import type { BakedModules, ReleasedImage } from "./images";
-import { moduleChange, printable } from "./words";
+import { moduleChange } from "./words";
 
 /**
  * Whether a release's code may run on the data that a target has now.

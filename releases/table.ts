@@ -1,5 +1,6 @@
+import { printable } from "../components/shared/printable";
 import type { Catalog, ListedRelease } from "./catalog";
-import { moduleList, printable, shortDigest } from "./words";
+import { moduleList, shortDigest } from "./words";
 
 const heads = ["digest", "tag", "when", "serves", "restore point", "modules"];
 

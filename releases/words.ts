@@ -1,20 +1,15 @@
+import { printable } from "../components/shared/printable";
 import type { BakedModules, ReleasedImage } from "./images";
-
-/** Makes a text safe for a terminal: names and versions come from modules, which may be anybody's. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "?").slice(0, 200);
-}
 
 /** Shortens `sha256:` and 64 digits to 12 of them, which `--to` takes, too. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, "sha256:".length + 12);
 }
 
-/** Names an image by its digest, and by its tag if it is known. */
+/** Names an image by its digest, and by its commit if that is known. */
 export function nameOf(digest: string, image: ReleasedImage | undefined): string {
-  const [tag] = image?.tags ?? [];
   const commit = image?.revision.slice(0, 12) ?? "";
-  return digest + (tag !== undefined ? ` (${tag})` : commit !== "" ? ` (of commit ${printable(commit)})` : "");
+  return digest + (commit === "" ? "" : ` (of commit ${printable(commit)})`);
 }
 
 /** Lists modules with their versions. */

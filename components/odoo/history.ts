@@ -2,14 +2,16 @@ import { z } from "zod";
 
 import type { Settings } from "../../settings";
 import { jsonLine } from "../shared/json-line";
+import { printable } from "../shared/printable";
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-const moduleNames = z.array(z.string());
+const moment = z.string().regex(/^[\dTZ:-]+$/);
+const moduleNames = z.array(z.string().regex(/^\w+$/));
 
 /** Answer of `odoo-ship releases` on a host and in a cluster, as worker/odoo_ship/history.py makes it. */
 const historySchema = z.object({
   /** Release that users reach; null before the first install. `restored`: the point whose data it went back to. */
-  live: z.object({ digest, since: z.string(), restored: z.string().nullable() }).nullable(),
+  live: z.object({ digest, since: moment, restored: z.string().nullable() }).nullable(),
   /** Digests that the data have gone through, the live one last. */
   lineage: z.array(digest),
   /** Modules that the database has installed. */
@@ -20,8 +22,8 @@ const historySchema = z.object({
   releases: z.array(
     z.object({
       digest,
-      since: z.string(),
-      left: z.string().nullable(),
+      since: moment,
+      left: moment.nullable(),
       /** Digest that it came after. */
       before: digest.nullable(),
       /** Seconds for which it kept users out; null if it did not, or if that was not noted. */
@@ -37,7 +39,7 @@ const historySchema = z.object({
     z.object({
       id: z.string().regex(/^\d{8}t\d{6}z$/),
       digest,
-      at: z.string(),
+      at: moment,
       bytes: z.number(),
       /** Since the point was taken. */
       minutes: z.number(),
@@ -76,17 +78,17 @@ export function reportOf(target: string, stdout: string, told: string): TargetRe
   try {
     answer = JSON.parse(jsonLine(stdout));
   } catch {
-    return { target, history: undefined, problem: told };
+    return unread(target, told);
   }
   const { success, data, error } = historySchema.safeParse(answer);
   if (success) {
-    return { target, history: data, problem: data.problem };
+    return { target, history: data, problem: printable(data.problem) };
   }
   const where = error.issues.map((issue) => issue.path.join(".")).join(", ");
-  return { target, history: undefined, problem: `its worker answers in another form (${where})` };
+  return unread(target, `its worker answers in another form (${where})`);
 }
 
 /** Report of a target that could not be read. */
 export function unread(target: string, problem: string): TargetReport {
-  return { target, history: undefined, problem };
+  return { target, history: undefined, problem: printable(problem) };
 }
