@@ -43,7 +43,13 @@ describe("the releases of a host", () => {
     host.history = "nothing was deployed there yet";
     assert.equal((await ask())?.problem, "nothing was deployed there yet");
     assert.match((await ask({ "vps:port": "1" }))?.problem ?? "", /^HOST_UNREACHABLE: /);
-    assert.match((await ask({ "vps:mode": "create" }))?.problem ?? "", /does not know its host yet/);
+    const created = {
+      "vps:mode": "create",
+      "vps:region": "fra1",
+      "vps:size": "s-2vcpu-4gb",
+      "vps:sshFrom": '["203.0.113.0/24"]',
+    };
+    assert.match((await ask(created))?.problem ?? "", /does not know its host yet/);
     assert.equal(await ask({ "vps:mode": "none" }), undefined);
   });
 });
