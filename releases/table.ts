@@ -25,7 +25,7 @@ function cells(release: ListedRelease): string[] {
   const place = serves.length > 0 ? serves.join(", ") : served.length > 0 ? `once: ${served.join(", ")}` : "never";
   return [
     shortDigest(digest),
-    tags[0] ?? (inRegistry === false ? "not in the registry" : "not known"),
+    tags[0] ?? (inRegistry === null ? "not known" : inRegistry ? "none" : "not in the registry"),
     printable(when.slice(0, 16).replace("T", " ")) || "not known",
     place,
     points[0] === undefined ? "none" : points[0].id + (points.length > 1 ? ` and ${points.length - 1} more` : ""),

@@ -39,7 +39,10 @@ function silent(stderr: string): string {
   if (stderr.includes("invalid choice: 'releases'")) {
     return "its worker cannot tell releases yet: the next `pulumi up` brings one that can";
   }
-  return stderr.trim().split("\n").slice(-3).join("; ") || "its worker says nothing";
+  // Of a failure of the worker the code stands first, of any other the reason last.
+  const failure = /^[A-Z][A-Z_]+: [^]*/m.exec(stderr)?.[0].trim().split("\n");
+  const words = failure ?? stderr.trim().split("\n").slice(-3);
+  return words.map((line) => line.trim()).join("; ") || "its worker says nothing";
 }
 
 /** Returns how to log in to the host: that of the settings, or the one that the last update made. */

@@ -42,6 +42,8 @@ describe("the releases of a host", () => {
     assert.match((await ask())?.problem ?? "", /the next `pulumi up` brings one that can/);
     host.history = "nothing was deployed there yet";
     assert.equal((await ask())?.problem, "nothing was deployed there yet");
+    host.history = "STATE_DAMAGED: it cannot be read\n  found:    ledger.json\n  expected: JSON\n  remedy:   a backup";
+    assert.match((await ask())?.problem ?? "", /^STATE_DAMAGED: it cannot be read; found: {4}ledger.json; /);
     assert.match((await ask({ "vps:port": "1" }))?.problem ?? "", /^HOST_UNREACHABLE: /);
     const created = {
       "vps:mode": "create",
