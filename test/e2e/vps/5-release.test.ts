@@ -188,10 +188,7 @@ describe("a release on a populated host", () => {
       const run = (...args: string[]) => stack.command("releases/rollback.ts", ["--to", "previous", "--yes", ...args]);
       const refused = await run();
       assert.notEqual(refused.status, 0);
-      assert.match(
-        refused.output,
-        /ROLLBACK_REFUSED[^]*trial_ledger 1\.2\.0 → 1\.1\.0[^]*--code-only: not possible/,
-      );
+      assert.match(refused.output, /ROLLBACK_REFUSED[^]*trial_ledger 1\.2\.0 → 1\.1\.0[^]*--code-only: not possible/);
       const { status, output } = await run("--with-data");
       assert.equal(status, 0, output);
       assert.match(output, /^door +closed for about \d+ (s|minutes)/m);
