@@ -30,6 +30,12 @@ export interface RegistryAccess {
 
 type Scope = "pull" | "pull,push";
 
+/** Manifest of an image, or of an index of several. */
+interface Manifest {
+  readonly config?: { readonly digest: string };
+  readonly manifests?: readonly { readonly digest: string; readonly platform?: { readonly os?: string } }[];
+}
+
 /**
  * Client of one repository, in a registry that speaks the OCI distribution API (v1.1), with Bearer or Basic
  * authentication. Every wait has a limit; 429 and 5xx are tried again.
@@ -61,6 +67,47 @@ export class RegistryClient {
     }
     this.#expect(answer, [200], `looking up ${reference}`);
     return answer.headers.get("docker-content-digest") ?? undefined;
+  }
+
+  /** Lists the repository's tags, in no order; none of a repository that does not exist yet. */
+  async tags(): Promise<string[]> {
+    const found: string[] = [];
+    for (let target: string | undefined = "tags/list?n=1000"; target !== undefined;) {
+      const answer: Answer = await this.#send("GET", target, "pull", {});
+      if (answer.status === 404) {
+        return found;
+      }
+      this.#expect(answer, [200], "listing the tags");
+      found.push(...((JSON.parse(answer.body) as { tags?: string[] | null }).tags ?? []));
+      const next = /<([^>]+)>\s*;\s*rel="?next/.exec(answer.headers.get("link") ?? "")?.[1];
+      const url = next === undefined ? undefined : URL.parse(next, `${this.#base}/${this.#path}/tags/list`)?.href;
+      target = url !== undefined && mayBeTold([this.#host], url) ? url : undefined;
+    }
+    return found;
+  }
+
+  /**
+   * Reads what an image says of itself: its digest, and the labels of its configuration. Of an index that is the first
+   * image in it that is one for a machine.
+   * @returns undefined if the registry does not have it
+   */
+  async imageOf(reference: string): Promise<{ digest: string; labels: Readonly<Record<string, string>> } | undefined> {
+    const manifest = async (name: string) => {
+      const answer = await this.#send("GET", `manifests/${name}`, "pull", { headers: { accept: manifestTypes } });
+      if (answer.status === 404) return undefined;
+      this.#expect(answer, [200], `reading ${name}`);
+      return { digest: answer.headers.get("docker-content-digest"), ...(JSON.parse(answer.body) as Manifest) };
+    };
+    const named = await manifest(reference);
+    const inside = named?.manifests?.find(({ platform }) => platform?.os !== "unknown")?.digest;
+    const image = inside === undefined ? named : await manifest(inside);
+    if (named === undefined || image?.config === undefined) {
+      return undefined;
+    }
+    const blob = await this.#send("GET", `blobs/${image.config.digest}`, "pull", {});
+    this.#expect(blob, [200], `reading the configuration of ${reference}`);
+    const { config } = JSON.parse(blob.body) as { config?: { Labels?: Record<string, string> | null } };
+    return { digest: named.digest ?? reference, labels: config?.Labels ?? {} };
   }
 
   /** Makes `tag` name the manifest `digest`, which must be in the repository. The image's bytes do not move. */

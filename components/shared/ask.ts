@@ -9,9 +9,18 @@ export interface Answer {
   readonly problem: string | undefined;
 }
 
-/** Runs a program that only tells something, and never throws. Others go on meanwhile. */
-export function ask(command: string, args: readonly string[], cwd: string, limitMs: number): Promise<Answer> {
-  const options = { cwd, encoding: "utf8", timeout: limitMs, maxBuffer: 64 * 1024 * 1024 } as const;
+/**
+ * Runs a program that only tells something, and never throws. Others go on meanwhile.
+ * @param env its environment; by default that of this process
+ */
+export function ask(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  limitMs: number,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Answer> {
+  const options = { cwd, env, encoding: "utf8", timeout: limitMs, maxBuffer: 64 * 1024 * 1024 } as const;
   return new Promise((resolve) => {
     execFile(command, args, options, (error, stdout, stderr) => {
       const status = error === null ? 0 : typeof error.code === "number" ? error.code : undefined;

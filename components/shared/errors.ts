@@ -71,6 +71,7 @@ export const errorCodes = {
   RELEASE_MISMATCH: "high",
   RELEASE_UNKNOWN: "critical",
   REPOS_INVALID: "medium",
+  ROLLBACK_REFUSED: "medium",
   SANDBOX_BUSY: "medium",
   SANDBOX_FAILURE: "medium",
   SERIES_MISMATCH: "high",

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { setupDirectory, setupLog } from "./droplet-user-data";
 import { ShipError } from "../shared/errors";
+import { jsonLine } from "../shared/json-line";
 import { type HostAccess, HostConnection } from "./ssh";
 import { probeHost } from "./probe";
 import type { HostRequest } from "./request";
@@ -58,11 +59,11 @@ export interface WorkerStatus {
 }
 
 /**
- * Reads `odoo-ship status --json`. Lines before it are of the login shell, which on some hosts greets everybody.
+ * Reads `odoo-ship status --json`.
  * @throws SyntaxError
  */
 export function parseStatus(text: string): WorkerStatus {
-  return JSON.parse([...text.matchAll(/^\{.*\}$/gm)].at(-1)?.[0] ?? text) as WorkerStatus;
+  return JSON.parse(jsonLine(text)) as WorkerStatus;
 }
 
 /** Failure as the worker tells it, whole: it may have codes that this program does not know. */

@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../../settings";
-import { sshPort, VpsDroplet } from "./droplet";
+import { VpsDroplet } from "./droplet";
+import { sshPort } from "./names";
 import type { HostPlan } from "./plan";
 import type { RegistryLogin } from "../registry/image-registry";
 import { VpsDeployment } from "./deployment";

@@ -6,6 +6,7 @@ import type { AccountKey } from "../shared/digitalocean-api";
 import { publicKeyOf } from "./ssh-keys";
 import type { Settings } from "../../settings";
 import { dropletUserData } from "./droplet-user-data";
+import { sshPort } from "./names";
 import type { Secret } from "../shared/secret";
 import { type NamedSecrets, withReferences } from "../shared/secret-desk";
 
@@ -19,9 +20,6 @@ export interface VpsDropletArgs {
   readonly secrets: NamedSecrets;
   readonly stack: string;
 }
-
-/** SSH of a created host; its firewall opens no other port for it. */
-export const sshPort = 22;
 
 /** Name of the Volume that holds the data; undefined when they lie on the Droplet's own disk. */
 export function dataVolume({ name, volumeGiB }: Settings["vps"]): string | undefined {

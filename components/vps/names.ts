@@ -6,3 +6,6 @@ export const names = {
   containers: { odoo: "odoo-ce", db: "odoo-db", proxy: "odoo-proxy" },
   volumes: { database: "odoo-db-data", filestore: "odoo-filestore", certificates: "odoo-proxy-data" },
 } as const;
+
+/** Port of SSH on a created host; its firewall opens no other one for it. */
+export const sshPort = 22;

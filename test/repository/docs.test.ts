@@ -19,7 +19,17 @@ function files(...patterns: string[]): string[] {
 }
 
 /** What runs on hosts, in clusters, in the image and in Pulumi's program: all that speaks to an operator. */
-const product = files("components", "ops", "worker", "images", "scripts", "index.ts", "settings.ts", "Pulumi*.yaml");
+const product = files(
+  "components",
+  "ops",
+  "releases",
+  "worker",
+  "images",
+  "scripts",
+  "index.ts",
+  "settings.ts",
+  "Pulumi*.yaml",
+);
 
 /** Read by somebody in a hurry. */
 const taskPages = ["first-deployment", "rollback", "when-up-failed", "addons", "passwords", "backup"].map(

@@ -37,6 +37,9 @@ export class PaperVps {
     this.server = new SshServer(this.user.publicKey, this.#answer);
   }
 
+  /** What its worker tells of its releases; a text is a complaint in its place. */
+  history: object | string = "odoo-ship: error: argument command: invalid choice: 'releases'";
+
   /** What the login shell prints before each command. */
   greeting = "";
 
@@ -48,6 +51,11 @@ export class PaperVps {
   }
 
   readonly #answer: CommandHandler = (command, stdin) => {
+    if (command === "sh -s" && stdin.includes("odoo-ship releases")) {
+      return typeof this.history === "string"
+        ? { status: 2, stderr: `${this.history}\n` }
+        : { status: 0, stdout: `${this.greeting}${JSON.stringify(this.history)}\n` };
+    }
     if (command.startsWith("sh -s")) {
       const lines = Object.entries({ ...this.report, time: String(Math.floor(Date.now() / 1000)) });
       return stdin === ""

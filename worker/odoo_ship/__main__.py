@@ -1,6 +1,7 @@
 """odoo-ship: the release worker of an Odoo host, for Pulumi, for systemd and for operators.
 
   odoo-ship status [--json] [--request ID]      what runs, what is under way, what went wrong
+  odoo-ship releases                            releases and points that can be rolled back to, as JSON
   odoo-ship points                              restore points: the data as they were when a release was left
   odoo-ship deploy [--image REPO@sha256:…]      the live release again, or another image with the same settings
   odoo-ship rollback                            to the previous release, in code only
@@ -32,6 +33,7 @@ import by_hand  # noqa: E402
 import doctor  # noqa: E402
 import dump  # noqa: E402
 import egress  # noqa: E402
+import history  # noqa: E402
 import intake  # noqa: E402
 import ledger  # noqa: E402
 import restore  # noqa: E402
@@ -52,7 +54,7 @@ def parser():
     top = argparse.ArgumentParser(prog="odoo-ship", description=__doc__,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
-    for name in ("receive", "run", "resume", "egress", "points", "first-login", "logs", "doctor"):
+    for name in ("receive", "run", "resume", "egress", "releases", "points", "first-login", "logs", "doctor"):
         commands.add_parser(name)
     commands.add_parser("job").add_argument("request", type=Path)
     pruning = commands.add_parser("prune")
@@ -152,6 +154,20 @@ def status(args):
     return 0
 
 
+def releases(_):
+    """One line, which a program reads. Where PostgreSQL cannot be asked it says so, and tells what is noted."""
+    live = ledger.live()
+    if live is None:
+        print(json.dumps(history.tell()))
+        return
+    host = here.host()
+    try:
+        with beside_releases(host):
+            print(json.dumps(history.tell(host.data)))
+    except Failure as failure:
+        print(json.dumps({**history.tell(), "problem": f"{failure.summary}: {failure.found}"}))
+
+
 def points(_):
     print_points(ledger.points())
 
@@ -217,15 +233,19 @@ def follow(request_id):
 
 def examine(_):
     host = here.host()
-    # In a cluster each program gives its database roles new passwords: not while a release works with its own.
-    apart = here.KUBERNETES and ledger.live()
-    with host.beside_releases(by_hand.live_request()) if apart else contextlib.nullcontext():
+    with beside_releases(host):
         findings = doctor.look(host)
     for what, found, remedy in findings:
         print(f"{'look' if found else 'ok':<5} {what}" + (f": {found}" if found else ""))
         if found and remedy:
             print(f"      {remedy}")
     return int(any(finding.found for finding in findings))
+
+
+def beside_releases(host):
+    """In a cluster each program gives its database roles new passwords: not while a release works with its own."""
+    apart = here.KUBERNETES and ledger.live()
+    return host.beside_releases(by_hand.live_request()) if apart else contextlib.nullcontext()
 
 
 def prune(args):
@@ -265,7 +285,7 @@ def logs(_):
 
 
 COMMANDS = {"receive": receive, "run": run, "job": job, "resume": resume, "egress": place_egress, "status": status,
-            "points": points, "deploy": deploy, "rollback": roll_back, "restore": restore_point,
+            "releases": releases, "points": points, "deploy": deploy, "rollback": roll_back, "restore": restore_point,
             "first-login": first_login, "doctor": examine, "prune": prune, "dump": take_dump, "logs": logs}
 
 if __name__ == "__main__":

@@ -44,11 +44,15 @@ def plan(live, image, data):
 
 def lost(point, live, writes):
     """What users have written since the point, in minutes and rows."""
-    minutes = seconds_since(point["at"]) / 60
-    rows = "an unknown number of rows"
-    if point["to"] == live["digest"] and None not in (writes, live.get("writes")) and writes >= live["writes"]:
-        rows = f"about {writes - live['writes']:,} rows"
+    minutes, number = seconds_since(point["at"]) / 60, rows_since(point, live, writes)
+    rows = "an unknown number of rows" if number is None else f"about {number:,} rows"
     return f"what was written in the {minutes:,.0f} minutes since then ({rows}) is left out"
+
+
+def rows_since(point, live, writes):
+    """How many rows were written since the point; None where PostgreSQL's count does not say."""
+    counted = point["to"] == live["digest"] and None not in (writes, live.get("writes"))
+    return writes - live["writes"] if counted and writes >= live["writes"] else None
 
 
 def live_request():

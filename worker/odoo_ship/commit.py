@@ -14,5 +14,5 @@ def complete(host, journal):
         # What was there in place of a database was empty.
         database = request["database"]
         points.drop(host.data, points.database_of(database, journal["attempt"]), journal["attempt"])
-    ledger.record(request, journal["applied"], journal["lineage"], journal["writes"])
+    ledger.record(request, journal["applied"], journal["lineage"], journal["writes"], journal.door_seconds)
     journal.note(outcome="succeeded")

@@ -87,6 +87,14 @@ class Journal:
         """What has ended the release, if that is known."""
         return Failure(**self["error"]) if self["error"] else None
 
+    @property
+    def door_seconds(self):
+        """For how long users were kept out; None where they were not, or are yet."""
+        steps = self["steps"] or {}
+        if "closed" not in steps or "committed" not in steps:
+            return None
+        return round(steps["committed"][0] - steps["closed"][0], 1)
+
     def begun(self, step):
         """Whether the step itself was begun; one that the release did not need was not."""
         return step in (self["steps"] or {})

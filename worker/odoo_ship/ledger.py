@@ -33,11 +33,11 @@ def previous():
                  if entry["digest"] == digest), None)
 
 
-def record(request, modules, lineage, writes=None):
+def record(request, modules, lineage, writes=None, door=None):
     """Notes that users have reached this release; noting it twice is the same as once.
 
     `lineage`: the digests that the data have gone through, newest last; a rollback to a restore point shortens it.
-    `writes`: what PostgreSQL had counted when users were let in.
+    `writes`: what PostgreSQL had counted when users were let in. `door`: seconds for which they were kept out.
     """
     if is_live(request):
         return
@@ -46,7 +46,7 @@ def record(request, modules, lineage, writes=None):
         known[-1]["left"] = now()
     known.append({"release": request["id"], "image": request["image"], "digest": digest_of(request["image"]),
                   "modules": modules, "lineage": lineage, "restored": request.get("restore"), "since": now(),
-                  "writes": writes})
+                  "writes": writes, "door": door})
     write_json(LEDGER, known)
 
 

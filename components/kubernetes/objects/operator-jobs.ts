@@ -10,6 +10,8 @@ const program = workerProgram.join(" ");
 const commands = {
   // What is found is what was asked for, and no failure.
   look: { line: `${program} status && { ${program} doctor || true; }`, changes: false },
+  // A program reads the one line that it prints.
+  releases: { line: `exec ${program} releases`, changes: false },
   prune: { line: `exec ${program} prune`, changes: true },
 } as const;
 type OperatorCommand = keyof typeof commands;

@@ -77,11 +77,17 @@ export class RunningServers {
     });
   }
 
-  /** Pushes an image of one tiny layer as Docker would; answers the manifest's digest. */
-  async push(repository: string, tag: string, layer = `layer of ${repository}:${tag}`): Promise<string> {
+  /** Pushes an image of one tiny layer, with labels, as Docker would; answers the manifest's digest. */
+  async push(
+    repository: string,
+    tag: string,
+    layer = `layer of ${repository}:${tag}`,
+    labels: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
     const { username, password } = this.servers.push;
     const { token } = await this.token(username, password, `repository:${repository}:pull,push`);
-    const config = await this.pushBlob(repository, token, JSON.stringify({ architecture: "amd64", os: "linux" }));
+    const described = { architecture: "amd64", os: "linux", config: { Labels: labels } };
+    const config = await this.pushBlob(repository, token, JSON.stringify(described));
     const pushed = await this.pushBlob(repository, token, layer);
     const manifest = JSON.stringify({
       schemaVersion: 2,

@@ -92,6 +92,23 @@ export class TestStack {
     return this.#run(readToolPaths().engine, args);
   }
 
+  /** Runs one of the project's own commands for the stack. What it changes in the stack's file stays. */
+  async command(file: string, args: readonly string[], onOutput?: Watch): Promise<CommandResult> {
+    this.#writeStackFile();
+    const result = await this.#run(
+      process.execPath,
+      ["--import", "tsx", file, "--stack", "sandbox", ...args],
+      onOutput,
+    );
+    this.config = (parse(this.stackFile()) as { config: Record<string, unknown> }).config;
+    return result;
+  }
+
+  /** The stack's file as it is. */
+  stackFile(): string {
+    return fs.readFileSync(path.join(this.project, "Pulumi.sandbox.yaml"), "utf8");
+  }
+
   /** An environment variable of Pulumi from now on; undefined takes it away. */
   setVariable(name: string, value: string | undefined): void {
     this.#environment[name] = value;

@@ -37,6 +37,23 @@ describe("the registry client", () => {
     assert.equal(await client().digestOf("latest"), other);
   });
 
+  it("lists the tags, and none of a repository that is not there", async () => {
+    assert.deepEqual((await client("pull").tags()).filter((tag) => tag.startsWith("v1")).sort(), ["v1", "v1.1"]);
+    const { registryAddress, push } = running.servers;
+    const login = { username: push.username, password: new Secret(push.password) };
+    assert.deepEqual(await new RegistryClient(`${registryAddress}/team/nothing`, login, patience).tags(), []);
+  });
+
+  it("reads what an image says of itself, by tag and by digest", async () => {
+    const labelled = await running.push("team/odoo", "labelled", "a layer", { "io.odoo.series": "19.0" });
+    for (const reference of ["labelled", labelled]) {
+      const expected = { digest: labelled, labels: { "io.odoo.series": "19.0" } };
+      assert.deepEqual(await client("pull").imageOf(reference), expected);
+    }
+    assert.deepEqual((await client("pull").imageOf(digest))?.labels, {});
+    assert.equal(await client("pull").imageOf("absent"), undefined);
+  });
+
   it("leaves nothing behind when it probes a push", async () => {
     await client().probePush();
     const log = running.servers.api.log.list().filter((line) => line.path.includes("/blobs/uploads/"));

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 
+import { RegistryClient } from "../../../components/registry/client";
+import { Secret } from "../../../components/shared/secret";
+import { runningSandbox } from "../../support/running-sandbox";
 import { planted, sequenceOf, wrongAttachments } from "../../support/trials/population";
 import { send, statusOf } from "../../support/trials/requests";
 import { changedTables, differences, type Snapshot } from "../../support/trials/snapshot";
 import { Trial } from "../../support/trials/host-trial";
+import { trialStack } from "../../support/trials/trial-stack";
 
 /** What an upgrade of trial_ledger writes: its own rows, and what Odoo keeps about modules. Nobody else's data. */
 const ofTheUpgrade = /^(trial_ledger_line|ir_(model|module|ui_view|asset|act|config_parameter|default|sequence).*)$/;
@@ -169,5 +173,34 @@ describe("a release on a populated host", () => {
     assert.deepEqual(await wrongAttachments(await trial.machine.client(), trial.attachments), []);
     const kept = (await statusOf(trial.machine, trial.request(trial.live)))?.points.at(-1);
     assert.notEqual(kept?.id, last?.id);
+  });
+
+  it("is rolled back by one command of its stack, with the data of then, and the tag follows", async () => {
+    const servers = await runningSandbox();
+    const { stack, close } = await trialStack(trial, servers);
+    try {
+      const [repository = "", before = ""] = trial.live.image.split("@");
+      const [, digest] = (await trial.releases.make({ kind: "good" }, 2)).image.split("@");
+      stack.config["image:digest"] = digest;
+      const up = await stack.up();
+      assert.equal(up.status, 0, up.output);
+      await trial.machine.sql("INSERT INTO trial_ledger_line (name) VALUES ('written since')");
+      const run = (...args: string[]) => stack.command("releases/rollback.ts", ["--to", "previous", "--yes", ...args]);
+      const refused = await run();
+      assert.notEqual(refused.status, 0);
+      assert.match(refused.output, /ROLLBACK_REFUSED[^]*trial_ledger 1\.2\.0 → 1\.1\.0[^]*--code-only: not possible/);
+      const { status, output } = await run("--with-data");
+      assert.equal(status, 0, output);
+      assert.match(output, /^door +closed for about \d+ (s|minutes)/m);
+      await trial.machine.waitForLogin();
+      assert.deepEqual(await trial.wrongRelease(), []);
+      assert.equal(await trial.machine.sql("SELECT count(*) FROM trial_ledger_line WHERE name = 'written since'"), "0");
+      const login = { username: servers.push.username, password: new Secret(servers.push.password) };
+      assert.equal(await new RegistryClient(repository, login).digestOf("latest"), before);
+      const list = await stack.command("releases/list.ts", []);
+      assert.match(list.output, new RegExp(`^${before.slice(0, 19)} .* vps `, "m"));
+    } finally {
+      await close();
+    }
   });
 });

@@ -262,6 +262,7 @@ describe("the pods of Odoo", () => {
     assert.deepEqual(mounting.map(([name]) => name).sort(), [
       "CronJob/odoo-ship-look",
       "CronJob/odoo-ship-prune",
+      "CronJob/odoo-ship-releases",
       "Deployment/odoo",
       "Deployment/odoo-cron",
       "Job/odoo-upgrade-0123456789abcdef",
@@ -517,7 +518,7 @@ describe("the Job of a release", () => {
 
 describe("the commands of an operator", () => {
   const objects = render().objects;
-  const names = ["odoo-ship-look", "odoo-ship-prune"];
+  const names = ["odoo-ship-look", "odoo-ship-releases", "odoo-ship-prune"];
 
   it("are templates that run nothing by themselves, and go an hour after they have ended", () => {
     assert.deepEqual(
@@ -554,7 +555,7 @@ describe("the commands of an operator", () => {
     const writes = names.map(
       (name) => pod(`CronJob/${name}`).container.volumeMounts.find((mount) => mount.name === "filestore")?.readOnly,
     );
-    assert.deepEqual(writes, [true, false]);
+    assert.deepEqual(writes, [true, true, false]);
     assert.match(
       pod("CronJob/odoo-ship-look").container.command?.at(-1) ?? "",
       /odoo_ship\.zip status && .*odoo_ship\.zip doctor/,

@@ -1,0 +1,89 @@
+import { spawn } from "node:child_process";
+
+import { type Answer, ask } from "../components/shared/ask";
+import { ShipError } from "../components/shared/errors";
+import type { SettingsSource } from "../settings";
+
+/** A stack, as Pulumi's command line reads and changes it. */
+export interface Stack {
+  readonly name: string;
+  /** Its configuration, with secrets in plain: for `readSettings` alone. */
+  config(): Promise<Pick<SettingsSource, "config" | "secretKeys">>;
+  /** Outputs of its last update, without secrets; empty before the first. */
+  outputs(): Promise<Readonly<Record<string, unknown>>>;
+  /** Writes values into the stack's file, all of them at once. */
+  set(values: Readonly<Record<string, string>>): Promise<void>;
+  /** Takes a key out of the stack's file. */
+  unset(key: string): Promise<void>;
+  /** Runs an update that says on the terminal what it does. Answers its exit status. */
+  up(): Promise<number>;
+}
+
+/** Until the state has answered, wherever it is kept. */
+const limitMs = 3 * 60_000;
+
+/** The real one. */
+export class PulumiStack implements Stack {
+  constructor(
+    readonly name: string,
+    private readonly root: string,
+  ) {}
+
+  async config(): ReturnType<Stack["config"]> {
+    const text = await this.#read("reading the configuration", "config", "--json", "--show-secrets");
+    const found = JSON.parse(text) as Record<string, { value?: string; secret?: boolean }>;
+    const entries = Object.entries(found);
+    return {
+      config: Object.fromEntries(entries.map(([key, { value = "" }]) => [key, value])),
+      secretKeys: new Set(entries.filter(([, { secret }]) => secret === true).map(([key]) => key)),
+    };
+  }
+
+  async outputs(): ReturnType<Stack["outputs"]> {
+    const text = await this.#read("reading the outputs", "stack", "output", "--json");
+    return JSON.parse(text) as Record<string, unknown>;
+  }
+
+  async set(values: Readonly<Record<string, string>>): Promise<void> {
+    const plain = Object.entries(values).flatMap(([key, value]) => ["--plaintext", `${key}=${value}`]);
+    await this.#read("changing the configuration", "config", "set-all", ...plain);
+  }
+
+  async unset(key: string): Promise<void> {
+    await this.#read("changing the configuration", "config", "rm", key);
+  }
+
+  up(): Promise<number> {
+    const terminal = process.stdin.isTTY ? [] : ["--non-interactive"];
+    const args = ["up", "--yes", "--skip-preview", "--stack", this.name, ...terminal];
+    // A terminal's Ctrl-C reaches Pulumi, too, which ends in its own way; this program waits for it and says the rest.
+    const ignore = () => undefined;
+    process.on("SIGINT", ignore);
+    return new Promise<number>((resolve, reject) => {
+      const child = spawn("pulumi", args, { cwd: this.root, stdio: "inherit" });
+      child.on("error", (error) => reject(this.#failed("the update", { problem: error.message })));
+      child.on("close", (status) => resolve(status ?? 1));
+    }).finally(() => process.off("SIGINT", ignore));
+  }
+
+  async #read(what: string, ...args: string[]): Promise<string> {
+    const all = [...args, "--stack", this.name, "--non-interactive"];
+    const answer = await ask("pulumi", all, this.root, limitMs);
+    if (answer.status !== 0) {
+      throw this.#failed(what, answer);
+    }
+    return answer.stdout;
+  }
+
+  /** What it printed on standard output is not shown: it may be secrets. */
+  #failed(what: string, { stderr = "", problem }: Partial<Answer>): ShipError {
+    const absent = problem?.includes("ENOENT") === true;
+    return new ShipError({
+      code: absent ? "TOOL_MISSING" : "SETTINGS_INVALID",
+      summary: `${what} of the stack ${this.name} failed`,
+      found: absent ? "no program `pulumi` on the PATH" : stderr.trim() || (problem ?? "no words from Pulumi"),
+      expected: "Pulumi's command line, logged in to where the state is, and the stack's passphrase if it has one",
+      remedy: `try it by itself: pulumi config --stack ${this.name}`,
+    });
+  }
+}

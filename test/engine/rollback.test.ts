@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+
+import { RegistryClient } from "../../components/registry/client";
+import { Secret } from "../../components/shared/secret";
+import { RunningServers } from "../../sandbox/test/helpers/running-servers";
+import { endOnce, type TestStack } from "../../sandbox/test/helpers/test-stack";
+import { adoptedHost } from "../support/adopted-host";
+import { pointOfOlder } from "../support/made-up-stack";
+import type { PaperVps } from "../support/paper-vps";
+
+/** The host is a real SSH server that does nothing: what becomes of data is shown by the trials on a real one. */
+describe("releases and rollback, on the real engine", () => {
+  const running = new RunningServers();
+  let host: PaperVps;
+  let stack: TestStack;
+  let first: string;
+  let second: string;
+
+  before(async () => {
+    ({ host, stack, digest: first } = await adoptedHost(running));
+    await running.push("team/odoo", "sha-0123456789ab-00000001", "layer of team/odoo:v1");
+    second = await running.push("team/odoo", "sha-0123456789ab-00000002", "v2");
+  });
+  after(async () => {
+    stack.remove();
+    await host.server.close();
+    await running.remove();
+  });
+
+  const registry = () =>
+    new RegistryClient(`${running.servers.registryAddress}/team/odoo`, {
+      username: "push",
+      password: new Secret(running.servers.push.password),
+    });
+  const now = async () => [
+    host.live?.digest,
+    await registry().digestOf("latest"),
+    stack.config["image:digest"],
+    (await stack.outputs())["imageDigest"],
+  ];
+  /** What the host's worker would tell after the second release, which has changed these modules. */
+  const tellOf = (changed: readonly string[]) => {
+    const since = "2026-11-21T12:00:00Z";
+    const noted = { since, left: null, door: null, added: [] };
+    host.history = {
+      live: { digest: second, since, restored: null },
+      lineage: [first, second],
+      installed: ["base", "sale"],
+      problem: "",
+      releases: [
+        { ...noted, digest: second, before: first, changed: [] },
+        { ...noted, digest: first, before: null, changed },
+      ],
+      points: [{ id: pointOfOlder, digest: first, at: since, bytes: 1, minutes: 5, rows: 7 }],
+    };
+  };
+  const deploySecond = async () => {
+    stack.config["image:digest"] = second;
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.deepEqual(await now(), [second, second, second, second]);
+    tellOf([]);
+  };
+  const rollback = (...args: string[]) => stack.command("releases/rollback.ts", args);
+
+  it("say of a stack without an update that nothing was deployed, and list what the registry has", async () => {
+    host.history = "nothing was deployed there yet";
+    const { status, output } = await stack.command("releases/list.ts", []);
+    assert.equal(status, 0, output);
+    assert.match(output, /^not read {2}vps: nothing was deployed there yet$/m);
+    assert.match(output, /sha-0123456789ab-00000002/);
+    const refused = await rollback("--yes");
+    assert.notEqual(refused.status, 0);
+    assert.match(refused.output, /ROLLBACK_REFUSED: there is no earlier release/);
+  });
+
+  it("list the releases, what serves, and their points, as JSON", async () => {
+    const up = await stack.up();
+    assert.equal(up.status, 0, up.output);
+    await deploySecond();
+    const { status, output } = await stack.command("releases/list.ts", ["--json"]);
+    assert.equal(status, 0, output);
+    const { releases, notRead } = JSON.parse(output) as {
+      releases: { digest: string; tags: string[]; serves: string[]; points: { id: string }[] }[];
+      notRead: string[];
+    };
+    const shown = releases.map(({ digest, tags, serves, points }) => [
+      digest,
+      tags,
+      serves,
+      points.map(({ id }) => id),
+    ]);
+    assert.deepEqual(
+      shown.sort(([, one], [, other]) => String(one).localeCompare(String(other))),
+      [
+        [first, ["sha-0123456789ab-00000001"], [], [pointOfOlder]],
+        [second, ["sha-0123456789ab-00000002"], ["vps"], []],
+      ],
+    );
+    assert.deepEqual(notRead, []);
+  });
+
+  it("ask a person, and do nothing where there is none and nobody said --yes", async () => {
+    const { status, output } = await rollback();
+    assert.notEqual(status, 0);
+    assert.match(output, /^to +sha256:/m);
+    assert.match(output, /ROLLBACK_REFUSED: nobody can be asked/);
+    assert.deepEqual(await now(), [second, second, second, second]);
+  });
+
+  it("bring host, tag, the stack's file and its state back to the release before", async () => {
+    const { status, output } = await rollback("--yes");
+    assert.equal(status, 0, output);
+    assert.deepEqual(await now(), [first, first, first, first]);
+    assert.match(output, /commit it/);
+    const again = await stack.up("--expect-no-changes");
+    assert.equal(again.status, 0, again.output);
+  });
+
+  it("are themselves rolled back, by the tag of the release that was left", async () => {
+    const { status, output } = await rollback("--to", "sha-0123456789ab-00000002", "--yes");
+    assert.equal(status, 0, output);
+    assert.deepEqual(await now(), [second, second, second, second]);
+  });
+
+  it("across a change of the schema want a choice, and with the data name the point for that one update", async () => {
+    tellOf(["sale"]);
+    const refused = await rollback("--yes");
+    assert.notEqual(refused.status, 0);
+    assert.match(refused.output, /ROLLBACK_REFUSED[^]*--with-data: [^]*5 minutes[^]*--code-only: not possible/);
+    assert.deepEqual(await now(), [second, second, second, second]);
+    const { status, output } = await rollback("--with-data", "--yes");
+    assert.equal(status, 0, output);
+    assert.equal(host.requests.at(-1)?.request["restore"], pointOfOlder);
+    assert.equal(stack.config["release:restore"], undefined);
+    assert.deepEqual(await now(), [first, first, first, first]);
+    const next = await stack.up();
+    assert.equal(next.status, 0, next.output);
+    assert.equal(host.requests.at(-1)?.request["restore"], undefined);
+  });
+
+  it("that were killed in the middle end with the same command, at the same release", async () => {
+    await deploySecond();
+    const killed = await stack.command(
+      "releases/rollback.ts",
+      ["--yes"],
+      endOnce(/vps-odoo-release updating/, "SIGKILL"),
+    );
+    assert.notEqual(killed.status, 0);
+    assert.equal(stack.config["image:digest"], first, killed.output);
+    await stack.unlock();
+    const { status, output } = await rollback("--yes");
+    assert.equal(status, 0, output);
+    assert.deepEqual(await now(), [first, first, first, first]);
+  });
+
+  it("that fail end with Pulumi's status, and say how to go on and how to give up", async () => {
+    await deploySecond();
+    const error = { code: "RELEASE_MISMATCH", summary: "the data do not fit" };
+    host.receive = { status: 1, stderr: "RELEASE_MISMATCH: the data do not fit\n" };
+    host.statuses = [{ request: { state: "failed", error }, live: null }];
+    const { status, output } = await rollback("--yes");
+    host.receive = { status: 0, stdout: '{"request": "0123456789abcdef", "state": "queued"}\n' };
+    host.statuses = [];
+    assert.notEqual(status, 0);
+    assert.match(output, /RELEASE_MISMATCH[^]*run the same command again[^]*pulumi config set image:digest sha256:/);
+    assert.equal(await registry().digestOf("latest"), second);
+    const again = await rollback("--yes");
+    assert.equal(again.status, 0, again.output);
+    assert.deepEqual(await now(), [first, first, first, first]);
+  });
+
+  it("keep the secrets of the settings to themselves, and what is encrypted in the stack's file as it is", async () => {
+    const kept = { "vps:privateKey": host.user.privateKey };
+    const encrypted = await stack.encrypted(kept);
+    Object.assign(stack.config, encrypted);
+    stack.setVariable("VPS_SSH_PRIVATE_KEY", undefined);
+    tellOf([]);
+    const outputs = [await stack.command("releases/list.ts", []), await rollback("--to", second, "--yes")];
+    for (const { status, output } of outputs) {
+      assert.equal(status, 0, output);
+      assert.ok(!output.includes(host.user.privateKey.split("\n")[2] ?? ""));
+      assert.ok(!output.includes(running.servers.token));
+    }
+    assert.ok(!stack.stackFile().includes("PRIVATE KEY"));
+    assert.deepEqual(stack.config["vps:privateKey"], encrypted["vps:privateKey"]);
+  });
+});

@@ -1,0 +1,51 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+import { paths } from "../../../sandbox/config";
+import { vpsImagesRecord } from "../../../sandbox/images/base";
+import type { ServersFile } from "../../../sandbox/servers";
+import { sshKeyPair } from "../../../sandbox/support/ssh-key";
+import { TestStack } from "../../../sandbox/test/helpers/test-stack";
+import { ledger, notes } from "./addons";
+import type { Trial } from "./host-trial";
+import { domain } from "./requests";
+
+const keys = "/root/.ssh/authorized_keys";
+
+/** A stack that adopts the trial's host, with settings as those of its own requests. `close` takes its login away. */
+export async function trialStack(
+  trial: Trial,
+  servers: ServersFile,
+): Promise<{ readonly stack: TestStack; close(): Promise<void> }> {
+  const key = sshKeyPair();
+  const { machine, live } = trial;
+  await machine.sh(
+    `install -d -m 700 /root/.ssh; touch ${keys}; cp -p ${keys} ${keys}.before; cat >> ${keys}`,
+    key.publicKey,
+  );
+  const [repository = ""] = live.image.split("@");
+  const stack = new TestStack(servers, {
+    "odoo:modules": ["release_info", ledger, notes],
+    "registry:repository": repository.slice(repository.indexOf("/") + 1),
+    "registry:ownership": "adopt",
+    "vps:mode": "adopt",
+    "vps:domain": domain,
+    "vps:tls": "internal",
+    "vps:host": machine.host,
+    "vps:user": "root",
+    "vps:hostKey": (await machine.sh("cat /etc/ssh/ssh_host_ed25519_key.pub")).split(" ").slice(0, 2).join(" "),
+    "vps:memoryMiB": 4096,
+    "vps:cpus": 2,
+    "vps:imagesRecord": ".sandbox/vps-images.json",
+    "release:rehearse": false,
+    "release:keepPoints": 3,
+  });
+  stack.write(".sandbox/vps-images.json", fs.readFileSync(path.resolve(paths.root, vpsImagesRecord), "utf8"));
+  stack.setVariable("VPS_SSH_PRIVATE_KEY", key.privateKey);
+  await stack.init();
+  const close = async () => {
+    stack.remove();
+    await machine.sh(`mv ${keys}.before ${keys}`);
+  };
+  return { stack, close };
+}
