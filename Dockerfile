@@ -191,9 +191,13 @@ USER 0:0
 ARG SERIES="18.0"
 ARG ODOO_UID="100"
 ARG ODOO_GID="101"
+ARG TARGETARCH
 ARG WKHTMLTOPDF_VERSION="0.12.6"
 RUN set -u; failed=0; \
     wrong() { echo "$1: $2: found '$3', expected '$4'" >&2; failed=1; }; \
+    processor=$(dpkg --print-architecture); \
+    [ "${processor}" = "${TARGETARCH:-${processor}}" ] \
+      || wrong PLATFORM_UNSUPPORTED "processor of the base image" "${processor}" "${TARGETARCH}"; \
     uid=$(id -u odoo); gid=$(id -g odoo); \
     [ "${uid}" = "${ODOO_UID}" ] || wrong BASE_IMAGE_INVALID "uid of the user odoo" "${uid}" "${ODOO_UID}"; \
     [ "${gid}" = "${ODOO_GID}" ] || wrong BASE_IMAGE_INVALID "gid of the user odoo" "${gid}" "${ODOO_GID}"; \
