@@ -191,9 +191,13 @@ USER 0:0
 ARG SERIES="18.0"
 ARG ODOO_UID="100"
 ARG ODOO_GID="101"
+ARG TARGETARCH
 ARG WKHTMLTOPDF_VERSION="0.12.6"
 RUN set -u; failed=0; \
     wrong() { echo "$1: $2: found '$3', expected '$4'" >&2; failed=1; }; \
+    processor=$(dpkg --print-architecture); \
+    [ "${processor}" = "${TARGETARCH:-${processor}}" ] \
+      || wrong PLATFORM_UNSUPPORTED "processor of the base image" "${processor}" "${TARGETARCH}"; \
     uid=$(id -u odoo); gid=$(id -g odoo); \
     [ "${uid}" = "${ODOO_UID}" ] || wrong BASE_IMAGE_INVALID "uid of the user odoo" "${uid}" "${ODOO_UID}"; \
     [ "${gid}" = "${ODOO_GID}" ] || wrong BASE_IMAGE_INVALID "gid of the user odoo" "${gid}" "${ODOO_GID}"; \
@@ -223,6 +227,7 @@ COPY --from=files /files/addons_*.py /files/enterprise-modules.txt /files/reposi
 COPY --from=files /files/extra-addons /out/opt/odoo/extra-addons
 COPY --from=files /files/oca-addons /out/mnt/oca-addons
 ARG MODULES_REQUIRED="release_info"
+# Only what has another owner or mode is changed: whatever is, is copied into this layer, and nearly all is right.
 RUN --mount=type=bind,from=fetched,source=/fetched/addons,target=/fetched \
     set -eu; \
     set -- --in-image --series "${SERIES}" --base /opt/odoo/core-modules.json; \
@@ -243,12 +248,11 @@ RUN --mount=type=bind,from=fetched,source=/fetched/addons,target=/fetched \
       python3 -B /check/addons_check.py --json "$@" > /check/report.json; \
       python3 -B /check/repositories.py take /check/report.json /fetched /out/mnt/oca-addons; \
     fi; \
-    chown -R 0:0 /out; chmod -R u=rwX,go=rX /out; \
+    find /out ! \( -user 0 -group 0 \) -exec chown -h 0:0 {} +; \
+    find /out \( -type d ! -perm 0755 -o -type f ! -perm 0644 ! -perm 0755 \) -exec chmod u=rwX,go=rX,a-st {} +; \
     mkdir -p /out/mnt/extra-addons; \
-    for module in /out/opt/odoo/extra-addons/*/; do \
-      [ -d "${module}" ] || continue; \
-      ln -s "/opt/odoo/extra-addons/$(basename "${module}")" /out/mnt/extra-addons/; \
-    done
+    find /out/opt/odoo/extra-addons -mindepth 1 -maxdepth 1 -type d -printf '/opt/odoo/extra-addons/%f\0' \
+      | xargs -0 -r ln -s -t /out/mnt/extra-addons
 
 
 # ---- test: the addons with the tools of the test gate; never shipped -------------------------------------------------

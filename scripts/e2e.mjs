@@ -60,7 +60,7 @@ const phases = [
         "vps/7-typed",
         "vps/8-interruptions",
       ],
-      ["cluster/1-release", "cluster/2-interruptions", "cluster/3-typed"],
+      ["cluster/1-release", "cluster/2-interruptions", "cluster/3-typed", "cluster/4-brought"],
       ["vps/update"],
     ],
   },

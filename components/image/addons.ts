@@ -68,6 +68,8 @@ export async function checkAddons(root: string, options: AddonCheckOptions): Pro
     options.series,
     "--python",
     options.base,
+    "--cache",
+    path.join(".build", "addons-check"),
     ...base,
     ...(options.elsewhere === true ? ["--elsewhere"] : []),
     ...packages,

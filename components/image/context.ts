@@ -37,6 +37,7 @@ const imageFiles = [
   "Dockerfile",
   "addons_check.py",
   "addons_data.py",
+  "addons_facts.py",
   "addons_files.py",
   "addons_judge.py",
   "addons_manifest.py",

@@ -14,7 +14,7 @@ export interface WorkerFiles {
 
 const bootstrapFile = "bootstrap.py";
 /** What the worker and the image's guard must agree on: one text each, which the image has, too. */
-const shared = ["fence.py", "ready.py"];
+const shared = ["fence.py", "ready.py", "sockets.py"];
 const kinds = new Set([".py", ".json", ".service", ".timer"]);
 
 /** Reads worker/ of the project, and what it shares with the image. */

@@ -8,6 +8,7 @@ import { imageRepository } from "../registry/reference";
 import type { Settings } from "../../settings";
 import { ShipError } from "../shared/errors";
 import { type ContextFile, contentHash, writeContext } from "../image/context";
+import { refuseOtherEngine, refuseOtherPlatforms } from "../image/platform";
 import { RegistryClient } from "../registry/client";
 import { imageRecord, pinnedImage, readRecord } from "../registry/image-record";
 import { readImagesRecord, recordOf } from "../odoo/companion-images";
@@ -41,7 +42,7 @@ const date = "2026-01-01T00:00:00Z";
  * it. Where `image:digest` says what is deployed nothing is built, and the image must be in the registry, as Odoo's
  * must.
  * @returns undefined for a stack without a host and a cluster
- * @throws ShipError IMAGE_NOT_FOUND, SETTINGS_INVALID
+ * @throws ShipError IMAGE_NOT_FOUND, PLATFORM_UNSUPPORTED, SETTINGS_INVALID
  */
 export async function planProxy(
   root: string,
@@ -61,6 +62,10 @@ export async function planProxy(
   const digest = registryExists
     ? await new RegistryClient(repository, settings.registryAccess).digestOf(build.tag)
     : undefined;
+  if (image.digest === "" && digest === undefined) {
+    refuseOtherPlatforms(root, image.platform, [`${directory}/Dockerfile`]);
+    await refuseOtherEngine(root, image.platform);
+  }
   if (image.digest !== "" && digest === undefined) {
     throw new ShipError({
       code: "IMAGE_NOT_FOUND",

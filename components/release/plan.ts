@@ -2,6 +2,7 @@ import { candidateTag } from "../image/candidate-tag";
 import type { Settings } from "../../settings";
 import { describeDrift } from "../image/base-image";
 import { type BuildPlan, planBuild } from "../image/plan";
+import { refuseOtherEngine, refuseOtherPlatforms } from "../image/platform";
 import { registryExists } from "../shared/digitalocean-api";
 import { ShipError } from "../shared/errors";
 import { refuseOptionsOfLaterSeries } from "../image/configuration";
@@ -33,10 +34,13 @@ export interface ReleasePlan {
 
 /**
  * @param dryRun whether this is a preview: then nothing is written to the registry, not even a cancelled upload
- * @throws ShipError for bad addons, refused credentials, a missing registry or digest, a full registry
+ * @throws ShipError for bad addons, another platform, refused credentials, a missing registry or digest, a full
+ *   registry
  */
 export async function planRelease(root: string, settings: Settings, dryRun: boolean): Promise<ReleasePlan> {
-  const build = settings.image.digest === "" ? await planBuild(root, settings.image, settings.odoo.modules) : undefined;
+  const { image, odoo } = settings;
+  if (image.digest === "") refuseOtherPlatforms(root, image.platform, [odooDockerfile]);
+  const build = image.digest === "" ? await planBuild(root, image, odoo.modules) : undefined;
   refuseOptionsOfLaterSeries(root, settings.image.baseRecord, settings.odoo);
   const exists = await registryIsThere(settings);
   const client = exists ? new RegistryClient(imageRepository(settings.registry), settings.registryAccess) : undefined;
@@ -69,6 +73,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
   const released = builtReleaseTags(build.revision, build.contentHash);
   // The candidate's tag is set again, too: a build of this content on another machine may have moved it.
   const tags = { ...released, built: { ...released.built, moving: [candidate] } };
+  if (digest === undefined) await refuseOtherEngine(root, build.platform);
   if (digest === undefined && !dryRun) {
     await client?.probePush();
   }
@@ -90,6 +95,8 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     key: build.contentHash.slice(0, 12),
   };
 }
+
+const odooDockerfile = "images/odoo/Dockerfile";
 
 const uncommitted =
   "What the image is built from is not all committed: no tag names this image, and latest stays where it is. Commit, " +

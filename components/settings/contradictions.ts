@@ -14,6 +14,7 @@ export function contradictions(settings: Settings): string[] {
     ...ofApi(settings),
     ...ofRegistry(settings),
     ...ofOdoo(settings),
+    ...ofImage(settings),
     ...ofRelease(settings),
     ...ofBackup(settings),
     ...ofNotify(settings),
@@ -34,10 +35,9 @@ function ofApi({ digitalocean }: Settings): string[] {
 }
 
 function ofRegistry(settings: Settings): string[] {
-  const { registry, registryAccess, digitalocean, vps, doks } = settings;
+  const { registry, registryAccess, digitalocean } = settings;
   const problems: string[] = [];
-  const made = vps.mode === "create" || doks.mode === "create" || (doks.mode === "adopt" && doks.clusterId !== "");
-  if ((registry.kind === "digitalocean" || made) && digitalocean.token === undefined) {
+  if ((registry.kind === "digitalocean" || hasMachines(settings)) && digitalocean.token === undefined) {
     problems.push(
       "digitalocean:token: is missing; set the variable DIGITALOCEAN_TOKEN, or: pulumi config set --secret " +
         "digitalocean:token",
@@ -88,6 +88,20 @@ function ofOdoo({ environment, odoo }: Settings): string[] {
       : []),
     ...optionProblems(odoo),
   ];
+}
+
+/** Whether a target is a Droplet or a cluster of DigitalOcean. */
+function hasMachines({ vps, doks }: Settings): boolean {
+  return vps.mode === "create" || doks.mode === "create" || (doks.mode === "adopt" && doks.clusterId !== "");
+}
+
+function ofImage(settings: Settings): string[] {
+  return settings.image.platform === "linux/arm64" && hasMachines(settings)
+    ? [
+        'image:platform: "linux/arm64": a Droplet or a node of DigitalOcean cannot run such an image; ' +
+          "allowed there: linux/amd64",
+      ]
+    : [];
 }
 
 function ofRelease({ release }: Settings): string[] {

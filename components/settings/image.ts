@@ -113,7 +113,7 @@ export const imageKeys = {
     "text",
     z.enum(["linux/amd64", "linux/arm64"]).default("linux/amd64"),
     "`linux/amd64` or `linux/arm64`",
-    "Platform of the image.",
+    "Platform of the image, and of the Docker engine that builds it. `linux/arm64` is for hosts that are no Droplet.",
   ),
   "image:epoch": key(
     "text",

@@ -60,6 +60,7 @@ export const errorCodes = {
   MODULE_DOWNGRADE: "high",
   NETWORK_FAILURE: "medium",
   OUT_OF_MEMORY: "high",
+  PLATFORM_UNSUPPORTED: "high",
   PORT_TAKEN: "medium",
   POSTGRES_MISMATCH: "high",
   PRODUCTION_BUILD_REFUSED: "high",

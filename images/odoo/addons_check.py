@@ -5,7 +5,7 @@ Manifests and sources are data here: they are parsed and compiled, never run. On
 the check also runs inside the image build.
 
     addons_check.py [--json] [--series 18.0] [--base DIR[:DIR…]|IMAGE] [--python IMAGE] [--optional DIR]…
-        [--package REQUIREMENT]… [--in-image] [--elsewhere] [--require NAME…] DIR…
+        [--package REQUIREMENT]… [--in-image] [--elsewhere] [--cache DIR] [--require NAME…] DIR…
 
 `--require` ends at the first argument that cannot be a module name (`./addons`, `/opt/x`), or put the directories
 first. Of an optional directory, as a whole repository, only what is required, or needed by a module elsewhere, is
@@ -57,6 +57,8 @@ def main(argv):
                         help="this is the image's own Python, with all packages: external dependencies must be there")
     parser.add_argument("--elsewhere", action="store_true",
                         help="modules come from other places, too: that one is in none of these is a warning")
+    parser.add_argument("--cache", metavar="DIR",
+                        help="keeps there which files were fine, by their content, so that they are not parsed again")
     parser.add_argument("--optional", action="append", default=[], metavar="DIR",
                         help="a directory of which only what is needed is judged as the others are")
     parser.add_argument("--require", nargs="*", action="extend", default=[], metavar="NAME",
@@ -73,13 +75,14 @@ def main(argv):
     try:
         check = Check(options.series, base_modules(options.base) if options.base else None,
                       enterprise_modules(options.series), options.python, directories, optional,
-                      "\n".join(options.package), options.in_image, options.elsewhere)
+                      "\n".join(options.package), options.in_image, options.elsewhere, options.cache)
     except (UsageError, OSError) as error:
         print(f"addons_check: {error}", file=sys.stderr)
         return 2
     for directory in dict.fromkeys(directories + optional):
         check.directory(directory)
     check.judge(word for word in options.require if MODULE_NAME.fullmatch(word))
+    check.contents.keep()
     report(check, options.json)
     return int(any(finding["severity"] == "error" for finding in check.findings))
 

@@ -101,11 +101,8 @@ def read(path, limit=64 << 20):
         return f"cannot be read: {error.strerror}"
 
 
-def parse(path):
-    """The syntax tree of a Python file, None without one."""
-    data = read(path)
-    if isinstance(data, str):
-        return None
+def parsed(data):
+    """The syntax tree of a Python file's bytes; None without one."""
     with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return ast.parse(data)
     return None

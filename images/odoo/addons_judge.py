@@ -6,8 +6,9 @@ import os
 import addons_manifest as manifest
 import addons_reads as reads
 from addons_data import schema_problem
+from addons_facts import Files
 from addons_files import (
-    brings_more, cycles, folder_of_modules, judged_by, leaves, modules_of_wheels, parse, problem, read, with_login,
+    brings_more, cycles, folder_of_modules, judged_by, leaves, modules_of_wheels, read, with_login,
 )
 from addons_module import MODULE_NAME, Module
 
@@ -18,7 +19,7 @@ class Check:
     """Collects modules and findings over all directories, then judges the modules together."""
 
     def __init__(self, series, base, enterprise, python=None, directories=(), optional=(), packages="",
-                 in_image=False, elsewhere=False):
+                 in_image=False, elsewhere=False, cache=None):
         self.series, self.base, self.enterprise = series, base, enterprise - (base or set())
         # The image whose Python has the last word, if it is not this one.
         self.python = python
@@ -28,6 +29,8 @@ class Check:
         self.elsewhere = elsewhere
         self.named, self.optional = {*directories, *optional}, set(optional)
         self.modules, self.findings = {}, []
+        #: What single files say.
+        self.contents = Files(cache)
         #: [(name, path)] of modules that have the name of an earlier one.
         self.doubles = []
         #: Modules that pip is going to bring.
@@ -124,9 +127,9 @@ class Check:
                     self.invalid(module.name, path, None,
                                  "is a symbolic link that leaves the addons directory, or leads nowhere",
                                  "copy the target here")
-        sources = reads.imported(module.path, parse)
+        sources = reads.imported(module.path, self.contents.facts)
         module.read += [(path, "error") for path in sources]
-        for path, line, name in reads.unresolved(module.path, sources, parse):
+        for path, line, name in reads.unresolved(module.path, sources, self.contents.facts):
             self.invalid(module.name, path, line, f"imports {name}, which the module does not have",
                          "add the file, which Git may ignore, or remove the import")
         # They run when an older version is upgraded, not when the module is installed.
@@ -139,10 +142,9 @@ class Check:
             for path, severity in dict(reversed(module.read)).items() if module.installable else ():
                 if os.path.islink(path) and not os.path.exists(path):
                     continue
-                data = read(path)
-                line, message = problem(path, data)
+                line, message = self.contents.facts(path).fault
                 if message is None and self.in_image and path.lower().endswith(".xml"):
-                    line, message = schema_problem(data)
+                    line, message = schema_problem(read(path))
                 if message and path.endswith(".py") and self.python:
                     doubtful.append((module, path, severity, line, message))
                 elif message:

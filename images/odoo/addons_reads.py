@@ -53,11 +53,11 @@ def manifest(path):
     return content, lines
 
 
-def imported(root, parse):
+def imported(root, facts):
     """[path of a Python file that Odoo runs when it loads the module], the first one first.
 
     Followed are imports that are reached whatever happens: those in a function, behind an `if` or in a `try` may never
-    be. `parse`: the tree of a path; None if there is none.
+    be. `facts`: what the file of a path says (addons_facts.py).
     """
     package = f"odoo.addons.{os.path.basename(root)}"
     waiting, found = [os.path.join(root, "__init__.py")], []
@@ -66,8 +66,7 @@ def imported(root, parse):
         if path in found or not os.path.lexists(path):
             continue
         found.append(path)
-        tree = parse(path)
-        for statement in tree.body if tree else ():
+        for statement in facts(path).imports:
             for parts in targets(statement, root, path, package):
                 waiting += files(root, parts)
     return found
@@ -75,23 +74,22 @@ def imported(root, parse):
 
 def targets(statement, root, path, package):
     """[[name, …] below the module's folder] that an import statement may name."""
-    if isinstance(statement, ast.Import):
-        return [below(alias.name, package) for alias in statement.names if below(alias.name, package)]
-    if not isinstance(statement, ast.ImportFrom):
-        return []
-    names = (statement.module or "").split(".") if statement.module else []
-    if statement.level:
+    _, level, module, aliases = statement
+    if level is None:
+        return [below(name, package) for name in aliases if below(name, package)]
+    names = module.split(".") if module else []
+    if level:
         here = os.path.relpath(os.path.dirname(path), root)
         here = [] if here == os.curdir else here.split(os.sep)
-        up = statement.level - 1
+        up = level - 1
         if up > len(here):
             return []
         base = here[:len(here) - up] + names
     else:
-        base = below(statement.module or "", package)
+        base = below(module or "", package)
         if base is None:
             return []
-    return [base, *(base + [alias.name] for alias in statement.names if alias.name != "*")]
+    return [base, *(base + [name] for name in aliases if name != "*")]
 
 
 def below(name, package):
@@ -116,7 +114,7 @@ def files(root, parts):
     return found
 
 
-def unresolved(root, paths, parse):
+def unresolved(root, paths, facts):
     """[(path, line, name)] of imports in `paths` that name what the module does not have: they fail for certain.
 
     Names are looked for in packages alone; what a single file has may be made in many ways.
@@ -124,14 +122,14 @@ def unresolved(root, paths, parse):
     package = f"odoo.addons.{os.path.basename(root)}"
     found = []
     for path in paths:
-        for statement in getattr(parse(path), "body", ()):
-            missing = [parts for parts in targets(statement, root, path, package) if not resolves(root, parts, parse)]
+        for statement in facts(path).imports:
+            missing = [parts for parts in targets(statement, root, path, package) if not resolves(root, parts, facts)]
             # Where the package is missing, so is what would come from it.
-            found += [(path, statement.lineno, ".".join(parts)) for parts in missing if parts[:-1] not in missing]
+            found += [(path, statement[0], ".".join(parts)) for parts in missing if parts[:-1] not in missing]
     return found
 
 
-def resolves(root, parts, parse):
+def resolves(root, parts, facts):
     folder = root
     for index, part in enumerate(parts):
         inner = os.path.join(folder, part)
@@ -140,7 +138,7 @@ def resolves(root, parts, parse):
         elif any(name.startswith(f"{part}.") for name in entries(folder)):
             return True
         else:
-            return index == len(parts) - 1 and may_have(os.path.join(folder, "__init__.py"), part, parse)
+            return index == len(parts) - 1 and may_have(os.path.join(folder, "__init__.py"), part, facts)
     return True
 
 
@@ -148,24 +146,12 @@ def resolves(root, parts, parse):
 UNKNOWN_NAMES = {"*", "__getattr__", "globals", "vars", "setattr", "modules", "exec"}
 
 
-def may_have(path, name, parse):
+def may_have(path, name, facts):
     """Whether a package has this name by what its `__init__.py` says."""
     if not os.path.lexists(path):
         return False
-    tree = parse(path)
-    if tree is None:
-        return True
-    nodes = list(ast.walk(tree))
-    # `from . import name` does not make the name that it looks for.
-    looked_for = [alias for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 1 and not node.module
-                  for alias in node.names if alias.name != "*" and alias.asname is None]
-    names = set()
-    for node in nodes:
-        if isinstance(node, ast.alias):
-            names |= set() if node in looked_for else {node.asname or node.name.split(".")[0]}
-        else:
-            names |= {getattr(node, key, None) for key in ("id", "name", "attr", "rest")}
-    return bool(names & {name, *UNKNOWN_NAMES})
+    names = facts(path).names
+    return names is None or bool(names & {name, *UNKNOWN_NAMES})
 
 
 def migrations(root, series):

@@ -222,7 +222,7 @@ class Guard:
     def is_idle(self):
         """Whether nothing is lost if it is killed: none of its processes has a request or a transaction."""
         try:
-            return sockets.waiting(port()) == 0 and self.locks is not None and not self.locks.in_transaction()
+            return sockets.under_way(port()) == 0 and self.locks is not None and not self.locks.in_transaction()
         except self.errors():
             return False  # nobody can tell
 

@@ -86,7 +86,7 @@ class GuardTest(unittest.TestCase):
                                    (guard, "LOOK_SECONDS", 0.1), (guard, "LOST_SECONDS", 1),
                                    (guard, "PROBE_SECONDS", 0.1), (guard, "port", lambda: 8069),
                                    (guard.sockets, "clients", lambda _: set(self.clients)),
-                                   (guard.sockets, "waiting", lambda _: self.waiting),
+                                   (guard.sockets, "under_way", lambda _: self.waiting),
                                    (guard.release_marker, "objection", lambda *_, **__: self.server.objection)):
             self.addCleanup(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, value)

@@ -44,6 +44,34 @@ describe("the check of the image, before anything is pushed", () => {
     assert.doesNotMatch(runtime.text, /ENTRYPOINT|entrypoint\.py|pip|apt-get/, "nothing that is not tried comes after");
   });
 
+  it("mends modes that are wrong, changes no other file, and links each module", () => {
+    const out = path.join(folder, "out");
+    const place = path.join(out, "opt", "odoo", "extra-addons");
+    for (const name of ["one", "two"]) fs.mkdirSync(path.join(place, name), { recursive: true });
+    const files = { "one/right.py": 0o644, "one/run.sh": 0o755, "two/open.py": 0o666, "two/odd.sh": 0o2744 };
+    for (const [name, mode] of Object.entries(files)) {
+      fs.writeFileSync(path.join(place, name), "");
+      fs.chmodSync(path.join(place, name), mode);
+    }
+    for (const name of ["", "one"]) fs.chmodSync(path.join(place, name), 0o755);
+    fs.chmodSync(path.join(place, "two"), 0o1777);
+    const right = ["one", "one/right.py", "one/run.sh"].map((name) => path.join(place, name));
+    const changed = () => right.map((file) => fs.statSync(file, { bigint: true }).ctimeNs);
+    const before = changed();
+    const script = /^ +find \/out \\\( -type d [^]*?xargs .*$/m.exec(stages.get("check")?.text ?? "")?.[0] ?? "";
+    assert.match(script, /ln -s/);
+    // The links lead to where the image has the modules.
+    const here = script.replaceAll("\\\n", "").replaceAll(/(?<= )\/out\b/g, out);
+    const { status, stderr } = spawnSync("sh", ["-euc", here], { encoding: "utf8" });
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.deepEqual(changed(), before);
+    const modes = [...Object.keys(files), "two"].map((name) => fs.statSync(path.join(place, name)).mode & 0o7777);
+    assert.deepEqual(modes, [0o644, 0o755, 0o644, 0o755, 0o755]);
+    const links = path.join(out, "mnt", "extra-addons");
+    assert.deepEqual(fs.readdirSync(links).sort(), ["one", "two"]);
+    assert.equal(fs.readlinkSync(path.join(links, "two")), "/opt/odoo/extra-addons/two");
+  });
+
   it("lets an Odoo pass that starts", () => {
     assert.deepEqual(step("never"), { status: 0, stderr: "" });
   });

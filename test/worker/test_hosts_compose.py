@@ -1,18 +1,21 @@
 """What a release asks of Docker and PostgreSQL on a host, and when. What they do of it is not shown here."""
 
+import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from unittest import mock
 
 from support import SOURCES, WorkerCase, request
 
 import egress
+import sockets
 from failures import Failure
 from files import Lock
 from hosts import compose, compose_images, compose_packages, compose_services
-from hosts import compose_sockets as sockets
 from hosts.compose import ComposeHost
 from hosts.compose_packages import Packages
 from hosts.compose_tasks import CronHold
@@ -86,9 +89,8 @@ class StopTest(WorkerCase):
         def take(words):
             return words.pop(0) if len(words) > 1 else words[0]
 
-        def connections(_, states):
-            if states == sockets.WAITING:
-                return 0
+        def under_way(*place):
+            self.assertEqual(place, (8069, Path("/proc/77/net")))
             looks.append(None)
             if len(looks) == 10:
                 ended.set()
@@ -96,7 +98,8 @@ class StopTest(WorkerCase):
         host.services.postgres = mock.Mock(in_transaction=lambda: take(in_transaction))
         with (mock.patch.object(compose_services, "run", run),
               mock.patch.object(compose_services, "must", lambda *_: ""),
-              mock.patch.object(sockets, "connections", connections)):
+              mock.patch.object(compose_services.sockets, "queued", lambda *_: 0),
+              mock.patch.object(compose_services.sockets, "under_way", under_way)):
             host.services.stop_odoo()
         return told
 
@@ -110,16 +113,25 @@ class StopTest(WorkerCase):
         # A look at the end of one request and the beginning of another.
         self.assertEqual(self.stop([0, 1] * 5, [False]), ["inspect", "stop"])
 
-    def test_a_socket_counts_by_its_port_and_state(self):
-        head = "  sl  local_address rem_address   st tx_queue:rx_queue\n"
-        rows = [("0100007F:1F85", "0A", "00000000:00000003"), ("0100007F:1F85", "01", "00000000:00000000"),
-                ("0100007F:1F88", "08", "00000000:00000000"), ("0100007F:1F85", "06", "00000000:00000000"),
-                ("0100007F:D431", "01", "00000000:00000000")]
-        text = head + "".join(f"   0: {local} 00000000:0000 {state} {queues} 00:00000000\n"
-                              for local, state, queues in rows)
-        with mock.patch.object(sockets.Path, "read_text", lambda path: text if path.name == "tcp" else head):
-            self.assertEqual(sockets.connections("77", sockets.WAITING), 3)
-            self.assertEqual(sockets.connections("77", sockets.OPEN), 2)
+    def test_it_is_told_to_end_once_nobody_waits_in_its_queue(self):
+        queue = [3, 1, 0, 1, 0, 0]
+
+        def queued(*place):
+            self.assertEqual(place, (8069, Path("/proc/77/net")))
+            return queue.pop(0)
+        with mock.patch.object(compose_services.sockets, "queued", queued):
+            compose_services.drain("77", 60)
+        self.assertEqual(queue, [])
+
+    def test_the_queue_of_a_real_server_is_seen_from_outside_of_its_process(self):
+        with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+            port, place = server.getsockname()[1], compose_services.network_of(os.getpid())
+            self.assertEqual((sockets.queued(port, place), sockets.under_way(port, place)), (1, 1))
+            taken, _ = server.accept()
+            with taken:
+                self.assertEqual((sockets.queued(port, place), sockets.under_way(port, place)), (0, 1))
+        # A process that has ended has no requests.
+        self.assertEqual(sockets.under_way(port, compose_services.network_of(2 ** 30)), 0)
 
 
 class AheadTest(WorkerCase):
@@ -394,7 +406,8 @@ class ScriptsTest(WorkerCase):
     def test_a_worker_at_work_runs_its_own_scripts_when_another_version_has_taken_their_place(self):
         sources = self.root / "odoo_ship"
         shutil.copytree(SOURCES, sources)
-        shutil.copy(SOURCES.parents[1] / "images" / "odoo" / "ready.py", sources)
+        for name in ("ready.py", "sockets.py"):
+            shutil.copy(SOURCES.parents[1] / "images" / "odoo" / name, sources)
         code = """if True:
             import pathlib, shutil, sys
             sys.path.insert(0, sys.argv[1])

@@ -14,7 +14,7 @@ describe("the files of the worker", () => {
   const { files } = readWorker(root);
 
   it("hold what worker and guard must agree on as the image has it", () => {
-    for (const name of ["fence.py", "ready.py"])
+    for (const name of ["fence.py", "ready.py", "sockets.py"])
       assert.equal(files[`odoo_ship/${name}`], fs.readFileSync(path.join(root, "images/odoo", name), "utf8"));
   });
 

@@ -7,12 +7,14 @@ import { ShipError } from "../../../components/shared/errors";
 import { planProxy, proxyBuild } from "../../../components/proxy/plan";
 import { readSettings } from "../../../settings";
 import { caddyVersion } from "../../../sandbox/tools/caddy-binary";
+import { Programs } from "../../support/programs";
 
 const root = path.join(__dirname, "..", "..", "..");
 const digest = `sha256:${"d".repeat(64)}`;
 
 describe("the proxy's image", () => {
   let project: string;
+  let programs: Programs;
   /** Tags that the registry has. */
   const tags = new Set<string>();
   const asked: string[] = [];
@@ -21,6 +23,8 @@ describe("the proxy's image", () => {
   beforeEach(() => {
     project = fs.mkdtempSync(path.join(os.tmpdir(), "proxy-plan-"));
     fs.cpSync(path.join(root, "images"), path.join(project, "images"), { recursive: true });
+    programs = new Programs();
+    programs.recorded("docker", "echo linux/amd64");
     tags.clear();
     asked.length = 0;
     globalThis.fetch = (input, init) => {
@@ -34,6 +38,7 @@ describe("the proxy's image", () => {
   });
   afterEach(() => {
     globalThis.fetch = fetched;
+    programs.remove();
     fs.rmSync(project, { recursive: true });
   });
 
@@ -116,6 +121,19 @@ describe("the proxy's image", () => {
     const image = `registry.example.com/team/odoo@${digest}`;
     assert.equal((await plan())?.image, image);
     assert.deepEqual(await plan(released), { image, build: undefined });
+  });
+
+  it("is not built for a processor that no target has; once it is there, nobody asks for Docker", async () => {
+    programs.recorded("docker", "echo linux/arm64");
+    await assert.rejects(plan(), /PLATFORM_UNSUPPORTED[^]*a Docker engine of linux\/arm64/);
+    const before = programs.calls("docker").length;
+    tags.add(proxyBuild(project, { platform: "linux/amd64", caFile: "" }).tag);
+    assert.notEqual((await plan())?.image, undefined);
+    assert.equal(programs.calls("docker").length, before);
+    tags.clear();
+    const dockerfile = path.join(project, "images", "proxy", "Dockerfile");
+    fs.writeFileSync(dockerfile, fs.readFileSync(dockerfile, "utf8").replace("FROM $", "FROM --platform=arm64 $"));
+    await assert.rejects(plan(), /PLATFORM_UNSUPPORTED[^]*images\/proxy\/Dockerfile:\d+: FROM --platform=arm64/);
   });
 
   it("is missed before anything is declared, in production", async () => {

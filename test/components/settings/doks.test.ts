@@ -62,6 +62,14 @@ function keys(...args: Parameters<typeof read>): string[] {
 }
 
 describe("the settings of a cluster", () => {
+  it("refuse an image that no machine of DigitalOcean can run, and leave it to a host or a cluster of somebody else", () => {
+    const arm = { "image:platform": "linux/arm64" };
+    for (const config of [create, adopt]) assert.deepEqual(keys({ ...config, ...arm }), ["image:platform"]);
+    assert.deepEqual(problems({ ...stack, ...vps, ...arm }), []);
+    const elsewhere = { ...stack, ...site, "doks:mode": "adopt", "doks:kubeconfig": "apiVersion: v1" };
+    assert.deepEqual(problems({ ...elsewhere, ...arm }), []);
+  });
+
   it("are not needed by a stack without one", () => {
     assert.equal(read(stack).doks.mode, "none");
   });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 
 import type { ClusterTrial } from "../../support/trials/cluster-trial";
+import { Endpoint } from "../../support/endpoint";
+import { until } from "../../../sandbox/process";
 import { openTrial } from "../../support/trials/opened";
 
 describe("what people type at a cluster", () => {
@@ -25,6 +27,49 @@ describe("what people type at a cluster", () => {
     assert.equal(await trial.kubectl("exec", "deployment/odoo", "--", "psql", "-Atc", "SELECT 6 * 7"), "42");
     await assert.rejects(typed("exec deployment/odoo -- odoo --list-db"), /Odoo has no --list-db/);
     assert.match(await typed("exec deployment/odoo -- cat /var/log/odoo/odoo.log"), /logs -f deployment\/odoo/);
+    assert.deepEqual(await trial.wrongRelease(), []);
+  });
+
+  it("starts no pod that serves with `kubectl set image`, where a module differs, and pulumi up --refresh ends that", async () => {
+    const other = await trial.releases.make({ kind: "good" }, trial.level + 1);
+    const [served = ""] = (await typed("get pods -l app=odoo -o name")).split("\n");
+    const marker = await trial.sql("SELECT state || ' ' || digest FROM odoo_ship.marker");
+    await typed(`set image deployment/odoo odoo=${other.image}`);
+    // The new pod waits, and says why.
+    let waiting = "";
+    const says = async () => {
+      const pods = (await typed("get pods -l app=odoo -o name")).split("\n");
+      waiting = pods.find((name) => name !== served) ?? "";
+      if (waiting === "") return false;
+      // Its container may be about to begin.
+      return (await typed(`logs ${waiting}`).catch(() => "")).includes("RELEASE_MISMATCH");
+    };
+    assert.ok(
+      await until(says, 300_000, 1000),
+      `the pod ${waiting} never said that it does not belong to the database`,
+    );
+    await assert.rejects(typed("rollout status deployment/odoo --timeout=5s"), /timed out/);
+    const ready = (await trial.pods()).filter(({ app }) => app === "odoo").map((pod) => [`pod/${pod.name}`, pod.ready]);
+    assert.deepEqual(
+      new Map(ready as [string, boolean][]),
+      new Map([
+        [served, true],
+        [waiting, false],
+      ]),
+    );
+    // Users are with the pod before, and the database is as it was.
+    const endpoint = new Endpoint(await trial.address());
+    for (let asked = 0; asked < 10; asked += 1) {
+      assert.equal((await endpoint.request("GET", "/web/login")).status, 200);
+    }
+    endpoint.close();
+    assert.equal(await trial.sql("SELECT state || ' ' || digest FROM odoo_ship.marker"), marker);
+    // As docs/by-hand.md promises: Pulumi sees it when it looks, and deploys what was released.
+    const unseen = await trial.stack.preview();
+    assert.equal(unseen.status, 0, unseen.output);
+    assert.ok(!unseen.output.includes(other.image), unseen.output);
+    const { status, output } = await trial.stack.up("--refresh");
+    assert.equal(status, 0, output);
     assert.deepEqual(await trial.wrongRelease(), []);
   });
 });

@@ -26,6 +26,13 @@ const limitMs = 5 * 60 * second;
 /** What an update asks for beside the release. */
 export type Settings = Readonly<Record<string, unknown>>;
 
+/** What a stack begins with in the place of the trials' own release and modules. */
+export interface Beginning {
+  /** `repository@sha256:…` */
+  readonly image: string;
+  readonly config: Settings;
+}
+
 /** A stack with a cluster of its own beside the sandbox's: the real program, engine and node, and a populated Odoo of level 0 or later. */
 export class ClusterTrial implements Installation {
   readonly database = "odoo";
@@ -45,11 +52,12 @@ export class ClusterTrial implements Installation {
   ) {}
 
   /** A stack that nothing was made of yet. */
-  static async create(): Promise<ClusterTrial> {
+  static async create(beginning?: Beginning): Promise<ClusterTrial> {
     const servers = await runningSandbox();
     await removeLeftovers(servers);
     const releases = await TrialReleases.open(servers);
-    const live = await releases.make({ kind: "good" }, 0);
+    const live =
+      beginning === undefined ? await releases.make({ kind: "good" }, 0) : { image: beginning.image, contentHash: "" };
     const stack = new TestStack(servers, {
       "odoo:modules": ["release_info", ledger, notes],
       "registry:repository": "sandbox/vps-trial",
@@ -74,6 +82,7 @@ export class ClusterTrial implements Installation {
       "release:upgradeMinutes": 5,
       "release:readySeconds": 90,
       "release:keepPoints": 3,
+      ...beginning?.config,
     });
     stack.write("images.json", fs.readFileSync(vpsImagesRecord, "utf8"));
     await stack.init();
@@ -83,12 +92,15 @@ export class ClusterTrial implements Installation {
   /** After the first update: finds the cluster, and fills the database. */
   async populate(): Promise<void> {
     await this.find();
-    this.password = Buffer.from(
-      await this.kubectl("get", "secret", "odoo-first-login", "-o", "jsonpath={.data.first-password}"),
-      "base64",
-    ).toString();
+    await this.readPassword();
     await this.waitForLogin();
     this.attachments = await populate(this);
+  }
+
+  /** The administrator's first one, which logs in from now on. */
+  async readPassword(): Promise<void> {
+    const encoded = await this.kubectl("get", "secret", "odoo-first-login", "-o", "jsonpath={.data.first-password}");
+    this.password = Buffer.from(encoded, "base64").toString();
   }
 
   async find(): Promise<void> {
@@ -185,9 +197,14 @@ export class ClusterTrial implements Installation {
   }
 
   /** As the cluster's administrator, in the namespace. */
-  async kubectl(...args: string[]): Promise<string> {
+  kubectl(...args: string[]): Promise<string> {
+    return this.#kubectl(args, limitMs);
+  }
+
+  async #kubectl(args: readonly string[], limit: number): Promise<string> {
     const command = ["exec", containerName(this.id), "kubectl", "--namespace", namespace, ...args];
-    return (await run("docker", command, { what: `kubectl ${args.slice(0, 3).join(" ")}`, limitMs })).stdout.trim();
+    const what = `kubectl ${args.slice(0, 3).join(" ")}`;
+    return (await run("docker", command, { what, limitMs: limit })).stdout.trim();
   }
 
   sql(statement: string, database = this.database): Promise<string> {
@@ -248,8 +265,11 @@ export class ClusterTrial implements Installation {
     if (!answered) throw new Error(`/web/login does not answer 200: ${String(last)}\n${await this.story()}`);
   }
 
-  /** Lets the worker of the Job that runs next stand still when it begins this step, or a later one. */
-  async hold(step: Step): Promise<Held> {
+  /**
+   * Lets the worker of the Job that runs next stand still when it begins this step, or a later one.
+   * @param seconds from the beginning of the Job's pod, within which it comes there
+   */
+  async hold(step: Step, seconds = 240): Promise<Held> {
     const script = fs.readFileSync(path.join(__dirname, "hold.py"), "utf8");
     const before = await this.#jobPods();
     let pod: string | undefined;
@@ -258,10 +278,11 @@ export class ClusterTrial implements Installation {
     const request = JSON.parse(await this.kubectl("exec", pod ?? "", "--", "cat", "/run/request/request.json")) as {
       id: string;
     };
-    const told = await this.kubectl("exec", pod ?? "", "--", "python3", "-c", script, step, "begin", request.id, "240");
-    const pid = /^held \w+ \w+ (\d+)$/m.exec(told)?.[1];
-    assert.ok(pid !== undefined, `the worker never came to ${step}: ${told}`);
-    return { pod: pod ?? "", pid };
+    const words = ["python3", "-c", script, step, "begin", request.id, String(seconds)];
+    const told = await this.#kubectl(["exec", pod ?? "", "--", ...words], seconds * second + limitMs);
+    const [, at, pid] = /^held (\w+) \w+ (\d+)$/m.exec(told) ?? [];
+    assert.ok(at !== undefined && pid !== undefined, `the worker never came to ${step}: ${told}`);
+    return { pod: pod ?? "", step: at as Step, pid };
   }
 
   /** Sends a signal to a worker that stands still. */
@@ -381,6 +402,7 @@ async function removeLeftovers(servers: ServersFile): Promise<void> {
 /** A worker that stands still. */
 export interface Held {
   readonly pod: string;
+  readonly step: Step;
   readonly pid: string;
 }
 

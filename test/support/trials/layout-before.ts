@@ -18,7 +18,8 @@ export function workerBefore(): WorkerFiles {
     if (status !== 0) throw new Error(stderr);
     // It had in itself what is shared with the image today, and asks for no such file.
     fs.mkdirSync(path.join(folder, "images", "odoo"), { recursive: true });
-    for (const name of ["fence.py", "ready.py"]) fs.writeFileSync(path.join(folder, "images", "odoo", name), "");
+    for (const name of ["fence.py", "ready.py", "sockets.py"])
+      fs.writeFileSync(path.join(folder, "images", "odoo", name), "");
     return readWorker(folder);
   } finally {
     fs.rmSync(folder, { recursive: true });

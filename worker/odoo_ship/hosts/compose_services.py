@@ -5,14 +5,15 @@ import json
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import egress
 import ready
+import sockets
 import staged
 import words
 from failures import Failure, code_from_log, tail
 from files import PROJECT
-from hosts import compose_sockets as sockets
 from shell import QUICK, must, run
 
 #: How often in a row, a twentieth of a second apart, Odoo has to be idle before it is killed.
@@ -150,7 +151,8 @@ class Services:
         """
         idle = 0
         while pid and not stopping.done():
-            idle = idle + 1 if sockets.connections(pid, sockets.OPEN) == 0 and not self._in_transaction() else 0
+            at_work = sockets.under_way(ready.PORT, network_of(pid)) > 0 or self._in_transaction()
+            idle = 0 if at_work else idle + 1
             # The first looks may be from before the signal. Right after the last one.
             if idle == IDLE_LOOKS:
                 run(["docker", "kill", container], QUICK)
@@ -225,9 +227,14 @@ def pid_of(container):
     return pid if pid.isdigit() and pid != "0" else None
 
 
+def network_of(pid):
+    """Folder with the kernel's tables of a process's connections."""
+    return Path(f"/proc/{pid}/net")
+
+
 def drain(pid, seconds):
     """Until no connection waits in Odoo's queue: those would be reset, while a taken one is finished."""
     end, empty = time.monotonic() + seconds, 0
     while pid and empty < 2 and time.monotonic() < end:
-        empty = empty + 1 if sockets.connections(pid, sockets.WAITING) == 0 else 0
+        empty = empty + 1 if sockets.queued(ready.PORT, network_of(pid)) == 0 else 0
         time.sleep(0.1)
