@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../components/shared/errors";
+import { type ErrorCode, type Failure, ShipError } from "../components/shared/errors";
 import type { ToolName } from "./tools/table";
 
 /** What an operator does about a code that a gate can end in. docs/SOP-BUILD-001.md is made of these. */
@@ -36,11 +36,29 @@ export interface GateTools {
    * @throws ShipError TOOL_MISSING
    */
   find(tool: ToolName): Promise<string | undefined>;
+  /**
+   * The same for what else a check needs, such as a database: fails a staging or production stack with this error, and
+   * tells another stack that this part was not checked.
+   * @throws ShipError the given one
+   */
+  notChecked(error: ShipError): void;
+}
+
+/** Facts for the report, such as sizes in bytes. */
+export type Facts = Readonly<Record<string, number | string | readonly string[]>>;
+
+/** A gate's failure that has facts for the report all the same. */
+export class GateFailure extends ShipError {
+  constructor(
+    failure: Failure,
+    readonly facts: Facts,
+  ) {
+    super(failure);
+  }
 }
 
 export interface Passed {
-  /** Facts for the report, such as sizes in bytes. */
-  readonly facts: Readonly<Record<string, number | string | readonly string[]>>;
+  readonly facts: Facts;
   /** Findings that do not stop a release, one sentence each. */
   readonly warnings: readonly string[];
 }

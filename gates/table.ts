@@ -1,9 +1,12 @@
 import type { Gate } from "./gate";
 import { image } from "./image";
+import { malware } from "./malware";
 import { preflight } from "./preflight";
+import { sbom } from "./sbom";
+import { scan } from "./scan";
 
 /** Every gate, in the order of the procedure. */
-export const gates = { preflight, image } as const;
+export const gates = { preflight, image, scan, malware, sbom } as const;
 
 export type GateName = keyof typeof gates;
 

@@ -4,7 +4,7 @@
  * Environment: `GATE`, JSON of {stack, name, strict, order}; the order is that of the gate's file in gates/. Its
  * progress goes to standard error, its result to standard output as one line of JSON: the GateResult of gates/gate.ts.
  */
-import type { Gate, GateResult } from "../gates/gate";
+import { type Gate, GateFailure, type GateResult } from "../gates/gate";
 import { failureOf, openReporter } from "../gates/report/reporter";
 import { type GateName, gates } from "../gates/table";
 import { findTool } from "../gates/tools/find";
@@ -31,7 +31,8 @@ async function main(): Promise<void> {
     console.log(JSON.stringify(result));
   } catch (error) {
     const ended = { gate: run.name, outcome: "failed", notChecked, seconds: secondsSince(begun) } as const;
-    await reporter.end({ ...ended, facts: {}, warnings: [], failure: failureOf(error) });
+    const facts = error instanceof GateFailure ? error.facts : {};
+    await reporter.end({ ...ended, facts, warnings: [], failure: failureOf(error) });
     throw error;
   }
 }
@@ -39,17 +40,21 @@ async function main(): Promise<void> {
 async function judge({ name, strict, order }: Run, begun: number, notChecked: string[]): Promise<GateResult> {
   const gate = gates[name] as Gate<unknown>;
   const say = (line: string) => console.error(`${name}: ${line}`);
+  const leaveOut = (error: ShipError) => {
+    if (strict) throw error;
+    notChecked.push(`${error.failure.found}: ${error.failure.remedy}`);
+    say(`NOT CHECKED: ${notChecked.at(-1) ?? ""}`);
+  };
   const find = async (tool: ToolName) => {
     try {
       return (await findTool(tool)).path;
     } catch (error) {
-      if (strict || !(error instanceof ShipError)) throw error;
-      notChecked.push(`${error.failure.found}: ${error.failure.remedy}`);
-      say(`NOT CHECKED: ${notChecked.at(-1) ?? ""}`);
+      if (!(error instanceof ShipError)) throw error;
+      leaveOut(error);
       return undefined;
     }
   };
-  const { facts, warnings } = await gate.run(order, { root: process.cwd(), say, find });
+  const { facts, warnings } = await gate.run(order, { root: process.cwd(), say, find, notChecked: leaveOut });
   const seconds = secondsSince(begun);
   const late = seconds > gate.budgetSeconds ? [`took ${seconds} s, and its budget is ${gate.budgetSeconds} s`] : [];
   const outcome = notChecked.length === 0 ? "passed" : "incomplete";

@@ -4,10 +4,11 @@ import * as pulumi from "@pulumi/pulumi";
 import type { GateName, OrderOf } from "../../gates/table";
 import type { Settings } from "../../settings";
 import type { ReleasePlan } from "./plan";
+import { scannerOrders, scanners, switchedOff } from "./scanners";
 
 export interface GatesArgs {
   readonly settings: Pick<Settings, "environment" | "gates" | "image" | "odoo">;
-  readonly plan: Pick<ReleasePlan, "build">;
+  readonly plan: Pick<ReleasePlan, "build" | "exceptions">;
   /** `project/stack`, whose desk has the registry's login. */
   readonly stack: string;
   readonly repository: string;
@@ -53,7 +54,14 @@ export class ReleaseGates extends pulumi.ComponentResource {
       maxBytes: settings.gates.imageMegabytes * 1e6,
       modules: [...new Set([...settings.image.modules, ...settings.odoo.modules])],
     }));
-    const results = [...this.before, this.#gate("image", order)].map(({ stdout }) => stdout);
+    const base = plan.build.base;
+    const orders = image.apply((known) =>
+      scannerOrders({ stack, image: known }, settings.gates, base, plan.exceptions),
+    );
+    const on = scanners.filter((name) => settings.gates[name] === "required");
+    const off = scanners.filter((name) => !on.includes(name)).map((name) => JSON.stringify(switchedOff(name)));
+    const pushed = [this.#gate("image", order), ...on.map((name) => this.#gate(name, orders[name]))];
+    const results = [...[...this.before, ...pushed].map(({ stdout }) => stdout), ...off];
     this.#report(image, results);
     return pulumi.all([digest, pulumi.all(results)]).apply(([known]) => known);
   }
@@ -75,7 +83,7 @@ export class ReleaseGates extends pulumi.ComponentResource {
   }
 
   /** A failed gate writes the report itself. This one is of their passes; nothing waits for it. */
-  #report(image: pulumi.Output<string>, results: pulumi.Output<string>[]): void {
+  #report(image: pulumi.Output<string>, results: pulumi.Input<string>[]): void {
     const run = pulumi.jsonStringify({ stack: this.args.stack, image, results });
     new command.local.Command(
       `${this.#name}-report`,

@@ -4,10 +4,13 @@ import { describeDrift } from "../image/base-image";
 import { type BuildPlan, planBuild } from "../image/plan";
 import { registryExists } from "../shared/digitalocean-api";
 import { ShipError } from "../shared/errors";
+import type { Exception } from "../../gates/vulnerabilities";
 import { refuseOptionsOfLaterSeries } from "../image/configuration";
 import { pullLoginWarnings } from "../settings/pull-login";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
+import { readExceptions } from "./exceptions";
+import { scannerWarnings } from "./scanners";
 import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTags, type Tags } from "./tags";
 
 /**
@@ -22,6 +25,8 @@ export interface ReleasePlan {
   /** Digest in the registry; undefined when the candidate is yet to be built and pushed. */
   readonly digest: string | undefined;
   readonly tags: { readonly [when in keyof ReleaseTags]: PlannedTags };
+  /** Vulnerabilities that the gate `scan` lets pass for a while. */
+  readonly exceptions: readonly Exception[];
   /** Sentences that the operator is shown. */
   readonly warnings: readonly string[];
   /** Word that names what is released, for resources that belong to it. */
@@ -34,6 +39,7 @@ export interface ReleasePlan {
  */
 export async function planRelease(root: string, settings: Settings, dryRun: boolean): Promise<ReleasePlan> {
   const build = settings.image.digest === "" ? await planBuild(root, settings.image, settings.odoo.modules) : undefined;
+  const exceptions = build === undefined ? [] : readExceptions(root, settings.gates.exceptions);
   refuseOptionsOfLaterSeries(root, settings.image.baseRecord, settings.odoo);
   const exists = await registryIsThere(settings);
   const client = exists ? new RegistryClient(imageRepository(settings.registry), settings.registryAccess) : undefined;
@@ -48,6 +54,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
       registryExists: exists,
       digest,
       tags: await planTags(client, digest, deployedReleaseTags(settings.environment)),
+      exceptions,
       warnings: pullLoginWarnings(settings),
       key: digest.slice("sha256:".length, "sha256:".length + 12),
     };
@@ -73,9 +80,11 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     registryExists: exists,
     digest,
     tags: planned,
+    exceptions,
     warnings: [
       ...pullLoginWarnings(settings),
       ...build.warnings,
+      ...scannerWarnings(settings.gates),
       ...(build.revision.dirty ? [uncommitted] : []),
       ...(drift === undefined ? [] : [drift]),
     ],

@@ -73,6 +73,7 @@ export const errorCodes = {
   REPOS_INVALID: "medium",
   SANDBOX_BUSY: "medium",
   SANDBOX_FAILURE: "medium",
+  SCAN_INCOMPLETE: "high",
   SERIES_MISMATCH: "high",
   SETTINGS_INVALID: "medium",
   STATE_DAMAGED: "critical",

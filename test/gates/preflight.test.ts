@@ -21,6 +21,9 @@ describe("The gate before a build", () => {
       root: programs.folder,
       say: () => undefined,
       find: (program) => Promise.resolve(onPath(program, programs.folder)),
+      notChecked: (error) => {
+        throw error;
+      },
     };
   });
   afterEach(() => programs.remove());
