@@ -28,7 +28,9 @@ const firstOfOurs = /^ARG SYSTEM_PACKAGES\b/;
 /** Layers of an image. Where nothing shows the end of its base, all count as our own: none is looked at less for it. */
 export function layersOf({ rootfs, history = [] }: ImageConfig): Layer[] {
   const begin = history.findLastIndex(({ created_by: by = "" }) => firstOfOurs.test(by));
-  const made = history.flatMap(({ created_by: by = "", empty_layer: empty }, at) => (empty === true ? [] : [{ by, at }]));
+  const made = history.flatMap(({ created_by: by = "", empty_layer: empty }, at) =>
+    empty === true ? [] : [{ by, at }],
+  );
   const known = made.length === rootfs.diff_ids.length;
   return rootfs.diff_ids.map((diffId, index) => {
     const { by, at } = (known ? made[index] : undefined) ?? { by: `layer ${index + 1}`, at: Infinity };

@@ -44,8 +44,7 @@ export function run(
   });
 }
 
-const passedOn =
-  /^(PATH|HOME|USER|LANG|LC_\w+|TMPDIR|XDG_CACHE_HOME|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR))$/i;
+const passedOn = /^(PATH|HOME|USER|LANG|LC_\w+|TMPDIR|XDG_CACHE_HOME|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR))$/i;
 
 /**
  * Environment for a program that reads what others have written: no token, no passphrase, and no variable that would

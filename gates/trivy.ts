@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { ShipError } from "../components/shared/errors";
 import type { GateTools } from "./gate";
 import { bareEnvironment, type Ended, run } from "./programs";
-import { defaultStore } from "./tools/find";
+import { ownCache } from "./tools/find";
 
 /** Where the database of known vulnerabilities is had, and how old it may be. */
 export interface DatabaseOrder {
@@ -80,7 +80,7 @@ const mirror = "oci://";
 
 function storeOf(from: string): string {
   const name = from === "" ? "own" : createHash("sha256").update(from).digest("hex").slice(0, 12);
-  return path.join(path.dirname(defaultStore), "trivy", name);
+  return path.join(ownCache(), "trivy", name);
 }
 
 /** A folder that somebody else keeps may be one that is only read. So what Trivy writes lies elsewhere. */
@@ -104,7 +104,8 @@ function updatedOf(source: string): Date | undefined {
   }
 }
 
-const remedy = "allow this machine to reach it, or name a mirror or a folder in gates:databaseFrom (docs/vulnerabilities.md)";
+const remedy =
+  "allow this machine to reach it, or name a mirror or a folder in gates:databaseFrom (docs/vulnerabilities.md)";
 
 function missing(where: string, found: string): ShipError {
   return new ShipError({

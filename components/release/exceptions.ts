@@ -49,7 +49,9 @@ export function readExceptions(root: string, name: string, now = new Date()): Ex
     const same = (other: (typeof read.data)[number]) => other.vulnerability === vulnerability && other.package === of;
     return [
       ...(expires > last ? [`entry ${index + 1}: expires: ${expires} is more than ${mostDays} days ahead`] : []),
-      ...(read.data.findIndex(same) < index ? [`entry ${index + 1}: ${vulnerability} in ${of} stands there twice`] : []),
+      ...(read.data.findIndex(same) < index
+        ? [`entry ${index + 1}: ${vulnerability} in ${of} stands there twice`]
+        : []),
     ];
   });
   if (problems.length > 0) throw invalid(name, problems);

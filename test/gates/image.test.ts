@@ -18,7 +18,12 @@ describe("The gate of the pushed image", () => {
     maxBytes: 2e9,
     modules: ["shop"],
   };
-  const tools = { root: ".", say: () => undefined, find: () => Promise.resolve(undefined), notChecked: () => undefined };
+  const tools = {
+    root: ".",
+    say: () => undefined,
+    find: () => Promise.resolve(undefined),
+    notChecked: () => undefined,
+  };
 
   /** A Docker that answers each question with a script. */
   function answer(scripts: Partial<typeof good>): void {
