@@ -84,10 +84,11 @@ describe("The layers of an image", () => {
     });
 
     it("show a file as the uppermost of ours has it, and fetch nothing below it", async () => {
-      const layers = [{ by: "base", files: { "opt/a": "base" } }].concat(
+      const layers = [
+        { by: "base", files: { "opt/a": "base" } },
         { by: "RUN 1", files: { "opt/a": "first" } },
-        { by: "RUN 2", files: { "./opt/a": "second" } },
-      );
+        { by: "RUN 2", files: { "opt/a": "second" } },
+      ];
       const image = registry.image(layers, 1);
       await looked(image, async (stored, folder) => {
         assert.equal(await readFromLayers(stored, "opt/a", path.join(folder, "a")), "second");

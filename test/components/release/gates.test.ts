@@ -3,24 +3,34 @@ import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 
 import { type GatesArgs, ReleaseGates } from "../../../components/release/gates";
+import { scannerWarnings } from "../../../components/release/scanners";
+import type { GateResult } from "../../../gates/gate";
 import { declare, type ProgramRun } from "../../support/program";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
 type Environment = GatesArgs["settings"]["environment"];
 
+const exception = { id: "CVE-1", package: "openssl", reason: "not reachable", expires: "2026-01-01" };
+const base = { reference: "docker.io/library/odoo", tag: "18.0", digest } as const;
+
 /** What the gates of a stack declare, and the resources that the released digest waits for. */
 async function gatesOf(
   environment: Environment,
   built: boolean,
+  switches: Readonly<Record<string, "required" | "off">> = {},
 ): Promise<{ run: ProgramRun; waited: string[]; before: number }> {
   const settings = {
     environment,
-    gates: { imageMegabytes: 2000 },
+    gates: {
+      ...{ imageMegabytes: 2000, scan: "required", malware: "required", sbom: "required", unfixed: "report" },
+      ...{ databaseFrom: "", databaseDays: 2, signaturesFrom: "", ...switches },
+    },
     image: { modules: ["shop"] },
     odoo: { modules: ["shop", "books"] },
   } as unknown as GatesArgs["settings"];
-  const plan = { build: built ? { contentHash: "0".repeat(64) } : undefined } as GatesArgs["plan"];
+  const build = built ? { contentHash: "0".repeat(64), base } : undefined;
+  const plan = { build, exceptions: [exception] } as unknown as GatesArgs["plan"];
   let before = 0;
   let waited: string[] = [];
   const run = await declare("staging", {}, { "command:local:Command": () => ({ stdout: "{}" }) }, async () => {
@@ -53,7 +63,7 @@ function orderOf(run: ProgramRun, name: string): { name: string; strict: boolean
 describe("The gates of a release", () => {
   it("let the digest of a build out when the last one has passed, and not before", async () => {
     const { run, waited, before } = await gatesOf("staging", true);
-    assert.ok(waited.includes("gates-image"), waited.join(", "));
+    for (const name of ["image", "scan", "malware", "sbom"]) assert.ok(waited.includes(`gates-${name}`), name);
     assert.equal(run.outputs["digest"], digest);
     assert.equal(before, 1);
     // What depends on the digest would be deleted first, a Job of the running release included.
@@ -73,9 +83,38 @@ describe("The gates of a release", () => {
     assert.deepEqual(JSON.parse(environment.REPORT), {
       stack: "odoo/staging",
       image: `r.example/odoo@${digest}`,
-      results: ["{}", "{}"],
+      results: ["{}", "{}", "{}", "{}", "{}"],
     });
     assert.ok(!waited.includes("gates-report"));
+  });
+
+  it("have orders that name all that makes them run again, and neither the day nor a newer base", async () => {
+    const { run } = await gatesOf("staging", true);
+    const pushed = { stack: "odoo/staging", image: `r.example/odoo@${digest}` };
+    const database = { databaseFrom: "", databaseDays: 2 };
+    assert.deepEqual(orderOf(run, "gates-scan").order, {
+      ...{ ...pushed, base, unfixed: "report", exceptions: [exception] },
+      ...database,
+    });
+    assert.deepEqual(orderOf(run, "gates-malware").order, { ...pushed, signaturesFrom: "", databaseDays: 2 });
+    assert.deepEqual(orderOf(run, "gates-sbom").order, pushed);
+  });
+
+  it("are told as not checked where they are switched off", async () => {
+    const { run, waited } = await gatesOf("staging", true, { scan: "off" });
+    assert.ok(!run.resources.some(({ name }) => name === "gates-scan"));
+    assert.ok(waited.includes("gates-malware"));
+    const found = run.resources.find(({ name }) => name === "gates-report");
+    const { results } = JSON.parse((found?.inputs as { environment: { REPORT: string } }).environment.REPORT) as {
+      results: string[];
+    };
+    const scan = results.map((text) => JSON.parse(text) as Partial<GateResult>).find(({ gate }) => gate === "scan");
+    assert.equal(scan?.outcome, "incomplete");
+    assert.match(scan.notChecked?.join() ?? "", /vulnerabilities.*gates:scan is off/);
+    const settings = { scan: "off", malware: "required", sbom: "required" } as Parameters<typeof scannerWarnings>[0];
+    assert.deepEqual(scannerWarnings(settings), [
+      "Not checked: vulnerabilities of the image, since gates:scan is off.",
+    ]);
   });
 
   it("are not run again for a digest that is deployed by its name", async () => {
