@@ -37,7 +37,8 @@ const phases = [
       // Not beside vps/update, which changes the tree that it builds.
       ["vps/9-oca"],
       [sandbox("kubernetes-plugin")],
-      [sandbox("gate-tools")],
+      // The tools are made ready by the first one.
+      [sandbox("gate-tools"), "image/scanners"],
       [sandbox("kubernetes-node")],
       ["image/acme", "image/repositories", "image/addons"],
       [sandbox("vps-machine")],

@@ -93,7 +93,7 @@ export function diffId(index: number): string {
 }
 
 /** An archive as a layer has it; names may lead anywhere. */
-export function archive(files: Readonly<Record<string, string>>): Buffer {
+export function archive(files: Readonly<Record<string, string>>): Buffer<ArrayBuffer> {
   const script = `
 import io, json, sys, tarfile
 with tarfile.open(fileobj=sys.stdout.buffer, mode="w|gz") as archive:
@@ -105,5 +105,6 @@ with tarfile.open(fileobj=sys.stdout.buffer, mode="w|gz") as archive:
             member.size = len(text.encode())
         archive.addfile(member, io.BytesIO(text.encode()))
 `;
-  return execFileSync("python3", ["-c", script], { input: JSON.stringify(files), stdio: ["pipe", "pipe", "inherit"] });
+  const input = JSON.stringify(files);
+  return Buffer.from(execFileSync("python3", ["-c", script], { input, stdio: ["pipe", "pipe", "inherit"] }));
 }

@@ -79,15 +79,26 @@ export class RunningServers {
 
   /** Pushes an image of one tiny layer as Docker would; answers the manifest's digest. */
   async push(repository: string, tag: string, layer = `layer of ${repository}:${tag}`): Promise<string> {
+    return this.pushImage(repository, tag, { architecture: "amd64", os: "linux" }, [layer]);
+  }
+
+  /** The same with a configuration and layers (gzip) of the caller's own. */
+  async pushImage(
+    repository: string,
+    tag: string,
+    configuration: object,
+    layers: readonly (string | Buffer<ArrayBuffer>)[],
+  ): Promise<string> {
     const { username, password } = this.servers.push;
     const { token } = await this.token(username, password, `repository:${repository}:pull,push`);
-    const config = await this.pushBlob(repository, token, JSON.stringify({ architecture: "amd64", os: "linux" }));
-    const pushed = await this.pushBlob(repository, token, layer);
+    const config = await this.pushBlob(repository, token, JSON.stringify(configuration));
+    const pushed: { digest: string; size: number }[] = [];
+    for (const layer of layers) pushed.push(await this.pushBlob(repository, token, layer));
     const manifest = JSON.stringify({
       schemaVersion: 2,
       mediaType: manifestType,
       config: { mediaType: "application/vnd.docker.container.image.v1+json", ...config },
-      layers: [{ mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", ...pushed }],
+      layers: pushed.map((layer) => ({ mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", ...layer })),
     });
     const answer = await this.registry("PUT", `/v2/${repository}/manifests/${tag}`, token, {
       headers: { "content-type": manifestType },
@@ -102,7 +113,7 @@ export class RunningServers {
   private async pushBlob(
     repository: string,
     token: string,
-    content: string,
+    content: string | Buffer<ArrayBuffer>,
   ): Promise<{ digest: string; size: number }> {
     const started = await this.registry("POST", `/v2/${repository}/blobs/uploads/`, token);
     const location = new URL(started.headers.get("location") ?? "");
@@ -149,7 +160,7 @@ export class Answer {
   }
 }
 
-/** `sha256:…` of a text. */
-export function digestOf(content: string): string {
+/** `sha256:…` of a content. */
+export function digestOf(content: string | Buffer): string {
   return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }
