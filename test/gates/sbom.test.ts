@@ -4,11 +4,11 @@ import * as fs from "node:fs";
 import type { GateTools } from "../../gates/gate";
 import { onPath } from "../../gates/programs";
 import { type CycloneDx, sbom, sbomFiles } from "../../gates/sbom";
-import { PaperRegistry, paperStack } from "../support/paper-registry";
+import { type PaperLayer, PaperRegistry, paperStack } from "../support/paper-registry";
 import { Programs } from "../support/programs";
 
 const release = JSON.stringify({ modules: { shop: { version: "18.0.1.2.0", hash: "0".repeat(64) } } });
-const layers = [
+const layers: readonly PaperLayer[] = [
   { by: "base", files: { "etc/os-release": "ID=debian" } },
   { by: "RUN python3", files: { "opt/odoo/release.json": release } },
 ];
