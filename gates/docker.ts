@@ -1,11 +1,11 @@
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 
 import { ShipError } from "../components/shared/errors";
 import { taggingLogin } from "../components/release/tag-order";
 import type { GateTools } from "./gate";
 import { type Ended, run } from "./programs";
+import { inTemporaryFolder } from "./temporary";
 
 /** What a container of an image that is tried may do: as in production, and without a network unless it is added. */
 export const hardened = [
@@ -82,20 +82,17 @@ export function hostOf(image: string): string {
  * Calls with a Docker configuration that has the registry's login, for as long as that takes. Another registry is asked
  * with what this machine's own Docker knows: it is told no login of the stack.
  */
-async function withLogin<T>(
+export async function withLogin<T>(
   { stack, image, registry = hostOf(image) }: WantedImage,
-  call: (env: NodeJS.ProcessEnv) => Promise<T>,
+  call: (env: { readonly DOCKER_CONFIG?: string }) => Promise<T>,
 ): Promise<T> {
   const host = hostOf(image);
   if (host !== registry) return call({});
   const { username, password } = await taggingLogin({ stack });
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "gate-"));
-  try {
+  return inTemporaryFolder((folder) => {
     const auth = Buffer.from(`${username}:${password.reveal()}`).toString("base64");
     const config = username === "" ? {} : { auths: { [host]: { auth } } };
     fs.writeFileSync(path.join(folder, "config.json"), JSON.stringify(config), { mode: 0o600 });
-    return await call({ DOCKER_CONFIG: folder });
-  } finally {
-    fs.rmSync(folder, { recursive: true });
-  }
+    return call({ DOCKER_CONFIG: folder });
+  });
 }

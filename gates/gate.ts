@@ -1,4 +1,4 @@
-import type { ErrorCode, ShipError } from "../components/shared/errors";
+import { type ErrorCode, type Failure, ShipError } from "../components/shared/errors";
 import type { ToolName } from "./tools/table";
 
 /** What an operator does about a code that a gate can end in. docs/SOP-BUILD-001.md is made of these. */
@@ -46,9 +46,21 @@ export interface GateTools {
   notChecked(why: string): void;
 }
 
+/** Facts for the report, such as sizes in bytes. */
+export type Facts = Readonly<Record<string, number | string | readonly string[]>>;
+
+/** A gate's failure that has facts for the report all the same. */
+export class GateFailure extends ShipError {
+  constructor(
+    failure: Failure,
+    readonly facts: Facts,
+  ) {
+    super(failure);
+  }
+}
+
 export interface Passed {
-  /** Facts for the report, such as sizes in bytes. */
-  readonly facts: Readonly<Record<string, number | string | readonly string[]>>;
+  readonly facts: Facts;
   /** Findings that do not stop a release, one sentence each. */
   readonly warnings: readonly string[];
 }

@@ -1,11 +1,14 @@
 import type { Gate } from "./gate";
 import { image } from "./image";
+import { malware } from "./malware";
 import { preflight } from "./preflight";
+import { sbom } from "./sbom";
+import { scan } from "./scan";
 import { tests } from "./tests";
 import { validation } from "./validation";
 
 /** Every gate, in the order of the procedure. */
-export const gates = { preflight, image, tests, validation } as const;
+export const gates = { preflight, image, tests, scan, malware, sbom, validation } as const;
 
 export type GateName = keyof typeof gates;
 

@@ -4,7 +4,7 @@
  * Environment: `GATE`, JSON of {stack, name, strict, order}; the order is that of the gate's file in gates/. Its
  * progress goes to standard error, its result to standard output as one line of JSON: the GateResult of gates/gate.ts.
  */
-import type { Gate, GateResult } from "../gates/gate";
+import { type Gate, GateFailure, type GateResult } from "../gates/gate";
 import { failureOf, openReporter } from "../gates/report/reporter";
 import { type GateName, gates } from "../gates/table";
 import { findTool } from "../gates/tools/find";
@@ -31,7 +31,8 @@ async function main(): Promise<void> {
     console.log(JSON.stringify(result));
   } catch (error) {
     const ended = { gate: run.name, outcome: "failed", notChecked, seconds: secondsSince(begun) } as const;
-    await reporter.end({ ...ended, facts: {}, warnings: [], failure: failureOf(error) });
+    const facts = error instanceof GateFailure ? error.facts : {};
+    await reporter.end({ ...ended, facts, warnings: [], failure: failureOf(error) });
     throw error;
   }
 }

@@ -1,3 +1,8 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
 import { ShipError } from "../shared/errors";
 import {
   type Answer,
@@ -7,6 +12,7 @@ import {
   isSafeAddress,
   mayBeTold,
   request,
+  requestAs,
 } from "../shared/http";
 import { splitRepository } from "./reference";
 import { tokenHosts } from "./login";
@@ -110,6 +116,38 @@ export class RegistryClient {
     return { digest: named.digest ?? reference, labels: config?.Labels ?? {} };
   }
 
+  /**
+   * Returns a manifest by its digest, as the registry stores it.
+   * @throws ShipError MANIFEST_ERROR for another content than the digest names
+   */
+  async manifest(digest: string): Promise<string> {
+    const answer = await this.#send("GET", `manifests/${digest}`, "pull", { headers: { accept: manifestTypes } });
+    this.#expect(answer, [200], `reading ${digest}`);
+    this.#expectContent(digest, createHash("sha256").update(answer.body).digest("hex"));
+    return answer.body;
+  }
+
+  /**
+   * Writes a blob, such as a layer, to a file.
+   * @throws ShipError MANIFEST_ERROR for another content than the digest names: what is in the file is not to be used
+   */
+  async save(digest: string, file: string): Promise<void> {
+    const answer = await this.#send("GET", `blobs/${digest}`, "pull", {}, async (response) => {
+      if (!response.ok || response.body === null) return response.text();
+      const hash = createHash("sha256");
+      const hashed = async function* (chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          yield chunk;
+        }
+      };
+      await pipeline(Readable.fromWeb(response.body), hashed, fs.createWriteStream(file, { mode: 0o600 }));
+      return hash.digest("hex");
+    });
+    this.#expect(answer, [200], `reading ${digest}`);
+    this.#expectContent(digest, answer.body);
+  }
+
   /** Makes `tag` name the manifest `digest`, which must be in the repository. The image's bytes do not move. */
   async tag(digest: string, tag: string): Promise<void> {
     const manifest = await this.#send("GET", `manifests/${digest}`, "pull,push", {
@@ -143,12 +181,14 @@ export class RegistryClient {
     target: string,
     scope: Scope,
     init: { headers?: Record<string, string>; body?: string },
+    read = (response: Response) => response.text(),
   ): Promise<Answer> {
     const url = target.startsWith("http") ? target : `${this.#base}/${this.#path}/${target}`;
     const what = `${method} ${this.repository}`;
     const attempt = () => {
       const value = this.#tokens.get(scope);
-      return request(
+      return requestAs(
+        read,
         what,
         url,
         { ...init, method },
@@ -208,6 +248,17 @@ export class RegistryClient {
       remedy:
         "if that host makes the tokens for your registry: pulumi config set registry:tokenHost " +
         `${url?.host ?? "<host>"}`,
+    });
+  }
+
+  #expectContent(digest: string, found: string): void {
+    if (digest === `sha256:${found}`) return;
+    throw new ShipError({
+      code: "MANIFEST_ERROR",
+      summary: "the registry answers with something else than what was asked for",
+      found: `content of sha256:${found} from ${this.#host}`,
+      expected: `${digest} of ${this.repository}`,
+      remedy: "find out what answers in the place of the registry; use nothing of what it gives",
     });
   }
 

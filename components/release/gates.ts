@@ -1,15 +1,15 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { GateResult } from "../../gates/gate";
 import type { GateName, OrderOf } from "../../gates/table";
 import type { Settings } from "../../settings";
 import type { BuildPlan } from "../image/plan";
-import { gatesOff, type ReleasePlan } from "./plan";
+import type { ReleasePlan } from "./plan";
+import { type Optional, optionalGates, switchedOff } from "./optional-gates";
 
 export interface GatesArgs {
   readonly settings: Pick<Settings, "environment" | "gates" | "image" | "odoo">;
-  readonly plan: Pick<ReleasePlan, "build" | "postgres">;
+  readonly plan: Pick<ReleasePlan, "build" | "postgres" | "exceptions">;
   /** `project/stack`, whose desk has the registry's login. */
   readonly stack: string;
   readonly repository: string;
@@ -56,39 +56,38 @@ export class ReleaseGates extends pulumi.ComponentResource {
       "image",
       image.apply((known) => ({ stack, image: known, maxBytes, modules })),
     );
-    const gates = [...this.before, looked, ...this.#tried(build, image, modules, looked)];
-    const results = gates.map(({ stdout }) => stdout);
-    const leftOut = gatesOff(settings.gates).map((gate) => pulumi.output(JSON.stringify(notRun(gate))));
-    this.#report(image, [...results, ...leftOut]);
+    const orders = image.apply((known) => this.#orders(build, { stack, image: known }, modules));
+    const chosen = optionalGates.filter((name) => settings.gates[name] === "required");
+    const others = chosen.map((name) =>
+      // What cannot even be imported is said by one gate.
+      this.#gate(name, orders[name], name === "validation" ? { dependsOn: looked } : {}),
+    );
+    const results = [...this.before, looked, ...others].map(({ stdout }) => stdout);
+    const off = optionalGates.filter((name) => !chosen.includes(name)).map((name) => JSON.stringify(switchedOff(name)));
+    this.#report(image, [...results, ...off]);
     return pulumi.all([digest, pulumi.all(results)]).apply(([known]) => known);
   }
 
-  /** The gates that run Odoo on a database; beside each other, since neither needs the other. */
-  #tried(
-    { own, context }: BuildPlan,
-    image: pulumi.Output<string>,
+  /**
+   * Orders of the gates that can be left out. They run beside each other, since none needs another. What is in an order
+   * makes its gate run again; the day does not, so that an unchanged image costs nothing.
+   */
+  #orders(
+    { own, context, base }: BuildPlan,
+    pushed: { readonly stack: string; readonly image: string },
     modules: readonly string[],
-    looked: pulumi.Resource,
-  ): command.local.Command[] {
-    const { settings, plan, stack, repository } = this.args;
-    const off = gatesOff(settings.gates);
-    const { extensions } = settings.odoo;
-    const { coverage } = settings.gates;
-    const orders = image.apply((known) => ({ stack, image: known, postgres: plan.postgres ?? "", extensions, own }));
+  ): { readonly [N in Optional]: OrderOf<N> } {
+    const { settings, plan, repository } = this.args;
+    const { coverage, databaseFrom, databaseDays, signaturesFrom, unfixed } = settings.gates;
+    const database = { ...pushed, postgres: plan.postgres ?? "", extensions: settings.odoo.extensions };
     const install = own.filter((name) => modules.includes(name));
-    const tests = () =>
-      this.#gate(
-        "tests",
-        orders.apply((order) => ({ ...order, context, install, coverage })),
-      );
-    const validation = () =>
-      this.#gate(
-        "validation",
-        orders.apply((order) => ({ ...order, own: install, modules, repository })),
-        // What cannot even be imported is said by one gate.
-        { dependsOn: looked },
-      );
-    return [...(off.includes("tests") ? [] : [tests()]), ...(off.includes("validation") ? [] : [validation()])];
+    return {
+      tests: { ...database, own, context, install, coverage },
+      scan: { ...pushed, base, unfixed, exceptions: plan.exceptions, databaseFrom, databaseDays },
+      malware: { ...pushed, signaturesFrom, databaseDays },
+      sbom: pushed,
+      validation: { ...database, own: install, modules, repository },
+    };
   }
 
   #gate<N extends GateName>(
@@ -112,7 +111,7 @@ export class ReleaseGates extends pulumi.ComponentResource {
   }
 
   /** A failed gate writes the report itself. This one is of their passes; nothing waits for it. */
-  #report(image: pulumi.Output<string>, results: pulumi.Output<string>[]): void {
+  #report(image: pulumi.Output<string>, results: pulumi.Input<string>[]): void {
     const run = pulumi.jsonStringify({ stack: this.args.stack, image, results });
     new command.local.Command(
       `${this.#name}-report`,
@@ -120,10 +119,4 @@ export class ReleaseGates extends pulumi.ComponentResource {
       { parent: this },
     );
   }
-}
-
-/** What the report says of a gate that the settings leave out. */
-function notRun(gate: GateName): GateResult {
-  const notChecked = [`gates:${gate} is off`];
-  return { gate, outcome: "incomplete", notChecked, seconds: 0, facts: {}, warnings: [] };
 }

@@ -5,11 +5,14 @@ import { type BuildPlan, planBuild } from "../image/plan";
 import { refuseOtherEngine, refuseOtherPlatforms } from "../image/platform";
 import { registryExists } from "../shared/digitalocean-api";
 import { ShipError } from "../shared/errors";
+import type { Exception } from "../../gates/vulnerabilities";
 import { refuseOptionsOfLaterSeries } from "../image/configuration";
 import { postgresImage, readImagesRecord, recordOf } from "../odoo/companion-images";
 import { pullLoginWarnings } from "../settings/pull-login";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
+import { readExceptions } from "./exceptions";
+import { gateWarnings } from "./optional-gates";
 import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTags, type Tags } from "./tags";
 
 /**
@@ -26,6 +29,8 @@ export interface ReleasePlan {
   /** Digest in the registry; undefined when the candidate is yet to be built and pushed. */
   readonly digest: string | undefined;
   readonly tags: { readonly [when in keyof ReleaseTags]: PlannedTags };
+  /** Vulnerabilities that the gate `scan` lets pass for a while. */
+  readonly exceptions: readonly Exception[];
   /** Sentences that the operator is shown. */
   readonly warnings: readonly string[];
   /** Word that names what is released, for resources that belong to it. */
@@ -41,6 +46,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
   const { image, odoo } = settings;
   if (image.digest === "") refuseOtherPlatforms(root, image.platform, [odooDockerfile]);
   const build = image.digest === "" ? await planBuild(root, image, odoo.modules) : undefined;
+  const exceptions = build === undefined ? [] : readExceptions(root, settings.gates.exceptions);
   refuseOptionsOfLaterSeries(root, settings.image.baseRecord, settings.odoo);
   const exists = await registryIsThere(settings);
   const client = exists ? new RegistryClient(imageRepository(settings.registry), settings.registryAccess) : undefined;
@@ -56,12 +62,14 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
       registryExists: exists,
       digest,
       tags: await planTags(client, digest, deployedReleaseTags(settings.environment)),
+      exceptions,
       warnings: pullLoginWarnings(settings),
       key: digest.slice("sha256:".length, "sha256:".length + 12),
     };
   }
-  const off = gatesOff(settings.gates);
-  const postgres = off.length === 2 ? undefined : postgresImage(readImagesRecord(root, ...recordOf(settings)));
+  const { tests, validation } = settings.gates;
+  const tried = tests === "required" || validation === "required";
+  const postgres = tried ? postgresImage(readImagesRecord(root, ...recordOf(settings))) : undefined;
   const repository = imageRepository(settings.registry);
   // It may take seconds and never fails: it goes on beside what follows.
   const drifting = describeDrift(
@@ -85,11 +93,12 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     registryExists: exists,
     digest,
     tags: planned,
+    exceptions,
     warnings: [
       ...pullLoginWarnings(settings),
       ...build.warnings,
+      ...gateWarnings(settings.gates),
       ...(build.revision.dirty ? [uncommitted] : []),
-      ...off.map((gate) => `gates:${gate} is off: this image is released without that gate, NOT CHECKED.`),
       ...(drift === undefined ? [] : [drift]),
     ],
     key: build.contentHash.slice(0, 12),
@@ -101,11 +110,6 @@ const odooDockerfile = "images/odoo/Dockerfile";
 const uncommitted =
   "What the image is built from is not all committed: no tag names this image, and latest stays where it is. Commit, " +
   "then update again.";
-
-/** Gates that the settings leave out. */
-export function gatesOff(gates: Settings["gates"]): ("tests" | "validation")[] {
-  return (["tests", "validation"] as const).filter((gate) => gates[gate] === "off");
-}
 
 async function registryIsThere({ registry, digitalocean }: Settings): Promise<boolean> {
   if (registry.kind !== "digitalocean" || digitalocean.token === undefined) {

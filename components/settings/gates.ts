@@ -1,9 +1,16 @@
 import { z } from "zod";
 
-import { key, whole } from "./key";
+import { folder, key, matching, whole } from "./key";
 
-const gate = z.enum(["required", "off"]).default("required");
-const gateWords = "`required` or `off`";
+/** Whether a gate runs. */
+function gate(what: string) {
+  return key(
+    "text",
+    z.enum(["required", "off"]).default("required"),
+    "`required` or `off`",
+    `${what} \`off\`: each update and the report say that it was not checked.`,
+  );
+}
 
 /** Settings of the gates: what an image must earn before it is released. */
 export const gatesKeys = {
@@ -13,24 +20,48 @@ export const gatesKeys = {
     "megabytes, 100 to 100000",
     "Size of the unpacked image above which it is not released.",
   ),
-  "gates:tests": key(
-    "text",
-    gate,
-    gateWords,
-    "Whether the tests of your own modules must pass, with what bandit and pip-audit look for. `off`: each update " +
-      "and the report say that this was not checked.",
-  ),
+  "gates:tests": gate("Tests of your own modules, with what bandit and pip-audit find."),
   "gates:coverage": key(
     "data",
     whole(0, 100).default(75),
     "percent, 0 to 100",
     "Lines of your own installed modules that their tests must reach. 0: they are counted, and none is required.",
   ),
-  "gates:validation": key(
+  "gates:validation": gate(
+    "The pushed image on a new database, which it must install and serve, and on a filled one of the release before.",
+  ),
+  "gates:scan": gate("Known vulnerabilities of the image, by Trivy."),
+  "gates:malware": gate("Malware in the layers that we add to the base image, by ClamAV."),
+  "gates:sbom": gate("Lists of what the image is made of, by Syft: SPDX and CycloneDX."),
+  "gates:unfixed": key(
     "text",
-    gate,
-    gateWords,
-    "Whether the pushed image must install into a new database, serve it, and upgrade a filled one of the release " +
-      "before. `off`: each update and the report say that this was not checked.",
+    z.enum(["report", "fail"]).default("report"),
+    "`report` or `fail`",
+    "Whether a HIGH or CRITICAL vulnerability that has no fix yet stops a release, too.",
+  ),
+  "gates:exceptions": key(
+    "text",
+    folder.or(z.literal("")).default(""),
+    "path of a YAML file in the project, or empty",
+    "Vulnerabilities that are let pass for at most 90 days, each with a reason ([how](vulnerabilities.md)).",
+  ),
+  "gates:databaseFrom": key(
+    "text",
+    matching(/^(oci:\/\/[\w.-]+(:\d+)?(\/[\w.-]+)+(:[\w.-]+)?|[\w./-]+)$/, "is neither oci://… nor a folder"),
+    "`oci://host/repository:tag`, a folder, or empty",
+    "Where Trivy's database of known vulnerabilities is had. Empty: from its makers. `oci://`: from a mirror. " +
+      "A folder has `db/trivy.db` and `db/metadata.json` in it, and somebody keeps it new.",
+  ),
+  "gates:databaseDays": key(
+    "data",
+    whole(1, 90).default(2),
+    "days, 1 to 90",
+    "How old that database, and ClamAV's signatures, may be.",
+  ),
+  "gates:signaturesFrom": key(
+    "text",
+    matching(/^[\w./-]+$/, "is not a folder"),
+    "a folder, or empty",
+    "Where ClamAV's signatures lie. Empty: where freshclam puts them.",
   ),
 } as const;

@@ -75,6 +75,7 @@ export const errorCodes = {
   ROLLBACK_REFUSED: "medium",
   SANDBOX_BUSY: "medium",
   SANDBOX_FAILURE: "medium",
+  SCAN_INCOMPLETE: "high",
   SERIES_MISMATCH: "high",
   SETTINGS_INVALID: "medium",
   STATE_DAMAGED: "critical",

@@ -12,11 +12,11 @@ export interface Patience {
 
 export const defaultPatience: Patience = { requestMs: 15_000, totalMs: 60_000 };
 
-/** A whole answer: status, headers, and the body as text. */
-export interface Answer {
+/** A whole answer: status, headers, and the body, as text unless something else is made of it. */
+export interface Answer<Body = string> {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: string;
+  readonly body: Body;
 }
 
 /** A header `authorization`, and the only hosts that it is for. */
@@ -67,9 +67,25 @@ export async function request(
   patience: Patience = defaultPatience,
   credential?: Credential,
 ): Promise<Answer> {
+  return requestAs((response) => response.text(), what, url, init, patience, credential);
+}
+
+/**
+ * The same for a body that is no text, as one that goes to a file.
+ * @param read is called for each answer that is not redirected, an error's and one that is tried again included
+ */
+export async function requestAs<Body>(
+  read: (response: Response) => Promise<Body>,
+  what: string,
+  url: string,
+  init: Asked,
+  patience: Patience,
+  credential?: Credential,
+): Promise<Answer<Body>> {
   const end = Date.now() + patience.totalMs;
   for (let attempt = 0; ; attempt++) {
-    const outcome = await once(url, init, credential, Math.min(patience.requestMs, Math.max(1, end - Date.now())));
+    const limitMs = Math.min(patience.requestMs, Math.max(1, end - Date.now()));
+    const outcome = await once(read, url, init, credential, limitMs);
     const pause = "status" in outcome ? retryPause(outcome, attempt) : backoff(attempt);
     if (pause === undefined || Date.now() + pause >= end) {
       if ("status" in outcome) {
@@ -88,12 +104,13 @@ export interface Asked {
   readonly body?: string;
 }
 
-async function once(
+async function once<Body>(
+  read: (response: Response) => Promise<Body>,
   url: string,
   init: Asked,
   credential: Credential | undefined,
   limitMs: number,
-): Promise<Answer | { reason: Error }> {
+): Promise<Answer<Body> | { reason: Error }> {
   const signal = AbortSignal.timeout(limitMs);
   try {
     for (let [address, hops] = [url, 0]; ; hops++) {
@@ -104,7 +121,7 @@ async function once(
       const response = await fetch(address, { ...init, headers, redirect: "manual", signal });
       const next = hops < mostHops ? redirection(response, address, init.method ?? "GET") : undefined;
       if (next === undefined) {
-        return { status: response.status, headers: response.headers, body: await response.text() };
+        return { status: response.status, headers: response.headers, body: await read(response) };
       }
       await response.body?.cancel();
       address = next;
@@ -135,7 +152,7 @@ function redirection(response: Response, from: string, method: string): string |
   return reads || staysPut ? to.href : undefined;
 }
 
-function retryPause(answer: Answer, attempt: number): number | undefined {
+function retryPause(answer: Answer<unknown>, attempt: number): number | undefined {
   if (answer.status !== 429 && answer.status < 500) {
     return undefined;
   }

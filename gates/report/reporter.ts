@@ -10,8 +10,10 @@ import { writeReport } from "./write";
 
 /** Keeps the result of a gate, and tells of a failure. Whatever goes wrong here changes nothing about the gate. */
 export interface Reporter {
-  end(result: GateResult | Result): Promise<void>;
+  end(result: GateResult | Failed): Promise<void>;
 }
+
+type Failed = Omit<Result, "facts"> & Pick<GateResult, "facts">;
 
 interface Watched {
   /** Folder of the project. */

@@ -23,12 +23,13 @@ export interface Places {
 
 const limitMs = 60_000;
 
-/** Where `npm run gates:tools` installs to, for all projects of a user. */
-export const defaultStore = path.join(
-  process.env["XDG_CACHE_HOME"] ?? path.join(os.homedir(), ".cache"),
-  "odoo-ship",
-  "gate-tools",
-);
+/** Folder for what this program keeps for all projects of a user. It can be had again at any time. */
+export function ownCache(): string {
+  return path.join(process.env["XDG_CACHE_HOME"] ?? path.join(os.homedir(), ".cache"), "odoo-ship");
+}
+
+/** Where `npm run gates:tools` installs to. */
+export const defaultStore = path.join(ownCache(), "gate-tools");
 
 /** Directory of an installed tool's program: another pin is another directory. */
 export function installedIn(store: string, name: string, version: string): string {

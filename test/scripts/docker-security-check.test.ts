@@ -102,6 +102,15 @@ esac`,
     assert.match(output, /^WRONG +vulnerabilities: /m);
   });
 
+  it("looks for vulnerabilities where no file of the folder has trivy look away", () => {
+    fs.writeFileSync(path.join(folder, ".trivyignore"), "CVE-2026-1\n");
+    const { output } = run(good, {
+      ...tools,
+      trivy: "if [ -f .trivyignore ]; then exit 0; fi; echo CVE-2026-1; exit 10",
+    });
+    assert.match(output, /^WRONG +vulnerabilities: /m);
+  });
+
   it("looks at nothing without an image", () => {
     assert.equal(run(good, tools, []).status, 64);
     const { status, output } = run(good, tools, ["team/absent"]);

@@ -84,16 +84,27 @@ export class RunningServers {
     layer = `layer of ${repository}:${tag}`,
     labels: Readonly<Record<string, string>> = {},
   ): Promise<string> {
+    const described = { architecture: "amd64", os: "linux", config: { Labels: labels } };
+    return this.pushImage(repository, tag, described, [layer]);
+  }
+
+  /** The same with a configuration and layers (gzip) of the caller's own. */
+  async pushImage(
+    repository: string,
+    tag: string,
+    configuration: object,
+    layers: readonly (string | Buffer<ArrayBuffer>)[],
+  ): Promise<string> {
     const { username, password } = this.servers.push;
     const { token } = await this.token(username, password, `repository:${repository}:pull,push`);
-    const described = { architecture: "amd64", os: "linux", config: { Labels: labels } };
-    const config = await this.pushBlob(repository, token, JSON.stringify(described));
-    const pushed = await this.pushBlob(repository, token, layer);
+    const config = await this.pushBlob(repository, token, JSON.stringify(configuration));
+    const pushed: { digest: string; size: number }[] = [];
+    for (const layer of layers) pushed.push(await this.pushBlob(repository, token, layer));
     const manifest = JSON.stringify({
       schemaVersion: 2,
       mediaType: manifestType,
       config: { mediaType: "application/vnd.docker.container.image.v1+json", ...config },
-      layers: [{ mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", ...pushed }],
+      layers: pushed.map((layer) => ({ mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", ...layer })),
     });
     const answer = await this.registry("PUT", `/v2/${repository}/manifests/${tag}`, token, {
       headers: { "content-type": manifestType },
@@ -108,7 +119,7 @@ export class RunningServers {
   private async pushBlob(
     repository: string,
     token: string,
-    content: string,
+    content: string | Buffer<ArrayBuffer>,
   ): Promise<{ digest: string; size: number }> {
     const started = await this.registry("POST", `/v2/${repository}/blobs/uploads/`, token);
     const location = new URL(started.headers.get("location") ?? "");
@@ -155,7 +166,7 @@ export class Answer {
   }
 }
 
-/** `sha256:…` of a text. */
-export function digestOf(content: string): string {
+/** `sha256:…` of a content. */
+export function digestOf(content: string | Buffer): string {
   return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }

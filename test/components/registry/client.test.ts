@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 
 import { RegistryClient } from "../../../components/registry/client";
 import { Secret } from "../../../components/shared/secret";
@@ -52,6 +56,20 @@ describe("the registry client", () => {
     }
     assert.deepEqual((await client("pull").imageOf(digest))?.labels, {});
     assert.equal(await client("pull").imageOf("absent"), undefined);
+  });
+
+  it("reads a manifest and saves its layers, each as its digest names it", async () => {
+    const { layers } = JSON.parse(await client("pull").manifest(digest)) as { layers: { digest: string }[] };
+    const file = path.join(os.tmpdir(), `registry-client-${process.pid}`);
+    try {
+      await client("pull").save(layers[0]?.digest ?? "", file);
+      const content = createHash("sha256").update(fs.readFileSync(file)).digest("hex");
+      assert.equal(`sha256:${content}`, layers[0]?.digest);
+      const absent = client("pull").save(`sha256:${"0".repeat(64)}`, file);
+      await assert.rejects(absent, /NETWORK_FAILURE[^]*HTTP 404/);
+    } finally {
+      fs.rmSync(file, { force: true });
+    }
   });
 
   it("leaves nothing behind when it probes a push", async () => {

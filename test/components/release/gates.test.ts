@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 
 import { type GatesArgs, ReleaseGates } from "../../../components/release/gates";
+import { gateWarnings, optionalGates } from "../../../components/release/optional-gates";
+import type { GateResult } from "../../../gates/gate";
 import { declare, type ProgramRun } from "../../support/program";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -10,20 +12,27 @@ const postgres = `db.example/postgres@sha256:${"b".repeat(64)}`;
 
 type Environment = GatesArgs["settings"]["environment"];
 
+const exception = { id: "CVE-1", package: "openssl", reason: "not reachable", expires: "2026-01-01" };
+const base = { reference: "docker.io/library/odoo", tag: "18.0", digest } as const;
+
 /** What the gates of a stack declare, and the resources that the released digest waits for. */
 async function gatesOf(
   environment: Environment,
   built: boolean,
-  off: Partial<GatesArgs["settings"]["gates"]> = {},
+  switches: Readonly<Record<string, "required" | "off">> = {},
 ): Promise<{ run: ProgramRun; waited: string[]; before: number }> {
   const settings = {
     environment,
-    gates: { imageMegabytes: 2000, tests: "required", coverage: 75, validation: "required", ...off },
+    gates: {
+      ...{ imageMegabytes: 2000, tests: "required", coverage: 75, validation: "required" },
+      ...{ scan: "required", malware: "required", sbom: "required", unfixed: "report" },
+      ...{ databaseFrom: "", databaseDays: 2, signaturesFrom: "", ...switches },
+    },
     image: { modules: ["shop"] },
     odoo: { modules: ["shop", "books"], extensions: ["unaccent"] },
   } as unknown as GatesArgs["settings"];
-  const build = { contentHash: "0".repeat(64), context: ".build/odoo", own: ["shop", "till"] };
-  const plan = { build: built ? build : undefined, postgres } as GatesArgs["plan"];
+  const build = { contentHash: "0".repeat(64), context: ".build/odoo", own: ["shop", "till"], base };
+  const plan = { build: built ? build : undefined, postgres, exceptions: [exception] } as unknown as GatesArgs["plan"];
   let before = 0;
   let waited: string[] = [];
   const run = await declare("staging", {}, { "command:local:Command": () => ({ stdout: "{}" }) }, async () => {
@@ -56,8 +65,8 @@ function orderOf(run: ProgramRun, name: string): { name: string; strict: boolean
 describe("The gates of a release", () => {
   it("let the digest of a build out when the last one has passed, and not before", async () => {
     const { run, waited, before } = await gatesOf("staging", true);
-    for (const gate of ["gates-image", "gates-tests", "gates-validation"]) {
-      assert.ok(waited.includes(gate), waited.join(", "));
+    for (const name of ["image", "tests", "scan", "malware", "sbom", "validation"]) {
+      assert.ok(waited.includes(`gates-${name}`), waited.join(", "));
     }
     assert.equal(run.outputs["digest"], digest);
     assert.equal(before, 1);
@@ -78,7 +87,7 @@ describe("The gates of a release", () => {
     assert.deepEqual(JSON.parse(environment.REPORT), {
       stack: "odoo/staging",
       image: `r.example/odoo@${digest}`,
-      results: ["{}", "{}", "{}", "{}"],
+      results: ["{}", "{}", "{}", "{}", "{}", "{}", "{}"],
     });
     assert.ok(!waited.includes("gates-report"));
   });
@@ -102,18 +111,33 @@ describe("The gates of a release", () => {
     });
   });
 
-  it("are told to be not checked where a setting leaves them out", async () => {
-    const { run, waited } = await gatesOf("staging", true, { tests: "off", validation: "off" });
-    assert.ok(!run.resources.some(({ name }) => /gates-(tests|validation)/.test(name)));
-    assert.ok(waited.includes("gates-image"));
+  it("have orders that name all that makes them run again, and neither the day nor a newer base", async () => {
+    const { run } = await gatesOf("staging", true);
+    const pushed = { stack: "odoo/staging", image: `r.example/odoo@${digest}` };
+    const database = { databaseFrom: "", databaseDays: 2 };
+    assert.deepEqual(orderOf(run, "gates-scan").order, {
+      ...{ ...pushed, base, unfixed: "report", exceptions: [exception] },
+      ...database,
+    });
+    assert.deepEqual(orderOf(run, "gates-malware").order, { ...pushed, signaturesFrom: "", databaseDays: 2 });
+    assert.deepEqual(orderOf(run, "gates-sbom").order, pushed);
+  });
+
+  it("are told as not checked where they are switched off", async () => {
+    const { run, waited } = await gatesOf("staging", true, { scan: "off" });
+    assert.ok(!run.resources.some(({ name }) => name === "gates-scan"));
+    assert.ok(waited.includes("gates-malware"));
     const found = run.resources.find(({ name }) => name === "gates-report");
-    const { environment } = found?.inputs as { environment: { REPORT: string } };
-    const { results } = JSON.parse(environment.REPORT) as { results: string[] };
-    const left = results.slice(2).map((text) => JSON.parse(text) as { gate: string; outcome: string });
-    assert.deepEqual(
-      left.map(({ gate, outcome }) => `${gate} ${outcome}`),
-      ["tests incomplete", "validation incomplete"],
-    );
+    const { results } = JSON.parse((found?.inputs as { environment: { REPORT: string } }).environment.REPORT) as {
+      results: string[];
+    };
+    const scan = results.map((text) => JSON.parse(text) as Partial<GateResult>).find(({ gate }) => gate === "scan");
+    assert.equal(scan?.outcome, "incomplete");
+    assert.match(scan.notChecked?.join() ?? "", /vulnerabilities.*gates:scan is off/);
+    const settings = Object.fromEntries(optionalGates.map((name) => [name, name === "scan" ? "off" : "required"]));
+    assert.deepEqual(gateWarnings(settings as unknown as Parameters<typeof gateWarnings>[0]), [
+      "Not checked: vulnerabilities of the image, since gates:scan is off.",
+    ]);
   });
 
   it("are not run again for a digest that is deployed by its name", async () => {

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { ensureGateTool } from "../../../sandbox/tools/gate-tools";
+import type { GateReport } from "../../../gates/report/schema";
 import type { TestStack } from "../../../sandbox/test/helpers/test-stack";
 import { buildingStack, trialRegistry } from "../../support/building-stack";
 import { runningSandbox } from "../../support/running-sandbox";
@@ -132,7 +133,7 @@ describe("the gates of a release", () => {
     const servers = await runningSandbox();
     registry = trialRegistry(servers);
     await ensureGateTool("coverage", () => undefined);
-    stack = await buildingStack(servers, { "image:modules": ["trial"] });
+    stack = await buildingStack(servers, { "image:modules": ["trial"], "gates:sbom": "required" });
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
     served = (await registry.digestOf("latest")) ?? "";
@@ -143,6 +144,19 @@ describe("the gates of a release", () => {
   it("are not run again while nothing has changed", async () => {
     const { status, output } = await stack.up("--expect-no-changes");
     assert.equal(status, 0, output);
+  });
+
+  it("say what they did not check; with Syft on this machine, that is not the list of packages", () => {
+    const text = fs.readFileSync(path.join(stack.project, ".build", "report", "report.json"), "utf8");
+    const { outcome, gates, notChecked } = JSON.parse(text) as GateReport;
+    assert.equal(outcome, "incomplete");
+    assert.ok(
+      notChecked.some((line) => line.includes("gates:scan is off")),
+      notChecked.join("\n"),
+    );
+    const list = gates.find(({ gate }) => gate === "sbom");
+    if (list?.outcome === "passed") assert.equal(list.facts["modules"], 1);
+    else assert.match(list?.notChecked.join() ?? "", /no syft|syft, version/);
   });
 
   for (const { what, code, gate, files = {}, config = {} } of planted) {
