@@ -31,7 +31,7 @@ describe("The tools of the gates in the sandbox", () => {
   const fits = (name: keyof typeof toolTable): string => {
     const { version } = toolTable[name];
     const words = ["bandit #", "ClamAV #", "GitVersion: v#", "Haskell Dockerfile Linter #", "pip-audit #", "syft #"];
-    return [...words, "Version: #"].map((line) => `echo '${line.replace("#", version)}'`).join("\n");
+    return ["#", ...words, "Version: #", "zizmor #"].map((line) => `echo '${line.replace("#", version)}'`).join("\n");
   };
   /** What ends in an error, or the folders for the PATH, by a process whose directories and PATH are its own. */
   const ensure = async (): Promise<unknown> => {
