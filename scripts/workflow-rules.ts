@@ -1,4 +1,4 @@
-import { parse } from "yaml";
+import { parseDocument } from "yaml";
 
 /** A workflow of GitHub Actions, as far as the rules look at it. */
 interface Workflow {
@@ -30,7 +30,9 @@ const mainOnly = "github.ref == 'refs/heads/main'";
  * @param scripts names of the npm scripts
  */
 export function ruleProblems(text: string, scripts: readonly string[]): string[] {
-  const { on, jobs = {} } = parse(text) as Workflow;
+  const document = parseDocument(text);
+  if (document.errors.length > 0) return document.errors.map(({ message }) => `cannot be read: ${message}`);
+  const { on, jobs = {} } = (document.toJS() ?? {}) as Workflow;
   const byPullRequests = events(on).includes("pull_request");
   return [
     ...events(on)

@@ -58,7 +58,7 @@ const faults: readonly Fault[] = [
     /no permissi/,
   ],
   ["every permission", "permissions: {}", "permissions: write-all", /excessive-permissions/],
-  ["a login that stays beside what is built", / +persist-credentials: false\n/, "", /artipacked/],
+  ["a login that stays beside what is built", "persist-credentials: false", "persist-credentials: true", /artipacked/],
   ["a script that is nowhere", "npm run typecheck", "npm run types", /npm run types: package\.json has no such script/],
   ["a command that is no script", "npm run typecheck", "npx tsc --noEmit", /npx tsc --noEmit: a step is an npm script/],
   ["a script and something else", "npm run typecheck", "npm run typecheck || true", /a step is an npm script/],
