@@ -1,5 +1,6 @@
 // Writes what is made of other files: docs/configuration.md, Dockerfile and .dockerignore of the root, the procedure of
-// the gates with the tests of its codes, and the schema of their report. With --check it only says whether they are current (exit 1 if not).
+// the gates with the tests of its codes, and the schema of their report. With --check it only says whether they are
+// current (exit 1 if not).
 import "../ops/configuration-reference.ts";
 
 import * as fs from "node:fs";

@@ -1,7 +1,7 @@
 /**
- * Looks at the workflows of GitHub Actions: with actionlint (do they mean what they say?), zizmor (what could a stranger
- * do?) and the rules of `workflow-rules.ts`. Installs the two at their pinned versions where none fits. Exit status 1:
- * something was found.
+ * Looks at the workflows of GitHub Actions: with actionlint (do they mean what they say?), with zizmor (what could a
+ * stranger do?) and by the rules of `workflow-rules.ts`. Installs the two at their pinned versions where none fits.
+ * Exit status 1: something was found.
  *
  * An argument names another folder of workflows. Default: .github/workflows
  */
