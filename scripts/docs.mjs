@@ -1,5 +1,6 @@
 // Writes what is made of other files: docs/configuration.md, Dockerfile and .dockerignore of the root, the procedure of
-// the gates and the schema of their report. With --check it only says whether they are current (exit 1 if not).
+// the gates with the tests of its codes, and the schema of their report. With --check it only says whether they are
+// current (exit 1 if not).
 import "../ops/configuration-reference.ts";
 
 import * as fs from "node:fs";
@@ -14,6 +15,7 @@ import { readRepositories } from "../components/image/repositories.ts";
 import { procedurePage } from "../gates/procedure-page.ts";
 import { publishedSchema } from "../gates/report/schema.ts";
 import { settingsKeys } from "../components/settings/table.ts";
+import { codesPage, readTests } from "./codes-and-tests.ts";
 
 const root = path.join(import.meta.dirname, "..");
 const read = (file) => fs.readFileSync(path.join(root, file), "utf8");
@@ -31,6 +33,7 @@ const made = {
   Dockerfile: plainDockerfile(read("images/odoo/Dockerfile"), build),
   ".dockerignore": plainIgnore(build),
   "docs/SOP-BUILD-001.md": procedurePage(),
+  "docs/codes-and-tests.md": codesPage(readTests(root)),
   "docs/gate-report.schema.json": publishedSchema(),
 };
 for (const [file, text] of Object.entries(made)) {

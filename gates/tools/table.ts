@@ -17,7 +17,7 @@ export type Source =
   /** A package of the operating system, whose own updates keep it new. */
   | { readonly kind: "system"; readonly install: string };
 
-/** A program that a gate runs. */
+/** A program that a gate runs, or the lint of the workflows. */
 export interface Tool {
   /** The version that is had where none is there. On the PATH every one fits from this on, up to the next major. */
   readonly version: string;
@@ -30,8 +30,12 @@ export interface Tool {
 /** Python packages of the tools, all pinned by hash. */
 export const requirements = path.join(__dirname, "requirements.txt");
 
-/** Programs that the gates run. What runs inside an image's test stage is pinned in its Dockerfile. */
+/**
+ * Programs that the gates run; actionlint and zizmor are those of `npm run lint:workflows`. What runs inside an image's
+ * test stage is pinned in its Dockerfile.
+ */
 const rows = {
+  actionlint: { ...release("actionlint"), ask: ["-version"], answer: /^v?(\d\S*)$/m },
   bandit: { ...python("bandit"), ask: ["--version"], answer: /^bandit (\S+)/m },
   clamscan: {
     version: "1.4.0",
@@ -46,6 +50,7 @@ const rows = {
   "pip-audit": { ...python("pip-audit"), ask: ["--version"], answer: /^pip-audit (\S+)/m },
   syft: { ...release("syft"), ask: ["--version"], answer: /^syft (\S+)/m },
   trivy: { ...release("trivy"), ask: ["--version"], answer: /^Version: v?(\S+)/m },
+  zizmor: { ...python("zizmor"), ask: ["--version"], answer: /^zizmor (\S+)/m },
 } satisfies Readonly<Record<string, Tool>>;
 
 /** Name of a tool, which is that of its program. */

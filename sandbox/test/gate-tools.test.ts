@@ -38,8 +38,9 @@ describe("The tools of the gates in the sandbox", () => {
       "Haskell Dockerfile Linter #",
       "pip-audit #",
       "syft #",
+      "zizmor #",
     ];
-    return [...words, "Version: #"].map((line) => `echo '${line.replace("#", version)}'`).join("\n");
+    return ["#", ...words, "Version: #"].map((line) => `echo '${line.replace("#", version)}'`).join("\n");
   };
   /** What ends in an error, or the folders for the PATH, by a process whose directories and PATH are its own. */
   const ensure = async (): Promise<unknown> => {

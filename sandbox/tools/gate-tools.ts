@@ -11,7 +11,7 @@ import { goBuild, type GoTool } from "./go";
 import { reachable } from "./offline";
 
 /** Those that are built where their makers' releases cannot be downloaded. */
-type Built = Extract<ToolName, "cosign" | "syft" | "trivy">;
+type Built = Extract<ToolName, "actionlint" | "cosign" | "syft" | "trivy">;
 
 const store = path.join(paths.cache, "gate-tools");
 const debianClamav = path.join(paths.cache, "clamav", "debian");
@@ -21,6 +21,7 @@ export const clamavTestDatabase = path.join(__dirname, "clamav");
 
 /** From their Go modules: {@link GoTool.version} is what go.mod here pins, which a test compares with the product's pin. */
 export const builtTools: Readonly<Record<Built, GoTool>> = {
+  actionlint: goTool("actionlint", "github.com/rhysd/actionlint", "github.com/rhysd/actionlint.version"),
   cosign: goTool("cosign", "github.com/sigstore/cosign/v3", "sigs.k8s.io/release-utils/version.gitVersion"),
   syft: goTool("syft", "github.com/anchore/syft", "main.version"),
   trivy: {
@@ -31,14 +32,16 @@ export const builtTools: Readonly<Record<Built, GoTool>> = {
 
 /** How much of all each takes, for the progress: what is compiled takes minutes. */
 const shares: Readonly<Record<ToolName, number>> = {
+  actionlint: 0.01,
   bandit: 0.02,
   clamscan: 0.02,
-  cosign: 0.25,
+  cosign: 0.24,
   coverage: 0.01,
   hadolint: 0.01,
   "pip-audit": 0.01,
   syft: 0.23,
   trivy: 0.45,
+  zizmor: 0.01,
 };
 
 /**

@@ -96,8 +96,17 @@ describe("the bot that raises pins", () => {
     assert.ok(tools.some(({ depName, currentValue }) => depName === "anchore/syft" && /^\d/.test(currentValue)));
   });
 
-  it("knows npm packages, Go modules and locked Python packages by itself", () => {
-    assert.deepEqual(enabledManagers, ["npm", "gomod", "pip-compile", "custom.regex"]);
+  it("finds Pulumi's command line wherever a workflow brings it", () => {
+    const versions = pins.filter(({ datasource }) => datasource === "npm");
+    assert.deepEqual(
+      versions.map(({ file, currentValue }) => `${file}: pulumi-version: ${currentValue}`).sort(),
+      places(/pulumi-version: \S+/g).filter((place) => place.startsWith(".github/")),
+    );
+    assert.equal(versions.length, 2);
+  });
+
+  it("knows npm packages, Go modules, locked Python packages and actions by itself", () => {
+    assert.deepEqual(enabledManagers, ["npm", "gomod", "pip-compile", "github-actions", "custom.regex"]);
     assert.ok(files.includes("package.json") && files.includes("images/proxy/go.mod"));
     const [locked = ""] = own["pip-compile"].managerFilePatterns;
     const found = files.filter((file) => new RegExp(locked.slice(1, -1)).test(file));

@@ -9,6 +9,7 @@ import { toolNames, toolTable, type ToolName } from "../../../gates/tools/table"
 
 /** What each program says for its version, as recorded; the version stands where `#` does. */
 const words: Readonly<Record<ToolName, string>> = {
+  actionlint: "#\ninstalled by downloading from release page\nbuilt with go1.26.0 compiler for linux/amd64",
   bandit: "bandit #\n  python version = 3.11.7 (main, May  9 2026, 07:35:25) [GCC 12.2.0]",
   clamscan: "ClamAV #/27800/Thu Nov 26 08:24:01 2026",
   cosign: "cosign: A tool for Container Signing.\n\nGitVersion:    v#\nGitCommit:     unknown\nGoVersion:     go1.26.8",
@@ -17,6 +18,7 @@ const words: Readonly<Record<ToolName, string>> = {
   "pip-audit": "pip-audit #",
   syft: "syft #",
   trivy: "Version: #\nVulnerability DB:\n  Version: 2\n  UpdatedAt: 2026-11-26 00:00:00 +0000 UTC",
+  zizmor: "zizmor #",
 };
 
 describe("A tool of the gates", () => {

@@ -1,0 +1,81 @@
+/**
+ * Updates staging with the epoch that its image was built with, so that no update takes a security rebuild back; with
+ * `--rebuild` with a new one, for which the build fetches all system packages anew.
+ *
+ * Environment: `PULUMI_STACK`, the stack, such as `company/staging` (default `staging`), and what `pulumi up` needs. An
+ * empty variable counts as none: so GitHub passes a secret that nobody has set.
+ */
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+import { parse } from "yaml";
+
+import { ask } from "../components/shared/ask";
+import { ShipError } from "../components/shared/errors";
+
+const root = path.join(__dirname, "..");
+const limitMs = 5 * 60_000;
+
+/** What `pulumi stack export` prints, as far as it matters here. */
+interface Exported {
+  readonly deployment: {
+    readonly resources?: readonly { readonly inputs?: { readonly build?: { readonly args?: { EPOCH?: unknown } } } }[];
+  };
+}
+
+/** Epochs of the images in a state: one, or none before the first build, or more where an old one is yet to go. */
+export function epochsIn(state: string): string[] {
+  const { deployment } = JSON.parse(state) as Exported;
+  const epochs = (deployment.resources ?? []).map(({ inputs }) => inputs?.build?.args?.EPOCH);
+  return epochs.filter((epoch) => typeof epoch === "string");
+}
+
+/** A new epoch, later as text than each before it: `2026-11-29.0200`, in UTC. */
+export function newEpoch(now: Date): string {
+  return now.toISOString().slice(0, 16).replace("T", ".").replace(":", "");
+}
+
+/** The latest one, as text: that of the state, unless the setting was raised to a later date since. */
+export function latestEpoch(epochs: readonly string[]): string {
+  return epochs.reduce((one, other) => (one > other ? one : other), "1");
+}
+
+async function exported(stack: string): Promise<string> {
+  const { status, stdout, stderr, problem } = await ask("pulumi", ["stack", "export", "--stack", stack], root, limitMs);
+  if (status === 0) return stdout;
+  throw new ShipError({
+    code: problem?.includes("ENOENT") === true ? "TOOL_MISSING" : "SETTINGS_INVALID",
+    summary: `the state of ${stack} cannot be read, and with it which packages its image has`,
+    found: stderr.trim() || (problem ?? `exit status ${status}`),
+    expected: "Pulumi's command line, a login to where the state lives, and a stack that is there",
+    remedy: `see whether \`pulumi stack export --stack ${stack}\` prints the state; docs/ci.md has the variables`,
+  });
+}
+
+/** What the stack's file sets. */
+function ownEpoch(): string {
+  const file = fs.readFileSync(path.join(root, "Pulumi.staging.yaml"), "utf8");
+  const { config } = parse(file) as { config?: { "image:epoch"?: unknown } };
+  return String(config?.["image:epoch"] ?? "");
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  for (const [name, value] of Object.entries(process.env)) if (value === "") Reflect.deleteProperty(process.env, name);
+  const stack = process.env["PULUMI_STACK"] ?? "staging";
+  const known = [ownEpoch(), ...epochsIn(await exported(stack))];
+  const epoch = args.includes("--rebuild") ? newEpoch(new Date()) : latestEpoch(known);
+  console.log(`image:epoch is ${epoch}`);
+  const up = ["up", "--stack", stack, "--yes", "--non-interactive", "--config", `image:epoch=${epoch}`];
+  // Whoever interrupts this interrupts Pulumi as well, which ends in good order: this waits for it.
+  process.on("SIGINT", () => undefined);
+  const child = spawn("pulumi", up, { cwd: root, stdio: "inherit" });
+  child.on("close", (status) => (process.exitCode = status ?? 1));
+}
+
+if (require.main === module) {
+  void main(process.argv.slice(2)).catch((error: unknown) => {
+    console.error(error instanceof ShipError ? error.message : error);
+    process.exitCode = 1;
+  });
+}

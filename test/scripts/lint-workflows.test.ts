@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import { parse } from "yaml";
+
+import { ensureGateTool, gateToolFolders } from "../../sandbox/tools/gate-tools";
+import { workflowProblems } from "../../scripts/lint-workflows";
+
+const root = path.join(__dirname, "..", "..");
+const folder = path.join(root, ".github", "workflows");
+const read = (file: string) => fs.readFileSync(path.join(root, file), "utf8");
+
+/** What is planted into odoo-ci.yml, and what the lint must say of it. */
+type Fault = readonly [what: string, from: string | RegExp, to: string, ...expected: readonly RegExp[]];
+
+const firstCheckout = /uses: actions\/checkout@[0-9a-f]{40} # v[\d.]+/;
+
+const faults: readonly Fault[] = [
+  ["an action by its tag", firstCheckout, "uses: actions/checkout@v7", /unpinned-uses/, /pin the action by its whole/],
+  ["an action whose version is told nowhere", firstCheckout, `uses: actions/checkout@${"0".repeat(40)}`, /pin the act/],
+  ["an event with which strangers get secrets", "  pull_request:", "  pull_request_target:", /dangerous-triggers/],
+  [
+    "a secret in a job for pull requests",
+    "      - run: npm test",
+    "      - run: npm test\n        env:\n          TOKEN: ${{ secrets.DIGITALOCEAN_TOKEN }}",
+    /job tests: secrets, without/,
+    /job tests: secrets in a job that runs for pull requests/,
+    /job tests: secrets outside an environment/,
+  ],
+  [
+    "secrets for pull requests, too",
+    " && github.event_name != 'pull_request'",
+    "",
+    /secrets in a job that runs for pull/,
+  ],
+  ["secrets on every branch", "github.ref == 'refs/heads/main' &&", "", /job staging: secrets, without `if/],
+  [
+    "secrets after a job that failed",
+    "if: github.ref ==",
+    "if: always() || github.ref ==",
+    /staging: secrets, without/,
+  ],
+  ["secrets outside an environment", "    environment: staging\n", "", /secrets-outside-env/, /outside an environment/],
+  [
+    "words of a stranger in a command",
+    "run: npm run lint\n",
+    'run: echo "${{ github.event.pull_request.title }}"\n',
+    /template-injection/,
+    /"github\.event\.pull_request\.title" is potentially untrusted/,
+  ],
+  [
+    "no permissions at all",
+    /\n *permissions:( \{\}|\n *contents: read.*)/g,
+    "",
+    /excessive-permissions/,
+    /no permissi/,
+  ],
+  ["every permission", "permissions: {}", "permissions: write-all", /excessive-permissions/],
+  ["a login that stays beside what is built", "persist-credentials: false", "persist-credentials: true", /artipacked/],
+  ["a script that is nowhere", "npm run typecheck", "npm run types", /npm run types: package\.json has no such script/],
+  ["a command that is no script", "npm run typecheck", "npx tsc --noEmit", /npx tsc --noEmit: a step is an npm script/],
+  ["a script and something else", "npm run typecheck", "npm run typecheck || true", /a step is an npm script/],
+  ["a job without an end", "    timeout-minutes: 60\n", "", /job tests: no timeout-minutes/],
+  [
+    "a job that waits for none",
+    "needs: [checks, tests, image]",
+    "needs: [checks, tests, images]",
+    /"images" which does/,
+  ],
+  [
+    "a word that GitHub does not know",
+    "github.event_name ==",
+    "github.event_nme ==",
+    /property "event_nme" is not def/,
+  ],
+  ["a finding that is told to be none", firstCheckout, "uses: actions/checkout@v7 # zizmor: ignore", /unpinned-uses/],
+  ["a file that is no workflow", /[^]*/, "on: [\n", /syntax|parse|expected/i],
+];
+
+describe("The workflows", () => {
+  const usualPath = process.env["PATH"];
+  let home: string;
+  before(async () => {
+    for (const tool of ["actionlint", "zizmor"] as const) await ensureGateTool(tool, () => undefined);
+    process.env["PATH"] = [...gateToolFolders(), usualPath].join(path.delimiter);
+    home = fs.mkdtempSync(path.join(os.tmpdir(), "workflows-"));
+  });
+  after(() => {
+    process.env["PATH"] = usualPath;
+    fs.rmSync(home, { recursive: true, force: true });
+  });
+
+  const silent = () => undefined;
+
+  it("have nothing that actionlint, zizmor or the project's own rules find", async () => {
+    assert.deepEqual(await workflowProblems(folder, silent), []);
+    assert.deepEqual(fs.readdirSync(folder).sort(), ["odoo-ci.yml", "rebuild.yml"]);
+  });
+
+  for (const [what, from, to, ...expected] of faults) {
+    it(`are seen to have ${what}`, async () => {
+      const good = read(".github/workflows/odoo-ci.yml");
+      const bad = good.replace(from, to);
+      assert.notEqual(bad, good);
+      fs.writeFileSync(path.join(home, "odoo-ci.yml"), bad);
+      const found = (await workflowProblems(home, silent)).join("\n");
+      for (const pattern of expected) assert.match(found, pattern);
+    });
+  }
+
+  it("are missed where there are none", async () => {
+    const empty = fs.mkdtempSync(path.join(home, "empty-"));
+    assert.equal((await workflowProblems(empty, silent)).length, 1);
+  });
+
+  it("deploy staging in the same way, but for the epoch", () => {
+    const job = (file: string) => {
+      const { jobs } = parse(read(`.github/workflows/${file}`)) as { jobs: { staging: Record<string, unknown> } };
+      return jobs.staging;
+    };
+    const { if: condition, needs, ...push } = job("odoo-ci.yml");
+    const { if: onMain, ...weekly } = job("rebuild.yml");
+    assert.deepEqual(needs, ["checks", "tests", "image"]);
+    assert.equal(condition, `${String(onMain)} && github.event_name != 'pull_request'`);
+    assert.deepEqual(JSON.parse(JSON.stringify(push).replace("staging:up", "staging:rebuild")), weekly);
+  });
+
+  it("bring the Pulumi and the Node that the program is made for", () => {
+    const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<
+      string,
+      Record<string, string>
+    >;
+    for (const file of ["odoo-ci.yml", "rebuild.yml"]) {
+      const text = read(`.github/workflows/${file}`);
+      const versions = (name: string) =>
+        new Set([...text.matchAll(new RegExp(`${name}: (\\S+)`, "g"))].map(([, one]) => one));
+      assert.deepEqual([...versions("pulumi-version")], [dependencies?.["@pulumi/pulumi"]]);
+      assert.deepEqual([...versions("node-version")], [devDependencies?.["node"]]);
+    }
+  });
+});
