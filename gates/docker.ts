@@ -49,9 +49,9 @@ export async function pulled(order: { stack: string; image: string }, tools: Pic
 }
 
 /** Calls with a Docker configuration that has the registry's login, for as long as that takes. */
-async function withLogin<T>(
+export async function withLogin<T>(
   { stack, image }: { stack: string; image: string },
-  call: (env: NodeJS.ProcessEnv) => Promise<T>,
+  call: (env: { readonly DOCKER_CONFIG: string }) => Promise<T>,
 ): Promise<T> {
   const { username, password } = await taggingLogin({ stack });
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "gate-"));

@@ -1,9 +1,10 @@
 import type { Gate } from "./gate";
 import { image } from "./image";
 import { preflight } from "./preflight";
+import { signature } from "./signature";
 
 /** Every gate, in the order of the procedure. */
-export const gates = { preflight, image } as const;
+export const gates = { preflight, image, signature } as const;
 
 export type GateName = keyof typeof gates;
 

@@ -13,6 +13,8 @@ const recordSchema = z.strictObject({
     z.strictObject({ build: z.literal("images/proxy") }),
     imageRecord.extend({ built: z.literal("images/proxy") }),
   ]),
+  /** What verifies signatures on hosts and in clusters; needed only where releases are signed. */
+  cosign: imageRecord.optional(),
 });
 
 /** The record as it stands. */
@@ -48,6 +50,23 @@ export function readImagesRecord(root: string, file: string, setting = "vps:imag
 /** PostgreSQL's image, as `repository@sha256:…`. */
 export function postgresImage({ postgres }: ImagesRecord): string {
   return pinnedImage(postgres);
+}
+
+/**
+ * The image with which a target verifies signatures, as `repository@sha256:…`; undefined where none are.
+ * @param needed whether releases are signed
+ * @throws ShipError SETTINGS_INVALID
+ */
+export function verifierImage({ cosign }: ImagesRecord, setting: string, needed: boolean): string | undefined {
+  if (!needed) return undefined;
+  if (cosign !== undefined) return pinnedImage(cosign);
+  throw new ShipError({
+    code: "SETTINGS_INVALID",
+    summary: "there is no image with which the target could verify signatures",
+    found: `the file that ${setting} names has no cosign`,
+    expected: "cosign with reference, tag, digest and date, since gates:signing is not none",
+    remedy: "take its row over from images/vps-images.json",
+  });
 }
 
 /**

@@ -6,6 +6,10 @@ import { registryExists } from "../shared/digitalocean-api";
 import { ShipError } from "../shared/errors";
 import { refuseOptionsOfLaterSeries } from "../image/configuration";
 import { pullLoginWarnings } from "../settings/pull-login";
+import { signingWarnings } from "../settings/signing";
+import { checkSigned } from "../signature/check";
+import { signersOf } from "../signature/policy";
+import type { Signers } from "../signature/proof";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
 import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTags, type Tags } from "./tags";
@@ -21,6 +25,8 @@ export interface ReleasePlan {
   readonly registryExists: boolean;
   /** Digest in the registry; undefined when the candidate is yet to be built and pushed. */
   readonly digest: string | undefined;
+  /** Whose signature the image needs; undefined where releases are not signed. */
+  readonly signers: Signers | undefined;
   readonly tags: { readonly [when in keyof ReleaseTags]: PlannedTags };
   /** Sentences that the operator is shown. */
   readonly warnings: readonly string[];
@@ -30,11 +36,13 @@ export interface ReleasePlan {
 
 /**
  * @param dryRun whether this is a preview: then nothing is written to the registry, not even a cancelled upload
- * @throws ShipError for bad addons, refused credentials, a missing registry or digest, a full registry
+ * @throws ShipError for bad addons, refused credentials, a missing registry or digest, a full registry, a digest that is to
+ *   be deployed and is not signed
  */
 export async function planRelease(root: string, settings: Settings, dryRun: boolean): Promise<ReleasePlan> {
   const build = settings.image.digest === "" ? await planBuild(root, settings.image, settings.odoo.modules) : undefined;
   refuseOptionsOfLaterSeries(root, settings.image.baseRecord, settings.odoo);
+  const signers = signersOf(root, settings);
   const exists = await registryIsThere(settings);
   const client = exists ? new RegistryClient(imageRepository(settings.registry), settings.registryAccess) : undefined;
 
@@ -43,12 +51,17 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     if (digest === undefined) {
       throw digestNotFound(settings);
     }
+    if (signers !== undefined) {
+      const image = `${imageRepository(settings.registry)}@${digest}`;
+      await checkSigned(root, { image, signers }, settings.registryAccess);
+    }
     return {
       build,
       registryExists: exists,
       digest,
+      signers,
       tags: await planTags(client, digest, deployedReleaseTags(settings.environment)),
-      warnings: pullLoginWarnings(settings),
+      warnings: [...pullLoginWarnings(settings), ...signingWarnings(settings)],
       key: digest.slice("sha256:".length, "sha256:".length + 12),
     };
   }
@@ -72,9 +85,11 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     build,
     registryExists: exists,
     digest,
+    signers,
     tags: planned,
     warnings: [
       ...pullLoginWarnings(settings),
+      ...signingWarnings(settings),
       ...build.warnings,
       ...(build.revision.dirty ? [uncommitted] : []),
       ...(drift === undefined ? [] : [drift]),
