@@ -113,7 +113,11 @@ async function sign(
       expectPair(order.signers, await ask("reads the public half of the key", "public-key", ...by.args));
     }
     // A key's signature is told to no public log: there the names of private repositories would be read.
-    const how = ["--yes", ...by.args, ...(login === undefined ? [] : ["--use-signing-config=false", "--tlog-upload=false"])];
+    const how = [
+      "--yes",
+      ...by.args,
+      ...(login === undefined ? [] : ["--use-signing-config=false", "--tlog-upload=false"]),
+    ];
     const attest = (type: string, file: string) => [...how, "--type", type, "--predicate", file, order.image];
     if (wanted.signature) await ask(`signs ${order.image}`, "sign", ...how, order.image);
     for (const { type, file } of wanted.attestation ? attached : []) {

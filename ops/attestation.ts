@@ -27,7 +27,8 @@ async function main(): Promise<void> {
   const verified = await verify(cosign, digest, bundles, signers);
   const proof = proofOf(image, bundles, verified);
   for (const { name, notChecked } of verified.attestation?.gates ?? []) {
-    for (const line of notChecked) console.error(`not checked before its release, ${plainLine(name)}: ${plainLine(line)}`);
+    for (const line of notChecked)
+      console.error(`not checked before its release, ${plainLine(name)}: ${plainLine(line)}`);
   }
   console.log(JSON.stringify(proof));
 }

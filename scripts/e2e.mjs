@@ -58,6 +58,7 @@ const phases = [
         "vps/7-by-hand",
         "vps/7-typed",
         "vps/8-interruptions",
+        "vps/9-signed",
       ],
       ["cluster/1-release", "cluster/2-interruptions", "cluster/3-typed"],
       ["vps/update"],

@@ -12,8 +12,8 @@ import { jobGoesOn, podsGoOn, sayWhatGoesOn } from "./goes-on";
 import { kubernetesRequest } from "./request";
 import { operatorCommands, operatorJob } from "./objects/operator-jobs";
 import { upgradeJob, type WorkerArgs } from "./objects/upgrade-job";
-import type { Proof } from "../signature/proof";
-import { proofConfig, type VerifierArgs } from "./objects/verifiers";
+import { filesOf, type Proof } from "../signature/proof";
+import { verifierArguments, type VerifierArgs } from "./objects/verifiers";
 import { password, secretOf, spentPassword } from "./secret";
 import type { OdooDatabase } from "./database";
 
@@ -25,7 +25,7 @@ export interface OdooDeploymentArgs {
   /** The released digest, `sha256:…`: known once it is released, so nothing is deployed before. */
   readonly digest: pulumi.Output<string>;
   /** What pods verify the image by; undefined where releases are not signed. */
-  readonly proof: pulumi.Output<Proof> | undefined;
+  readonly proof?: pulumi.Output<Proof> | undefined;
   readonly namespace: pulumi.Output<string>;
   readonly database: OdooDatabase;
 }
@@ -177,15 +177,19 @@ export class OdooDeployment extends pulumi.ComponentResource {
   }
 
   /** Declares what pods verify their image by. */
-  #verifier(name: string, { plan, proof, namespace }: OdooDeploymentArgs): VerifierArgs | undefined {
+  #verifier(name: string, { plan, proof, digest, namespace }: OdooDeploymentArgs): VerifierArgs | undefined {
     if (plan.verifier === undefined || proof === undefined) return undefined;
     const child = { parent: this };
     const files = new kubernetes.core.v1.ConfigMap(
       `${name}-proof`,
-      { metadata: { namespace }, data: proofConfig(proof) },
+      { metadata: { namespace }, data: proof.apply(filesOf) },
       child,
     );
-    return { image: plan.verifier, proof, config: files.metadata.name };
+    return {
+      image: plan.verifier,
+      arguments: pulumi.all([proof, digest]).apply(([known, of]) => verifierArguments(known, of)),
+      config: files.metadata.name,
+    };
   }
 
   /**

@@ -24,7 +24,7 @@ export interface Release {
   /** `sha256:…`, known once it is released, so nothing is deployed before. */
   readonly digest: pulumi.Output<string>;
   /** What the target verifies the image by before it runs it; undefined where releases are not signed. */
-  readonly proof: pulumi.Output<Proof> | undefined;
+  readonly proof?: pulumi.Output<Proof> | undefined;
   /** The proxy's image, `repository@sha256:…`. */
   readonly proxy: pulumi.Input<string>;
   readonly registry: ImageRegistry;

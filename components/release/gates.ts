@@ -63,7 +63,11 @@ export class ReleaseGates extends pulumi.ComponentResource {
     const signed = plan.signers === undefined ? [] : [this.#sign(image, judged, plan.signers)];
     const results = [...judged, ...signed.map(({ stdout }) => stdout)];
     this.#report(image, results);
-    return this.#proven(pulumi.all([digest, pulumi.all(results)]).apply(([known]) => known), image, signed);
+    return this.#proven(
+      pulumi.all([digest, pulumi.all(results)]).apply(([known]) => known),
+      image,
+      signed,
+    );
   }
 
   /** The last gate: nothing is signed before all others have passed. */

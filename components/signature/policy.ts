@@ -22,9 +22,7 @@ export function signersOf(root: string, { gates }: Pick<Settings, "gates">): Sig
     case "key":
       return publicKeys(root, gates.publicKey).map((publicKey) => ({ publicKey }));
     case "keyless":
-      return [
-        { identity: gates.signer, issuer: gates.signerIssuer, trustedRoot: rootsIn(root, gates.trustedRoot) },
-      ];
+      return [{ identity: gates.signer, issuer: gates.signerIssuer, trustedRoot: rootsIn(root, gates.trustedRoot) }];
   }
 }
 

@@ -17,7 +17,7 @@ export interface ComposeHostArgs {
   /** The proxy's image, `repository@sha256:…`. */
   readonly proxy: pulumi.Input<string>;
   /** What the host verifies the image by; undefined where releases are not signed. */
-  readonly proof: pulumi.Input<Proof> | undefined;
+  readonly proof?: pulumi.Input<Proof> | undefined;
   /** Login that the host pulls with. */
   readonly pull: RegistryLogin;
   /**

@@ -85,7 +85,7 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
     ...(affinity && { affinity }),
     securityContext: podSecurity(users.odoo),
     terminationGracePeriodSeconds: drain.forgotten + drain.requests + drain.rest,
-    ...(args.verifier && { initContainers: verifierContainers(args.verifier, args.digest) }),
+    ...(args.verifier && { initContainers: verifierContainers(args.verifier) }),
     containers: [
       {
         name: "odoo",

@@ -50,7 +50,7 @@ export function operatorJob(command: OperatorCommand, args: WorkerArgs): Unplace
               restartPolicy: "Never",
               securityContext: podSecurity(users.odoo),
               terminationGracePeriodSeconds: 30,
-              ...(args.verifier && { initContainers: verifierContainers(args.verifier, args.digest) }),
+              ...(args.verifier && { initContainers: verifierContainers(args.verifier) }),
               containers: [
                 {
                   ...container,

@@ -147,7 +147,7 @@ export function upgradeJob(
           // This container runs beside the worker for as long as it does. So a module's code meets neither the worker's
           // passwords nor the restore points.
           initContainers: [
-            ...verifierContainers(args.verifier, args.digest),
+            ...verifierContainers(args.verifier),
             {
               name: "odoo-task",
               image: args.image,

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 
 import { type GatesArgs, ReleaseGates } from "../../../components/release/gates";
+import type { Signers } from "../../../components/signature/proof";
 import { declare, type ProgramRun } from "../../support/program";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -13,17 +14,18 @@ type Environment = GatesArgs["settings"]["environment"];
 async function gatesOf(
   environment: Environment,
   built: boolean,
+  signers?: Signers,
 ): Promise<{ run: ProgramRun; waited: string[]; before: number }> {
   const settings = {
     environment,
-    gates: { imageMegabytes: 2000 },
+    gates: { imageMegabytes: 2000, signing: signers === undefined ? "none" : "key" },
     image: { modules: ["shop"] },
     odoo: { modules: ["shop", "books"] },
   } as unknown as GatesArgs["settings"];
-  const plan = { build: built ? { contentHash: "0".repeat(64) } : undefined } as GatesArgs["plan"];
+  const plan = { build: built ? { contentHash: "0".repeat(64) } : undefined, signers } as GatesArgs["plan"];
   let before = 0;
   let waited: string[] = [];
-  const run = await declare("staging", {}, { "command:local:Command": () => ({ stdout: "{}" }) }, async () => {
+  const run = await declare("staging", {}, { "command:local:Command": answers }, async () => {
     const gates = new ReleaseGates("gates", { settings, plan, stack: "odoo/staging", repository: "r.example/odoo" });
     before = gates.before.length;
     const passed = gates.passed(pulumi.output(digest)) as pulumi.Output<string> & {
@@ -34,6 +36,12 @@ async function gatesOf(
     return { digest: passed };
   });
   return { run, waited: waited.sort(), before };
+}
+
+/** What ops/gate.ts and ops/attestation.ts print. */
+function answers(_: unknown, name: string): Record<string, unknown> {
+  const result = { gate: name.replace("gates-", ""), outcome: "passed", notChecked: [] };
+  return { stdout: name === "gates-proof" ? JSON.stringify({ signature: "s" }) : JSON.stringify(result) };
 }
 
 function urnOf(resource: pulumi.Resource): Promise<string> {
@@ -73,7 +81,7 @@ describe("The gates of a release", () => {
     assert.deepEqual(JSON.parse(environment.REPORT), {
       stack: "odoo/staging",
       image: `r.example/odoo@${digest}`,
-      results: ["{}", "{}"],
+      results: ["preflight", "image"].map((gate) => JSON.stringify({ gate, outcome: "passed", notChecked: [] })),
     });
     assert.ok(!waited.includes("gates-report"));
   });
@@ -85,6 +93,37 @@ describe("The gates of a release", () => {
       run.resources.map(({ name }) => name).filter((name) => name.startsWith("gates-")),
       [],
     );
+    assert.equal(run.outputs["digest"], digest);
+  });
+
+  it("end with a signature of their results, and nothing leaves before it is verified", async () => {
+    const signers = [{ publicKey: "the key" }];
+    const { run, waited } = await gatesOf("staging", true, signers);
+    assert.deepEqual(orderOf(run, "gates-signature").order, {
+      stack: "odoo/staging",
+      image: `r.example/odoo@${digest}`,
+      signing: "key",
+      signers,
+      gates: ["preflight", "image"].map((name) => ({ name, outcome: "passed", notChecked: [] })),
+    });
+    assert.ok(waited.includes("gates-signature") && waited.includes("gates-proof"), waited.join(", "));
+    const proof = run.resources.find(({ name }) => name === "gates-proof")?.inputs as {
+      environment: { PROOF: string };
+    };
+    assert.deepEqual(JSON.parse(proof.environment.PROOF), {
+      stack: "odoo/staging",
+      image: `r.example/odoo@${digest}`,
+      signers,
+    });
+  });
+
+  it("let a digest that is deployed by its name out once its signature is verified", async () => {
+    const { run, waited } = await gatesOf("production", false, [{ publicKey: "the key" }]);
+    assert.deepEqual(
+      run.resources.map(({ name }) => name).filter((name) => name.startsWith("gates-")),
+      ["gates-proof"],
+    );
+    assert.ok(waited.includes("gates-proof"));
     assert.equal(run.outputs["digest"], digest);
   });
 
