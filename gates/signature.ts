@@ -171,7 +171,7 @@ function noKey(): ShipError {
 
 function failure(doing: string, words: string): ShipError {
   const refused = /unauthorized|denied|forbidden|401|403/i.test(words);
-  const password = /decrypt|password/i.test(words);
+  const password = /decrypt|password/i.test(words) ? "set gates:signingPassword to the key's password; " : "";
   return new ShipError({
     code: refused ? "REGISTRY_AUTH_FAILURE" : "SIGNING_FAILURE",
     summary: "the image could not be signed",
@@ -179,6 +179,6 @@ function failure(doing: string, words: string): ShipError {
     expected: "a signature in the registry, beside the image",
     remedy: refused
       ? "give a login that may push; then run the update again, which goes on"
-      : `${password ? "set gates:signingPassword to the key's password; " : ""}then run the update again, which goes on`,
+      : `${password}then run the update again, which goes on`,
   });
 }

@@ -36,8 +36,8 @@ export interface ReleasePlan {
 
 /**
  * @param dryRun whether this is a preview: then nothing is written to the registry, not even a cancelled upload
- * @throws ShipError for bad addons, refused credentials, a missing registry or digest, a full registry, a digest that is to
- *   be deployed and is not signed
+ * @throws ShipError for bad addons, refused credentials, a missing registry or digest, a full registry, a digest
+ *   that is to be deployed and is not signed
  */
 export async function planRelease(root: string, settings: Settings, dryRun: boolean): Promise<ReleasePlan> {
   const build = settings.image.digest === "" ? await planBuild(root, settings.image, settings.odoo.modules) : undefined;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { folder, key, secretText, whole } from "./key";
+import { folder, key, matching, secretText, whole } from "./key";
 
 /** Settings of the gates: what an image must earn before it is released. */
 export const gatesKeys = {
@@ -18,7 +18,7 @@ export const gatesKeys = {
   ),
   "gates:publicKey": key(
     "text",
-    z.string().default(""),
+    matching(/^[\w./-]+$|^\s*-----BEGIN PUBLIC KEY-----/, "is neither a path nor a public key"),
     "public keys in PEM, or the path of a file with them in the project",
     "Whose signature counts, with `gates:signing` `key`. Any of several does, so that a changed key leaves what the " +
       "earlier one has signed.",
@@ -39,7 +39,7 @@ export const gatesKeys = {
   ),
   "gates:signerIssuer": key(
     "text",
-    z.string().default(""),
+    matching(/^https:\/\/\S+$/, "is not an https address"),
     "an address such as `https://token.actions.githubusercontent.com`",
     "Who vouches for that name.",
   ),

@@ -18,7 +18,7 @@ const statementSchema = z.object({
   predicate: z.unknown(),
 });
 
-/** A Sigstore bundle with a signed statement. Nothing of it is to be believed before cosign has verified {@link text}. */
+/** A Sigstore bundle with a signed statement. Nothing of it is to be believed before cosign has verified its text. */
 export interface Bundle {
   /** JSON with what was read here, and nothing else. */
   readonly text: string;

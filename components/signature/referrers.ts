@@ -12,8 +12,6 @@ const mostObjects = 100;
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const descriptor = z.object({
   digest,
-  size: z.number().optional(),
-  artifactType: z.string().optional(),
   annotations: z.record(z.string(), z.string()).optional(),
 });
 const indexSchema = z.object({ manifests: z.array(descriptor).default([]) });
@@ -34,7 +32,6 @@ const wanted: readonly string[] = Object.values(predicateTypes);
 export async function bundlesOf(client: RegistryClient, image: string): Promise<Bundle[]> {
   const { manifests } = jsonAs(indexSchema, (await client.referrers(image)) ?? "{}") ?? { manifests: [] };
   const candidates = manifests
-    .filter(({ artifactType }) => artifactType === undefined || artifactType === bundleType)
     .filter(({ annotations }) => mayBeWanted(annotations))
     .map((one) => one.digest)
     .toSorted()

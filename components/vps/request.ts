@@ -151,18 +151,21 @@ export function hostRequest({
             privateKey: backup.privateKey?.reveal() ?? "",
             keep: backup.keep,
           },
+  };
+  return {
+    id: requestId(withoutCredentials(request)),
+    ...request,
+    // No part of the id: what is signed about an image makes it no other release.
     ...(signature && { signature: { ...signature.proof, cosign: signature.cosign } }),
   };
-  return { id: requestId(withoutCredentials(request)), ...request };
 }
 
 /**
  * Leaves out the credentials, which are renewed while nothing else changes. A certificate's key stays in: the proxy
- * must read it anew. The secret options are in by a label of the Compose file, from which they cannot be guessed. What
- * is signed about an image makes it no other release.
+ * must read it anew. The secret options are in by a label of the Compose file, from which they cannot be guessed.
  */
 function withoutCredentials(request: Omit<HostRequest, "id">): object {
-  const { registry, dump, secrets, signature: _, ...rest } = request;
+  const { registry, dump, secrets, ...rest } = request;
   return {
     ...rest,
     secrets: secrets.map((one) => (one.file === secretFiles.odooOptions ? { file: one.file, uid: one.uid } : one)),

@@ -35,7 +35,9 @@ def read(release):
 
 
 def images_of(release):
-    """Those of Odoo, of what runs beside it and of what verifies it; none where a power cut or a full disk has left a part of it."""
+    """Those of Odoo, of what runs beside it and of what verifies it; none where a power cut or a full disk has left a
+    part of it.
+    """
     request = _whole(release)
     if request is None:
         return set()
