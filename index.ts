@@ -10,9 +10,8 @@ import { imageRepository } from "./components/registry/reference";
 import { ReleaseGates } from "./components/release/gates";
 import { ImageRelease } from "./components/release/image-release";
 import { planRelease } from "./components/release/plan";
-import { reportSecrets } from "./components/release/report-order";
+import { releaseSecrets } from "./components/release/secrets";
 import { ServedRelease } from "./components/release/served-release";
-import { taggingSecrets } from "./components/release/tag-order";
 import { attempts } from "./components/shared/attempt";
 import { forOperators } from "./components/shared/operators";
 import { SecretDesk } from "./components/shared/secret-desk";
@@ -43,7 +42,7 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
 
   const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
   const now = new Date();
-  const own = { ...taggingSecrets(settings), ...reportSecrets(settings, plan, { stack, now }) };
+  const own = releaseSecrets(settings, plan, { stack, now });
   // What a preview starts would ask for nothing.
   if (!pulumi.runtime.isDryRun()) await SecretDesk.open(stack, own, ...planned.map((target) => target.secrets));
   const attempt = attempts(now);
@@ -64,7 +63,7 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const proxy = proxyImage("proxy-image", proxyPlan, push);
   const tagging = { stack, repository, attempt };
   const release = new ImageRelease("release", { ...tagging, digest, tags: plan.tags.built });
-  const released = { stack, digest: release.digest, proxy, registry, attempt };
+  const released = { stack, digest: release.digest, proof: gates.proof, proxy, registry, attempt };
   const running = await Promise.all(planned.map((target) => target.deploy(released)));
   new ServedRelease("served", { ...tagging, digest: release.digest, tags: plan.tags.served, running });
   return {

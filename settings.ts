@@ -36,7 +36,7 @@ export interface Settings {
   readonly digitalocean: { readonly apiUrl: string; readonly token: Secret | undefined; readonly configured: boolean };
   readonly vps: WithSecrets<Section<"vps">, "privateKey" | "tlsKey">;
   readonly doks: WithSecrets<Section<"doks">, "kubeconfig" | "tlsKey">;
-  readonly gates: Section<"gates">;
+  readonly gates: WithSecrets<Section<"gates">, "signingKey" | "signingPassword">;
   readonly notify: WithSecrets<Section<"notify">, "slackWebhook" | "smtpPassword" | "pagerdutyKey">;
   readonly release: Section<"release">;
   readonly backup: WithSecrets<Section<"backup">, "privateKey">;
@@ -149,6 +149,7 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
   const vps = values["vps"] as Section<"vps">;
   const doks = values["doks"] as Section<"doks">;
   const backup = values["backup"] as Section<"backup">;
+  const gates = values["gates"] as Section<"gates">;
   const notify = values["notify"] as Section<"notify">;
   const token = secretOf(
     source.config["digitalocean:token"] ??
@@ -184,7 +185,7 @@ function assemble(values: Record<string, Record<string, unknown>>, source: Setti
       tlsKey: secretOf(vps.tlsKey),
     },
     doks: { ...doks, kubeconfig: secretOf(doks.kubeconfig), tlsKey: secretOf(doks.tlsKey) },
-    gates: values["gates"] as Section<"gates">,
+    gates: { ...gates, signingKey: secretOf(gates.signingKey), signingPassword: secretOf(gates.signingPassword) },
     notify: {
       ...notify,
       slackWebhook: secretOf(notify.slackWebhook),

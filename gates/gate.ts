@@ -13,6 +13,8 @@ export interface CodeNote {
 export interface Gate<Order> {
   /** What it looks at, in a few words. */
   readonly title: string;
+  /** Whether a stack may be without it: then its report does not name it. @default false */
+  readonly optional?: boolean;
   /** Seconds that it may take before its report warns. */
   readonly budgetSeconds: number;
   /** Codes that it can end in. */

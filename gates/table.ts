@@ -4,11 +4,12 @@ import { malware } from "./malware";
 import { preflight } from "./preflight";
 import { sbom } from "./sbom";
 import { scan } from "./scan";
+import { signature } from "./signature";
 import { tests } from "./tests";
 import { validation } from "./validation";
 
 /** Every gate, in the order of the procedure. */
-export const gates = { preflight, image, tests, scan, malware, sbom, validation } as const;
+export const gates = { preflight, image, tests, scan, malware, sbom, validation, signature } as const;
 
 export type GateName = keyof typeof gates;
 

@@ -59,6 +59,7 @@ const phases = [
         "vps/7-by-hand",
         "vps/7-typed",
         "vps/8-interruptions",
+        "vps/9-signed",
       ],
       ["cluster/1-release", "cluster/2-interruptions", "cluster/3-typed", "cluster/4-brought"],
       ["vps/update"],

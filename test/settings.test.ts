@@ -269,6 +269,10 @@ describe("settings", () => {
     ["gates:databaseFrom", "https://mirror.example.com/db"],
     ["gates:databaseDays", "0"],
     ["gates:signaturesFrom", "one two"],
+    ["gates:signing", "yes"],
+    ["gates:publicKey", "-----BEGIN PRIVATE KEY-----"],
+    ["gates:signerIssuer", "http://token.example.com"],
+    ["gates:trustedRoot", "/etc/trusted-root.json"],
     ["notify:smtpServer", "mail.example.com"],
     ["notify:mailFrom", "odoo"],
     ["notify:mailTo", '["ops@example.com>, <x@example.com"]'],
@@ -293,6 +297,7 @@ describe("settings", () => {
     for (const secret of ["vps:tlsKey", "vps:privateKey", "doks:tlsKey", "doks:kubeconfig", "backup:privateKey"]) {
       anyText.add(secret);
     }
+    for (const text of ["gates:signer", "gates:signingKey", "gates:signingPassword"]) anyText.add(text);
     for (const text of ["notify:smtpUsername", "notify:smtpPassword", "notify:pagerdutyKey"]) anyText.add(text);
     // Their values are tested below, since they are never shown.
     for (const secret of ["odoo:secretOptions", "notify:slackWebhook"]) anyText.add(secret);

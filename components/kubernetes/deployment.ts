@@ -12,6 +12,8 @@ import { jobGoesOn, podsGoOn, sayWhatGoesOn } from "./goes-on";
 import { kubernetesRequest } from "./request";
 import { operatorCommands, operatorJob } from "./objects/operator-jobs";
 import { upgradeJob, type WorkerArgs } from "./objects/upgrade-job";
+import { filesOf, type Proof } from "../signature/proof";
+import { verifierArguments, type VerifierArgs } from "./objects/verifiers";
 import { password, secretOf, spentPassword } from "./secret";
 import type { OdooDatabase } from "./database";
 
@@ -22,6 +24,8 @@ export interface OdooDeploymentArgs {
   readonly repository: string;
   /** The released digest, `sha256:…`: known once it is released, so nothing is deployed before. */
   readonly digest: pulumi.Output<string>;
+  /** What pods verify the image by; undefined where releases are not signed. */
+  readonly proof?: pulumi.Output<Proof> | undefined;
   readonly namespace: pulumi.Output<string>;
   readonly database: OdooDatabase;
 }
@@ -129,6 +133,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
       { metadata: { namespace }, ...plan.worker },
       child,
     );
+    const verifier = this.#verifier(name, args);
     const pods: OdooPodsArgs = {
       image: request.image,
       digest,
@@ -144,6 +149,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
       readySeconds: release.readySeconds,
       secrets: { database: database.userSecret, master: master.metadata.name, options },
       databaseConfig: database.config,
+      verifier,
     };
     const inPods: WorkerArgs = {
       ...pods,
@@ -168,6 +174,22 @@ export class OdooDeployment extends pulumi.ComponentResource {
     );
     sayWhatGoesOn(told.metadata.uid, released.id, jobGoesOn(request.id, doks.namespace), this);
     return { pods, worker: inPods, job: released };
+  }
+
+  /** Declares what pods verify their image by. */
+  #verifier(name: string, { plan, proof, digest, namespace }: OdooDeploymentArgs): VerifierArgs | undefined {
+    if (plan.verifier === undefined || proof === undefined) return undefined;
+    const child = { parent: this };
+    const files = new kubernetes.core.v1.ConfigMap(
+      `${name}-proof`,
+      { metadata: { namespace }, data: proof.apply(filesOf) },
+      child,
+    );
+    return {
+      image: plan.verifier,
+      arguments: pulumi.all([proof, digest]).apply(([known, of]) => verifierArguments(known, of)),
+      config: files.metadata.name,
+    };
   }
 
   /**

@@ -9,7 +9,7 @@ import type { Settings } from "../../settings";
 import type { DigitalOceanAccess } from "../shared/digitalocean-api";
 import { everywhere } from "../shared/egress";
 import { ShipError } from "../shared/errors";
-import { postgresImage, readImagesRecord } from "../odoo/companion-images";
+import { postgresImage, readImagesRecord, verifierImage } from "../odoo/companion-images";
 import { readWorker } from "../odoo/worker-files";
 import { clusterById, clusterNamed, type FoundCluster, networkRange, offeredVersions } from "./cluster-api";
 import { clusterCredentials } from "./cluster-credentials";
@@ -23,6 +23,8 @@ import { type WorkerConfig, workerConfig } from "./objects/upgrade-job";
 export interface ClusterPlan {
   /** PostgreSQL's image, `repository@sha256:…`. */
   readonly postgres: string;
+  /** The image that verifies signatures, `repository@sha256:…`; undefined where releases are not signed. */
+  readonly verifier: string | undefined;
   readonly size: ClusterSize;
   /** The release worker's program, as a ConfigMap holds it. */
   readonly worker: WorkerConfig;
@@ -64,7 +66,9 @@ export async function planCluster(
   if (doks.mode === "none") {
     return undefined;
   }
-  const postgres = postgresImage(readImagesRecord(root, doks.imagesRecord, "doks:imagesRecord"));
+  const images = readImagesRecord(root, doks.imagesRecord, "doks:imagesRecord");
+  const postgres = postgresImage(images);
+  const verifier = verifierImage(images, "doks:imagesRecord", settings.gates.signing !== "none");
   const size = clusterSize(doks);
   const worker = workerConfig(readWorker(root).files);
   const access = digitalocean.token && { apiUrl: digitalocean.apiUrl, token: digitalocean.token };
@@ -79,6 +83,7 @@ export async function planCluster(
   const pull = pullWay(settings, found?.cluster);
   return {
     postgres,
+    verifier,
     size,
     worker,
     existing: existing?.id,

@@ -14,12 +14,15 @@ import { OdooEdge } from "./edge";
 import { OdooNamespace } from "./namespace";
 import { secretOutput } from "../shared/secret-output";
 import type { ImageRegistry } from "../registry/image-registry";
+import type { Proof } from "../signature/proof";
 
 export interface DoksArgs {
   readonly settings: Settings;
   readonly plan: ClusterPlan;
   /** The released digest, `sha256:…`. */
   readonly digest: pulumi.Output<string>;
+  /** What pods verify the image by; undefined where releases are not signed. */
+  readonly proof?: pulumi.Output<Proof> | undefined;
   /** The proxy's image, `repository@sha256:…`. */
   readonly proxy: pulumi.Input<string>;
   readonly registry: ImageRegistry;
@@ -36,7 +39,10 @@ export interface DoksOutputs {
  * Declares the Kubernetes target. It is no component: its one provider is made here, at the root of the stack, and
  * everything in the cluster inherits it.
  */
-export function deployToCluster(name: string, { settings, plan, digest, proxy, registry }: DoksArgs): DoksOutputs {
+export function deployToCluster(
+  name: string,
+  { settings, plan, digest, proof, proxy, registry }: DoksArgs,
+): DoksOutputs {
   const { doks } = settings;
   const cluster =
     doks.mode === "create"
@@ -90,6 +96,7 @@ export function deployToCluster(name: string, { settings, plan, digest, proxy, r
       plan,
       repository: imageRepository(settings.registry),
       digest,
+      proof,
       namespace: namespace.namespace,
       database,
     },

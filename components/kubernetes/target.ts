@@ -9,10 +9,10 @@ export const kubernetes: Target = {
       plan && {
         warnings: plan.warnings,
         secrets: {},
-        async deploy({ digest, proxy, registry }: Release) {
+        async deploy({ digest, proof, proxy, registry }: Release) {
           // Kubernetes' SDK is large: a stack without a cluster does not wait for it.
           const { deployToCluster } = await import("./resources");
-          const cluster = deployToCluster("doks", { settings, plan, digest, proxy, registry });
+          const cluster = deployToCluster("doks", { settings, plan, digest, proof, proxy, registry });
           return {
             name: "cluster",
             digest: cluster.digest,

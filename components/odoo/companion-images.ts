@@ -14,6 +14,8 @@ const recordSchema = z.strictObject({
     z.strictObject({ build: z.literal("images/proxy") }),
     imageRecord.extend({ built: z.literal("images/proxy") }),
   ]),
+  /** What verifies signatures on hosts and in clusters; needed only where releases are signed. */
+  cosign: imageRecord.optional(),
 });
 
 /** The record as it stands. */
@@ -56,6 +58,23 @@ export function recordOf({ vps, doks }: Pick<Settings, "vps" | "doks">): readonl
 /** PostgreSQL's image, as `repository@sha256:…`. */
 export function postgresImage({ postgres }: ImagesRecord): string {
   return pinnedImage(postgres);
+}
+
+/**
+ * The image with which a target verifies signatures, as `repository@sha256:…`; undefined where none are.
+ * @param needed whether releases are signed
+ * @throws ShipError SETTINGS_INVALID
+ */
+export function verifierImage({ cosign }: ImagesRecord, setting: string, needed: boolean): string | undefined {
+  if (!needed) return undefined;
+  if (cosign !== undefined) return pinnedImage(cosign);
+  throw new ShipError({
+    code: "SETTINGS_INVALID",
+    summary: "there is no image with which the target could verify signatures",
+    found: `the file that ${setting} names has no cosign`,
+    expected: "cosign with reference, tag, digest and date, since gates:signing is not none",
+    remedy: "take its row over from images/vps-images.json",
+  });
 }
 
 /**

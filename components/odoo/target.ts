@@ -4,6 +4,7 @@ import type { Settings } from "../../settings";
 import type { ImageRegistry } from "../registry/image-registry";
 import type { Attempt } from "../shared/attempt";
 import type { NamedSecrets } from "../shared/secret-desk";
+import type { Proof } from "../signature/proof";
 
 /** Facts about an update that are known before anything is declared. */
 export interface Update {
@@ -22,6 +23,8 @@ export interface Release {
   readonly stack: string;
   /** `sha256:…`, known once it is released, so nothing is deployed before. */
   readonly digest: pulumi.Output<string>;
+  /** What the target verifies the image by before it runs it; undefined where releases are not signed. */
+  readonly proof?: pulumi.Output<Proof> | undefined;
   /** The proxy's image, `repository@sha256:…`. */
   readonly proxy: pulumi.Input<string>;
   readonly registry: ImageRegistry;

@@ -148,6 +148,27 @@ export class RegistryClient {
     this.#expectContent(digest, answer.body);
   }
 
+  /**
+   * Returns the list of what hangs on an image, such as its signatures, as the registry's JSON; undefined if there is
+   * none. A registry without the referrers API has it under a tag.
+   * @param digest `sha256:…`
+   */
+  async referrers(digest: string): Promise<string | undefined> {
+    // What registries answer that do not know the question.
+    const found = await this.content(`referrers/${digest}`, [404, 400, 405, 406]);
+    return found ?? (await this.content(`manifests/${digest.replace(":", "-")}`));
+  }
+
+  /** Returns the text of something that the registry has, such as `blobs/sha256:…`; undefined if it does not. */
+  async content(target: string, absent: readonly number[] = [404]): Promise<string | undefined> {
+    const answer = await this.#send("GET", target, "pull", { headers: { accept: `${manifestTypes}, */*` } });
+    if (absent.includes(answer.status)) {
+      return undefined;
+    }
+    this.#expect(answer, [200], `reading ${target}`);
+    return answer.body;
+  }
+
   /** Makes `tag` name the manifest `digest`, which must be in the repository. The image's bytes do not move. */
   async tag(digest: string, tag: string): Promise<void> {
     const manifest = await this.#send("GET", `manifests/${digest}`, "pull,push", {

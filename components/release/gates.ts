@@ -1,15 +1,18 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { GateResult } from "../../gates/gate";
 import type { GateName, OrderOf } from "../../gates/table";
 import type { Settings } from "../../settings";
 import type { BuildPlan } from "../image/plan";
+import type { ProofOrder } from "../signature/check";
+import type { GateSummary, Proof, Signers } from "../signature/proof";
 import type { ReleasePlan } from "./plan";
 import { type Optional, optionalGates, switchedOff } from "./optional-gates";
 
 export interface GatesArgs {
   readonly settings: Pick<Settings, "environment" | "gates" | "image" | "odoo">;
-  readonly plan: Pick<ReleasePlan, "build" | "postgres" | "exceptions">;
+  readonly plan: Pick<ReleasePlan, "build" | "postgres" | "exceptions" | "signers">;
   /** `project/stack`, whose desk has the registry's login. */
   readonly stack: string;
   readonly repository: string;
@@ -23,11 +26,14 @@ const freeBytes = 10e9;
  * The gates between a tree and its release: each is a program that runs once for what it looks at, and whose failure
  * ends the update. The digest leaves the last one, so nothing can be deployed or tagged before.
  *
- * A digest that is deployed by its name (`image:digest`) passed its gates when it was built.
+ * A digest that is deployed by its name (`image:digest`) passed its gates when it was built. Where releases are signed,
+ * its signature shows that: it is verified for each digest, whichever way it comes.
  */
 export class ReleaseGates extends pulumi.ComponentResource {
   /** Passed before anything is built. */
   readonly before: readonly command.local.Command[];
+  /** What targets verify the image by, once `passed` was asked; undefined where releases are not signed. */
+  proof: pulumi.Output<Proof> | undefined;
 
   readonly #name: string;
 
@@ -48,8 +54,8 @@ export class ReleaseGates extends pulumi.ComponentResource {
   passed(digest: pulumi.Output<string>): pulumi.Output<string> {
     const { settings, plan, stack, repository } = this.args;
     const { build } = plan;
-    if (build === undefined) return digest;
     const image = pulumi.interpolate`${repository}@${digest}`;
+    if (build === undefined) return this.#proven(digest, image, []);
     const modules = [...new Set([...settings.image.modules, ...settings.odoo.modules])];
     const maxBytes = settings.gates.imageMegabytes * 1e6;
     const looked = this.#gate(
@@ -62,10 +68,48 @@ export class ReleaseGates extends pulumi.ComponentResource {
       // What cannot even be imported is said by one gate.
       this.#gate(name, orders[name], name === "validation" ? { dependsOn: looked } : {}),
     );
-    const results = [...this.before, looked, ...others].map(({ stdout }) => stdout);
     const off = optionalGates.filter((name) => !chosen.includes(name)).map((name) => JSON.stringify(switchedOff(name)));
-    this.#report(image, [...results, ...off]);
-    return pulumi.all([digest, pulumi.all(results)]).apply(([known]) => known);
+    const judged = [...[...this.before, looked, ...others].map(({ stdout }) => stdout), ...off];
+    const signed = plan.signers === undefined ? [] : [this.#sign(image, judged, plan.signers)];
+    const results = [...judged, ...signed.map(({ stdout }) => stdout)];
+    this.#report(image, results);
+    return this.#proven(
+      pulumi.all([digest, pulumi.all(results)]).apply(([known]) => known),
+      image,
+      signed,
+    );
+  }
+
+  /** The last gate: nothing is signed before all others have passed. */
+  #sign(image: pulumi.Output<string>, results: pulumi.Input<string>[], signers: Signers): command.local.Command {
+    const signing = this.args.settings.gates.signing === "keyless" ? "keyless" : "key";
+    const order = pulumi.all([image, pulumi.all(results)]).apply(([known, texts]) => ({
+      stack: this.args.stack,
+      image: known,
+      signing,
+      signers,
+      gates: texts.map(summaryOf),
+    }));
+    return this.#gate("signature", order as pulumi.Output<OrderOf<"signature">>);
+  }
+
+  /** Lets the digest out once its signature is verified, where one is asked for. */
+  #proven(digest: pulumi.Output<string>, image: pulumi.Output<string>, dependsOn: pulumi.Resource[]) {
+    const { stack, plan } = this.args;
+    if (plan.signers === undefined) return digest;
+    const order = { stack, image, signers: plan.signers } satisfies Record<keyof ProofOrder, unknown>;
+    const { stdout } = new command.local.Command(
+      `${this.#name}-proof`,
+      {
+        create: "node --import tsx ops/attestation.ts",
+        environment: { PROOF: pulumi.jsonStringify(order) },
+        // What was found stays: another signature on the same digest moves nothing.
+        triggers: [pulumi.jsonStringify(order)],
+      },
+      { parent: this, dependsOn },
+    );
+    this.proof = stdout.apply((text) => JSON.parse(text) as Proof);
+    return pulumi.all([digest, stdout]).apply(([known]) => known);
   }
 
   /**
@@ -119,4 +163,9 @@ export class ReleaseGates extends pulumi.ComponentResource {
       { parent: this },
     );
   }
+}
+
+function summaryOf(result: string): GateSummary {
+  const { gate, outcome, notChecked } = JSON.parse(result) as GateResult;
+  return { name: gate, outcome, notChecked: [...notChecked] };
 }

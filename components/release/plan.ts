@@ -9,6 +9,10 @@ import type { Exception } from "../../gates/vulnerabilities";
 import { refuseOptionsOfLaterSeries } from "../image/configuration";
 import { postgresImage, readImagesRecord, recordOf } from "../odoo/companion-images";
 import { pullLoginWarnings } from "../settings/pull-login";
+import { signingWarnings } from "../settings/signing";
+import { checkSigned } from "../signature/check";
+import { signersOf } from "../signature/policy";
+import type { Signers } from "../signature/proof";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
 import { readExceptions } from "./exceptions";
@@ -28,6 +32,8 @@ export interface ReleasePlan {
   readonly registryExists: boolean;
   /** Digest in the registry; undefined when the candidate is yet to be built and pushed. */
   readonly digest: string | undefined;
+  /** Whose signature the image needs; undefined where releases are not signed. */
+  readonly signers: Signers | undefined;
   readonly tags: { readonly [when in keyof ReleaseTags]: PlannedTags };
   /** Vulnerabilities that the gate `scan` lets pass for a while. */
   readonly exceptions: readonly Exception[];
@@ -40,7 +46,7 @@ export interface ReleasePlan {
 /**
  * @param dryRun whether this is a preview: then nothing is written to the registry, not even a cancelled upload
  * @throws ShipError for bad addons, another platform, refused credentials, a missing registry or digest, a full
- *   registry
+ *   registry, a digest that is to be deployed and is not signed
  */
 export async function planRelease(root: string, settings: Settings, dryRun: boolean): Promise<ReleasePlan> {
   const { image, odoo } = settings;
@@ -48,6 +54,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
   const build = image.digest === "" ? await planBuild(root, image, odoo.modules) : undefined;
   const exceptions = build === undefined ? [] : readExceptions(root, settings.gates.exceptions);
   refuseOptionsOfLaterSeries(root, settings.image.baseRecord, settings.odoo);
+  const signers = signersOf(root, settings);
   const exists = await registryIsThere(settings);
   const client = exists ? new RegistryClient(imageRepository(settings.registry), settings.registryAccess) : undefined;
 
@@ -56,14 +63,19 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     if (digest === undefined) {
       throw digestNotFound(settings);
     }
+    if (signers !== undefined) {
+      const image = `${imageRepository(settings.registry)}@${digest}`;
+      await checkSigned(root, { image, signers }, settings.registryAccess);
+    }
     return {
       build,
       postgres: undefined,
       registryExists: exists,
       digest,
+      signers,
       tags: await planTags(client, digest, deployedReleaseTags(settings.environment)),
       exceptions,
-      warnings: pullLoginWarnings(settings),
+      warnings: [...pullLoginWarnings(settings), ...signingWarnings(settings)],
       key: digest.slice("sha256:".length, "sha256:".length + 12),
     };
   }
@@ -92,10 +104,12 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     postgres,
     registryExists: exists,
     digest,
+    signers,
     tags: planned,
     exceptions,
     warnings: [
       ...pullLoginWarnings(settings),
+      ...signingWarnings(settings),
       ...build.warnings,
       ...gateWarnings(settings.gates),
       ...(build.revision.dirty ? [uncommitted] : []),

@@ -6,6 +6,7 @@ import { optionProblems } from "../odoo/options";
 import { everywhere } from "../shared/egress";
 import { isFor, mayCertify } from "./acme";
 import { ofPullLogin } from "./pull-login";
+import { ofSigning } from "./signing";
 
 /** Lists what is wrong with settings that are each right by themselves: one line each, beginning with the key. */
 export function contradictions(settings: Settings): string[] {
@@ -18,6 +19,7 @@ export function contradictions(settings: Settings): string[] {
     ...ofRelease(settings),
     ...ofBackup(settings),
     ...ofNotify(settings),
+    ...ofSigning(settings),
     ...(vps.mode === "create" || vps.mode === "adopt" ? [...ofHost(settings), ...ofSite("vps", vps)] : []),
     ...(doks.mode === "create" || doks.mode === "adopt" ? [...ofCluster(settings), ...ofSite("doks", doks)] : []),
   ];

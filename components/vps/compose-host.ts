@@ -5,6 +5,7 @@ import { VpsDroplet } from "./droplet";
 import { sshPort } from "./names";
 import type { HostPlan } from "./plan";
 import type { RegistryLogin } from "../registry/image-registry";
+import type { Proof } from "../signature/proof";
 import { VpsDeployment } from "./deployment";
 
 export interface ComposeHostArgs {
@@ -16,6 +17,8 @@ export interface ComposeHostArgs {
   readonly digest: pulumi.Input<string>;
   /** The proxy's image, `repository@sha256:…`. */
   readonly proxy: pulumi.Input<string>;
+  /** What the host verifies the image by; undefined where releases are not signed. */
+  readonly proof?: pulumi.Input<Proof> | undefined;
   /** Login that the host pulls with. */
   readonly pull: RegistryLogin;
   /**
@@ -46,8 +49,10 @@ export class ComposeHost extends pulumi.ComponentResource {
 
     const request = pulumi.secret(
       pulumi
-        .all([args.digest, args.proxy, pull.username, pull.password])
-        .apply(([digest, proxy, username, password]) => plan.request(digest, proxy, { username, password })),
+        .all([args.digest, args.proxy, pull.username, pull.password, pulumi.output(args.proof)])
+        .apply(([digest, proxy, username, password, proof]) =>
+          plan.request(digest, proxy, { username, password }, proof),
+        ),
     );
     const deployment = new VpsDeployment(
       `${name}-odoo`,

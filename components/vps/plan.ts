@@ -12,7 +12,8 @@ import { type HostRequest, hostRequest } from "./request";
 import type { Secret } from "../shared/secret";
 import type { NamedSecrets } from "../shared/secret-desk";
 import { parseStatus, workerCommand } from "./client";
-import { postgresImage, readImagesRecord } from "../odoo/companion-images";
+import { postgresImage, readImagesRecord, verifierImage } from "../odoo/companion-images";
+import type { Proof } from "../signature/proof";
 import { readWorker } from "../odoo/worker-files";
 
 /** Plan of an update for its host, decided by reading alone, before any resource is declared, in previews too. */
@@ -23,7 +24,7 @@ export interface HostPlan {
   /** Secrets of the stack that the host is told, or that log in to it, by their settings. */
   readonly secrets: NamedSecrets;
   /** Renders the request for a digest of Odoo's image, and for the proxy's image; it has secrets. */
-  readonly request: (digest: string, proxy: string, login: Login) => HostRequest;
+  readonly request: (digest: string, proxy: string, login: Login, proof?: Proof) => HostRequest;
   /** Whether the host runs something else than the state says was deployed last. */
   readonly drifted: boolean;
   /** Names the worker's files. */
@@ -59,13 +60,15 @@ export async function planHost(
     return undefined;
   }
   const publicKey = publicKeyOf(privateKey);
-  const postgres = postgresImage(readImagesRecord(root, vps.imagesRecord));
+  const images = readImagesRecord(root, vps.imagesRecord);
+  const postgres = postgresImage(images);
+  const cosign = verifierImage(images, "vps:imagesRecord", settings.gates.signing !== "none");
   const found =
     mode === "adopt"
       ? await look({ ...vps, privateKey }, settings.image.platform)
       : { capacity: sizeOfSlug(vps.size), live: undefined };
   const volume = mode === "create" ? dataVolume(vps) : undefined;
-  const request = (of: string, through: string, login: Login) =>
+  const request = (of: string, through: string, login: Login, proof?: Proof) =>
     hostRequest({
       settings,
       repository: imageRepository(settings.registry),
@@ -74,6 +77,7 @@ export async function planHost(
       host: stated(vps, found.capacity),
       registry: { server: settings.registry.host, ...login },
       dataDirectory: volume === undefined ? null : mountPoint(volume),
+      signature: cosign !== undefined && proof !== undefined ? { cosign, proof } : undefined,
     });
   // Render now, so that what does not fit is told before anything is declared. Credentials are no part of the id.
   const { id } = request(digest ?? anyDigest, proxy ?? `proxy@${anyDigest}`, { username: "", password: "" });

@@ -10,6 +10,7 @@ import { hostSize } from "./size";
 import { maintenancePage } from "../proxy/maintenance-page";
 import { releaseRequest, releaseRequestSchema, requestId } from "../odoo/deploy-request";
 import type { VpsImages } from "../odoo/companion-images";
+import { type Proof, proofSchema } from "../signature/proof";
 
 /** Login that the host pulls with. */
 const registryLogin = z.strictObject({
@@ -55,6 +56,13 @@ export const hostRequestSchema = releaseRequestSchema.extend({
   dump: z
     .strictObject({ destination: z.string(), hostKey: z.string(), privateKey: z.string(), keep: z.number() })
     .nullable(),
+  /** What the host verifies the image by; absent where releases are not signed. */
+  signature: proofSchema
+    .extend({
+      /** `repository@sha256:…` of the image that has cosign. */
+      cosign: z.string().regex(/^[^@ ]+@sha256:[0-9a-f]{64}$/),
+    })
+    .optional(),
 });
 export type HostRequest = Readonly<z.output<typeof hostRequestSchema>>;
 export type RegistryLogin = Readonly<z.output<typeof registryLogin>>;
@@ -72,6 +80,8 @@ export interface HostRequestArgs {
   readonly host: Capacity;
   readonly registry: RegistryLogin | null;
   readonly dataDirectory: string | null;
+  /** @default releases are not signed */
+  readonly signature?: { readonly cosign: string; readonly proof: Proof } | undefined;
 }
 
 /**
@@ -86,6 +96,7 @@ export function hostRequest({
   host,
   registry,
   dataDirectory,
+  signature,
 }: HostRequestArgs): HostRequest {
   const { odoo, vps, backup } = settings;
   const tasks = settings.release.egress;
@@ -141,7 +152,12 @@ export function hostRequest({
             keep: backup.keep,
           },
   };
-  return { id: requestId(withoutCredentials(request)), ...request };
+  return {
+    id: requestId(withoutCredentials(request)),
+    ...request,
+    // No part of the id: what is signed about an image makes it no other release.
+    ...(signature && { signature: { ...signature.proof, cosign: signature.cosign } }),
+  };
 }
 
 /**

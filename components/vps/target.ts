@@ -10,12 +10,13 @@ export const vps: Target = {
       plan && {
         warnings: plan.warnings,
         secrets: plan.secrets,
-        deploy({ stack, digest, proxy, registry, attempt }: Release) {
+        deploy({ stack, digest, proof, proxy, registry, attempt }: Release) {
           const host = new ComposeHost("vps", {
             settings: settings.vps,
             plan,
             stack,
             digest,
+            proof,
             proxy,
             pull: registry.pull,
             attempt: attempt(plan.drifted),

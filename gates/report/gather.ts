@@ -14,10 +14,12 @@ export function gather(
   results: readonly Result[],
   ended: Date,
   image?: string,
-  gates: Readonly<Record<string, Pick<Gate<never>, "title" | "budgetSeconds">>> = table,
+  gates: Readonly<Record<string, Pick<Gate<never>, "title" | "budgetSeconds" | "optional">>> = table,
 ): GateReport {
-  const rows = Object.entries(gates).map(([gate, { title, budgetSeconds }]): GateReport["gates"][number] => {
-    const found = results.find((one) => one.gate === gate);
+  const of = (gate: string) => results.find((one) => one.gate === gate);
+  const named = Object.entries(gates).filter(([gate, { optional }]) => optional !== true || of(gate) !== undefined);
+  const rows = named.map(([gate, { title, budgetSeconds }]): GateReport["gates"][number] => {
+    const found = of(gate);
     return {
       title,
       budgetSeconds,

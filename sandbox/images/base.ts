@@ -11,6 +11,7 @@ import { dockerConfig } from "../environment";
 import { run, stuckMs } from "../process";
 import { readServers } from "../servers-control";
 import { part, type Progress } from "../tools/cache";
+import { builtToolSource, ensureGateTool, gateToolPath } from "../tools/gate-tools";
 import { caddyVersion, ensureCaddyBinary, proxySource } from "../tools/caddy-binary";
 import { ensureBuilt } from "./build";
 import { pullPublic } from "./public";
@@ -69,6 +70,28 @@ export async function ensureProxy(progress: Progress): Promise<SandboxImage> {
   const image = await publish(local, "caddy", caddyVersion, "built", progress);
   const { reference, digest } = image;
   writeVpsImages({ proxy: { reference, tag: caddyVersion, digest, date: await dateOf(local), built: "images/proxy" } });
+  return image;
+}
+
+/** What verifies signatures on hosts and in clusters, made when somebody asks for it: nothing else needs it. */
+export async function ensureCosign(progress: Progress): Promise<SandboxImage> {
+  const { cosign: official } = readImagesRecord(paths.root, "images/vps-images.json");
+  if (official === undefined) throw new Error("images/vps-images.json names no cosign");
+  const pulled = await pullPublic(official.reference, official.digest, progress);
+  const local =
+    pulled ??
+    (await ensureBuilt("cosign", official.tag, progress, {
+      name: "cosign",
+      recipe: builtToolSource("cosign"),
+      share: 0.9,
+      make: async (tell) => {
+        await ensureGateTool("cosign", tell);
+        return gateToolPath("cosign");
+      },
+    }));
+  const image = await publish(local, "cosign", official.tag, pulled === undefined ? "built" : "pulled", progress);
+  const { reference, tag, digest } = image;
+  writeVpsImages({ cosign: { reference, tag, digest, date: await dateOf(local) } });
   return image;
 }
 

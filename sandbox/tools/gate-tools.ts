@@ -30,6 +30,9 @@ export const builtTools: Readonly<Record<Built, GoTool>> = {
   },
 };
 
+/** Where {@link builtTools} are pinned. */
+export const builtToolSource = (name: Built): string => path.join(__dirname, name);
+
 /** How much of all each takes, for the progress: what is compiled takes minutes. */
 const shares: Readonly<Record<ToolName, number>> = {
   actionlint: 0.01,
@@ -79,6 +82,11 @@ export function gateToolFolders(): readonly string[] {
     installedIn(store, name, toolTable[name].version),
   ]);
   return [...folders, path.join(debianClamav, "bin")].filter((folder) => fs.existsSync(folder));
+}
+
+/** The path of one that is there. */
+export async function gateToolPath(name: ToolName): Promise<string> {
+  return (await findTool(name, { store, searched: gateToolsPath() })).path;
 }
 
 function gateToolsPath(): string {

@@ -72,7 +72,12 @@ describe("docker run", () => {
     );
     assert.deepEqual(
       new Set(found.map(({ place }) => place.split(":")[0])),
-      new Set(["images/odoo/addons_files.py", "images/odoo/smoke-test.sh", "worker/odoo_ship/hosts/compose_images.py"]),
+      new Set([
+        "images/odoo/addons_files.py",
+        "images/odoo/smoke-test.sh",
+        "worker/odoo_ship/hosts/compose_images.py",
+        "worker/odoo_ship/hosts/compose_signature.py",
+      ]),
     );
   });
 

@@ -72,7 +72,7 @@ describe("the bot that raises pins", () => {
     assert.deepEqual(digests.sort(), places(/(?<!--hash=)sha256:[0-9a-f]{64}/g));
     assert.deepEqual(
       [...new Set(pins.filter(({ datasource }) => datasource === "docker").map(({ depName }) => depName))].sort(),
-      ["caddy", "golang", "odoo", "postgres"],
+      ["caddy", "ghcr.io/sigstore/cosign/cosign", "golang", "odoo", "postgres"],
     );
   });
 

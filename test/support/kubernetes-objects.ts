@@ -22,6 +22,7 @@ import {
 } from "../../components/kubernetes/objects/odoo-pods";
 import { postgresService, postgresStatefulSet } from "../../components/kubernetes/objects/postgres";
 import { operatorCommands, operatorJob } from "../../components/kubernetes/objects/operator-jobs";
+import type { VerifierArgs } from "../../components/kubernetes/objects/verifiers";
 import { upgradeJob, type WorkerArgs } from "../../components/kubernetes/objects/upgrade-job";
 import { readSettings, type Settings } from "../../settings";
 
@@ -64,7 +65,10 @@ export interface Rendered {
 }
 
 /** Every object of the namespace as plain data, in the order in which a person would read them. */
-export function render(changes: Readonly<Record<string, string>> = {}): { objects: Rendered[]; size: ClusterSize } {
+export function render(
+  changes: Readonly<Record<string, string>> = {},
+  verifier?: VerifierArgs,
+): { objects: Rendered[]; size: ClusterSize } {
   const { doks, odoo, release } = doksSettings(changes);
   const size = clusterSize(doks);
   const managed = doks.databaseMode === "managed";
@@ -78,6 +82,7 @@ export function render(changes: Readonly<Record<string, string>> = {}): { object
       : { host: "odoo-db", port: 5432, admin: "postgres", user: "odoo", sslmode: "require", managed },
     size,
     bodyMegabytes: doks.bodyMegabytes,
+    verifier,
     replicas: doks.replicas,
     replicasMax: doks.replicasMax,
     replicasCpu: doks.replicasCpu,

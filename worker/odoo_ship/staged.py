@@ -35,11 +35,15 @@ def read(release):
 
 
 def images_of(release):
-    """Those of Odoo and of what runs beside it; none where a power cut or a full disk has left a part of it."""
+    """Those of Odoo, of what runs beside it and of what verifies it; none where a power cut or a full disk has left a
+    part of it.
+    """
     request = _whole(release)
     if request is None:
         return set()
-    return {request["image"], *IMAGE.findall(request.get("files", {}).get("docker-compose.prod.yml", ""))}
+    verifier = (request.get("signature") or {}).get("cosign")
+    beside = IMAGE.findall(request.get("files", {}).get("docker-compose.prod.yml", ""))
+    return {request["image"], *beside, *([verifier] if verifier else [])}
 
 
 def forget_secrets(release):

@@ -8,6 +8,7 @@ import type { ClusterSize, OdooPodSize } from "./sizes";
 import { names } from "./names";
 import { mountsOf, scratch, type SecretFile, secretFiles } from "./pods";
 import { channelBinding, type Postgres } from "./postgres-access";
+import type { VerifierArgs } from "./verifiers";
 
 /** Arguments of Odoo's pods. */
 export interface OdooPodsArgs {
@@ -32,6 +33,8 @@ export interface OdooPodsArgs {
   readonly secrets: OdooSecretNames;
   /** ConfigMap with the authority of a managed PostgreSQL; undefined inside of the namespace. */
   readonly databaseConfig: pulumi.Input<string> | undefined;
+  /** Undefined where releases are not signed. */
+  readonly verifier?: VerifierArgs | undefined;
 }
 
 export type PostgresInput = { readonly [K in keyof Postgres]: pulumi.Input<Postgres[K]> };

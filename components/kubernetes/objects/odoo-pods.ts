@@ -5,6 +5,7 @@ import { users } from "../../odoo/users";
 import type { OdooPodSize } from "./sizes";
 import { filestoreLabel, labels, names, odooPorts, selector, type Unplaced } from "./names";
 import { account, besideFilestore, containerSecurity, podSecurity, resources, spread, variables } from "./pods";
+import { verifierContainers, verifierVolumes } from "./verifiers";
 
 /**
  * Seconds of a pod's end: the guard serves on until the pod's address is forgotten, then lets requests end; what is
@@ -84,6 +85,7 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
     ...(affinity && { affinity }),
     securityContext: podSecurity(users.odoo),
     terminationGracePeriodSeconds: drain.forgotten + drain.requests + drain.rest,
+    ...(args.verifier && { initContainers: verifierContainers(args.verifier) }),
     containers: [
       {
         name: "odoo",
@@ -111,7 +113,7 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
         volumeMounts: odooMounts(args),
       },
     ],
-    volumes: odooVolumes(args, args.bodyMegabytes),
+    volumes: [...odooVolumes(args, args.bodyMegabytes), ...verifierVolumes(args.verifier)],
   };
 }
 

@@ -3,6 +3,7 @@ import type { input as k8s } from "@pulumi/kubernetes/types";
 import { users } from "../../odoo/users";
 import { filestoreLabel, general, labels, names, type Unplaced } from "./names";
 import { account, besideFilestore, containerSecurity, podSecurity, resources, scratch, secretFiles } from "./pods";
+import { verifierContainers, verifierVolumes } from "./verifiers";
 import { workerContainer, type WorkerArgs, workerFiles, workerProgram, workerSize } from "./upgrade-job";
 
 const program = workerProgram.join(" ");
@@ -51,6 +52,7 @@ export function operatorJob(command: OperatorCommand, args: WorkerArgs): Unplace
               restartPolicy: "Never",
               securityContext: podSecurity(users.odoo),
               terminationGracePeriodSeconds: 30,
+              ...(args.verifier && { initContainers: verifierContainers(args.verifier) }),
               containers: [
                 {
                   ...container,
@@ -71,6 +73,7 @@ export function operatorJob(command: OperatorCommand, args: WorkerArgs): Unplace
                 ...(args.databaseConfig === undefined
                   ? []
                   : [{ name: "database-config", configMap: { name: args.databaseConfig } }]),
+                ...verifierVolumes(args.verifier),
               ],
             },
           },

@@ -24,11 +24,21 @@ import {
   secretFiles,
   variables,
 } from "./pods";
+import { verifierContainers, verifierVolumes } from "./verifiers";
 
 /** Arguments of a pod with the worker. */
 export interface WorkerArgs extends Pick<
   OdooPodsArgs,
-  "image" | "digest" | "version" | "odoo" | "postgres" | "size" | "filestoreAccess" | "secrets" | "databaseConfig"
+  | "image"
+  | "digest"
+  | "version"
+  | "odoo"
+  | "postgres"
+  | "size"
+  | "filestoreAccess"
+  | "secrets"
+  | "databaseConfig"
+  | "verifier"
 > {
   /** ConfigMap with the worker's program. */
   readonly worker: pulumi.Input<string>;
@@ -137,6 +147,7 @@ export function upgradeJob(
           // This container runs beside the worker for as long as it does. So a module's code meets neither the worker's
           // passwords nor the restore points.
           initContainers: [
+            ...verifierContainers(args.verifier),
             {
               name: "odoo-task",
               image: args.image,
@@ -191,6 +202,7 @@ export function upgradeJob(
             scratch("tasks", "1Mi"),
             workerFiles(args),
             { name: "request", secret: { secretName: args.request.name, defaultMode: 0o440 } },
+            ...verifierVolumes(args.verifier),
           ],
         },
       },

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type GatesArgs, ReleaseGates } from "../../../components/release/gates";
 import { gateWarnings, optionalGates } from "../../../components/release/optional-gates";
 import type { GateResult } from "../../../gates/gate";
+import type { Signers } from "../../../components/signature/proof";
 import { declare, type ProgramRun } from "../../support/program";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -20,22 +21,34 @@ async function gatesOf(
   environment: Environment,
   built: boolean,
   switches: Readonly<Record<string, "required" | "off">> = {},
+  signers?: Signers,
 ): Promise<{ run: ProgramRun; waited: string[]; before: number }> {
   const settings = {
     environment,
     gates: {
       ...{ imageMegabytes: 2000, tests: "required", coverage: 75, validation: "required" },
       ...{ scan: "required", malware: "required", sbom: "required", unfixed: "report" },
-      ...{ databaseFrom: "", databaseDays: 2, signaturesFrom: "", ...switches },
+      ...{
+        databaseFrom: "",
+        databaseDays: 2,
+        signaturesFrom: "",
+        signing: signers === undefined ? "none" : "key",
+        ...switches,
+      },
     },
     image: { modules: ["shop"] },
     odoo: { modules: ["shop", "books"], extensions: ["unaccent"] },
   } as unknown as GatesArgs["settings"];
   const build = { contentHash: "0".repeat(64), context: ".build/odoo", own: ["shop", "till"], base };
-  const plan = { build: built ? build : undefined, postgres, exceptions: [exception] } as unknown as GatesArgs["plan"];
+  const plan = {
+    build: built ? build : undefined,
+    postgres,
+    exceptions: [exception],
+    signers,
+  } as unknown as GatesArgs["plan"];
   let before = 0;
   let waited: string[] = [];
-  const run = await declare("staging", {}, { "command:local:Command": () => ({ stdout: "{}" }) }, async () => {
+  const run = await declare("staging", {}, { "command:local:Command": answers }, async () => {
     const gates = new ReleaseGates("gates", { settings, plan, stack: "odoo/staging", repository: "r.example/odoo" });
     before = gates.before.length;
     const passed = gates.passed(pulumi.output(digest)) as pulumi.Output<string> & {
@@ -46,6 +59,12 @@ async function gatesOf(
     return { digest: passed };
   });
   return { run, waited: waited.sort(), before };
+}
+
+/** What ops/gate.ts and ops/attestation.ts print. */
+function answers(_: unknown, name: string): Record<string, unknown> {
+  const result = { gate: name.replace("gates-", ""), outcome: "passed", notChecked: [] };
+  return { stdout: name === "gates-proof" ? JSON.stringify({ signature: "s" }) : JSON.stringify(result) };
 }
 
 function urnOf(resource: pulumi.Resource): Promise<string> {
@@ -87,7 +106,9 @@ describe("The gates of a release", () => {
     assert.deepEqual(JSON.parse(environment.REPORT), {
       stack: "odoo/staging",
       image: `r.example/odoo@${digest}`,
-      results: ["{}", "{}", "{}", "{}", "{}", "{}", "{}"],
+      results: ["preflight", "image", ...optionalGates].map((gate) =>
+        JSON.stringify({ gate, outcome: "passed", notChecked: [] }),
+      ),
     });
     assert.ok(!waited.includes("gates-report"));
   });
@@ -147,6 +168,37 @@ describe("The gates of a release", () => {
       run.resources.map(({ name }) => name).filter((name) => name.startsWith("gates-")),
       [],
     );
+    assert.equal(run.outputs["digest"], digest);
+  });
+
+  it("end with a signature of their results, and nothing leaves before it is verified", async () => {
+    const signers = [{ publicKey: "the key" }];
+    const { run, waited } = await gatesOf("staging", true, {}, signers);
+    assert.deepEqual(orderOf(run, "gates-signature").order, {
+      stack: "odoo/staging",
+      image: `r.example/odoo@${digest}`,
+      signing: "key",
+      signers,
+      gates: ["preflight", "image", ...optionalGates].map((name) => ({ name, outcome: "passed", notChecked: [] })),
+    });
+    assert.ok(waited.includes("gates-signature") && waited.includes("gates-proof"), waited.join(", "));
+    const proof = run.resources.find(({ name }) => name === "gates-proof")?.inputs as {
+      environment: { PROOF: string };
+    };
+    assert.deepEqual(JSON.parse(proof.environment.PROOF), {
+      stack: "odoo/staging",
+      image: `r.example/odoo@${digest}`,
+      signers,
+    });
+  });
+
+  it("let a digest that is deployed by its name out once its signature is verified", async () => {
+    const { run, waited } = await gatesOf("production", false, {}, [{ publicKey: "the key" }]);
+    assert.deepEqual(
+      run.resources.map(({ name }) => name).filter((name) => name.startsWith("gates-")),
+      ["gates-proof"],
+    );
+    assert.ok(waited.includes("gates-proof"));
     assert.equal(run.outputs["digest"], digest);
   });
 

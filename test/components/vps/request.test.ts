@@ -52,6 +52,18 @@ function render(changes: Record<string, string> = {}, args: Partial<HostRequestA
 }
 
 describe("the request to a host", () => {
+  it("has the proof of its image, which makes it no other request", () => {
+    const signed = (signature: string) => ({
+      cosign: `registry.example.com/cosign@${digest("d")}`,
+      proof: { signer: { publicKey: "the key" }, signature, attestation: "{}" },
+    });
+    const [one, other] = ["1", "2"].map((text) => render({}, { signature: signed(text) }));
+    assert.deepEqual(one?.signature, { ...signed("1").proof, cosign: signed("1").cosign });
+    assert.equal(hostRequestSchema.safeParse(one).success, true);
+    assert.deepEqual(new Set([one?.id, other?.id]), new Set([render().id]));
+    assert.ok(!("signature" in render()));
+  });
+
   it("fits its schema, with all that settings may ask for", () => {
     const full = {
       "release:restore": "20261121t100000z",

@@ -1,6 +1,11 @@
 import * as path from "node:path";
 
-import { type HostRequest, hostRequest, type RegistryLogin } from "../../../components/vps/request";
+import {
+  type HostRequest,
+  hostRequest,
+  type HostRequestArgs,
+  type RegistryLogin,
+} from "../../../components/vps/request";
 import { readVpsImages } from "../../../components/odoo/companion-images";
 import { readWorker } from "../../../components/odoo/worker-files";
 import { paths } from "../../../sandbox/config";
@@ -27,6 +32,8 @@ export interface Options {
     readonly privateKey: string;
     readonly keep: number;
   };
+  /** What the host verifies the image by. @default releases are not signed */
+  readonly signature?: HostRequestArgs["signature"];
   /** More of a stack's settings, as Pulumi keeps them. @default none */
   readonly config?: Readonly<Record<string, string>>;
 }
@@ -38,7 +45,7 @@ export function trialRequest(
   modules: readonly string[],
   options: Options,
 ): HostRequest {
-  const { rehearse = true, additive = false, readySeconds = 90, dump, config } = options;
+  const { rehearse = true, additive = false, readySeconds = 90, dump, signature, config } = options;
   const [repository = "", digest = ""] = image.split("@");
   const settings = readSettings({
     config: {
@@ -75,6 +82,7 @@ export function trialRequest(
     host: { memoryMiB: 4096, cpus: 2 },
     registry,
     dataDirectory: null,
+    signature,
   });
 }
 

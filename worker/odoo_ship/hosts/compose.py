@@ -11,6 +11,7 @@ from files import DUMPS, FIRST_LOGIN, Lock, wait_to_take, write
 from hosts import compose_images as images
 from hosts import compose_memory as memory
 from hosts import compose_services as services
+from hosts import compose_signature as signature
 from hosts import compose_tasks as tasks
 from hosts import habits
 from hosts.base import Serving
@@ -50,6 +51,7 @@ class ComposeHost(Serving):
         egress.begin(request.get("network"))
         images.log_in(request["registry"])
         habits.put_signpost()
+        signature.refuse_unsigned(request)
         for image in sorted(set(self.services.images(request))):
             images.refuse_tag(image)
             images.pull(image, 1800)

@@ -1,0 +1,145 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+import { ShipError } from "../components/shared/errors";
+import type { Bundle } from "../components/signature/bundle";
+import {
+  cosignArguments,
+  filesOf,
+  gatesPredicate,
+  type GatesPredicate,
+  type Kind,
+  predicateTypes,
+  type Proof,
+  type Signer,
+  type Signers,
+} from "../components/signature/proof";
+import { bareEnvironment, plainLine, run } from "./programs";
+import { inTemporaryFolder } from "./temporary";
+
+const limitMs = 2 * 60_000;
+
+/** What was found for an image, and what was wrong with what does not count. */
+export interface Verified {
+  /** Undefined where nothing of either kind counts. */
+  readonly signer: Signer | undefined;
+  readonly signature: Bundle | undefined;
+  readonly attestation: (Bundle & { readonly gates: GatesPredicate["gates"] }) | undefined;
+  /** One sentence for each statement that does not count. */
+  readonly refused: readonly string[];
+}
+
+/**
+ * Verifies what hangs on an image: cosign says whose a statement is and which image it is about; what it says is read
+ * only then. Both statements have to be of one signer.
+ * @param cosign path of the program
+ * @param digest `sha256:…`
+ */
+export async function verify(
+  cosign: string,
+  digest: string,
+  bundles: readonly Bundle[],
+  signers: Signers,
+): Promise<Verified> {
+  let best: Verified = { signer: undefined, signature: undefined, attestation: undefined, refused: [] };
+  const refused: string[] = [];
+  for (const signer of signers) {
+    const ofKind = async (kind: Kind): Promise<Bundle[]> => {
+      const good: Bundle[] = [];
+      for (const bundle of bundles.filter(({ predicateType }) => predicateType === predicateTypes[kind])) {
+        const problem = await problemOf(cosign, digest, bundle, signer, kind);
+        if (problem === undefined) good.push(bundle);
+        else refused.push(problem);
+      }
+      return good;
+    };
+    const [signature] = await ofKind("signature");
+    const attestations = (await ofKind("attestation")).flatMap((bundle) => {
+      const read = gatesPredicate.safeParse(bundle.predicate);
+      if (!read.success) refused.push("results of gates in a shape that this program does not know");
+      return read.success ? [{ ...bundle, gates: read.data.gates }] : [];
+    });
+    // A release is signed once its gates have passed. One with a failure tells of somebody who signed by hand.
+    const attestation = attestations.find(({ gates }) => failedOf(gates).length === 0) ?? attestations[0];
+    const found = { signer, signature, attestation, refused: [] };
+    if (countOf(found) > countOf(best)) best = found;
+    if (countOf(best) === 2) break;
+  }
+  return { ...best, refused: [...new Set(refused)] };
+}
+
+function countOf({ signature, attestation }: Pick<Verified, "signature" | "attestation">): number {
+  return [signature, attestation].filter((one) => one !== undefined).length;
+}
+
+/** Names of gates that have not passed. */
+function failedOf(gates: GatesPredicate["gates"]): string[] {
+  return gates.filter(({ outcome }) => outcome !== "passed" && outcome !== "incomplete").map(({ name }) => name);
+}
+
+/** Answers why a statement does not count; undefined if it does. */
+async function problemOf(
+  cosign: string,
+  digest: string,
+  bundle: Bundle,
+  signer: Signer,
+  kind: Kind,
+): Promise<string | undefined> {
+  if (!bundle.digests.includes(digest)) return `${kind}: it is about ${bundle.digests.map(plainLine).join(", ")}`;
+  return inTemporaryFolder(async (folder) => {
+    for (const [name, text] of Object.entries(filesOf({ signer, signature: bundle.text, attestation: bundle.text }))) {
+      fs.writeFileSync(path.join(folder, name), text);
+    }
+    const args = cosignArguments(signer, kind, digest, folder);
+    const { status, tail } = await run(cosign, args, { cwd: folder, env: bareEnvironment(), limitMs });
+    return status === 0 ? undefined : `${kind}: ${plainLine(tail.split("\n").at(-1) ?? "").slice(0, 300)}`;
+  });
+}
+
+/**
+ * Judges what was verified.
+ * @param image `repository@sha256:…`
+ * @throws ShipError IMAGE_UNSIGNED, SIGNATURE_INVALID, ATTESTATION_MISSING, ATTESTATION_REFUSED
+ */
+export function proofOf(image: string, bundles: readonly Bundle[], verified: Verified): Proof {
+  const { signer, signature, attestation, refused } = verified;
+  const again = "deploy a digest that staging has released and signed: pulumi stack output imageDigest --stack staging";
+  if (bundles.length === 0) {
+    throw new ShipError({
+      code: "IMAGE_UNSIGNED",
+      summary: "the image is not signed",
+      found: `nothing in the registry that is signed about ${image}`,
+      expected: "a signature, since gates:signing asks for one",
+      remedy: `${again}. A release from before signing was switched on: docs/signatures.md`,
+    });
+  }
+  if (signer === undefined || signature === undefined) {
+    throw new ShipError({
+      code: "SIGNATURE_INVALID",
+      summary: "no signature of the image counts",
+      found: [image, ...(refused.length === 0 ? ["results of gates, and no signature"] : refused)].join("\n"),
+      expected: "a signature of this digest by whom gates:publicKey, or gates:signer, names",
+      remedy: `do not run it before you know who has made it; ${again}`,
+    });
+  }
+  if (attestation === undefined) {
+    throw new ShipError({
+      code: "ATTESTATION_MISSING",
+      summary: "the image is signed, and nobody has signed that its gates have passed",
+      found: [image, ...refused].join("\n"),
+      expected: `a statement ${predicateTypes.attestation} by the same signer`,
+      remedy: `the update that signed it may have been cut off: run staging's again, which goes on; or ${again}`,
+    });
+  }
+  const failed = failedOf(attestation.gates);
+  if (failed.length > 0) {
+    throw new ShipError({
+      code: "ATTESTATION_REFUSED",
+      summary: "the image has been signed although a gate has failed",
+      found: `${image}: ${failed.map(plainLine).join(", ")}`,
+      expected: "gates that have passed: this program signs no other image",
+      remedy: `find out who has used the key, and change it; ${again}`,
+    });
+  }
+  return { signer, signature: signature.text, attestation: attestation.text };
+}

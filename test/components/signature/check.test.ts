@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import * as path from "node:path";
+
+import { checkSigned } from "../../../components/signature/check";
+import { Secret } from "../../../components/shared/secret";
+import { addCosign, attestationText, bundleText, PaperRegistry, publicKey } from "../../support/signed";
+import { Programs } from "../../support/programs";
+
+const root = path.join(__dirname, "..", "..", "..");
+const digest = `sha256:${"a".repeat(64)}`;
+
+/** By ops/attestation.ts itself, as a plan starts it. */
+describe("The check of a digest that is deployed by its name", () => {
+  const ours = publicKey();
+  let programs: Programs;
+  let registry: PaperRegistry;
+  const check = () =>
+    checkSigned(
+      root,
+      { image: `${registry.repository}@${digest}`, signers: [{ publicKey: ours }] },
+      { username: "user", password: new Secret("planted-login"), tokenHost: "" },
+    );
+
+  beforeEach(async () => {
+    programs = new Programs();
+    addCosign(programs);
+    registry = await PaperRegistry.start();
+  });
+  afterEach(() => {
+    registry.stop();
+    programs.remove();
+  });
+
+  it("passes for one that is signed", async () => {
+    registry.bundles.set(digest, [bundleText(ours, digest), attestationText(ours, digest)]);
+    await check();
+  });
+
+  it("refuses with the code of what is wrong", async () => {
+    await assert.rejects(check(), /^ShipError: IMAGE_UNSIGNED/);
+    registry.bundles.set(digest, [bundleText(publicKey(), digest)]);
+    await assert.rejects(check(), /^ShipError: SIGNATURE_INVALID/);
+  });
+
+  it("is no pass without cosign, and tells nobody the login", async () => {
+    programs.add("cosign", "exit 1");
+    await assert.rejects(
+      check(),
+      (error) =>
+        error instanceof Error && error.message.startsWith("TOOL_MISSING") && !error.message.includes("planted"),
+    );
+  });
+});

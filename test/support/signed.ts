@@ -1,0 +1,125 @@
+import { createHash, generateKeyPairSync } from "node:crypto";
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { predicateTypes } from "../../components/signature/proof";
+import type { Programs } from "./programs";
+
+const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+/** A public key in PEM, of which nobody has the other half. */
+export function publicKey(): string {
+  const { publicKey: key } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return key.export({ type: "spki", format: "pem" }).toString();
+}
+
+/** A bundle as cosign makes it, whose signature the stand-in of {@link addCosign} takes for one of this key. */
+export function bundleText(
+  key: string,
+  digest: string,
+  type: string = predicateTypes.signature,
+  predicate: unknown = {},
+): string {
+  const statement = {
+    _type: "https://in-toto.io/Statement/v0.1",
+    predicateType: type,
+    subject: [{ digest: { sha256: digest.replace("sha256:", "") } }],
+    predicate,
+  };
+  const payload = Buffer.from(JSON.stringify(statement)).toString("base64");
+  return JSON.stringify({
+    mediaType: bundleType,
+    verificationMaterial: { publicKey: { hint: "none" } },
+    dsseEnvelope: { payload, payloadType: "application/vnd.in-toto+json", signatures: [{ sig: sha256(key) }] },
+  });
+}
+
+/** Results of gates in such a bundle. */
+export function attestationText(key: string, digest: string, outcome = "passed", notChecked: string[] = []): string {
+  const gates = [{ name: "image", outcome, notChecked }];
+  return bundleText(key, digest, predicateTypes.attestation, { gates });
+}
+
+/**
+ * Puts a cosign on the PATH that verifies by the name of the key alone, and says its version. It notes its calls, and
+ * runs `script` for anything else.
+ */
+export function addCosign(programs: Programs, script = "exit 9"): void {
+  programs.recorded(
+    "cosign",
+    `case "$1" in
+  version) echo "GitVersion:    v3.1.3"; exit 0;;
+  verify-blob-attestation)
+    for one in "$@"; do case "$one" in --key=*) key=\${one#--key=};; --bundle=*) bundle=\${one#--bundle=};; esac; done
+    grep -q "$(sha256sum < "$key" | cut -d' ' -f1)" "$bundle" && exit 0
+    echo "error during command execution: invalid signature" >&2; exit 1;;
+esac
+${script}`,
+  );
+}
+
+/** A registry that has signed statements about an image, and nothing else. */
+export class PaperRegistry {
+  /** Bundles by the image's digest, or other texts in their place. */
+  readonly bundles = new Map<string, string[]>();
+  /** The same at the time of a request. */
+  content = (): ReadonlyMap<string, string[]> => this.bundles;
+  /** Whether it knows the referrers API. */
+  referrers = true;
+  /** Requests of objects, in their order. */
+  readonly asked: string[] = [];
+  readonly #server: http.Server;
+
+  private constructor() {
+    this.#server = http.createServer((request, response) => {
+      const path = (request.url ?? "").replace("/v2/team/odoo/", "");
+      this.asked.push(path);
+      const body = this.#answer(path);
+      response.writeHead(body === undefined ? 404 : 200).end(body);
+    });
+  }
+
+  static async start(): Promise<PaperRegistry> {
+    const registry = new PaperRegistry();
+    await new Promise<void>((resolve) => registry.#server.listen(0, "127.0.0.1", resolve));
+    return registry;
+  }
+
+  /** `host:port/path` */
+  get repository(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}/team/odoo`;
+  }
+
+  stop(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  #answer(path: string): string | undefined {
+    const [, kind, name = ""] = /^(referrers|manifests|blobs)\/(.+)$/.exec(path) ?? [];
+    const list = name.replace(/^sha256-/, "sha256:");
+    if (kind === "referrers" ? this.referrers : kind === "manifests" && list !== name) return this.#list(list);
+    const all = [...this.content().values()].flat();
+    if (kind === "manifests") return all.map(manifest).find((text) => digestOf(text) === name);
+    return kind === "blobs" ? all.find((text) => digestOf(text) === name) : undefined;
+  }
+
+  #list(image: string): string | undefined {
+    const manifests = this.content()
+      .get(image)
+      ?.map((text) => ({ digest: digestOf(manifest(text)), size: 1 }));
+    return manifests === undefined ? undefined : JSON.stringify({ manifests });
+  }
+}
+
+function manifest(bundle: string): string {
+  return JSON.stringify({ layers: [{ digest: digestOf(bundle), size: bundle.length, mediaType: bundleType }] });
+}
+
+function digestOf(text: string): string {
+  return `sha256:${sha256(text)}`;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

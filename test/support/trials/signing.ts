@@ -1,0 +1,103 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import { RegistryClient } from "../../../components/registry/client";
+import { Secret } from "../../../components/shared/secret";
+import { SecretDesk } from "../../../components/shared/secret-desk";
+import type { Bundle } from "../../../components/signature/bundle";
+import { predicateTypes, type Proof } from "../../../components/signature/proof";
+import { bundlesOf } from "../../../components/signature/referrers";
+import { makeKey, publicFile } from "../../../gates/key";
+import { proofOf, verify } from "../../../gates/prove";
+import { gateTools } from "../gate-tools";
+import { signature } from "../../../gates/signature";
+import { sandboxEnvironment } from "../../../sandbox/environment";
+import { ensureCosign } from "../../../sandbox/images/base";
+import { run } from "../../../sandbox/process";
+import type { ServersFile } from "../../../sandbox/servers";
+import { gateToolFolders, gateToolPath } from "../../../sandbox/tools/gate-tools";
+
+const stack = "odoo/signing-trial";
+const password = "of the trial";
+const limitMs = 60_000;
+
+/** Somebody who signs with a key of their own, by the real cosign in the sandbox's registry. */
+export class TrialSigner {
+  private constructor(
+    private readonly servers: ServersFile,
+    private readonly folder: string,
+    /** `repository@sha256:…` of the image that verifies. */
+    readonly cosign: string,
+    readonly publicKey: string,
+  ) {}
+
+  /** A new key each time. */
+  static async open(servers: ServersFile): Promise<TrialSigner> {
+    const { reference, digest } = await ensureCosign(() => undefined);
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "signer-"));
+    process.env["PATH"] = [...gateToolFolders(), process.env["PATH"] ?? ""].join(path.delimiter);
+    await makeKey(folder, password);
+    const key = fs.readFileSync(path.join(folder, publicFile), "utf8");
+    return new TrialSigner(servers, folder, `${reference}@${digest}`, key);
+  }
+
+  remove(): void {
+    fs.rmSync(this.folder, { recursive: true });
+  }
+
+  /** As the last gate of a release does. */
+  async sign(image: string, outcome = "passed"): Promise<void> {
+    const { username, password: login } = this.servers.push;
+    const desk = await SecretDesk.open(stack, {
+      "registry:username": new Secret(username),
+      "registry:password": new Secret(login),
+      "registry:tokenHost": new Secret(""),
+      "gates:signingKey": new Secret(this.#key()),
+      "gates:signingPassword": new Secret(password),
+    });
+    const order = {
+      stack,
+      image,
+      signing: "key" as const,
+      signers: [{ publicKey: this.publicKey }],
+      gates: [{ name: "image", outcome, notChecked: [] }],
+    };
+    await signature.run(order, gateTools(this.folder)).finally(() => desk.close());
+  }
+
+  /** By hand, as `docs/signatures.md` does not: the digest alone, or with results of gates that nobody has had. */
+  async signByHand(image: string, outcome?: string): Promise<void> {
+    const predicate = path.join(this.folder, "predicate.json");
+    fs.writeFileSync(predicate, JSON.stringify({ gates: [{ name: "image", outcome, notChecked: [] }] }));
+    const how = ["--yes", "--key", "env://KEY", "--use-signing-config=false", "--tlog-upload=false"];
+    const env = { ...sandboxEnvironment(this.servers), KEY: this.#key(), COSIGN_PASSWORD: password };
+    const options = { what: `signing ${image}`, limitMs, env };
+    await run(await gateToolPath("cosign"), ["sign", ...how, image], options);
+    if (outcome === undefined) return;
+    const attest = ["--type", predicateTypes.attestation, "--predicate", predicate];
+    await run(await gateToolPath("cosign"), ["attest", ...how, ...attest, image], options);
+  }
+
+  /** Statements that hang on an image. */
+  bundles(image: string): Promise<Bundle[]> {
+    const [repository = "", digest = ""] = image.split("@");
+    const { username, password: login } = this.servers.pull;
+    return bundlesOf(new RegistryClient(repository, { username, password: new Secret(login) }), digest);
+  }
+
+  /** As the operator's machine finds it. */
+  async prove(image: string): Promise<Proof> {
+    const bundles = await this.bundles(image);
+    const signers = [{ publicKey: this.publicKey }];
+    return proofOf(
+      image,
+      bundles,
+      await verify(await gateToolPath("cosign"), image.split("@")[1] ?? "", bundles, signers),
+    );
+  }
+
+  #key(): string {
+    return fs.readFileSync(path.join(this.folder, ".build", "signing", "signing.key"), "utf8");
+  }
+}
