@@ -61,8 +61,8 @@ function jobProblems({ permissions, "timeout-minutes": limit, steps = [] }: Job,
     ...(steps.length === 0 ? ["no steps: what it runs stands elsewhere"] : []),
     ...steps.flatMap(({ run, uses }) => {
       if (run === undefined) return uses === undefined ? ["a step that runs nothing"] : [];
-      const [, script = ""] = /^npm (?:run )?([\w:-]+)$/.exec(run) ?? [];
-      if (run !== `npm run ${script}` && run !== "npm test")
+      const [, script = ""] = /^npm (?:run )?([\w:-]+)(?: -- [\w./-]+)?$/.exec(run) ?? [];
+      if (script === "" || (!run.startsWith("npm run ") && run !== "npm test"))
         return [`${run}: a step is an npm script, and nothing else`];
       return scripts.includes(script) ? [] : [`${run}: package.json has no such script`];
     }),

@@ -5,6 +5,7 @@ import * as path from "node:path";
 
 import { parse } from "yaml";
 
+import { ask } from "../../components/shared/ask";
 import { ensureGateTool, gateToolFolders } from "../../sandbox/tools/gate-tools";
 import { workflowProblems } from "../../scripts/lint-workflows";
 
@@ -62,6 +63,8 @@ const faults: readonly Fault[] = [
   ["a script that is nowhere", "npm run typecheck", "npm run types", /npm run types: package\.json has no such script/],
   ["a command that is no script", "npm run typecheck", "npx tsc --noEmit", /npx tsc --noEmit: a step is an npm script/],
   ["a script and something else", "npm run typecheck", "npm run typecheck || true", /a step is an npm script/],
+  ["a script with more than words", "-- addons", "-- $(id)", /addons:check -- \$\(id\): a step is an npm script/],
+  ["a command of npm's own", "npm run typecheck", "npm install", /npm install: a step is an npm script/],
   ["a job without an end", "    timeout-minutes: 60\n", "", /job tests: no timeout-minutes/],
   [
     "a job that waits for none",
@@ -109,6 +112,15 @@ describe("The workflows", () => {
       for (const pattern of expected) assert.match(found, pattern);
     });
   }
+
+  it("end well where what they run can be run here, and at once", async () => {
+    const text = read(".github/workflows/odoo-ci.yml");
+    for (const command of ["npm run addons:check -- addons", "npm run report:summary"]) {
+      assert.ok(text.includes(`- run: ${command}\n`), command);
+      const { status, stderr } = await ask("npm", command.split(" ").slice(1), root, 5 * 60_000);
+      assert.equal(status, 0, stderr);
+    }
+  });
 
   it("are missed where there are none", async () => {
     const empty = fs.mkdtempSync(path.join(home, "empty-"));
