@@ -1,11 +1,11 @@
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 
 import { ShipError } from "../../components/shared/errors";
 import { docker, hardened } from "../docker";
 import type { GateTools } from "../gate";
 import { run } from "../programs";
+import { inTemporaryFolder } from "../temporary";
 
 interface Report {
   readonly dependencies: readonly {
@@ -42,16 +42,13 @@ export async function audit(image: string, tools: GateTools): Promise<string[]> 
   const pins = await pinsOf(image);
   if (pins.length === 0) return [];
   tools.say(`pip-audit: ${pins.length} packages`);
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "gate-audit-"));
-  try {
+  return inTemporaryFolder(async (folder) => {
     const file = path.join(folder, "requirements.txt");
     fs.writeFileSync(file, `${pins.join("\n")}\n`);
     const args = ["--requirement", file, "--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off"];
     const { stdout, tail } = await run(program, args, { cwd: folder, limitMs: 5 * minuteMs });
     return judge(parse(stdout), tail, tools);
-  } finally {
-    fs.rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 async function pinsOf(image: string): Promise<string[]> {

@@ -7,7 +7,7 @@ import { SecretDesk } from "../../components/shared/secret-desk";
 import { Secret } from "../../components/shared/secret";
 import { reportFile } from "../../gates/report/files";
 import { signature, type SignatureOrder } from "../../gates/signature";
-import { addCosign, attestationText, bundleText, PaperRegistry, publicKey } from "../support/signed";
+import { addCosign, attestationText, bundleText, SignedRegistry, publicKey } from "../support/signed";
 import { gateTools } from "../support/gate-tools";
 import { Programs } from "../support/programs";
 
@@ -19,7 +19,7 @@ const stack = "odoo/signature-test";
 describe("The gate that signs", () => {
   const ours = publicKey();
   let programs: Programs;
-  let registry: PaperRegistry;
+  let registry: SignedRegistry;
   let desk: SecretDesk;
   let root: string;
 
@@ -56,7 +56,7 @@ ${script}`,
 
   beforeEach(async () => {
     programs = new Programs();
-    registry = await PaperRegistry.start();
+    registry = await SignedRegistry.start();
     root = fs.mkdtempSync(path.join(os.tmpdir(), "signature-"));
     desk = await SecretDesk.open(stack, {
       "registry:username": new Secret("pusher"),

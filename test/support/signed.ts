@@ -59,7 +59,7 @@ ${script}`,
 }
 
 /** A registry that has signed statements about an image, and nothing else. */
-export class PaperRegistry {
+export class SignedRegistry {
   /** Bundles by the image's digest, or other texts in their place. */
   readonly bundles = new Map<string, string[]>();
   /** The same at the time of a request. */
@@ -79,8 +79,8 @@ export class PaperRegistry {
     });
   }
 
-  static async start(): Promise<PaperRegistry> {
-    const registry = new PaperRegistry();
+  static async start(): Promise<SignedRegistry> {
+    const registry = new SignedRegistry();
     await new Promise<void>((resolve) => registry.#server.listen(0, "127.0.0.1", resolve));
     return registry;
   }

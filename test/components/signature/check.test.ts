@@ -3,7 +3,7 @@ import * as path from "node:path";
 
 import { checkSigned } from "../../../components/signature/check";
 import { Secret } from "../../../components/shared/secret";
-import { addCosign, attestationText, bundleText, PaperRegistry, publicKey } from "../../support/signed";
+import { addCosign, attestationText, bundleText, SignedRegistry, publicKey } from "../../support/signed";
 import { Programs } from "../../support/programs";
 
 const root = path.join(__dirname, "..", "..", "..");
@@ -13,7 +13,7 @@ const digest = `sha256:${"a".repeat(64)}`;
 describe("The check of a digest that is deployed by its name", () => {
   const ours = publicKey();
   let programs: Programs;
-  let registry: PaperRegistry;
+  let registry: SignedRegistry;
   const check = () =>
     checkSigned(
       root,
@@ -24,7 +24,7 @@ describe("The check of a digest that is deployed by its name", () => {
   beforeEach(async () => {
     programs = new Programs();
     addCosign(programs);
-    registry = await PaperRegistry.start();
+    registry = await SignedRegistry.start();
   });
   afterEach(() => {
     registry.stop();

@@ -3,16 +3,16 @@ import assert from "node:assert/strict";
 import { RegistryClient } from "../../../components/registry/client";
 import { predicateTypes } from "../../../components/signature/proof";
 import { bundlesOf } from "../../../components/signature/referrers";
-import { attestationText, bundleText, PaperRegistry } from "../../support/signed";
+import { attestationText, bundleText, SignedRegistry } from "../../support/signed";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
 describe("What is signed about an image", () => {
-  let registry: PaperRegistry;
+  let registry: SignedRegistry;
   const types = async () =>
     (await bundlesOf(new RegistryClient(registry.repository), digest)).map((one) => one.predicateType).sort();
 
-  beforeEach(async () => (registry = await PaperRegistry.start()));
+  beforeEach(async () => (registry = await SignedRegistry.start()));
   afterEach(() => registry.stop());
 
   for (const referrers of [true, false]) {
