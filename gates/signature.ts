@@ -169,7 +169,9 @@ function noKey(): ShipError {
   });
 }
 
-function failure(doing: string, words: string): ShipError {
+function failure(doing: string, output: string): ShipError {
+  // Around its error cosign tells of its progress, and of options that another major version will not have.
+  const words = output.split("\n").find((line) => line.startsWith("Error: ")) ?? output;
   const refused = /unauthorized|denied|forbidden|401|403/i.test(words);
   const password = /decrypt|password/i.test(words) ? "set gates:signingPassword to the key's password; " : "";
   return new ShipError({

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import type { Proof } from "../../../components/signature/proof";
+import { ensureCosign } from "../../../sandbox/images/base";
 import { runningSandbox } from "../../support/running-sandbox";
 import type { Ending } from "../../support/trials/ending";
 import { Trial } from "../../support/trials/host-trial";
@@ -12,12 +13,16 @@ describe("a release that has to be signed", () => {
   let trial: Trial;
   let ours: TrialSigner;
   let foreign: TrialSigner;
+  /** The image that verifies, `repository@sha256:…`. */
+  let cosign: string;
   /** Not signed at first; signed, with a gate that failed. */
   let next: TrialRelease;
   let failed: TrialRelease;
 
   before(async () => {
     const servers = await runningSandbox();
+    const { reference, digest } = await ensureCosign(() => undefined);
+    cosign = `${reference}@${digest}`;
     trial = await Trial.open();
     [ours, foreign] = [await TrialSigner.open(servers), await TrialSigner.open(servers)];
     next = await trial.releases.make({ kind: "good" }, trial.level + 1);
@@ -32,7 +37,7 @@ describe("a release that has to be signed", () => {
   });
 
   const deploy = (proof: Proof, release = next): Promise<Ending> =>
-    trial.deploy(release, { rehearse: false, signature: { cosign: ours.cosign, proof } });
+    trial.deploy(release, { rehearse: false, signature: { cosign, proof } });
 
   it("is refused on the operator's machine, by the code of what is wrong", async () => {
     await assert.rejects(ours.prove(next.image), /IMAGE_UNSIGNED/);

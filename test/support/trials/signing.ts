@@ -12,34 +12,33 @@ import { makeKey, publicFile } from "../../../gates/key";
 import { proofOf, verify } from "../../../gates/prove";
 import { gateTools } from "../gate-tools";
 import { signature } from "../../../gates/signature";
-import { sandboxEnvironment } from "../../../sandbox/environment";
-import { ensureCosign } from "../../../sandbox/images/base";
 import { run } from "../../../sandbox/process";
 import type { ServersFile } from "../../../sandbox/servers";
-import { gateToolFolders, gateToolPath } from "../../../sandbox/tools/gate-tools";
+import { ensureGateTool, gateToolFolders, gateToolPath } from "../../../sandbox/tools/gate-tools";
 
 const stack = "odoo/signing-trial";
 const password = "of the trial";
 const limitMs = 60_000;
 
+/** The registry's logins. */
+type Logins = Pick<ServersFile, "registryAddress" | "push" | "pull">;
+
 /** Somebody who signs with a key of their own, by the real cosign in the sandbox's registry. */
 export class TrialSigner {
   private constructor(
-    private readonly servers: ServersFile,
+    private readonly servers: Logins,
     private readonly folder: string,
-    /** `repository@sha256:…` of the image that verifies. */
-    readonly cosign: string,
     readonly publicKey: string,
   ) {}
 
   /** A new key each time. */
-  static async open(servers: ServersFile): Promise<TrialSigner> {
-    const { reference, digest } = await ensureCosign(() => undefined);
+  static async open(servers: Logins): Promise<TrialSigner> {
+    await ensureGateTool("cosign", () => undefined);
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "signer-"));
     process.env["PATH"] = [...gateToolFolders(), process.env["PATH"] ?? ""].join(path.delimiter);
     await makeKey(folder, password);
     const key = fs.readFileSync(path.join(folder, publicFile), "utf8");
-    return new TrialSigner(servers, folder, `${reference}@${digest}`, key);
+    return new TrialSigner(servers, folder, key);
   }
 
   remove(): void {
@@ -71,7 +70,11 @@ export class TrialSigner {
     const predicate = path.join(this.folder, "predicate.json");
     fs.writeFileSync(predicate, JSON.stringify({ gates: [{ name: "image", outcome, notChecked: [] }] }));
     const how = ["--yes", "--key", "env://KEY", "--use-signing-config=false", "--tlog-upload=false"];
-    const env = { ...sandboxEnvironment(this.servers), KEY: this.#key(), COSIGN_PASSWORD: password };
+    const { username, password: login } = this.servers.push;
+    const auth = Buffer.from(`${username}:${login}`).toString("base64");
+    const config = { auths: { [this.servers.registryAddress]: { auth } } };
+    fs.writeFileSync(path.join(this.folder, "config.json"), JSON.stringify(config));
+    const env = { ...process.env, DOCKER_CONFIG: this.folder, KEY: this.#key(), COSIGN_PASSWORD: password };
     const options = { what: `signing ${image}`, limitMs, env };
     await run(await gateToolPath("cosign"), ["sign", ...how, image], options);
     if (outcome === undefined) return;

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+
+import { RunningServers } from "../../../sandbox/test/helpers/running-servers";
+import { TestStack } from "../../../sandbox/test/helpers/test-stack";
+import { TrialSigner } from "../../support/trials/signing";
+
+/** On the real engine, with the real cosign and a real registry. What a host does with it is another test's. */
+describe("an update that deploys a digest which has to be signed", () => {
+  const running = new RunningServers();
+  let stack: TestStack;
+  let ours: TrialSigner;
+  let foreign: TrialSigner;
+  let image: string;
+
+  before(async () => {
+    await running.start();
+    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    const digest = await running.push("team/odoo", "v1");
+    image = `${running.servers.registryAddress}/team/odoo@${digest}`;
+    [ours, foreign] = [await TrialSigner.open(running.servers), await TrialSigner.open(running.servers)];
+    stack = new TestStack(running.servers, {
+      "registry:ownership": "adopt",
+      "image:digest": digest,
+      "gates:signing": "key",
+      "gates:publicKey": ours.publicKey,
+    });
+    await stack.init();
+  });
+  after(async () => {
+    stack.remove();
+    ours.remove();
+    foreign.remove();
+    await running.remove();
+  });
+
+  it("is refused in its preview, and before anything is made, until it is", async () => {
+    const refused = async (code: string) => {
+      const { status, output } = await stack.preview();
+      assert.notEqual(status, 0, output);
+      assert.match(output, new RegExp(`${code}: `));
+    };
+    await refused("IMAGE_UNSIGNED");
+    await foreign.sign(image);
+    await refused("SIGNATURE_INVALID");
+    await ours.signByHand(image);
+    const { status, output } = await stack.up();
+    assert.notEqual(status, 0, output);
+    assert.match(output, /ATTESTATION_MISSING: /);
+    assert.deepEqual(await stack.outputs(), {});
+  });
+
+  it("goes out once it is, and keeps what it was verified by", async () => {
+    await ours.sign(image);
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.equal((await stack.outputs())["imageReference"], image);
+    const { output: state } = await stack.pulumi("stack", "export");
+    assert.match(state, /"gates-proof"|::gates-proof"/);
+    assert.doesNotMatch(state, /PRIVATE KEY/);
+  });
+
+  it("changes nothing when it runs again, nor when somebody signs the same digest once more", async () => {
+    await foreign.sign(image, "incomplete");
+    const { status, output } = await stack.up("--expect-no-changes");
+    assert.equal(status, 0, output);
+  });
+});
