@@ -110,8 +110,10 @@ function dump({ resources, outputs }: ProgramRun): string {
 
 describe("the golden dump", () => {
   let project: string;
+  let variables: NodeJS.ProcessEnv;
 
   before(() => {
+    variables = { ...process.env };
     project = fs.mkdtempSync(path.join(os.tmpdir(), "golden-"));
     for (const folder of ["addons", "images", "worker"]) {
       fs.cpSync(path.join(root, folder), path.join(project, folder), { recursive: true });
@@ -126,6 +128,10 @@ describe("the golden dump", () => {
     git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "all");
   });
   after(() => fs.rmSync(project, { recursive: true }));
+  // What one stack has set must not meet the next, nor another file in the same process.
+  afterEach(() => {
+    process.env = { ...variables };
+  });
 
   const stacks: [name: string, stack: string, changes: Record<string, string>, registry: boolean][] = [
     ["staging", "staging", {}, false],

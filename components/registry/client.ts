@@ -3,20 +3,10 @@ import * as fs from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-import { ShipError } from "../shared/errors";
-import {
-  type Answer,
-  type Patience,
-  defaultPatience,
-  isLoopback,
-  isSafeAddress,
-  mayBeTold,
-  request,
-  requestAs,
-} from "../shared/http";
-import { splitRepository } from "./reference";
-import { tokenHosts } from "./login";
-import type { Secret } from "../shared/secret";
+import { type Patience, defaultPatience } from "../shared/http";
+import { type RegistryAccess, RegistryConnection } from "./connection";
+
+export type { RegistryAccess } from "./connection";
 
 const manifestTypes = [
   "application/vnd.oci.image.index.v1+json",
@@ -25,53 +15,34 @@ const manifestTypes = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
 
-export interface RegistryAccess {
-  readonly username: string;
-  readonly password: Secret;
-  /**
-   * Host that may be told the password, beside the registry's own and those known for it; empty or undefined for none.
-   */
-  readonly tokenHost?: string;
-}
-
-type Scope = "pull" | "pull,push";
-
 /** Manifest of an image, or of an index of several. */
 interface Manifest {
   readonly config?: { readonly digest: string };
   readonly manifests?: readonly { readonly digest: string; readonly platform?: { readonly os?: string } }[];
 }
 
-/**
- * Client of one repository, in a registry that speaks the OCI distribution API (v1.1), with Bearer or Basic
- * authentication. Every wait has a limit; 429 and 5xx are tried again.
- */
+/** Client of one repository, in a registry that speaks the OCI distribution API (v1.1). */
 export class RegistryClient {
-  readonly #base: string;
-  readonly #path: string;
-  readonly #host: string;
-  readonly #tokens = new Map<Scope, string>();
+  readonly #connection: RegistryConnection;
 
   /** @param repository `host[:port]/path`, without tag or digest */
   constructor(
     readonly repository: string,
-    private readonly access?: RegistryAccess,
-    private readonly patience: Patience = defaultPatience,
+    access?: RegistryAccess,
+    patience: Patience = defaultPatience,
   ) {
-    const { host, path } = splitRepository(repository);
-    this.#host = host;
-    this.#path = path;
-    // This is Docker's own rule: plain HTTP on loopback addresses, HTTPS everywhere else.
-    this.#base = `${isLoopback(host) ? "http" : "https"}://${host}/v2`;
+    this.#connection = new RegistryConnection(repository, access, patience);
   }
 
   /** Returns the digest that a tag (or digest) names now, or undefined if the registry does not have it. */
   async digestOf(reference: string): Promise<string | undefined> {
-    const answer = await this.#send("HEAD", `manifests/${reference}`, "pull", { headers: { accept: manifestTypes } });
+    const answer = await this.#connection.send("HEAD", `manifests/${reference}`, "pull", {
+      headers: { accept: manifestTypes },
+    });
     if (answer.status === 404) {
       return undefined;
     }
-    this.#expect(answer, [200], `looking up ${reference}`);
+    this.#connection.expect(answer, [200], `looking up ${reference}`);
     return answer.headers.get("docker-content-digest") ?? undefined;
   }
 
@@ -79,15 +50,14 @@ export class RegistryClient {
   async tags(): Promise<string[]> {
     const found: string[] = [];
     for (let target: string | undefined = "tags/list?n=1000"; target !== undefined;) {
-      const answer: Answer = await this.#send("GET", target, "pull", {});
+      const answer = await this.#connection.send("GET", target, "pull", {});
       if (answer.status === 404) {
         return found;
       }
-      this.#expect(answer, [200], "listing the tags");
+      this.#connection.expect(answer, [200], "listing the tags");
       found.push(...((JSON.parse(answer.body) as { tags?: string[] | null }).tags ?? []));
       const next = /<([^>]+)>\s*;\s*rel="?next/.exec(answer.headers.get("link") ?? "")?.[1];
-      const url = next === undefined ? undefined : URL.parse(next, `${this.#base}/${this.#path}/tags/list`)?.href;
-      target = url !== undefined && mayBeTold([this.#host], url) ? url : undefined;
+      target = next === undefined ? undefined : this.#connection.follow("tags/list", next);
     }
     return found;
   }
@@ -98,22 +68,19 @@ export class RegistryClient {
    * @returns undefined if the registry does not have it
    */
   async imageOf(reference: string): Promise<{ digest: string; labels: Readonly<Record<string, string>> } | undefined> {
-    const manifest = async (name: string) => {
-      const answer = await this.#send("GET", `manifests/${name}`, "pull", { headers: { accept: manifestTypes } });
-      if (answer.status === 404) return undefined;
-      this.#expect(answer, [200], `reading ${name}`);
-      return { digest: answer.headers.get("docker-content-digest"), ...(JSON.parse(answer.body) as Manifest) };
-    };
-    const named = await manifest(reference);
-    const inside = named?.manifests?.find(({ platform }) => platform?.os !== "unknown")?.digest;
-    const image = inside === undefined ? named : await manifest(inside);
-    if (named === undefined || image?.config === undefined) {
+    const named = await this.content(`manifests/${reference}`);
+    if (named === undefined) {
       return undefined;
     }
-    const blob = await this.#send("GET", `blobs/${image.config.digest}`, "pull", {});
-    this.#expect(blob, [200], `reading the configuration of ${reference}`);
-    const { config } = JSON.parse(blob.body) as { config?: { Labels?: Record<string, string> | null } };
-    return { digest: named.digest ?? reference, labels: config?.Labels ?? {} };
+    const inside = (JSON.parse(named) as Manifest).manifests?.find(({ platform }) => platform?.os !== "unknown");
+    const manifest = inside === undefined ? named : await this.content(`manifests/${inside.digest}`);
+    const { config } = JSON.parse(manifest ?? "{}") as Manifest;
+    const described = config && (await this.content(`blobs/${config.digest}`));
+    if (described === undefined) {
+      return undefined;
+    }
+    const { config: own } = JSON.parse(described) as { config?: { Labels?: Record<string, string> | null } };
+    return { digest: `sha256:${sha256(named)}`, labels: own?.Labels ?? {} };
   }
 
   /**
@@ -121,9 +88,11 @@ export class RegistryClient {
    * @throws ShipError MANIFEST_ERROR for another content than the digest names
    */
   async manifest(digest: string): Promise<string> {
-    const answer = await this.#send("GET", `manifests/${digest}`, "pull", { headers: { accept: manifestTypes } });
-    this.#expect(answer, [200], `reading ${digest}`);
-    this.#expectContent(digest, createHash("sha256").update(answer.body).digest("hex"));
+    const answer = await this.#connection.send("GET", `manifests/${digest}`, "pull", {
+      headers: { accept: manifestTypes },
+    });
+    this.#connection.expect(answer, [200], `reading ${digest}`);
+    this.#connection.expectContent(digest, sha256(answer.body));
     return answer.body;
   }
 
@@ -132,7 +101,7 @@ export class RegistryClient {
    * @throws ShipError MANIFEST_ERROR for another content than the digest names: what is in the file is not to be used
    */
   async save(digest: string, file: string): Promise<void> {
-    const answer = await this.#send("GET", `blobs/${digest}`, "pull", {}, async (response) => {
+    const answer = await this.#connection.send("GET", `blobs/${digest}`, "pull", {}, async (response) => {
       if (!response.ok || response.body === null) return response.text();
       const hash = createHash("sha256");
       const hashed = async function* (chunks: AsyncIterable<Uint8Array>) {
@@ -144,8 +113,8 @@ export class RegistryClient {
       await pipeline(Readable.fromWeb(response.body), hashed, fs.createWriteStream(file, { mode: 0o600 }));
       return hash.digest("hex");
     });
-    this.#expect(answer, [200], `reading ${digest}`);
-    this.#expectContent(digest, answer.body);
+    this.#connection.expect(answer, [200], `reading ${digest}`);
+    this.#connection.expectContent(digest, answer.body);
   }
 
   /**
@@ -161,184 +130,43 @@ export class RegistryClient {
 
   /** Returns the text of something that the registry has, such as `blobs/sha256:…`; undefined if it does not. */
   async content(target: string, absent: readonly number[] = [404]): Promise<string | undefined> {
-    const answer = await this.#send("GET", target, "pull", { headers: { accept: `${manifestTypes}, */*` } });
+    const answer = await this.#connection.send("GET", target, "pull", { headers: { accept: `${manifestTypes}, */*` } });
     if (absent.includes(answer.status)) {
       return undefined;
     }
-    this.#expect(answer, [200], `reading ${target}`);
+    this.#connection.expect(answer, [200], `reading ${target}`);
     return answer.body;
   }
 
   /** Makes `tag` name the manifest `digest`, which must be in the repository. The image's bytes do not move. */
   async tag(digest: string, tag: string): Promise<void> {
-    const manifest = await this.#send("GET", `manifests/${digest}`, "pull,push", {
+    const manifest = await this.#connection.send("GET", `manifests/${digest}`, "pull,push", {
       headers: { accept: manifestTypes },
     });
-    this.#expect(manifest, [200], `reading ${digest}`);
+    this.#connection.expect(manifest, [200], `reading ${digest}`);
     const contentType = manifest.headers.get("content-type") ?? "application/vnd.oci.image.manifest.v1+json";
-    const put = await this.#send("PUT", `manifests/${tag}`, "pull,push", {
+    const put = await this.#connection.send("PUT", `manifests/${tag}`, "pull,push", {
       headers: { "content-type": contentType },
       body: manifest.body,
     });
-    this.#expect(put, [200, 201], `setting the tag ${tag}`);
+    this.#connection.expect(put, [200, 201], `setting the tag ${tag}`);
   }
 
   /**
    * Begins an upload and cancels it. This tells whether a push would be accepted, before minutes are spent on a build.
    */
   async probePush(): Promise<void> {
-    const begun = await this.#send("POST", "blobs/uploads/", "pull,push", {});
-    this.#expect(begun, [202], "beginning a push");
+    const begun = await this.#connection.send("POST", "blobs/uploads/", "pull,push", {});
+    this.#connection.expect(begun, [202], "beginning a push");
     const location = begun.headers.get("location");
-    const upload = location === null ? null : URL.parse(location, `${this.#base}/${this.#path}/blobs/uploads/`);
     // At another host the cancellation would need a login, so the upload is left to end by itself.
-    if (upload !== null && mayBeTold([this.#host], upload.href)) {
-      await this.#send("DELETE", upload.href, "pull,push", {});
+    const upload = location === null ? undefined : this.#connection.follow("blobs/uploads/", location);
+    if (upload !== undefined) {
+      await this.#connection.send("DELETE", upload, "pull,push", {});
     }
-  }
-
-  async #send(
-    method: string,
-    target: string,
-    scope: Scope,
-    init: { headers?: Record<string, string>; body?: string },
-    read = (response: Response) => response.text(),
-  ): Promise<Answer> {
-    const url = target.startsWith("http") ? target : `${this.#base}/${this.#path}/${target}`;
-    const what = `${method} ${this.repository}`;
-    const attempt = () => {
-      const value = this.#tokens.get(scope);
-      return requestAs(
-        read,
-        what,
-        url,
-        { ...init, method },
-        this.patience,
-        value === undefined ? undefined : { value, hosts: [this.#host] },
-      );
-    };
-    const first = await attempt();
-    if (first.status !== 401) {
-      return first;
-    }
-    this.#tokens.set(scope, await this.#authorization(first.headers.get("www-authenticate") ?? "", scope));
-    return attempt();
-  }
-
-  async #authorization(challenge: string, scope: Scope): Promise<string> {
-    const basic =
-      this.access &&
-      `Basic ${Buffer.from(`${this.access.username}:${this.access.password.reveal()}`).toString("base64")}`;
-    const parameters = new Map(
-      [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1], match[2]] as const),
-    );
-    const realm = parameters.get("realm");
-    if (/^basic/i.test(challenge) && basic !== undefined) {
-      return basic;
-    }
-    if (!/^bearer/i.test(challenge) || realm === undefined) {
-      throw this.#refused("the registry asks for a login and names no way", "401");
-    }
-    const hosts = tokenHosts(this.#host, this.access?.tokenHost);
-    const url = this.#tokenAddress(realm, basic === undefined ? undefined : hosts);
-    url.searchParams.set("service", parameters.get("service") ?? this.#host);
-    url.searchParams.set("scope", `repository:${this.#path}:${scope}`);
-    const credential = basic === undefined ? undefined : { value: basic, hosts };
-    const answer = await request(`logging in to ${this.#host}`, url.href, {}, this.patience, credential);
-    this.#expect(answer, [200], "logging in");
-    const { token, access_token } = JSON.parse(answer.body) as { token?: string; access_token?: string };
-    return `Bearer ${token ?? access_token ?? ""}`;
-  }
-
-  /**
-   * Checks where a registry asks for its login. A registry may name any address. Only a host that the login is for is
-   * told it, and a registry elsewhere cannot make us ask something on this machine.
-   * @param hosts who may be told the login; undefined without one
-   */
-  #tokenAddress(realm: string, hosts: readonly string[] | undefined): URL {
-    const url = URL.parse(realm);
-    const safe = url !== null && isSafeAddress(realm) && (isLoopback(this.#host) || !isLoopback(url.host));
-    if (url !== null && safe && (hosts === undefined || mayBeTold(hosts, realm))) {
-      return url;
-    }
-    throw new ShipError({
-      code: "REGISTRY_AUTH_FAILURE",
-      summary: `the registry ${this.#host} asks for its login at a place that it is not for; nothing was sent there`,
-      found: `a challenge that names ${realm}`,
-      expected: `an https address at ${(hosts ?? tokenHosts(this.#host)).join(", ")}`,
-      remedy:
-        "if that host makes the tokens for your registry: pulumi config set registry:tokenHost " +
-        `${url?.host ?? "<host>"}`,
-    });
-  }
-
-  #expectContent(digest: string, found: string): void {
-    if (digest === `sha256:${found}`) return;
-    throw new ShipError({
-      code: "MANIFEST_ERROR",
-      summary: "the registry answers with something else than what was asked for",
-      found: `content of sha256:${found} from ${this.#host}`,
-      expected: `${digest} of ${this.repository}`,
-      remedy: "find out what answers in the place of the registry; use nothing of what it gives",
-    });
-  }
-
-  #expect(answer: Answer, allowed: readonly number[], doing: string): void {
-    if (allowed.includes(answer.status)) {
-      return;
-    }
-    const reason = registryReason(answer.body);
-    const found = `HTTP ${answer.status} from ${this.#host} while ${doing}${reason === "" ? "" : `: ${reason}`}`;
-    if (/quota|storage limit|no space/i.test(reason) || answer.status === 507 || answer.status === 413) {
-      throw new ShipError({
-        code: "QUOTA_EXCEEDED",
-        summary: "the registry is full",
-        found,
-        expected: "room for another image",
-        remedy: "delete images that no stack runs or could roll back to, collect garbage, or raise registry:tier",
-      });
-    }
-    if (answer.status === 401 || answer.status === 403) {
-      throw this.#refused(found, String(answer.status));
-    }
-    if (answer.status === 400) {
-      throw new ShipError({
-        code: "MANIFEST_ERROR",
-        summary: "the registry refuses the manifest",
-        found,
-        expected: "HTTP 201",
-        remedy: "check that the registry supports this image's format and that all its layers were pushed",
-      });
-    }
-    throw new ShipError({
-      code: "NETWORK_FAILURE",
-      summary: "the registry does not answer as it should",
-      found: `${found}, also after retries`,
-      expected: `HTTP ${allowed.join(" or ")}`,
-      remedy: "look at the registry's status page, then run the same command again",
-    });
-  }
-
-  #refused(found: string, status: string): ShipError {
-    return new ShipError({
-      code: "REGISTRY_AUTH_FAILURE",
-      summary: `the registry ${this.#host} refuses the credentials`,
-      found,
-      expected: `credentials that may ${status === "403" ? "push to" : "use"} ${this.repository}`,
-      remedy:
-        "set a valid DO_REGISTRY_TOKEN or DIGITALOCEAN_TOKEN (DigitalOcean), GHCR_TOKEN (GitHub) or registry:password",
-    });
   }
 }
 
-/** Returns the registry's own words in an OCI error envelope: `CODE message` of each error. */
-function registryReason(body: string): string {
-  try {
-    const { errors } = JSON.parse(body) as { errors?: { code?: string; message?: string; detail?: unknown }[] };
-    return (errors ?? [])
-      .map((error) => [error.code, error.message].filter((part) => part !== undefined).join(" "))
-      .join("; ");
-  } catch {
-    return body.slice(0, 200).trim();
-  }
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
