@@ -18,6 +18,7 @@ const script = path.join(folder, "index.js");
 // Not in Node 22.0.
 node.enableCompileCache?.(path.join(folder, "compiled"));
 loadLater("@npmcli/arborist", "typescript");
+endUnheard();
 const made = contentOf(sources());
 const code = kept(made) ?? bundle("index.ts", made);
 rememberFrames();
@@ -87,6 +88,16 @@ function bundle(file, made) {
   const text = firstLine(whole ? made : "files elsewhere", rest) + rest;
   keep(text);
   return text;
+}
+
+/**
+ * Nobody reads what the program says once its engine has been killed. The SDK tells of an error that nobody has caught,
+ * fails at that, too, and so for ever with all of a processor.
+ */
+function endUnheard() {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", () => process.exit(1));
+  }
 }
 
 /** Packages that the SDK asks for at its start and needs for dynamic providers alone: loaded when one is used. */

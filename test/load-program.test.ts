@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -29,6 +29,21 @@ describe("the loader of the program", () => {
 
   it("runs index.ts and what it imports", async () => {
     assert.equal(await run(), "first");
+  });
+
+  it("ends when nobody reads any more what it says", async () => {
+    write("index.ts", 'export = () => new Promise(() => setInterval(() => console.error("a word"), 10));\n');
+    // As the SDK, which tells of an error that nobody has caught.
+    const told = `process.on("uncaughtException", (error) => console.error(error.stack)); ${start}`;
+    const program = spawn(process.execPath, ["-e", told], { cwd: project, stdio: ["ignore", "ignore", "pipe"] });
+    const ended = new Promise<number | null>((resolve) => program.once("close", resolve));
+    await new Promise((resolve) => program.stderr.once("data", resolve));
+    program.stderr.destroy();
+    try {
+      assert.equal(await ended, 1);
+    } finally {
+      program.kill("SIGKILL");
+    }
   });
 
   it("runs what is there now, also with dates and size of before", async () => {
