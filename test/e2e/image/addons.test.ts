@@ -154,6 +154,18 @@ describe("the image with addons that people bring", () => {
     }
   });
 
+  it("has no module that the list of Enterprise's modules names", () => {
+    const list = fs.readFileSync(path.join(paths.root, "images", "odoo", "enterprise-modules.txt"), "utf8");
+    const rows = list.split("\n").map((line) => line.split(" "));
+    const enterprise = new Set(rows.filter((row) => row.includes(base.series)).map(([name]) => name));
+    const core = Object.keys(JSON.parse(inside(pinned, "/check/modules.py", "--base")) as object);
+    assert.ok(core.includes("base") && core.length > 100 && enterprise.size > 400);
+    assert.deepEqual(
+      core.filter((name) => enterprise.has(name)),
+      [],
+    );
+  });
+
   it("has its Python asked by the check for what is new in it, and its modules are known to it", () => {
     const addons = new AddonsCheck();
     try {
