@@ -22,8 +22,9 @@ export interface ReleaseTags {
 const none: Tags = { fixed: [], moving: [] };
 
 /**
- * Digits of a commit in the tags: all, 12, and those that Git prints for short. How many these are differs between two
- * clones of one repository; no tag of one may be missing in another.
+ * Digits of a commit in the tags, beside the clone's own short form: all, 12, and those that Git usually prints for
+ * short. How many these are differs between two clones of one repository; no usual one of one may be missing in
+ * another.
  */
 const digits = [40, 12, 7, 8, 9, 10];
 
@@ -40,7 +41,7 @@ export function builtReleaseTags(revision: Revision, contentHash: string): Relea
     return { built: none, served: none };
   }
   const short = revision.id.slice(0, 12);
-  const commits = new Set(digits.map((count) => revision.id.slice(0, count)));
+  const commits = new Set([...digits.map((count) => revision.id.slice(0, count)), revision.shortId]);
   const newest = [...revision.versionTags].sort(byVersion).at(-1);
   const [major, minor] = (newest ?? "").slice(1).split(".");
   return {

@@ -8,6 +8,8 @@ import { ShipError } from "./errors";
 export interface Revision {
   /** Commit that last touched the paths; with `-dirty` when they have uncommitted changes; `unknown` outside Git. */
   readonly id: string;
+  /** That commit as `git rev-parse --short` prints it in this clone, 4 to 40 digits; `unknown` outside Git. */
+  readonly shortId: string;
   /** Its date, RFC 3339 in UTC; the epoch outside Git. */
   readonly created: string;
   readonly dirty: boolean;
@@ -19,6 +21,7 @@ export interface Revision {
 
 const outsideGit: Revision = {
   id: "unknown",
+  shortId: "unknown",
   created: "1970-01-01T00:00:00Z",
   dirty: true,
   branch: "detached",
@@ -155,6 +158,7 @@ export function revisionOf(
   const tagged = [commit, "HEAD"].flatMap((at) => git("tag", "--points-at", at)?.split("\n") ?? []);
   return {
     id: dirty ? `${commit}-dirty` : commit,
+    shortId: git("rev-parse", "--short", commit) ?? commit,
     created: new Date(date).toISOString().replace(/\.\d+Z$/, "Z"),
     dirty,
     // CI checks out a commit, not a branch, and names the branch in its environment.

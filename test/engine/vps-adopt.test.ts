@@ -28,13 +28,15 @@ describe("an update with an adopted host, on the real engine", () => {
   });
 
   /** By an update; a preview runs the same gates, and shows it once. */
-  async function refused(changes: Record<string, unknown>, code: string, runs = [() => stack.up()]): Promise<void> {
+  async function refused(changes: Record<string, unknown>, code: string, runs = [() => stack.up()]): Promise<string> {
     const { config } = stack;
+    let told = "";
     stack.config = { ...config, ...changes };
     const sent = host.requests.length;
     try {
       for (const run of runs) {
         const { status, output } = await run();
+        told += output;
         assert.notEqual(status, 0, output);
         assert.match(output, new RegExp(`${code}: [\\s\\S]*found:[\\s\\S]*expected:[\\s\\S]*remedy:`));
         assert.ok(!stack.storedText().includes("odoo:registry:ImageRegistry"), "a resource was declared");
@@ -44,6 +46,7 @@ describe("an update with an adopted host, on the real engine", () => {
     } finally {
       stack.config = config;
     }
+    return told;
   }
 
   it("refuses a host that is down before any resource is declared", async () => {
@@ -69,6 +72,44 @@ describe("an update with an adopted host, on the real engine", () => {
     Object.assign(host.report, { docker, client, compose, "disk:/var/lib": "1000000" });
     await refused({}, "DISK_SPACE_LOW");
     host.report["disk:/var/lib"] = "40000000000";
+  });
+
+  it("refuses a host that runs something else with our names, names all of it, and only looks there", async () => {
+    const known = { ...host.report };
+    const [byContainer, byProject, byVolume] = [
+      "odoo-db|erp|/srv/erp|erp-db",
+      "shop-web-1|odoo|/srv/shop|",
+      "pg|books|/srv/books|odoo-db-data",
+    ];
+    Object.assign(host.report, { folder: "/opt/odoo" });
+    Object.assign(host.report, { "container:1": byContainer, "container:2": byProject, "container:3": byVolume });
+    stack.write(
+      "addons/own/__manifest__.py",
+      '{"name": "x", "version": "1.0", "license": "LGPL-3", "depends": ["base"]}',
+    );
+    stack.write("addons/own/__init__.py", "");
+    const asked = host.server.commands.length;
+    try {
+      // Without a digest there would be an image to build and to push.
+      const output = await refused({ "image:digest": "" }, "HOST_UNFIT");
+      for (const named of [
+        "container odoo-db (project erp in /srv/erp)",
+        "container shop-web-1 (project odoo in /srv/shop)",
+        "container pg (project books in /srv/books, volume odoo-db-data)",
+        "files in /opt/odoo",
+      ]) {
+        assert.ok(output.replaceAll(/\s+/g, " ").includes(named), `${named} is not in:\n${output}`);
+      }
+    } finally {
+      host.report = known;
+    }
+    const since = host.server.commands.slice(asked);
+    assert.deepEqual(
+      since.map(({ command }) => command),
+      ["sh -s -- "],
+    );
+    const docker = [...(since[0]?.stdin ?? "").matchAll(/\$root docker (?:compose )?(\w+)/g)].map(([, word]) => word);
+    assert.deepEqual([...new Set(docker)].sort(), ["ps", "version"]);
   });
 
   it("asks for the private key that a fork's preview does not have", async () => {

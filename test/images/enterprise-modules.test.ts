@@ -45,7 +45,7 @@ describe("the list of Enterprise modules", () => {
 
   it("has the modules that people ask for, and none of Community's that resemble them", () => {
     const asked = ["account_accountant", "web_enterprise", "web_studio", "documents", "sign", "helpdesk", "planning"];
-    // That no module of a real Odoo Community is in it needs Odoo, and is not proven here.
+    // That no module of a real Odoo Community is in it needs Odoo: test/e2e/image/addons.test.ts.
     const community = ["base", "web", "account", "spreadsheet_dashboard", "hr_work_entry", "mrp_subcontracting"];
     for (const series of supportedSeries) {
       assert.deepEqual(

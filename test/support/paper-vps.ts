@@ -8,7 +8,7 @@ export type StatusAnswers = readonly (object | "connection lost" | "no worker")[
 export class PaperVps {
   readonly user = sshKeyPair();
   readonly server: SshServer;
-  readonly report: Record<string, string> = {
+  report: Record<string, string> = {
     os: "Debian GNU/Linux 13 (trixie)",
     systemd: "running",
     root: "sudo",

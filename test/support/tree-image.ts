@@ -29,11 +29,17 @@ const usual: Settings["image"] = {
   source: "",
 };
 
+interface Surroundings {
+  /** PEM file of another authority for the build to trust. */
+  readonly authority?: string | undefined;
+  /** Does what else is to be done in the project's folder, once its files are there. */
+  readonly prepare?: ((project: string) => void) | undefined;
+}
+
 /**
  * Builds the working tree's image, with the sandbox's base, in a folder of its own.
  * @param name last part of the image's name
  * @param more files of the project, in the place of or beside the tree's
- * @param authority PEM file of another authority for the build to trust
  * @returns the image's name, for `docker rmi`
  */
 export async function buildTree(
@@ -41,7 +47,7 @@ export async function buildTree(
   name: string,
   settings: Partial<Settings["image"]> = {},
   more: Files = {},
-  authority?: string,
+  { authority, prepare }: Surroundings = {},
 ): Promise<string> {
   const project = fs.mkdtempSync(path.join(os.tmpdir(), `image-${name}-`));
   try {
@@ -55,6 +61,7 @@ export async function buildTree(
       fs.mkdirSync(path.dirname(path.join(project, file)), { recursive: true });
       fs.writeFileSync(path.join(project, file), content);
     }
+    prepare?.(project);
     const { context, args } = await planBuild(project, { ...usual, ...settings });
     const folder = path.join(project, context);
     const dockerfile = path.join(folder, "Dockerfile");

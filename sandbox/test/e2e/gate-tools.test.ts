@@ -8,6 +8,7 @@ import * as path from "node:path";
 
 import { findTool } from "../../../gates/tools/find";
 import { toolNames, type ToolName } from "../../../gates/tools/table";
+import { paths } from "../../config";
 import { clamavTestDatabase, ensureGateTools, gateToolFolders } from "../../tools/gate-tools";
 import { writeTrivyDatabase } from "../../tools/trivy-database";
 import { RunningServers } from "../helpers/running-servers";
@@ -289,6 +290,12 @@ describe("the tools of the gates", () => {
       findings.map(({ code, level }) => `${code} ${level}`),
       ["DL3007 warning", "DL3003 warning"],
     );
+  });
+
+  it("hadolint has nothing to say of the project's own Dockerfiles, as somebody types it at the root", async () => {
+    const files = ["Dockerfile", "images/odoo/Dockerfile", "images/proxy/Dockerfile"];
+    const own = files.map((file) => path.join(paths.root, file));
+    assert.deepEqual(JSON.parse(await answer(0, tool("hadolint", "--format", "json", ...own))), []);
   });
 
   it("bandit tells its findings, and apart from them, with no other exit code, what it could not read", async () => {

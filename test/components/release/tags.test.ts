@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 
 import fc from "fast-check";
 
 import { candidateTag } from "../../../components/image/candidate-tag";
-import type { Revision } from "../../../components/shared/git";
+import { type Revision, revisionOf } from "../../../components/shared/git";
 import { builtReleaseTags, deployedReleaseTags } from "../../../components/release/tags";
 
 const revision: Revision = {
   id: "0123456789abcdef0123456789abcdef01234567",
+  shortId: "0123456",
   created: "2026-11-21T00:00:00Z",
   dirty: false,
   branch: "main",
@@ -34,6 +39,35 @@ describe("the tags of a release", () => {
       },
       served: { fixed: [], moving: ["latest"] },
     });
+  });
+
+  describe("of a real commit", () => {
+    let folder: string;
+    const run = (program: string, ...args: string[]) =>
+      execFileSync(program, args, { cwd: folder, encoding: "utf8", stdio: "pipe" }).trim();
+    before(() => {
+      folder = fs.mkdtempSync(path.join(os.tmpdir(), "tags-"));
+      fs.mkdirSync(path.join(folder, "addons"));
+      fs.writeFileSync(path.join(folder, "addons/requirements.txt"), "");
+      run("git", "init", "-q", "-b", "main");
+      run("git", "add", "addons");
+      run("git", "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "first");
+    });
+    after(() => {
+      fs.rmSync(folder, { recursive: true });
+    });
+
+    for (const [abbreviation, digits] of Object.entries({ auto: 7, 4: 4, 6: 6, 9: 9, 11: 11, 16: 16, no: 40 })) {
+      it(`have the one that people type where core.abbrev is ${abbreviation}`, () => {
+        run("git", "config", "core.abbrev", abbreviation);
+        const typed = run("sh", "-c", "echo sha-$(git rev-parse --short HEAD)");
+        assert.equal(typed.length, "sha-".length + digits);
+        const { fixed } = builtReleaseTags(revisionOf(folder, ["addons"], [], {}), hash).built;
+        assert.ok(fixed.includes(typed), `${typed} is not in ${fixed.join(" ")}`);
+        assert.equal(new Set(fixed).size, fixed.length);
+        assert.ok(fixed.length <= 9, "each tag costs a request");
+      });
+    }
   });
 
   it("name the version when it serves, and move its shorter forms to the newest", () => {

@@ -14,6 +14,9 @@ import { buildTree } from "../../support/tree-image";
 const packages = fs.readFileSync(path.join(paths.root, "test", "fixtures", "oca-packages.txt"), "utf8");
 const names = [...packages.matchAll(/^odoo-addon-(.*)==/gm)].map(([, name = ""]) => name.replaceAll("-", "_"));
 
+/** SHA-256 of the wheel that PyPI has of XlsxWriter 3.2.0. */
+const xlsxwriter = "ecfd5405b3e0e228219bcaf24c2ca0915e012ca9464a14048021d21a995d490e";
+
 /** Runs the addon check in the image on what pip has put there for `names`, against the modules that the base alone has. */
 const judgeInstalled = `
 import json, os, subprocess, sys
@@ -72,17 +75,32 @@ describe("the image with addons that people bring", () => {
     if (images.length > 0) spawnSync("docker", ["rmi", ...images], { stdio: "ignore" });
   });
 
-  async function build(files: Files, modules: readonly string[] = []): Promise<string> {
+  async function build(
+    files: Files,
+    modules: readonly string[] = [],
+    ocaAddons: readonly string[] = [],
+    prepare?: (project: string) => void,
+  ): Promise<string> {
     const servers = readServers();
     assert.ok(servers !== undefined);
-    const image = await buildTree(servers, "addons", { modules: [...modules] }, files);
+    const settings = { modules: [...modules], ocaAddons: [...ocaAddons] };
+    const image = await buildTree(servers, "addons", settings, files, { prepare });
     images.push(image);
     return image;
   }
 
-  function module(name: string, changes: Readonly<Record<string, string>> = {}): Files {
+  function module(name: string, changes: Readonly<Record<string, string>> = {}, below = "addons"): Files {
     const text = manifest({ depends: '["base"]', version: '"1.0"', data: "[]", ...changes });
-    return { [`addons/${name}/__manifest__.py`]: text, [`addons/${name}/__init__.py`]: "" };
+    return { [`${below}/${name}/__manifest__.py`]: text, [`${below}/${name}/__init__.py`]: "" };
+  }
+
+  /** Commits all that is in a folder of the project, which becomes a repository of its own. */
+  function commit(folder: string, ...before: readonly string[][]): void {
+    const git = (...args: readonly string[]) => {
+      const person = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+      execFileSync("git", ["-C", folder, ...person, ...args], { stdio: "pipe" });
+    };
+    for (const args of [["init", "-q", "-b", "main"], ...before, ["add", "-A"], ["commit", "-qm", "all"]]) git(...args);
   }
 
   /** Runs Python in an image, with the checker's files at /check. */
@@ -103,6 +121,45 @@ describe("the image with addons that people bring", () => {
     assert.ok(report.modules.length >= names.length);
   });
 
+  it("has the wanted modules of OCA's repositories, a submodule and one in the addons, and what they lock", async () => {
+    const [submodule, nested] = ["oca/server-auth", "addons/server-tools"];
+    const locked = `xlsxwriter==3.2.0 --hash=sha256:${xlsxwriter}\n`;
+    const files = {
+      ".gitignore": `${nested}/\n`,
+      ...module("own_module", { depends: '["wanted_module"]' }),
+      ...module("wanted_module", {}, submodule),
+      ...module("other_module", { depends: '["server_environment"]' }, submodule),
+      [`${submodule}/wanted_module/requirements.txt`]: locked,
+      [`${submodule}/.gitignore`]: "credentials.json\n",
+      [`${submodule}/wanted_module/credentials.json`]: "planted",
+      ...module("tool_module", {}, nested),
+    };
+    const wanted = ["own_module", "tool_module", "wanted_module"];
+    const image = await build(files, wanted, [submodule, nested], (project) => {
+      for (const folder of [submodule, nested]) commit(path.join(project, folder));
+      commit(project, ["submodule", "add", "-q", "https://git.example.com/server-auth.git", submodule]);
+    });
+    const { modules } = JSON.parse(inside(image, "-I", "/opt/odoo/modules.py")) as { modules: Record<string, unknown> };
+    assert.deepEqual(
+      wanted.filter((name) => modules[name] === undefined),
+      [],
+    );
+    assert.equal(modules["other_module"], undefined, "one that could not be used is left out");
+    const below = "import glob; print(*glob.glob('/mnt/oca-addons/**', recursive=True))";
+    const listed = inside(image, "-c", below).trim().split(" ");
+    for (const name of ["tool_module", "wanted_module"]) {
+      assert.ok(listed.includes(`/mnt/oca-addons/${name}/__manifest__.py`), listed.join(" "));
+    }
+    assert.deepEqual(
+      listed.filter((file) => file.includes("credentials")),
+      [],
+      "what the submodule ignores",
+    );
+    assert.equal(inside(image, "-c", "import xlsxwriter; print(xlsxwriter.__version__)").trim(), "3.2.0");
+    const label = ["inspect", "--format", '{{index .Config.Labels "org.opencontainers.image.revision"}}', image];
+    assert.match(execFileSync("docker", label, { encoding: "utf8" }), /^[0-9a-f]{40}\n$/, "the repositories are clean");
+  });
+
   it("is not built with a requirement that breaks Odoo's own import, nor without what a manifest names", async () => {
     await assert.rejects(
       build({ ...module("ocr_client"), "addons/requirements.txt": "pyOpenSSL==20.0.1\n" }),
@@ -117,6 +174,14 @@ describe("the image with addons that people bring", () => {
     await assert.rejects(
       build(module("sheet_reader", { external_dependencies: external })),
       /MISSING_ADDONS: .*sheet_reader.*: needs the Python package xlrd2.*[^]*needs the program pdftk/,
+    );
+  });
+
+  it("is not built with a package that has another hash than the one that is locked", async () => {
+    const locked = `xlsxwriter==3.2.0 --hash=sha256:${"0".repeat(64)}\n`;
+    await assert.rejects(
+      build({ ...module("locked"), "addons/requirements.txt": locked }),
+      /BUILD_FAILURE: addons\.txt \(with hashes\): [^\n]*DO NOT MATCH THE HASHES/,
     );
   });
 
@@ -152,6 +217,18 @@ describe("the image with addons that people bring", () => {
     } finally {
       addons.remove();
     }
+  });
+
+  it("has no module that the list of Enterprise's modules names", () => {
+    const list = fs.readFileSync(path.join(paths.root, "images", "odoo", "enterprise-modules.txt"), "utf8");
+    const rows = list.split("\n").map((line) => line.split(" "));
+    const enterprise = new Set(rows.filter((row) => row.includes(base.series)).map(([name]) => name));
+    const core = Object.keys(JSON.parse(inside(pinned, "/check/modules.py", "--base")) as object);
+    assert.ok(core.includes("base") && core.length > 100 && enterprise.size > 400);
+    assert.deepEqual(
+      core.filter((name) => enterprise.has(name)),
+      [],
+    );
   });
 
   it("has its Python asked by the check for what is new in it, and its modules are known to it", () => {

@@ -46,7 +46,7 @@ describe("the image with a fetched repository", () => {
     const repos = `./tools:\n  remotes: {origin: "${git.url("tools", address)}"}\n  merges: ["origin ${commit}"]\n`;
     const files = { "repos.yaml": repos, ...module("own", own, "addons/") };
     const settings = { repos: "repos.yaml", modules: [...modules] };
-    const image = await buildTree(servers, "repositories", settings, files, git.authority);
+    const image = await buildTree(servers, "repositories", settings, files, { authority: git.authority });
     images.push(image);
     return image;
   }
