@@ -6,16 +6,22 @@ import { Builder } from "../../bench/builder";
 import { paths, registryAddress } from "../../sandbox/config";
 import { baseRecord } from "../../sandbox/images/base";
 import type { readServers } from "../../sandbox/servers-control";
+import type { Files } from "../fixtures/addons/module";
 
 /** Images of the working tree on the sandbox's base, each built in a copy of the project. */
 export class ImageBuild {
   readonly #project = fs.mkdtempSync(path.join(os.tmpdir(), "image-build-"));
   readonly #builder: Builder;
 
-  constructor(servers: NonNullable<ReturnType<typeof readServers>>) {
+  /** @param more files of the project beside the tree's */
+  constructor(servers: NonNullable<ReturnType<typeof readServers>>, more: Files = {}) {
     this.#builder = new Builder({ ...servers.pull, serveraddress: registryAddress });
     for (const name of ["images", "addons", "Dockerfile", ".dockerignore"]) {
       fs.cpSync(path.join(paths.root, name), path.join(this.#project, name), { recursive: true });
+    }
+    for (const [file, content] of Object.entries(more)) {
+      fs.mkdirSync(path.dirname(path.join(this.#project, file)), { recursive: true });
+      fs.writeFileSync(path.join(this.#project, file), content);
     }
     fs.copyFileSync(baseRecord, path.join(this.#project, "base.json"));
     fs.copyFileSync(path.join(paths.state, "ca.crt"), path.join(this.#project, "ca.crt"));

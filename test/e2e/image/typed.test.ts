@@ -22,6 +22,9 @@ everything() {
 everything -printf '%y %m %U:%G %p %l\\n'
 everything -type f -print0 | xargs -0 sha256sum`;
 
+/** A team's own file, with an option of Odoo and one of an addon. */
+const ownConfiguration = { "deploy/odoo.conf": "[options]\nlimit_time_real = 4321\n[queue_job]\nchannels = root:4\n" };
+
 describe("what people type at an image", () => {
   let odoo: HardenedOdoo;
   let build: ImageBuild;
@@ -32,7 +35,7 @@ describe("what people type at an image", () => {
   before(async () => {
     servers = await runningSandbox();
     environment = sandboxEnvironment(servers);
-    build = new ImageBuild(servers);
+    build = new ImageBuild(servers, ownConfiguration);
     odoo = new HardenedOdoo(await built(build.plain("runtime")), preparedImage("postgres").pinned, environment);
     await odoo.start(["base"]);
   });
@@ -72,7 +75,7 @@ describe("what people type at an image", () => {
       assert.equal(status, 0, output);
       return stdout.split("\n");
     };
-    const [ours, plain] = [list(await built(buildTree(servers, "ours"))), list(odoo.image)];
+    const [ours, plain] = [list(await built(buildTree(servers, "ours", {}, ownConfiguration))), list(odoo.image)];
     assert.ok(ours.length > 10_000);
     const without = (lines: readonly string[], others: readonly string[]) => {
       const there = new Set(others);
@@ -119,6 +122,26 @@ describe("what people type at an image", () => {
       run(...own, "-e", "DB_WAIT_SECONDS=0").output,
       /^DATABASE_CONNECTION_ERROR: .* at pg:5432 \(user erp\)/m,
     );
+  });
+
+  it("`docker run -v ./addons:/mnt/extra-addons` is told where modules are taken from", () => {
+    const mounted = fs.mkdtempSync(path.join(os.tmpdir(), "typed-addons-"));
+    fs.mkdirSync(path.join(mounted, "mine"));
+    fs.writeFileSync(path.join(mounted, "mine/__manifest__.py"), "{}");
+    // Read by the container's user.
+    fs.chmodSync(mounted, 0o755);
+    const variables = ["DB_PASSWORD=x", "ADMIN_PASSWD=x", "DB_WAIT_SECONDS=0"].flatMap((variable) => ["-e", variable]);
+    const run = ["run", "--rm", "--network", "none", "-v", `${mounted}:/mnt/extra-addons`, ...variables, odoo.image];
+    const { output } = command("docker", run);
+    fs.rmSync(mounted, { recursive: true });
+    assert.match(output, /extra-addons has modules of its own \(mine\), and they are not used: .*`docker compose up`/);
+  });
+
+  it("Odoo has the options of the project's deploy/odoo.conf", () => {
+    const program = "import odoo.tools\nprint('limit', odoo.tools.config['limit_time_real'])\n";
+    const shell = command("docker", ["exec", "-i", odoo.container, "odoo", "shell"], {}, program);
+    assert.match(shell.stdout, /^limit 4321$/m, shell.output);
+    assert.match(exec("cat", "/run/odoo/odoo.conf").stdout, /^\[queue_job\]\nchannels = root:4$/m);
   });
 
   it("`odoo -u` and `odoo-bin -c /etc/odoo.conf` work beside the running server", () => {
