@@ -4,7 +4,8 @@ import * as path from "node:path";
 import { RegistryClient } from "../components/registry/client";
 import { taggingLogin } from "../components/release/tag-order";
 import { ShipError } from "../components/shared/errors";
-import { bareEnvironment, plainLine, run } from "./programs";
+import { printable } from "../components/shared/printable";
+import { bareEnvironment, run } from "./programs";
 
 /** The part of an image's configuration that tells of its layers. */
 export interface ImageConfig {
@@ -34,7 +35,7 @@ export function layersOf({ rootfs, history = [] }: ImageConfig): Layer[] {
   const known = made.length === rootfs.diff_ids.length;
   return rootfs.diff_ids.map((diffId, index) => {
     const { by, at } = (known ? made[index] : undefined) ?? { by: `layer ${index + 1}`, at: Infinity };
-    return { diffId, by: plainLine(by.replaceAll(/\s+/g, " ")).slice(0, 80), own: at > begin };
+    return { diffId, by: printable(by.replaceAll(/\s+/g, " ")).slice(0, 80), own: at > begin };
   });
 }
 

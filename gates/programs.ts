@@ -54,12 +54,6 @@ export function bareEnvironment(more: Readonly<Record<string, string>> = {}): No
   return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => passedOn.test(name))), ...more };
 }
 
-/** Text of a file or a package as one line of a terminal: what is in an image may be named by anybody. */
-export function plainLine(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, "?");
-}
-
 function endAll(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, "SIGKILL");

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { ShipError } from "../components/shared/errors";
+import { printable } from "../components/shared/printable";
 import type { Bundle } from "../components/signature/bundle";
 import {
   cosignArguments,
@@ -14,7 +15,7 @@ import {
   type Signer,
   type Signers,
 } from "../components/signature/proof";
-import { bareEnvironment, plainLine, run } from "./programs";
+import { bareEnvironment, run } from "./programs";
 import { inTemporaryFolder } from "./temporary";
 
 const limitMs = 2 * 60_000;
@@ -85,14 +86,14 @@ async function problemOf(
   signer: Signer,
   kind: Kind,
 ): Promise<string | undefined> {
-  if (!bundle.digests.includes(digest)) return `${kind}: it is about ${bundle.digests.map(plainLine).join(", ")}`;
+  if (!bundle.digests.includes(digest)) return `${kind}: it is about ${bundle.digests.map(printable).join(", ")}`;
   return inTemporaryFolder(async (folder) => {
     for (const [name, text] of Object.entries(filesOf({ signer, signature: bundle.text, attestation: bundle.text }))) {
       fs.writeFileSync(path.join(folder, name), text);
     }
     const args = cosignArguments(signer, kind, digest, folder);
     const { status, tail } = await run(cosign, args, { cwd: folder, env: bareEnvironment(), limitMs });
-    return status === 0 ? undefined : `${kind}: ${plainLine(tail.split("\n").at(-1) ?? "").slice(0, 300)}`;
+    return status === 0 ? undefined : `${kind}: ${printable(tail.split("\n").at(-1) ?? "").slice(0, 300)}`;
   });
 }
 
@@ -136,7 +137,7 @@ export function proofOf(image: string, bundles: readonly Bundle[], verified: Ver
     throw new ShipError({
       code: "ATTESTATION_REFUSED",
       summary: "the image has been signed although a gate has failed",
-      found: `${image}: ${failed.map(plainLine).join(", ")}`,
+      found: `${image}: ${failed.map(printable).join(", ")}`,
       expected: "gates that have passed: this program signs no other image",
       remedy: `find out who has used the key, and change it; ${again}`,
     });

@@ -1,5 +1,5 @@
 import { type Layer } from "./layers";
-import { plainLine } from "./programs";
+import { printable } from "../components/shared/printable";
 
 /** A vulnerability that somebody has decided to live with for a while. */
 export interface Exception {
@@ -87,12 +87,12 @@ export function findingsIn({ Results = [] }: TrivyReport, layers: readonly Layer
     if (severity !== "HIGH" && severity !== "CRITICAL") return [];
     return [
       {
-        id: plainLine(one.VulnerabilityID),
-        package: plainLine(one.PkgName),
-        installed: plainLine(one.InstalledVersion ?? ""),
-        fixed: plainLine(one.FixedVersion ?? ""),
+        id: printable(one.VulnerabilityID),
+        package: printable(one.PkgName),
+        installed: printable(one.InstalledVersion ?? ""),
+        fixed: printable(one.FixedVersion ?? ""),
         severity,
-        title: plainLine(one.Title ?? "").slice(0, 100),
+        title: printable(one.Title ?? "").slice(0, 100),
         inBase: base.has(one.Layer?.DiffID ?? ""),
       },
     ];

@@ -14,7 +14,7 @@ import { ShipError } from "../components/shared/errors";
 import { Secret } from "../components/shared/secret";
 import type { ProofOrder } from "../components/signature/check";
 import { bundlesOf } from "../components/signature/referrers";
-import { plainLine } from "../gates/programs";
+import { printable } from "../components/shared/printable";
 import { proofOf, verify } from "../gates/prove";
 import { findTool } from "../gates/tools/find";
 
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   const proof = proofOf(image, bundles, verified);
   for (const { name, notChecked } of verified.attestation?.gates ?? []) {
     for (const line of notChecked)
-      console.error(`not checked before its release, ${plainLine(name)}: ${plainLine(line)}`);
+      console.error(`not checked before its release, ${printable(name)}: ${printable(line)}`);
   }
   console.log(JSON.stringify(proof));
 }
