@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { clearInterval, setInterval } from "node:timers";
 
-import { readTimes, slowest } from "./test-times.mjs";
+import { readRuns, summary } from "./test-times.mjs";
 
 const sandbox = (name) => `sandbox/test/e2e/${name}`;
 /**
@@ -152,6 +152,6 @@ async function runPhase({ atOnce, lanes }) {
 
 let passed = true;
 for (const phase of phases) passed &&= await runPhase(phase);
-console.log(slowest(readTimes(times)));
+console.log(summary(readRuns(times)));
 rmSync(results, { recursive: true });
 process.exit(passed ? 0 : 1);
