@@ -6,6 +6,7 @@ export const programFiles = [
   "components",
   "gates",
   "ops",
+  "policy",
   "releases",
   "images",
   "worker",

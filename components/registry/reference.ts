@@ -40,19 +40,23 @@ export function pushedDigest(repoDigest: string): string {
   return digest;
 }
 
+/** Tells whether an image is named by its digest alone. A tag beside it would be ignored, and would mislead its reader. */
+export function isPinned(reference: string): boolean {
+  const [repository = "", digest = "", ...rest] = reference.split("@");
+  return (
+    /^[a-z0-9][a-z0-9.:_/-]*$/.test(repository) &&
+    !repository.slice(repository.lastIndexOf("/")).includes(":") &&
+    isDigest(digest) &&
+    rest.length === 0
+  );
+}
+
 /**
  * Refuses an image that is not named by its digest: a tag may name something else tomorrow.
  * @throws ShipError SETTINGS_INVALID
  */
 export function requirePinned(reference: string): void {
-  const [repository = "", digest = "", ...rest] = reference.split("@");
-  // A tag beside the digest would be ignored, and would mislead its reader.
-  if (
-    !/^[a-z0-9][a-z0-9.:_/-]*$/.test(repository) ||
-    repository.slice(repository.lastIndexOf("/")).includes(":") ||
-    !isDigest(digest) ||
-    rest.length > 0
-  ) {
+  if (!isPinned(reference)) {
     throw new ShipError({
       code: "SETTINGS_INVALID",
       summary: "an image is named by its digest, and nothing else",
