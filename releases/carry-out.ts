@@ -64,7 +64,7 @@ export async function rollBack(
     // One of an earlier try, with another release's data, would fail the update.
     ...(point !== undefined ? { "release:restore": point.id } : restore === "" ? {} : { "release:restore": "" }),
   });
-  const status = await stack.up();
+  const status = await stack.up(settings.environment);
   if (status !== 0) {
     listener.say(unfinished(stack.name, plan));
     return status;

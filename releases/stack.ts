@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 
 import { type Answer, ask } from "../components/shared/ask";
 import { ShipError } from "../components/shared/errors";
-import type { SettingsSource } from "../settings";
+import { policyArguments } from "../policy/arguments";
+import type { Settings, SettingsSource } from "../settings";
 
 /** A stack, as Pulumi's command line reads and changes it. */
 export interface Stack {
@@ -15,8 +16,11 @@ export interface Stack {
   set(values: Readonly<Record<string, string>>): Promise<void>;
   /** Takes a key out of the stack's file. */
   unset(key: string): Promise<void>;
-  /** Runs an update that says on the terminal what it does. Answers its exit status. */
-  up(): Promise<number>;
+  /**
+   * Runs an update that says on the terminal what it does, under the rules of `policy/` where the environment has them.
+   * Answers its exit status.
+   */
+  up(environment: Settings["environment"]): Promise<number>;
 }
 
 /** Until the state has answered, wherever it is kept. */
@@ -53,9 +57,11 @@ export class PulumiStack implements Stack {
     await this.#read("changing the configuration", "config", "rm", key);
   }
 
-  up(): Promise<number> {
+  up(environment: Settings["environment"]): Promise<number> {
     const terminal = process.stdin.isTTY ? [] : ["--non-interactive"];
-    const args = ["up", "--yes", "--skip-preview", "--stack", this.name, ...terminal];
+    const rules = policyArguments(this.root, environment, console.log);
+    const how = rules.length === 0 ? ["--skip-preview"] : rules;
+    const args = ["up", "--yes", "--stack", this.name, ...how, ...terminal];
     // A terminal's Ctrl-C reaches Pulumi, too, which ends in its own way; this program waits for it and says the rest.
     const ignore = () => undefined;
     process.on("SIGINT", ignore);

@@ -65,6 +65,25 @@ exec ${quote(host)} "$@"
   return file;
 }
 
+/**
+ * The folder of the policy pack, for `--policy-pack`. The engine has a language host start a pack, which the one that is
+ * built here cannot. It is then told of a language without a host, whose packs it starts by a script.
+ */
+export function policyPack(host: string): string {
+  const pack = path.join(paths.root, "policy");
+  if (path.dirname(host) !== launchers) return pack;
+  const language = "sandbox-nodejs";
+  const program = path.join(paths.root, "node_modules", "@pulumi", "pulumi", "cmd", "run-policy-pack");
+  const script = `#!/bin/sh
+cd ${quote(pack)} && exec node ${quote(program)} "$1" .
+`;
+  writeFileAtomically(path.join(launchers, `pulumi-analyzer-policy-${language}`), script, 0o755);
+  const folder = path.join(paths.state, "policy");
+  fs.mkdirSync(folder, { recursive: true });
+  writeFileAtomically(path.join(folder, "PulumiPolicy.yaml"), `name: odoo-ship\nruntime: ${language}\n`, 0o644);
+  return folder;
+}
+
 /** How the command line at this path was come by. */
 export function engineKind(enginePath: string): EngineKind {
   if (!enginePath.startsWith(paths.cache)) return "official";
