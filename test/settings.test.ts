@@ -1,16 +1,12 @@
 import assert from "node:assert/strict";
-import * as fs from "node:fs";
-import * as path from "node:path";
 import { inspect } from "node:util";
-
-import { parse } from "yaml";
 
 import { ShipError } from "../components/shared/errors";
 import { pullLoginWarnings } from "../components/settings/pull-login";
 import { settingsKeys } from "../components/settings/table";
 import { readSettings, type SettingsSource } from "../settings";
+import { rejectedSettings, stackFile } from "./support/stack-settings";
 
-const root = path.join(__dirname, "..");
 const digest = `sha256:${"a".repeat(64)}`;
 const compliant: Record<string, string> = {
   "odoo:environment": "staging",
@@ -31,15 +27,6 @@ function refusal(changes: Record<string, string>, source: Partial<SettingsSource
     return error;
   }
   throw new assert.AssertionError({ message: "the settings were accepted" });
-}
-
-function stackFile(stack: string): Record<string, string> {
-  const { config } = parse(fs.readFileSync(path.join(root, `Pulumi.${stack}.yaml`), "utf8")) as {
-    config: Record<string, unknown>;
-  };
-  return Object.fromEntries(
-    Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
-  );
 }
 
 describe("settings", () => {
@@ -88,197 +75,7 @@ describe("settings", () => {
       /registry:kind: is missing; allowed: `digitalocean`/,
     );
   });
-
-  const rejected: [key: string, value: string][] = [
-    ["registry:kind", "docker"],
-    ["registry:host", "https://registry.example.com"],
-    ["registry:host", "registry.example.com"],
-    ["registry:tokenHost", "https://git.example.com"],
-    ["digitalocean:apiEndpoint", "http://api.example.com"],
-    ["digitalocean:apiEndpoint", "http://127.0.0.1.example.com"],
-    ["digitalocean:apiEndpoint", "api.example.com"],
-    ["registry:repository", "odoo"],
-    ["registry:repository", "Team/Odoo"],
-    ["registry:ownership", "own"],
-    ["registry:region", "frankfurt"],
-    ["registry:pushSeconds", "60"],
-    ["registry:pullDays", "30"],
-    ["image:digest", "latest"],
-    ["image:digest", `sha256:${"A".repeat(64)}`],
-    ["image:flavour", "alpine"],
-    ["image:baseRecord", "/etc/base.json"],
-    ["image:addons", "[]"],
-    ["image:addons", "addons"],
-    ["image:addons", '["../elsewhere"]'],
-    ["image:ocaAddons", '["/srv/oca"]'],
-    ["image:repos", "../repos.yaml"],
-    ["image:modules", '["Sale Custom"]'],
-    ["image:pythonPackages", '["anthropic"]'],
-    ["image:pythonPackages", '["anthropic==0.36.0; rm -rf /"]'],
-    ["image:systemPackages", '["fonts-noto && reboot"]'],
-    ["image:locales", '["de_DE.UTF-8; x"]'],
-    ["image:postgresqlClient", "9"],
-    ["image:wkhtmltopdf", "newest"],
-    ["image:caFile", "../ca.pem"],
-    ["image:platform", "windows/amd64"],
-    ["image:epoch", "a b"],
-    ["image:source", "not a url"],
-    ["odoo:database", "postgres"],
-    ["odoo:database", "Odoo-1"],
-    ["odoo:database", "a".repeat(31)],
-    ["odoo:modules", '["sale,crm"]'],
-    ["odoo:demoData", "yes"],
-    ["odoo:extensions", '["dblink"]'],
-    ["odoo:extensions", '["unaccent; DROP TABLE x"]'],
-    ["odoo:options", '["limit_time_real"]'],
-    ["odoo:options", '{"limit_time_real": [600]}'],
-    ["odoo:options", '{"Limit Time": 600}'],
-    ["odoo:options", '{"workers": 3}'],
-    ["vps:mode", "rent"],
-    ["vps:domain", "https://erp.example.com"],
-    ["vps:domain", "1.2.3"],
-    ["vps:aliases", '["https://shop.example.org"]'],
-    ["vps:redirectFrom", '[""]'],
-    ["vps:trustedProxies", '["cloudflare"]'],
-    ["vps:tls", "off"],
-    ["vps:acmeEmail", "ops"],
-    ["vps:acmeServer", "http://ca.example.com/acme/directory"],
-    ["vps:acmeServer", "https://acme-v02.api.letsencrypt.org"],
-    ["vps:acmeServer", "https://ca.example.com/acme {respond}"],
-    ["vps:acmeServer", "https://ca.example.com:77777/directory"],
-    ["vps:acmeRoots", "roots.pem"],
-    ["vps:acmeRoots", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"],
-    ["vps:tlsCertificate", "cert.pem"],
-    ["vps:bodyMegabytes", "0"],
-    ["vps:rpcBodyMegabytes", "5000"],
-    ["vps:wrongPasswords", "2"],
-    ["vps:rpcCalls", "-1"],
-    ["vps:allowFrom", '["203.0.113.7"]'],
-    ["vps:rpcAllowFrom", '["the office"]'],
-    ["vps:name", "Odoo_1"],
-    ["vps:region", "frankfurt"],
-    ["vps:size", "4 GB"],
-    ["vps:image", "Ubuntu 24"],
-    ["vps:sshFrom", '["the office"]'],
-    ["vps:egress", '["the office"]'],
-    ["vps:sshFrom", '["203.0.113.7"]'],
-    ["vps:backups", "daily"],
-    ["vps:monitoring", "1"],
-    ["vps:volumeGiB", "-1"],
-    ["vps:allowDestroy", "please"],
-    ["vps:host", "root@host"],
-    ["vps:port", "0"],
-    ["vps:user", "root;reboot"],
-    ["vps:hostKey", "host.example.com ssh-ed25519 AAAA"],
-    ["vps:hostKey", "SHA256:abc"],
-    ["vps:memoryMiB", "100"],
-    ["vps:cpus", "-2"],
-    ["vps:workers", "1"],
-    ["vps:cronThreads", "99"],
-    ["vps:odooMemoryMiB", "256"],
-    ["vps:odooCpus", "two"],
-    ["vps:logging", "syslog"],
-    ["vps:fluentdAddress", "localhost"],
-    ["vps:fluentdTag", "a b"],
-    ["vps:imagesRecord", "/etc/images.json"],
-    ["doks:mode", "both"],
-    ["doks:domain", "https://erp"],
-    ["doks:aliases", '["https://shop.example.org"]'],
-    ["doks:redirectFrom", '[""]'],
-    ["doks:trustedProxies", '["cloudflare"]'],
-    ["doks:tls", "self-signed"],
-    ["doks:acmeEmail", "ops"],
-    ["doks:acmeServer", "http://ca.example.com/acme/directory"],
-    ["doks:acmeServer", "https://acme-v02.api.letsencrypt.org"],
-    ["doks:acmeServer", "https://ca.example.com/acme {respond}"],
-    ["doks:acmeServer", "https://ca.example.com:77777/directory"],
-    ["doks:acmeRoots", "roots.pem"],
-    ["doks:acmeRoots", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"],
-    ["doks:tlsCertificate", "MIIB"],
-    ["doks:bodyMegabytes", "0"],
-    ["doks:rpcBodyMegabytes", "5000"],
-    ["doks:wrongPasswords", "2"],
-    ["doks:rpcCalls", "-1"],
-    ["doks:allowFrom", '["203.0.113.7"]'],
-    ["doks:rpcAllowFrom", '["the office"]'],
-    ["doks:proxyFrom", '["10.0.0.0/33"]'],
-    ["doks:clusterId", "odoo"],
-    ["doks:namespace", "Odoo"],
-    ["doks:name", "-odoo"],
-    ["doks:region", "Frankfurt"],
-    ["doks:version", "1.34"],
-    ["doks:nodeSize", "large"],
-    ["doks:nodesMin", "0"],
-    ["doks:nodesMax", "513"],
-    ["doks:highAvailability", "yes"],
-    ["doks:surgeUpgrade", "1"],
-    ["doks:maintenanceDay", "sun"],
-    ["doks:maintenanceHour", "24:00"],
-    ["doks:vpcRange", "203.0.113.0/24"],
-    ["doks:allowDestroy", "yes"],
-    ["doks:replicas", "0"],
-    ["doks:replicasMax", "101"],
-    ["doks:replicasCpu", "5"],
-    ["doks:filestoreAccess", "ReadOnlyMany"],
-    ["doks:storageClass", "NFS share"],
-    ["doks:blockStorageClass", ""],
-    ["doks:filestoreGiB", "0"],
-    ["doks:workers", "1"],
-    ["doks:cronThreads", "17"],
-    ["doks:odooMemoryMiB", "512"],
-    ["doks:odooCpus", "0"],
-    ["doks:egress", '["example.com"]'],
-    ["doks:apiFrom", '["example.com"]'],
-    ["doks:databaseMode", "external"],
-    ["doks:databaseGiB", "0"],
-    ["doks:databaseMemoryMiB", "256"],
-    ["doks:databaseCpus", "0"],
-    ["doks:databaseSize", "s-1vcpu-1gb"],
-    ["doks:databaseVersion", "14"],
-    ["doks:databaseNodes", "4"],
-    ["doks:databaseStorageGiB", "-1"],
-    ["doks:databaseConnections", "10"],
-    ["doks:dbMaxconn", "1"],
-    ["doks:imagePullSecret", "Secret!"],
-    ["doks:firstLogin", "changed"],
-    ["doks:imagesRecord", "/etc/passwd"],
-    ["release:additive", "maybe"],
-    ["release:rehearse", "0"],
-    ["release:upgradeMinutes", "0"],
-    ["release:readySeconds", "1"],
-    ["release:keepPoints", "0"],
-    ["release:restore", "yesterday"],
-    ["release:egress", '["s3.example.com:443"]'],
-    ["release:egress", '["203.0.113.7/32"]'],
-    ["release:egress", '["203.0.113.7/32:0"]'],
-    ["release:egress", '["203.0.113.7/33:443"]'],
-    ["release:egress", '["[2001:db8::/129]:443"]'],
-    ["backup:destination", "s3://bucket"],
-    ["backup:destination", "ssh://user@host/a b"],
-    ["backup:hostKey", "ssh-dss AAAA"],
-    ["backup:keep", "0"],
-    ["gates:imageMegabytes", "99"],
-    ["gates:tests", "false"],
-    ["gates:validation", "sometimes"],
-    ["gates:coverage", "101"],
-    ["gates:scan", "optional"],
-    ["gates:malware", "false"],
-    ["gates:sbom", "on"],
-    ["gates:unfixed", "ignore"],
-    ["gates:exceptions", "/etc/exceptions.yaml"],
-    ["gates:databaseFrom", "https://mirror.example.com/db"],
-    ["gates:databaseDays", "0"],
-    ["gates:signaturesFrom", "one two"],
-    ["gates:signing", "yes"],
-    ["gates:publicKey", "-----BEGIN PRIVATE KEY-----"],
-    ["gates:signerIssuer", "http://token.example.com"],
-    ["gates:trustedRoot", "/etc/trusted-root.json"],
-    ["notify:smtpServer", "mail.example.com"],
-    ["notify:mailFrom", "odoo"],
-    ["notify:mailTo", '["ops@example.com>, <x@example.com"]'],
-    ["notify:pagerdutyUrl", "http://events.pagerduty.com/v2/enqueue"],
-  ];
-  for (const [key, value] of rejected) {
+  for (const [key, value] of rejectedSettings) {
     it(`refuse ${key} = ${value}`, () => {
       const { message } = refusal({ [key]: value });
       assert.ok(message.includes("has 1 problem\n") && message.includes(`${key}: `), message);
@@ -301,7 +98,7 @@ describe("settings", () => {
     for (const text of ["notify:smtpUsername", "notify:smtpPassword", "notify:pagerdutyKey"]) anyText.add(text);
     // Their values are tested below, since they are never shown.
     for (const secret of ["odoo:secretOptions", "notify:slackWebhook"]) anyText.add(secret);
-    const tested = new Set(rejected.map(([key]) => key));
+    const tested = new Set(rejectedSettings.map(([key]) => key));
     assert.deepEqual(
       Object.keys(settingsKeys).filter((key) => !tested.has(key) && !anyText.has(key)),
       [],

@@ -45,7 +45,7 @@ export function isPinned(reference: string): boolean {
   const [repository = "", digest = "", ...rest] = reference.split("@");
   return (
     /^[a-z0-9][a-z0-9.:_/-]*$/.test(repository) &&
-    !repository.slice(repository.lastIndexOf("/")).includes(":") &&
+    !repository.slice(repository.lastIndexOf("/") + 1).includes(":") &&
     isDigest(digest) &&
     rest.length === 0
   );

@@ -64,9 +64,12 @@ function service({ type, props }: Declared): string[] {
     return [];
   }
   const kind = textAt(props, "spec", "type");
-  const open = kind === "LoadBalancer" || kind === "NodePort" || listAt(props, "spec", "externalIPs").length > 0;
+  const ways = [
+    ...(kind === "LoadBalancer" || kind === "NodePort" ? [`the type ${kind}`] : []),
+    ...(listAt(props, "spec", "externalIPs").length > 0 ? ["externalIPs"] : []),
+  ];
   const database = listAt(props, "spec", "ports").some((port) =>
     [at(port, "port"), at(port, "targetPort"), at(port, "name")].some((value) => databasePorts.has(value)),
   );
-  return open && database ? [`a Service of the type ${kind === "" ? "with externalIPs" : kind} at 5432`] : [];
+  return database ? ways.map((way) => `a Service at 5432 with ${way}`) : [];
 }
