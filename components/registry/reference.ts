@@ -40,7 +40,7 @@ export function pushedDigest(repoDigest: string): string {
   return digest;
 }
 
-/** Tells whether an image is named by its digest alone. A tag beside it would be ignored, and would mislead its reader. */
+/** Tells whether an image is named by its digest alone: a tag beside it would be ignored, and mislead its reader. */
 export function isPinned(reference: string): boolean {
   const [repository = "", digest = "", ...rest] = reference.split("@");
   return (

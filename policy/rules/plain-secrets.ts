@@ -1,7 +1,7 @@
 import { type Declared, Hidden, type Rule, unknown } from "../declared";
 import { containersOf } from "../workloads";
 
-/** Refuses secrets that everybody reads who may read the state, a preview, a pod's description or a file of the host. */
+/** Refuses secrets that are read by whoever may read the state, a preview, a pod or a file of the host. */
 export const plainSecrets: Rule = {
   name: "plain-secrets",
   refuses: "A secret in plain.",

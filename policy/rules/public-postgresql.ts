@@ -5,10 +5,10 @@ import { containersOf, databasePorts } from "../workloads";
 export const publicPostgresql: Rule = {
   name: "public-postgresql",
   refuses: "A PostgreSQL that the internet reaches.",
-  because: "its port is tried within minutes of its opening, and one password is then all that is between it and all data",
+  because: "its port is tried within minutes, and one password is then all that stands before all data",
   remedy:
-    "let in by name what needs it: trusted sources of the managed database, a Service of the type ClusterIP, no ports " +
-    "of db in a Compose file; for yourself: odoo-ship psql, or an SSH tunnel",
+    "let in by name what needs it: trusted sources of the managed database, a Service of the type ClusterIP, no " +
+    "ports of db in a Compose file; for yourself: odoo-ship psql, or an SSH tunnel",
   check: (resource) => [
     ...trustedSources(resource),
     ...firewall(resource),

@@ -7,7 +7,7 @@ const setting = "registry:pushSeconds";
 export const pushCredentials: Rule = {
   name: "push-credentials",
   refuses: "Credentials that may push images and do not expire within a day.",
-  because: "they end in a log or on a laptop one day, and whoever finds them puts an image of his own into the registry",
+  because: "they end in a log or on a laptop one day, and whoever finds them can put an image into the registry",
   remedy: "set expirySeconds to what the longest build needs (the setting registry:pushSeconds), or write to false",
   check: ({ type, props }) => {
     if (!/:ContainerRegistr(y|ies)DockerCredentials$/.test(type)) {

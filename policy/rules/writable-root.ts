@@ -7,8 +7,8 @@ export const writableRoot: Rule = {
   refuses: "A container that can write to its own root file system.",
   because: "an intruder who can change the program there stays until the container is made anew, and nobody sees it",
   remedy:
-    "in a pod set securityContext.readOnlyRootFilesystem to true, in a Compose file read_only: true; give what has to " +
-    "write an emptyDir, a tmpfs or a volume of its own",
+    "in a pod set securityContext.readOnlyRootFilesystem to true, in a Compose file read_only: true; give what has " +
+    "to write an emptyDir, a tmpfs or a volume of its own",
   check: (resource) =>
     containersOf(resource)
       .filter(({ readOnlyRoot }) => readOnlyRoot !== true && readOnlyRoot !== unknown)

@@ -66,8 +66,8 @@ exec ${quote(host)} "$@"
 }
 
 /**
- * The folder of the policy pack, for `--policy-pack`. The engine has a language host start a pack, which the one that is
- * built here cannot. It is then told of a language without a host, whose packs it starts by a script.
+ * The folder of the policy pack, for `--policy-pack`. The engine has a language host start a pack, which the one that
+ * is built here cannot. It is then told of a language without a host, whose packs it starts by a script.
  */
 export function policyPack(host: string): string {
   const pack = path.join(paths.root, "policy");
