@@ -71,7 +71,11 @@ describe(`${files} broken stack files (seed ${seed})`, () => {
   });
 
   it("plant each kind of problem, in one file several", () => {
-    const kinds = new Set(made.flatMap(({ problems }) => problems.map(({ what }) => what.replace(/^is (?!in plain|missing|unknown).*/s, "is wrong"))));
+    const kinds = new Set(
+      made.flatMap(({ problems }) =>
+        problems.map(({ what }) => what.replace(/^is (?!in plain|missing|unknown).*/s, "is wrong")),
+      ),
+    );
     assert.deepEqual([...kinds].sort(), ["is in plain", "is missing", "is unknown", "is wrong"]);
     assert.ok(made.filter(({ problems }) => problems.length > 2).length > files / 4);
   });
@@ -91,7 +95,11 @@ describe(`${files} broken stack files (seed ${seed})`, () => {
       assert.equal(error.code, "SETTINGS_INVALID", told);
       const lines = error.message.split("\n").map((line) => line.replace(/^ *(found: *)?/, ""));
       const unnamed = problems.filter(({ key }) => !lines.some((line) => line.startsWith(`${key}: `)));
-      assert.deepEqual(unnamed.map(({ key }) => key), [], `${told}\n${error.message}`);
+      assert.deepEqual(
+        unnamed.map(({ key }) => key),
+        [],
+        `${told}\n${error.message}`,
+      );
       assert.ok(!error.message.includes(planted), `a value that may be a secret is in:\n${error.message}`);
     }
   });

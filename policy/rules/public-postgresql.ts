@@ -8,7 +8,7 @@ export const publicPostgresql: Rule = {
   because: "its port is tried within minutes, and one password is then all that stands before all data",
   remedy:
     "let in by name what needs it: trusted sources of the managed database, a Service of the type ClusterIP, no " +
-    "ports of db in a Compose file; for yourself: odoo-ship psql, or an SSH tunnel",
+    "ports of db in a Compose file; for yourself: an SSH tunnel, or kubectl port-forward",
   check: (resource) => [
     ...trustedSources(resource),
     ...firewall(resource),

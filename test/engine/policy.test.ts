@@ -53,7 +53,13 @@ describe("the policy pack, on the real engine", () => {
     );
     stack.config = config;
     assert.notEqual(status, 0, output);
-    for (const part of ["unprotected-data", "it is not protected", "the books are gone", "vps:allowDestroy", "docs/policy.md"]) {
+    for (const part of [
+      "unprotected-data",
+      "it is not protected",
+      "the books are gone",
+      "vps:allowDestroy",
+      "docs/policy.md",
+    ]) {
       assert.ok(output.includes(part), `${part} is not in:\n${output}`);
     }
     assert.equal(changes(), before, "something was made");

@@ -46,14 +46,42 @@ const command = "command:local:Command";
 const breaches: Record<string, [what: string, resources: () => Declared[], says: RegExp][]> = {
   "image-by-tag": [
     ["a pod", () => web((props) => (container(props).image = "odoo:18.0")), /containers odoo: odoo:18\.0/],
-    ["an init container", () => web((p) => (pod(p).initContainers = [{ name: "i", image: "x" }])), /initContainers i: x/],
+    [
+      "an init container",
+      () => web((p) => (pod(p).initContainers = [{ name: "i", image: "x" }])),
+      /initContainers i: x/,
+    ],
     ["a tag beside a digest", () => web((p) => (container(p).image = `odoo:18@sha256:${"d".repeat(64)}`)), /odoo:18@/],
     ["no image", () => web((props) => delete container(props).image), /no image/],
-    ["a patch", () => one("kubernetes:apps/v1:DeploymentPatch", { spec: { template: { spec: { containers: [{ image: "x" }] } } } }), /: x/],
-    ["a Compose file", () => compose(/image: docker.io\/library\/postgres@\S+/, "image: postgres:17"), /prod\.yml db: postgres:17/],
-    ["a build", () => [broken("odoo-image-build", (p) => (p.build.args.BASE_IMAGE = "odoo:18.0"))], /BASE_IMAGE: odoo:18/],
-    ["a deployment", () => [broken("vps-odoo-release", (p) => (p.environment.IMAGE = "team/odoo:latest"))], /odoo:latest/],
-    ["App Platform", () => one("digitalocean:index/app:App", { spec: { services: [{ name: "w", image: { repository: "odoo", tag: "1" } }] } }), /services w: odoo/],
+    [
+      "a patch",
+      () =>
+        one("kubernetes:apps/v1:DeploymentPatch", { spec: { template: { spec: { containers: [{ image: "x" }] } } } }),
+      /: x/,
+    ],
+    [
+      "a Compose file",
+      () => compose(/image: docker.io\/library\/postgres@\S+/, "image: postgres:17"),
+      /prod\.yml db: postgres:17/,
+    ],
+    [
+      "a build",
+      () => [broken("odoo-image-build", (p) => (p.build.args.BASE_IMAGE = "odoo:18.0"))],
+      /BASE_IMAGE: odoo:18/,
+    ],
+    [
+      "a deployment",
+      () => [broken("vps-odoo-release", (p) => (p.environment.IMAGE = "team/odoo:latest"))],
+      /odoo:latest/,
+    ],
+    [
+      "App Platform",
+      () =>
+        one("digitalocean:index/app:App", {
+          spec: { services: [{ name: "w", image: { repository: "odoo", tag: "1" } }] },
+        }),
+      /services w: odoo/,
+    ],
   ],
   "runs-as-root": [
     ["user 0 of a container", () => web((p) => (container(p).securityContext.runAsUser = 0)), /odoo: user 0/],
@@ -65,7 +93,11 @@ const breaches: Record<string, [what: string, resources: () => Declared[], says:
     ["a Compose file without a user", () => compose('    user: "999:999"\n', ""), /db: no user/],
   ],
   "writable-root": [
-    ["a pod", () => web((props) => (container(props).securityContext.readOnlyRootFilesystem = false)), /odoo: its root/],
+    [
+      "a pod",
+      () => web((props) => (container(props).securityContext.readOnlyRootFilesystem = false)),
+      /odoo: its root/,
+    ],
     ["a pod that says nothing", () => web((props) => delete container(props).securityContext), /its root/],
     ["a Compose file", () => compose("    read_only: true\n", ""), /its root/],
   ],
@@ -75,36 +107,135 @@ const breaches: Record<string, [what: string, resources: () => Declared[], says:
     ["no liveness", () => web((props) => delete container(props).livenessProbe), /livenessProbe/],
     ["no readiness", () => web((props) => delete container(props).readinessProbe), /readinessProbe/],
     ["a Compose file", () => compose(/memory: 741m/, "memory_: 741m"), /db: no a limit of memory/],
-    ["a health check that is off", () => compose("test: [CMD, pg_isready", "disable: true\n      test: [CMD, pg_isready"), /db: no healthcheck/],
+    [
+      "a health check that is off",
+      () => compose("test: [CMD, pg_isready", "disable: true\n      test: [CMD, pg_isready"),
+      /db: no healthcheck/,
+    ],
   ],
   "plain-secrets": [
     ["a password", () => one("x:y:Z", { password: planted }), /^planted: password is in plain/],
     ["a token in a list", () => one("x:y:Z", { a: { apiTokens: [planted] } }), /a\.apiTokens\.0 is/],
     ["a key", () => one("x:y:Z", { privateKey: planted }), /privateKey/],
     ["a command's variable", () => one(command, { environment: { SMTP_PASSWD: planted } }), /SMTP_PASSWD/],
-    ["a pod's variable", () => web((p) => container(p).env.push({ name: "DB_PASSWORD", value: planted })), /variable DB_PASSWORD/],
-    ["a Kubernetes Secret", () => one("kubernetes:core/v1:Secret", { stringData: { "a.txt": planted } }), /stringData\.a\.txt/],
+    [
+      "a pod's variable",
+      () => web((p) => container(p).env.push({ name: "DB_PASSWORD", value: planted })),
+      /variable DB_PASSWORD/,
+    ],
+    [
+      "a Kubernetes Secret",
+      () => one("kubernetes:core/v1:Secret", { stringData: { "a.txt": planted } }),
+      /stringData\.a\.txt/,
+    ],
     ["a Secret's encoded data", () => one("kubernetes:core/v1:Secret", { data: { x: "cGxhbnRlZA==" } }), /data\.x/],
     ["a key by its text", () => one(command, { create: "echo -----BEGIN OPENSSH PRIVATE KEY-----" }), /create/],
     ["a token by its text", () => one(command, { create: `curl -H dop_v1_${"a".repeat(64)}` }), /create/],
-    ["a kubeconfig", () => one("pulumi:providers:kubernetes", { kubeconfig: `{"kind":"Config","users":[{"user":{"token":"${planted}"}}]}` }), /kubeconfig/],
-    ["a Compose file, however it came there", () => compose("DB_PASSWORD_FILE: \"/run/secrets/odoo-db-password\"", `DB_PASSWORD: ${planted}`), /odoo: the variable DB_PASSWORD/],
+    [
+      "a kubeconfig",
+      () =>
+        one("pulumi:providers:kubernetes", {
+          kubeconfig: `{"kind":"Config","users":[{"user":{"token":"${planted}"}}]}`,
+        }),
+      /kubeconfig/,
+    ],
+    [
+      "a Compose file, however it came there",
+      () => compose('DB_PASSWORD_FILE: "/run/secrets/odoo-db-password"', `DB_PASSWORD: ${planted}`),
+      /odoo: the variable DB_PASSWORD/,
+    ],
   ],
   "public-postgresql": [
-    ["trusted sources", () => [broken("doks-database-trusted", (p) => p.rules.push({ type: "ip_addr", value: "0.0.0.0/0" }), "prod-on-kubernetes")], /trusts 0\.0\.0\.0\/0/],
-    ["half of the internet", () => [broken("doks-database-trusted", (p) => p.rules.push({ type: "ip_addr", value: "128.0.0.0/1" }), "prod-on-kubernetes")], /128/],
-    ["no trusted source", () => [broken("doks-database-trusted", (p) => (p.rules = []), "prod-on-kubernetes")], /everybody/],
-    ["no list of them", () => goldenResources("prod-on-kubernetes").filter(({ name }) => name !== "doks-database-trusted"), /1 managed databases, and 0/],
-    ["a firewall", () => [broken("vps-host-firewall", (p) => p.inboundRules.push({ protocol: "tcp", portRange: "5432", sourceAddresses: ["0.0.0.0/0"] }))], /lets 0/],
-    ["a firewall's range, by IPv6", () => [broken("vps-host-firewall", (p) => p.inboundRules.push({ protocol: "tcp", portRange: "5000-6000", sourceAddresses: ["::/0"] }))], /lets ::\/0/],
-    ["a firewall's all ports", () => [broken("vps-host-firewall", (p) => p.inboundRules.push({ protocol: "tcp", portRange: "all", sourceAddresses: ["0.0.0.0/0"] }))], /lets/],
+    [
+      "trusted sources",
+      () => [
+        broken(
+          "doks-database-trusted",
+          (p) => p.rules.push({ type: "ip_addr", value: "0.0.0.0/0" }),
+          "prod-on-kubernetes",
+        ),
+      ],
+      /trusts 0\.0\.0\.0\/0/,
+    ],
+    [
+      "half of the internet",
+      () => [
+        broken(
+          "doks-database-trusted",
+          (p) => p.rules.push({ type: "ip_addr", value: "128.0.0.0/1" }),
+          "prod-on-kubernetes",
+        ),
+      ],
+      /128/,
+    ],
+    [
+      "no trusted source",
+      () => [broken("doks-database-trusted", (p) => (p.rules = []), "prod-on-kubernetes")],
+      /everybody/,
+    ],
+    [
+      "no list of them",
+      () => goldenResources("prod-on-kubernetes").filter(({ name }) => name !== "doks-database-trusted"),
+      /1 managed databases, and 0/,
+    ],
+    [
+      "a firewall",
+      () => [
+        broken("vps-host-firewall", (p) =>
+          p.inboundRules.push({ protocol: "tcp", portRange: "5432", sourceAddresses: ["0.0.0.0/0"] }),
+        ),
+      ],
+      /lets 0/,
+    ],
+    [
+      "a firewall's range, by IPv6",
+      () => [
+        broken("vps-host-firewall", (p) =>
+          p.inboundRules.push({ protocol: "tcp", portRange: "5000-6000", sourceAddresses: ["::/0"] }),
+        ),
+      ],
+      /lets ::\/0/,
+    ],
+    [
+      "a firewall's all ports",
+      () => [
+        broken("vps-host-firewall", (p) =>
+          p.inboundRules.push({ protocol: "tcp", portRange: "all", sourceAddresses: ["0.0.0.0/0"] }),
+        ),
+      ],
+      /lets/,
+    ],
     ["a load balancer", () => [broken("doks-database-service", (p) => (p.spec.type = "LoadBalancer"))], /LoadBalancer/],
     ["a port of each node", () => [broken("doks-database-service", (p) => (p.spec.type = "NodePort"))], /NodePort/],
-    ["an outside address", () => [broken("doks-database-service", (p) => (p.spec.externalIPs = ["203.0.113.1"]))], /externalIPs/],
-    ["a port of the node", () => [broken("doks-database-postgres", (p) => (container(p).ports[0].hostPort = 5432))], /containers postgres/],
-    ["the node's network", () => [broken("doks-database-postgres", (p) => (pod(p).hostNetwork = true))], /containers postgres/],
-    ["a port of db in a Compose file", () => compose("    networks: [backend]\n", '    ports: ["5432:5432"]\n    networks: [backend]\n'), /prod\.yml db/],
-    ["another port of it", () => compose("    networks: [backend]\n", "    ports: [{target: 5432, published: 15432}]\n    networks: [backend]\n"), /db/],
+    [
+      "an outside address",
+      () => [broken("doks-database-service", (p) => (p.spec.externalIPs = ["203.0.113.1"]))],
+      /externalIPs/,
+    ],
+    [
+      "a port of the node",
+      () => [broken("doks-database-postgres", (p) => (container(p).ports[0].hostPort = 5432))],
+      /containers postgres/,
+    ],
+    [
+      "the node's network",
+      () => [broken("doks-database-postgres", (p) => (pod(p).hostNetwork = true))],
+      /containers postgres/,
+    ],
+    [
+      "a port of db in a Compose file",
+      () => compose("    networks: [backend]\n", '    ports: ["5432:5432"]\n    networks: [backend]\n'),
+      /prod\.yml db/,
+    ],
+    [
+      "another port of it",
+      () =>
+        compose(
+          "    networks: [backend]\n",
+          "    ports: [{target: 5432, published: 15432}]\n    networks: [backend]\n",
+        ),
+      /db/,
+    ],
     ["a service before it", () => compose("- 80:80", "- 15432:5432"), /proxy/],
   ],
   "push-credentials": [
@@ -114,14 +245,34 @@ const breaches: Record<string, [what: string, resources: () => Declared[], says:
   ],
   "unprotected-data": [
     ...["vps-host-droplet", "vps-host-data", "doks-cluster-cluster", "registry-docr", "doks-odoo-filestore"].map(
-      (name): [string, () => Declared[], RegExp] => [name, () => [broken(name, (_, it) => (it.opts = {}))], /not protected/],
+      (name): [string, () => Declared[], RegExp] => [
+        name,
+        () => [broken(name, (_, it) => (it.opts = {}))],
+        /not protected/,
+      ],
     ),
-    ["a database", () => [broken("doks-database-server", (_, it) => (it.opts = {}), "prod-on-kubernetes")], /not protected/],
-    ["all that belongs to a cluster", () => [broken("doks-cluster-cluster", (p) => (p.destroyAllAssociatedResources = true))], /is true/],
-    ["a bucket with all in it", () => one("digitalocean:index/spacesBucket:SpacesBucket", { forceDestroy: true }, { protect: true }), /forceDestroy is true/],
+    [
+      "a database",
+      () => [broken("doks-database-server", (_, it) => (it.opts = {}), "prod-on-kubernetes")],
+      /not protected/,
+    ],
+    [
+      "all that belongs to a cluster",
+      () => [broken("doks-cluster-cluster", (p) => (p.destroyAllAssociatedResources = true))],
+      /is true/,
+    ],
+    [
+      "a bucket with all in it",
+      () => one("digitalocean:index/spacesBucket:SpacesBucket", { forceDestroy: true }, { protect: true }),
+      /forceDestroy is true/,
+    ],
   ],
   "two-production-targets": [
-    ["VPS and cluster", () => [...goldenResources("prod"), ...goldenResources("prod-on-kubernetes")], /a VPS \(vps\) and a cluster \(doks-odoo\)/],
+    [
+      "VPS and cluster",
+      () => [...goldenResources("prod"), ...goldenResources("prod-on-kubernetes")],
+      /a VPS \(vps\) and a cluster \(doks-odoo\)/,
+    ],
   ],
 };
 
