@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import * as path from "node:path";
 
 import { paperMachines } from "../../sandbox/digitalocean/machines";
 import { readToolPaths } from "../../sandbox/environment";
@@ -7,7 +10,9 @@ import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { TestStack } from "../../sandbox/test/helpers/test-stack";
 import { policyPack } from "../../sandbox/tools/engine";
 
-/** Not shown: that the official language host starts the pack; the sandbox's may be too old, and has a script for it. */
+const root = path.join(__dirname, "..", "..");
+
+/** Not shown: the official language host itself. The sandbox's may be too old for packs, and has a script for them. */
 describe("the policy pack, on the real engine", () => {
   const running = new RunningServers(undefined, { actionMs: 0, machines: paperMachines() });
   let stack: TestStack;
@@ -82,11 +87,25 @@ new command.local.Command("deploys", { create: "true", environment: { IMAGE: "te
       ...["up", "--yes", "--non-interactive", "--color", "never", "--policy-pack", pack],
     );
     assert.notEqual(status, 0, output);
-    const refused = [...output.matchAll(/\[mandatory\] .*?(\S+) .*\((\S+): (\S+)\)/g)].map((match) => match.slice(1));
-    assert.match(output, /environment\.DB_PASSWORD is in plain/, JSON.stringify(refused));
+    assert.match(output, /environment\.DB_PASSWORD is in plain/);
     assert.match(output, /environment\.IMAGE: team\/odoo:latest/);
     assert.equal(output.match(/is in plain/g)?.length, 1, output);
     assert.ok(!output.includes("can't run policy"), output);
-    assert.ok(!stack.storedText().includes('"leak"'), "a resource is in the state");
+    assert.ok(!stack.storedText().includes("command:local:Command::"), "a resource is in the state");
+  });
+
+  it("starts by the SDK's program that the official language host starts, in the project's folder", async () => {
+    const program = path.join(root, "node_modules", "@pulumi", "pulumi", "cmd", "run-plugin");
+    const child = spawn(process.execPath, [program, path.join(root, "policy"), "127.0.0.1:1"], {
+      cwd: root,
+      env: { ...process.env, PULUMI_NODEJS_TYPESCRIPT: "false" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      const [port] = (await Promise.race([once(child.stdout, "data"), once(child, "close")])) as [unknown];
+      assert.match(String(port), /^\d+\n$/);
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 });
