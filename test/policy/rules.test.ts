@@ -8,6 +8,9 @@ import { goldenDeployment, goldenResources } from "../support/declared-resources
 
 const stacks = ["staging", "prod", "prod-on-kubernetes"];
 const planted = "planted-value";
+/** Inputs of whatever shape: a wrong change of them fails the test that makes it. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Inputs = any;
 
 /** All that a rule finds in a stack. */
 function findings({ check, checkStack }: Rule, resources: readonly Declared[]): string[] {
@@ -16,7 +19,11 @@ function findings({ check, checkStack }: Rule, resources: readonly Declared[]): 
 }
 
 /** A resource of a golden stack with one thing changed. */
-function broken(name: string, change: (props: any, resource: { opts: object }) => void, stack = "staging"): Declared {
+function broken(
+  name: string,
+  change: (props: Inputs, resource: { opts: object }) => void,
+  stack = "staging",
+): Declared {
   const found = goldenResources(stack).find((one) => one.name === name);
   assert.ok(found, `${stack} has a resource ${name}`);
   const copy = { ...found, opts: { ...found.opts } };
@@ -24,9 +31,9 @@ function broken(name: string, change: (props: any, resource: { opts: object }) =
   return copy;
 }
 
-const pod = (props: any) => props.spec.template.spec;
-const container = (props: any) => pod(props).containers[0];
-const web = (change: (props: any) => void) => [broken("doks-odoo-web", change)];
+const pod = (props: Inputs) => props.spec.template.spec;
+const container = (props: Inputs) => pod(props).containers[0];
+const web = (change: (props: Inputs) => void) => [broken("doks-odoo-web", change)];
 const compose = (from: string | RegExp, to: string) => {
   let changed = false;
   const made = goldenDeployment((_, text) => {
