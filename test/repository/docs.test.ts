@@ -21,6 +21,8 @@ function files(...patterns: string[]): string[] {
 /** What runs on hosts, in clusters, in the image and in Pulumi's program: all that speaks to an operator. */
 const product = files(
   "components",
+  "criteria",
+  "init",
   "ops",
   "releases",
   "worker",
