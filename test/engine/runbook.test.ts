@@ -73,7 +73,9 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
   it("go on after an update that was killed", async () => {
     stack.config["image:digest"] = await running.push("team/odoo", "v2");
     await stack.endedUpdate(/vps-odoo-release|release-tags/, "SIGKILL");
-    await isNotWell(/currently locked/);
+    const { status, output } = await stack.up();
+    assert.notEqual(status, 0, output);
+    assert.match(output, /currently locked/);
     await type("killed");
     await isWell();
     stack.config["image:digest"] = digest;

@@ -34,9 +34,10 @@ const product = files(
 );
 
 /** Read by somebody in a hurry. */
-const taskPages = ["first-deployment", "rollback", "when-up-failed", "addons", "passwords", "backup"].map(
-  (name) => `docs/${name}.md`,
-);
+const taskPages = [
+  ...["first-deployment", "rollback", "when-up-failed", "addons", "passwords", "backup"],
+  ...["FINAL_DEPLOYMENT_RUNBOOK", "migration"],
+].map((name) => `docs/${name}.md`);
 
 /** Links of a page that lead nowhere: `page:line target`. */
 function brokenLinks(page: string, text: string): string[] {
