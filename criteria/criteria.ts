@@ -33,7 +33,9 @@ export async function judgeAll(facts: Facts, kubectl: Kubectl, curl: Kubectl): P
   const verdicts: Verdict[] = [];
   for (const criterion of criteria) {
     const [program, ...args] = criterion.command(facts);
-    verdicts.push(verdictOf(criterion, await (program === "kubectl" ? kubectl(...args, "-o", "json") : curl(...args)), facts));
+    verdicts.push(
+      verdictOf(criterion, await (program === "kubectl" ? kubectl(...args, "-o", "json") : curl(...args)), facts),
+    );
   }
   return verdicts;
 }
@@ -59,7 +61,7 @@ export function verdictLines(verdicts: readonly Verdict[]): string[] {
 
 /**
  * Reads what the stack says of itself.
- * @throws ShipError SETTINGS_INVALID for a stack without a cluster, RELEASE_INCOMPLETE for one that has released nothing
+ * @throws ShipError SETTINGS_INVALID for a stack without a cluster, RELEASE_INCOMPLETE for one without a release
  */
 export async function factsOf(stack: Stack): Promise<{ facts: Facts; settings: ReturnType<typeof readSettings> }> {
   const [source, outputs] = await Promise.all([stack.config(), stack.outputs()]);

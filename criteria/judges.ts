@@ -211,7 +211,8 @@ export const retained = ofList(
 
 /** A judge of what `curl` prints: the whole of it has to match. */
 export function printed(pattern: RegExp): Judge {
-  return (answer) => (pattern.test(answer.trim()) ? undefined : `it answers ${JSON.stringify(answer.trim().slice(0, 200))}`);
+  return (answer) =>
+    pattern.test(answer.trim()) ? undefined : `it answers ${JSON.stringify(answer.trim().slice(0, 200))}`;
 }
 
 function joined(problems: readonly string[]): string | undefined {

@@ -24,15 +24,25 @@ export interface Criterion {
   readonly judge: Judge;
 }
 
-const get = (...what: string[]) => (): readonly ["kubectl", ...string[]] => ["kubectl", "get", ...what];
+const get =
+  (...what: string[]) =>
+  (): readonly ["kubectl", ...string[]] => ["kubectl", "get", ...what];
 const odooPods = "app in (odoo, odoo-cron)";
 const code = ["-sS", "-o", "/dev/null", "--max-time", "20", "-w"] as const;
 
 export const criteria: readonly Criterion[] = [
   { what: "every node is ready", command: get("nodes"), judge: nodesReady },
-  { what: "the release has ended, and none is under way", command: get("jobs", "-l", "app=odoo-upgrade"), judge: jobsEnded },
+  {
+    what: "the release has ended, and none is under way",
+    command: get("jobs", "-l", "app=odoo-upgrade"),
+    judge: jobsEnded,
+  },
   { what: "enough pods serve, with the released digest", command: get("pods", "-l", "app=odoo"), judge: webServes },
-  { what: "one pod runs scheduled jobs, with the same digest", command: get("pods", "-l", "app=odoo-cron"), judge: oneCron },
+  {
+    what: "one pod runs scheduled jobs, with the same digest",
+    command: get("pods", "-l", "app=odoo-cron"),
+    judge: oneCron,
+  },
   { what: "Kubernetes asks Odoo whether it is well", command: get("pods", "-l", "app=odoo"), judge: probed },
   { what: "Odoo's pods have no rights that they do not need", command: get("pods", "-l", odooPods), judge: hardened },
   {

@@ -185,7 +185,9 @@ export function answersIn(text: string, name: string): Answers {
   if (!result.success) {
     throw badAnswers(
       name,
-      result.error.issues.map((issue) => [issue.path.join("."), issue.message].filter((part) => part !== "").join(": ")),
+      result.error.issues.map((issue) =>
+        [issue.path.join("."), issue.message].filter((part) => part !== "").join(": "),
+      ),
     );
   }
   return Object.fromEntries(

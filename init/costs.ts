@@ -1,7 +1,7 @@
 import { type Cost, type Prices, prices, sumOf } from "../components/shared/prices";
 import type { Settings } from "../settings";
 
-/** Lists what the machines of a stack cost in a month. Traffic beyond what is included, taxes and dumps are not in it. */
+/** Lists what the machines of a stack cost in a month. Traffic beyond what is included and taxes are not in it. */
 export function costsOf({ registry, vps, doks }: Settings, list: Prices = prices): Cost[] {
   const made = registry.kind === "digitalocean" && registry.ownership === "create";
   return [

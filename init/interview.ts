@@ -15,7 +15,7 @@ export async function interview(files: readonly StackFile[], person: Person): Pr
     const question = questionOf(name);
     if (!(question.applies?.(answers) ?? true)) continue;
     const usual = usualOf(name, answers, files);
-    for (let problem: string | undefined = ""; problem !== undefined; ) {
+    for (let problem: string | undefined = ""; problem !== undefined;) {
       const given = (await person.ask(`${question.ask}${usual === "" ? "" : ` [${usual}]`}: `)).trim();
       const tried: Answers = { ...answers, [name]: given === "" ? usual : given };
       problem = problemOf(name, tried);

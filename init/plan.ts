@@ -18,7 +18,7 @@ const registryRegions = new Set(["nyc3", "sfo2", "sfo3", "ams3", "sgp1", "fra1",
 /**
  * Fills both files in, in memory.
  * @param where answers come from, for messages
- * @throws ShipError SETTINGS_INVALID with all that is wrong: first each answer by itself, then what does not go together
+ * @throws ShipError SETTINGS_INVALID with all that is wrong: with each answer by itself, else with them together
  */
 export function planFiles(files: readonly StackFile[], answers: Answers, where: string): PlannedFile[] {
   const asked = answerNames.filter((name) => questionOf(name).applies?.(answers) ?? true);
@@ -51,7 +51,9 @@ export function settingsFor(stack: Stack, answers: Answers): Record<string, stri
     // One stack makes the registry, so that none is made twice; other registries are there already.
     "registry:ownership": own && staging ? "create" : "adopt",
     ...(own ? { "registry:region": registryRegions.has(region) ? region : "" } : {}),
-    ...(own ? {} : { "registry:username": answers.registryUser ?? "", "registry:pullUsername": answers.pullUser ?? "" }),
+    ...(own
+      ? {}
+      : { "registry:username": answers.registryUser ?? "", "registry:pullUsername": answers.pullUser ?? "" }),
     "vps:mode": target === "vps" ? "create" : "none",
     "doks:mode": target === "doks" ? "create" : "none",
     [`${target}:domain`]: (staging ? answers.stagingDomain : answers.domain) ?? "",

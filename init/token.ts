@@ -83,11 +83,7 @@ export async function tokenReport(
   }
 }
 
-async function statusOf(
-  { apiUrl, token }: DigitalOceanAccess,
-  scope: string,
-  patience: Patience,
-): Promise<number> {
+async function statusOf({ apiUrl, token }: DigitalOceanAccess, scope: string, patience: Patience): Promise<number> {
   const credential = { value: `Bearer ${token.reveal()}`, hosts: [new URL(apiUrl).host] };
   const url = `${apiUrl.replace(/\/$/, "")}${reads[scope] ?? ""}`;
   return (await request(`asking DigitalOcean for ${scope}`, url, {}, patience, credential)).status;

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
+import { parse } from "yaml";
+
 import type { Answer } from "../../components/shared/ask";
 import { ShipError } from "../../components/shared/errors";
 import { factsOf, judgeAll, verdictLines } from "../../criteria/criteria";
-import type { Facts } from "../../criteria/judges";
+import { denied, type Facts, hardened, onlyEdgeOutside, probed, restricted } from "../../criteria/judges";
 import { criteria } from "../../criteria/table";
 import { MadeUpStack } from "../support/made-up-stack";
 import { rowsOf } from "../support/markdown";
@@ -23,7 +25,11 @@ const pod = (name: string) => ({
       {
         name: "odoo",
         image: `registry.example.com/acme/odoo@${digest}`,
-        securityContext: { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+        securityContext: {
+          readOnlyRootFilesystem: true,
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ["ALL"] },
+        },
         resources: { limits: { memory: "2Gi" } },
         startupProbe: {},
         readinessProbe: {},
@@ -79,7 +85,12 @@ const answer = (stdout: string): Answer => ({ status: 0, stdout, stderr: "", pro
 function run(cluster: Cluster, site: Record<string, string | Answer> = web) {
   const kubectl = (...args: string[]) => {
     assert.deepEqual(args.slice(-2), ["-o", "json"]);
-    const found = (cluster as Record<string, unknown>)[args.slice(0, -2).join(" ").replace(/^(get jobs).*/, "$1")];
+    const found = (cluster as Record<string, unknown>)[
+      args
+        .slice(0, -2)
+        .join(" ")
+        .replace(/^(get jobs).*/, "$1")
+    ];
     assert.ok(found, args.join(" "));
     return Promise.resolve(answer(JSON.stringify(found)));
   };
@@ -94,13 +105,36 @@ async function notMet(change: (cluster: Cluster) => void): Promise<string[]> {
   const cluster = compliant();
   change(cluster);
   const verdicts = await run(cluster);
-  return verdicts.filter(({ outcome }) => outcome !== "met").map(({ what, outcome, why }) => `${outcome} ${what}: ${why}`);
+  return verdicts
+    .filter(({ outcome }) => outcome !== "met")
+    .map(({ what, outcome, why }) => `${outcome} ${what}: ${why}`);
 }
 
 describe("the criteria of a deployment in a cluster", () => {
   it("are met by one in which all is as it has to be", async () => {
     assert.deepEqual(await notMet(() => undefined), []);
     assert.match(verdictLines(await run(compliant())).at(-1) ?? "", /^15 of 15 criteria are met$/);
+  });
+
+  it("are met by what the program renders for production", () => {
+    interface Rendered {
+      readonly kind?: string;
+      readonly metadata?: { readonly name: string };
+      readonly spec?: { readonly template?: { readonly spec: object } };
+    }
+    const dump = fs.readFileSync(path.join(__dirname, "..", "golden", "prod-on-kubernetes.yaml"), "utf8");
+    const { resources } = parse(dump) as { resources: { inputs?: Rendered }[] };
+    const all = resources.flatMap(({ inputs }) => (inputs?.kind === undefined ? [] : [inputs]));
+    const of = (kind: string) => all.filter((one) => one.kind === kind);
+    const pods = of("Deployment").map(({ metadata, spec }) => ({ metadata, spec: spec?.template?.spec, status: {} }));
+    const web = pods.filter(({ metadata }) => metadata?.name === "odoo");
+    assert.ok(pods.length >= 3 && web.length === 1);
+    const list = (items: readonly unknown[]) => JSON.stringify({ items });
+    assert.equal(hardened(list(pods), facts), undefined);
+    assert.equal(probed(list(web), facts), undefined);
+    assert.equal(denied(list(of("NetworkPolicy")), facts), undefined);
+    assert.equal(onlyEdgeOutside(list(of("Service")), facts), undefined);
+    assert.equal(restricted(JSON.stringify(of("Namespace")[0]), facts), undefined);
   });
 
   const rows: Record<string, readonly [change: (cluster: Cluster) => void, expected: RegExp]> = {
@@ -120,7 +154,8 @@ describe("the criteria of a deployment in a cluster", () => {
       /2 pods, and 1 may be there/,
     ],
     "a pod without a probe": [
-      (c) => delete (c["get pods -l app=odoo"].items[0]!.spec.containers[0] as { readinessProbe?: object }).readinessProbe,
+      (c) =>
+        delete (c["get pods -l app=odoo"].items[0]!.spec.containers[0] as { readinessProbe?: object }).readinessProbe,
       /odoo-1 has no readinessProbe/,
     ],
     "a namespace that lets every pod in": [
@@ -160,7 +195,9 @@ describe("the criteria of a deployment in a cluster", () => {
   };
   for (const [what, [change, expected]] of Object.entries(hardening)) {
     it(`are not all met with a container that ${what}`, async () => {
-      const found = await notMet((c) => change(c["get pods -l app in (odoo, odoo-cron)"].items[1]!.spec.containers[0]!));
+      const found = await notMet((c) =>
+        change(c["get pods -l app in (odoo, odoo-cron)"].items[1]!.spec.containers[0]!),
+      );
       assert.match(found.join("\n"), expected);
       assert.equal(found.length, 1);
     });
@@ -190,7 +227,9 @@ describe("the criteria of a deployment in a cluster", () => {
       return [what, `\`${[program, ...(program === "kubectl" ? ["-n", "odoo"] : []), ...args].join(" ")}\``];
     });
     assert.deepEqual(
-      rowsOf(page).map(([, what, command]) => [what, command]).filter(([what]) => what !== "what has to be so"),
+      rowsOf(page)
+        .map(([, what, command]) => [what, command])
+        .filter(([what]) => what !== "what has to be so"),
       expected,
     );
   });

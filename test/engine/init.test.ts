@@ -43,11 +43,10 @@ describe("the stacks of a new team, on the real engine", () => {
       from: ["198.51.100.7/32"],
     };
     stack.write("answers.yaml", stringify(answers));
-    execFileSync(
-      process.execPath,
-      ["--import", "tsx", "init/init.ts", "--answers", "answers.yaml", "--yes"],
-      { cwd: stack.project, stdio: "pipe" },
-    );
+    execFileSync(process.execPath, ["--import", "tsx", "init/init.ts", "--answers", "answers.yaml", "--yes"], {
+      cwd: stack.project,
+      stdio: "pipe",
+    });
     for (const name of ["staging", "prod"]) {
       const file = path.join(stack.project, `Pulumi.${name}.yaml`);
       fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace('image:digest: ""', `image:digest: ${digest}`));

@@ -11,8 +11,11 @@ import type { PaperVps } from "../support/paper-vps";
 const page = fs.readFileSync(path.join(__dirname, "..", "..", "docs", "FINAL_DEPLOYMENT_RUNBOOK.md"), "utf8");
 
 interface Checkpoint {
-  checkpoint: { latest: { resources: { urn: string; type: string; dependencies?: string[] }[]; pending_operations?: object[] } };
+  readonly checkpoint: { readonly latest: { resources: { type: string }[]; pending_operations?: object[] } };
 }
+
+/** How a preview ends that would do nothing. */
+const unchanged = /Resources:\s+\d+ unchanged/;
 
 /**
  * Each block of commands that the page says are tried, as it stands there, on a state in files that is in the trouble
@@ -44,7 +47,6 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
   async function isWell(): Promise<void> {
     const { status, output } = await stack.preview("--expect-no-changes");
     assert.equal(status, 0, output);
-    assert.doesNotMatch(output, /pending operation/i);
   }
   async function isNotWell(symptom: RegExp): Promise<void> {
     const { status, output } = await stack.preview();
@@ -95,9 +97,11 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
       const resource = { urn, custom: true, type: "digitalocean:index/droplet:Droplet", inputs: {} };
       latest.pending_operations = [{ resource, type: "creating" }];
     });
-    assert.match((await stack.preview()).output, /pending operation/i);
+    const { output } = await stack.up();
+    assert.match(output, /pending operation/i);
     await type("pending");
-    await isWell();
+    const { checkpoint } = JSON.parse(fs.readFileSync(file(), "utf8")) as Checkpoint;
+    assert.deepEqual(checkpoint.latest.pending_operations ?? [], []);
   });
 
   it("restore a state that somebody has edited", async () => {
@@ -105,16 +109,14 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
       latest.resources = latest.resources.filter(({ type }) => !type.startsWith("pulumi:providers:"));
     });
     await isNotWell(/integrity|refers to|unknown provider/i);
-    await type("edited");
-    await isWell();
+    assert.match(await type("edited"), unchanged);
   });
 
   it("bring a lost state back from the copy", async () => {
     const folder = path.join(state(), ".pulumi", "stacks");
     fs.rmSync(folder, { recursive: true });
-    await isNotWell(/no stack named/);
-    await type("lost-state");
-    await isWell();
+    await isNotWell(/no stack (named|selected)/);
+    assert.match(await type("lost-state"), unchanged);
   });
 
   it("move the state to another backend", async () => {
@@ -127,7 +129,7 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
   it("go on with another token when one has ended", async () => {
     stack.setVariable("DIGITALOCEAN_TOKEN", "planted-old-token");
     await isNotWell(/AUTH_FAILURE: DigitalOcean refuses the API token/);
-    await type("token", { NEW_TOKEN: running.servers.token });
+    assert.match(await type("token", { NEW_TOKEN: running.servers.token }), unchanged);
     stack.setVariable("DIGITALOCEAN_TOKEN", running.servers.token);
   });
 
@@ -135,7 +137,8 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
     stack.setVariable("PULUMI_CONFIG_PASSPHRASE", undefined);
     await isNotWell(/passphrase must be set/);
     const output = await type("without-passphrase");
-    for (const part of [digest, stack.config["vps:hostKey"], "127.0.0.1"]) assert.ok(output.includes(String(part)), output);
+    for (const part of [digest, stack.config["vps:hostKey"], "127.0.0.1"])
+      assert.ok(output.includes(String(part)), output);
     // As the page says: without the salt. This stack's file has no secrets.
     const stackFile = path.join(stack.project, "Pulumi.sandbox.yaml");
     fs.writeFileSync(stackFile, fs.readFileSync(stackFile, "utf8").replace(/^encryptionsalt:.*\n/m, ""));
@@ -147,7 +150,10 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
   });
 
   it("are all that the page says is tried", () => {
-    assert.deepEqual([...blocks.keys()].filter((name) => !typed.has(name)), []);
+    assert.deepEqual(
+      [...blocks.keys()].filter((name) => !typed.has(name)),
+      [],
+    );
     assert.equal(blocks.size, (page.match(/```sh tried:/g) ?? []).length);
     assert.ok(blocks.size >= 10);
   });

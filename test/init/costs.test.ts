@@ -21,7 +21,11 @@ describe("what a stack costs", () => {
       { what: "its backups", dollars: 24 * 0.2 },
       { what: "Volume, 50 GiB", dollars: 5 },
     ]);
-    const doks = settings("staging", { "vps:mode": "none", "doks:databaseMode": "managed", "doks:highAvailability": "true" });
+    const doks = settings("staging", {
+      "vps:mode": "none",
+      "doks:databaseMode": "managed",
+      "doks:highAvailability": "true",
+    });
     assert.deepEqual(
       costsOf(doks).map(({ dollars }) => dollars),
       [5, 48, 40, 12, 2, prices.databases["db-s-2vcpu-4gb"]],
@@ -29,13 +33,19 @@ describe("what a stack costs", () => {
   });
 
   it("has no figure for a size that is not in the list, and says so", () => {
-    const costs = costsOf(settings("staging", { "doks:mode": "none", "vps:size": "x9-8vcpu-16gb", "vps:backups": "true" }));
+    const costs = costsOf(
+      settings("staging", { "doks:mode": "none", "vps:size": "x9-8vcpu-16gb", "vps:backups": "true" }),
+    );
     assert.deepEqual(sumOf(costs), { dollars: 10, whole: false });
     assert.match(costWords("staging", costs).join("\n"), /what is not in the list: https:[^]*\? {2}Droplet x9/);
   });
 
   it("is nothing for what is there already", () => {
-    const adopted = { "vps:mode": "adopt", "vps:host": "h.acme.io", "vps:hostKey": `ssh-ed25519 AAAA${"a".repeat(64)}` };
+    const adopted = {
+      "vps:mode": "adopt",
+      "vps:host": "h.acme.io",
+      "vps:hostKey": `ssh-ed25519 AAAA${"a".repeat(64)}`,
+    };
     const none = { "doks:mode": "none", "registry:ownership": "adopt" };
     assert.deepEqual(costsOf(settings("staging", { ...adopted, ...none })), []);
   });

@@ -35,7 +35,8 @@ describe("npm run init", () => {
   beforeEach(() => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "init-test-"));
     said = [];
-    for (const stack of ["staging", "prod"]) fs.writeFileSync(path.join(folder, `Pulumi.${stack}.yaml`), committed(stack));
+    for (const stack of ["staging", "prod"])
+      fs.writeFileSync(path.join(folder, `Pulumi.${stack}.yaml`), committed(stack));
   });
   afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
@@ -80,7 +81,9 @@ describe("npm run init", () => {
     assert.equal(await run(vps), true);
     const changed = (stack: string) => {
       const before = new Set(committed(stack).split("\n"));
-      return file(stack).split("\n").filter((line) => !before.has(line));
+      return file(stack)
+        .split("\n")
+        .filter((line) => !before.has(line));
     };
     const both = [
       "  registry:repository: acme/odoo",
@@ -92,10 +95,7 @@ describe("npm run init", () => {
     ];
     assert.deepEqual(changed("prod").sort(), [...both, "  vps:domain: erp.acme.io"].sort());
     // That the cluster is left out is a line which the file has elsewhere, too, as "vps:mode".
-    assert.deepEqual(
-      changed("staging").sort(),
-      [...both, "  vps:domain: staging.acme.io", "  doks:mode: none"].sort(),
-    );
+    assert.deepEqual(changed("staging").sort(), [...both, "  vps:domain: staging.acme.io", "  doks:mode: none"].sort());
     assert.equal(file("staging").split("\n").length, committed("staging").split("\n").length);
   });
 
@@ -130,7 +130,11 @@ describe("npm run init", () => {
   it("takes another registry, which nobody creates, and asks for a login that may only read", async () => {
     await run({ ...vps, registry: "ghcr", registryUser: "acme-ci", pullUser: "acme-pull" });
     for (const stack of ["staging", "prod"]) {
-      for (const line of ["  registry:host: ghcr.io", "  registry:ownership: adopt", "  registry:pullUsername: acme-pull"])
+      for (const line of [
+        "  registry:host: ghcr.io",
+        "  registry:ownership: adopt",
+        "  registry:pullUsername: acme-pull",
+      ])
         assert.ok(file(stack).split("\n").includes(line), `${stack}: ${line}`);
     }
     assert.match(said.join("\n"), /GHCR_TOKEN[^]*REGISTRY_PULL_PASSWORD/);
@@ -161,7 +165,10 @@ describe("npm run init", () => {
 
   it("tells what does not go together, and in which file", async () => {
     const { failure } = await refused({ ...vps, stagingDomain: "staging.test" });
-    assert.match(failure.found, /^Pulumi\.staging\.yaml: vps:tls: "acme": no public certificate is to be had for staging/m);
+    assert.match(
+      failure.found,
+      /^Pulumi\.staging\.yaml: vps:tls: "acme": no public certificate is to be had for staging/m,
+    );
     assert.doesNotMatch(failure.found, /Pulumi\.prod/);
   });
 
@@ -190,7 +197,8 @@ describe("npm run init", () => {
   });
 
   it("leaves encrypted settings as they are, and does not judge them", async () => {
-    const secret = "  registry:password:\n    secure: v1:abc:def\n  vps:tlsKey:\n    secure: v1:ghi\nencryptionsalt: v1:salt\n";
+    const secret =
+      "  registry:password:\n    secure: v1:abc:def\n  vps:tlsKey:\n    secure: v1:ghi\nencryptionsalt: v1:salt\n";
     fs.appendFileSync(path.join(folder, "Pulumi.prod.yaml"), secret);
     await run(vps);
     assert.ok(file("prod").endsWith(secret), file("prod"));
@@ -243,7 +251,11 @@ describe("npm run init", () => {
   it("has a setting for each answer", () => {
     for (const target of ["vps", "doks"]) {
       for (const name of answerNames) {
-        assert.match(problemOf(name, { target, [name]: "\n" }) ?? "", new RegExp(`^${name}: `), `${name} takes anything`);
+        assert.match(
+          problemOf(name, { target, [name]: "\n" }) ?? "",
+          new RegExp(`^${name}: `),
+          `${name} takes anything`,
+        );
       }
     }
   });

@@ -11,8 +11,7 @@ describe("what the API tells of a token", () => {
   const running = new RunningServers();
   before(() => running.start());
   after(() => running.remove());
-  const report = (token: string) =>
-    tokenReport({ apiUrl: running.servers.apiUrl, token: new Secret(token) }, rows);
+  const report = (token: string) => tokenReport({ apiUrl: running.servers.apiUrl, token: new Secret(token) }, rows);
   const changes = () => running.servers.api.log.list().filter(({ method }) => method !== "GET").length;
 
   it("is asked for the scopes that docs/token-scopes.md has", () => {
