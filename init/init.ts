@@ -99,8 +99,10 @@ async function aboutToken(planned: readonly PlannedFile[], environment: Init["en
 /** What the stacks have, as docs/token-scopes.md names it. */
 function rowsOf(planned: readonly PlannedFile[]): ScopeRow[] {
   const all = planned.flatMap(({ settings }) => (settings === undefined ? [] : [settings]));
+  const own = all.filter(({ registry }) => registry.kind === "digitalocean");
   const rows: readonly [row: ScopeRow, has: boolean][] = [
-    ["registry, created", all.some(({ registry }) => registry.kind === "digitalocean")],
+    ["registry, adopted", own.length > 0],
+    ["registry, created", own.some(({ registry }) => registry.ownership === "create")],
     ["host, created", all.some(({ vps }) => vps.mode === "create")],
     ["cluster, created", all.some(({ doks }) => doks.mode === "create")],
     ["managed database", all.some(({ doks }) => doks.mode === "create" && doks.databaseMode === "managed")],

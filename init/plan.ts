@@ -1,7 +1,7 @@
 import { usualHosts } from "../components/registry/login";
 import { ShipError } from "../components/shared/errors";
 import { readSettings, type Settings } from "../settings";
-import { answerNames, type Answers, badAnswers, listOf, problemOf, questionOf, type Stack } from "./answers";
+import { answerNames, type Answers, badAnswers, listOf, problemOf, questionOf } from "./answers";
 import { configIn, type StackFile, withSettings } from "./stack-file";
 
 /** A stack's file with the answers in it. */
@@ -27,7 +27,7 @@ export function planFiles(files: readonly StackFile[], answers: Answers, where: 
     throw badAnswers(where, wrong);
   }
   const filled = files.map((before) => {
-    const text = withSettings(before, settingsFor(before.stack, answers));
+    const text = withSettings(before, settingsFor(before, answers));
     return { before, text, ...judge(before, text) };
   });
   const problems = filled.flatMap(({ found }) => found);
@@ -37,11 +37,18 @@ export function planFiles(files: readonly StackFile[], answers: Answers, where: 
   return filled;
 }
 
-/** Settings that the answers stand for, in one stack. */
-export function settingsFor(stack: Stack, answers: Answers): Record<string, string | string[]> {
+/**
+ * Settings that the answers stand for, in one stack. What was adopted stays so: a second host or registry, made beside
+ * the one with the books, would be an empty one.
+ */
+export function settingsFor(
+  { stack, config }: Pick<StackFile, "stack" | "config">,
+  answers: Answers,
+): Record<string, string | string[]> {
   const { registry = "", registryHost, repository = "", region = "", from = "" } = answers;
   const staging = stack === "staging";
   const own = registry === "digitalocean";
+  const adopted = config["registry:kind"] === registry && config["registry:ownership"] === "adopt";
   const target = answers.target === "doks" ? "doks" : "vps";
   const size = (staging ? answers.stagingSize : answers.size) ?? "";
   return {
@@ -49,13 +56,14 @@ export function settingsFor(stack: Stack, answers: Answers): Record<string, stri
     "registry:host": registryHost ?? usualHosts[registry as keyof typeof usualHosts],
     "registry:repository": repository,
     // One stack makes the registry, so that none is made twice; other registries are there already.
-    "registry:ownership": own && staging ? "create" : "adopt",
+    "registry:ownership": own && staging && !adopted ? "create" : "adopt",
     ...(own ? { "registry:region": registryRegions.has(region) ? region : "" } : {}),
     ...(own
       ? {}
       : { "registry:username": answers.registryUser ?? "", "registry:pullUsername": answers.pullUser ?? "" }),
-    "vps:mode": target === "vps" ? "create" : "none",
-    "doks:mode": target === "doks" ? "create" : "none",
+    "vps:mode": "none",
+    "doks:mode": "none",
+    [`${target}:mode`]: config[`${target}:mode`] === "adopt" ? "adopt" : "create",
     [`${target}:domain`]: (staging ? answers.stagingDomain : answers.domain) ?? "",
     [`${target}:acmeEmail`]: answers.email ?? "",
     [`${target}:region`]: region,

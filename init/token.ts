@@ -15,6 +15,7 @@ export interface TokenReport {
 
 /** Rows of docs/token-scopes.md: what a token needs to make such a stack, and for each update. */
 export const scopeRows = {
+  "registry, adopted": "registry:read registry:update",
   "registry, created": "registry:read registry:update registry:create",
   "host, created":
     "droplet:read droplet:create ssh_key:read ssh_key:create firewall:read firewall:create reserved_ip:read " +

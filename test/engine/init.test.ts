@@ -20,6 +20,13 @@ describe("the stacks of a new team, on the real engine", () => {
   const host = new PaperVps();
   let stack: TestStack;
 
+  /** Types `npm run init` with these answers. */
+  function fill(answers: object): void {
+    stack.write("answers.yaml", stringify(answers));
+    const args = ["--import", "tsx", "init/init.ts", "--answers", "answers.yaml", "--yes"];
+    execFileSync(process.execPath, args, { cwd: stack.project, stdio: "pipe" });
+  }
+
   before(async () => {
     await running.start();
     await running.api("POST", "/v2/registry", { name: "acme", subscription_tier_slug: "basic", region: "fra1" });
@@ -29,7 +36,7 @@ describe("the stacks of a new team, on the real engine", () => {
     for (const name of ["Pulumi.staging.yaml", "Pulumi.prod.yaml", "init"]) {
       fs.cpSync(path.join(root, name), path.join(stack.project, name), { recursive: true });
     }
-    const answers = {
+    fill({
       registry: "digitalocean",
       registryHost: running.servers.registryAddress,
       repository: "acme/odoo",
@@ -41,11 +48,6 @@ describe("the stacks of a new team, on the real engine", () => {
       size: "s-4vcpu-8gb",
       stagingSize: "s-2vcpu-4gb",
       from: ["198.51.100.7/32"],
-    };
-    stack.write("answers.yaml", stringify(answers));
-    execFileSync(process.execPath, ["--import", "tsx", "init/init.ts", "--answers", "answers.yaml", "--yes"], {
-      cwd: stack.project,
-      stdio: "pipe",
     });
     for (const name of ["staging", "prod"]) {
       const file = path.join(stack.project, `Pulumi.${name}.yaml`);
@@ -70,4 +72,23 @@ describe("the stacks of a new team, on the real engine", () => {
       assert.match(output, /198\.51\.100\.7\/32/);
     });
   }
+
+  it("of which prod has one with a cluster, once the team has answered otherwise", async () => {
+    const registryHost = running.servers.registryAddress;
+    fill({
+      registryHost,
+      target: "doks",
+      kubernetesVersion: "1.34.3-do.0",
+      domain: "erp.acme.io",
+      region: "fra1",
+      size: "s-4vcpu-8gb",
+      stagingSize: "s-4vcpu-8gb",
+      stagingDomain: "staging.acme.io",
+      from: ["198.51.100.7/32"],
+    });
+    const { status, output } = await stack.preview("--stack", "prod");
+    assert.equal(status, 0, output);
+    assert.match(output, /kubernetesCluster:KubernetesCluster/);
+    assert.doesNotMatch(output, /droplet:Droplet/);
+  });
 });

@@ -204,6 +204,21 @@ describe("npm run init", () => {
     assert.ok(file("prod").endsWith(secret), file("prod"));
   });
 
+  it("makes no second host and no second registry beside what a stack has adopted", async () => {
+    const key = `ssh-ed25519 AAAA${"a".repeat(64)}`;
+    for (const stack of ["staging", "prod"]) {
+      const text = file(stack)
+        .replace("vps:mode: create", `vps:mode: adopt\n  vps:host: h.acme.io\n  vps:hostKey: ${key}`)
+        .replace("registry:ownership: create", "registry:ownership: adopt");
+      fs.writeFileSync(path.join(folder, `Pulumi.${stack}.yaml`), text);
+    }
+    await run(vps);
+    for (const stack of ["staging", "prod"]) {
+      assert.match(file(stack), /registry:ownership: adopt[^]*vps:mode: adopt/);
+    }
+    assert.doesNotMatch(said.join("\n"), /Droplet/);
+  });
+
   it("writes nothing that nobody has agreed to", async () => {
     assert.match((await refused(vps, { yes: false })).failure.found, /no terminal, and no --yes/);
     assert.match((await refused(undefined, {})).failure.found, /no terminal, and no --answers/);
