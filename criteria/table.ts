@@ -1,3 +1,4 @@
+import { urlHost } from "../components/shared/url-host";
 import {
   bound,
   denied,
@@ -56,22 +57,22 @@ export const criteria: readonly Criterion[] = [
   { what: "the disks outlive the cluster's objects", command: get("pv"), judge: retained },
   {
     what: "Odoo answers, with a certificate that browsers trust",
-    command: ({ domain }) => ["curl", "-fsS", "--max-time", "20", `https://${domain}/web/health`],
+    command: ({ domain }) => ["curl", "-fsS", "--max-time", "20", `https://${urlHost(domain)}/web/health`],
     judge: printed(/^\{"status": ?"pass"\}$/),
   },
   {
     what: "the login page comes, which needs the database",
-    command: ({ domain }) => ["curl", ...code, "%{http_code}", `https://${domain}/web/login`],
+    command: ({ domain }) => ["curl", ...code, "%{http_code}", `https://${urlHost(domain)}/web/login`],
     judge: printed(/^200$/),
   },
   {
     what: "who comes without TLS is sent to it",
-    command: ({ domain }) => ["curl", ...code, "%{http_code} %{redirect_url}", `http://${domain}/`],
+    command: ({ domain }) => ["curl", ...code, "%{http_code} %{redirect_url}", `http://${urlHost(domain)}/`],
     judge: printed(/^30[1278] https:\/\//),
   },
   {
     what: "the database manager is closed",
-    command: ({ domain }) => ["curl", ...code, "%{http_code}", `https://${domain}/web/database/manager`],
+    command: ({ domain }) => ["curl", ...code, "%{http_code}", `https://${urlHost(domain)}/web/database/manager`],
     judge: printed(/^40[34]$/),
   },
 ];

@@ -7,6 +7,25 @@ import { settingsKeys } from "../components/settings/table";
 import { ShipError } from "../components/shared/errors";
 import { printable } from "../components/shared/printable";
 
+/** All answers, in the order in which they are asked for. */
+export const answerNames = [
+  "registry",
+  "registryHost",
+  "repository",
+  "registryUser",
+  "pullUser",
+  "target",
+  "domain",
+  "stagingDomain",
+  "email",
+  "region",
+  "size",
+  "stagingSize",
+  "kubernetesVersion",
+  "from",
+] as const;
+export type AnswerName = (typeof answerNames)[number];
+
 /** Answers of a new team, as text; a list has commas. An answer that does not count for it is left out. */
 export type Answers = Readonly<Partial<Record<AnswerName, string>>>;
 
@@ -34,8 +53,7 @@ const target = ({ target }: Answers) => (target === "doks" ? "doks" : "vps");
 const size = (answers: Answers) => (target(answers) === "doks" ? "doks:nodeSize" : "vps:size");
 const digitalocean = ({ registry }: Answers) => registry === "digitalocean";
 
-/** All questions, in the order in which they are asked. */
-export const questions = {
+const questions: Readonly<Record<AnswerName, Question>> = {
   registry: {
     ask: "Whose registry holds the images: digitalocean, ghcr or generic",
     key: () => "registry:kind",
@@ -100,12 +118,12 @@ export const questions = {
     key: (answers) => (target(answers) === "doks" ? "doks:apiFrom" : "vps:sshFrom"),
     stack: "prod",
   },
-} as const satisfies Record<string, Question>;
+};
 
-export type AnswerName = keyof typeof questions;
-export const answerNames = Object.keys(questions) as AnswerName[];
 /** The row of an answer. */
-export const questionOf = (name: AnswerName): Question => questions[name];
+export function questionOf(name: AnswerName): Question {
+  return questions[name];
+}
 
 /** Values of the committed stack files that are somebody else's, so that Enter never stands for one. */
 const examples = new Set([

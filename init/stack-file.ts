@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { type Document, isMap, isScalar, parseDocument, type Scalar, type YAMLSeq } from "yaml";
+import { type Document, isMap, isScalar, parseDocument, Scalar, YAMLSeq } from "yaml";
 
 import { ShipError } from "../components/shared/errors";
 import { type Stack, stacks } from "./answers";
@@ -36,7 +36,7 @@ export function readStackFiles(root: string): StackFile[] {
       throw unreadable(name, "no such file", `git checkout -- ${name}, or take it from the project's repository`);
     }
     const text = fs.readFileSync(file, "utf8");
-    return { stack, name, file, text, ...settingsIn(name, documentOf(name, text)) };
+    return { stack, name, file, text, ...settingsIn(documentOf(name, text)) };
   });
 }
 
@@ -49,10 +49,10 @@ export function withSettings(
   values: Readonly<Record<string, string | readonly string[]>>,
 ): string {
   const document = documentOf(name, text);
-  const before = settingsIn(name, document).config;
+  const before = settingsIn(document).config;
   for (const [key, value] of Object.entries(values)) {
     if (before[key] === (typeof value === "string" ? value : JSON.stringify(value))) continue;
-    document.setIn(["config", key], typeof value === "string" ? value : flowList(document, value));
+    document.setIn(["config", key], typeof value === "string" ? value : flowList(value));
     forgetExample(document, key);
   }
   return document.toString(style);
@@ -60,7 +60,7 @@ export function withSettings(
 
 /** Settings of a file's text: texts as they are, all else as JSON. */
 export function configIn(name: string, text: string): Pick<StackFile, "config" | "secrets"> {
-  return settingsIn(name, documentOf(name, text));
+  return settingsIn(documentOf(name, text));
 }
 
 /**
@@ -88,7 +88,7 @@ function documentOf(name: string, text: string): Document {
   return document;
 }
 
-function settingsIn(name: string, document: Document): Pick<StackFile, "config" | "secrets"> {
+function settingsIn(document: Document): Pick<StackFile, "config" | "secrets"> {
   const { config } = document.toJS() as { config: Record<string, unknown> };
   const secret = (value: unknown) => typeof value === "object" && value !== null && "secure" in value;
   const entries = Object.entries(config);
@@ -104,9 +104,14 @@ function settingsIn(name: string, document: Document): Pick<StackFile, "config" 
 }
 
 /** A list in one line, quoted as the committed ones are. */
-function flowList(document: Document, values: readonly string[]): YAMLSeq {
-  const list = document.createNode(values, { flow: true }) as YAMLSeq<Scalar>;
-  for (const item of list.items) item.type = "QUOTE_DOUBLE";
+function flowList(values: readonly string[]): YAMLSeq {
+  const list = new YAMLSeq<Scalar>();
+  list.flow = true;
+  for (const value of values) {
+    const item = new Scalar(value);
+    item.type = "QUOTE_DOUBLE";
+    list.add(item);
+  }
   return list;
 }
 

@@ -72,6 +72,12 @@ const compliant = () => ({
     ],
   },
 });
+/** An entry that is there. */
+function at<T>(list: readonly T[], index: number): T {
+  const found = list[index];
+  if (found === undefined) throw new Error(`no entry ${index}`);
+  return found;
+}
 type Cluster = ReturnType<typeof compliant>;
 const web = {
   "https://erp.acme.io/web/health": '{"status": "pass"}',
@@ -138,7 +144,7 @@ describe("the criteria of a deployment in a cluster", () => {
   });
 
   const rows: Record<string, readonly [change: (cluster: Cluster) => void, expected: RegExp]> = {
-    "a node that is not ready": [(c) => (c["get nodes"].items[0]!.status = { conditions: [] }), /n1 is not ready/],
+    "a node that is not ready": [(c) => (at(c["get nodes"].items, 0).status = { conditions: [] }), /n1 is not ready/],
     "no release": [(c) => (c["get jobs"].items = []), /no release has come to its end/],
     "a release under way": [
       (c) => c["get jobs"].items.push({ metadata: { name: "j2" }, status: { active: 1 } as never }),
@@ -146,7 +152,8 @@ describe("the criteria of a deployment in a cluster", () => {
     ],
     "too few pods": [(c) => (c["get pods -l app=odoo"].items = []), /0 pods, and 1 are asked for/],
     "another digest": [
-      (c) => (c["get pods -l app=odoo"].items[0]!.spec.containers[0]!.image = "registry.example.com/acme/odoo:latest"),
+      (c) =>
+        (at(at(c["get pods -l app=odoo"].items, 0).spec.containers, 0).image = "registry.example.com/acme/odoo:latest"),
       /odoo-1 runs registry\.example\.com\/acme\/odoo:latest/,
     ],
     "two pods with scheduled jobs": [
@@ -155,7 +162,8 @@ describe("the criteria of a deployment in a cluster", () => {
     ],
     "a pod without a probe": [
       (c) =>
-        delete (c["get pods -l app=odoo"].items[0]!.spec.containers[0] as { readinessProbe?: object }).readinessProbe,
+        delete (at(c["get pods -l app=odoo"].items, 0).spec.containers[0] as { readinessProbe?: object })
+          .readinessProbe,
       /odoo-1 has no readinessProbe/,
     ],
     "a namespace that lets every pod in": [
@@ -163,16 +171,19 @@ describe("the criteria of a deployment in a cluster", () => {
       /the namespace enforces nothing/,
     ],
     "no policy that forbids": [
-      (c) => (c["get networkpolicies"].items[0]!.spec.podSelector = { matchLabels: {} } as object),
+      (c) => (at(c["get networkpolicies"].items, 0).spec.podSelector = { matchLabels: {} } as object),
       /no policy forbids/,
     ],
     "a PostgreSQL that is public": [
-      (c) => (c["get services"].items[1]!.spec.type = "NodePort"),
+      (c) => (at(c["get services"].items, 1).spec.type = "NodePort"),
       /odoo-db can be reached from outside \(NodePort\)/,
     ],
-    "a claim without a volume": [(c) => (c["get pvc"].items[0]!.status.phase = "Pending"), /odoo-filestore is Pending/],
+    "a claim without a volume": [
+      (c) => (at(c["get pvc"].items, 0).status.phase = "Pending"),
+      /odoo-filestore is Pending/,
+    ],
     "a disk that goes with its claim": [
-      (c) => (c["get pv"].items[0]!.spec.persistentVolumeReclaimPolicy = "Delete"),
+      (c) => (at(c["get pv"].items, 0).spec.persistentVolumeReclaimPolicy = "Delete"),
       /the disk of odoo-db goes with its claim/,
     ],
     "an answer that is none": [(c) => (c["get nodes"] = {} as never), /the answer is not what kubectl prints/],
@@ -196,7 +207,7 @@ describe("the criteria of a deployment in a cluster", () => {
   for (const [what, [change, expected]] of Object.entries(hardening)) {
     it(`are not all met with a container that ${what}`, async () => {
       const found = await notMet((c) =>
-        change(c["get pods -l app in (odoo, odoo-cron)"].items[1]!.spec.containers[0]!),
+        change(at(at(c["get pods -l app in (odoo, odoo-cron)"].items, 1).spec.containers, 0)),
       );
       assert.match(found.join("\n"), expected);
       assert.equal(found.length, 1);
@@ -213,6 +224,20 @@ describe("the criteria of a deployment in a cluster", () => {
     const last = verdicts.slice(-4).map(({ outcome }) => outcome);
     assert.deepEqual(last, ["not met", "not checked", "not met", "not met"]);
     assert.match(verdictLines(verdicts).at(-1) ?? "", /^11 of 15/);
+  });
+
+  it("let no answer move the cursor of who reads", async () => {
+    const verdicts = await run(compliant(), { ...web, "https://erp.acme.io/web/login": "\u001b[2J200" });
+    const changed = compliant();
+    at(at(changed["get pods -l app=odoo"].items, 0).spec.containers, 0).image = "evil\u001b[1A:latest";
+    const text = verdictLines([...verdicts, ...(await run(changed))]).join("\n");
+    assert.match(text, /evil\?/);
+    assert.ok(!text.includes("\u001b"));
+  });
+
+  it("ask a site that is an address, too", () => {
+    const commands = criteria.map(({ command }) => command({ ...facts, domain: "2001:db8::1" }).at(-1) ?? "");
+    assert.ok(commands.includes("https://[2001:db8::1]/web/health"));
   });
 
   it("stand in docs/DOKS_DEPLOYMENT_SUCCESS_CRITERIA.md, each with its command", () => {
