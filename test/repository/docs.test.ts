@@ -21,6 +21,8 @@ function files(...patterns: string[]): string[] {
 /** What runs on hosts, in clusters, in the image and in Pulumi's program: all that speaks to an operator. */
 const product = files(
   "components",
+  "criteria",
+  "init",
   "ops",
   "releases",
   "worker",
@@ -32,9 +34,10 @@ const product = files(
 );
 
 /** Read by somebody in a hurry. */
-const taskPages = ["first-deployment", "rollback", "when-up-failed", "addons", "passwords", "backup"].map(
-  (name) => `docs/${name}.md`,
-);
+const taskPages = [
+  ...["first-deployment", "rollback", "when-up-failed", "addons", "passwords", "backup"],
+  ...["FINAL_DEPLOYMENT_RUNBOOK", "migration"],
+].map((name) => `docs/${name}.md`);
 
 /** Links of a page that lead nowhere: `page:line target`. */
 function brokenLinks(page: string, text: string): string[] {
