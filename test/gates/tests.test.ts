@@ -245,18 +245,19 @@ describe("The gate of the addons' tests", () => {
     });
 
     it("lets what is excepted pass, by any of its names, and says why and until when", async () => {
-      audit([{ name: "jinja", version: "1", vulns: [{ id: "PYSEC-1", aliases: ["CVE-2026-1"], fix_versions: ["2"] }] }]);
+      audit([
+        { name: "jinja", version: "1", vulns: [{ id: "PYSEC-1", aliases: ["CVE-2026-1"], fix_versions: ["2"] }] },
+      ]);
       for (const exceptions of [excepted(), excepted({ id: "PYSEC-1" })]) {
         const said = (await withCoverage(exceptions)).warnings.join();
         assert.match(said, /jinja 1: \S+, excepted until 2999-01-01: no template is a user's/);
       }
       for (const [other, words] of [
-        [{ package: "jinja2" }, /mended in 2$/],
-        [{ id: "CVE-2026-2" }, /mended in 2$/],
+        [{ package: "jinja2" }, /SECURITY_VULN[^]*mended in 2$/m],
+        [{ id: "CVE-2026-2" }, /SECURITY_VULN[^]*mended in 2$/m],
         [{ expires: "2026-01-31" }, /CVE-2026-1 in jinja has expired on 2026-01-31: no template/],
       ] as const) {
-        const rejected = { message: new RegExp(`SECURITY_VULN[^]*found +: [^]*${words.source}`, "m") };
-        await assert.rejects(withCoverage(excepted(other)), rejected);
+        await assert.rejects(withCoverage(excepted(other)), { message: words });
       }
     });
 

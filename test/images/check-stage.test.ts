@@ -44,11 +44,18 @@ describe("the check of the image, before anything is pushed", () => {
   }
 
   /** Runs the step of a stage that has these words, by the shell that a build has. */
-  function run(stage: string, words: string, env: Readonly<Record<string, string>>): { status: number | null; stderr: string } {
+  function run(
+    stage: string,
+    words: string,
+    env: Readonly<Record<string, string>>,
+  ): { status: number | null; stderr: string } {
     const steps = [...(stages.get(stage)?.text ?? "").matchAll(/^RUN ([^]*?[^\\])\n/gm)].map(([, text = ""]) => text);
     const [found, ...others] = steps.filter((text) => text.includes(words));
     assert.ok(found !== undefined && others.length === 0, `${stage} has one step with ${words}`);
-    const script = found.replaceAll("\\\n", "").replaceAll(/--mount=\S+/g, "").replaceAll(/(?<=cd )\/tmp/g, folder);
+    const script = found
+      .replaceAll("\\\n", "")
+      .replaceAll(/--mount=\S+/g, "")
+      .replaceAll(/(?<=cd )\/tmp/g, folder);
     const { status, stderr } = spawnSync("sh", ["-c", script], {
       encoding: "utf8",
       env: { PATH: `${folder}:${process.env["PATH"]}`, ...env },
@@ -168,7 +175,8 @@ said='${before}'; [ ! -e ${folder}/installed ] || said='${after}'
       wheel(wheels, "common", "2");
       wheel(wheels, "one", "1", "common==1");
       wheel(wheels, "other", "1", "common==2");
-      const [, fail = ""] = /^( +fail\(\) \{ \\\n +code=BUILD_FAILURE[^]*?\}; \\\n)/m.exec(stages.get("builder")?.text ?? "") ?? [];
+      const [, fail = ""] =
+        /^( +fail\(\) \{ \\\n +code=BUILD_FAILURE[^]*?\}; \\\n)/m.exec(stages.get("builder")?.text ?? "") ?? [];
       const said = (...requirements: string[]) => {
         const args = ["-m", "pip", "download", "--no-index", "--find-links", wheels, "--dest", folder, ...requirements];
         const pip = spawnSync(python, args, { encoding: "utf8", cwd: folder });

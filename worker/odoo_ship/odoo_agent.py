@@ -118,7 +118,7 @@ class OdooAgent:
         if new := sorted(set(modules) - self.restless):
             self.restless.update(new)
             plan.warnings.append(f"{', '.join(new)}: starts a thread or a process as Odoo loads it. In a release's own "
-                                 "programs that does nothing; what else it does: docs/addons.md#job-runners")
+                                 "programs that does nothing; what else it does: docs/addons.md")
 
     def judge(self, result, database, plan):
         bad = not_loaded(result.text)

@@ -1,6 +1,6 @@
 """Modules that Odoo loads for the whole server: what they patch, and what they start, is there before any database is."""
 
-#: Odoo's own, of each series.
+#: Odoo's own, of each series. The plan knows them, too: components/image/configuration.ts.
 USUAL = {"base", "rpc", "web"}
 
 
