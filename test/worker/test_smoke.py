@@ -65,6 +65,16 @@ class LoginTest(unittest.TestCase):
             self.assertEqual(self.log_in(self.MADE, answer),
                              (["authenticate", "get_session_info"], "session_id=signed"))
 
+    def test_without_a_session_as_in_a_gate_it_is_tried_as_a_program(self):
+        order = {name: value for name, value in self.MADE.items() if name != "session"}
+        client = SMOKE["Client"]()
+        client.rpc = lambda path, _: {"uid": None} if path.endswith("authenticate") else 7
+        SMOKE["authenticated"](client, order)
+        self.assertEqual(client.remote, ["copy", 7, "p"])
+        client.rpc = lambda *_: None
+        with self.assertRaises(ValueError):
+            SMOKE["authenticated"](client, order)
+
     def test_a_login_that_is_refused_fails_it(self):
         with self.assertRaises(ValueError):
             self.log_in(self.MADE, ValueError("odoo.exceptions.AccessDenied Access Denied"))
