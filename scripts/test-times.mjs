@@ -1,6 +1,6 @@
 // The reporter of all tests: mocha's usual one, and after each file how long its tests and their set-up took; at the
-// end the slowest. --reporter-option times=<file> leaves that list to whoever runs mocha several times, and the times
-// there.
+// end the slowest files, and what failed in a few lines each: a log that is cut has those at least. --reporter-option
+// times=<file> leaves both to whoever runs mocha several times, and writes there what they are made of.
 import { appendFileSync, readFileSync } from "node:fs";
 import path from "node:path";
 
@@ -8,10 +8,13 @@ import Mocha from "mocha";
 
 const { EVENT_HOOK_END, EVENT_RUN_END, EVENT_SUITE_BEGIN, EVENT_TEST_END, EVENT_TEST_FAIL } = Mocha.Runner.constants;
 const longest = 10;
+const linesOfFailure = 20;
+const charactersOfLine = 400;
 
 export default class TestTimes extends Mocha.reporters.Spec {
   static description = "spec, with the time of each file";
   #milliseconds = new Map();
+  #failures = [];
   #current;
 
   constructor(runner, options) {
@@ -20,7 +23,10 @@ export default class TestTimes extends Mocha.reporters.Spec {
     // other.
     runner.on(EVENT_TEST_END, (test) => this.#add(test));
     runner.on(EVENT_HOOK_END, (hook) => this.#add(hook));
-    runner.on(EVENT_TEST_FAIL, (failed) => failed.type === "hook" && this.#add(failed));
+    runner.on(EVENT_TEST_FAIL, (failed, error) => {
+      this.#failures.push(`${failed.fullTitle()}:\n${inShort(String(error?.message ?? error))}`);
+      if (failed.type === "hook") this.#add(failed);
+    });
     // Before the usual reporter writes the next title, or the counts.
     runner.prependListener(EVENT_SUITE_BEGIN, ({ root, file = this.#current }) => {
       if (root || file !== this.#current) this.#tell();
@@ -29,8 +35,9 @@ export default class TestTimes extends Mocha.reporters.Spec {
     runner.once(EVENT_RUN_END, () => {
       const times = [...this.#milliseconds].map(([file, milliseconds]) => [file, milliseconds / 1000]);
       const { times: shared } = options.reporterOptions ?? {};
-      if (shared === undefined) console.log(slowest(times));
-      else appendFileSync(shared, times.map((time) => `${JSON.stringify(time)}\n`).join(""));
+      const told = { times, failures: this.#failures };
+      if (shared === undefined) console.log(summary([told]));
+      else appendFileSync(shared, `${JSON.stringify(told)}\n`);
     });
   }
 
@@ -49,19 +56,39 @@ export default class TestTimes extends Mocha.reporters.Spec {
   }
 }
 
-/** The list for the end of a run, of pairs of file and seconds. */
-export function slowest(times) {
-  const sorted = [...times].sort(([, one], [, other]) => other - one).slice(0, longest);
-  const lines = sorted.map(([file, time]) => `  ${seconds(time)} ${file}`);
-  return ["  The slowest files, by their tests and set-up:", ...lines, ""].join("\n");
+/** What stands at the end of all: the slowest files, and of each failure what an update said of its errors. */
+export function summary(runs) {
+  const times = runs.flatMap((run) => run.times).sort(([, one], [, other]) => other - one);
+  const slowest = times.slice(0, longest).map(([file, time]) => `  ${seconds(time)} ${file}`);
+  const failures = runs.flatMap((run) => run.failures);
+  return [
+    "  The slowest files, by their tests and set-up:",
+    ...slowest,
+    ...(failures.length === 0 ? [] : ["", "  What failed, in short:", ...failures.map(indented)]),
+    "",
+  ].join("\n");
 }
 
-/** The pairs that runs have written. */
-export function readTimes(shared) {
+/** Those lines of a message that name an error; of one without them its first ones. */
+export function inShort(message) {
+  const lines = message.split("\n").filter((line) => line.trim() !== "");
+  const telling = lines.filter((line) => /\b[Ee]rror:|^\s*[A-Z]+(_[A-Z]+)+:/.test(line));
+  return (telling.length === 0 ? lines : telling)
+    .slice(0, linesOfFailure)
+    .map((line) => `  ${line.trim().slice(0, charactersOfLine)}`)
+    .join("\n");
+}
+
+/** What runs have written. */
+export function readRuns(shared) {
   return readFileSync(shared, "utf8")
     .split("\n")
     .filter(Boolean)
     .map((line) => JSON.parse(line));
+}
+
+function indented(text) {
+  return text.replace(/^/gm, "    ");
 }
 
 function seconds(time) {

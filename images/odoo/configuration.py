@@ -246,13 +246,15 @@ def hashed(password):
 
 
 def write_private(parser, path, origin):
-    """Writes the configuration where only this user reads it."""
+    """Writes the configuration where only this user reads it, and whole: a task may be waiting for it."""
+    partial = path.with_suffix(".partial")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        path.unlink(missing_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        partial.unlink(missing_ok=True)
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(f"; written at start from {origin} and the environment: do not edit\n")
             parser.write(file)
+        os.replace(partial, path)
     except OSError as error:
         raise Refusal(f"{path} cannot be written by uid {os.getuid()}: {error.strerror}; mount a tmpfs on /run and "
                       "/tmp: --tmpfs /run:mode=1777 --tmpfs /tmp:mode=1777") from None

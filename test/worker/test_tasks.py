@@ -1,5 +1,6 @@
 """Programs of a release in another container: here in another process, with the real socket between."""
 
+import os
 import subprocess
 import sys
 import time
@@ -76,6 +77,15 @@ class TasksTest(WorkerCase):
         task.kill()
         # Its end closes the pipe.
         self.assertEqual(task.stdout.read(), b"")
+
+    def test_one_that_is_killed_has_ended_before_the_next_begins_at_its_port(self):
+        source = "import os, time; print(os.getpid(), flush=True); time.sleep(300)"
+        for _ in range(5):
+            task = self.start(source)
+            pid = int(task.stdout.readline())
+            task.kill()
+            self.assertRaises(ProcessLookupError, os.kill, pid, 0)
+            self.assertEqual(task.poll(), 137)
 
     def test_a_container_that_ends_takes_it_along(self):
         task = self.start("import time; print('x', flush=True); time.sleep(300)")

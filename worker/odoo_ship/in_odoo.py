@@ -2,7 +2,7 @@
 
 One JSON line on standard input: {"do", …}; one on standard output: {"ok": …}. Nothing secret is printed.
 
-do = upgrade: answers when Odoo's code is loaded. Each line after it is an order of these, and has an answer:
+do = upgrade: {"database"}: answers when Odoo's code is loaded. Each line after it is an order of these, and has an answer:
   {"neutralise": database}: the database sends no mail and runs no job from here on; true.
   {"command", "database", "live", "modules", "password", "user", "serve"}: runs Odoo's command line with these words;
   {"status"}, and where that is 0, also what do = session answers, and "restless": modules that start something of
@@ -15,6 +15,7 @@ settings' group, for the database `live`; answers {"session": {"id", "path", "te
 written to the database.
 """
 
+import configparser
 import json
 import logging
 import os
@@ -22,17 +23,30 @@ import sys
 import time
 
 PRODUCT = "/opt/odoo"
+# Shorter than the worker waits for an answer, longer than a busy machine takes.
+CONFIGURATION_SECONDS = 240
 
 
-def wait_for_configuration():
-    """The entrypoint of a container that has just started writes it yet."""
-    end = time.monotonic() + 60
-    while not os.path.exists(os.environ["ODOO_RC"]) and time.monotonic() < end:
+def wait_for_configuration(database):
+    """The entrypoint of the program that was just started writes it yet. One that names another database is of a
+    program before it in the same container: with its filter Odoo would not serve this one.
+    """
+    end = time.monotonic() + CONFIGURATION_SECONDS
+    while (found := configured_database()) != database:
+        if time.monotonic() > end:
+            raise SystemExit(f"{os.environ['ODOO_RC']} names the database {found} after {CONFIGURATION_SECONDS} s, not "
+                             f"{database}")
         time.sleep(0.1)
 
 
+def configured_database():
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read(os.environ["ODOO_RC"], encoding="utf-8")
+    return parser.get("options", "db_name", fallback=None)
+
+
 def connect(database):
-    wait_for_configuration()
+    wait_for_configuration(database)
     import odoo
     from odoo.modules.registry import Registry
 
@@ -129,12 +143,12 @@ def run_command(order):
     return 0
 
 
-def upgrade(tell, held):
+def upgrade(database, tell, held):
     # Odoo 19 reads a variable for each of its options, and those of libpq before its configuration.
     for name in list(os.environ):
         if name.startswith(("ODOO_", "PG")) and name != "ODOO_RC":
             del os.environ[name]
-    wait_for_configuration()
+    wait_for_configuration(database)
     import odoo.cli.server
     import odoo.http
     import odoo.modules.registry
@@ -198,7 +212,7 @@ def main():
         print(json.dumps({"ok": answer}), file=answers, flush=True)
     order, keeper = json.loads(sys.stdin.readline()), quiet()
     if order["do"] == "upgrade":
-        upgrade(tell, keeper.held if keeper else ())
+        upgrade(order["database"], tell, keeper.held if keeper else ())
         return
     logging.basicConfig(stream=sys.stderr)
     odoo, registry = connect(order["database"])

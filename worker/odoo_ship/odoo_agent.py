@@ -69,7 +69,7 @@ class OdooAgent:
         self.container = self.host.start_task(self.request, "upgrade", ["sleep", "infinity"], database)
         self.log = LOGS / f"{self.attempt}-upgrade-{database}.log"
         child = self.host.conversation(self.container, "in_odoo.py", self.log)
-        self.loaded = Conversation(child, {"do": "upgrade"}, self.log)
+        self.loaded = Conversation(child, {"do": "upgrade", "database": database}, self.log)
 
     def change_modules(self, database, plan, password=None, user=None):
         """Odoo's own upgrade: it commits each module by itself, so a failure leaves a half-upgraded database behind.

@@ -13,6 +13,8 @@ from failures import Failure
 SOCKET = os.environ.get("ODOO_SHIP_TASKS", "/run/odoo-ship-tasks/socket")
 # The container beside this one may just start, again if its memory was full.
 START_SECONDS = 60
+# A program that is killed ends at once, unless a disk that does not answer holds it.
+KILL_SECONDS = 60
 
 
 class Task:
@@ -73,10 +75,14 @@ class Task:
         return self.returncode
 
     def kill(self):
-        """With all that it has started."""
-        self.connection.close()
+        """With all that it has started; it has ended when this returns, and its port is free for the next one."""
         if self.returncode is None:
-            self.returncode = 128 + signal.SIGKILL
+            try:
+                self.connection.shutdown(socket.SHUT_WR)
+                self.wait(KILL_SECONDS)
+            except (OSError, subprocess.TimeoutExpired):
+                self.returncode = 128 + signal.SIGKILL
+        self.connection.close()
 
     def run(self, limit, given=None):
         """(status, output, errors) at its end; at the limit (seconds) it is killed, and the status is 124."""
