@@ -74,9 +74,9 @@ export function serverWideWarnings(root: string, file: string | undefined, optio
   const others = names.map((name) => name.trim()).filter((name) => name !== "" && !usualServerWide.has(name));
   if (unset.test(others.join()) || others.length === 0) return [];
   return [
-    `server_wide_modules: ${others.join(", ")}: Odoo starts with them before a release is committed. On a VPS their own ` +
-      "tables are held until then, and users wait at the proxy while servers change. What else they do is theirs to " +
-      "answer for: docs/addons.md#a-module-that-works-by-itself",
+    `server_wide_modules: ${others.join(", ")}: Odoo starts with them before a release is committed. On a VPS their ` +
+      "own tables are held until then, and users wait at the proxy while servers change. What else they do is theirs " +
+      "to answer for: docs/addons.md#a-module-that-works-by-itself",
   ];
 }
 
