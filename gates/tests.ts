@@ -55,7 +55,7 @@ export const tests: Gate<TestsOrder> = {
     },
     SECURITY_VULN: {
       when: "bandit has a finding of high severity, or a Python package has a vulnerability that a newer one mends",
-      remedy: "mend the line, or raise the requirement, that is named; or except a vulnerability, with a reason and an end",
+      remedy: "mend the line, or raise the requirement, that is named; or except a vulnerability, with an end",
     },
     TEST_FAILURE: {
       when: "a test of an addon fails",

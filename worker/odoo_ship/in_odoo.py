@@ -2,7 +2,8 @@
 
 One JSON line on standard input: {"do", …}; one on standard output: {"ok": …}. Nothing secret is printed.
 
-do = upgrade: {"database"}: answers when Odoo's code is loaded. Each line after it is an order of these, and has an answer:
+do = upgrade: {"database"}: answers when Odoo's code is loaded. Each line after it is an order of these, and has an
+answer:
   {"neutralise": database}: the database sends no mail and runs no job from here on; true.
   {"command", "database", "live", "modules", "password", "user", "serve"}: runs Odoo's command line with these words;
   {"status"}, and where that is 0, also what do = session answers, and "restless": modules that start something of

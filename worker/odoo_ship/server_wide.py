@@ -1,4 +1,4 @@
-"""Modules that Odoo loads for the whole server: what they patch, and what they start, is there before any database is."""
+"""Modules that Odoo loads for the whole server: what they patch and start is there before any database is."""
 
 #: Odoo's own, of each series. The plan knows them, too: components/image/configuration.ts.
 USUAL = {"base", "rpc", "web"}
