@@ -6,7 +6,8 @@ import { refuseOtherEngine, refuseOtherPlatforms } from "../image/platform";
 import { registryExists } from "../shared/digitalocean-api";
 import { ShipError } from "../shared/errors";
 import type { Exception } from "../../gates/vulnerabilities";
-import { refuseOptionsOfLaterSeries } from "../image/configuration";
+import { refuseOptionsOfLaterSeries, serverWideWarnings } from "../image/configuration";
+import { bakedConfiguration } from "../image/context";
 import { postgresImage, readImagesRecord, recordOf } from "../odoo/companion-images";
 import { pullLoginWarnings } from "../settings/pull-login";
 import { signingWarnings } from "../settings/signing";
@@ -54,6 +55,8 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
   const build = image.digest === "" ? await planBuild(root, image, odoo.modules) : undefined;
   const exceptions = build === undefined ? [] : readExceptions(root, settings.gates.exceptions);
   refuseOptionsOfLaterSeries(root, settings.image.baseRecord, settings.odoo);
+  const baked = build === undefined ? undefined : bakedConfiguration(root);
+  const serverWide = serverWideWarnings(root, baked, settings.odoo.options);
   const signers = signersOf(root, settings);
   const exists = await registryIsThere(settings);
   const client = exists ? new RegistryClient(imageRepository(settings.registry), settings.registryAccess) : undefined;
@@ -75,7 +78,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
       signers,
       tags: await planTags(client, digest, deployedReleaseTags(settings.environment)),
       exceptions,
-      warnings: [...pullLoginWarnings(settings), ...signingWarnings(settings)],
+      warnings: [...pullLoginWarnings(settings), ...signingWarnings(settings), ...serverWide],
       key: digest.slice("sha256:".length, "sha256:".length + 12),
     };
   }
@@ -110,6 +113,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     warnings: [
       ...pullLoginWarnings(settings),
       ...signingWarnings(settings),
+      ...serverWide,
       ...build.warnings,
       ...gateWarnings(settings.gates),
       ...(build.revision.dirty ? [uncommitted] : []),

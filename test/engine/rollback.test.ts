@@ -1,40 +1,30 @@
 import assert from "node:assert/strict";
 
-import { RegistryClient } from "../../components/registry/client";
-import { Secret } from "../../components/shared/secret";
 import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { endOnce, type TestStack } from "../../sandbox/test/helpers/test-stack";
-import { adoptedHost } from "../support/adopted-host";
+import { type AdoptedHost, adoptedHost } from "../support/adopted-host";
 import { pointOfOlder } from "../support/made-up-stack";
-import type { PaperVps } from "../support/paper-vps";
 
 /** The host is a real SSH server that does nothing: what becomes of data is shown by the trials on a real one. */
 describe("releases and rollback, on the real engine", () => {
   const running = new RunningServers();
-  let host: PaperVps;
+  let adopted: AdoptedHost;
+  let host: AdoptedHost["host"];
   let stack: TestStack;
   let first: string;
   let second: string;
 
   before(async () => {
-    ({ host, stack, digest: first } = await adoptedHost(running));
+    adopted = await adoptedHost(running);
+    ({ host, stack, digest: first } = adopted);
     await running.push("team/odoo", "sha-0123456789ab-00000001", "layer of team/odoo:v1");
     second = await running.push("team/odoo", "sha-0123456789ab-00000002", "v2");
   });
-  after(async () => {
-    stack.remove();
-    await host.server.close();
-    await running.remove();
-  });
+  after(() => adopted.remove());
 
-  const registry = () =>
-    new RegistryClient(`${running.servers.registryAddress}/team/odoo`, {
-      username: "push",
-      password: new Secret(running.servers.push.password),
-    });
   const now = async () => [
     host.live?.digest,
-    await registry().digestOf("latest"),
+    await adopted.registry.digestOf("latest"),
     stack.config["image:digest"],
     (await stack.outputs())["imageDigest"],
   ];
@@ -164,7 +154,7 @@ describe("releases and rollback, on the real engine", () => {
     host.statuses = [];
     assert.notEqual(status, 0);
     assert.match(output, /RELEASE_MISMATCH[^]*run the same command again[^]*pulumi config set image:digest sha256:/);
-    assert.equal(await registry().digestOf("latest"), second);
+    assert.equal(await adopted.registry.digestOf("latest"), second);
     const again = await rollback("--yes");
     assert.equal(again.status, 0, again.output);
     assert.deepEqual(await now(), [first, first, first, first]);
