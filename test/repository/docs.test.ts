@@ -22,6 +22,7 @@ function files(...patterns: string[]): string[] {
 const product = files(
   "components",
   "ops",
+  "preview",
   "releases",
   "worker",
   "images",
