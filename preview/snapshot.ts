@@ -4,8 +4,6 @@ import { ShipError } from "../components/shared/errors";
 import { cleaned } from "../gates/report/clean";
 import { steadyInputs } from "./noise";
 
-const settingValue = z.string();
-
 const resource = z.object({
   urn: z.string(),
   type: z.string(),
@@ -22,7 +20,7 @@ export const snapshotSchema = z.object({
   stack: z.string(),
   resources: z.array(resource),
   /** The stack's configuration; a secret is `[secret]`. */
-  settings: z.record(z.string(), settingValue),
+  settings: z.record(z.string(), z.string()),
   /** Lines of each requirements.txt that is baked, by its name in the build context. */
   requirements: z.record(z.string(), z.array(z.string())),
   /** Vulnerabilities without a fix, of an image that was scanned; null where none was, or not all are noted. */
@@ -79,7 +77,8 @@ export function snapshotOf(printed: string, { stack, clean, requirements }: Snap
     stack,
     resources: [...resources.values()].sort((a, b) => (a.urn < b.urn ? -1 : 1)),
     settings: Object.fromEntries(Object.entries(config).map(([key, value]) => [key, settingText(value)])),
-    requirements: resources.size === 0 ? {} : requirements,
+    // A context of an earlier build says nothing about an image that is deployed by its digest.
+    requirements: [...resources.keys()].some((urn) => urn.endsWith("::odoo-image-build")) ? requirements : {},
     vulnerabilities: scanned(steps),
     warnings: [...new Set(said(/^warning$/))].sort(),
     failure: said(/^error$/).join("\n"),

@@ -9,6 +9,10 @@ export interface Usage {
   /** `npm run releases -- …` */
   readonly usage: string;
   readonly options: Options;
+  /** Option with which no stack is needed. */
+  readonly withoutStack?: string;
+  /** Page with examples. @default docs/rollback.md */
+  readonly page?: string;
 }
 
 /**
@@ -16,7 +20,7 @@ export interface Usage {
  * @throws ShipError SETTINGS_INVALID for an unknown argument, one without its value, or no stack
  */
 export function readArguments(
-  { usage, options }: Usage,
+  { usage, options, withoutStack, page }: Usage,
   args: readonly string[],
   environment: NodeJS.ProcessEnv = process.env,
 ): { readonly stack: string; readonly values: Readonly<Record<string, string | boolean | undefined>> } {
@@ -25,22 +29,23 @@ export function readArguments(
     const known: Options = { stack: { type: "string" }, ...options };
     values = parseArgs({ args: [...args], options: known, strict: true }).values as typeof values;
   } catch (error) {
-    throw misused(usage, error instanceof Error ? error.message : String(error));
+    throw misused(usage, error instanceof Error ? error.message : String(error), page);
   }
+  if (withoutStack !== undefined && values[withoutStack] === true) return { stack: "", values };
   const stack = values["stack"] ?? environment["PULUMI_STACK"] ?? "";
   if (typeof stack !== "string" || !/^[A-Za-z0-9_][A-Za-z0-9_./-]*$/.test(stack)) {
-    throw misused(usage, stack === "" ? "no --stack" : `--stack ${String(stack)}`);
+    throw misused(usage, stack === "" ? "no --stack" : `--stack ${String(stack)}`, page);
   }
   return { stack, values };
 }
 
 /** Error about a command that was called wrongly. */
-export function misused(usage: string, found: string): ShipError {
+export function misused(usage: string, found: string, page = "docs/rollback.md"): ShipError {
   return new ShipError({
     code: "SETTINGS_INVALID",
     summary: "the command was called in a way that it does not know",
     found,
     expected: usage,
-    remedy: "call it as above; docs/rollback.md has examples",
+    remedy: `call it as above; ${page} has examples`,
   });
 }
