@@ -50,10 +50,10 @@ export function costOf({ resources }: Snapshot): Cost {
   };
 }
 
-/** `about $42`, `about $42 to $84`, each rounded to whole dollars. */
+/** `about 42 USD`, `about 42 to 84 USD`, each rounded to whole dollars. */
 export function dollars({ least, most }: Pick<Cost, "least" | "most">): string {
   const [low, high] = [Math.round(least), Math.round(most)];
-  return low === high ? `about $${low}` : `about $${low} to $${high}`;
+  return low === high ? `about ${low} USD` : `about ${low} to ${high} USD`;
 }
 
 /** Day of the table. */

@@ -22,7 +22,6 @@ const restless = new Set([
   "CREATED",
   "REVISION",
   "VERSION",
-  "WORKER_KEY",
   "imageName",
   "password",
   "registry",
@@ -47,7 +46,7 @@ export function steadyInputs(inputs: unknown): Record<string, string> {
       return;
     }
     const text = withoutTokens(String(inner));
-    found[place.join(".")] = unknownWords.test(text) ? unknown : text;
+    found[withoutTokens(place.join("."))] = unknownWords.test(text) ? unknown : text;
   };
   walk(inputs, []);
   return found;

@@ -41,7 +41,11 @@ export function previewPage(pair: Pair, reports: readonly TargetReport[] = []): 
 /** An error of the program says itself what to do. */
 function failed(failure: string): string[] {
   const lines = failure.split("\n").filter((line) => line.trim() !== "");
-  return ["**The update would be refused:**", "", ...lines.slice(0, 12).map((line) => `    ${line.slice(0, 300)}`)];
+  return [
+    "**The update would be refused:**",
+    "",
+    ...lines.slice(0, 12).map((line) => `- ${code(line.trim().slice(0, 300))}`),
+  ];
 }
 
 function rowsOf({ base, head }: Pair, all: readonly Difference[], reports: readonly TargetReport[]): string[] {
