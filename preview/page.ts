@@ -64,7 +64,7 @@ function rowsOf({ base, head }: Pair, all: readonly Difference[], reports: reado
     ["Modules", image && upgrades.digest ? `those of another release: ${code("npm run releases")}` : few(modules)],
     ["Image", image ? imageText(before, after, { base, head }) : ""],
     ["Base image", newBase ? baseText(before, after) : ""],
-    ["Vulnerabilities", image ? vulnerabilities(base, head) : ""],
+    ["Vulnerabilities", image ? vulnerabilities({ base, head }, upgrades.digest) : ""],
     ["Settings", few(textChange(base.settings, head.settings))],
     ...consequences(all, { ...upgrades, image }, targetsOf(head), reports),
     ["Warnings, new", few(head.warnings.filter((text) => !base.warnings.includes(text)).map((text) => code(text)))],
@@ -98,17 +98,15 @@ function consequences(
   if (parts.length === 0) {
     return [["Restarts", image && targets.length === 0 ? "nothing: this stack has no target" : "**nothing restarts**"]];
   }
-  const moves = modules.length > 0 || installs;
   const open = "the door stays open, and requests may wait for seconds";
   const door = lastDoor(reports);
-  const closed =
-    door === undefined
-      ? "users are kept out while the database is upgraded: for how long is not known, no release has noted it"
-      : `users are kept out for about ${duration(door)}, as at the last release that closed the door`;
-  const maybe = `${closed}, if an installed module differs; else ${open}`;
-  const time = moves ? closed : newBase || digest ? maybe : machine ? "Odoo is away meanwhile" : open;
+  const time = door === undefined ? "not known yet" : `about ${duration(door)}, as at the last release that closed it`;
+  const closed = `the door is closed while the database is upgraded (${time})`;
+  const maybe = `if an installed module differs, ${closed}; else it stays open, and requests may wait for seconds`;
+  const moves = modules.length > 0 || installs;
+  const noticed = moves ? closed : newBase || digest ? maybe : machine ? "Odoo is away meanwhile" : open;
   return [
-    ["Restarts", `${few(parts)}. ${time.charAt(0).toUpperCase()}${time.slice(1)}.`],
+    ["Restarts", `${few(parts, "; ")}. ${noticed.charAt(0).toUpperCase()}${noticed.slice(1)}.`],
     ["Schema and rollback", schema({ moves, maybe: newBase || digest, image })],
   ];
 }
@@ -154,7 +152,9 @@ function baseText(before: ImageFacts | undefined, after: ImageFacts | undefined)
   return `${name(before)} → ${name(after)}`;
 }
 
-function vulnerabilities({ vulnerabilities: from }: Snapshot, { vulnerabilities: to }: Snapshot): string {
+function vulnerabilities({ base, head }: Pair, digest: boolean): string {
+  const [from, to] = [base.vulnerabilities, head.vulnerabilities];
+  if (digest) return "not in this preview: staging's report of that digest has them";
   if (to === null) return "not known until staging has built it";
   if (from === null) return "not known: the image of now has no whole report";
   const gained = to.filter((one) => !from.includes(one)).map((one) => code(one));

@@ -6,9 +6,9 @@ import { isShowable } from "./noise";
 const mostNamed = 6;
 
 /** Joins the first few of a list, and counts the rest. */
-export function few(texts: readonly string[]): string {
+export function few(texts: readonly string[], between = ", "): string {
   const rest = texts.length - mostNamed;
-  return texts.slice(0, mostNamed).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+  return texts.slice(0, mostNamed).join(between) + (rest > 0 ? ` and ${rest} more` : "");
 }
 
 /** The same after a word; nothing if there are none. */

@@ -88,15 +88,18 @@ describe("the preview of a pull request", () => {
     const text = page(snapshot((it) => anotherImage(it, { MODULES: modules("18.0.1.2.0", "2") })));
     assert.match(text, /`sale_extra 18\.0\.1\.2\.0` same version, content `11111111` → `22222222`/);
     assert.match(text, /Schema and rollback:\*\* moves where these modules are installed: .*restore point/);
-    assert.match(text, /Restarts:\*\* Odoo on the VPS and the cluster\. Users are kept out/);
+    assert.match(
+      text,
+      /Restarts:\*\* Odoo on the VPS and the cluster\. The door is closed while the database is upgraded/,
+    );
     assert.match(text, /not known until staging has built it/);
   });
 
   it("says for how long by what a release has noted", () => {
     const report = { target: "VPS", problem: "", history: { releases: [{ door: null }, { door: 41 }] } };
     const head = snapshot((it) => anotherImage(it, { MODULES: modules("18.0.1.3.0", "2") }));
-    assert.match(page(head, [report as unknown as TargetReport]), /kept out for about 41 s/);
-    assert.match(page(head), /for how long is not known/);
+    assert.match(page(head, [report as unknown as TargetReport]), /upgraded \(about 41 s, as at the last release/);
+    assert.match(page(head), /upgraded \(not known yet\)/);
   });
 
   it("counts vulnerabilities gained and lost where both reports are known", () => {
