@@ -40,7 +40,7 @@ const parts: Readonly<Record<string, (inputs: Inputs) => Part[]>> = {
   ],
 };
 
-/** Adds up what a stack would cost: machines, nodes, databases, volumes. Registry, traffic and balancers are not in it. */
+/** Adds up what a stack would cost: machines, nodes, databases, volumes. Registry, traffic, balancers are not in it. */
 export function costOf({ resources }: Snapshot): Cost {
   const all = resources.flatMap(({ type, inputs }) => parts[type]?.(inputs) ?? []);
   return {

@@ -23,8 +23,8 @@ import { treePage } from "./tree-page";
 
 const usage = {
   usage:
-    "npm run preview-comment -- --stack <name> [--base <file|branch>] [--to <file>], or --stack <name> --save <file>, " +
-    "or --without-stack [--base <branch>] [--to <file>]",
+    "npm run preview-comment -- --stack <name> [--base <file|branch>] [--to <file>], or --stack <name> " +
+    "--save <file>, or --without-stack [--base <branch>] [--to <file>]",
   options: {
     base: { type: "string" },
     save: { type: "string" },

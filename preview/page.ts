@@ -140,7 +140,7 @@ function imageText(before: ImageFacts | undefined, after: ImageFacts | undefined
     ...gone.map((line) => `without ${code(line)}`),
     ...textChange(before.built.arguments, after.built.arguments),
   ];
-  return `content ${code(contentName(before))} → ${code(contentName(after))}${causes.length > 0 ? `: ${few(causes)}` : ""}`;
+  return `content ${code(contentName(before))} → ${code(contentName(after))}${named(":", causes)}`;
 }
 
 function contentName({ content }: ImageFacts): string {
@@ -168,7 +168,8 @@ function cost(base: Snapshot, head: Snapshot): string {
   if (from.least === to.least && from.most === to.most && sizes.length === 0) return "";
   const open =
     to.unpriced.length > 0 ? `, and ${few(to.unpriced.map((one) => code(one)))}, whose price is not known here` : "";
-  return `${dollars(from)} → ${dollars(to)} a month${open} (list prices of ${pricesOf}; machines, databases, volumes)`;
+  const origin = `list prices of ${pricesOf}; machines, databases, volumes`;
+  return `${dollars(from)} → ${dollars(to)} a month${open} (${origin})`;
 }
 
 const signs = { added: "+", changed: "~", replaced: "±", removed: "-" } as const;

@@ -14,7 +14,7 @@ const resource = z.object({
 });
 export type PreviewedResource = Readonly<z.output<typeof resource>>;
 
-/** What a stack would be after an update, as one preview tells it: without secrets, and without what each run changes. */
+/** What a stack would be after an update, as one preview tells it: without secrets and what each run changes. */
 export const snapshotSchema = z.object({
   format: z.literal(1),
   stack: z.string(),

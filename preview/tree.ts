@@ -10,7 +10,7 @@ import { withoutTokens } from "./noise";
 export interface TreeChange {
   /** Modules of the folders in `image:addons`, before and after: version of the manifest, hash of the files. */
   readonly modules: readonly [BakedModules, BakedModules];
-  /** Lines of requirements.txt files, each with its file: `addons/requirements.txt: num2words==0.5.13`. */
+  /** Lines of requirements.txt files, each with its file: `addons/requirements.txt: num2words>=0.5`. */
   readonly requirements: readonly [readonly string[], readonly string[]];
   /** The record of the base image, `odoo:18.0 sha256:…`; empty where there is none. */
   readonly base: readonly [string, string];

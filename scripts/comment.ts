@@ -3,8 +3,8 @@
  * repository after one that ran the pull request's code: so the text is a stranger's, and which pull request it is for
  * is asked of GitHub, and read from nothing that came with the text.
  *
- * Environment: GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_EVENT_PATH, GITHUB_API_URL, and PREVIEW_FOLDER with `stack.md` or
- * `changes.md`.
+ * Environment: GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_EVENT_PATH, GITHUB_API_URL, and PREVIEW_FOLDER with `stack.md`
+ * or `changes.md`.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";

@@ -37,7 +37,8 @@ const postingRights: Readonly<Record<string, readonly unknown[]>> = {
 /**
  * What this project asks of a workflow beside what actionlint and zizmor find: each step is an npm script that anyone
  * can run, or an action that is pinned with its version in a comment; each job has a time limit and permissions of its
- * own; secrets are on main alone, and in an environment. Previews are the one exception, for branches of this repository.
+ * own; secrets are on main alone, and in an environment. Previews are the one exception, for branches of this
+ * repository.
  * @param scripts names of the npm scripts
  */
 export function ruleProblems(text: string, scripts: readonly string[]): string[] {
@@ -74,7 +75,7 @@ export function isPosting(text: string): boolean {
     steps.flatMap(({ uses, with: given }) => (uses?.startsWith(action) ? [given ?? {}] : []));
   return (
     events(on).join() === "workflow_run" &&
-    !/\bsecrets\b|\bcache:/.test(text.replaceAll(/^\s*#.*$/gm, "")) &&
+    !/\bsecrets\b|\bactions\/cache\b/.test(text.replaceAll(/^\s*#.*$/gm, "")) &&
     Object.values(jobs).every(({ permissions, environment }) => environment === undefined && mayPost(permissions)) &&
     inputs("actions/checkout@").every((given) => given["ref"] === undefined && given["repository"] === undefined) &&
     inputs("actions/download-artifact@").every((given) => String(given["path"]).startsWith("${{ runner.temp }}/"))

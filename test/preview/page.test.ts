@@ -28,9 +28,9 @@ const modules = (version: string, digit: string) => JSON.stringify({ sale_extra:
 const examples: Readonly<Record<string, () => string>> = {
   addon: () => page(snapshot((it) => anotherImage(it, { MODULES: modules("18.0.1.3.0", "2") }))),
   requirement: () => {
-    const lines = { "addons.txt": ["num2words==0.5.13", "phonenumbers==8.13.50"] };
+    const lines = { "addons.txt": ["num2words>=0.5", "phonenumbers>=8.13"] };
     const head = snapshot((it) => anotherImage(it, {}), lines);
-    return previewPage({ base: snapshot(undefined, { "addons.txt": ["num2words==0.5.13"] }), head });
+    return previewPage({ base: snapshot(undefined, { "addons.txt": ["num2words>=0.5"] }), head });
   },
   "base-image": () => page(snapshot((it) => anotherImage(it, { BASE_DIGEST: `sha256:${hash("7")}` }))),
   "cluster-size": () =>
