@@ -36,7 +36,12 @@ export default tseslint.config(
   },
   // Where two of these hold for a file, the later one replaces the earlier.
   {
-    files: ["index.ts", "settings.ts", "{components,criteria,gates,init,releases}/**/*.ts", "ops/**/*.{ts,mjs}"],
+    files: [
+      "index.ts",
+      "settings.ts",
+      "{components,criteria,gates,init,preview,releases}/**/*.ts",
+      "ops/**/*.{ts,mjs}",
+    ],
     rules: without(productAlone, ...notOfProduct),
   },
   { files: ["components/vps/**/*.ts"], rules: without(productAlone, ...notOfProduct, "kubernetes") },

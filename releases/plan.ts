@@ -146,15 +146,20 @@ function lost({ minutes, rows }: Point): string {
   return `what was written in the ${duration(minutes * 60)} since then is left out (${number})`;
 }
 
+/** Seconds for which the last release that closed a target's door kept users out; undefined if none was noted. */
+export function lastDoor(reports: readonly TargetReport[]): number | undefined {
+  return reports
+    .flatMap(({ history }) => history?.releases ?? [])
+    .flatMap(({ door: seconds }) => (seconds === null ? [] : [seconds]))[0];
+}
+
 /** Says how long users are kept out: by what the target has noted of a release that closed. */
 function door(reports: readonly TargetReport[], fits: readonly Fit[], point: Point | undefined): string {
   if (point === undefined && fits.every(({ kind }) => kind === "fits" || kind === "serves")) {
     return "stays open: no module is upgraded. Requests may wait for seconds while one server takes the other's place";
   }
-  const noted = reports
-    .flatMap(({ history }) => history?.releases ?? [])
-    .flatMap(({ door: seconds }) => (seconds === null ? [] : [seconds]));
-  return noted[0] === undefined
+  const noted = lastDoor(reports);
+  return noted === undefined
     ? "closed for an unknown time: no earlier release has noted how long it took"
-    : `closed for about ${duration(noted[0])}, as at the last release that closed it`;
+    : `closed for about ${duration(noted)}, as at the last release that closed it`;
 }

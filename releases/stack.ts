@@ -21,6 +21,8 @@ export interface Stack {
 
 /** Until the state has answered, wherever it is kept. */
 const limitMs = 3 * 60_000;
+/** A preview reads hosts and registries, too. */
+const previewLimitMs = 15 * 60_000;
 
 /** The real one. */
 export class PulumiStack implements Stack {
@@ -51,6 +53,16 @@ export class PulumiStack implements Stack {
 
   async unset(key: string): Promise<void> {
     await this.#read("changing the configuration", "config", "rm", key);
+  }
+
+  /** Answers what an update would do, as Pulumi's JSON. One that would be refused says why in the same form. */
+  async preview(): Promise<string> {
+    const args = ["preview", "--json", "--show-sames", "--stack", this.name, "--non-interactive"];
+    const answer = await ask("pulumi", args, this.root, previewLimitMs);
+    if (answer.status !== 0 && !answer.stdout.trimStart().startsWith("{")) {
+      throw this.#failed("the preview", answer);
+    }
+    return answer.stdout;
   }
 
   up(): Promise<number> {

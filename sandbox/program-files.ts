@@ -6,6 +6,7 @@ export const programFiles = [
   "components",
   "gates",
   "ops",
+  "preview",
   "releases",
   "images",
   "worker",

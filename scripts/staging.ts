@@ -12,6 +12,7 @@ import * as path from "node:path";
 import { parse } from "yaml";
 
 import { ask } from "../components/shared/ask";
+import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
 
 const root = path.join(__dirname, "..");
@@ -61,7 +62,7 @@ function ownEpoch(): string {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  for (const [name, value] of Object.entries(process.env)) if (value === "") Reflect.deleteProperty(process.env, name);
+  forgetEmptyVariables();
   const stack = process.env["PULUMI_STACK"] ?? "staging";
   const known = [ownEpoch(), ...epochsIn(await exported(stack))];
   const epoch = args.includes("--rebuild") ? newEpoch(new Date()) : latestEpoch(known);

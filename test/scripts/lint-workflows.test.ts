@@ -82,6 +82,68 @@ const faults: readonly Fault[] = [
   ["a file that is no workflow", /[^]*/, "on: [\n", /syntax|parse|expected/i],
 ];
 
+/** The same for what shows and posts previews. */
+const previewFaults: readonly (readonly [file: string, ...fault: Fault])[] = [
+  [
+    "preview.yml",
+    "credentials for forks",
+    "    if: github.event.pull_request.head.repo.full_name == github.repository\n",
+    "",
+    /job stack: secrets of preview, without `if/,
+  ],
+  [
+    "preview.yml",
+    "credentials for forks in one of two cases",
+    "full_name == github.repository\n",
+    "full_name == github.repository || always()\n",
+    /job stack: secrets of preview, without `if/,
+  ],
+  [
+    "preview.yml",
+    "staging's own credentials",
+    "environment: preview",
+    "environment: staging",
+    /job stack: secrets in a/,
+  ],
+  [
+    "preview.yml",
+    "rights beside credentials",
+    "    environment: preview\n    permissions:\n",
+    "    environment: preview\n    permissions:\n      pull-requests: write # all\n",
+    /more rights than contents: read/,
+  ],
+  [
+    "preview-comment.yml",
+    "the code of a stranger, with rights",
+    "          persist-credentials: false\n",
+    "          persist-credentials: false\n          ref: ${{ github.event.workflow_run.head_sha }}\n",
+    /workflow_run: strangers start it/,
+    /dangerous-triggers/,
+  ],
+  [
+    "preview-comment.yml",
+    "a stranger's files over its own",
+    "path: ${{ runner.temp }}/preview\n          pattern",
+    "path: .\n          pattern",
+    /workflow_run: strangers start it/,
+  ],
+  ["preview-comment.yml", "a right to push", "contents: read #", "contents: write #", /workflow_run: strangers start/],
+  [
+    "preview-comment.yml",
+    "a secret",
+    "GITHUB_TOKEN: ${{ github.token }}",
+    "GITHUB_TOKEN: ${{ secrets.GITHUB_TOKEN }}",
+    /workflow_run: strangers start it/,
+  ],
+  [
+    "preview-comment.yml",
+    "a finding beside its event",
+    "          persist-credentials: false\n",
+    "          persist-credentials: true\n",
+    /artipacked/,
+  ],
+];
+
 describe("The workflows", () => {
   const usualPath = process.env["PATH"];
   let home: string;
@@ -99,7 +161,12 @@ describe("The workflows", () => {
 
   it("have nothing that actionlint, zizmor or the project's own rules find", async () => {
     assert.deepEqual(await workflowProblems(folder, silent), []);
-    assert.deepEqual(fs.readdirSync(folder).sort(), ["odoo-ci.yml", "rebuild.yml"]);
+    assert.deepEqual(fs.readdirSync(folder).sort(), [
+      "odoo-ci.yml",
+      "preview-comment.yml",
+      "preview.yml",
+      "rebuild.yml",
+    ]);
   });
 
   for (const [what, from, to, ...expected] of faults) {
@@ -109,6 +176,18 @@ describe("The workflows", () => {
       assert.notEqual(bad, good);
       fs.writeFileSync(path.join(home, "odoo-ci.yml"), bad);
       const found = (await workflowProblems(home, silent)).join("\n");
+      for (const pattern of expected) assert.match(found, pattern);
+    });
+  }
+
+  for (const [file, what, from, to, ...expected] of previewFaults) {
+    it(`are seen to have ${what}, in ${file}`, async () => {
+      const good = read(`.github/workflows/${file}`);
+      const bad = good.replace(from, to);
+      assert.notEqual(bad, good);
+      const alone = fs.mkdtempSync(path.join(home, "preview-"));
+      fs.writeFileSync(path.join(alone, file), bad);
+      const found = (await workflowProblems(alone, silent)).join("\n");
       for (const pattern of expected) assert.match(found, pattern);
     });
   }
@@ -144,7 +223,7 @@ describe("The workflows", () => {
       string,
       Record<string, string>
     >;
-    for (const file of ["odoo-ci.yml", "rebuild.yml"]) {
+    for (const file of ["odoo-ci.yml", "preview.yml", "rebuild.yml"]) {
       const text = read(`.github/workflows/${file}`);
       const versions = (name: string) =>
         new Set([...text.matchAll(new RegExp(`${name}: (\\S+)`, "g"))].map(([, one]) => one));
