@@ -11,27 +11,41 @@ export interface Usage {
   readonly options: Options;
 }
 
+type Values = Readonly<Record<string, string | boolean | undefined>>;
+
 /**
- * Reads the arguments of a command. `--stack` is the variable PULUMI_STACK if it is not given, as Pulumi has it.
+ * Reads the arguments of a command for one stack. `--stack` is the variable PULUMI_STACK if it is not given, as Pulumi
+ * has it.
  * @throws ShipError SETTINGS_INVALID for an unknown argument, one without its value, or no stack
  */
 export function readArguments(
   { usage, options }: Usage,
   args: readonly string[],
   environment: NodeJS.ProcessEnv = process.env,
-): { readonly stack: string; readonly values: Readonly<Record<string, string | boolean | undefined>> } {
-  let values: Record<string, string | boolean | undefined>;
+): { readonly stack: string; readonly values: Values } {
+  const values = readValues({ usage, options: { stack: { type: "string" }, ...options } }, args);
+  return { stack: stackName(usage, "--stack", values["stack"] ?? environment["PULUMI_STACK"]), values };
+}
+
+/**
+ * Reads the arguments of a command.
+ * @throws ShipError SETTINGS_INVALID for an unknown argument, or one without its value
+ */
+export function readValues({ usage, options }: Usage, args: readonly string[]): Values {
   try {
-    const known: Options = { stack: { type: "string" }, ...options };
-    values = parseArgs({ args: [...args], options: known, strict: true }).values as typeof values;
+    return parseArgs({ args: [...args], options, strict: true }).values as Values;
   } catch (error) {
     throw misused(usage, error instanceof Error ? error.message : String(error));
   }
-  const stack = values["stack"] ?? environment["PULUMI_STACK"] ?? "";
-  if (typeof stack !== "string" || !/^[A-Za-z0-9_][A-Za-z0-9_./-]*$/.test(stack)) {
-    throw misused(usage, stack === "" ? "no --stack" : `--stack ${String(stack)}`);
-  }
-  return { stack, values };
+}
+
+/**
+ * Checks the name of a stack, which goes to Pulumi as an argument.
+ * @throws ShipError SETTINGS_INVALID
+ */
+export function stackName(usage: string, option: string, value: string | boolean | undefined): string {
+  if (typeof value === "string" && /^[A-Za-z0-9_][A-Za-z0-9_./-]*$/.test(value)) return value;
+  throw misused(usage, value === undefined || value === "" ? `no ${option}` : `${option} ${String(value)}`);
 }
 
 /** Error about a command that was called wrongly. */
@@ -41,6 +55,6 @@ export function misused(usage: string, found: string): ShipError {
     summary: "the command was called in a way that it does not know",
     found,
     expected: usage,
-    remedy: "call it as above; docs/rollback.md has examples",
+    remedy: "call it as above; docs/rollback.md and docs/promote.md have examples",
   });
 }
