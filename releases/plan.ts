@@ -129,9 +129,7 @@ export function planText(stack: string, plan: RollbackPlan, more: readonly Row[]
       "also",
       "what the stack's settings or this checkout have changed since the last update: `pulumi preview` shows it",
     ],
-    ...reports.flatMap(({ target, problem }): Row[] =>
-      problem === "" ? [] : [["not read", `${target}: ${problem}`]],
-    ),
+    ...reports.flatMap(({ target, problem }): Row[] => (problem === "" ? [] : [["not read", `${target}: ${problem}`]])),
   ];
   return rows.map(([head, text]) => `${head.padEnd(9)} ${text}`).join("\n");
 }

@@ -95,7 +95,9 @@ export async function findings(root: string, stack: string, environment: NodeJS.
     const answer = await ask("pulumi", [...args, "--config-file", copy], root, limitMs, environment);
     const changes = changesIn(answer.stdout);
     if (answer.status !== 0 && changes.length === 0) {
-      const words = [...errorsIn(answer.stdout), answer.stderr.trim(), answer.problem ?? ""].filter((text) => text !== "");
+      const words = [...errorsIn(answer.stdout), answer.stderr.trim(), answer.problem ?? ""].filter(
+        (text) => text !== "",
+      );
       throw unchecked(stack, words.join("\n") || "no words from Pulumi");
     }
     const other = named === running ? [] : [otherDigest(stack, named, running)];

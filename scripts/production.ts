@@ -23,6 +23,13 @@ export interface Command {
   readonly args: readonly string[];
 }
 
+/** Ways that the form offers, each with its options. */
+const ways: ReadonlyMap<string, readonly string[]> = new Map([
+  ["same data, if they fit", []],
+  ["with-data", ["--with-data"]],
+  ["code-only", ["--code-only"]],
+]);
+
 /** Names of the two stacks, as the variables of the repository have them. */
 export function stacksIn(environment: NodeJS.ProcessEnv): { readonly staging: string; readonly production: string } {
   const { PULUMI_STACK: staging = "staging", PRODUCTION_STACK: production = "prod" } = environment;
@@ -51,13 +58,8 @@ export function commandOf(what: string, environment: NodeJS.ProcessEnv): Command
   if (["", "previous"].includes(to.trim())) {
     throw invalid(`to "${to}"`, "a digest, a release's tag, or a restore point: npm run releases lists them");
   }
-  const ways: Readonly<Record<string, readonly string[]>> = {
-    "same data, if they fit": [],
-    "with-data": ["--with-data"],
-    "code-only": ["--code-only"],
-  };
-  const chosen = ways[way];
-  if (chosen === undefined) throw invalid(`way "${way}"`, Object.keys(ways).join(", "));
+  const chosen = ways.get(way);
+  if (chosen === undefined) throw invalid(`way "${way}"`, [...ways.keys()].join(", "));
   return { stack, args: ["releases/rollback.ts", `--stack=${stack}`, `--to=${to.trim()}`, ...chosen, "--yes"] };
 }
 

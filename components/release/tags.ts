@@ -66,11 +66,7 @@ export function builtReleaseTags(revision: Revision, contentHash: string): Relea
     },
     served: {
       fixed: revision.versionTags,
-      moving: [
-        servedTag(contentHash),
-        ...(newest === undefined ? [] : [`${major}.${minor}`, `${major}`]),
-        "latest",
-      ],
+      moving: [servedTag(contentHash), ...(newest === undefined ? [] : [`${major}.${minor}`, `${major}`]), "latest"],
     },
   };
 }
