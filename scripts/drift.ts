@@ -80,7 +80,7 @@ function parsed(text: string): z.output<typeof previewSchema> {
  * Looks. What runs is compared, also where nobody has committed its digest: that by itself is a finding.
  * @throws ShipError SETTINGS_INVALID, TOOL_MISSING where it could not be looked
  */
-export async function findings(root: string, stack: string, environment: NodeJS.ProcessEnv): Promise<string[]> {
+export async function findings(root: string, stack: string): Promise<string[]> {
   const { outputs } = await new PulumiStack(stack, root).told();
   const { imageDigest: running } = outputs;
   if (typeof running !== "string") throw unchecked(stack, "its state has no output imageDigest: it was never deployed");
@@ -92,7 +92,7 @@ export async function findings(root: string, stack: string, environment: NodeJS.
     file.setIn(["config", "image:digest"], running);
     fs.writeFileSync(copy, file.toString(), { mode: 0o600 });
     const args = ["preview", "--refresh", "--expect-no-changes", "--json", "--non-interactive", "--stack", stack];
-    const answer = await ask("pulumi", [...args, "--config-file", copy], root, limitMs, environment);
+    const answer = await ask("pulumi", [...args, "--config-file", copy], root, limitMs);
     const changes = changesIn(answer.stdout);
     if (answer.status !== 0 && changes.length === 0) {
       const words = [...errorsIn(answer.stdout), answer.stderr.trim(), answer.problem ?? ""].filter(
@@ -124,15 +124,16 @@ function unchecked(stack: string, found: string): ShipError {
 
 async function main(): Promise<void> {
   for (const [name, value] of Object.entries(process.env)) if (value === "") Reflect.deleteProperty(process.env, name);
-  const { GITHUB_TOKEN: token, ...environment } = process.env;
-  const stack = stacksIn(environment).production;
-  // Plugins and addons have no use for a token that writes issues.
-  const lines = await findings(process.cwd(), stack, environment);
+  const { GITHUB_TOKEN: token } = process.env;
+  // Pulumi, its plugins and the program have no use for a token that writes issues.
+  Reflect.deleteProperty(process.env, "GITHUB_TOKEN");
+  const stack = stacksIn(process.env).production;
+  const lines = await findings(process.cwd(), stack);
   const text = lines.length === 0 ? undefined : issueText(stack, lines);
   console.log(text ?? `${stack} is as its stack says`);
   if (lines.length > 0) process.exitCode = 1;
   if (token === undefined) return;
-  const { GITHUB_API_URL: api = "https://api.github.com", GITHUB_REPOSITORY: repository = "" } = environment;
+  const { GITHUB_API_URL: api = "https://api.github.com", GITHUB_REPOSITORY: repository = "" } = process.env;
   const told = await tell({ api, repository, token: new Secret(token) }, `Drift of the stack ${stack}`, text);
   for (const line of told) console.log(line);
 }
