@@ -25,8 +25,8 @@ const issuesSchema = z.array(
 const pageSize = 100;
 
 /**
- * Keeps one issue of a title: opens it, writes its text anew, or closes it. Those that a person has written stay as they
- * are, whatever their title. Of two that a lost answer has made, one is closed.
+ * Keeps one issue of a title: opens it, writes its text anew, or closes it. Those that a person has written stay as
+ * they are, whatever their title. Of two that a lost answer has made, one is closed.
  * @param body undefined: nothing is to be told any more
  * @returns what was done, for the log
  * @throws ShipError NETWORK_FAILURE, NETWORK_TIMEOUT

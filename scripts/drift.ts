@@ -62,8 +62,8 @@ export function issueText(stack: string, lines: readonly string[]): string {
     ...[...lines.slice(0, mostLines), ...more].map((line) => line.replaceAll("`", "'")),
     "```",
     "",
-    `Look at it: \`npm run drift\`, then \`pulumi preview --refresh --diff --stack ${stack}\`. \`pulumi up --refresh\` makes ` +
-      "it as the stack says. This issue is closed by itself once nothing is found any more.",
+    `Look at it: \`npm run drift\`, then \`pulumi preview --refresh --diff --stack ${stack}\`. ` +
+      "`pulumi up --refresh` makes it as the stack says. This issue is closed by itself once nothing is found any more.",
     "",
   ].join("\n");
 }

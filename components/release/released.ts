@@ -47,7 +47,7 @@ export async function hasServed(registry: ReleaseReader, digest: string): Promis
   return contentHash !== "" && (await registry.digestOf(servedTag(contentHash))) === digest;
 }
 
-/** Commit and content that an image says it was built from. They become part of an address: so nothing else is taken. */
+/** Commit and content that an image says it was built from. They become part of an address: nothing else is taken. */
 async function namesIn(registry: ReleaseReader, digest: string): Promise<{ revision: string; contentHash: string }> {
   const image = await registry.imageOf(digest).catch(unreadable);
   const label = (name: string, form: RegExp) => form.exec(image?.labels[name] ?? "")?.[0] ?? "";
