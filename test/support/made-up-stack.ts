@@ -39,7 +39,7 @@ export function reportOf(history: TargetHistory | undefined, problem = "", targe
   return { target, history, problem };
 }
 
-interface MadeUpImage {
+export interface MadeUpImage {
   readonly digest: string;
   readonly tags?: readonly string[];
   readonly created?: string;

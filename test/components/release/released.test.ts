@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { hasServed, requireReleased } from "../../../components/release/released";
 import { releaseTag, servedTag } from "../../../components/release/tags";
-import { digestOf, madeUpRegistry } from "../../support/made-up-stack";
+import { digestOf, type MadeUpImage, madeUpRegistry } from "../../support/made-up-stack";
 
 const hash = "f".repeat(64);
 const digest = digestOf("c");
@@ -10,7 +10,7 @@ const ofIt = releaseTag("c".repeat(40), hash);
 const image = { digest, content: "f" };
 
 /** Digests that are looked up, and how often the tags are listed. */
-function watched(...images: readonly Parameters<typeof madeUpRegistry>[number][]) {
+function watched(...images: readonly MadeUpImage[]) {
   const registry = madeUpRegistry(...images);
   const asked: string[] = [];
   return {
