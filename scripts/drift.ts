@@ -63,7 +63,7 @@ export function issueText(stack: string, lines: readonly string[]): string {
     "```",
     "",
     `Look at it: \`npm run drift\`, then \`pulumi preview --refresh --diff --stack ${stack}\`. ` +
-      "`pulumi up --refresh` makes it as the stack says. This issue is closed by itself once nothing is found any more.",
+      "`pulumi up --refresh` makes it as the stack says. This issue is closed once nothing is found any more.",
     "",
   ].join("\n");
 }
