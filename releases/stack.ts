@@ -19,13 +19,27 @@ export interface Stack {
   up(): Promise<number>;
 }
 
+/** What the state of another stack tells without any of its secrets. */
+export interface ReadStack {
+  readonly name: string;
+  /** Outputs of its last update, those that are no secret; and its whole name, `project/stack`. */
+  told(): Promise<{ readonly whole: string; readonly outputs: Readonly<Record<string, unknown>> }>;
+}
+
 /** Until the state has answered, wherever it is kept. */
 const limitMs = 3 * 60_000;
 /** A preview reads hosts and registries, too. */
 const previewLimitMs = 15 * 60_000;
 
+/** A state, as far as it matters here. */
+interface Exported {
+  readonly deployment: {
+    readonly resources?: readonly { type?: string; urn?: string; outputs?: Readonly<Record<string, unknown>> }[];
+  };
+}
+
 /** The real one. */
-export class PulumiStack implements Stack {
+export class PulumiStack implements Stack, ReadStack {
   constructor(
     readonly name: string,
     private readonly root: string,
@@ -44,6 +58,16 @@ export class PulumiStack implements Stack {
   async outputs(): ReturnType<Stack["outputs"]> {
     const text = await this.#read("reading the outputs", "stack", "output", "--json");
     return JSON.parse(text) as Record<string, unknown>;
+  }
+
+  /** Takes the state as it lies there: what is secret stays encrypted, so no passphrase of the stack is needed. */
+  async told(): ReturnType<ReadStack["told"]> {
+    const text = await this.#read("reading the state", "stack", "export");
+    const { deployment } = JSON.parse(text) as Exported;
+    const { urn = "", outputs = {} } = deployment.resources?.find(({ type }) => type === "pulumi:pulumi:Stack") ?? {};
+    const [, stack = "", project = ""] = /^urn:pulumi:([^:]*)::([^:]*)::/.exec(urn) ?? [];
+    const open = Object.entries(outputs).filter(([, value]) => typeof value !== "object");
+    return { whole: `${project}/${stack}`, outputs: Object.fromEntries(open) };
   }
 
   async set(values: Readonly<Record<string, string>>): Promise<void> {

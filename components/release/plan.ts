@@ -17,6 +17,7 @@ import type { Signers } from "../signature/proof";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
 import { readExceptions } from "./exceptions";
+import { requireReleased } from "./released";
 import { gateWarnings } from "./optional-gates";
 import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTags, type Tags } from "./tags";
 
@@ -47,7 +48,7 @@ export interface ReleasePlan {
 /**
  * @param dryRun whether this is a preview: then nothing is written to the registry, not even a cancelled upload
  * @throws ShipError for bad addons, another platform, refused credentials, a missing registry or digest, a full
- *   registry, a digest that is to be deployed and is not signed
+ *   registry, a digest that is to be deployed and is not signed, one for production that is not released
  */
 export async function planRelease(root: string, settings: Settings, dryRun: boolean): Promise<ReleasePlan> {
   const { image, odoo } = settings;
@@ -63,9 +64,10 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
 
   if (build === undefined) {
     const digest = await client?.digestOf(settings.image.digest);
-    if (digest === undefined) {
+    if (client === undefined || digest === undefined) {
       throw digestNotFound(settings);
     }
+    if (settings.environment === "production") await requireReleased(client, digest);
     if (signers !== undefined) {
       const image = `${imageRepository(settings.registry)}@${digest}`;
       await checkSigned(root, { image, signers }, settings.registryAccess);

@@ -68,6 +68,7 @@ export const errorCodes = {
   POSTGRES_MISMATCH: "high",
   PRODUCTION_BUILD_REFUSED: "high",
   PRODUCTION_TARGETS_REFUSED: "high",
+  PROMOTION_REFUSED: "high",
   PULL_LIMIT_REACHED: "medium",
   REGISTRY_NOT_FOUND: "high",
   RELEASE_INCOMPLETE: "critical",

@@ -13,6 +13,16 @@ const root = path.join(__dirname, "..", "..");
 const folder = path.join(root, ".github", "workflows");
 const read = (file: string) => fs.readFileSync(path.join(root, file), "utf8");
 
+const files = [
+  "drift.yml",
+  "odoo-ci.yml",
+  "preview-comment.yml",
+  "preview.yml",
+  "promote.yml",
+  "rebuild.yml",
+  "rollback.yml",
+];
+
 /** What is planted into odoo-ci.yml, and what the lint must say of it. */
 type Fault = readonly [what: string, from: string | RegExp, to: string, ...expected: readonly RegExp[]];
 
@@ -161,12 +171,7 @@ describe("The workflows", () => {
 
   it("have nothing that actionlint, zizmor or the project's own rules find", async () => {
     assert.deepEqual(await workflowProblems(folder, silent), []);
-    assert.deepEqual(fs.readdirSync(folder).sort(), [
-      "odoo-ci.yml",
-      "preview-comment.yml",
-      "preview.yml",
-      "rebuild.yml",
-    ]);
+    assert.deepEqual(fs.readdirSync(folder).sort(), files);
   });
 
   for (const [what, from, to, ...expected] of faults) {
@@ -218,12 +223,54 @@ describe("The workflows", () => {
     assert.deepEqual(JSON.parse(JSON.stringify(push).replace("staging:up", "staging:rebuild")), weekly);
   });
 
+  describe("that change production", () => {
+    interface Parsed {
+      readonly on: { readonly workflow_dispatch?: { readonly inputs?: Readonly<Record<string, unknown>> } };
+      readonly concurrency: Readonly<Record<string, unknown>>;
+      readonly jobs: Readonly<Record<string, { environment: string; permissions: object; steps: { run?: string }[] }>>;
+    }
+    const workflow = (file: string) => parse(read(`.github/workflows/${file}`)) as Parsed;
+
+    it("wait for a reviewer, are never cut, and have one group for each stack", () => {
+      const { on, concurrency, jobs } = workflow("promote.yml");
+      assert.deepEqual(Object.keys(on), ["workflow_dispatch"]);
+      assert.deepEqual(concurrency, { group: "production", "cancel-in-progress": false });
+      assert.equal(jobs["promote"]?.environment, "production");
+      const back = workflow("rollback.yml");
+      assert.deepEqual(Object.keys(back.on), ["workflow_dispatch"]);
+      assert.deepEqual(back.concurrency, { group: "${{ inputs.stack }}", "cancel-in-progress": false });
+      assert.equal(back.jobs["rollback"]?.environment, "${{ inputs.stack }}");
+      assert.deepEqual((back.on.workflow_dispatch?.inputs?.["stack"] as { options: unknown }).options, [
+        "production",
+        "staging",
+      ]);
+    });
+
+    it("let what was typed into a form reach a program by its environment alone", () => {
+      for (const file of ["promote.yml", "rollback.yml"]) {
+        for (const line of read(`.github/workflows/${file}`)
+          .split("\n")
+          .filter((one) => one.includes("inputs.")))
+          assert.match(line, /^ {10}[A-Z_]+: \$\{\{ inputs\.\w+ \}\}$|^ +(group|environment|runs-on): /);
+      }
+    });
+
+    it("may read the repository and no more; what looks for drift writes issues as well", () => {
+      for (const file of ["drift.yml", "promote.yml", "rollback.yml"]) {
+        for (const { permissions } of Object.values(workflow(file).jobs)) {
+          const more = file === "drift.yml" ? { issues: "write" } : {};
+          assert.deepEqual(permissions, { contents: "read", ...more }, file);
+        }
+      }
+    });
+  });
+
   it("bring the Pulumi and the Node that the program is made for", () => {
     const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<
       string,
       Record<string, string>
     >;
-    for (const file of ["odoo-ci.yml", "preview.yml", "rebuild.yml"]) {
+    for (const file of files.filter((name) => name !== "preview-comment.yml")) {
       const text = read(`.github/workflows/${file}`);
       const versions = (name: string) =>
         new Set([...text.matchAll(new RegExp(`${name}: (\\S+)`, "g"))].map(([, one]) => one));

@@ -97,14 +97,10 @@ export class TestStack {
     return this.#run(readToolPaths().engine, args);
   }
 
-  /** Runs one of the project's own commands for the stack. What it changes in the stack's file stays. */
+  /** Runs one of the project's own commands, with PULUMI_STACK. What it changes in the stack's file stays. */
   async command(file: string, args: readonly string[], onOutput?: Watch): Promise<CommandResult> {
     this.#writeStackFile();
-    const result = await this.#run(
-      process.execPath,
-      ["--import", "tsx", file, "--stack", "sandbox", ...args],
-      onOutput,
-    );
+    const result = await this.#run(process.execPath, ["--import", "tsx", file, ...args], onOutput);
     this.config = (parse(this.stackFile()) as { config: Record<string, unknown> }).config;
     return result;
   }
