@@ -14,7 +14,7 @@ describe("a text of a stranger", () => {
     ["HTML within the fold", "<details><summary><img src=x></summary>", /<img/],
     ["a reference to an issue", "closes #12 and GH-7", /#12|GH-7/],
     ["a fence", "~~~html\n```\n@owner", /^(~~~|```)/m],
-    ["characters that hide others", "a\u202eb\u0007", /\u202e|\u0007/],
+    ["characters that hide others", "a\u202e\u0007b", /\u202e|\p{Cc}b/u],
     ["another comment's marker", "<!-- preview of this pull request -->", /<!--/],
   ];
   for (const [what, text, not] of cases) {

@@ -102,7 +102,9 @@ describe("the comment of a pull request", () => {
   });
 
   it("is the stack's where a branch of the repository has one, and says where it is missing", async () => {
-    pulls[0]?.head.repo && (pulls[0].head.repo.full_name = "team/odoo");
+    const repository = pulls[0]?.head.repo;
+    assert.ok(repository);
+    repository.full_name = "team/odoo";
     await post("team/odoo");
     assert.match(own()[0] ?? "", /did not come to its end[^]*by Git/);
     fs.writeFileSync(path.join(folder, "stack.md"), "of the stack\n");
