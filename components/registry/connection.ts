@@ -13,7 +13,7 @@ export interface RegistryAccess {
   readonly tokenHost?: string;
 }
 
-type Scope = "pull" | "pull,push";
+type Scope = "pull" | "pull,push" | "delete";
 
 /**
  * Requests to one repository of a registry, with Bearer or Basic authentication. Every wait has a limit; 429 and 5xx

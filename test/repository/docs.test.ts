@@ -23,6 +23,7 @@ const product = files(
   "components",
   "ops",
   "releases",
+  "retention",
   "worker",
   "images",
   "scripts",
@@ -32,7 +33,7 @@ const product = files(
 );
 
 /** Read by somebody in a hurry. */
-const taskPages = ["first-deployment", "rollback", "when-up-failed", "addons", "passwords", "backup"].map(
+const taskPages = ["first-deployment", "rollback", "retention", "when-up-failed", "addons", "passwords", "backup"].map(
   (name) => `docs/${name}.md`,
 );
 
