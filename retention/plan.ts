@@ -55,10 +55,10 @@ export function planAgain(held: readonly Held[], named: Reasons, now: Date, earl
 /** Adds what is kept for the sake of another one: parts of an index, and what hangs on an image with its image. */
 function withWhatHangs(held: readonly Held[], own: Reasons): Map<string, readonly string[]> {
   const there = new Map(held.map((one) => [one.digest, one]));
-  const hanging = Map.groupBy(
-    held.flatMap((one) => subjectsOf(one).map((subject) => ({ subject, digest: one.digest }))),
-    ({ subject }) => subject,
-  );
+  const hanging = new Map<string, string[]>();
+  for (const one of held) {
+    for (const subject of subjectsOf(one)) hanging.set(subject, [...(hanging.get(subject) ?? []), one.digest]);
+  }
   const kept = new Map(own);
   const waiting = [...own.keys()];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -66,7 +66,7 @@ function withWhatHangs(held: readonly Held[], own: Reasons): Map<string, readonl
     if (one === undefined) continue;
     const needs: [digest: string, reason: string][] = [
       ...one.children.map((child): [string, string] => [child, `part of ${one.digest}`]),
-      ...(hanging.get(next) ?? []).map(({ digest }): [string, string] => [digest, `hangs on ${one.digest}`]),
+      ...(hanging.get(next) ?? []).map((digest): [string, string] => [digest, `hangs on ${one.digest}`]),
       // A new signature of an old image would be left without it.
       ...subjectsOf(one).map((subject): [string, string] => [subject, `${one.digest} hangs on it`]),
     ];

@@ -154,7 +154,7 @@ export class RegistryConnection {
         summary: "the registry is full",
         found,
         expected: "room for another image",
-        remedy: "delete images that no stack runs or could roll back to, collect garbage, or raise registry:tier",
+        remedy: "make room with `npm run retention` (docs/retention.md), or raise registry:tier",
       });
     }
     if (answer.status === 401 || answer.status === 403) {

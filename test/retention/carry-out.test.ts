@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { RegistryClient } from "../../components/registry/client";
 import { Secret } from "../../components/shared/secret";
@@ -29,7 +30,11 @@ describe("retention in DigitalOcean's registry", () => {
     await running.start();
     await running.api("POST", "/v2/registry", { name: "example", subscription_tier_slug: "basic", region: "fra1" });
   });
-  afterEach(() => (locked = []));
+  afterEach(async () => {
+    locked = [];
+    // While it runs the registry takes no push.
+    while ((await running.api("GET", "/v2/registries/example/garbage-collection")).status !== 404) await delay(20);
+  });
   after(async () => {
     await running.remove();
     folders.forEach((folder) => fs.rmSync(folder, { recursive: true }));
@@ -37,7 +42,10 @@ describe("retention in DigitalOcean's registry", () => {
 
   const client = () => {
     const { username, password } = running.servers.push;
-    return new RegistryClient(`${running.servers.registryAddress}/${name}`, { username, password: new Secret(password) });
+    return new RegistryClient(`${running.servers.registryAddress}/${name}`, {
+      username,
+      password: new Secret(password),
+    });
   };
   const docr = (token = running.servers.token) =>
     new DigitalOceanShelf({ apiUrl: running.servers.apiUrl, token: new Secret(token) }, name);
@@ -105,8 +113,7 @@ describe("retention in DigitalOcean's registry", () => {
     (count: number) =>
     (real: Shelf): Shelf => {
       let left = count;
-      const orKilled = (change: () => Promise<void>) =>
-        left-- > 0 ? change() : Promise.reject(new Error("killed"));
+      const orKilled = (change: () => Promise<void>) => (left-- > 0 ? change() : Promise.reject(new Error("killed")));
       return {
         listsAll: real.listsAll,
         list: () => real.list(),
