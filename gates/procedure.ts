@@ -116,7 +116,7 @@ export const procedure = {
   QUOTA_EXCEEDED: {
     by: "the registry",
     when: "the registry is full",
-    remedy: "delete images that no stack runs or could go back to, or raise registry:tier",
+    remedy: "npm run retention removes images that no stack runs or could go back to; or raise registry:tier",
   },
   REGISTRY_AUTH_FAILURE: {
     by: "the plan",

@@ -17,6 +17,11 @@ export interface Held extends Listed {
   readonly blobs: readonly { readonly digest: string; readonly size: number }[];
 }
 
+/** Tells whether a list's entry is a manifest. The list of a build cache has layers there. */
+export function isManifest({ mediaType = "manifest" }: { readonly mediaType?: string | undefined }): boolean {
+  return /manifest|index/.test(mediaType);
+}
+
 /** Tag under which a registry without the referrers API keeps what hangs on a digest; cosign's own have an ending. */
 const hangingTag = /^sha256-([0-9a-f]{64})(\.[a-z]+)?$/;
 

@@ -1,18 +1,23 @@
 import { z } from "zod";
 
 import type { RegistryClient } from "../components/registry/client";
-import type { Held, Listed } from "./held";
+import { type Held, isManifest, type Listed } from "./held";
 import { refused } from "./refused";
 import type { Shelf } from "./shelf";
 
 const descriptor = z.object({ digest: z.string(), size: z.number().default(0) });
+/** What may be asked for by its digest: no other text goes into an address. */
+const manifest = descriptor.extend({
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  mediaType: z.string().optional(),
+});
 const manifestSchema = z.object({
   config: descriptor.optional(),
   layers: z.array(descriptor).default([]),
-  manifests: z.array(descriptor).default([]),
-  subject: descriptor.nullish(),
+  manifests: z.array(manifest).default([]),
+  subject: manifest.nullish(),
 });
-const referrersSchema = z.object({ manifests: z.array(descriptor).default([]) });
+const referrersSchema = z.object({ manifests: z.array(manifest).default([]) });
 
 /** Requests under way at a time. */
 const atOnce = 6;
@@ -57,13 +62,16 @@ function parsed(listed: Listed, text: string): Held {
   const { data } = manifestSchema.safeParse(json(text));
   if (data === undefined) throw notUnderstood(listed.digest);
   const { config, layers, manifests, subject } = data;
+  const children = manifests.filter(isManifest);
+  const others = manifests.filter((one) => !isManifest(one));
   return {
     ...listed,
-    children: manifests.map(({ digest }) => digest),
+    children: children.map(({ digest }) => digest),
     subject: subject?.digest,
     blobs: [
       ...(config === undefined ? [] : [config]),
       ...layers,
+      ...others,
       { digest: listed.digest, size: Buffer.byteLength(text) },
     ],
   };

@@ -56,7 +56,7 @@ export async function lockedStacks(root: string, tell: Teller, stacks: readonly 
   if (/^https?:/.test(url)) {
     const listed = JSON.parse(await tell("pulumi", "stack", "ls", "--json")) as CloudStack[];
     return stacks.filter((stack) => {
-      const found = listed.filter(({ name }) => name === stack || stack.endsWith(`/${name}`));
+      const found = listed.filter(({ name }) => isSame(name, stack));
       if (found.length === 0) throw unseen(`${stack} is not among the stacks that \`pulumi stack ls\` lists`);
       return found.some(({ updateInProgress }) => updateInProgress === true);
     });
@@ -64,6 +64,12 @@ export async function lockedStacks(root: string, tell: Teller, stacks: readonly 
   const locks = await lockFiles(root, tell, url);
   const project = projectName(root);
   return stacks.filter((stack) => locks.some((file) => isLockOf(file, project, shortName(stack))));
+}
+
+/** Tells whether two names may mean one stack: organisation and project may be left out. */
+function isSame(one: string, other: string): boolean {
+  const [owner, another] = [one, other].map((name) => (name.includes("/") ? name.split("/")[0] : undefined));
+  return shortName(one) === shortName(other) && (owner === undefined || another === undefined || owner === another);
 }
 
 interface CloudStack {
@@ -87,9 +93,9 @@ async function lockFiles(root: string, tell: Teller, url: string): Promise<strin
     const prefix = [pathname.replace(/^\/|\/$/g, ""), locksFolder].filter((part) => part !== "").join("/");
     const [endpoint, region, profile] = ["endpoint", "region", "profile"].map((name) => searchParams.get(name));
     const options = [
-      ...(endpoint == null ? [] : ["--endpoint-url", /^https?:/.test(endpoint) ? endpoint : `https://${endpoint}`]),
-      ...(region == null ? [] : ["--region", region]),
-      ...(profile == null ? [] : ["--profile", profile]),
+      ...(endpoint ? ["--endpoint-url", /^https?:/.test(endpoint) ? endpoint : `https://${endpoint}`] : []),
+      ...(region ? ["--region", region] : []),
+      ...(profile ? ["--profile", profile] : []),
     ];
     const query = ["--bucket", host, "--prefix", prefix, "--query", "Contents[].Key", "--output", "json"];
     const keys = JSON.parse((await tell("aws", "s3api", "list-objects-v2", ...query, ...options)) || "null") as unknown;

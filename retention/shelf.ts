@@ -9,7 +9,7 @@ import {
 import type { Patience } from "../components/shared/http";
 import { z } from "zod";
 
-import type { Listed } from "./held";
+import { isManifest, type Listed } from "./held";
 import { refused } from "./refused";
 
 /** A repository, as it can be listed and cleared. */
@@ -151,6 +151,9 @@ export class DistributionShelf implements Shelf {
   /** Date of the commit that it was built from: the registry tells no other. */
   async #dateOf(digest: string): Promise<string> {
     try {
+      const { manifests = [] } = JSON.parse(await this.client.manifest(digest)) as { manifests?: { mediaType?: string }[] };
+      // A build cache is no image, and has no date.
+      if (!manifests.every(isManifest)) return "";
       return (await this.client.imageOf(digest))?.labels["org.opencontainers.image.created"] ?? "";
     } catch (error) {
       // The configuration of what is no image may be anything.

@@ -26,7 +26,8 @@ export interface SharedRepository {
   readonly named: Reasons;
 }
 
-const anyDigest = /\bsha256:[0-9a-f]{64}\b/g;
+/** Wherever it stands: in JSON, too, where the letter of a line break may stand before it. */
+const anyDigest = /sha256:[0-9a-f]{64}/g;
 
 /**
  * Reads all that the stacks name, run, or could roll back to: settings, state, and what hosts and clusters tell.

@@ -218,6 +218,10 @@ describe("retention in DigitalOcean's registry", () => {
     const created = { "org.opencontainers.image.created": new Date().toISOString() };
     const dated = await running.push(name, "candidate-dated", "dated layer", created);
     const undated = await running.push(name, "candidate-undated", "undated layer");
+    const { layers } = JSON.parse(await client().manifest(undated)) as { layers: object[] };
+    // As a build cache lists its layers.
+    const cache = await put("index", "build-cache", { manifests: layers });
+    assert.deepEqual((await inventory(generic(), client())).find(({ digest }) => digest === cache)?.children, []);
     const { said, listener } = heard();
     assert.equal(await retain(means(undefined, generic), true, listener), 0);
     assert.match(said.at(-1) ?? "", /by the registry's own means/);

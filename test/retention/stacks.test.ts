@@ -30,7 +30,7 @@ describe("the stacks whose images are kept", () => {
 
   it("name what their settings, their state, hosts and restore points name", async () => {
     const [staging, prod] = stacks();
-    staging.deployment = { resources: [{ outputs: { image: `team/odoo@${digestOf("d")}` } }] };
+    staging.deployment = { resources: [{ outputs: { file: `image:\n${digestOf("d")}` } }] };
     prod.settings["image:digest"] = digestOf("e");
     const { named } = await readStacks(both(), [staging, prod], serving);
     assert.deepEqual([...named.keys()].sort(), [older, newer, digestOf("d"), digestOf("e")].sort());
@@ -129,11 +129,14 @@ describe("the stacks whose images are kept", () => {
     });
 
     it("by Pulumi Cloud's word", async () => {
-      const listed = (updateInProgress: boolean) => [{ name: "odoo/staging" }, { name: "prod", updateInProgress }];
+      const listed = (updateInProgress: boolean) => [{ name: "company/staging" }, { name: "prod", updateInProgress }];
       const cloud = (pulumi: unknown) => told("https://app.pulumi.com/company", { pulumi }).tell;
       assert.deepEqual(await lockedStacks(both(), cloud(listed(true)), names), ["prod"]);
       assert.deepEqual(await lockedStacks(both(), cloud(listed(false)), names), []);
-      await assert.rejects(lockedStacks(both(), cloud([{ name: "prod" }]), names), refusal(/staging is not among/));
+      await assert.rejects(
+        lockedStacks(both(), cloud([{ name: "prod" }, { name: "other/staging" }]), names),
+        refusal(/staging is not among/),
+      );
     });
 
     it("or that cannot be seen, which is refused", async () => {
