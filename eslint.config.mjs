@@ -36,7 +36,15 @@ export default tseslint.config(
   },
   // Where two of these hold for a file, the later one replaces the earlier.
   {
-    files: ["index.ts", "settings.ts", "components/**/*.ts", "gates/**/*.ts", "ops/**/*.{ts,mjs}", "releases/**/*.ts", "retention/**/*.ts"],
+    files: [
+      "index.ts",
+      "settings.ts",
+      "components/**/*.ts",
+      "gates/**/*.ts",
+      "ops/**/*.{ts,mjs}",
+      "releases/**/*.ts",
+      "retention/**/*.ts",
+    ],
     rules: without(productAlone, ...notOfProduct),
   },
   { files: ["components/vps/**/*.ts"], rules: without(productAlone, ...notOfProduct, "kubernetes") },

@@ -16,8 +16,9 @@ import { PulumiStack } from "../releases/stack";
 import type { Settings } from "../settings";
 import { type Repository, retain } from "./carry-out";
 import { lockedStacks, type Teller, teller } from "./pulumi";
+import { DigitalOceanShelf } from "./digitalocean-shelf";
+import { DistributionShelf } from "./distribution-shelf";
 import { refused } from "./refused";
-import { DigitalOceanShelf, DistributionShelf } from "./shelf";
 import type { StatefulStack } from "./stacks";
 import { planText } from "./words";
 

@@ -14,7 +14,9 @@ const files = execFileSync("git", ["-C", root, "ls-files", "--cached", "--others
   .split("\n")
   .filter((file) => /\.(ts|mjs|js|py|go|sh)$/.test(file) && fs.existsSync(path.join(root, file)));
 const product = files.filter((file) =>
-  /^((index|settings)\.ts$|load-program\.js$|(components|gates|ops|releases|retention|worker|images|scripts)\/)/.test(file),
+  /^((index|settings)\.ts$|load-program\.js$|(components|gates|ops|releases|retention|worker|images|scripts)\/)/.test(
+    file,
+  ),
 );
 const program = product.filter((file) => file.endsWith(".ts"));
 const components = program.filter((file) => file.startsWith("components/"));
