@@ -39,7 +39,7 @@ export default tseslint.config(
     files: [
       "index.ts",
       "settings.ts",
-      "{components,criteria,gates,init,preview,releases}/**/*.ts",
+      "{components,criteria,gates,init,preview,releases,retention}/**/*.ts",
       "ops/**/*.{ts,mjs}",
     ],
     rules: without(productAlone, ...notOfProduct),

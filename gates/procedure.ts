@@ -114,14 +114,14 @@ export const procedure = {
   PUSH_TIMEOUT: {
     by: "nothing",
     when:
-      "a push takes more than 10 minutes. Pulumi's Docker plugin pushes as a part of the build and takes no limit, so " +
-      "that nothing here can tell; a job in CI ends at its own, timeout-minutes",
+      "a push takes more than 10 minutes. Pulumi's Docker plugin pushes as a part of the build and takes no limit: " +
+      "nothing here can tell. A job in CI ends at its own, timeout-minutes",
     remedy: "look at the network and at the registry's status page, then run the update again",
   },
   QUOTA_EXCEEDED: {
     by: "the registry",
     when: "the registry is full",
-    remedy: "delete images that no stack runs or could go back to, or raise registry:tier",
+    remedy: "npm run retention removes images that no stack runs or could go back to; or raise registry:tier",
   },
   REGISTRY_AUTH_FAILURE: {
     by: "the plan",

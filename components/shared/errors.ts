@@ -76,6 +76,7 @@ export const errorCodes = {
   RELEASE_MISMATCH: "high",
   RELEASE_UNKNOWN: "critical",
   REPOS_INVALID: "medium",
+  RETENTION_REFUSED: "medium",
   ROLLBACK_REFUSED: "medium",
   SANDBOX_BUSY: "medium",
   SANDBOX_FAILURE: "medium",

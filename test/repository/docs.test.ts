@@ -26,6 +26,7 @@ const product = files(
   "ops",
   "preview",
   "releases",
+  "retention",
   "worker",
   "images",
   "scripts",
@@ -36,7 +37,7 @@ const product = files(
 
 /** Read by somebody in a hurry. */
 const taskPages = [
-  ...["first-deployment", "rollback", "when-up-failed", "addons", "passwords", "backup"],
+  ...["first-deployment", "rollback", "retention", "when-up-failed", "addons", "passwords", "backup"],
   ...["FINAL_DEPLOYMENT_RUNBOOK", "migration"],
 ].map((name) => `docs/${name}.md`);
 

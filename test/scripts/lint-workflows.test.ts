@@ -20,6 +20,7 @@ const files = [
   "preview.yml",
   "promote.yml",
   "rebuild.yml",
+  "retention.yml",
   "rollback.yml",
 ];
 
