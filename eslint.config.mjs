@@ -39,11 +39,8 @@ export default tseslint.config(
     files: [
       "index.ts",
       "settings.ts",
-      "components/**/*.ts",
-      "gates/**/*.ts",
+      "{components,criteria,gates,init,policy,preview,releases,retention}/**/*.ts",
       "ops/**/*.{ts,mjs}",
-      "policy/**/*.ts",
-      "releases/**/*.ts",
     ],
     rules: without(productAlone, ...notOfProduct),
   },

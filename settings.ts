@@ -236,7 +236,7 @@ function refuseProductionBuild({ environment, image }: Settings): void {
       summary: "production never builds an image",
       found: "odoo:environment is production and image:digest is empty",
       expected: "the digest of an image that staging has released",
-      remedy: "pulumi stack output imageDigest --stack staging, then: pulumi config set image:digest <digest>",
+      remedy: "npm run promote -- --from staging --to prod takes the one that staging runs (docs/promote.md)",
     });
   }
 }

@@ -10,8 +10,11 @@ export const resolutionTimes: Readonly<Record<Severity, string>> = {
 
 /** What else than a gate raises a code. */
 export interface Elsewhere extends CodeNote {
-  /** `nothing yet`: the code is kept for a gate to come, whose own note takes the place of this one. */
-  readonly by: "the plan" | "the build" | "the registry" | "a deployment" | "nothing yet";
+  /**
+   * `nothing yet`: the code is kept for a gate to come, whose own note takes the place of this one. `nothing`: no part
+   * of the product can tell it, and `when` says why.
+   */
+  readonly by: "the plan" | "the build" | "the registry" | "a deployment" | "nothing yet" | "nothing";
 }
 
 /**
@@ -109,14 +112,16 @@ export const procedure = {
     remedy: "pin versions that agree in addons/requirements.txt",
   },
   PUSH_TIMEOUT: {
-    by: "nothing yet",
-    when: "a push takes more than 10 minutes",
+    by: "nothing",
+    when:
+      "a push takes more than 10 minutes. Pulumi's Docker plugin pushes as a part of the build and takes no limit: " +
+      "nothing here can tell. A job in CI ends at its own, timeout-minutes",
     remedy: "look at the network and at the registry's status page, then run the update again",
   },
   QUOTA_EXCEEDED: {
     by: "the registry",
     when: "the registry is full",
-    remedy: "delete images that no stack runs or could go back to, or raise registry:tier",
+    remedy: "npm run retention removes images that no stack runs or could go back to; or raise registry:tier",
   },
   REGISTRY_AUTH_FAILURE: {
     by: "the plan",

@@ -127,7 +127,10 @@ function warningsOf({ Metadata }: TrivyReport, { unfixed, unused }: Verdict): st
   return [
     ...(EOSL ? [`${Family} ${Name} gets no security updates any more: raise the base image`] : []),
     ...(ids.length === 0 ? [] : [`${ids.length} HIGH or CRITICAL without a fix yet: ${shortened(ids).join(", ")}`]),
-    ...unused.map(({ id, package: name }) => `the exception for ${id} in ${name} is not needed any more: remove it`),
+    ...unused.map(
+      ({ id, package: name }) =>
+        `Trivy needs no exception for ${id} in ${name} any more: remove it, unless pip-audit does`,
+    ),
   ];
 }
 

@@ -9,38 +9,61 @@ export interface Usage {
   /** `npm run releases -- …` */
   readonly usage: string;
   readonly options: Options;
+  /** Page with examples. @default docs/rollback.md */
+  readonly page?: string;
 }
 
+type Values = Readonly<Record<string, string | boolean | undefined>>;
+
 /**
- * Reads the arguments of a command. `--stack` is the variable PULUMI_STACK if it is not given, as Pulumi has it.
+ * Reads the arguments of a command for one stack.
  * @throws ShipError SETTINGS_INVALID for an unknown argument, one without its value, or no stack
  */
 export function readArguments(
-  { usage, options }: Usage,
+  usage: Usage,
   args: readonly string[],
   environment: NodeJS.ProcessEnv = process.env,
-): { readonly stack: string; readonly values: Readonly<Record<string, string | boolean | undefined>> } {
-  let values: Record<string, string | boolean | undefined>;
+): { readonly stack: string; readonly values: Values } {
+  const values = readValues({ ...usage, options: { stack: { type: "string" }, ...usage.options } }, args);
+  return { stack: stackIn(usage, values, environment), values };
+}
+
+/**
+ * Reads the arguments of a command.
+ * @throws ShipError SETTINGS_INVALID for an unknown argument, or one without its value
+ */
+export function readValues({ usage, options, page }: Usage, args: readonly string[]): Values {
   try {
-    const known: Options = { stack: { type: "string" }, ...options };
-    values = parseArgs({ args: [...args], options: known, strict: true }).values as typeof values;
+    return parseArgs({ args: [...args], options, strict: true }).values as Values;
   } catch (error) {
-    throw misused(usage, error instanceof Error ? error.message : String(error));
+    throw misused(usage, error instanceof Error ? error.message : String(error), page);
   }
-  const stack = values["stack"] ?? environment["PULUMI_STACK"] ?? "";
-  if (typeof stack !== "string" || !/^[A-Za-z0-9_][A-Za-z0-9_./-]*$/.test(stack)) {
-    throw misused(usage, stack === "" ? "no --stack" : `--stack ${String(stack)}`);
-  }
-  return { stack, values };
+}
+
+/**
+ * The stack of `--stack`, or else of the variable PULUMI_STACK, as Pulumi has it.
+ * @throws ShipError SETTINGS_INVALID
+ */
+export function stackIn(usage: Usage, values: Values, environment: NodeJS.ProcessEnv = process.env): string {
+  return stackName(usage, "--stack", values["stack"] ?? environment["PULUMI_STACK"]);
+}
+
+/**
+ * Checks the name of a stack, which goes to Pulumi as an argument.
+ * @throws ShipError SETTINGS_INVALID
+ */
+export function stackName({ usage, page }: Usage, option: string, value: string | boolean | undefined): string {
+  if (typeof value === "string" && /^[A-Za-z0-9_][A-Za-z0-9_./-]*$/.test(value)) return value;
+  throw misused(usage, value === undefined || value === "" ? `no ${option}` : `${option} ${String(value)}`, page);
 }
 
 /** Error about a command that was called wrongly. */
-export function misused(usage: string, found: string): ShipError {
+export function misused(usage: string, found: string, page = "docs/rollback.md"): ShipError {
   return new ShipError({
     code: "SETTINGS_INVALID",
     summary: "the command was called in a way that it does not know",
     found,
     expected: usage,
-    remedy: "call it as above; docs/rollback.md has examples",
+    remedy: `call it as above; ${page} has examples`,
   });
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
-import type { RegistryClient } from "../components/registry/client";
+import { isReleaseTag, type ReleaseReader } from "../components/release/released";
+import { atOnce } from "../components/shared/at-once";
 
 /** Baked modules of an image: version and content hash by name. */
 export type BakedModules = Readonly<Record<string, { readonly version: string; readonly hash: string }>>;
@@ -22,12 +23,7 @@ export interface ReleasedImage {
 }
 
 /** Part of a registry's client that is used here. */
-export type ImageReader = Pick<RegistryClient, "tags" | "imageOf">;
-
-/** Tag that each release has, and no other image: `sha-<12 of the commit>-<8 of the content>`. */
-const releaseTag = /^sha-[0-9a-f]{12}-[0-9a-f]{8}$/;
-/** Requests under way at a time. */
-const atOnce = 6;
+export type ImageReader = ReleaseReader;
 
 const modulesLabel = z.record(z.string(), z.object({ version: z.string(), hash: z.string() }));
 
@@ -50,21 +46,16 @@ export async function readImage(registry: ImageReader, reference: string): Promi
 
 /** Reads every release in the registry, and the images of these digests; one entry for each digest, in no order. */
 export async function readImages(registry: ImageReader, digests: readonly string[]): Promise<ReleasedImage[]> {
-  const tagged = (await registry.tags()).filter((tag) => releaseTag.test(tag));
   const byDigest = new Map<string, ReleasedImage>();
-  const waiting = [...tagged];
-  const read = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const image = await readImage(registry, next);
-      const known = image && byDigest.get(image.digest);
-      if (image !== undefined) {
-        byDigest.set(image.digest, { ...image, tags: [...(known?.tags ?? []), ...image.tags].sort() });
-      }
+  const read = async (reference: string) => {
+    const image = await readImage(registry, reference);
+    const known = image && byDigest.get(image.digest);
+    if (image !== undefined) {
+      byDigest.set(image.digest, { ...image, tags: [...(known?.tags ?? []), ...image.tags].sort() });
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, read));
-  waiting.push(...new Set(digests.filter((digest) => !byDigest.has(digest))));
-  await Promise.all(Array.from({ length: atOnce }, read));
+  await atOnce((await registry.tags()).filter(isReleaseTag), read);
+  await atOnce([...new Set(digests.filter((digest) => !byDigest.has(digest)))], read);
   return [...byDigest.values()];
 }
 

@@ -9,7 +9,7 @@ export type Way = "with-data" | "code-only" | undefined;
 
 type Point = TargetHistory["points"][number];
 
-/** A rollback that was decided on. */
+/** A rollback that was decided on, or a promotion, which keeps the data. */
 export interface RollbackPlan {
   readonly from: string | undefined;
   readonly to: string;
@@ -98,20 +98,28 @@ function noPoint({ to, reports }: Pick<RollbackPlan, "to" | "reports">): ShipErr
   });
 }
 
-/** Renders the plan, for whoever is to say yes. */
-export function planText(stack: string, plan: RollbackPlan): string {
+/** A line of a plan: its head of at most nine letters, and the text. */
+export type Row = readonly [string, string];
+
+/**
+ * Renders the plan, for whoever is to say yes.
+ * @param more lines that only this kind of plan has
+ */
+export function planText(stack: string, plan: RollbackPlan, more: readonly Row[] = []): string {
   const { from, to, images, fits, reports, point } = plan;
   const { from: now, to: then } = images;
+  const old = from === undefined ? {} : now?.modules;
   const changes =
-    now?.modules === undefined || then?.modules === undefined
+    old === undefined || then?.modules === undefined
       ? "not known: the registry does not tell what is in the images"
-      : moduleChanges(now.modules, then.modules).join(", ") || "the same in both";
-  const rows: [string, string][] = [
+      : moduleChanges(old, then.modules).join(", ") || "the same in both";
+  const rows: Row[] = [
     ["stack", stack],
     ["from", from === undefined ? "nothing that is known" : nameOf(from, now)],
     ["to", nameOf(to, then)],
+    ...more,
     ["modules", changes],
-    ...fits.map(({ target, kind, reasons }): [string, string] => [target, `${said[kind]}${reasonsOf(reasons)}`]),
+    ...fits.map(({ target, kind, reasons }): Row => [target, `${said[kind]}${reasonsOf(reasons)}`]),
     [
       "data",
       point === undefined ? "stay as they are" : `become those of ${point.id}, ${point.at}: ${lost(point)}. ` + kept,
@@ -121,9 +129,7 @@ export function planText(stack: string, plan: RollbackPlan): string {
       "also",
       "what the stack's settings or this checkout have changed since the last update: `pulumi preview` shows it",
     ],
-    ...reports.flatMap(({ target, problem }): [string, string][] =>
-      problem === "" ? [] : [["not read", `${target}: ${problem}`]],
-    ),
+    ...reports.flatMap(({ target, problem }): Row[] => (problem === "" ? [] : [["not read", `${target}: ${problem}`]])),
   ];
   return rows.map(([head, text]) => `${head.padEnd(9)} ${text}`).join("\n");
 }
@@ -146,15 +152,20 @@ function lost({ minutes, rows }: Point): string {
   return `what was written in the ${duration(minutes * 60)} since then is left out (${number})`;
 }
 
+/** Seconds for which the last release that closed a target's door kept users out; undefined if none was noted. */
+export function lastDoor(reports: readonly TargetReport[]): number | undefined {
+  return reports
+    .flatMap(({ history }) => history?.releases ?? [])
+    .flatMap(({ door: seconds }) => (seconds === null ? [] : [seconds]))[0];
+}
+
 /** Says how long users are kept out: by what the target has noted of a release that closed. */
 function door(reports: readonly TargetReport[], fits: readonly Fit[], point: Point | undefined): string {
   if (point === undefined && fits.every(({ kind }) => kind === "fits" || kind === "serves")) {
     return "stays open: no module is upgraded. Requests may wait for seconds while one server takes the other's place";
   }
-  const noted = reports
-    .flatMap(({ history }) => history?.releases ?? [])
-    .flatMap(({ door: seconds }) => (seconds === null ? [] : [seconds]));
-  return noted[0] === undefined
+  const noted = lastDoor(reports);
+  return noted === undefined
     ? "closed for an unknown time: no earlier release has noted how long it took"
-    : `closed for about ${duration(noted[0])}, as at the last release that closed it`;
+    : `closed for about ${duration(noted)}, as at the last release that closed it`;
 }

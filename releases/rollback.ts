@@ -2,9 +2,8 @@
  * `npm run rollback -- --stack prod [--to previous] [--with-data | --code-only] [--yes]`: back to an earlier release,
  * as a release of its own. docs/rollback.md has the whole of it.
  */
-import { createInterface } from "node:readline/promises";
-
 import { ShipError } from "../components/shared/errors";
+import { agreed } from "./agreement";
 import { misused, readArguments } from "./arguments";
 import { rollBack } from "./carry-out";
 import { PulumiStack } from "./stack";
@@ -32,27 +31,8 @@ async function main(args: readonly string[]): Promise<void> {
   const order = { to: String(to), way, usage: usage.usage } as const;
   process.exitCode = await rollBack(root, new PulumiStack(stack, root), order, {
     say: (text) => console.log(text),
-    agrees: async () => yes === true || (await agreed()),
+    agrees: async () => yes === true || (await agreed("Roll back?", "ROLLBACK_REFUSED")),
   });
-}
-
-/** @throws ShipError ROLLBACK_REFUSED where nobody can be asked */
-async function agreed(): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    throw new ShipError({
-      code: "ROLLBACK_REFUSED",
-      summary: "nobody can be asked whether the plan is right; nothing was changed",
-      found: "no terminal, and no --yes",
-      expected: "a person's word, or --yes of a program that was told to",
-      remedy: "read the plan above, then run the same command with --yes",
-    });
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return (await terminal.question("Roll back? Type yes: ")).trim() === "yes";
-  } finally {
-    terminal.close();
-  }
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -24,6 +24,8 @@ export const realPlaces: Places = {
 export interface Known {
   readonly settings: Settings;
   readonly registry: ImageReader;
+  /** Digest that the stack's file names; empty if it names none. */
+  readonly configured: string;
   /** Digest that the last update which came to its end has released; undefined before the first. */
   readonly updated: string | undefined;
   /** One for each target of the stack. */
@@ -32,16 +34,27 @@ export interface Known {
 
 /**
  * Reads stack and targets; it changes nothing.
+ * @param changes settings that are about to be written: what they would contradict is told before
  * @throws ShipError SETTINGS_INVALID, TOOL_MISSING
  */
-export async function gather(root: string, stack: Stack, places: Places = realPlaces): Promise<Known> {
+export async function gather(
+  root: string,
+  stack: Stack,
+  places: Places = realPlaces,
+  changes: Readonly<Record<string, string>> = {},
+): Promise<Known> {
   const [source, outputs] = await Promise.all([stack.config(), stack.outputs()]);
-  const settings = readSettings({ ...source, environment: process.env });
+  const settings = readSettings({
+    ...source,
+    config: { ...source.config, ...changes },
+    environment: process.env,
+  });
   const reports = await Promise.all(places.targets.map((read) => read({ root, settings, outputs })));
   const digest = outputs["imageDigest"];
   return {
     settings,
     registry: places.registry(settings),
+    configured: source.config["image:digest"] ?? "",
     updated: typeof digest === "string" && isDigest(digest) ? digest : undefined,
     reports: reports.filter((report) => report !== undefined),
   };

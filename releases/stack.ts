@@ -2,8 +2,7 @@ import { spawn } from "node:child_process";
 
 import { type Answer, ask } from "../components/shared/ask";
 import { ShipError } from "../components/shared/errors";
-import { policyArguments } from "../policy/arguments";
-import type { Settings, SettingsSource } from "../settings";
+import type { SettingsSource } from "../settings";
 
 /** A stack, as Pulumi's command line reads and changes it. */
 export interface Stack {
@@ -16,18 +15,31 @@ export interface Stack {
   set(values: Readonly<Record<string, string>>): Promise<void>;
   /** Takes a key out of the stack's file. */
   unset(key: string): Promise<void>;
-  /**
-   * Runs an update that says on the terminal what it does, under the rules of `policy/` where the environment has them.
-   * Answers its exit status.
-   */
-  up(environment: Settings["environment"]): Promise<number>;
+  /** Runs an update that says on the terminal what it does. Answers its exit status. */
+  up(): Promise<number>;
+}
+
+/** What the state of another stack tells without any of its secrets. */
+export interface ReadStack {
+  readonly name: string;
+  /** Outputs of its last update, those that are no secret; and its whole name, `project/stack`. */
+  told(): Promise<{ readonly whole: string; readonly outputs: Readonly<Record<string, unknown>> }>;
 }
 
 /** Until the state has answered, wherever it is kept. */
 const limitMs = 3 * 60_000;
+/** A preview reads hosts and registries, too. */
+const previewLimitMs = 15 * 60_000;
+
+/** A state, as far as it matters here. */
+interface Exported {
+  readonly deployment: {
+    readonly resources?: readonly { type?: string; urn?: string; outputs?: Readonly<Record<string, unknown>> }[];
+  };
+}
 
 /** The real one. */
-export class PulumiStack implements Stack {
+export class PulumiStack implements Stack, ReadStack {
   constructor(
     readonly name: string,
     private readonly root: string,
@@ -48,6 +60,16 @@ export class PulumiStack implements Stack {
     return JSON.parse(text) as Record<string, unknown>;
   }
 
+  /** Takes the state as it lies there: what is secret stays encrypted, so no passphrase of the stack is needed. */
+  async told(): ReturnType<ReadStack["told"]> {
+    const text = await this.#read("reading the state", "stack", "export");
+    const { deployment } = JSON.parse(text) as Exported;
+    const { urn = "", outputs = {} } = deployment.resources?.find(({ type }) => type === "pulumi:pulumi:Stack") ?? {};
+    const [, stack = "", project = ""] = /^urn:pulumi:([^:]*)::([^:]*)::/.exec(urn) ?? [];
+    const open = Object.entries(outputs).filter(([, value]) => typeof value !== "object");
+    return { whole: `${project}/${stack}`, outputs: Object.fromEntries(open) };
+  }
+
   async set(values: Readonly<Record<string, string>>): Promise<void> {
     const plain = Object.entries(values).flatMap(([key, value]) => ["--plaintext", `${key}=${value}`]);
     await this.#read("changing the configuration", "config", "set-all", ...plain);
@@ -57,11 +79,19 @@ export class PulumiStack implements Stack {
     await this.#read("changing the configuration", "config", "rm", key);
   }
 
-  up(environment: Settings["environment"]): Promise<number> {
+  /** Answers what an update would do, as Pulumi's JSON. One that would be refused says why in the same form. */
+  async preview(): Promise<string> {
+    const args = ["preview", "--json", "--show-sames", "--stack", this.name, "--non-interactive"];
+    const answer = await ask("pulumi", args, this.root, previewLimitMs);
+    if (answer.status !== 0 && !answer.stdout.trimStart().startsWith("{")) {
+      throw this.#failed("the preview", answer);
+    }
+    return answer.stdout;
+  }
+
+  up(): Promise<number> {
     const terminal = process.stdin.isTTY ? [] : ["--non-interactive"];
-    const rules = policyArguments(this.root, environment, console.log);
-    const how = rules.length === 0 ? ["--skip-preview"] : rules;
-    const args = ["up", "--yes", "--stack", this.name, ...how, ...terminal];
+    const args = ["up", "--yes", "--skip-preview", "--stack", this.name, ...terminal];
     // A terminal's Ctrl-C reaches Pulumi, too, which ends in its own way; this program waits for it and says the rest.
     const ignore = () => undefined;
     process.on("SIGINT", ignore);

@@ -7,6 +7,7 @@ export const programFiles = [
   "gates",
   "ops",
   "policy",
+  "preview",
   "releases",
   "images",
   "worker",

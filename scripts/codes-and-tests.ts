@@ -14,7 +14,7 @@ export interface PlantedCause {
   readonly file: string;
 }
 
-const codes = Object.keys(procedure);
+const codes = Object.keys(procedure) as (keyof typeof procedure)[];
 
 /** All tests of the product, by their paths. */
 export function readTests(root: string): Record<string, string> {
@@ -37,20 +37,26 @@ export function codesPage(tests: Readonly<Record<string, string>>): string {
     "",
     "| code | planted cause | test |",
     "| --- | --- | --- |",
-    ...codes.flatMap((code) => rowsOf(planted.filter((one) => one.code === code)).map((row) => `| ${code} | ${row} |`)),
+    ...codes.flatMap((code) => {
+      const rows = rowsOf(planted.filter((one) => one.code === code));
+      return (rows.length > 0 ? rows : [noTest(code)]).map((row) => `| ${code} | ${row} |`);
+    }),
     "",
   ].join("\n");
 }
 
 /** A row for each file: its first cause, and how many others it has. */
 function rowsOf(causes: readonly PlantedCause[]): string[] {
-  if (causes.length === 0) return ["no test yet | "];
   const files = [...new Set(causes.map(({ file }) => file))].sort();
   return files.map((file) => {
     const words = [...new Set(causes.filter((one) => one.file === file).map(({ cause }) => cause))];
     const others = words.length > 1 ? ` (and ${words.length - 1} more)` : "";
     return `${(words[0] ?? "").replaceAll("|", "\\|").replaceAll("<", "&lt;")}${others} | \`${file}\``;
   });
+}
+
+function noTest(code: keyof typeof procedure): string {
+  return procedure[code].by === "nothing" ? "raised by nothing: the procedure says why | " : "no test yet | ";
 }
 
 /** Causes that a test plants for codes of the procedure. */
@@ -117,5 +123,5 @@ function wordsOf(node: ts.Node | undefined): string | undefined {
 }
 
 function known(found: readonly Found[]): Found[] {
-  return found.filter(([code]) => codes.includes(code));
+  return found.filter(([code]) => code in procedure);
 }

@@ -55,7 +55,7 @@ const phases = [
         "vps/8-interruptions",
         "vps/9-signed",
       ],
-      ["cluster/1-release", "cluster/2-interruptions", "cluster/3-typed", "cluster/4-brought"],
+      ["cluster/1-release", "cluster/2-typed", "cluster/3-interruptions", "cluster/4-brought"],
       ["vps/update"],
     ],
   },

@@ -11,7 +11,7 @@ import * as path from "node:path";
 import { ask } from "../components/shared/ask";
 import { ShipError } from "../components/shared/errors";
 import { ensureTool } from "../gates/tools/install";
-import { ruleProblems } from "./workflow-rules";
+import { isPosting, ruleProblems } from "./workflow-rules";
 
 const root = path.join(__dirname, "..");
 const limitMs = 5 * 60_000;
@@ -28,10 +28,13 @@ export async function workflowProblems(folder: string, say: (line: string) => vo
   // Programs that actionlint would start if they are there: its answer must be the same on each machine.
   const alone = ["-no-color", "-shellcheck=", "-pyflakes="];
   const judge = ["--offline", "--persona=auditor", "--strict-collection", "--no-config", "--no-ignores", "--quiet"];
+  const posting = files.filter((file) => isPosting(fs.readFileSync(file, "utf8")));
+  const others = files.filter((file) => !posting.includes(file));
   const found = [
     await findings(actionlint.path, [...alone, ...files]),
     // Without the network, without ears for comments that switch an audit off, and never past what it cannot read.
-    await findings(zizmor.path, [...judge, ...files]),
+    others.length === 0 ? [] : await findings(zizmor.path, [...judge, ...others]),
+    posting.length === 0 ? [] : await findingsOfPosting(zizmor.path, [...judge, "--format=json", ...posting]),
     ...files.map((file) => ruleProblems(fs.readFileSync(file, "utf8"), scripts()).map((line) => `${file}: ${line}`)),
   ];
   return found.flat();
@@ -43,6 +46,26 @@ async function findings(program: string, args: readonly string[]): Promise<strin
   if (status === 0) return [];
   const said = [stdout.trim(), stderr.trim(), problem ?? ""].filter((text) => text !== "");
   return said.length > 0 ? said : [`${program} ended with status ${status}`];
+}
+
+/**
+ * What zizmor finds in workflows that follow another one. That they do is itself a finding of it, whatever they do: our
+ * own rules judge that instead, by more than the event's name.
+ */
+async function findingsOfPosting(program: string, args: readonly string[]): Promise<string[]> {
+  const { stdout, stderr, problem } = await ask(program, args, root, limitMs);
+  try {
+    const found = JSON.parse(stdout) as { ident: string; desc: string; locations?: unknown }[];
+    return found
+      .filter(({ ident }) => ident !== "dangerous-triggers")
+      .map(({ ident, desc, locations }) => `${ident}: ${desc}: ${filesIn(JSON.stringify(locations))}`);
+  } catch {
+    return [stderr.trim() || (problem ?? `${program} printed no JSON`)];
+  }
+}
+
+function filesIn(locations = ""): string {
+  return [...new Set([...locations.matchAll(/"[^"]*\/([\w-]+\.ya?ml)"/g)].map(([, file]) => file))].join(", ");
 }
 
 /** Names of the npm scripts. */

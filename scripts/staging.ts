@@ -2,9 +2,8 @@
  * Updates staging with the epoch that its image was built with, so that no update takes a security rebuild back; with
  * `--rebuild` with a new one, for which the build fetches all system packages anew.
  *
- * Environment: `PULUMI_STACK`, the stack, such as `company/staging` (default `staging`), `POLICY_PACK` of
- * docs/policy.md, and what `pulumi up` needs. An empty variable counts as none: so GitHub passes a secret that nobody
- * has set.
+ * Environment: `PULUMI_STACK`, the stack, such as `company/staging` (default `staging`), and what `pulumi up` needs. An
+ * empty variable counts as none: so GitHub passes a secret that nobody has set.
  */
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
@@ -13,8 +12,8 @@ import * as path from "node:path";
 import { parse } from "yaml";
 
 import { ask } from "../components/shared/ask";
+import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
-import { policyArguments } from "../policy/arguments";
 
 const root = path.join(__dirname, "..");
 const limitMs = 5 * 60_000;
@@ -63,13 +62,12 @@ function ownEpoch(): string {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  for (const [name, value] of Object.entries(process.env)) if (value === "") Reflect.deleteProperty(process.env, name);
+  forgetEmptyVariables();
   const stack = process.env["PULUMI_STACK"] ?? "staging";
   const known = [ownEpoch(), ...epochsIn(await exported(stack))];
   const epoch = args.includes("--rebuild") ? newEpoch(new Date()) : latestEpoch(known);
   console.log(`image:epoch is ${epoch}`);
-  const rules = policyArguments(root, "staging", console.log);
-  const up = ["up", "--stack", stack, "--yes", "--non-interactive", "--config", `image:epoch=${epoch}`, ...rules];
+  const up = ["up", "--stack", stack, "--yes", "--non-interactive", "--config", `image:epoch=${epoch}`];
   // Whoever interrupts this interrupts Pulumi as well, which ends in good order: this waits for it.
   process.on("SIGINT", () => undefined);
   const child = spawn("pulumi", up, { cwd: root, stdio: "inherit" });

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { readBaseImage } from "./base-image";
-import { holdsSecret, instead, optionsOfLaterSeries, type StackOptions } from "../odoo/options";
+import { holdsSecret, instead, type Options, optionsOfLaterSeries, type StackOptions } from "../odoo/options";
 import { ShipError } from "../shared/errors";
 
 /** Options that the entrypoint takes from its variables and from nowhere else: what a file says of them is harmless. */
@@ -57,6 +57,27 @@ export function judgeConfiguration(root: string, file: string): string[] {
   return overruled.length === 0
     ? []
     : [`${file}: ${overruled.map(({ name }) => name).join(", ")}: no effect, since settings decide: docs/options.md`];
+}
+
+/** Modules that each series loads for the whole server by itself. The worker knows them, too: `server_wide.py`. */
+const usualServerWide = new Set(["base", "rpc", "web"]);
+
+/**
+ * Tells of modules that are loaded for the whole server: what they start there begins before a release is committed.
+ * @param file odoo.conf that is baked, as a path in the project; undefined if an image is deployed by its digest
+ * @param options those of the stack, which count before the file's
+ */
+export function serverWideWarnings(root: string, file: string | undefined, options: Options): string[] {
+  const lines = file === undefined ? [] : read(path.join(root, file)).filter(({ section }) => isOdoos(section));
+  const baked = lines.findLast(({ name }) => name === "server_wide_modules")?.value ?? "";
+  const names = String(options["server_wide_modules"] ?? baked).split(",");
+  const others = names.map((name) => name.trim()).filter((name) => name !== "" && !usualServerWide.has(name));
+  if (unset.test(others.join()) || others.length === 0) return [];
+  return [
+    `server_wide_modules: ${others.join(", ")}: Odoo starts with them before a release is committed. On a VPS their ` +
+      "own tables are held until then, and users wait at the proxy while servers change. What else they do is theirs " +
+      "to answer for: docs/addons.md#a-module-that-works-by-itself",
+  ];
 }
 
 /**

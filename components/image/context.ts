@@ -49,6 +49,7 @@ const imageFiles = [
   "configuration.py",
   "entrypoint.py",
   "fence.py",
+  "quiet.py",
   "ready.py",
   "sockets.py",
   "modules.py",

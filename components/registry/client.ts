@@ -152,6 +152,12 @@ export class RegistryClient {
     this.#connection.expect(put, [200, 201], `setting the tag ${tag}`);
   }
 
+  /** Removes a manifest by its digest, and with it its tags; one that is gone already is no error. */
+  async remove(digest: string): Promise<void> {
+    const answer = await this.#connection.send("DELETE", `manifests/${digest}`, "delete", {});
+    this.#connection.expect(answer, [200, 202, 204, 404], `removing ${digest}`);
+  }
+
   /**
    * Begins an upload and cancels it. This tells whether a push would be accepted, before minutes are spent on a build.
    */

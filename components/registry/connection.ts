@@ -13,7 +13,7 @@ export interface RegistryAccess {
   readonly tokenHost?: string;
 }
 
-type Scope = "pull" | "pull,push";
+type Scope = "pull" | "pull,push" | "delete";
 
 /**
  * Requests to one repository of a registry, with Bearer or Basic authentication. Every wait has a limit; 429 and 5xx
@@ -154,7 +154,7 @@ export class RegistryConnection {
         summary: "the registry is full",
         found,
         expected: "room for another image",
-        remedy: "delete images that no stack runs or could roll back to, collect garbage, or raise registry:tier",
+        remedy: "make room with `npm run retention` (docs/retention.md), or raise registry:tier",
       });
     }
     if (answer.status === 401 || answer.status === 403) {

@@ -21,8 +21,8 @@ const entry = z.strictObject({
 const file = z.array(entry);
 
 /**
- * Reads the exceptions of the gate `scan`. One that has expired is no mistake in the file: the gate goes on without it,
- * so that no update of an unchanged image fails for it.
+ * Reads the exceptions of the gates `scan` and `tests`. One that has expired is no mistake in the file: the gate goes
+ * on without it, so that no update of an unchanged image fails for it.
  * @param name path in the project; empty for none
  * @throws ShipError SETTINGS_INVALID with all that is wrong
  */

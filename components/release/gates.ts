@@ -126,7 +126,7 @@ export class ReleaseGates extends pulumi.ComponentResource {
     const database = { ...pushed, postgres: plan.postgres ?? "", extensions: settings.odoo.extensions };
     const install = own.filter((name) => modules.includes(name));
     return {
-      tests: { ...database, own, context, install, coverage },
+      tests: { ...database, own, context, install, coverage, exceptions: plan.exceptions },
       scan: { ...pushed, base, unfixed, exceptions: plan.exceptions, databaseFrom, databaseDays },
       malware: { ...pushed, signaturesFrom, databaseDays },
       sbom: pushed,

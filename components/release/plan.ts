@@ -6,7 +6,8 @@ import { refuseOtherEngine, refuseOtherPlatforms } from "../image/platform";
 import { registryExists } from "../shared/digitalocean-api";
 import { ShipError } from "../shared/errors";
 import type { Exception } from "../../gates/vulnerabilities";
-import { refuseOptionsOfLaterSeries } from "../image/configuration";
+import { refuseOptionsOfLaterSeries, serverWideWarnings } from "../image/configuration";
+import { bakedConfiguration } from "../image/context";
 import { postgresImage, readImagesRecord, recordOf } from "../odoo/companion-images";
 import { pullLoginWarnings } from "../settings/pull-login";
 import { signingWarnings } from "../settings/signing";
@@ -16,6 +17,7 @@ import type { Signers } from "../signature/proof";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
 import { readExceptions } from "./exceptions";
+import { requireReleased } from "./released";
 import { gateWarnings } from "./optional-gates";
 import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTags, type Tags } from "./tags";
 
@@ -46,7 +48,7 @@ export interface ReleasePlan {
 /**
  * @param dryRun whether this is a preview: then nothing is written to the registry, not even a cancelled upload
  * @throws ShipError for bad addons, another platform, refused credentials, a missing registry or digest, a full
- *   registry, a digest that is to be deployed and is not signed
+ *   registry, a digest that is to be deployed and is not signed, one for production that is not released
  */
 export async function planRelease(root: string, settings: Settings, dryRun: boolean): Promise<ReleasePlan> {
   const { image, odoo } = settings;
@@ -54,15 +56,18 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
   const build = image.digest === "" ? await planBuild(root, image, odoo.modules) : undefined;
   const exceptions = build === undefined ? [] : readExceptions(root, settings.gates.exceptions);
   refuseOptionsOfLaterSeries(root, settings.image.baseRecord, settings.odoo);
+  const baked = build === undefined ? undefined : bakedConfiguration(root);
+  const serverWide = serverWideWarnings(root, baked, settings.odoo.options);
   const signers = signersOf(root, settings);
   const exists = await registryIsThere(settings);
   const client = exists ? new RegistryClient(imageRepository(settings.registry), settings.registryAccess) : undefined;
 
   if (build === undefined) {
     const digest = await client?.digestOf(settings.image.digest);
-    if (digest === undefined) {
+    if (client === undefined || digest === undefined) {
       throw digestNotFound(settings);
     }
+    if (settings.environment === "production") await requireReleased(client, digest);
     if (signers !== undefined) {
       const image = `${imageRepository(settings.registry)}@${digest}`;
       await checkSigned(root, { image, signers }, settings.registryAccess);
@@ -75,7 +80,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
       signers,
       tags: await planTags(client, digest, deployedReleaseTags(settings.environment)),
       exceptions,
-      warnings: [...pullLoginWarnings(settings), ...signingWarnings(settings)],
+      warnings: [...pullLoginWarnings(settings), ...signingWarnings(settings), ...serverWide],
       key: digest.slice("sha256:".length, "sha256:".length + 12),
     };
   }
@@ -110,6 +115,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     warnings: [
       ...pullLoginWarnings(settings),
       ...signingWarnings(settings),
+      ...serverWide,
       ...build.warnings,
       ...gateWarnings(settings.gates),
       ...(build.revision.dirty ? [uncommitted] : []),

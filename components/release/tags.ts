@@ -28,9 +28,20 @@ const none: Tags = { fixed: [], moving: [] };
  */
 const digits = [40, 12, 7, 8, 9, 10];
 
+/** Tag that each release has, and no other image: `sha-<12 of the commit>-<8 of the content hash>`. */
+export function releaseTag(commit: string, contentHash: string): string {
+  return `sha-${commit.slice(0, 12)}-${contentHash.slice(0, 8)}`;
+}
+
+/** Tag of an image that every target of the stack which built it has run: production may take it. */
+export function servedTag(contentHash: string): string {
+  return `served-${contentHash}`;
+}
+
 /**
  * Names the tags of a release that was built from `revision`. For the image: `sha-<commit>` in each length, and
- * `<branch>-<12>`. For what serves: `v1.2.3` and the moving `1.2`, `1`, `latest`.
+ * `<branch>-<12>`. For what serves: `v1.2.3` and the moving `1.2`, `1`, `latest`, and
+ * `served-<content hash>`, by which a later promotion knows that it has served.
  *
  * A second release of the same commit (other settings, the weekly rebuild) leaves the fixed tags where they are, and is
  * found by `sha-<12>-<8 of the content hash>`. An image with uncommitted changes gets none: a name that says a commit
@@ -48,14 +59,14 @@ export function builtReleaseTags(revision: Revision, contentHash: string): Relea
     built: {
       fixed: [
         ...[...commits].map((name) => `sha-${name}`),
-        `sha-${short}-${contentHash.slice(0, 8)}`,
+        releaseTag(short, contentHash),
         `${tagWord(revision.branch)}-${short}`,
       ],
       moving: [],
     },
     served: {
       fixed: revision.versionTags,
-      moving: [...(newest === undefined ? [] : [`${major}.${minor}`, `${major}`]), "latest"],
+      moving: [servedTag(contentHash), ...(newest === undefined ? [] : [`${major}.${minor}`, `${major}`]), "latest"],
     },
   };
 }

@@ -1,11 +1,17 @@
 import { type Failure, ShipError } from "./errors";
-import { type Patience, request } from "./http";
+import { type Answer, type Asked, type Patience, request } from "./http";
 import type { Secret } from "./secret";
 
 /**
  * Scopes of an API token that the program's own requests need; docs/token-scopes.md has those of its resources, too.
  */
-export type TokenScope = "registry:read" | "kubernetes:read" | "kubernetes:access_cluster" | "ssh_key:read";
+export type TokenScope =
+  | "registry:read"
+  | "registry:update"
+  | "registry:delete"
+  | "kubernetes:read"
+  | "kubernetes:access_cluster"
+  | "ssh_key:read";
 
 /** Address and token of DigitalOcean's API. */
 export interface DigitalOceanAccess {
@@ -74,17 +80,50 @@ export async function readFromApi(
   access: DigitalOceanAccess,
   what: string,
   path: string,
-  { scope, ...refused }: Pick<Failure, "code" | "expected"> & { readonly scope: TokenScope },
+  refused: Refused,
   patience?: Patience,
 ): Promise<string | undefined> {
+  const { status, body } = await askApi(access, what, path, {}, refused, [200, 404], patience);
+  return status === 404 ? undefined : body;
+}
+
+/**
+ * Changes something by the API.
+ * @param order method, and body as JSON
+ * @param also statuses beside 2xx that are an answer, too
+ * @returns the answer's status
+ * @throws ShipError as {@link readFromApi}
+ */
+export async function changeInApi(
+  access: DigitalOceanAccess,
+  what: string,
+  path: string,
+  order: Pick<Asked, "method" | "body">,
+  refused: Refused,
+  also: readonly number[] = [],
+  patience?: Patience,
+): Promise<number> {
+  const asked = { ...order, headers: { "content-type": "application/json" } };
+  return (await askApi(access, what, path, asked, refused, [200, 201, 202, 204, ...also], patience)).status;
+}
+
+/** What to tell of a token that is none, and the scope that one must have. */
+type Refused = Pick<Failure, "code" | "expected"> & { readonly scope: TokenScope };
+
+async function askApi(
+  access: DigitalOceanAccess,
+  what: string,
+  path: string,
+  order: Asked,
+  { scope, ...refused }: Refused,
+  allowed: readonly number[],
+  patience?: Patience,
+): Promise<Answer> {
   const url = `${access.apiUrl.replace(/\/$/, "")}${path}`;
   const credential = { value: `Bearer ${access.token.reveal()}`, hosts: [new URL(access.apiUrl).host] };
-  const answer = await request(what, url, {}, patience, credential);
+  const answer = await request(what, url, order, patience, credential);
+  if (allowed.includes(answer.status)) return answer;
   switch (answer.status) {
-    case 200:
-      return answer.body;
-    case 404:
-      return undefined;
     case 403:
       // The answer does not say which scope is missing.
       throw new ShipError({
@@ -108,8 +147,8 @@ export async function readFromApi(
         code: "NETWORK_FAILURE",
         summary: "DigitalOcean's API does not answer as it should",
         found: `HTTP ${answer.status} from ${access.apiUrl}, also after retries`,
-        expected: "HTTP 200 or 404",
-        remedy: "look at status.digitalocean.com, then run the same command again; nothing was changed",
+        expected: `HTTP ${allowed.join(" or ")}`,
+        remedy: "look at status.digitalocean.com, then run the same command again",
       });
   }
 }

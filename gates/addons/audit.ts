@@ -6,14 +6,22 @@ import { docker, hardened } from "../docker";
 import type { GateTools } from "../gate";
 import { run } from "../programs";
 import { inTemporaryFolder } from "../temporary";
+import { type Exception, type Finding, judge } from "../vulnerabilities";
 
 interface Report {
   readonly dependencies: readonly {
     readonly name: string;
     readonly version?: string;
     readonly skip_reason?: string;
-    readonly vulns?: readonly { readonly id: string; readonly fix_versions: readonly string[] }[];
+    readonly vulns?: readonly Vulnerability[];
   }[];
+}
+
+interface Vulnerability {
+  readonly id: string;
+  /** The same one elsewhere, such as its number as a CVE. */
+  readonly aliases?: readonly string[];
+  readonly fix_versions: readonly string[];
 }
 
 const minuteMs = 60_000;
@@ -32,11 +40,11 @@ for found in metadata.distributions():
 
 /**
  * Asks which vulnerabilities are known of the Python packages that pip has installed in the image. One that has a fix
- * stops the release.
- * @returns those without a fix, one sentence each
+ * stops the release, unless an exception names it, by any of its names.
+ * @returns those without a fix and those that are excepted, one sentence each
  * @throws ShipError SECURITY_VULN, CONTAINER_START_FAILURE, TOOL_MISSING
  */
-export async function audit(image: string, tools: GateTools): Promise<string[]> {
+export async function audit(image: string, exceptions: readonly Exception[], tools: GateTools): Promise<string[]> {
   const program = await tools.find("pip-audit");
   if (program === undefined) return [];
   const pins = await pinsOf(image);
@@ -47,7 +55,7 @@ export async function audit(image: string, tools: GateTools): Promise<string[]> 
     fs.writeFileSync(file, `${pins.join("\n")}\n`);
     const args = ["--requirement", file, "--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off"];
     const { stdout, tail } = await run(program, args, { cwd: folder, limitMs: 5 * minuteMs });
-    return judge(parse(stdout), tail, tools);
+    return verdictOn(parse(stdout), tail, exceptions, tools);
   });
 }
 
@@ -66,7 +74,12 @@ async function pinsOf(image: string): Promise<string[]> {
   return [...new Set(stdout.split("\n").filter((line) => pin.test(line)))].sort();
 }
 
-function judge(report: Report | undefined, tail: string, tools: GateTools): string[] {
+function verdictOn(
+  report: Report | undefined,
+  tail: string,
+  exceptions: readonly Exception[],
+  tools: GateTools,
+): string[] {
   if (report === undefined) {
     tools.cannotCheck(unasked(tail));
     return [];
@@ -74,21 +87,44 @@ function judge(report: Report | undefined, tail: string, tools: GateTools): stri
   const skipped = report.dependencies.filter(({ skip_reason }) => skip_reason !== undefined);
   // It passes what the index does not know: a package of the team's own, for one.
   for (const { name, skip_reason } of skipped) tools.notChecked(`${name}: ${skip_reason ?? ""}`);
-  const found = report.dependencies.flatMap(({ name, version = "", vulns = [] }) =>
-    vulns.map(({ id, fix_versions }) => ({ text: `${name} ${version}: ${id}`, fixes: fix_versions })),
-  );
-  const mendable = found.filter(({ fixes }) => fixes.length > 0);
-  if (mendable.length > 0) {
+  const today = new Date().toISOString().slice(0, 10);
+  const verdict = judge(findingsOf(report, exceptions), exceptions, { unfixedStops: false, today });
+  if (verdict.stopping.length > 0) {
+    const ended = verdict.expired.map(
+      (one) => `the exception for ${one.id} in ${one.package} has expired on ${one.expires}: ${one.reason}`,
+    );
     throw new ShipError({
       code: "SECURITY_VULN",
       summary: "Python packages of the image have known vulnerabilities, which newer versions mend",
-      found: mendable.map(({ text, fixes }) => `${text}, mended in ${fixes.join(", ")}`).join("\n"),
-      expected: "versions without one",
+      found: [...verdict.stopping.map((one) => `${shown(one)}, mended in ${one.fixed}`), ...ended].join("\n"),
+      expected: "versions without one, but those that gates:exceptions names",
       remedy: "raise them in requirements.txt or image:pythonPackages; one that another package brings, by a pin of it",
     });
   }
-  return found.map(({ text }) => `${text}, which no version mends yet`);
+  return [
+    ...verdict.unfixed.map((one) => `${shown(one)}, which no version mends yet`),
+    ...verdict.excepted.map(
+      ({ finding, exception }) => `${shown(finding)}, excepted until ${exception.expires}: ${exception.reason}`,
+    ),
+  ];
 }
+
+/** Each by the name that an exception has for it, else by PyPI's. PyPI grades none. */
+function findingsOf({ dependencies }: Report, exceptions: readonly Exception[]): Finding[] {
+  return dependencies.flatMap(({ name, version = "", vulns = [] }) =>
+    vulns.map(({ id, aliases = [], fix_versions }) => ({
+      id: aliases.find((alias) => exceptions.some((one) => one.id === alias && one.package === name)) ?? id,
+      package: name,
+      installed: version,
+      fixed: fix_versions.join(", "),
+      severity: "HIGH" as const,
+      title: "",
+      inBase: false,
+    })),
+  );
+}
+
+const shown = ({ id, package: name, installed }: Finding) => `${name} ${installed}: ${id}`;
 
 function unasked(found: string): ShipError {
   return new ShipError({

@@ -60,11 +60,12 @@ function listed(title: string, lines: readonly string[]): string[] {
 }
 
 /** Text of other programs must not become links, mentions, HTML or another cell. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replaceAll(/\s*\n\s*/g, "; ").replaceAll(/[\\`*_[\]<>|@#~]/g, (sign) => `&#${sign.codePointAt(0) ?? 0};`);
 }
 
-function code(text: string): string {
+/** A text of other programs as code, on one line. */
+export function code(text: string): string {
   return `\`${text.replaceAll(/[`|\n]/g, " ")}\``;
 }
 

@@ -72,9 +72,14 @@ def wait_for_postgresql(target, seconds):
         time.sleep(min(0.25, max(0, deadline - time.monotonic())))
 
 
+def is_task(environ):
+    """Whether this is a program of a release that is not committed."""
+    return environ.get("ODOO_RELEASE_TASK") == "1"
+
+
 def check_release(target, argv, options, environ):
     """Refuses a start on a database that another release's code has changed, or that a deployment is changing."""
-    if environ.get("ODOO_RELEASE_TASK") == "1":
+    if is_task(environ):
         return warn("ODOO_RELEASE_TASK=1: the release marker is not looked at")
     if found := release_marker.objection(target, release_marker.databases(argv, options["db_name"])):
         code, text = found
@@ -140,6 +145,8 @@ def start(argv, environ, root):
         target = connection_target(options)
         wait_for_postgresql(target, environ.get("DB_WAIT_SECONDS") or "60")
         check_release(target, argv[1:], options, environ)
+        if is_task(environ):
+            argv = [sys.executable, "-I", str(Path(__file__).with_name("quiet.py")), *argv[1:]]
     execute(argv, child_environment(environ, options, rc, for_odoo))
 
 

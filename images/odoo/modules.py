@@ -4,11 +4,12 @@
     python3 -I /opt/odoo/modules.py          every module: Odoo's own and the baked ones; needs no database or network
     python3 -I /opt/odoo/modules.py --base   Odoo's own, read from its files: the build writes core-modules.json by it
 
-Prints JSON: {"series": "19.0", "modules": {"sale": {"version": "19.0.1.2", "hash": "…"}, …}}. A version is as Odoo
-stores it in `ir_module_module.latest_version`.
+Prints JSON: {"series": "19.0", "modules": {"sale": {"version": "19.0.1.2", "hash": "…"}, …}, "serverWide": null}. A
+version is as Odoo stores it in `ir_module_module.latest_version`.
 """
 
 import ast
+import configparser
 import hashlib
 import json
 import os
@@ -75,6 +76,17 @@ def stored_version(version, series):
     return version if version.startswith(f"{series}.") else f"{series}.{version}"
 
 
+def server_wide(file=Path("/etc/odoo/odoo.conf")):
+    """What the baked configuration loads for the whole server, as it is written there; None where it says nothing."""
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read(file, encoding="utf-8")
+        return parser.get("options", "server_wide_modules", fallback=None)
+    except (OSError, ValueError, configparser.Error):
+        # The entrypoint tells what is wrong with it.
+        return None
+
+
 def main(argv):
     if argv == ["--base"]:
         result = base_modules()
@@ -85,7 +97,7 @@ def main(argv):
         series = release["series"]
         versions = {name: {**module, "version": stored_version(module["version"], series)} for name,
                     module in modules.items()}
-        result = {"series": series, "modules": versions}
+        result = {"series": series, "modules": versions, "serverWide": server_wide()}
     print(json.dumps(result, indent=1, sort_keys=True))
 
 

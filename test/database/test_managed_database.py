@@ -12,6 +12,37 @@ from support import FAILED, LIVE, NEXT, POINT, DatabaseCase, Session, psql
 import extensions
 import next_data
 from failures import Failure
+from hosts.compose_tasks import CronHold
+
+
+class HoldTest(DatabaseCase):
+    """What a server may begin before its release is committed, on a real PostgreSQL."""
+
+    #: As a job runner of a team takes its next task.
+    TAKE = ("UPDATE background_task SET state = 'started' WHERE id = (SELECT id FROM background_task WHERE state = "
+            "'pending' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)")
+
+    def test_a_runner_of_any_name_takes_nothing_until_it_is_let_go_and_everybody_reads_and_writes_elsewhere(self):
+        self.installed()
+        self.postgres.prepare_task_roles()
+        self.as_odoo("""CREATE TABLE ir_cron (id int);
+                        CREATE TABLE ir_model (id int, model varchar);
+                        CREATE TABLE ir_model_data (id int, module varchar, model varchar, res_id int);
+                        CREATE TABLE res_users (id int);
+                        CREATE TABLE background_task (id int, state varchar);
+                        INSERT INTO background_task VALUES (1, 'pending');
+                        INSERT INTO ir_model VALUES (1, 'res.users'), (2, 'background.task');
+                        INSERT INTO ir_model_data VALUES (1, 'base', 'ir.model', 1),
+                            (2, 'background_runner', 'ir.model', 1), (3, 'background_runner', 'ir.model', 2);""")
+        hold = CronHold(self.postgres, LIVE, {"background_runner", "absent"})
+        self.addCleanup(hold.let_go)
+        refused = psql("odoo", LIVE, f"SET lock_timeout = '300ms'; {self.TAKE};")
+        self.assertIn("lock timeout", refused.stderr)
+        self.as_odoo("SET lock_timeout = '60s'; INSERT INTO res_users VALUES (1);")
+        self.assertEqual(self.as_odoo("SELECT state FROM background_task"), "pending")
+        hold.let_go()
+        self.as_odoo(self.TAKE)
+        self.assertEqual(self.as_odoo("SELECT state FROM background_task"), "started")
 
 
 class ManagedDatabaseTest(DatabaseCase):

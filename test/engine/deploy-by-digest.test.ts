@@ -148,6 +148,10 @@ describe("an update with image:digest, on the real engine", () => {
     assert.match(refused.output, /SETTINGS_INVALID[^]*registry:pullPassword: is missing/);
     stack.config = { ...stack.config, "registry:pullUsername": "pull" };
     stack.setVariable("REGISTRY_PULL_PASSWORD", running.servers.pull.password);
+    const candidate = await stack.preview();
+    assert.notEqual(candidate.status, 0);
+    assert.match(candidate.output, /PROMOTION_REFUSED: production runs releases alone/);
+    assert.equal(await running.push("team/odoo", "sha-0123456789ab-00000001", "layer of team/odoo:v1"), digest);
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
     assert.doesNotMatch(output, /the push login/);

@@ -1,40 +1,34 @@
 import assert from "node:assert/strict";
+import * as path from "node:path";
 
-import { RegistryClient } from "../../components/registry/client";
-import { Secret } from "../../components/shared/secret";
+import { stringify } from "yaml";
+
+import { releaseTag, servedTag } from "../../components/release/tags";
 import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { endOnce, type TestStack } from "../../sandbox/test/helpers/test-stack";
-import { adoptedHost } from "../support/adopted-host";
+import { type AdoptedHost, adoptedHost } from "../support/adopted-host";
 import { pointOfOlder } from "../support/made-up-stack";
-import type { PaperVps } from "../support/paper-vps";
 
 /** The host is a real SSH server that does nothing: what becomes of data is shown by the trials on a real one. */
-describe("releases and rollback, on the real engine", () => {
+describe("releases, rollback and promotion, on the real engine", () => {
   const running = new RunningServers();
-  let host: PaperVps;
+  let adopted: AdoptedHost;
+  let host: AdoptedHost["host"];
   let stack: TestStack;
   let first: string;
   let second: string;
 
   before(async () => {
-    ({ host, stack, digest: first } = await adoptedHost(running));
+    adopted = await adoptedHost(running);
+    ({ host, stack, digest: first } = adopted);
     await running.push("team/odoo", "sha-0123456789ab-00000001", "layer of team/odoo:v1");
     second = await running.push("team/odoo", "sha-0123456789ab-00000002", "v2");
   });
-  after(async () => {
-    stack.remove();
-    await host.server.close();
-    await running.remove();
-  });
+  after(() => adopted.remove());
 
-  const registry = () =>
-    new RegistryClient(`${running.servers.registryAddress}/team/odoo`, {
-      username: "push",
-      password: new Secret(running.servers.push.password),
-    });
   const now = async () => [
     host.live?.digest,
-    await registry().digestOf("latest"),
+    await adopted.registry.digestOf("latest"),
     stack.config["image:digest"],
     (await stack.outputs())["imageDigest"],
   ];
@@ -164,7 +158,7 @@ describe("releases and rollback, on the real engine", () => {
     host.statuses = [];
     assert.notEqual(status, 0);
     assert.match(output, /RELEASE_MISMATCH[^]*run the same command again[^]*pulumi config set image:digest sha256:/);
-    assert.equal(await registry().digestOf("latest"), second);
+    assert.equal(await adopted.registry.digestOf("latest"), second);
     const again = await rollback("--yes");
     assert.equal(again.status, 0, again.output);
     assert.deepEqual(await now(), [first, first, first, first]);
@@ -184,5 +178,97 @@ describe("releases and rollback, on the real engine", () => {
     }
     assert.ok(!stack.stackFile().includes("PRIVATE KEY"));
     assert.deepEqual(stack.config["vps:privateKey"], encrypted["vps:privateKey"]);
+  });
+
+  describe("with a staging stack of another passphrase", () => {
+    const content = "c".repeat(64);
+    const commit = "d".repeat(40);
+    const promote = (...args: string[]) =>
+      stack.command("releases/promote.ts", ["--from", "staging", "--to", "sandbox", ...args]);
+    const served = async () => [(await now())[0], ...(await now()).slice(2), await adopted.registry.digestOf("stable")];
+    let candidate: string;
+    let third: string;
+
+    before(async () => {
+      tellOf([]);
+      third = await running.push("team/odoo", `candidate-${content}`, "third", {
+        "org.opencontainers.image.revision": commit,
+        "io.odoo.content-hash": content,
+      });
+      candidate = await running.push("team/odoo", `candidate-${"e".repeat(64)}`, "not released");
+      await adopted.registry.tag(third, releaseTag(commit, content));
+      const { "registry:ownership": ownership, ...config } = stack.config;
+      const own = Object.entries(config).filter(([key]) => !key.startsWith("vps:"));
+      const staging = { ...Object.fromEntries(own), "registry:ownership": ownership, "image:digest": third };
+      stack.write("Pulumi.staging.yaml", stringify({ config: staging }));
+      stack.setVariable("PULUMI_CONFIG_PASSPHRASE", "another-passphrase");
+      for (const args of [
+        ["stack", "init"],
+        ["up", "--yes", "--skip-preview"],
+      ]) {
+        const { status, output } = await stack.pulumi(...args, ...(args[0] === "up" ? ["--stack"] : []), "staging");
+        assert.equal(status, 0, output);
+      }
+      stack.setVariable("PULUMI_CONFIG_PASSPHRASE", "planted-passphrase");
+      stack.config = { ...stack.config, "odoo:environment": "production", "image:digest": second };
+    });
+
+    it("production takes no candidate, whichever way it is named", async () => {
+      const refused = await promote("--to-digest", candidate, "--yes");
+      assert.notEqual(refused.status, 0);
+      assert.match(refused.output, /PROMOTION_REFUSED: production runs releases alone/);
+      assert.equal(stack.config["image:digest"], second);
+      stack.config["image:digest"] = candidate;
+      const { status, output } = await stack.up();
+      stack.config["image:digest"] = second;
+      assert.notEqual(status, 0);
+      assert.match(output, /PROMOTION_REFUSED: production runs releases alone/);
+      assert.equal(host.live?.digest, second);
+    });
+
+    it("asks a person, and takes no release that staging never ran", async () => {
+      const asked = await promote();
+      assert.match(asked.output, /^released {2}staging runs it$[^]*PROMOTION_REFUSED: nobody can be asked/m);
+      const { output } = await promote("--to-digest", first, "--yes");
+      assert.match(output, /PROMOTION_REFUSED: staging has never run this release/);
+      assert.equal(stack.config["image:digest"], second);
+    });
+
+    it("production takes what staging runs, also after a kill in the middle", async () => {
+      const killed = await stack.command(
+        "releases/promote.ts",
+        ["--from", "staging", "--to", "sandbox", "--yes"],
+        endOnce(/vps-odoo-release updating/, "SIGKILL"),
+      );
+      assert.notEqual(killed.status, 0);
+      assert.equal(stack.config["image:digest"], third, killed.output);
+      await stack.unlock();
+      const { status, output } = await promote("--yes");
+      assert.equal(status, 0, output);
+      assert.deepEqual(await served(), [third, third, third, third]);
+      assert.match(output, /commit it/);
+      assert.ok(!output.includes("another-passphrase") && !output.includes(running.servers.token));
+    });
+
+    it("production goes back to an earlier release, and is promoted again to what staging has run", async () => {
+      const back = await rollback("--to", second, "--yes");
+      assert.equal(back.status, 0, back.output);
+      await adopted.registry.tag(third, servedTag(content));
+      const { status, output } = await promote("--to-digest", releaseTag(commit, content), "--yes");
+      assert.equal(status, 0, output);
+      assert.deepEqual(await served(), [third, third, third, third]);
+    });
+
+    it("the look for drift finds none then, and tells a digest that is not committed", async () => {
+      stack.setVariable("PRODUCTION_STACK", "sandbox");
+      const drift = () => stack.command(path.join(__dirname, "..", "..", "scripts", "drift.ts"), []);
+      const none = await drift();
+      assert.equal(none.status, 0, none.output);
+      stack.config["image:digest"] = second;
+      const { status, output } = await drift();
+      assert.equal(status, 1, output);
+      assert.match(output, /^Pulumi\.sandbox\.yaml names sha256:[0-9a-f]{12}, and sha256:[0-9a-f]{12} runs: commit/m);
+      assert.equal(stack.config["image:digest"], second);
+    });
   });
 });

@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 
-import { RegistryClient } from "../../components/registry/client";
-import { Secret } from "../../components/shared/secret";
 import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import type { TestStack } from "../../sandbox/test/helpers/test-stack";
-import { adoptedHost } from "../support/adopted-host";
-import type { PaperVps } from "../support/paper-vps";
+import { type AdoptedHost, adoptedHost } from "../support/adopted-host";
 
 interface State {
   deployment: {
@@ -21,26 +18,20 @@ interface State {
 
 describe("the tags of what serves, on the real engine", () => {
   const running = new RunningServers();
-  let host: PaperVps;
+  let adopted: AdoptedHost;
+  let host: AdoptedHost["host"];
   let stack: TestStack;
   let first: string;
   let second: string;
 
   before(async () => {
-    ({ host, stack, digest: first } = await adoptedHost(running));
+    adopted = await adoptedHost(running);
+    ({ host, stack, digest: first } = adopted);
     second = await running.push("team/odoo", "v2");
   });
-  after(async () => {
-    stack.remove();
-    await host.server.close();
-    await running.remove();
-  });
+  after(() => adopted.remove());
 
-  const latest = () =>
-    new RegistryClient(`${running.servers.registryAddress}/team/odoo`, {
-      username: "push",
-      password: new Secret(running.servers.push.password),
-    }).digestOf("latest");
+  const latest = () => adopted.registry.digestOf("latest");
 
   async function deploy(digest: string, ...more: string[]): Promise<string> {
     stack.config["image:digest"] = digest;

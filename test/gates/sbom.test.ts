@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 
 import { type CycloneDx, sbom, sbomFiles } from "../../gates/sbom";
-import { gateTools, type WatchedTools } from "../support/gate-tools";
-import { type PaperLayer, PaperRegistry, paperStack } from "../support/paper-registry";
-import { Programs } from "../support/programs";
+import type { WatchedTools } from "../support/gate-tools";
+import { paperBench } from "../support/paper-bench";
+import { type PaperLayer, type PaperRegistry, paperStack } from "../support/paper-registry";
+import type { Programs } from "../support/programs";
 
 const release = JSON.stringify({ modules: { shop: { version: "18.0.1.2.0", hash: "0".repeat(64) } } });
 const layers: readonly PaperLayer[] = [
@@ -16,17 +17,11 @@ describe("The gate that lists what an image is made of", () => {
   let registry: PaperRegistry;
   let programs: Programs;
   let tools: WatchedTools;
+  const bench = paperBench();
 
-  beforeEach(async () => {
-    registry = new PaperRegistry();
-    await registry.start();
-    programs = new Programs();
-    tools = gateTools(programs.folder);
+  beforeEach(() => {
+    ({ registry, programs, tools } = bench());
     syft([{ type: "library", name: "openssl", version: "3.0" }]);
-  });
-  afterEach(() => {
-    programs.remove();
-    registry.remove();
   });
 
   function syft(components: CycloneDx["components"], end = ""): void {

@@ -19,6 +19,7 @@ describe("The gate of the addons' tests", () => {
     own: ["shop"],
     install: ["shop"],
     coverage: 75,
+    exceptions: [],
   };
   const bandit = (report: unknown, status = 0) =>
     programs.recorded("bandit", `echo '${JSON.stringify(report)}'; exit ${status}`);
@@ -235,6 +236,29 @@ describe("The gate of the addons' tests", () => {
       await assert.rejects(withCoverage(), /SECURITY_VULN[^]*jinja 1: PYSEC-1, mended in 2/);
       audit(hole([]));
       assert.match((await withCoverage()).warnings.join(), /jinja 1: PYSEC-1, which no version mends/);
+    });
+
+    const excepted = (changes: object = {}) => ({
+      exceptions: [
+        { id: "CVE-2026-1", package: "jinja", reason: "no template is a user's", expires: "2999-01-01", ...changes },
+      ],
+    });
+
+    it("lets what is excepted pass, by any of its names, and says why and until when", async () => {
+      audit([
+        { name: "jinja", version: "1", vulns: [{ id: "PYSEC-1", aliases: ["CVE-2026-1"], fix_versions: ["2"] }] },
+      ]);
+      for (const exceptions of [excepted(), excepted({ id: "PYSEC-1" })]) {
+        const said = (await withCoverage(exceptions)).warnings.join();
+        assert.match(said, /jinja 1: \S+, excepted until 2999-01-01: no template is a user's/);
+      }
+      for (const [other, words] of [
+        [{ package: "jinja2" }, /SECURITY_VULN[^]*mended in 2$/m],
+        [{ id: "CVE-2026-2" }, /SECURITY_VULN[^]*mended in 2$/m],
+        [{ expires: "2026-01-31" }, /CVE-2026-1 in jinja has expired on 2026-01-31: no template/],
+      ] as const) {
+        await assert.rejects(withCoverage(excepted(other)), { message: words });
+      }
     });
 
     it("that nobody answers fails on staging, and is told of elsewhere", async () => {

@@ -114,7 +114,7 @@ export class EntrypointProcess {
       fs.writeFileSync(path.join(this.root, "bin", program), recorder, { mode: 0o755 });
     }
     fs.writeFileSync(path.join(this.root, "python/psycopg2.py"), psycopg2);
-    fs.writeFileSync(path.join(this.root, "image/guard.py"), recorder);
+    for (const program of ["guard.py", "quiet.py"]) fs.writeFileSync(path.join(this.root, "image", program), recorder);
     fs.copyFileSync(path.join(imageDirectory, "odoo.conf"), path.join(this.root, "etc/odoo/odoo.conf"));
     for (const file of [
       "entrypoint",

@@ -92,6 +92,29 @@ describe("the list of an image's modules", () => {
     assert.throws(() => listed("--base"), /BASE_IMAGE_INVALID: no module `base` in /);
   });
 
+  it("says what the baked configuration loads for the whole server, if anything", () => {
+    const said = (content: string) => {
+      write("odoo.conf", content);
+      const program =
+        "import json, pathlib, sys, modules; print(json.dumps(modules.server_wide(pathlib.Path(sys.argv[1]))))";
+      const args = ["-B", "-c", program, path.join(root, "odoo.conf")];
+      const env = { PATH: process.env["PATH"], PYTHONPATH: path.join(root, "image") };
+      return JSON.parse(execFileSync(python, args, { env, encoding: "utf8" })) as unknown;
+    };
+    assert.equal(
+      said("[options]\nserver_wide_modules = base,rpc,web,background_runner\n"),
+      "base,rpc,web,background_runner",
+    );
+    for (const content of [
+      "[options]\nworkers = 1\n",
+      "",
+      "no file of options",
+      "[queue_job]\nserver_wide_modules = x",
+    ]) {
+      assert.equal(said(content), null, content);
+    }
+  });
+
   it("prints Odoo's and the release's modules, the release's own first, with versions as the database stores them", () => {
     write(
       "image/core-modules.json",
@@ -114,6 +137,8 @@ describe("the list of an image's modules", () => {
         series: { version: "19.0.19.0", hash: "v" },
         sale: { version: "19.0.2.0.0", hash: "ours" },
       },
+      // This machine has no /etc/odoo/odoo.conf.
+      serverWide: null,
     });
   });
 

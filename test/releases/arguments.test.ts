@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { readArguments } from "../../releases/arguments";
+import { readArguments, readValues, stackName } from "../../releases/arguments";
 
 describe("the arguments of releases and rollback", () => {
   const usage = { usage: "npm run x -- --stack <name>", options: { yes: { type: "boolean" } } } as const;
@@ -11,6 +11,19 @@ describe("the arguments of releases and rollback", () => {
       { stack: "prod", yes: true },
     );
     assert.equal(readArguments(usage, [], { PULUMI_STACK: "team/odoo/prod" }).stack, "team/odoo/prod");
+  });
+
+  it("of a command for two stacks name each by an option of its own", () => {
+    const two = { usage: "npm run y", options: { from: { type: "string" }, to: { type: "string" } } } as const;
+    assert.deepEqual(
+      { ...readValues(two, ["--from=staging", "--to", "team/prod"]) },
+      { from: "staging", to: "team/prod" },
+    );
+    assert.throws(() => readValues(two, ["--stack", "prod"]), /SETTINGS_INVALID[^]*npm run y/);
+    assert.equal(stackName(two, "--to", "team/prod"), "team/prod");
+    for (const bad of [undefined, "", true, "-x", "a b"]) {
+      assert.throws(() => stackName(two, "--to", bad), /SETTINGS_INVALID[^]*(no )?--to/);
+    }
   });
 
   it("are refused with the usage if they are unknown, or would be an option of Pulumi's", () => {

@@ -59,7 +59,11 @@ describe("the list of releases", () => {
       expected: "",
       remedy: "",
     });
-    const refusing = { tags: () => Promise.reject(refusal), imageOf: () => Promise.reject(refusal) };
+    const refusing = {
+      ...madeUpRegistry(),
+      tags: () => Promise.reject(refusal),
+      imageOf: () => Promise.reject(refusal),
+    };
     const found = await list(refusing, reportOf(historyOf()), reportOf(undefined, "kubectl is not there", "cluster"));
     assert.deepEqual(found.notRead, [
       "the registry: REGISTRY_AUTH_FAILURE: refused: 401",

@@ -14,7 +14,7 @@ const files = execFileSync("git", ["-C", root, "ls-files", "--cached", "--others
   .split("\n")
   .filter((file) => /\.(ts|mjs|js|py|go|sh)$/.test(file) && fs.existsSync(path.join(root, file)));
 const product = files.filter((file) =>
-  /^((index|settings)\.ts$|load-program\.js$|(components|gates|ops|policy|releases|worker|images|scripts)\/)/.test(
+  /^((index|settings)\.ts$|load-program\.js$|(components|criteria|gates|init|ops|policy|preview|releases|retention|worker|images|scripts)\/)/.test(
     file,
   ),
 );

@@ -21,8 +21,12 @@ function files(...patterns: string[]): string[] {
 /** What runs on hosts, in clusters, in the image and in Pulumi's program: all that speaks to an operator. */
 const product = files(
   "components",
+  "criteria",
+  "init",
   "ops",
+  "preview",
   "releases",
+  "retention",
   "worker",
   "images",
   "scripts",
@@ -32,9 +36,10 @@ const product = files(
 );
 
 /** Read by somebody in a hurry. */
-const taskPages = ["first-deployment", "rollback", "when-up-failed", "addons", "passwords", "backup"].map(
-  (name) => `docs/${name}.md`,
-);
+const taskPages = [
+  ...["first-deployment", "rollback", "retention", "when-up-failed", "addons", "passwords", "backup"],
+  ...["FINAL_DEPLOYMENT_RUNBOOK", "migration"],
+].map((name) => `docs/${name}.md`);
 
 /** Links of a page that lead nowhere: `page:line target`. */
 function brokenLinks(page: string, text: string): string[] {
@@ -84,7 +89,7 @@ describe("the documentation", () => {
   it("has an index from which each page is one click away", () => {
     const index = new Set(linksOf(read("docs/README.md")).map(({ target }) => target.split("#")[0] ?? ""));
     const missing = files("docs/*.md", ":(exclude)docs/adr")
-      .map((page) => path.basename(page))
+      .map((page) => page.slice("docs/".length))
       .filter((page) => page !== "README.md" && !index.has(page));
     assert.deepEqual(missing, []);
     const decisions = new Set(linksOf(read("docs/adr/README.md")).map(({ target }) => target));

@@ -13,6 +13,17 @@ const root = path.join(__dirname, "..", "..");
 const folder = path.join(root, ".github", "workflows");
 const read = (file: string) => fs.readFileSync(path.join(root, file), "utf8");
 
+const files = [
+  "drift.yml",
+  "odoo-ci.yml",
+  "preview-comment.yml",
+  "preview.yml",
+  "promote.yml",
+  "rebuild.yml",
+  "retention.yml",
+  "rollback.yml",
+];
+
 /** What is planted into odoo-ci.yml, and what the lint must say of it. */
 type Fault = readonly [what: string, from: string | RegExp, to: string, ...expected: readonly RegExp[]];
 
@@ -82,6 +93,68 @@ const faults: readonly Fault[] = [
   ["a file that is no workflow", /[^]*/, "on: [\n", /syntax|parse|expected/i],
 ];
 
+/** The same for what shows and posts previews. */
+const previewFaults: readonly (readonly [file: string, ...fault: Fault])[] = [
+  [
+    "preview.yml",
+    "credentials for forks",
+    "    if: github.event.pull_request.head.repo.full_name == github.repository\n",
+    "",
+    /job stack: secrets of preview, without `if/,
+  ],
+  [
+    "preview.yml",
+    "credentials for forks in one of two cases",
+    "full_name == github.repository\n",
+    "full_name == github.repository || always()\n",
+    /job stack: secrets of preview, without `if/,
+  ],
+  [
+    "preview.yml",
+    "staging's own credentials",
+    "environment: preview",
+    "environment: staging",
+    /job stack: secrets in a/,
+  ],
+  [
+    "preview.yml",
+    "rights beside credentials",
+    "    environment: preview\n    permissions:\n",
+    "    environment: preview\n    permissions:\n      pull-requests: write # all\n",
+    /more rights than contents: read/,
+  ],
+  [
+    "preview-comment.yml",
+    "the code of a stranger, with rights",
+    "          persist-credentials: false\n",
+    "          persist-credentials: false\n          ref: ${{ github.event.workflow_run.head_sha }}\n",
+    /workflow_run: strangers start it/,
+    /dangerous-triggers/,
+  ],
+  [
+    "preview-comment.yml",
+    "a stranger's files over its own",
+    "path: ${{ runner.temp }}/preview\n          pattern",
+    "path: .\n          pattern",
+    /workflow_run: strangers start it/,
+  ],
+  ["preview-comment.yml", "a right to push", "contents: read #", "contents: write #", /workflow_run: strangers start/],
+  [
+    "preview-comment.yml",
+    "a secret",
+    "GITHUB_TOKEN: ${{ github.token }}",
+    "GITHUB_TOKEN: ${{ secrets.GITHUB_TOKEN }}",
+    /workflow_run: strangers start it/,
+  ],
+  [
+    "preview-comment.yml",
+    "a finding beside its event",
+    "          persist-credentials: false\n",
+    "          persist-credentials: true\n",
+    /artipacked/,
+  ],
+];
+
 describe("The workflows", () => {
   const usualPath = process.env["PATH"];
   let home: string;
@@ -99,7 +172,7 @@ describe("The workflows", () => {
 
   it("have nothing that actionlint, zizmor or the project's own rules find", async () => {
     assert.deepEqual(await workflowProblems(folder, silent), []);
-    assert.deepEqual(fs.readdirSync(folder).sort(), ["odoo-ci.yml", "rebuild.yml"]);
+    assert.deepEqual(fs.readdirSync(folder).sort(), files);
   });
 
   for (const [what, from, to, ...expected] of faults) {
@@ -109,6 +182,18 @@ describe("The workflows", () => {
       assert.notEqual(bad, good);
       fs.writeFileSync(path.join(home, "odoo-ci.yml"), bad);
       const found = (await workflowProblems(home, silent)).join("\n");
+      for (const pattern of expected) assert.match(found, pattern);
+    });
+  }
+
+  for (const [file, what, from, to, ...expected] of previewFaults) {
+    it(`are seen to have ${what}, in ${file}`, async () => {
+      const good = read(`.github/workflows/${file}`);
+      const bad = good.replace(from, to);
+      assert.notEqual(bad, good);
+      const alone = fs.mkdtempSync(path.join(home, "preview-"));
+      fs.writeFileSync(path.join(alone, file), bad);
+      const found = (await workflowProblems(alone, silent)).join("\n");
       for (const pattern of expected) assert.match(found, pattern);
     });
   }
@@ -139,12 +224,54 @@ describe("The workflows", () => {
     assert.deepEqual(JSON.parse(JSON.stringify(push).replace("staging:up", "staging:rebuild")), weekly);
   });
 
+  describe("that change production", () => {
+    interface Parsed {
+      readonly on: { readonly workflow_dispatch?: { readonly inputs?: Readonly<Record<string, unknown>> } };
+      readonly concurrency: Readonly<Record<string, unknown>>;
+      readonly jobs: Readonly<Record<string, { environment: string; permissions: object; steps: { run?: string }[] }>>;
+    }
+    const workflow = (file: string) => parse(read(`.github/workflows/${file}`)) as Parsed;
+
+    it("wait for a reviewer, are never cut, and have one group for each stack", () => {
+      const { on, concurrency, jobs } = workflow("promote.yml");
+      assert.deepEqual(Object.keys(on), ["workflow_dispatch"]);
+      assert.deepEqual(concurrency, { group: "production", "cancel-in-progress": false });
+      assert.equal(jobs["promote"]?.environment, "production");
+      const back = workflow("rollback.yml");
+      assert.deepEqual(Object.keys(back.on), ["workflow_dispatch"]);
+      assert.deepEqual(back.concurrency, { group: "${{ inputs.stack }}", "cancel-in-progress": false });
+      assert.equal(back.jobs["rollback"]?.environment, "${{ inputs.stack }}");
+      assert.deepEqual((back.on.workflow_dispatch?.inputs?.["stack"] as { options: unknown }).options, [
+        "production",
+        "staging",
+      ]);
+    });
+
+    it("let what was typed into a form reach a program by its environment alone", () => {
+      for (const file of ["promote.yml", "rollback.yml"]) {
+        for (const line of read(`.github/workflows/${file}`)
+          .split("\n")
+          .filter((one) => one.includes("inputs.")))
+          assert.match(line, /^ {10}[A-Z_]+: \$\{\{ inputs\.\w+ \}\}$|^ +(group|environment|runs-on): /);
+      }
+    });
+
+    it("may read the repository and no more; what looks for drift writes issues as well", () => {
+      for (const file of ["drift.yml", "promote.yml", "rollback.yml"]) {
+        for (const { permissions } of Object.values(workflow(file).jobs)) {
+          const more = file === "drift.yml" ? { issues: "write" } : {};
+          assert.deepEqual(permissions, { contents: "read", ...more }, file);
+        }
+      }
+    });
+  });
+
   it("bring the Pulumi and the Node that the program is made for", () => {
     const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<
       string,
       Record<string, string>
     >;
-    for (const file of ["odoo-ci.yml", "rebuild.yml"]) {
+    for (const file of files.filter((name) => name !== "preview-comment.yml")) {
       const text = read(`.github/workflows/${file}`);
       const versions = (name: string) =>
         new Set([...text.matchAll(new RegExp(`${name}: (\\S+)`, "g"))].map(([, one]) => one));

@@ -1,11 +1,23 @@
+import { RegistryClient } from "../../components/registry/client";
+import { Secret } from "../../components/shared/secret";
 import type { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { TestStack } from "../../sandbox/test/helpers/test-stack";
 import { PaperVps } from "./paper-vps";
 
-/** A stack that runs a released image on an adopted host, which is a real SSH server that does nothing. */
-export async function adoptedHost(
-  running: RunningServers,
-): Promise<{ readonly host: PaperVps; readonly stack: TestStack; readonly digest: string }> {
+/** A stack that runs a released image on an adopted host. */
+export interface AdoptedHost {
+  /** A real SSH server that does nothing. */
+  readonly host: PaperVps;
+  readonly stack: TestStack;
+  /** Of the released image. */
+  readonly digest: string;
+  /** The image's repository. */
+  readonly registry: RegistryClient;
+  /** Takes all of it away, the servers with it. */
+  remove(): Promise<void>;
+}
+
+export async function adoptedHost(running: RunningServers): Promise<AdoptedHost> {
   await running.start();
   await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
   const digest = await running.push("team/odoo", "v1");
@@ -23,5 +35,13 @@ export async function adoptedHost(
   });
   stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
   await stack.init();
-  return { host, stack, digest };
+  const { username, password } = running.servers.push;
+  const login = { username, password: new Secret(password) };
+  const registry = new RegistryClient(`${running.servers.registryAddress}/team/odoo`, login);
+  const remove = async () => {
+    stack.remove();
+    await host.server.close();
+    await running.remove();
+  };
+  return { host, stack, digest, registry, remove };
 }

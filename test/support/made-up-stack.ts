@@ -39,25 +39,32 @@ export function reportOf(history: TargetHistory | undefined, problem = "", targe
   return { target, history, problem };
 }
 
-interface MadeUpImage {
+export interface MadeUpImage {
   readonly digest: string;
   readonly tags?: readonly string[];
   readonly created?: string;
   readonly base?: string;
   readonly modules?: BakedModules;
+  /** Digits of the content hash, 64 of the same; none if not given. */
+  readonly content?: string;
 }
 
 /** A registry with these images. */
 export function madeUpRegistry(...images: readonly MadeUpImage[]): ImageReader {
+  const named = (reference: string) =>
+    images.find(({ digest, tags = [] }) => digest === reference || tags.includes(reference));
   return {
+    repository: "registry.example.com/team/odoo",
+    digestOf: (reference) => Promise.resolve(named(reference)?.digest),
     tags: () => Promise.resolve(images.flatMap(({ tags = [] }) => tags)),
     imageOf: (reference) => {
-      const found = images.find(({ digest, tags = [] }) => digest === reference || tags.includes(reference));
-      const { digest = "", created = "", base = "base", modules } = found ?? {};
+      const found = named(reference);
+      const { digest = "", created = "", base = "base", modules, content = "" } = found ?? {};
       const labels = {
         "org.opencontainers.image.created": created,
         "org.opencontainers.image.base.digest": base,
         "org.opencontainers.image.revision": digest.slice("sha256:".length, "sha256:".length + 40),
+        "io.odoo.content-hash": content.repeat(64),
         ...(modules && { "io.odoo.modules": JSON.stringify(modules) }),
       };
       return Promise.resolve(found && { digest, labels });
@@ -74,7 +81,7 @@ export const bothImages = [
 
 /** A stack in memory, whose update may be told to fail or to be killed. */
 export class MadeUpStack implements Stack {
-  readonly name = "prod";
+  readonly name: string = "prod";
   readonly settings: Record<string, string> = {
     "odoo:environment": "sandbox",
     "registry:kind": "generic",

@@ -82,3 +82,13 @@ function plain(text: string): string {
     .replaceAll(/[`*]/g, "")
     .trim();
 }
+
+/** Blocks of commands that a page says are tried, by the name after `tried:` in their first line. */
+export function triedBlocks(text: string): Map<string, string> {
+  const blocks = text.matchAll(/^( *)```sh tried: (\S+)\n([^]*?)^ *```$/gm);
+  const found = [...blocks].map(([, indent = "", name = "", lines = ""]) => [
+    name,
+    lines.replaceAll(new RegExp(`^${indent}`, "gm"), ""),
+  ]);
+  return new Map(found as [string, string][]);
+}

@@ -146,11 +146,20 @@ class RollingTest(WorkerCase):
             self.left_behind()
             self.assertFalse(host.runs(NEW))
 
-    def test_there_is_none_where_two_job_runners_would_take_the_same_jobs(self):
-        with mock.patch.object(compose_before, "run", lambda *_: Result(0, "server_wide_modules = base,web,queue_job")):
-            self.assertFalse(self.host().before.start())
-        self.assertIn("job runner", self.said[0])
+    def start_with(self, server_wide):
+        self.said.clear()
+        with mock.patch.object(compose_before, "run", lambda *_: Result(0, f"server_wide_modules = {server_wide}\n")):
+            return self.host().before.start()
+
+    def test_there_is_none_where_two_job_runners_would_take_the_same_jobs_whatever_their_names(self):
+        for name in ("queue_job", "background_runner"):
+            self.assertFalse(self.start_with(f"base, rpc,web,{name}"))
+            self.assertIn(name, self.said[0])
         self.assertEqual(self.docker.running, {"odoo-ce": OLD["image"]})
+
+    def test_what_odoo_itself_loads_for_the_whole_server_is_no_reason(self):
+        self.assertTrue(self.start_with("web, base"))
+        self.assertEqual(self.said, [])
 
     def test_users_are_on_the_new_release_only_once_it_is_opened(self):
         host = self.host()

@@ -1,5 +1,6 @@
 """What a release asks of Docker and PostgreSQL on a host, and when. What they do of it is not shown here."""
 
+import json
 import os
 import shutil
 import socket
@@ -18,6 +19,7 @@ from files import Lock
 from hosts import compose, compose_images, compose_packages, compose_services
 from hosts.compose import ComposeHost
 from hosts.compose_packages import Packages
+from hosts.compose_services import Services
 from hosts.compose_tasks import CronHold
 from shell import Result
 
@@ -400,6 +402,49 @@ class CronHoldTest(WorkerCase):
             CronHold(mock.Mock(session=lambda *_, one=session: one), "odoo")
             asked = [call.args[0] for call in session.ask.call_args_list if "FOR NO KEY UPDATE" in call.args[0]]
             self.assertEqual([next(name for name in ("ir_cron", "queue_job") if name in text) for text in asked], held)
+
+    def test_the_tables_of_modules_that_may_have_begun_to_work_are_held_and_no_name_can_be_more_than_a_name(self):
+        session = mock.Mock()
+        session.ask.return_value = Result(0, "")
+        CronHold(mock.Mock(session=lambda *_: session), "odoo", {"background_runner", "it's"})
+        last = session.ask.call_args.args[0]
+        self.assertIn("string_to_array('background_runner,it''s', ',')", last)
+        self.assertIn("EXCLUSIVE MODE", last)
+
+
+class ServerWideTest(WorkerCase):
+    """What a release's server loads for the whole of itself is held from its start to its commit."""
+
+    def held(self, option, baked, restless=()):
+        host = ComposeHost()
+        host.data.postgres = host.wait_ready = mock.Mock()
+        options = {} if option is None else {"ODOO_OPTIONS": json.dumps({"server_wide_modules": option})}
+        config = {"services": {"odoo": {"image": "x", "environment": options}}}
+        host.services = mock.Mock(images=lambda _: [], option=Services(None).option)
+        host.services.option.__self__.compose = lambda *_, **__: json.dumps(config)
+        for name in ("refuse_postgres_mismatch", "refuse_other_collation"):
+            setattr(host, name, lambda _: None)
+        facts = {"series": "19.0", "modules": {}, **({} if baked is None else {"serverWide": baked})}
+        with (mock.patch.multiple(compose, project=mock.DEFAULT, egress=mock.DEFAULT, signature=mock.DEFAULT,
+                                  habits=mock.DEFAULT),
+              mock.patch.object(compose.images, "log_in"),
+              mock.patch.object(compose.images, "series_and_modules", lambda _: facts),
+              mock.patch.object(compose, "CronHold") as hold):
+            host.fetch(request())
+            host.swap(request(), lambda: None, True, restless)
+        return sorted(hold.call_args.args[2])
+
+    def test_it_is_what_the_settings_say_or_else_what_is_baked(self):
+        baked = "base,rpc,web,background_runner"
+        self.assertEqual(self.held(None, baked), ["background_runner"])
+        self.assertEqual(self.held("base,web,queue_job", baked), ["queue_job"])
+        self.assertEqual(self.held("base,web", None), [])
+
+    def test_an_image_from_before_says_nothing_of_it(self):
+        self.assertEqual(self.held(None, None), [])
+
+    def test_so_is_what_was_seen_to_start_something_in_the_upgrade(self):
+        self.assertEqual(self.held("base,web,queue_job", None, {"poller"}), ["poller", "queue_job"])
 
 
 class ScriptsTest(WorkerCase):

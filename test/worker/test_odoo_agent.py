@@ -92,6 +92,14 @@ class ChangingTest(WorkerCase):
                                                                                "--load=base,rpc,web"])
 
 
+    def test_a_module_that_starts_something_as_it_is_loaded_is_told_once_and_remembered(self):
+        plan, agent = Plan("maintenance"), OdooAgent(self.host, request(), "a", print)
+        for _ in range(2):
+            agent.note_restless(["poller"], plan)
+        self.assertEqual((agent.restless, len(plan.warnings)), ({"poller"}, 1))
+        self.assertIn("poller", plan.warnings[0])
+
+
 class RehearsalTest(WorkerCase):
     def setUp(self):
         super().setUp()

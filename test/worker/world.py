@@ -276,7 +276,7 @@ class WorldHost(Serving):
         self.world.in_place = request["image"]
         self.world.effect("start a server that waits")
 
-    def swap(self, request, between, aside=True):
+    def swap(self, request, between, aside=True, restless=()):
         self.world.effect("put in place")
         self.world.in_place = request["image"]
         self.world.effect("stop the server")

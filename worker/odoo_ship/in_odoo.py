@@ -2,12 +2,14 @@
 
 One JSON line on standard input: {"do", …}; one on standard output: {"ok": …}. Nothing secret is printed.
 
-do = upgrade: {"database"}: answers when Odoo's code is loaded. Each line after it is an order of these, and has an answer:
+do = upgrade: {"database"}: answers when Odoo's code is loaded. Each line after it is an order of these, and has an
+answer:
   {"neutralise": database}: the database sends no mail and runs no job from here on; true.
   {"command", "database", "live", "modules", "password", "user", "serve"}: runs Odoo's command line with these words;
-  {"status"}, and where that is 0, also what do = session answers. With a "user", {"login", "password"}, that user is
-  made in place of a session, to try a copy. "password": of a new database's administrator, or null. "serve": whether
-  pages of the database are answered at Odoo's port from then on, until this program ends.
+  {"status"}, and where that is 0, also what do = session answers, and "restless": modules that start something of
+  their own as they are loaded. With a "user", {"login", "password"}, that user is made to try a copy, and the session
+  is that user's. "password": of a new database's administrator, or null. "serve": whether pages of the database are
+  answered at Odoo's port from then on, until this program ends.
 do = list: {"database"}: lists the modules of the image that the database does not know yet; answers true.
 do = session: {"database", "live", "modules"}: signs a session of the administrator, or else of another user of the
 settings' group, for the database `live`; answers {"session": {"id", "path", "text"}, "models", "websocket"}. Nothing is
@@ -21,6 +23,7 @@ import os
 import sys
 import time
 
+PRODUCT = "/opt/odoo"
 # Shorter than the worker waits for an answer, longer than a busy machine takes.
 CONFIGURATION_SECONDS = 240
 
@@ -52,15 +55,32 @@ def connect(database):
     return odoo, Registry(database)
 
 
+def quiet():
+    """The image's own: what keeps modules from starting something as they are loaded. An older image has none."""
+    sys.path.insert(0, PRODUCT)
+    try:
+        import quiet as found
+    except ImportError:
+        return None
+    finally:
+        sys.path.remove(PRODUCT)
+    found.begin()
+    return found
+
+
 def environment(odoo, cursor):
     return odoo.api.Environment(cursor, odoo.SUPERUSER_ID, {})
 
 
 def somebody_new(env, login, password):
-    env["res.users"].with_context(no_reset_password=True, mail_create_nosubscribe=True, tracking_disable=True).create({
-        "name": "Smoke test of a release", "login": login, "password": password,
+    """A policy is for people, and may ask for anything: Odoo's own hash is stored, which none looks at."""
+    user = env["res.users"].with_context(no_reset_password=True, mail_create_nosubscribe=True,
+                                         tracking_disable=True).create({
+        "name": "Smoke test of a release", "login": login,
         groups_of(env): [(6, 0, [env.ref("base.group_user").id, env.ref("base.group_system").id])],
     })
+    user._set_encrypted_password(user.id, user._crypt_context().hash(password))
+    return user
 
 
 def to_try(env, order):
@@ -72,12 +92,16 @@ def to_try(env, order):
 
 
 def session(odoo, env, order):
-    """Signed as Odoo signs it after a login. The path of its file is below the folder of sessions."""
+    return {"session": signed(odoo, somebody(env), order["live"]), **to_try(env, order)}
+
+
+def signed(odoo, user, database):
+    """As Odoo signs it after a login. The path of its file is below the folder of sessions."""
     import odoo.http
 
     store = odoo.http.root.session_store
-    made, user = store.new(), somebody(env)
-    made.update({**odoo.http.get_default_session(), "db": order["live"], "uid": user.id, "login": user.login,
+    made = store.new()
+    made.update({**odoo.http.get_default_session(), "db": database, "uid": user.id, "login": user.login,
                  "context": dict(user.context_get()), "_trace_disable": True,
                  "session_token": user._compute_session_token(made.sid)})
     store.save(made)
@@ -85,8 +109,7 @@ def session(odoo, env, order):
     with open(path, encoding="utf-8") as file:
         text = file.read()
     store.delete(made)
-    return {"session": {"id": made.sid, "path": os.path.relpath(path, store.path), "text": text},
-            **to_try(env, order)}
+    return {"id": made.sid, "path": os.path.relpath(path, store.path), "text": text}
 
 
 def somebody(env):
@@ -121,7 +144,7 @@ def run_command(order):
     return 0
 
 
-def upgrade(database, tell):
+def upgrade(database, tell, held):
     # Odoo 19 reads a variable for each of its options, and those of libpq before its configuration.
     for name in list(os.environ):
         if name.startswith(("ODOO_", "PG")) and name != "ODOO_RC":
@@ -135,7 +158,7 @@ def upgrade(database, tell):
     tell(True)
     for line in sys.stdin:
         order = json.loads(line)
-        tell(neutralise(odoo, order["neutralise"]) if "neutralise" in order else change(odoo, order))
+        tell(neutralise(odoo, order["neutralise"]) if "neutralise" in order else change(odoo, order, held))
 
 
 def neutralise(odoo, database):
@@ -149,8 +172,8 @@ def neutralise(odoo, database):
     return True
 
 
-def change(odoo, order):
-    answer = {"status": run_command(order)}
+def change(odoo, order, held):
+    answer = {"status": run_command(order), "restless": sorted(held)}
     if answer["status"] == 0:
         with odoo.modules.registry.Registry(order["database"]).cursor() as cursor:
             env = environment(odoo, cursor)
@@ -158,8 +181,9 @@ def change(odoo, order):
                 env.ref("base.user_admin").password = order["password"]
                 env.flush_all()
             if order["user"]:
-                somebody_new(env, **order["user"])
-                answer.update(to_try(env, order))
+                user = somebody_new(env, **order["user"])
+                env.flush_all()
+                answer.update({"session": signed(odoo, user, order["database"]), **to_try(env, order)})
             else:
                 answer.update(session(odoo, env, order))
         if order["serve"]:
@@ -187,9 +211,9 @@ def main():
 
     def tell(answer):
         print(json.dumps({"ok": answer}), file=answers, flush=True)
-    order = json.loads(sys.stdin.readline())
+    order, keeper = json.loads(sys.stdin.readline()), quiet()
     if order["do"] == "upgrade":
-        upgrade(order["database"], tell)
+        upgrade(order["database"], tell, keeper.held if keeper else ())
         return
     logging.basicConfig(stream=sys.stderr)
     odoo, registry = connect(order["database"])

@@ -44,6 +44,8 @@ class OdooAgent:
         self.loaded = self.found = None
         #: Whether the plan's upgrade was rehearsed; and whether the database that it made was used already.
         self.rehearsed = self.used = False
+        #: Modules that were seen to start something of their own as they were loaded.
+        self.restless = set()
 
     def neutralise(self, database):
         """By the program that upgrades, which goes on."""
@@ -106,10 +108,17 @@ class OdooAgent:
         if status == KILLED:
             raise killed("the upgrade of the modules", result.text, ran_out)
         self.judge(result, database, plan)
+        self.note_restless(answer.pop("restless", ()), plan)
         self.found = answer
         if used is not None:
             self.judge_smoke(used, lambda: result.text)
             self.used = True
+
+    def note_restless(self, modules, plan):
+        if new := sorted(set(modules) - self.restless):
+            self.restless.update(new)
+            plan.warnings.append(f"{', '.join(new)}: starts a thread or a process as Odoo loads it. In a release's own "
+                                 "programs that does nothing; what else it does: docs/addons.md")
 
     def judge(self, result, database, plan):
         bad = not_loaded(result.text)

@@ -270,7 +270,7 @@ class Release:
             return
         if self.plan.mode == "rolling" and not self.plan.served:
             self.odoo.try_out(self.database, self.plan)
-        server = self.host.swap(self.request, self.set_addresses, aside=not self.plan.served)
+        server = self.host.swap(self.request, self.set_addresses, not self.plan.served, self.odoo.restless)
         if self.plan.mode != "rolling":
             self.odoo.try_out(self.database, self.plan, server)
 

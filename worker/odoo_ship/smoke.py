@@ -1,6 +1,6 @@
 """Runs inside a container of the release: uses its server as a person would. Standard input: {"database", "models",
-"websocket"} and either {"login", "password"} of a user made for this, who also writes, or {"session"} of somebody who
-was there before, who only reads.
+"websocket"}, and {"login", "password"} of a user made for this, who also writes; or {"session"} of somebody who was
+there before, who only reads; or all three, with a session of the user made for this.
 
 Prints one JSON line: {"passed": [what]} or {"failed": what, "found": why, "passed": […]}. Only Python's own library.
 """
@@ -82,24 +82,32 @@ def static_asset(client, order):
 
 
 def authenticated(client, order):
-    if "session" in order:
-        client.cookie = f"session_id={order['session']['id']}"
-        if not client.rpc("/web/session/get_session_info", {}).get("uid"):
-            raise ValueError("the session of a user who was there before is not accepted")
-        return
-    session = client.rpc("/web/session/authenticate", {"db": order["database"], "login": order["login"],
-                                                       "password": order["password"]})
-    if not session or not session.get("uid"):
-        # A second factor, as a policy may want it of everybody, keeps a session out; what programs use has none.
-        uid = client.rpc("/jsonrpc", {"service": "common", "method": "login",
-                                      "args": [order["database"], order["login"], order["password"]]})
-        if not uid:
-            raise ValueError("the login was refused")
-        client.remote = [order["database"], uid, order["password"]]
+    if "login" in order:
+        # A wrong password is an error. Where the answer names no user, the password was right, and a second factor is
+        # asked for, as a policy may want it of everybody.
+        answer = client.rpc("/web/session/authenticate", {"db": order["database"], "login": order["login"],
+                                                          "password": order["password"]})
+        if answer and answer.get("uid"):
+            return
+        if "session" not in order:
+            log_in_as_a_program(client, order)
+            return
+    client.cookie = f"session_id={order['session']['id']}"
+    if not client.rpc("/web/session/get_session_info", {}).get("uid"):
+        raise ValueError("the session that was signed for this is not accepted")
+
+
+def log_in_as_a_program(client, order):
+    """A policy may want a second factor of people alone."""
+    uid = client.rpc("/jsonrpc", {"service": "common", "method": "login",
+                                  "args": [order["database"], order["login"], order["password"]]})
+    if not uid:
+        raise ValueError("the login was refused")
+    client.remote = [order["database"], uid, order["password"]]
 
 
 def create_and_read(client, order):
-    if "session" in order:
+    if "login" not in order:
         return
     record = client.call("res.partner.category", "create", [{"name": "Smoke test of a release"}])
     record = record if isinstance(record, int) else record[0]

@@ -8,6 +8,7 @@ import { parse, stringify } from "yaml";
 import { programFiles } from "../../program-files";
 import { readToolPaths, sandboxEnvironment } from "../../environment";
 import type { Servers } from "../../servers";
+import { quote } from "../../support/quote";
 
 const root = path.join(__dirname, "..", "..", "..");
 
@@ -96,16 +97,30 @@ export class TestStack {
     return this.#run(readToolPaths().engine, args);
   }
 
-  /** Runs one of the project's own commands for the stack. What it changes in the stack's file stays. */
+  /** Runs one of the project's own commands, with PULUMI_STACK. What it changes in the stack's file stays. */
   async command(file: string, args: readonly string[], onOutput?: Watch): Promise<CommandResult> {
     this.#writeStackFile();
-    const result = await this.#run(
-      process.execPath,
-      ["--import", "tsx", file, "--stack", "sandbox", ...args],
-      onOutput,
-    );
+    const result = await this.#run(process.execPath, ["--import", "tsx", file, ...args], onOutput);
     this.config = (parse(this.stackFile()) as { config: Record<string, unknown> }).config;
     return result;
+  }
+
+  /** Runs lines of a shell in the project, as somebody types them who agrees to whatever Pulumi asks. */
+  async typed(lines: string, variables: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
+    this.#writeStackFile();
+    const folder = path.join(this.directory, "bin");
+    fs.mkdirSync(folder, { recursive: true });
+    const engine = quote(readToolPaths().engine);
+    const agreeing = `#!/bin/sh
+case "$1 $2" in
+  "up "*) set -- "$@" --yes --skip-preview ;;
+  "cancel "* | "refresh "* | "stack rm") set -- "$@" --yes ;;
+esac
+exec ${engine} "$@" --non-interactive --color never
+`;
+    fs.writeFileSync(path.join(folder, "pulumi"), agreeing, { mode: 0o755 });
+    const first = `${folder}${path.delimiter}${this.#environment["PATH"] ?? ""}`;
+    return this.#run("bash", ["-euc", lines], undefined, { ...this.#environment, ...variables, PATH: first });
   }
 
   /** The stack's file as it is. */
@@ -244,11 +259,16 @@ export class TestStack {
     fs.writeFileSync(file, [salt, stringify({ config: this.config })].filter((part) => part !== undefined).join("\n"));
   }
 
-  #run(command: string, args: readonly string[], onOutput?: Watch): Promise<CommandResult> {
+  #run(
+    command: string,
+    args: readonly string[],
+    onOutput?: Watch,
+    env: NodeJS.ProcessEnv = this.#environment,
+  ): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
       const child = spawn(command, args, {
         cwd: this.project,
-        env: this.#environment,
+        env,
         detached: true,
         stdio: ["ignore", "pipe", "pipe"],
         timeout: limitMs,

@@ -3,7 +3,11 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-import { judgeConfiguration, refuseOptionsOfLaterSeries } from "../../../components/image/configuration";
+import {
+  judgeConfiguration,
+  refuseOptionsOfLaterSeries,
+  serverWideWarnings,
+} from "../../../components/image/configuration";
 
 describe("the odoo.conf that is baked", () => {
   let root: string;
@@ -39,6 +43,20 @@ describe("the odoo.conf that is baked", () => {
     const [warning = "", ...others] = judge("[options]", "db_host = db", "Workers = 3", "dbfilter = ^x$");
     assert.match(warning, /odoo\.conf: db_host, workers, dbfilter: no effect/);
     assert.deepEqual(others, []);
+  });
+
+  it("that loads modules for the whole server is told what that means, and the stack's own option counts first", () => {
+    // As a team with a runner has it.
+    fs.writeFileSync(path.join(root, "odoo.conf"), "[options]\nserver_wide_modules = base,rpc,web,background_runner\n");
+    const told = (options: Record<string, string>, file?: string) => serverWideWarnings(root, file, options).join();
+    assert.match(told({}, "odoo.conf"), /^server_wide_modules: background_runner: [^]*before a release is committed/);
+    assert.match(
+      told({ server_wide_modules: "base, web, queue_job" }, "odoo.conf"),
+      /^server_wide_modules: queue_job: /,
+    );
+    assert.match(told({ server_wide_modules: "web,queue_job" }), /queue_job/, "an image that is named by its digest");
+    assert.equal(told({ server_wide_modules: "base,web" }, "odoo.conf"), "");
+    assert.equal(told({}), "");
   });
 
   for (const [line, words] of [

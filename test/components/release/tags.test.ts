@@ -37,7 +37,7 @@ describe("the tags of a release", () => {
         ],
         moving: [],
       },
-      served: { fixed: [], moving: ["latest"] },
+      served: { fixed: [], moving: [`served-${hash}`, "latest"] },
     });
   });
 
@@ -72,7 +72,7 @@ describe("the tags of a release", () => {
 
   it("name the version when it serves, and move its shorter forms to the newest", () => {
     const { served } = builtReleaseTags({ ...revision, versionTags: ["v1.9.0", "v1.10.2"] }, hash);
-    assert.deepEqual(served, { fixed: ["v1.9.0", "v1.10.2"], moving: ["1.10", "1", "latest"] });
+    assert.deepEqual(served, { fixed: ["v1.9.0", "v1.10.2"], moving: [`served-${hash}`, "1.10", "1", "latest"] });
   });
 
   it("are none for an image with uncommitted changes", () => {

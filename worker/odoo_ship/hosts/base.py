@@ -114,7 +114,8 @@ class Serving:
     def start_ahead(self, request):
         raise NotImplementedError
 
-    def swap(self, request, between, aside=True):
+    def swap(self, request, between, aside=True, restless=()):
+        """`restless`: modules that start something of their own as they are loaded."""
         raise NotImplementedError
 
     def refresh(self, request):

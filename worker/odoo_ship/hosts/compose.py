@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import egress
 import passwords
 import project
+import server_wide
 from failures import Failure
 from files import DUMPS, FIRST_LOGIN, Lock, wait_to_take, write
 from hosts import compose_images as images
@@ -31,6 +32,8 @@ class ComposeHost(Serving):
         self.tasks = Tasks(self.services.compose)
         self.before = Before(self.services)
         self.cron = self.ahead = None
+        #: Modules that the release's own server loads for the whole of itself.
+        self.server_wide = []
         self.dumps = Lock(DUMPS)
         self.packages = Packages()
 
@@ -61,6 +64,8 @@ class ComposeHost(Serving):
         facts = images.series_and_modules(request["image"])
         self.refuse_postgres_mismatch(request)
         self.refuse_other_collation(request)
+        self.server_wide = server_wide.beyond(self.services.option(request, "server_wide_modules")
+                                              or facts.get("serverWide"))
         return facts
 
     def refuse_postgres_mismatch(self, request):
@@ -137,7 +142,7 @@ class ComposeHost(Serving):
             ahead.result()
         return ahead is not None
 
-    def swap(self, request, between, aside=True):
+    def swap(self, request, between, aside=True, restless=()):
         """On a port that only the proxy reaches. Where the door is open, users are on a second server of the release
         before meanwhile, or else they wait.
         """
@@ -150,7 +155,7 @@ class ComposeHost(Serving):
             self.services.stop_odoo()
         between()
         self.tasks.have_the_host(False)
-        self.cron = CronHold(self.data.postgres, request["database"])
+        self.cron = CronHold(self.data.postgres, request["database"], {*self.server_wide, *restless})
         self.data.postgres.let_in()
         self.start_and_wait(request)
         return CONTAINERS["odoo"]

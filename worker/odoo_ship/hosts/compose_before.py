@@ -7,6 +7,7 @@ import sys
 
 import ledger
 import project
+import server_wide
 import staged
 from failures import Failure
 from hosts import compose_memory as memory
@@ -35,7 +36,7 @@ class Before:
             previous = staged.read(live["release"])
             if not self.services.odoo_runs(previous["image"]):
                 return False
-            refuse_job_runner()
+            refuse_runners()
             refuse_little_memory()
             self._run(previous)
         except Failure as failure:
@@ -69,12 +70,13 @@ class Before:
             remove()
 
 
-def refuse_job_runner():
-    """Two would take the same jobs. It is one of the modules that are loaded for the whole server."""
-    loaded = run(["docker", "exec", services.CONTAINERS["odoo"], "grep", "-s", "^ *server_wide_modules",
-                  "/run/odoo/odoo.conf"], QUICK).output
-    if "queue_job" in loaded:
-        raise Failure("HOST_UNFIT", "its job runner would run beside the other one", found=loaded.strip())
+def refuse_runners():
+    """Two would take the same jobs. What runs jobs in a server is loaded for the whole of it."""
+    found = run(["docker", "exec", services.CONTAINERS["odoo"], "grep", "-s", "^ *server_wide_modules",
+                 "/run/odoo/odoo.conf"], QUICK).output
+    if names := server_wide.beyond(found.partition("=")[2]):
+        raise Failure("HOST_UNFIT", "what it loads for the whole server would run beside the other one",
+                      found=", ".join(names))
 
 
 def refuse_little_memory():

@@ -48,8 +48,16 @@ class Services:
         return self.compose(request, "config", "--images", what="reading the Compose file").split()
 
     def image(self, request, service):
+        return self.service(request, service)["image"]
+
+    def option(self, request, name):
+        """What the settings say of an option of Odoo's configuration file; None: nothing."""
+        return json.loads(self.service(request, "odoo")["environment"].get("ODOO_OPTIONS", "{}")).get(name)
+
+    def service(self, request, name):
+        """As Compose reads it."""
         config = json.loads(self.compose(request, "config", "--format", "json", what="reading the Compose file"))
-        return config["services"][service]["image"]
+        return config["services"][name]
 
     def changes(self, request, service):
         """Whether starting the service by the release's file would replace its container."""

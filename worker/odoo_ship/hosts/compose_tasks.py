@@ -6,6 +6,7 @@ import sources
 from failures import Failure, tail
 from hosts import compose_memory as memory
 from shell import QUICK, errors_to, must, run
+from statements import fill
 
 TASK_PREFIX = "odoo-ship-"
 # Read at the start: another version may be put in place while this one is at a release.
@@ -63,12 +64,30 @@ def python(container, file):
     return ["docker", "exec", "-i", container, "python3", "-I", "-c", SCRIPTS[file]]
 
 
+#: Tables of models that these modules have brought: of each model the oldest name counts, which is its maker's. Reading
+#: goes on; who writes there, or locks a row, waits.
+OWN_TABLES = """
+DO $do$ DECLARE own text; BEGIN
+  FOR own IN
+    SELECT c.relname FROM public.ir_model_data AS d JOIN public.ir_model AS m ON m.id = d.res_id
+      JOIN pg_catalog.pg_class AS c ON c.relname = replace(m.model, '.', '_')
+    WHERE d.model = 'ir.model' AND d.module = ANY (string_to_array(:'modules', ','))
+      AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+      AND NOT EXISTS (SELECT FROM public.ir_model_data AS e
+                      WHERE e.model = 'ir.model' AND e.res_id = d.res_id AND e.id < d.id)
+    ORDER BY 1
+  LOOP EXECUTE format('LOCK TABLE public.%I IN EXCLUSIVE MODE', own); END LOOP;
+END $do$"""
+
+
 class CronHold:
-    """Holds every scheduled job's row, and every queued job's of OCA's queue_job, so that nobody runs them: a release
-    that is not committed sends no mail and books nothing.
+    """Holds every scheduled job's row, every queued job's of OCA's queue_job, and the tables of `modules`, so that
+    nobody runs what is there: a release that is not committed sends no mail and books nothing.
+
+    `modules`: those that may have begun to work as the server started.
     """
 
-    def __init__(self, postgres, database):
+    def __init__(self, postgres, database, modules=()):
         self.session = postgres.session(database, postgres.TASKS)
         # Odoo itself takes its jobs with FOR NO KEY UPDATE SKIP LOCKED; the runner of queue_job waits for the row.
         self.hold("BEGIN; SET LOCAL lock_timeout = '30s'; SELECT count(*) FROM (SELECT FROM public.ir_cron FOR NO KEY "
@@ -76,6 +95,8 @@ class CronHold:
         if self.hold("SELECT to_regclass('public.queue_job') IS NOT NULL").output.strip() == "t":
             self.hold("SELECT count(*) FROM (SELECT FROM public.queue_job WHERE state NOT IN ('done', 'failed', "
                       "'cancelled') FOR NO KEY UPDATE) AS held")
+        if modules:
+            self.hold(fill(OWN_TABLES, modules=",".join(sorted(modules))))
 
     def hold(self, statement):
         result = self.session.ask(statement, 60)

@@ -179,7 +179,7 @@ class KubernetesHost(Serving):
     def refresh(self, request):
         """The pods are Pulumi's to replace, once the Job has succeeded."""
 
-    def swap(self, request, between, aside=True):
+    def swap(self, request, between, aside=True, restless=()):
         """As for `refresh`."""
         between()
 

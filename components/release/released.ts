@@ -1,0 +1,64 @@
+import type { RegistryClient } from "../registry/client";
+import { atOnce } from "../shared/at-once";
+import { ShipError } from "../shared/errors";
+import { releaseTag, servedTag } from "./tags";
+
+/** Part of a registry's client that tells what was released. */
+export type ReleaseReader = Pick<RegistryClient, "repository" | "tags" | "digestOf" | "imageOf">;
+
+/** Tags that a release alone has. `latest` is none: a staging stack that runs a digest by its name moves it, too. */
+const releaseForm = /^(sha-[0-9a-f]{12}-[0-9a-f]{8}|v\d+\.\d+\.\d+)$/;
+
+/** Tag of a release that names the commit and the content, in this form alone. */
+export function isReleaseTag(tag: string): boolean {
+  return tag.startsWith("sha-") && releaseForm.test(tag);
+}
+
+/**
+ * Refuses a digest that is not a release: a candidate that was pushed and whose gates have not passed, or an image with
+ * uncommitted changes. What `stable` names was looked at when production got it.
+ * @param digest `sha256:…`
+ * @throws ShipError PROMOTION_REFUSED, and what the registry's client throws
+ */
+export async function requireReleased(registry: ReleaseReader, digest: string): Promise<void> {
+  const names = async (tag: string) => (await registry.digestOf(tag)) === digest;
+  if (await names("stable")) return;
+  const { revision, contentHash } = await namesIn(registry, digest);
+  // What the image says of itself leads to the tag. That the tag names it is what counts.
+  if (revision !== "" && contentHash !== "" && (await names(releaseTag(revision, contentHash)))) return;
+  const others = (await registry.tags()).filter((tag) => releaseForm.test(tag));
+  if ((await atOnce(others, names)).includes(true)) return;
+  throw new ShipError({
+    code: "PROMOTION_REFUSED",
+    summary: "production runs releases alone, and this image is none; nothing was changed",
+    found:
+      `no tag of a release names ${registry.repository}@${digest}: its gates have not passed, it was built from ` +
+      "uncommitted changes, or its tags were deleted",
+    expected: "a digest that has a tag sha-<commit>-<content>, which staging's update sets",
+    remedy:
+      "npm run promote -- --from staging --to prod takes the one that staging runs. npm run releases -- --stack prod " +
+      "lists the others",
+  });
+}
+
+/** Tells whether every target of the stack that built an image has run it. */
+export async function hasServed(registry: ReleaseReader, digest: string): Promise<boolean> {
+  const { contentHash } = await namesIn(registry, digest);
+  return contentHash !== "" && (await registry.digestOf(servedTag(contentHash))) === digest;
+}
+
+/** Commit and content that an image says it was built from. They become part of an address: nothing else is taken. */
+async function namesIn(registry: ReleaseReader, digest: string): Promise<{ revision: string; contentHash: string }> {
+  const image = await registry.imageOf(digest).catch(unreadable);
+  const label = (name: string, form: RegExp) => form.exec(image?.labels[name] ?? "")?.[0] ?? "";
+  return {
+    // With uncommitted changes it ends in -dirty, and has no tag.
+    revision: label("org.opencontainers.image.revision", /^[0-9a-f]{40}$/),
+    contentHash: label("io.odoo.content-hash", /^[0-9a-f]{64}$/),
+  };
+}
+
+/** An image without JSON where JSON belongs says nothing. */
+function unreadable(error: unknown): undefined {
+  if (!(error instanceof SyntaxError)) throw error;
+}

@@ -1,0 +1,104 @@
+/**
+ * Writes the comment of a pull request: what it does to a stack, compared with the branch that it goes to; with
+ * `--without-stack` what Git alone tells, without any credential.
+ *
+ * `--save` keeps this tree's preview as JSON, for `--base` of another run.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+import { forgetEmptyVariables } from "../components/shared/environment";
+import { ShipError } from "../components/shared/errors";
+import type { TargetReport } from "../components/odoo/history";
+import { cleaner } from "../gates/report/clean";
+import { readValues, stackIn } from "../releases/arguments";
+import { gather } from "../releases/sources";
+import { PulumiStack } from "../releases/stack";
+import { forkOf, inTreeOf, targetBranch } from "./git";
+import { withoutTokens } from "./noise";
+import { previewPage } from "./page";
+import { readSnapshot, type Snapshot, snapshotOf } from "./snapshot";
+import { readTree, requirementLines } from "./tree";
+import { treePage } from "./tree-page";
+
+const usage = {
+  usage:
+    "npm run preview-comment -- --stack <name> [--base <file|branch>] [--to <file>], or --stack <name> " +
+    "--save <file>, or --without-stack [--base <branch>] [--to <file>]",
+  options: {
+    stack: { type: "string" },
+    base: { type: "string" },
+    save: { type: "string" },
+    to: { type: "string" },
+    "without-stack": { type: "boolean" },
+  },
+  page: "docs/ci.md",
+} as const;
+
+async function main(args: readonly string[]): Promise<void> {
+  forgetEmptyVariables();
+  const root = process.cwd();
+  const values = readValues(usage, args);
+  const stack = values["without-stack"] === true ? "" : stackIn(usage, values);
+  const text = (name: string) => (typeof values[name] === "string" ? values[name] : undefined);
+  const base = text("base") ?? targetBranch();
+  const save = text("save");
+  if (save !== undefined && stack !== "") {
+    write(save, `${JSON.stringify(await snapshotIn(root, stack), undefined, 1)}\n`);
+    return;
+  }
+  const clean = cleaner(root, []);
+  const page =
+    stack === "" ? treePage(await readTree(root, await forkOf(root, base))) : await stackPage(root, stack, base);
+  const whole = withoutTokens(clean(page));
+  console.log(whole);
+  const to = text("to");
+  if (to !== undefined) write(to, whole);
+}
+
+async function stackPage(root: string, stack: string, base: string): Promise<string> {
+  const before = fs.existsSync(base)
+    ? readSnapshot(fs.readFileSync(base, "utf8"))
+    : await inTreeOf(root, await forkOf(root, base), (folder) => snapshotIn(folder, stack));
+  const pair = { base: before, head: await snapshotIn(root, stack) };
+  return previewPage(pair, await reportsOf(root, stack));
+}
+
+async function snapshotIn(folder: string, stack: string): Promise<Snapshot> {
+  const printed = await new PulumiStack(stack, folder).preview();
+  const clean = cleaner(folder, []);
+  return snapshotOf(printed, {
+    stack,
+    clean: (text) => withoutTokens(clean(text)),
+    requirements: bakedRequirements(path.join(folder, ".build", "odoo", "requirements")),
+  });
+}
+
+/** The preview has written the build's context: its requirements are those of each folder and module. */
+function bakedRequirements(folder: string): Record<string, string[]> {
+  if (!fs.existsSync(folder)) return {};
+  const files = fs.readdirSync(folder).filter((name) => name.endsWith(".txt"));
+  return Object.fromEntries(
+    files.map((name) => [name, requirementLines(fs.readFileSync(path.join(folder, name), "utf8"))]),
+  );
+}
+
+/** How long earlier releases have kept users out; a target that cannot be asked leaves that open. */
+async function reportsOf(root: string, stack: string): Promise<readonly TargetReport[]> {
+  try {
+    return (await gather(root, new PulumiStack(stack, root))).reports;
+  } catch (error) {
+    if (error instanceof ShipError) return [];
+    throw error;
+  }
+}
+
+function write(file: string, text: string): void {
+  fs.mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+  fs.writeFileSync(file, text);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof ShipError ? error.message : error);
+  process.exitCode = 1;
+});

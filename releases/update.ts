@@ -1,0 +1,74 @@
+import type { RollbackPlan } from "./plan";
+import type { Known } from "./sources";
+import type { Stack } from "./stack";
+
+/** Those who hear of it. */
+export interface Listener {
+  say(text: string): void;
+  /** Whether somebody agrees with the plan that was said. */
+  agrees(): Promise<boolean>;
+}
+
+/**
+ * Brings a stack to another digest, as a rollback or a promotion has planned it: the plan, a word of agreement, the
+ * digest in the stack's file, an update. The file is written before the update begins. So whatever is killed goes on
+ * with the next run of the same command, or of `pulumi up`.
+ * @param text the plan in words
+ * @returns the exit status
+ */
+export async function update(
+  stack: Stack,
+  { settings, updated, configured }: Known,
+  plan: RollbackPlan,
+  text: string,
+  listener: Listener,
+): Promise<number> {
+  const { point, to, fits } = plan;
+  const { restore } = settings.release;
+  if (point === undefined && updated === to && configured === to && fits.every(({ kind }) => kind === "serves")) {
+    listener.say(`${to} serves, and the stack says so: there is nothing to do`);
+    return 0;
+  }
+  listener.say(text);
+  if (!(await listener.agrees())) {
+    listener.say("nothing was done");
+    return 1;
+  }
+  await stack.set({
+    "image:digest": to,
+    // One of an earlier try, with another release's data, would fail the update.
+    ...(point !== undefined ? { "release:restore": point.id } : restore === "" ? {} : { "release:restore": "" }),
+  });
+  const status = await stack.up();
+  if (status !== 0) {
+    listener.say(unfinished(stack.name, plan));
+    return status;
+  }
+  if (point !== undefined) await stack.unset("release:restore");
+  listener.say(finished(stack.name, plan, settings.environment));
+  return 0;
+}
+
+function unfinished(stack: string, { from, to, point }: RollbackPlan): string {
+  const restore = point === undefined ? "" : `\n  pulumi config rm release:restore --stack ${stack}`;
+  return [
+    "The update did not come to its end: what it has said above tells why. The stack's file names where it goes.",
+    "To go on: run the same command again. If a killed update has left its lock: pulumi cancel, then again.",
+    `To give it up:${restore}`,
+    `  pulumi config set image:digest ${from ?? `<what serves, not ${to}>`} --stack ${stack}`,
+  ].join("\n");
+}
+
+function finished(stack: string, { from, to, point }: RollbackPlan, environment: string): string {
+  return [
+    `${to} serves.`,
+    `Pulumi.${stack.split("/").at(-1) ?? stack}.yaml has image:digest now: commit it, or the next update from your ` +
+      "repository deploys the other release again.",
+    ...(environment === "production"
+      ? []
+      : [`To build from the sources again: pulumi config rm image:digest --stack ${stack}`]),
+    ...(from === undefined || from === to
+      ? []
+      : [`To take this back: npm run rollback -- --stack ${stack} --to ${from}` + (point ? " --with-data" : "")]),
+  ].join("\n");
+}

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+import { RunningServers } from "../../sandbox/test/helpers/running-servers";
+import type { TestStack } from "../../sandbox/test/helpers/test-stack";
+import { adoptedHost } from "../support/adopted-host";
+import { triedBlocks } from "../support/markdown";
+import type { PaperVps } from "../support/paper-vps";
+
+const page = fs.readFileSync(path.join(__dirname, "..", "..", "docs", "FINAL_DEPLOYMENT_RUNBOOK.md"), "utf8");
+
+interface Checkpoint {
+  readonly checkpoint: { readonly latest: { resources: { type: string }[]; pending_operations?: object[] } };
+}
+
+/** How a preview ends that would do nothing. */
+const unchanged = /Resources:\s+\d+ unchanged/;
+
+/**
+ * Each block of commands that the page says are tried, as it stands there, on a state in files that is in the trouble
+ * which the section is about. The host is an SSH server that does nothing: what becomes of data is shown elsewhere.
+ */
+describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine", () => {
+  const running = new RunningServers();
+  const blocks = triedBlocks(page);
+  const typed = new Set<string>();
+  let host: PaperVps;
+  let stack: TestStack;
+  let digest: string;
+  const state = () => path.join(stack.directory, "state");
+  const file = () => path.join(state(), ".pulumi", "stacks", "odoo", "sandbox.json");
+  const edit = (change: (latest: Checkpoint["checkpoint"]["latest"]) => void) => {
+    const content = JSON.parse(fs.readFileSync(file(), "utf8")) as Checkpoint;
+    change(content.checkpoint.latest);
+    fs.writeFileSync(file(), JSON.stringify(content));
+  };
+
+  async function type(name: string, variables: Record<string, string> = {}): Promise<string> {
+    const lines = blocks.get(name);
+    assert.ok(lines, `the page has no block "tried: ${name}"`);
+    typed.add(name);
+    const { status, output } = await stack.typed(lines, variables);
+    assert.equal(status, 0, `${lines}\n${output}`);
+    return output;
+  }
+  async function isWell(): Promise<void> {
+    const { status, output } = await stack.preview("--expect-no-changes");
+    assert.equal(status, 0, output);
+  }
+  async function isNotWell(symptom: RegExp): Promise<void> {
+    const { status, output } = await stack.preview();
+    assert.notEqual(status, 0, output);
+    assert.match(output, symptom);
+  }
+
+  before(async () => {
+    ({ host, stack, digest } = await adoptedHost(running));
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+  });
+  after(async () => {
+    stack?.remove();
+    await host?.server.close();
+    await running.remove();
+  });
+
+  it("take a copy of the state, with no secret in plain", async () => {
+    await type("copy");
+    const copy = fs.readFileSync(path.join(stack.project, "state.json"), "utf8");
+    assert.match(copy, /"ciphertext"/);
+    assert.doesNotMatch(copy, /dor_v1_/);
+  });
+
+  it("go on after an update that was killed", async () => {
+    stack.config["image:digest"] = await running.push("team/odoo", "v2");
+    await stack.endedUpdate(/vps-odoo-release|release-tags/, "SIGKILL");
+    const { status, output } = await stack.up();
+    assert.notEqual(status, 0, output);
+    assert.match(output, /currently locked/);
+    await type("killed");
+    await isWell();
+    stack.config["image:digest"] = digest;
+  });
+
+  it("go on with a state that was cut short", async () => {
+    const text = fs.readFileSync(file(), "utf8");
+    fs.writeFileSync(file(), text.slice(0, text.length / 2));
+    await isNotWell(/checkpoint|unexpected end|EOF/i);
+    await type("cut-short", { STATE: state() });
+    await type("copy");
+  });
+
+  it("end what Pulumi does not know the outcome of", async () => {
+    edit((latest) => {
+      const urn = "urn:pulumi:sandbox::odoo::digitalocean:index/droplet:Droplet::unknown";
+      const resource = { urn, custom: true, type: "digitalocean:index/droplet:Droplet", inputs: {} };
+      latest.pending_operations = [{ resource, type: "creating" }];
+    });
+    const { output } = await stack.up();
+    assert.match(output, /pending operation/i);
+    await type("pending");
+    const { checkpoint } = JSON.parse(fs.readFileSync(file(), "utf8")) as Checkpoint;
+    assert.deepEqual(checkpoint.latest.pending_operations ?? [], []);
+  });
+
+  it("restore a state that somebody has edited", async () => {
+    edit((latest) => {
+      latest.resources = latest.resources.filter(({ type }) => !type.startsWith("pulumi:providers:"));
+    });
+    await isNotWell(/integrity|refers to|unknown provider/i);
+    assert.match(await type("edited"), unchanged);
+  });
+
+  it("bring a lost state back from the copy", async () => {
+    const folder = path.join(state(), ".pulumi", "stacks");
+    fs.rmSync(folder, { recursive: true });
+    await isNotWell(/no stack (named|selected)/);
+    assert.match(await type("lost-state"), unchanged);
+  });
+
+  it("move the state to another backend", async () => {
+    const other = path.join(stack.directory, "other");
+    fs.mkdirSync(other);
+    await type("moved", { NEW_BACKEND: `file://${other}` });
+    assert.ok(fs.existsSync(path.join(other, ".pulumi", "stacks", "odoo", "sandbox.json")));
+  });
+
+  it("go on with another token when one has ended", async () => {
+    stack.setVariable("DIGITALOCEAN_TOKEN", "planted-old-token");
+    await isNotWell(/AUTH_FAILURE: DigitalOcean refuses the API token/);
+    assert.match(await type("token", { NEW_TOKEN: running.servers.token }), unchanged);
+    stack.setVariable("DIGITALOCEAN_TOKEN", running.servers.token);
+  });
+
+  it("take the host over when the passphrase is lost, and send it the same release", async () => {
+    stack.setVariable("PULUMI_CONFIG_PASSPHRASE", undefined);
+    await isNotWell(/passphrase must be set/);
+    const output = await type("without-passphrase");
+    for (const part of [digest, stack.config["vps:hostKey"], "127.0.0.1"])
+      assert.ok(output.includes(String(part)), output);
+    // As the page says: without the salt. This stack's file has no secrets.
+    const stackFile = path.join(stack.project, "Pulumi.sandbox.yaml");
+    fs.writeFileSync(stackFile, fs.readFileSync(stackFile, "utf8").replace(/^encryptionsalt:.*\n/m, ""));
+    const before = host.live?.release;
+    await type("new-passphrase", { NEW_PASSPHRASE: "planted-new-passphrase" });
+    stack.setVariable("PULUMI_CONFIG_PASSPHRASE", "planted-new-passphrase");
+    await isWell();
+    assert.deepEqual([host.live?.digest, host.live?.release], [digest, before]);
+  });
+
+  it("are all that the page says is tried", () => {
+    assert.deepEqual(
+      [...blocks.keys()].filter((name) => !typed.has(name)),
+      [],
+    );
+    assert.equal(blocks.size, (page.match(/```sh tried:/g) ?? []).length);
+    assert.ok(blocks.size >= 10);
+  });
+});
