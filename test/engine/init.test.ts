@@ -30,7 +30,8 @@ describe("the stacks of a new team, on the real engine", () => {
   before(async () => {
     await running.start();
     await running.api("POST", "/v2/registry", { name: "acme", subscription_tier_slug: "basic", region: "fra1" });
-    const digest = await running.push("acme/odoo", "v1");
+    // Production takes releases alone.
+    const digest = await running.push("acme/odoo", "sha-0123456789ab-00000001");
     stack = new TestStack(running.servers);
     stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
     for (const name of ["Pulumi.staging.yaml", "Pulumi.prod.yaml", "init"]) {
