@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { jsonOf } from "../components/shared/json";
+
 /** Facts that a criterion is judged by. */
 export interface Facts {
   /** `doks:namespace` */
@@ -217,12 +219,4 @@ export function printed(pattern: RegExp): Judge {
 
 function joined(problems: readonly string[]): string | undefined {
   return problems.length === 0 ? undefined : problems.join("; ");
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -5,12 +5,12 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { createInterface } from "node:readline/promises";
-import { parseArgs } from "node:util";
 
 import type { DigitalOceanAccess } from "../components/shared/digitalocean-api";
 import { ShipError } from "../components/shared/errors";
 import { isSafeAddress } from "../components/shared/http";
 import { Secret } from "../components/shared/secret";
+import { misused, readValues } from "../releases/arguments";
 import { type Answers, answersIn } from "./answers";
 import { costsOf, costWords } from "./costs";
 import { difference, uncommitted } from "./difference";
@@ -20,7 +20,11 @@ import { type PlannedFile, planFiles } from "./plan";
 import { readStackFiles, replaceFile } from "./stack-file";
 import { type ScopeRow, tokenReport, tokenWords } from "./token";
 
-const usage = "npm run init [-- --answers <file.yaml> --yes]";
+const usage = {
+  usage: "npm run init [-- --answers <file.yaml> --yes]",
+  options: { answers: { type: "string" }, yes: { type: "boolean" } },
+  page: "docs/first-deployment.md",
+} as const;
 
 /** What the command was told, and who is there. */
 export interface Init {
@@ -114,7 +118,11 @@ function read(root: string, file: string): string {
   try {
     return fs.readFileSync(path.resolve(root, file), "utf8");
   } catch (error) {
-    throw misused(`--answers ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw misused(
+      usage.usage,
+      `--answers ${file}: ${error instanceof Error ? error.message : String(error)}`,
+      usage.page,
+    );
   }
 }
 
@@ -123,18 +131,8 @@ function nobody(found: string): ShipError {
     code: "SETTINGS_INVALID",
     summary: "nobody can be asked; nothing was written",
     found,
-    expected: usage,
+    expected: usage.usage,
     remedy: "run it in a terminal, or write the answers into a file: docs/first-deployment.md has one",
-  });
-}
-
-function misused(found: string): ShipError {
-  return new ShipError({
-    code: "SETTINGS_INVALID",
-    summary: "the command was called in a way that it does not know",
-    found,
-    expected: usage,
-    remedy: "call it as above; docs/first-deployment.md has examples",
   });
 }
 
@@ -154,16 +152,9 @@ function atTerminal(): Person & { close(): void } {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  let values: { answers?: string; yes?: boolean };
-  try {
-    const options = { answers: { type: "string" }, yes: { type: "boolean" } } as const;
-    values = parseArgs({ args: [...args], options, strict: true }).values;
-  } catch (error) {
-    throw misused(error instanceof Error ? error.message : String(error));
-  }
+  const { answers, yes = false } = readValues(usage, args);
   const person = process.stdin.isTTY ? atTerminal() : undefined;
   try {
-    const { answers, yes = false } = values;
     const say = (text: string) => console.log(text);
     const done = await init({ root: process.cwd(), answers, yes, person, say, environment: process.env });
     process.exitCode = done ? 0 : 1;

@@ -40,9 +40,7 @@ async function main(args: readonly string[]): Promise<void> {
   const root = process.cwd();
   const values = readValues(usage, args);
   const stack = values["without-stack"] === true ? "" : stackIn(usage, values);
-  const text = (name: string) => (typeof values[name] === "string" ? values[name] : undefined);
-  const base = text("base") ?? targetBranch();
-  const save = text("save");
+  const { base = targetBranch(), save, to } = values;
   if (save !== undefined && stack !== "") {
     write(save, `${JSON.stringify(await snapshotIn(root, stack), undefined, 1)}\n`);
     return;
@@ -52,7 +50,6 @@ async function main(args: readonly string[]): Promise<void> {
     stack === "" ? treePage(await readTree(root, await forkOf(root, base))) : await stackPage(root, stack, base);
   const whole = withoutTokens(clean(page));
   console.log(whole);
-  const to = text("to");
   if (to !== undefined) write(to, whole);
 }
 

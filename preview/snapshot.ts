@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { ShipError } from "../components/shared/errors";
+import { jsonOf } from "../components/shared/json";
 import { cleaned } from "../gates/report/clean";
 import { steadyInputs } from "./noise";
 
@@ -95,13 +96,7 @@ export function readSnapshot(text: string): Snapshot {
 }
 
 function parsed<S extends z.ZodType>(schema: S, text: string, what: string): z.output<S> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = undefined;
-  }
-  const found = schema.safeParse(json);
+  const found = schema.safeParse(jsonOf(text));
   if (found.success) return found.data;
   throw new ShipError({
     code: "SETTINGS_INVALID",

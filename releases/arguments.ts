@@ -15,6 +15,9 @@ export interface Usage {
 
 type Values = Readonly<Record<string, string | boolean | undefined>>;
 
+/** What was given for these options, each of its own type. */
+type Given<O extends Options> = ReturnType<typeof parseArgs<{ options: O; strict: true }>>["values"];
+
 /**
  * Reads the arguments of a command for one stack.
  * @throws ShipError SETTINGS_INVALID for an unknown argument, one without its value, or no stack
@@ -24,7 +27,10 @@ export function readArguments(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = process.env,
 ): { readonly stack: string; readonly values: Values } {
-  const values = readValues({ ...usage, options: { stack: { type: "string" }, ...usage.options } }, args);
+  const values = readValues(
+    { ...usage, options: { stack: { type: "string" }, ...usage.options } as Options },
+    args,
+  ) as Values;
   return { stack: stackIn(usage, values, environment), values };
 }
 
@@ -32,9 +38,12 @@ export function readArguments(
  * Reads the arguments of a command.
  * @throws ShipError SETTINGS_INVALID for an unknown argument, or one without its value
  */
-export function readValues({ usage, options, page }: Usage, args: readonly string[]): Values {
+export function readValues<O extends Options>(
+  { usage, options, page }: Usage & { readonly options: O },
+  args: readonly string[],
+): Given<O> {
   try {
-    return parseArgs({ args: [...args], options, strict: true }).values as Values;
+    return parseArgs({ args: [...args], options, strict: true as const }).values as Given<O>;
   } catch (error) {
     throw misused(usage, error instanceof Error ? error.message : String(error), page);
   }

@@ -1,6 +1,7 @@
 import type { RollbackPlan } from "./plan";
 import type { Known } from "./sources";
 import type { Stack } from "./stack";
+import { fileOf } from "./stack-name";
 
 /** Those who hear of it. */
 export interface Listener {
@@ -62,8 +63,8 @@ function unfinished(stack: string, { from, to, point }: RollbackPlan): string {
 function finished(stack: string, { from, to, point }: RollbackPlan, environment: string): string {
   return [
     `${to} serves.`,
-    `Pulumi.${stack.split("/").at(-1) ?? stack}.yaml has image:digest now: commit it, or the next update from your ` +
-      "repository deploys the other release again.",
+    `${fileOf(stack)} has image:digest now: commit it, or the next update from your repository deploys the other ` +
+      "release again.",
     ...(environment === "production"
       ? []
       : [`To build from the sources again: pulumi config rm image:digest --stack ${stack}`]),

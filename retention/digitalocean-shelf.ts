@@ -1,10 +1,10 @@
 import {
   type DigitalOceanAccess,
   changeInApi,
-  jsonOf,
   readFromApi,
   unexpectedAnswer,
 } from "../components/shared/digitalocean-api";
+import { jsonOf } from "../components/shared/json";
 import type { Patience } from "../components/shared/http";
 import { z } from "zod";
 

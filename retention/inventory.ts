@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import type { RegistryClient } from "../components/registry/client";
+import { jsonOf } from "../components/shared/json";
 import { type Held, isManifest, type Listed } from "./held";
 import { refused } from "./refused";
 import type { Shelf } from "./shelf";
@@ -53,13 +54,13 @@ export async function inventory(shelf: Shelf, client: ManifestReader): Promise<H
 }
 
 async function hangingOn(client: ManifestReader, digest: string): Promise<string[]> {
-  const answer = referrersSchema.safeParse(json((await client.referrers(digest)) ?? "{}"));
+  const answer = referrersSchema.safeParse(jsonOf((await client.referrers(digest)) ?? "{}"));
   if (!answer.success) throw notUnderstood(`what hangs on ${digest}`);
   return answer.data.manifests.map((one) => one.digest);
 }
 
 function parsed(listed: Listed, text: string): Held {
-  const { data } = manifestSchema.safeParse(json(text));
+  const { data } = manifestSchema.safeParse(jsonOf(text));
   if (data === undefined) throw notUnderstood(listed.digest);
   const { config, layers, manifests, subject } = data;
   const children = manifests.filter(isManifest);
@@ -75,14 +76,6 @@ function parsed(listed: Listed, text: string): Held {
       { digest: listed.digest, size: Buffer.byteLength(text) },
     ],
   };
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function notUnderstood(what: string) {

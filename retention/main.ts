@@ -5,13 +5,13 @@
  * Environment: without `--stack`, `PULUMI_STACK` and `PRODUCTION_STACK`. An empty variable counts as none.
  */
 import * as fs from "node:fs";
-import { parseArgs } from "node:util";
 
 import { RegistryClient } from "../components/registry/client";
 import { imageRepository } from "../components/registry/reference";
+import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
 import { agreed } from "../releases/agreement";
-import { misused } from "../releases/arguments";
+import { misused, readValues, stackName } from "../releases/arguments";
 import { PulumiStack } from "../releases/stack";
 import type { Settings } from "../settings";
 import { type Repository, retain } from "./carry-out";
@@ -22,29 +22,27 @@ import { refused } from "./refused";
 import type { StatefulStack } from "./stacks";
 import { planText } from "./words";
 
-const usage = "npm run retention -- --stack <name> [--stack <another> …] [--apply] [--yes] [--json]";
+const usage = {
+  usage: "npm run retention -- --stack <name> [--stack <another> …] [--apply] [--yes] [--json]",
+  options: {
+    stack: { type: "string", multiple: true },
+    apply: { type: "boolean" },
+    yes: { type: "boolean" },
+    json: { type: "boolean" },
+  },
+  page: "docs/retention.md",
+} as const;
 
 /**
  * Reads the arguments.
  * @throws ShipError SETTINGS_INVALID
  */
 export function readOrder(args: readonly string[], environment: NodeJS.ProcessEnv) {
-  try {
-    const options = {
-      stack: { type: "string", multiple: true },
-      apply: { type: "boolean", default: false },
-      yes: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-    } as const;
-    const { values } = parseArgs({ args: [...args], options, strict: true });
-    const { PULUMI_STACK: staging, PRODUCTION_STACK: production } = environment;
-    const stacks = [...new Set(values.stack ?? [staging, production].filter((name) => name !== undefined))];
-    const wrong = stacks.find((name) => !/^[A-Za-z0-9_][A-Za-z0-9_./-]*$/.test(name));
-    if (wrong === undefined && stacks.length > 0) return { ...values, stacks };
-    throw misused(usage, wrong === undefined ? "no --stack" : `--stack ${wrong}`);
-  } catch (error) {
-    throw error instanceof ShipError ? error : misused(usage, error instanceof Error ? error.message : String(error));
-  }
+  const { stack, apply = false, yes = false, json = false } = readValues(usage, args);
+  const { PULUMI_STACK: staging, PRODUCTION_STACK: production } = environment;
+  const named = stack ?? [staging, production].filter((name) => name !== undefined);
+  if (named.length === 0) throw misused(usage.usage, "no --stack", usage.page);
+  return { stacks: [...new Set(named.map((name) => stackName(usage, "--stack", name)))], apply, yes, json };
 }
 
 /** A stack of Pulumi's, with its state. */
@@ -77,7 +75,7 @@ function repositoryOf({ registry, registryAccess, digitalocean }: Settings): Rep
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  for (const [name, value] of Object.entries(process.env)) if (value === "") Reflect.deleteProperty(process.env, name);
+  forgetEmptyVariables();
   const { stacks, apply, yes, json } = readOrder(args, process.env);
   const root = process.cwd();
   const tell = teller(root);

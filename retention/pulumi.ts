@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { parse } from "yaml";
 
 import { ask } from "../components/shared/ask";
+import { shortName } from "../releases/stack-name";
 import { refused } from "./refused";
 
 const limitMs = 3 * 60_000;
@@ -29,11 +30,6 @@ export function teller(root: string): Teller {
       "install the program, log in to where the state is, and see what the command answers by itself",
     );
   };
-}
-
-/** Short name of a stack: that of its file, `prod` of `company/odoo/prod`. */
-export function shortName(stack: string): string {
-  return stack.split("/").at(-1) ?? stack;
 }
 
 /** A state, as far as it matters here. */

@@ -7,8 +7,9 @@ import { usualHosts } from "../components/registry/login";
 import { imageRepository } from "../components/registry/reference";
 import { gather, type Places } from "../releases/sources";
 import type { Stack } from "../releases/stack";
+import { shortName } from "../releases/stack-name";
 import type { Settings } from "../settings";
-import { isPending, shortName } from "./pulumi";
+import { isPending } from "./pulumi";
 import { inWords, refused } from "./refused";
 import type { Reasons } from "./rules";
 

@@ -12,13 +12,15 @@ import * as path from "node:path";
 import { z } from "zod";
 
 import { ShipError } from "../components/shared/errors";
-import { request } from "../components/shared/http";
+import type { Answer } from "../components/shared/http";
+import { jsonOf } from "../components/shared/json";
+import { Secret } from "../components/shared/secret";
 import { harmless } from "../preview/untrusted";
+import { allPages, askGitHub, perPage } from "./github";
 
 const marker = "<!-- preview of this pull request -->";
 const author = "github-actions[bot]";
 const mostBytes = 1_000_000;
-const perPage = 100;
 
 const eventSchema = z.object({
   workflow_run: z.object({
@@ -68,11 +70,10 @@ export async function postPreview(place: Place): Promise<string> {
   if (number === undefined) return `no open pull request is at ${run.head_sha} any more: there is nothing to post`;
   const body = `${marker}\n${text}`;
   const [first, ...more] = await ownComments(place, number);
-  const comments = `/repos/${place.repository}/issues/comments`;
-  if (first === undefined) await call(place, "POST", `/repos/${place.repository}/issues/${number}/comments`, { body });
-  else await call(place, "PATCH", `${comments}/${first}`, { body });
+  if (first === undefined) await call(place, "POST", `issues/${number}/comments`, { body });
+  else await call(place, "PATCH", `issues/comments/${first}`, { body });
   // A request that was sent twice, as its first answer was lost.
-  for (const id of more) await call(place, "DELETE", `${comments}/${id}`);
+  for (const id of more) await call(place, "DELETE", `issues/comments/${id}`);
   return `the comment of pull request ${number} is current`;
 }
 
@@ -103,7 +104,7 @@ async function pullRequestOf(place: Place, run: Run): Promise<number | undefined
     head: `${from.owner.login}:${branch}`,
     per_page: String(perPage),
   });
-  const text = await call(place, "GET", `/repos/${place.repository}/pulls?${query.toString()}`);
+  const text = await call(place, "GET", `pulls?${query.toString()}`);
   const found = read(pullsSchema, text, "the pull requests").filter(
     ({ head, base }) =>
       head.sha === sha && head.repo?.full_name === from.full_name && base.repo.full_name === place.repository,
@@ -114,43 +115,31 @@ async function pullRequestOf(place: Place, run: Run): Promise<number | undefined
 
 /** Ids of this program's own comments, the oldest first. Somebody else's with the same beginning is not one. */
 async function ownComments(place: Place, number: number): Promise<number[]> {
-  const ids: number[] = [];
-  for (let page = 1; ; page++) {
-    const query = `?per_page=${perPage}&page=${page}`;
-    const text = await call(place, "GET", `/repos/${place.repository}/issues/${number}/comments${query}`);
-    const found = read(commentsSchema, text, "the comments");
-    const own = found.filter(({ body, user }) => user?.login === author && body?.startsWith(marker) === true);
-    ids.push(...own.map(({ id }) => id));
-    if (found.length < perPage) return ids;
-  }
+  const found = await allPages(
+    `issues/${number}/comments`,
+    (target) => call(place, "GET", target),
+    (text) => read(commentsSchema, text, "the comments"),
+  );
+  const own = found.filter(({ body, user }) => user?.login === author && body?.startsWith(marker) === true);
+  return own.map(({ id }) => id);
 }
 
-async function call(place: Place, method: string, at: string, content?: object): Promise<string> {
-  const { apiUrl, token } = place;
+function call(place: Place, method: string, target: string, content?: object): Promise<string> {
+  const { apiUrl: api, repository, token } = place;
   const what = `asking GitHub for the pull request's comment (${method})`;
-  const headers = { accept: "application/vnd.github+json", "x-github-api-version": "2022-11-28" };
-  const body = content === undefined ? {} : { body: JSON.stringify(content) };
-  const credential = { value: `Bearer ${token}`, hosts: [new URL(apiUrl).host] };
-  const url = `${apiUrl.replace(/\/$/, "")}${at}`;
-  const answer = await request(what, url, { method, headers, ...body }, undefined, credential);
-  if (answer.status >= 200 && answer.status < 300) return answer.body;
-  throw new ShipError({
-    code: answer.status === 401 || answer.status === 403 ? "API_AUTH_FAILURE" : "NETWORK_FAILURE",
-    summary: "the comment of the pull request is not current",
-    found: `HTTP ${answer.status} from ${apiUrl}${at.split("?")[0] ?? ""}`,
-    expected: "a token with pull-requests: write, and an answer of 2xx",
-    remedy: "look at the job's permissions in .github/workflows/preview-comment.yml, then run it again",
-  });
+  const refused = ({ status }: Answer) =>
+    new ShipError({
+      code: status === 401 || status === 403 ? "API_AUTH_FAILURE" : "NETWORK_FAILURE",
+      summary: "the comment of the pull request is not current",
+      found: `HTTP ${status} from ${api}/repos/${repository}/${target.split("?")[0] ?? ""}`,
+      expected: "a token with pull-requests: write, and an answer of 2xx",
+      remedy: "look at the job's permissions in .github/workflows/preview-comment.yml, then run it again",
+    });
+  return askGitHub({ api, repository, token: new Secret(token) }, what, [method, target, content], refused);
 }
 
 function read<S extends z.ZodType>(schema: S, text: string, what: string): z.output<S> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = undefined;
-  }
-  const found = schema.safeParse(json);
+  const found = schema.safeParse(jsonOf(text));
   if (found.success) return found.data;
   throw new ShipError({
     code: "SETTINGS_INVALID",

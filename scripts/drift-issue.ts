@@ -1,17 +1,8 @@
 import { z } from "zod";
 
 import { ShipError } from "../components/shared/errors";
-import { type Answer, request } from "../components/shared/http";
-import type { Secret } from "../components/shared/secret";
-
-/** A repository at GitHub, and who writes there. */
-export interface Repository {
-  /** `https://api.github.com` */
-  readonly api: string;
-  /** `owner/name` */
-  readonly repository: string;
-  readonly token: Secret;
-}
+import type { Answer } from "../components/shared/http";
+import { allPages, askGitHub, type Repository } from "./github";
 
 const issuesSchema = z.array(
   z.object({
@@ -22,7 +13,6 @@ const issuesSchema = z.array(
     pull_request: z.unknown().optional(),
   }),
 );
-const pageSize = 100;
 
 /**
  * Keeps one issue of a title: opens it, writes its text anew, or closes it. Those that a person has written stay as
@@ -52,25 +42,19 @@ export async function tell(github: Repository, title: string, body: string | und
 }
 
 async function openIssues(github: Repository): Promise<z.output<typeof issuesSchema>> {
-  const found: z.output<typeof issuesSchema> = [];
-  for (let page = 1; ; page++) {
-    const { body } = await send(github, "GET", `issues?state=open&per_page=${pageSize}&page=${page}`);
-    const issues = issuesSchema.parse(JSON.parse(body));
-    found.push(...issues);
-    if (issues.length < pageSize) break;
-  }
+  const found = await allPages(
+    "issues?state=open",
+    (target) => send(github, "GET", target),
+    (text) => issuesSchema.parse(JSON.parse(text)),
+  );
   // A workflow's token is a bot's. Anybody may open an issue of the same title.
   return found.filter(({ user, pull_request }) => user?.type === "Bot" && pull_request === undefined);
 }
 
-async function send({ api, repository, token }: Repository, method: string, target: string, json?: object) {
-  const url = `${api}/repos/${repository}/${target}`;
-  const headers = { accept: "application/vnd.github+json", "content-type": "application/json" };
-  const credential = { value: `Bearer ${token.reveal()}`, hosts: [URL.parse(api)?.host ?? ""] };
-  const init = { method, headers, ...(json !== undefined && { body: JSON.stringify(json) }) };
-  const answer = await request(`${method} ${target.split("?")[0] ?? ""}`, url, init, undefined, credential);
-  if (answer.status >= 200 && answer.status < 300) return answer;
-  throw refused(repository, `${method} ${target}`, answer);
+function send(github: Repository, method: string, target: string, json?: object): Promise<string> {
+  const what = `${method} ${target.split("?")[0] ?? ""}`;
+  const error = (answer: Answer) => refused(github.repository, `${method} ${target}`, answer);
+  return askGitHub(github, what, [method, target, json], error);
 }
 
 function refused(repository: string, asked: string, { status }: Answer): ShipError {

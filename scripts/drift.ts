@@ -15,13 +15,15 @@ import { parseDocument } from "yaml";
 import { z } from "zod";
 
 import { ask } from "../components/shared/ask";
+import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
 import { printable } from "../components/shared/printable";
 import { Secret } from "../components/shared/secret";
 import { PulumiStack } from "../releases/stack";
+import { fileOf } from "../releases/stack-name";
 import { shortDigest } from "../releases/words";
 import { tell } from "./drift-issue";
-import { fileOf, stacksIn } from "./production";
+import { stacksIn } from "./production";
 
 const limitMs = 30 * 60_000;
 const mostLines = 50;
@@ -123,7 +125,7 @@ function unchecked(stack: string, found: string): ShipError {
 }
 
 async function main(): Promise<void> {
-  for (const [name, value] of Object.entries(process.env)) if (value === "") Reflect.deleteProperty(process.env, name);
+  forgetEmptyVariables();
   const { GITHUB_TOKEN: token } = process.env;
   // Pulumi, its plugins and the program have no use for a token that writes issues.
   Reflect.deleteProperty(process.env, "GITHUB_TOKEN");

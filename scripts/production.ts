@@ -13,7 +13,9 @@ import * as path from "node:path";
 
 import { parse } from "yaml";
 
+import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
+import { fileOf } from "../releases/stack-name";
 
 const root = path.join(__dirname, "..");
 
@@ -79,11 +81,6 @@ export function summaryOf({ stack }: Command, text: string): string {
   ].join("\n");
 }
 
-/** The file of a stack, whose name may have a company's and a project's before it. */
-export function fileOf(stack: string): string {
-  return `Pulumi.${path.basename(stack)}.yaml`;
-}
-
 function invalid(found: string, expected: string): ShipError {
   return new ShipError({
     code: "SETTINGS_INVALID",
@@ -95,7 +92,7 @@ function invalid(found: string, expected: string): ShipError {
 }
 
 function main([what = ""]: readonly string[]): void {
-  for (const [name, value] of Object.entries(process.env)) if (value === "") Reflect.deleteProperty(process.env, name);
+  forgetEmptyVariables();
   const command = commandOf(what, process.env);
   // Whoever interrupts this interrupts Pulumi as well, which ends in good order: this waits for it.
   process.on("SIGINT", () => undefined);

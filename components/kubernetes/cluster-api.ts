@@ -1,6 +1,7 @@
 import { z } from "zod";
 
-import { type DigitalOceanAccess, jsonOf, readFromApi, unexpectedAnswer } from "../shared/digitalocean-api";
+import { type DigitalOceanAccess, readFromApi, unexpectedAnswer } from "../shared/digitalocean-api";
+import { jsonOf } from "../shared/json";
 import type { Patience } from "../shared/http";
 
 /** A cluster as DigitalOcean's API describes it, without what is not used here. */

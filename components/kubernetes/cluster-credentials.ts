@@ -1,4 +1,5 @@
-import { type DigitalOceanAccess, jsonOf, readFromApi, unexpectedAnswer } from "../shared/digitalocean-api";
+import { type DigitalOceanAccess, readFromApi, unexpectedAnswer } from "../shared/digitalocean-api";
+import { jsonOf } from "../shared/json";
 import type { Patience } from "../shared/http";
 
 const parts = ["server", "certificate_authority_data", "token", "expires_at"] as const;

@@ -1,5 +1,6 @@
 import { type Failure, ShipError } from "./errors";
 import { type Answer, type Asked, type Patience, request } from "./http";
+import { jsonOf } from "./json";
 import type { Secret } from "./secret";
 
 /**
@@ -150,15 +151,6 @@ async function askApi(
         expected: `HTTP ${allowed.join(" or ")}`,
         remedy: "look at status.digitalocean.com, then run the same command again",
       });
-  }
-}
-
-/** Content of an answer; null of one that is not JSON. */
-export function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { jsonOf } from "../shared/json";
+
 /** Media type of the bundles, and of the registry's objects that hold one. */
 export const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
@@ -33,10 +35,10 @@ export interface Bundle {
  * an older format that brings a key of its own along, must not show cosign something else than is judged here.
  */
 export function readBundle(text: string): Bundle | undefined {
-  const bundle = bundleSchema.safeParse(parsed(text)).data;
+  const bundle = bundleSchema.safeParse(jsonOf(text)).data;
   if (bundle === undefined) return undefined;
   const { mediaType, verificationMaterial, dsseEnvelope } = bundle;
-  const statement = statementSchema.safeParse(parsed(Buffer.from(dsseEnvelope.payload, "base64").toString())).data;
+  const statement = statementSchema.safeParse(jsonOf(Buffer.from(dsseEnvelope.payload, "base64").toString())).data;
   return (
     statement && {
       text: JSON.stringify({ mediaType, verificationMaterial, dsseEnvelope }),
@@ -45,12 +47,4 @@ export function readBundle(text: string): Bundle | undefined {
       predicate: statement.predicate,
     }
   );
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
-import { commandOf, fileOf, summaryOf } from "../../scripts/production";
+import { fileOf } from "../../releases/stack-name";
+import { commandOf, summaryOf } from "../../scripts/production";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
