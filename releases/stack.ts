@@ -1,7 +1,6 @@
-import { spawn } from "node:child_process";
-
 import { type Answer, ask } from "../components/shared/ask";
 import { ShipError } from "../components/shared/errors";
+import { onTerminal } from "../components/shared/on-terminal";
 import type { SettingsSource } from "../settings";
 
 /** A stack, as Pulumi's command line reads and changes it. */
@@ -92,14 +91,9 @@ export class PulumiStack implements Stack, ReadStack {
   up(): Promise<number> {
     const terminal = process.stdin.isTTY ? [] : ["--non-interactive"];
     const args = ["up", "--yes", "--skip-preview", "--stack", this.name, ...terminal];
-    // A terminal's Ctrl-C reaches Pulumi, too, which ends in its own way; this program waits for it and says the rest.
-    const ignore = () => undefined;
-    process.on("SIGINT", ignore);
-    return new Promise<number>((resolve, reject) => {
-      const child = spawn("pulumi", args, { cwd: this.root, stdio: "inherit" });
-      child.on("error", (error) => reject(this.#failed("the update", { problem: error.message })));
-      child.on("close", (status) => resolve(status ?? 1));
-    }).finally(() => process.off("SIGINT", ignore));
+    return onTerminal("pulumi", args, this.root).catch((error: Error) => {
+      throw this.#failed("the update", { problem: error.message });
+    });
   }
 
   async #read(what: string, ...args: string[]): Promise<string> {

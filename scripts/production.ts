@@ -7,7 +7,6 @@
  * `PROMOTE_DIGEST`, empty for what staging runs; `ROLLBACK_STACK`, `production` or `staging`, `ROLLBACK_TO` and
  * `ROLLBACK_WAY`; and what `pulumi up` needs. An empty variable counts as none: so GitHub passes what nobody has set.
  */
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -15,6 +14,7 @@ import { parse } from "yaml";
 
 import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
+import { onTerminal } from "../components/shared/on-terminal";
 import { fileOf } from "../releases/stack-name";
 
 const root = path.join(__dirname, "..");
@@ -91,25 +91,19 @@ function invalid(found: string, expected: string): ShipError {
   });
 }
 
-function main([what = ""]: readonly string[]): void {
+async function main([what = ""]: readonly string[]): Promise<void> {
   forgetEmptyVariables();
   const command = commandOf(what, process.env);
-  // Whoever interrupts this interrupts Pulumi as well, which ends in good order: this waits for it.
-  process.on("SIGINT", () => undefined);
-  const child = spawn(process.execPath, ["--import", "tsx", ...command.args], { cwd: root, stdio: "inherit" });
-  child.on("close", (status) => {
-    process.exitCode = status ?? 1;
-    const { GITHUB_STEP_SUMMARY: summary } = process.env;
-    if (status !== 0 || summary === undefined) return;
-    fs.appendFileSync(summary, summaryOf(command, fs.readFileSync(path.join(root, fileOf(command.stack)), "utf8")));
-  });
+  const status = await onTerminal(process.execPath, ["--import", "tsx", ...command.args], root);
+  process.exitCode = status;
+  const { GITHUB_STEP_SUMMARY: summary } = process.env;
+  if (status !== 0 || summary === undefined) return;
+  fs.appendFileSync(summary, summaryOf(command, fs.readFileSync(path.join(root, fileOf(command.stack)), "utf8")));
 }
 
 if (require.main === module) {
-  try {
-    main(process.argv.slice(2));
-  } catch (error) {
+  main(process.argv.slice(2)).catch((error: unknown) => {
     console.error(error instanceof ShipError ? error.message : error);
     process.exitCode = 1;
-  }
+  });
 }

@@ -5,7 +5,6 @@
  * Environment: `PULUMI_STACK`, the stack, such as `company/staging` (default `staging`), and what `pulumi up` needs. An
  * empty variable counts as none: so GitHub passes a secret that nobody has set.
  */
-import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -14,6 +13,7 @@ import { parse } from "yaml";
 import { ask } from "../components/shared/ask";
 import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
+import { onTerminal } from "../components/shared/on-terminal";
 
 const root = path.join(__dirname, "..");
 const limitMs = 5 * 60_000;
@@ -68,10 +68,7 @@ async function main(args: readonly string[]): Promise<void> {
   const epoch = args.includes("--rebuild") ? newEpoch(new Date()) : latestEpoch(known);
   console.log(`image:epoch is ${epoch}`);
   const up = ["up", "--stack", stack, "--yes", "--non-interactive", "--config", `image:epoch=${epoch}`];
-  // Whoever interrupts this interrupts Pulumi as well, which ends in good order: this waits for it.
-  process.on("SIGINT", () => undefined);
-  const child = spawn("pulumi", up, { cwd: root, stdio: "inherit" });
-  child.on("close", (status) => (process.exitCode = status ?? 1));
+  process.exitCode = await onTerminal("pulumi", up, root);
 }
 
 if (require.main === module) {
