@@ -8,7 +8,7 @@ import { describeLines, type Lines, packedCoverage, percentOf } from "./addons/c
 import { baseDatabase, type DatabaseOrder, originOf } from "./database/base-database";
 import { codeOf, noStart } from "./database/odoo-log";
 import { tidied } from "./database/owner";
-import { dockerLog, pulled } from "./docker";
+import { docker, pulled } from "./docker";
 import type { Gate, GateTools, Passed } from "./gate";
 import type { Exception } from "./vulnerabilities";
 
@@ -83,7 +83,8 @@ async function runTests(order: TestsOrder, owner: { stack: string; gate: string 
   tools.say(`tests of ${order.install.join(", ")}`);
   const input = JSON.stringify({ install: order.install, own: order.own, series, coverage });
   const command = ["python3", "-B", "-c", fs.readFileSync(runner, "utf8")];
-  const ended = await dockerLog(
+  // Not the log among the output: Docker passes both on by themselves, and a line of the log may come last.
+  const ended = await docker(
     ["run", "--interactive", ...database.odooFlags(), order.image, ...command],
     30 * minuteMs,
     { env: database.secrets, input },

@@ -156,6 +156,11 @@ describe("The gate of the addons' tests", () => {
     });
   }
 
+  it("finds the answer also where a line of Odoo's log comes after it", async () => {
+    docker({ tests: `${answer({}).tests}; sleep 0.1; echo "odoo.sql_db: Closed 2 connections" >&2` });
+    assert.equal((await withCoverage()).facts["tests"], 3);
+  });
+
   it("takes no word of an addon for the answer of the test runner", async () => {
     docker({ tests: `echo '{"status": 0}'; exit 1` });
     await assert.rejects(withCoverage(), /CONTAINER_START_FAILURE/);
