@@ -6,61 +6,69 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { clearInterval, setInterval } from "node:timers";
 
+import { toBegin } from "./lanes.mjs";
 import { readRuns, summary } from "./test-times.mjs";
 
 const sandbox = (name) => `sandbox/test/e2e/${name}`;
 /**
- * The phases, in order. Lanes of a phase run beside each other, their files one after the other; all of one lane share
- * a process, and what it has set up. A folder means its files in the order of their names. `atOnce` lanes run at a
- * time: each of the others begins where one has ended, so that none need be as long as another.
+ * The lanes, those first that should begin first. The files of a lane run one after the other, in one process, and share
+ * what that has set up. A folder means its files in the order of their names. Lanes run beside each other: lanes.mjs
+ * says which. What they share is
+ *   tree         the checkout's addons, which are built into images
+ *   stack        the sandbox's own stack, with its machine and cluster
+ *   trial        the repository of images that stacks of tests build
+ *   bucket       for attachments
+ *   trial cluster  the cluster of tests, by its name
  */
-const phases = [
+const lanes = [
   // Later files read what it leaves as soon as they are loaded.
-  { atOnce: 1, lanes: [["from-nothing"]] },
-  // What it leaves, before anything changes that; then all requests to API and registry are counted.
-  { atOnce: 1, lanes: [["updates/1-host", "updates/2-cluster", "updates/3-updates"]] },
-  // Its stack, and containers of single images; two nodes, an authority, a machine, a database and a registry that no
-  // stack knows.
-  // The longest first.
+  { files: ["from-nothing"], alone: true },
+  // What it leaves, before anything changes that; then the requests for the trial's repository are counted.
   {
-    atOnce: 3,
-    lanes: [
-      // On a new machine the first one compiles for a quarter of an hour.
-      [sandbox("gate-tools"), "image/scanners", "image/signed"],
-      // Both push to the trials' repository, and look at its tags.
-      ["updates/5-gates", "updates/4-interruptions"],
-      // Not beside vps/update, which changes the tree that it builds.
-      ["vps/9-oca"],
-      [sandbox("kubernetes-plugin")],
-      ["image/development", "image/edge", "image/release-marker", "image/options", "image/typed", "image/proxy"],
-      [sandbox("kubernetes-node")],
-      ["image/acme", "image/repositories", "image/addons"],
-      [sandbox("vps-machine")],
-      [sandbox("managed-database"), "cluster/managed-database"],
-    ],
+    files: ["updates/1-host", "updates/2-cluster", "updates/3-updates", "updates/4-interruptions"],
+    heavy: true,
+    changes: ["stack", "trial"],
+    uses: ["tree"],
   },
-  // A machine of its own; a cluster of its own; then, where there is room, the sandbox's own machine and cluster.
+  // A machine of its own.
   {
-    atOnce: 2,
-    lanes: [
-      [
-        "vps/1-compromised",
-        "vps/2-dump",
-        "vps/3-hand-over",
-        "vps/4-network",
-        "vps/5-release",
-        "vps/6-bad-releases",
-        "vps/7-by-hand",
-        "vps/7-typed",
-        "vps/8-interruptions",
-        "vps/9-signed",
-      ],
-      ["cluster/1-release", "cluster/2-typed", "cluster/3-interruptions", "cluster/4-brought"],
-      ["vps/update"],
+    files: [
+      "vps/1-compromised",
+      "vps/2-dump",
+      "vps/3-hand-over",
+      "vps/4-network",
+      "vps/5-release",
+      "vps/6-bad-releases",
+      "vps/7-by-hand",
+      "vps/7-typed",
+      "vps/8-interruptions",
+      "vps/9-signed",
     ],
+    heavy: true,
   },
+  // Containers of single images; two nodes, an authority, a machine, a database and a registry that no stack knows.
+  {
+    files: ["image/development", "image/edge", "image/release-marker", "image/options", "image/typed", "image/proxy"],
+    uses: ["tree"],
+  },
+  { files: ["image/acme", "image/repositories", "image/addons"], uses: ["tree"] },
+  { files: [sandbox("kubernetes-plugin")] },
+  // On a new machine the first one compiles for a quarter of an hour.
+  { files: [sandbox("gate-tools"), "image/scanners", "image/signed"] },
+  { files: [sandbox("kubernetes-node")] },
+  { files: [sandbox("managed-database"), "cluster/managed-database"] },
+  { files: [sandbox("vps-machine")] },
+  { files: ["vps/9-oca"], heavy: true, changes: ["bucket"], uses: ["tree"] },
+  {
+    files: ["cluster/1-release", "cluster/2-typed", "cluster/3-interruptions"],
+    heavy: true,
+    changes: ["trial cluster"],
+  },
+  { files: ["vps/update"], heavy: true, changes: ["tree", "stack"] },
+  { files: ["updates/5-gates"], heavy: true, changes: ["trial"], uses: ["tree"] },
+  { files: ["cluster/4-brought"], heavy: true, changes: ["trial cluster", "bucket"], uses: ["tree"] },
   // Nothing any more.
-  { atOnce: 1, lanes: [["end"]] },
+  { files: ["end"], alone: true },
 ];
 
 const unknown = process.argv.slice(2).filter((argument) => argument !== "--whole");
@@ -75,9 +83,10 @@ const progressMs = 60_000;
 const all = globSync("{test,sandbox/test}/e2e/**/*.test.ts").sort();
 const place = (name) => (name.startsWith("sandbox/") ? name : `test/e2e/${name}`);
 const belongs = (file, name) => file === `${place(name)}.test.ts` || file.startsWith(`${place(name)}/`);
-const files = (lane) => lane.flatMap((name) => all.filter((file) => belongs(file, name)));
+const filesOf = (lane) => lane.files.flatMap((name) => all.filter((file) => belongs(file, name)));
+const nameOf = (lane) => lane.files.join(" ");
 
-const named = phases.flatMap(({ lanes }) => lanes.flat());
+const named = lanes.flatMap(({ files }) => files);
 const lost = all.filter((file) => named.filter((name) => belongs(file, name)).length !== 1);
 if (lost.length > 0) {
   console.error(`each file must be in exactly one lane; not so: ${lost.join(", ")}`);
@@ -92,7 +101,8 @@ writeFileSync(times, "");
 /**
  * A lane that runs beside another one is printed whole when it ends; until then it says once a minute what it is at.
  */
-function run(lane, beside) {
+function run(lane) {
+  const beside = lane.alone !== true;
   const begun = Date.now();
   return new Promise((resolve) => {
     const args = [
@@ -102,7 +112,7 @@ function run(lane, beside) {
       "./scripts/test-times.mjs",
       "--reporter-option",
       `times=${times}`,
-      ...files(lane),
+      ...filesOf(lane),
     ];
     const env = { ...process.env, E2E_WHOLE: process.argv.includes("--whole") ? "1" : "" };
     const child = spawn("node_modules/.bin/mocha", args, {
@@ -114,13 +124,13 @@ function run(lane, beside) {
     child.stdout?.setEncoding("utf8").on("data", (data) => (output += data));
     const timer = setInterval(() => {
       const now = output.trimEnd().split("\n").at(-1)?.trim() ?? "";
-      if (beside && now !== told) console.log(`    [${lane.join(" ")}] ${now}`);
+      if (beside && now !== told) console.log(`    [${nameOf(lane)}] ${now}`);
       told = now;
     }, progressMs);
     child.on("close", (status) => {
       clearInterval(timer);
       if (beside) process.stdout.write(output);
-      console.log(`    [${lane.join(" ")}] ${status === 0 ? "ended" : "failed"} after ${duration(Date.now() - begun)}`);
+      console.log(`    [${nameOf(lane)}] ${status === 0 ? "ended" : "failed"} after ${duration(Date.now() - begun)}`);
       resolve(status === 0);
     });
   });
@@ -132,20 +142,27 @@ function duration(ms) {
 }
 
 /** Answers whether all lanes passed. After one that did not, those under way come to their end and no other begins. */
-async function runPhase({ atOnce, lanes }) {
+async function runAll() {
   const waiting = [...lanes];
+  const running = new Map();
   let passed = true;
-  const place = async () => {
-    while (passed && waiting.length > 0) {
-      if (!(await run(waiting.shift(), atOnce > 1))) passed = false;
+  for (;;) {
+    for (const lane of passed ? toBegin(waiting, [...running.keys()]) : []) {
+      waiting.splice(waiting.indexOf(lane), 1);
+      running.set(
+        lane,
+        run(lane).then((well) => {
+          running.delete(lane);
+          passed &&= well;
+        }),
+      );
     }
-  };
-  await Promise.all(Array.from({ length: atOnce }, place));
-  return passed;
+    if (running.size === 0) return passed && waiting.length === 0;
+    await Promise.race(running.values());
+  }
 }
 
-let passed = true;
-for (const phase of phases) passed &&= await runPhase(phase);
+const passed = await runAll();
 console.log(summary(readRuns(times)));
 rmSync(results, { recursive: true });
 process.exit(passed ? 0 : 1);

@@ -11,6 +11,9 @@ import { docker } from "../../support/odoo";
 import { sample } from "../../support/sample";
 import type { TestStack } from "../../../sandbox/test/helpers/test-stack";
 
+/** Beside other tests, which push to other repositories: the paths of the trial's, and of the API's registries. */
+const ours = new RegExp("^/v2/(sandbox/trial/|registr)");
+
 describe("updates that build", () => {
   let servers: ServersFile;
   let stack: TestStack;
@@ -29,11 +32,17 @@ describe("updates that build", () => {
       headers: { authorization: `Bearer ${servers.token}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-  const changes = async () => {
+  /** Requests since a moment that change the trial's repository, a registry or a login to one. */
+  const changesSince = async (moment: number) => {
     const { requests } = (await (await api("GET", "/_sandbox/requests")).json()) as {
-      requests: { method: string; path: string }[];
+      requests: { at: string; method: string; path: string }[];
     };
-    return requests.filter((line) => !["GET", "HEAD"].includes(line.method) && !line.path.includes("_sandbox")).length;
+    const times = requests.map(({ at }) => Date.parse(at));
+    assert.ok((times[0] ?? Infinity) <= moment, "the sandbox remembers fewer requests than there were since");
+    return requests
+      .filter((_, index) => (times[index] ?? 0) > moment)
+      .filter(({ method, path: where }) => !["GET", "HEAD"].includes(method) && ours.test(where))
+      .map(({ method, path: where }) => `${method} ${where}`);
   };
   const images = () => docker(process.env, "image", "ls", "--no-trunc", "-q", trialRepository);
   const layers = (digest: string) => {
@@ -59,14 +68,16 @@ describe("updates that build", () => {
   after(() => stack.remove());
 
   it("are previewed without an image, a tag or a registry changed", async () => {
-    const before = [await changes(), images()];
+    const [begun, before] = [Date.now(), images()];
     const { status, output } = await stack.preview();
     assert.equal(status, 0, output);
-    assert.deepEqual([await changes(), images()], before);
+    assert.deepEqual([await changesSince(begun), images()], [[], before]);
   });
 
   it("push one candidate and release it", async () => {
+    const begun = Date.now();
     first = await succeed(stack.up());
+    assert.notDeepEqual(await changesSince(begun), [], "the requests of a push are seen");
     assert.equal(await registry().digestOf("latest"), first);
     const answer = await api("GET", "/v2/registries/sandbox/repositories/trial/tags");
     const { tags } = (await answer.json()) as { tags: { tag: string; manifest_digest: string }[] };
@@ -78,10 +89,10 @@ describe("updates that build", () => {
   });
 
   it("change nothing when nothing changed, in a preview or an update", async () => {
-    const before = await changes();
+    const begun = Date.now();
     await succeed(stack.preview("--expect-no-changes"));
     await succeed(stack.up("--expect-no-changes"));
-    assert.equal(await changes(), before);
+    assert.deepEqual(await changesSince(begun), []);
   });
 
   it("keep the digest when a file is touched or committed that is no input", async () => {
@@ -131,13 +142,13 @@ describe("updates that build", () => {
   it("refuse a dependency that is nowhere, before anything is pushed", async () => {
     stack.write("addons/lost/__manifest__.py", trialManifest.replace('"base"', '"base", "nowhere_to_be_found"'));
     stack.write("addons/lost/__init__.py", "");
-    const before = await changes();
+    const begun = Date.now();
     const { status, output } = await stack.up();
     fs.rmSync(path.join(stack.project, "addons/lost"), { recursive: true });
     assert.notEqual(status, 0);
     assert.match(output, /MISSING_ADDONS.*addons\/lost\/__manifest__\.py/);
     assert.match(output, /nowhere_to_be_found/);
-    assert.equal(await changes(), before);
+    assert.deepEqual(await changesSince(begun), []);
   });
 
   // Each point is told by its own words: the stand-in's, or those of the official plugin.
@@ -172,10 +183,11 @@ describe("updates that build", () => {
 
   it("live through a busy API and registry", async () => {
     for (const what of ["api-429", "api-500", "registry-429", "registry-500"]) {
-      await api("POST", "/_sandbox/faults", { what, times: 2, seconds: 0 });
+      await api("POST", "/_sandbox/faults", { what, times: 2, seconds: 0, path: ours.source });
     }
     stack.write("addons/trial/__init__.py", `busy = "${process.pid}"\n`);
     await succeed(stack.up());
+    assert.deepEqual(await (await api("GET", "/_sandbox/faults")).json(), { faults: [] }, "all of them were met");
   });
 
   const refusals: [what: string, code: RegExp][] = [
@@ -185,7 +197,7 @@ describe("updates that build", () => {
   for (const [what, code] of refusals) {
     it(`say what is wrong under ${what}, and succeed when it is over`, async () => {
       stack.write("addons/trial/__init__.py", `refused = "${process.pid} ${what}"\n`);
-      await api("POST", "/_sandbox/faults", { what });
+      await api("POST", "/_sandbox/faults", { what, path: ours.source });
       const { status, output } = await stack.up();
       assert.notEqual(status, 0);
       assert.match(output, code);
