@@ -29,6 +29,7 @@ export interface StackOptions {
 
 /** Selects the stack, making it at the first time, and clears away what a killed update has left. */
 export async function prepareStack(options: StackOptions, progress: (message: string) => void): Promise<void> {
+  removeCutNotes(path.join(paths.state, "state", ".pulumi"));
   await pulumi(
     ["stack", "select", "--create", "--non-interactive", stackName],
     "selecting the stack",
@@ -58,6 +59,18 @@ export async function prepareStack(options: StackOptions, progress: (message: st
       stackName,
     ];
     await pulumi(args, "clearing an interrupted update", { quietMs: stuckMs }, options);
+  }
+}
+
+/**
+ * Beside each file of a state in files Pulumi keeps notes about it. A kill may leave them empty, and then Pulumi reads the
+ * file no more, though it is whole. Without notes it does.
+ */
+export function removeCutNotes(folder: string): void {
+  if (!fs.existsSync(folder)) return;
+  for (const name of fs.readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    const file = path.join(folder, name);
+    if (name.endsWith(".attrs") && fs.statSync(file).size === 0) fs.rmSync(file);
   }
 }
 

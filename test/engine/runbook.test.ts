@@ -83,6 +83,13 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
     stack.config["image:digest"] = digest;
   });
 
+  it("go on with notes beside the state that were cut short, and a state that is whole", async () => {
+    fs.writeFileSync(`${file()}.attrs`, "");
+    await isNotWell(/failed to load checkpoint: EOF/);
+    await type("cut-notes", { STATE: state() });
+    await isWell();
+  });
+
   it("go on with a state that was cut short", async () => {
     const text = fs.readFileSync(file(), "utf8");
     fs.writeFileSync(file(), text.slice(0, text.length / 2));

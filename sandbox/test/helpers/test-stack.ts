@@ -8,6 +8,7 @@ import { parse, stringify } from "yaml";
 import { programFiles } from "../../program-files";
 import { readToolPaths, sandboxEnvironment } from "../../environment";
 import type { Servers } from "../../servers";
+import { removeCutNotes } from "../../stack";
 import { quote } from "../../support/quote";
 
 const root = path.join(__dirname, "..", "..", "..");
@@ -156,6 +157,7 @@ exec ${engine} "$@" --non-interactive --color never
 
   /** Takes the lock of a killed update away. A state in files may have been cut short by the kill: Pulumi keeps those before it. */
   async unlock(): Promise<void> {
+    removeCutNotes(path.join(this.directory, "state", ".pulumi"));
     const [stacks, backups] = ["stacks", "backups"].map((name) => path.join(this.directory, "state", ".pulumi", name));
     for (const file of stackFiles(stacks ?? "")) {
       const before = path.join(path.dirname(file), path.basename(file, ".json"));
