@@ -11,13 +11,13 @@ import { readRuns, summary } from "./test-times.mjs";
 
 const sandbox = (name) => `sandbox/test/e2e/${name}`;
 /**
- * The lanes, those first that should begin first. The files of a lane run one after the other, in one process, and share
- * what that has set up. A folder means its files in the order of their names. Lanes run beside each other: lanes.mjs
- * says which. What they share is
- *   tree         the checkout's addons, which are built into images
- *   stack        the sandbox's own stack, with its machine and cluster
- *   trial        the repository of images that stacks of tests build
- *   bucket       for attachments
+ * The lanes, those first that should begin first. The files of a lane run one after the other, in one process, and
+ * share what that has set up. A folder means its files in the order of their names. Lanes run beside each other:
+ * lanes.mjs says which. What they share is
+ *   tree           the checkout's addons, which are built into images
+ *   stack          the sandbox's own stack, with its machine and cluster
+ *   trial          the repository of images that stacks of tests build
+ *   bucket         for attachments
  *   trial cluster  the cluster of tests, by its name
  */
 const lanes = [
