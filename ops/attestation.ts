@@ -6,6 +6,7 @@
  * password, tokenHost}, for the plan; if there is none it is fetched from the stack's desk
  * (components/shared/secret-desk.ts). Standard output: one line of JSON, the Proof of components/signature/proof.ts.
  */
+import "../components/shared/compile-cache";
 import { text } from "node:stream/consumers";
 
 import { type RegistryAccess, RegistryClient } from "../components/registry/client";

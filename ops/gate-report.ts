@@ -4,6 +4,7 @@
  *
  * Environment: `REPORT`, JSON of {stack, image, results}: what ops/gate.ts has answered for each gate.
  */
+import "../components/shared/compile-cache";
 import { fetchReportOrder } from "../components/release/report-order";
 import { cleaned, cleaner } from "../gates/report/clean";
 import { gather, type Result } from "../gates/report/gather";

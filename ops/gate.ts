@@ -4,6 +4,7 @@
  * Environment: `GATE`, JSON of {stack, name, strict, order}; the order is that of the gate's file in gates/. Its
  * progress goes to standard error, its result to standard output as one line of JSON: the GateResult of gates/gate.ts.
  */
+import "../components/shared/compile-cache";
 import { type Gate, GateFailure, type GateResult } from "../gates/gate";
 import { failureOf, openReporter } from "../gates/report/reporter";
 import { type GateName, gates } from "../gates/table";

@@ -2,6 +2,7 @@
  * Prints a token for a DigitalOcean cluster, as Kubernetes' clients ask for one (client.authentication.k8s.io/v1):
  * `node --import tsx ops/kubernetes-credential.ts <cluster id>`, with the API's token in DIGITALOCEAN_TOKEN.
  */
+import "../components/shared/compile-cache";
 import { ShipError } from "../components/shared/errors";
 import { isSafeAddress } from "../components/shared/http";
 import { clusterCredentials } from "../components/kubernetes/cluster-credentials";

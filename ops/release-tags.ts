@@ -5,6 +5,7 @@
  * that run another digest: if there are any, no tag is set. The registry's login is fetched from the stack's desk
  * (components/shared/secret-desk.ts).
  */
+import "../components/shared/compile-cache";
 import { ShipError } from "../components/shared/errors";
 import { RegistryClient } from "../components/registry/client";
 import { taggingLogin, type TagOrder } from "../components/release/tag-order";

@@ -6,6 +6,7 @@
  * secrets are references to what its desk has (components/shared/secret-desk.ts). Standard output: one line of JSON
  * about what runs. Progress and failures go to standard error. `--fresh`: the host may have been made just now.
  */
+import "../components/shared/compile-cache";
 import { text } from "node:stream/consumers";
 
 import { ShipError } from "../components/shared/errors";

@@ -6,6 +6,7 @@
  * reference to what the stack's desk has (components/shared/secret-desk.ts). Progress and failures go to standard
  * error.
  */
+import "../components/shared/compile-cache";
 import { text } from "node:stream/consumers";
 
 import type { HostAddress } from "../components/vps/ssh";

@@ -4,6 +4,7 @@
  *
  * `--save` keeps this tree's preview as JSON, for `--base` of another run.
  */
+import "../components/shared/compile-cache";
 import * as fs from "node:fs";
 import * as path from "node:path";
 

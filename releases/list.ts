@@ -2,6 +2,7 @@
  * `npm run releases -- --stack prod [--json]`: the releases of a stack that can be rolled back to, newest first, as the
  * registry, the host and the cluster tell them.
  */
+import "../components/shared/compile-cache";
 import { ShipError } from "../components/shared/errors";
 import { readArguments } from "./arguments";
 import { type Catalog, catalog, digestsOf } from "./catalog";

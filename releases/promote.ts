@@ -2,6 +2,7 @@
  * `npm run promote -- --from staging --to prod [--to-digest sha256:…] [--yes]`: production takes what staging runs, or
  * a digest that staging has run. docs/promote.md has the whole of it.
  */
+import "../components/shared/compile-cache";
 import { ShipError } from "../components/shared/errors";
 import { agreed } from "./agreement";
 import { misused, readValues, stackName } from "./arguments";

@@ -2,6 +2,7 @@
  * `npm run rollback -- --stack prod [--to previous] [--with-data | --code-only] [--yes]`: back to an earlier release,
  * as a release of its own. docs/rollback.md has the whole of it.
  */
+import "../components/shared/compile-cache";
 import { ShipError } from "../components/shared/errors";
 import { agreed } from "./agreement";
 import { misused, readArguments } from "./arguments";

@@ -4,6 +4,7 @@
  *
  * Environment: without `--stack`, `PULUMI_STACK` and `PRODUCTION_STACK`. An empty variable counts as none.
  */
+import "../components/shared/compile-cache";
 import * as fs from "node:fs";
 
 import { RegistryClient } from "../components/registry/client";

@@ -74,6 +74,8 @@ export class TestStack {
       DIGITALOCEAN_API_URL: servers.apiUrl,
       DIGITALOCEAN_TOKEN: servers.token,
       DOCKER_CONFIG: path.join(this.directory, "docker"),
+      // One for all stacks: each of their folders is new.
+      NODE_COMPILE_CACHE: path.join(root, ".build", "tests", "compiled"),
     };
     this.config = {
       "odoo:environment": "sandbox",
