@@ -23,13 +23,26 @@ const sandbox = (name) => `sandbox/test/e2e/${name}`;
 const lanes = [
   // Later files read what it leaves as soon as they are loaded.
   { files: ["from-nothing"], alone: true },
-  // What it leaves, before anything changes that; then the requests for the trial's repository are counted.
+  // The longest: a cluster of its own, where much is waited for.
+  {
+    files: ["cluster/1-release", "cluster/2-typed", "cluster/3-interruptions"],
+    heavy: true,
+    changes: ["trial cluster"],
+  },
+  // What the first one leaves, before anything changes that; then the requests for the trial's repository are counted.
   {
     files: ["updates/1-host", "updates/2-cluster", "updates/3-updates", "updates/4-interruptions"],
     heavy: true,
     changes: ["stack", "trial"],
     uses: ["tree"],
   },
+  // Containers of single images.
+  {
+    files: ["image/development", "image/edge", "image/release-marker", "image/options", "image/typed", "image/proxy"],
+    uses: ["tree"],
+  },
+  { files: ["image/acme", "image/repositories", "image/addons"], uses: ["tree"] },
+  { files: ["vps/9-oca"], heavy: true, changes: ["bucket"], uses: ["tree"] },
   // A machine of its own.
   {
     files: [
@@ -46,27 +59,17 @@ const lanes = [
     ],
     heavy: true,
   },
-  // Containers of single images; two nodes, an authority, a machine, a database and a registry that no stack knows.
-  {
-    files: ["image/development", "image/edge", "image/release-marker", "image/options", "image/typed", "image/proxy"],
-    uses: ["tree"],
-  },
-  { files: ["image/acme", "image/repositories", "image/addons"], uses: ["tree"] },
+  { files: ["vps/update"], heavy: true, changes: ["tree", "stack"] },
+  // Its images have the tree's addons, too, and go nowhere: whatever is in those will do.
+  { files: ["updates/5-gates"], heavy: true, changes: ["trial"] },
+  { files: ["cluster/4-brought"], heavy: true, changes: ["trial cluster", "bucket"], uses: ["tree"] },
+  // Nodes, a machine, a database and a registry that no stack knows.
   { files: [sandbox("kubernetes-plugin")] },
   // On a new machine the first one compiles for a quarter of an hour.
   { files: [sandbox("gate-tools"), "image/scanners", "image/signed"] },
   { files: [sandbox("kubernetes-node")] },
   { files: [sandbox("managed-database"), "cluster/managed-database"] },
   { files: [sandbox("vps-machine")] },
-  { files: ["vps/9-oca"], heavy: true, changes: ["bucket"], uses: ["tree"] },
-  {
-    files: ["cluster/1-release", "cluster/2-typed", "cluster/3-interruptions"],
-    heavy: true,
-    changes: ["trial cluster"],
-  },
-  { files: ["vps/update"], heavy: true, changes: ["tree", "stack"] },
-  { files: ["updates/5-gates"], heavy: true, changes: ["trial"], uses: ["tree"] },
-  { files: ["cluster/4-brought"], heavy: true, changes: ["trial cluster", "bucket"], uses: ["tree"] },
   // Nothing any more.
   { files: ["end"], alone: true },
 ];
