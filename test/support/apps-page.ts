@@ -29,6 +29,7 @@ export async function opensTheApps({ url, proxy }: Site, password: string, pictu
   const browser = await openBrowser({ domain, host, trustedKey: await verifiedKey(proxy) });
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    page.setDefaultTimeout(limitMs);
     const problems = problemsOf(page);
     await page.goto(`${url.href}web/login`);
     await page.fill("input[name=login]", "admin");
@@ -42,7 +43,7 @@ export async function opensTheApps({ url, proxy }: Site, password: string, pictu
     };
     assert.ok(await until(clicked, limitMs, 2000), "the form was never sent");
     const cards = page.locator(".o_kanban_view .o_kanban_record:not(.o_kanban_ghost)");
-    await cards.first().waitFor({ timeout: limitMs });
+    await cards.first().waitFor();
     assert.match(await page.locator(".o_control_panel").innerText(), /Apps/);
     assert.ok((await cards.count()) > 20, `${await cards.count()} apps`);
     await page.waitForFunction("[...document.images].every((image) => image.complete && image.naturalWidth > 0)");
