@@ -1,4 +1,5 @@
 import { ShipError } from "../components/shared/errors";
+import { jsonOfLastLine } from "../components/shared/json";
 import { docker, hardened, pulled } from "./docker";
 import type { Gate } from "./gate";
 
@@ -130,8 +131,9 @@ async function importModules({ image, modules }: ImageOrder): Promise<number> {
     10 * minuteMs,
   );
   if (status === 125) throw startFailure(tail);
-  const answer = parse(stdout);
-  if (answer === undefined) {
+  // Modules may print what they like before it.
+  const answer = jsonOfLastLine(stdout) as Imported | null;
+  if (answer === null) {
     throw new ShipError({
       code: "IMPORT_ERROR",
       summary: "Odoo itself cannot be imported in the image",
@@ -166,15 +168,6 @@ interface Imported {
   readonly imported: number;
   readonly missing: readonly string[];
   readonly broken: Readonly<Record<string, string>>;
-}
-
-/** The last line is the answer; modules may print what they like before it. */
-function parse(stdout: string): Imported | undefined {
-  try {
-    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Imported;
-  } catch {
-    return undefined;
-  }
 }
 
 function startFailure(tail: string): ShipError {

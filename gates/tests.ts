@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { ShipError } from "../components/shared/errors";
+import { jsonOfLastLine } from "../components/shared/json";
 import { audit } from "./addons/audit";
 import { bakedFolders, bandit } from "./addons/bandit";
 import { describeLines, type Lines, packedCoverage, percentOf } from "./addons/coverage";
@@ -163,13 +164,9 @@ interface Answer {
 
 /** The last line is the answer. Addons run beside what writes it: what is no answer counts as none. */
 function parse(stdout: string): Answer | undefined {
-  try {
-    const answer = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Partial<Answer>;
-    const lists = [answer.failed, answer.skipped].every((list) => Array.isArray(list));
-    return lists && typeof answer.status === "number" && typeof answer.lines === "object"
-      ? (answer as Answer)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const answer = jsonOfLastLine(stdout) as Partial<Answer> | null;
+  const lists = [answer?.failed, answer?.skipped].every((list) => Array.isArray(list));
+  return lists && typeof answer?.status === "number" && typeof answer.lines === "object"
+    ? (answer as Answer)
+    : undefined;
 }

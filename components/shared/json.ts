@@ -6,3 +6,8 @@ export function jsonOf(text: string): unknown {
     return null;
   }
 }
+
+/** Content of the last line, by which a program answers after what else it has written; null if it is not JSON. */
+export function jsonOfLastLine(text: string): unknown {
+  return jsonOf(text.trim().split("\n").at(-1) ?? "");
+}

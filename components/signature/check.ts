@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 
 import type { RegistryAccess } from "../registry/client";
 import { type Failure, ShipError } from "../shared/errors";
+import { jsonOfLastLine } from "../shared/json";
 import type { Signers } from "./proof";
 
 /** Input of ops/attestation.ts. */
@@ -37,14 +38,6 @@ export async function checkSigned(
   child.stdin.end(JSON.stringify({ username, password: password?.reveal() ?? "", tokenHost: tokenHost ?? "" }));
   const [status, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
   if (status === 0) return stderr.split("\n").filter((line) => line.startsWith("not checked "));
-  const { failure } = answerOf(stdout);
+  const { failure } = (jsonOfLastLine(stdout) as { readonly failure?: Failure } | null) ?? {};
   throw failure === undefined ? new Error(`ops/attestation.ts: ${stderr.trim()}`) : new ShipError(failure);
-}
-
-function answerOf(stdout: string): { readonly failure?: Failure } {
-  try {
-    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as { failure?: Failure };
-  } catch {
-    return {};
-  }
 }

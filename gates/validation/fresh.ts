@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { ShipError } from "../../components/shared/errors";
+import { jsonOfLastLine } from "../../components/shared/json";
 import { baseDatabase, type DatabaseOrder, originOf, withoutDemo } from "../database/base-database";
 import { type Keepsake, keep } from "../database/kept";
 import { codeOf, errorsIn, noStart } from "../database/odoo-log";
@@ -114,7 +115,14 @@ async function use(database: TrialDatabase, server: string, own: readonly string
   const bus = await database.rows("SELECT 1 FROM ir_module_module WHERE name = 'bus' AND state = 'installed'");
   const order = { database: database.name, models, websocket: bus.length > 0, login: "admin", password: "admin" };
   const { stdout, tail } = await script(server, smoke, order);
-  const { failed, found = "", passed = [] } = parse(stdout) ?? { failed: "start", found: tail };
+  const {
+    failed,
+    found = "",
+    passed = [],
+  } = (jsonOfLastLine(stdout) as Smoked | null) ?? {
+    failed: "start",
+    found: tail,
+  };
   if (failed !== undefined) throw await unhealthy(server, `${failed}: ${found}`);
   return passed;
 }
@@ -175,13 +183,4 @@ interface Smoked {
   readonly failed?: string;
   readonly found?: string;
   readonly passed?: readonly string[];
-}
-
-/** The last line is the answer. */
-function parse(stdout: string): Smoked | undefined {
-  try {
-    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Smoked;
-  } catch {
-    return undefined;
-  }
 }
