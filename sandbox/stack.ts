@@ -15,6 +15,7 @@ type Limit = { readonly limitMs: number } | { readonly quietMs: number };
 /** For what only reads or writes the state. */
 const answerLimit: Limit = { limitMs: 5 * 60_000 };
 const interruptGraceMs = 30_000;
+const stateFiles = path.join(paths.state, "state", ".pulumi");
 
 /** How to run Pulumi on the sandbox's stack. */
 export interface StackOptions {
@@ -29,7 +30,7 @@ export interface StackOptions {
 
 /** Selects the stack, making it at the first time, and clears away what a killed update has left. */
 export async function prepareStack(options: StackOptions, progress: (message: string) => void): Promise<void> {
-  removeCutNotes(path.join(paths.state, "state", ".pulumi"));
+  removeCutNotes(stateFiles);
   await pulumi(
     ["stack", "select", "--create", "--non-interactive", stackName],
     "selecting the stack",
@@ -63,8 +64,8 @@ export async function prepareStack(options: StackOptions, progress: (message: st
 }
 
 /**
- * Beside each file of a state in files Pulumi keeps notes about it. A kill may leave them empty, and then Pulumi reads the
- * file no more, though it is whole. Without notes it does.
+ * Beside each file of a state in files Pulumi keeps notes about it. A kill may leave them empty, and then Pulumi reads
+ * the file no more, though it is whole. Without notes it does.
  */
 export function removeCutNotes(folder: string): void {
   if (!fs.existsSync(folder)) return;
@@ -145,7 +146,7 @@ export function resourceProgress(line: string): string | undefined {
 
 /** Whether all locks of the file backend belong to processes that are dead; one of a living process is somebody at work. */
 function staleLocks(): boolean {
-  const directory = path.join(paths.state, "state", ".pulumi", "locks");
+  const directory = path.join(stateFiles, "locks");
   if (!fs.existsSync(directory)) return false;
   const files = fs
     .readdirSync(directory, { recursive: true, encoding: "utf8" })

@@ -17,8 +17,7 @@ export function toBegin(waiting, running) {
     if (beside.length === places) break;
     if (lane.heavy && heavy === heavyPlaces) continue;
     // Of two that cannot run beside each other the one that is listed first goes first.
-    const before = waiting.slice(0, index).filter((one) => !begun.includes(one));
-    if ([...beside, ...before].some((one) => meet(one, lane))) continue;
+    if ([...running, ...waiting.slice(0, index)].some((one) => meet(one, lane))) continue;
     begun.push(lane);
   }
   return begun;

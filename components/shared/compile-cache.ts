@@ -2,8 +2,9 @@ import * as node from "node:module";
 import * as path from "node:path";
 
 /**
- * What a program that an update starts imports first: Node keeps what it has compiled of all that is imported after it,
- * by content, where load-program.js keeps that of the stack's program. An update starts a dozen of them.
+ * What the programs that an update starts, a dozen of them, and the operator's commands import first: Node keeps what
+ * it has compiled of all that is imported after it, by content, where load-program.js keeps that of the stack's
+ * program.
  */
 const folder = path.join(__dirname, "..", "..", ".build", "program", "compiled");
 

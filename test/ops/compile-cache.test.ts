@@ -15,7 +15,7 @@ describe("The programs that an update starts", () => {
     assert.deepEqual(new Set(first), new Set(['import "../components/shared/compile-cache";']));
   });
 
-  it("keep it in the project, where nobody else puts code before us", function () {
+  it("keep it in the project, where nobody else puts code before us", () => {
     const script =
       'require("./components/shared/compile-cache"); console.log(require("node:module").getCompileCacheDir())';
     const env = { ...process.env, NODE_COMPILE_CACHE: undefined };
