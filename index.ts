@@ -27,7 +27,7 @@ const targets: readonly Target[] = [vps, kubernetes];
  */
 async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const root = process.cwd();
-  const settings = loadSettings();
+  const settings = loadSettings(pulumi.runtime.allConfig());
   const plan = await planRelease(root, settings, pulumi.runtime.isDryRun());
   const proxyPlan = await planProxy(root, settings, plan.registryExists);
   const update = { root, settings, digest: plan.digest, proxy: proxyPlan?.image };

@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 
 import { ShipError } from "./components/shared/errors";
@@ -55,10 +54,13 @@ export interface SettingsSource {
 /** Namespaces of Pulumi itself and of the official providers, which validate their own keys. */
 const foreignNamespaces = new Set(["pulumi", "digitalocean", "docker", "kubernetes", "command"]);
 
-/** Loads the settings of the running program. */
-export function loadSettings(): Settings {
+/**
+ * Loads the settings of the running program.
+ * @param config as the SDK has it, which is not loaded here: the commands beside the program read settings without it
+ */
+export function loadSettings(config: SettingsSource["config"]): Settings {
   return readSettings({
-    config: pulumi.runtime.allConfig(),
+    config,
     secretKeys: secretKeys(process.env["PULUMI_CONFIG_SECRET_KEYS"] ?? ""),
     environment: process.env,
   });

@@ -4,6 +4,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
+import { buildSync } from "esbuild";
+
 import { findCircle, folderArrows, importsOf } from "../support/imports";
 
 const root = path.join(__dirname, "..", "..");
@@ -62,6 +64,20 @@ describe("The product's sources", () => {
     const imports = /^\s*(from|import)\s+(sandbox|test|bench)\b/m;
     assert.deepEqual(
       python.filter((file) => imports.test(fs.readFileSync(path.join(root, file), "utf8"))),
+      [],
+    );
+  });
+
+  it("of commands and of programs that an update starts load none of Pulumi's SDK, which takes most of a second", () => {
+    const beside = [
+      ...program.filter((file) => file.startsWith("ops/")),
+      ...["list", "promote", "rollback"].map((name) => `releases/${name}.ts`),
+      ...["criteria/criteria.ts", "gates/key.ts", "init/init.ts", "preview/main.ts", "retention/main.ts"],
+    ];
+    const loads = packagesLoaded([...beside, "index.ts"]);
+    assert.ok(loads.get("index.ts")?.includes("@pulumi/pulumi"));
+    assert.deepEqual(
+      beside.filter((file) => loads.get(file)?.some((name) => name.startsWith("@pulumi/"))),
       [],
     );
   });
@@ -171,6 +187,23 @@ describe("The reader of imports", () => {
     assert.deepEqual(importsOf(directory, "a/one.ts"), { files: ["b"], packages: ["@scope/name", "plain", "later"] });
   });
 });
+
+/** Which packages these files load with all that they import; what is imported as a type alone is not loaded. */
+function packagesLoaded(entryPoints: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const { metafile } = buildSync({
+    entryPoints: [...entryPoints],
+    absWorkingDir: root,
+    outdir: "nowhere",
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    metafile: true,
+    write: false,
+    logLevel: "silent",
+  });
+  const outputs = Object.values(metafile.outputs);
+  return new Map(outputs.map(({ entryPoint = "", imports }) => [entryPoint, imports.map(({ path: name }) => name)]));
+}
 
 function linesOf(file: string): string[] {
   return fs.readFileSync(path.join(root, file), "utf8").trimEnd().split("\n");
