@@ -10,13 +10,24 @@ const manifest = (text: string) => `{"name": "x", "version": "1.0.0", "license":
 
 describe("an update that cannot succeed, on the real engine", () => {
   const running = new RunningServers();
+  const silent = new RunningServers();
   let stack: TestStack;
+  /** Of an API that never answers: a minute of waiting, in which the others run. */
+  let unanswered: Promise<string>;
 
   before(async () => {
+    await silent.start();
+    silent.servers.api.faults.add({ what: "api-timeout" });
+    unanswered = newStack(silent.servers).then((waiting) => refused(waiting, silent).finally(() => waiting.remove()));
+    // Whoever waits for it hears of it.
+    unanswered.catch(() => undefined);
     await running.start();
     await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
   });
-  after(() => running.remove());
+  after(async () => {
+    await unanswered.catch(() => undefined);
+    await Promise.all([running.remove(), silent.remove()]);
+  });
   beforeEach(async () => {
     stack = await newStack(running.servers);
   });
@@ -35,15 +46,14 @@ describe("an update that cannot succeed, on the real engine", () => {
     return made;
   }
 
-  async function refused(): Promise<string> {
+  async function refused(updated = stack, { servers } = running): Promise<string> {
     const changes = () =>
-      running.servers.api.log.list().filter((line) => !["GET", "HEAD"].includes(line.method) && line.status < 400)
-        .length;
+      servers.api.log.list().filter((line) => !["GET", "HEAD"].includes(line.method) && line.status < 400).length;
     const before = changes();
-    const { status, output } = await stack.up();
+    const { status, output } = await updated.up();
     assert.notEqual(status, 0, output);
     assert.equal(changes(), before, "something was written");
-    assert.ok(!stack.storedText().includes("docker:index/image:Image"), "a resource was declared");
+    assert.ok(!updated.storedText().includes("docker:index/image:Image"), "a resource was declared");
     return output;
   }
 
@@ -123,7 +133,6 @@ describe("an update that cannot succeed, on the real engine", () => {
   });
 
   it("does not wait for ever for an API that never answers", async () => {
-    running.servers.api.faults.add({ what: "api-timeout" });
-    assert.match(await refused(), /NETWORK_TIMEOUT/);
+    assert.match(await unanswered, /NETWORK_TIMEOUT/);
   });
 });

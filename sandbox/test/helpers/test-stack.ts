@@ -12,6 +12,8 @@ import { removeCutNotes } from "../../stack";
 import { quote } from "../../support/quote";
 
 const root = path.join(__dirname, "..", "..", "..");
+/** What all stacks share: each of their folders is new. */
+const shared = path.join(root, ".build", "tests");
 
 const updateArguments = ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"];
 const limitMs = 10 * 60_000;
@@ -52,6 +54,10 @@ export class TestStack {
       fs.cpSync(path.join(root, name), path.join(this.project, name), { recursive: true });
     }
     fs.symlinkSync(path.join(root, "node_modules"), path.join(this.project, "node_modules"));
+    // The program's bundle, which is known by its content: one for all stacks.
+    const bundle = path.join(shared, "program");
+    for (const folder of [bundle, path.join(this.project, ".build")]) fs.mkdirSync(folder, { recursive: true });
+    fs.symlinkSync(bundle, path.join(this.project, ".build", "program"));
     // A ready one in the place of the proxy's build, which takes minutes.
     const record = path.join(this.project, "images", "vps-images.json");
     const ready = {
@@ -74,8 +80,7 @@ export class TestStack {
       DIGITALOCEAN_API_URL: servers.apiUrl,
       DIGITALOCEAN_TOKEN: servers.token,
       DOCKER_CONFIG: path.join(this.directory, "docker"),
-      // One for all stacks: each of their folders is new.
-      NODE_COMPILE_CACHE: path.join(root, ".build", "tests", "compiled"),
+      NODE_COMPILE_CACHE: path.join(shared, "compiled"),
     };
     this.config = {
       "odoo:environment": "sandbox",
