@@ -32,6 +32,13 @@ export default tseslint.config(
       "@typescript-eslint/prefer-nullish-coalescing": "error",
       "@typescript-eslint/consistent-type-imports": "error",
       eqeqeq: "error",
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "AssignmentExpression[left.object.name='process'][left.property.name='env']",
+          message: "Node itself reads no object that stands in the place of the environment: set and delete its names.",
+        },
+      ],
     },
   },
   // Where two of these hold for a file, the later one replaces the earlier.

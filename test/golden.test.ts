@@ -144,7 +144,8 @@ describe("the golden dump", () => {
   after(() => fs.rmSync(project, { recursive: true }));
   // What one stack has set must not meet the next, nor another file in the same process.
   afterEach(() => {
-    process.env = { ...variables };
+    for (const name of Object.keys(process.env)) if (!(name in variables)) Reflect.deleteProperty(process.env, name);
+    Object.assign(process.env, variables);
   });
 
   const stacks: [name: string, stack: string, changes: Record<string, string>, registry: boolean][] = [
