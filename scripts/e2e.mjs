@@ -46,6 +46,7 @@ const lanes = [
   // A machine of its own.
   {
     files: [
+      "vps/0-occupied",
       "vps/1-compromised",
       "vps/2-dump",
       "vps/3-hand-over",

@@ -117,6 +117,13 @@ class TestTrial(TransactionCase):
 `;
 }
 
+/** In the place of the program that runs a gate: notes that it ran, and passes. */
+const passing = `import * as fs from "node:fs";
+const { name: gate } = JSON.parse(process.env["GATE"] ?? "{}");
+fs.appendFileSync(".build/runs", gate + "\\n");
+console.log(JSON.stringify({ gate, outcome: "passed", notChecked: [], seconds: 0, facts: {}, warnings: [] }));
+`;
+
 /** Containers, volumes and networks that gates have left. */
 function leftByGates(): string {
   const docker = (...args: string[]) => execFileSync("docker", args, { encoding: "utf8" }).trim();
@@ -213,5 +220,52 @@ describe("the gates of a release", () => {
     assert.equal(status, 0, output);
     assert.doesNotMatch(output, /gates-preflight (creat|replac|updat)/);
     assert.notEqual(await registry.digestOf("latest"), served);
+  });
+
+  describe("with a program in the place of each that passes at once", () => {
+    const all = ["image", "tests", "scan", "malware", "sbom", "validation"];
+    /** Gates that the stack's state has, by their names. */
+    const kept = async () => {
+      const { output } = await stack.pulumi("stack", "export");
+      const { deployment } = JSON.parse(output) as { deployment: { resources: { urn: string }[] } };
+      const urns = deployment.resources.map(({ urn }) => urn);
+      return new Map(
+        all.flatMap((gate) => urns.filter((urn) => urn.endsWith(`gates-${gate}`)).map((urn) => [gate, urn])),
+      );
+    };
+    const runs = () => {
+      const file = path.join(stack.project, ".build", "runs");
+      const names = fs.existsSync(file) ? fs.readFileSync(file, "utf8").trim().split("\n") : [];
+      fs.rmSync(file, { force: true });
+      return names.sort();
+    };
+
+    before(async () => {
+      for (const gate of all.slice(1)) stack.config[`gates:${gate}`] = "required";
+      stack.write("ops/gate.ts", passing);
+      const { status, output } = await stack.up();
+      assert.equal(status, 0, output);
+      runs();
+    });
+
+    for (const gate of all) {
+      it(`neither skip one nor run one again after a kill behind ${gate}`, async () => {
+        const urn = (await kept()).get("image") ?? "";
+        const forgotten = await stack.pulumi("state", "delete", urn, "--target-dependents", "--yes");
+        assert.equal(forgotten.status, 0, forgotten.output);
+        assert.equal((await kept()).size, 0);
+        const killed = await stack.endedUpdate(new RegExp(`gates-${gate} created`), "SIGKILL");
+        await stack.unlock();
+        const done = [...(await kept()).keys()];
+        assert.ok(done.includes(gate), `the state has ${done.join()}`);
+        if (done.length < all.length) assert.doesNotMatch(killed.output, /release-tags|served-tags/);
+        runs();
+        const { status, output } = await stack.up();
+        assert.equal(status, 0, output);
+        assert.deepEqual(runs(), all.filter((name) => !done.includes(name)).sort());
+        const again = await stack.up("--expect-no-changes");
+        assert.equal(again.status, 0, again.output);
+      });
+    }
   });
 });

@@ -13,7 +13,7 @@ interface Run {
   readonly stderr: string;
 }
 
-/** The program that an update runs, over SSH, as a user who is not root. */
+/** The program that an update runs, over SSH, as a user who is not root, and whose shell greets everyone with some lines. */
 describe("handing a release over to a host", () => {
   const key = sshKeyPair();
   let trial: Trial;
@@ -24,7 +24,8 @@ describe("handing a release over to a host", () => {
   before(async () => {
     trial = await Trial.open();
     await trial.machine.sh(
-      `useradd -m -s /bin/sh -p '*' ops && install -d -m 700 -o ops /home/ops/.ssh && cat > /home/ops/.ssh/authorized_keys
+      `useradd -m -s /bin/bash -p '*' ops && install -d -m 700 -o ops /home/ops/.ssh && cat > /home/ops/.ssh/authorized_keys
+       for file in .bashrc .bash_profile; do printf 'echo "Welcome to $(hostname)"\\necho "{}" >&2\\n' > /home/ops/$file; done
        echo 'ops ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/ops`,
       key.publicKey,
     );
