@@ -1,3 +1,4 @@
+import { certificatesGiB, keepsCertificates } from "../components/kubernetes/objects/edge";
 import { type Cost, type Prices, prices, sumOf } from "../components/shared/prices";
 import type { Settings } from "../settings";
 
@@ -23,7 +24,8 @@ function ofHost({ size, backups, volumeGiB }: Settings["vps"], list: Prices): Co
 function ofCluster(doks: Settings["doks"], list: Prices): Cost[] {
   const { nodeSize, nodesMin, nodesMax, databaseMode, databaseSize, filestoreGiB, databaseGiB } = doks;
   const node = list.droplets[nodeSize];
-  const volumes = filestoreGiB + (databaseMode === "cluster" ? databaseGiB : 0);
+  const certificates = keepsCertificates(doks.tls) ? certificatesGiB : 0;
+  const volumes = filestoreGiB + (databaseMode === "cluster" ? databaseGiB : 0) + certificates;
   const most = nodesMax > nodesMin ? `, up to ${nodesMax} under load` : "";
   return [
     { what: `${nodesMin} × node ${nodeSize}${most}`, dollars: node && node * nodesMin },

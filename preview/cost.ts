@@ -35,13 +35,18 @@ const parts: Readonly<Record<string, (inputs: Inputs) => Part[]>> = {
   "digitalocean:index/databaseCluster:DatabaseCluster": (inputs) => [
     sized(prices.databases, inputs["size"], Number(inputs["nodeCount"] ?? 1)),
   ],
+  "digitalocean:index/containerRegistry:ContainerRegistry": (inputs) => [
+    sized(prices.registries, inputs["subscriptionTierSlug"]),
+  ],
+  // The one by which a cluster is reached.
+  "kubernetes:core/v1:Service": (inputs) => [fixed(inputs["spec.type"] === "LoadBalancer" ? prices.loadBalancer : 0)],
   "kubernetes:core/v1:PersistentVolumeClaim": (inputs) => [
     fixed(gibibytes(inputs["spec.resources.requests.storage"] ?? "") * prices.volumeGiB),
   ],
 };
 
-/** Adds up what a stack would cost: machines, nodes, databases, volumes. Registry, traffic, balancers are not in it. */
-export function costOf({ resources }: Snapshot): Cost {
+/** Adds up what a stack would cost, as `npm run init` does from its settings. Traffic and taxes are not in it. */
+export function costOf({ resources }: Pick<Snapshot, "resources">): Cost {
   const all = resources.flatMap(({ type, inputs }) => parts[type]?.(inputs) ?? []);
   return {
     least: all.reduce((sum, one) => sum + one.least, 0),

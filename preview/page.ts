@@ -168,7 +168,7 @@ function cost(base: Snapshot, head: Snapshot): string {
   if (from.least === to.least && from.most === to.most && sizes.length === 0) return "";
   const open =
     to.unpriced.length > 0 ? `, and ${few(to.unpriced.map((one) => code(one)))}, whose price is not known here` : "";
-  const origin = `list prices of ${pricesOf}; machines, databases, volumes`;
+  const origin = `list prices of ${pricesOf}, without taxes`;
   return `${dollars(from)} → ${dollars(to)} a month${open} (${origin})`;
 }
 

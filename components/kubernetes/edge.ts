@@ -4,7 +4,15 @@ import * as pulumi from "@pulumi/pulumi";
 import { spoolMegabytes } from "../proxy/site";
 import type { PodResources } from "./objects/sizes";
 import type { Settings } from "../../settings";
-import { edgeDeployment, edgeFiles, edgeReplicas, edgeService, keepsCertificates, tlsKeyFile } from "./objects/edge";
+import {
+  certificatesGiB,
+  edgeDeployment,
+  edgeFiles,
+  edgeReplicas,
+  edgeService,
+  keepsCertificates,
+  tlsKeyFile,
+} from "./objects/edge";
 import { keepsClass, volumeClaim, within } from "./objects/namespace";
 import { names } from "./objects/names";
 import { disruptionBudget } from "./objects/odoo-pods";
@@ -35,7 +43,7 @@ export class OdooEdge extends pulumi.ComponentResource {
     const kept = { parent: this, protect: !settings.allowDestroy };
 
     const claim = volumeClaim(names.edge, {
-      gibibytes: 1,
+      gibibytes: certificatesGiB,
       storageClass: settings.blockStorageClass,
       access: "ReadWriteOnce",
     });

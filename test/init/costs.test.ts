@@ -28,7 +28,7 @@ describe("what a stack costs", () => {
     });
     assert.deepEqual(
       costsOf(doks).map(({ dollars }) => dollars),
-      [5, 48, 40, 12, 2, prices.databases["db-s-2vcpu-4gb"]],
+      [5, 48, 40, 12, 2.1, prices.databases["db-s-2vcpu-4gb"]],
     );
   });
 

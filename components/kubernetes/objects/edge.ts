@@ -45,6 +45,9 @@ export function edgeFiles(site: SiteArgs & Pick<Settings["doks"], "tlsCertificat
   return { Caddyfile, "maintenance.html": maintenancePage, ...certificates };
 }
 
+/** Room for those that the edge keeps. */
+export const certificatesGiB = 1;
+
 /** Tells whether the proxy keeps certificates of its own. */
 export function keepsCertificates(tls: SiteArgs["tls"]): boolean {
   return tls !== "files";
