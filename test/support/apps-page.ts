@@ -6,7 +6,7 @@ import * as path from "node:path";
 import type { Page, Request } from "playwright-core";
 
 import { paths } from "../../sandbox/config";
-import { until } from "../../sandbox/process";
+import { sleep, until } from "../../sandbox/process";
 import { openBrowser } from "./browser";
 import type { Site } from "./proxy-rules";
 import { verifiedKey } from "./site-requests";
@@ -14,6 +14,7 @@ import { verifiedKey } from "./site-requests";
 const limitMs = 600_000;
 /** After which a page on which nothing comes and goes is loaded once more. */
 const stillMs = 60_000;
+const allImages = "[...document.images].every((image) => image.complete && image.naturalWidth > 0)";
 
 /**
  * Logs in by a browser that trusts nothing but the verified key, sees the apps page without a problem, and keeps a picture of it. One that
@@ -24,7 +25,7 @@ export async function opensTheApps({ url, proxy }: Site, password: string, pictu
   const [domain, { host }] = [url.hostname, proxy];
   const stranger = await openBrowser({ domain, host });
   try {
-    await assert.rejects((await stranger.newPage()).goto(`${url.href}web/login`), /ERR_CERT_AUTHORITY_INVALID/);
+    await assert.rejects(goTo(await stranger.newPage(), url), /ERR_CERT_AUTHORITY_INVALID/);
   } finally {
     await stranger.close();
   }
@@ -33,11 +34,13 @@ export async function opensTheApps({ url, proxy }: Site, password: string, pictu
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     page.setDefaultTimeout(limitMs);
     const traffic = watch(page);
-    await page.goto(`${url.href}web/login`);
+    await goTo(page, url);
     const cards = page.locator(".o_kanban_view .o_kanban_record:not(.o_kanban_ghost)");
     const seen = async () => {
-      if (!(await cards.first().isVisible())) await goesOn(page, traffic, password);
-      return cards.first().isVisible();
+      const whole = (await cards.first().isVisible()) && (await page.evaluate<boolean>(allImages));
+      if (whole && traffic.givenUp === undefined) return true;
+      await goesOn(page, url, traffic, password);
+      return false;
     };
     assert.ok(
       await until(seen, limitMs, 1000),
@@ -45,7 +48,6 @@ export async function opensTheApps({ url, proxy }: Site, password: string, pictu
     );
     assert.match(await page.locator(".o_control_panel").innerText(), /Apps/);
     assert.ok((await cards.count()) > 20, `${await cards.count()} apps`);
-    await page.waitForFunction("[...document.images].every((image) => image.complete && image.naturalWidth > 0)");
     const folder = process.env["UPDATE_SCREENSHOT"] === "1" ? path.join(paths.root, "docs", "images") : os.tmpdir();
     fs.mkdirSync(folder, { recursive: true });
     await page.screenshot({ path: path.join(folder, picture) });
@@ -60,11 +62,13 @@ interface Traffic {
   readonly open: Set<string>;
   readonly problems: string[];
   lastMs: number;
+  /** A request that Chromium gave up: it does so with all when a network of the machine comes or goes, as those of other tests do. */
+  givenUp: string | undefined;
 }
 
 function watch(page: Page): Traffic {
-  const traffic: Traffic = { open: new Set(), problems: [], lastMs: Date.now() };
-  const answered = (request: Request) => {
+  const traffic: Traffic = { open: new Set(), problems: [], lastMs: Date.now(), givenUp: undefined };
+  const ended = (request: Request) => {
     traffic.lastMs = Date.now();
     traffic.open.delete(request.url());
   };
@@ -73,8 +77,14 @@ function watch(page: Page): Traffic {
     traffic.lastMs = Date.now();
     traffic.open.add(request.url());
   });
-  page.on("requestfinished", answered);
-  page.on("requestfailed", answered);
+  page.on("requestfinished", ended);
+  page.on("requestfailed", (request) => {
+    ended(request);
+    const why = request.failure()?.errorText ?? "";
+    if (why === "net::ERR_NETWORK_CHANGED") traffic.givenUp = request.url();
+    // A page that is left drops what it has asked for.
+    else if (why !== "net::ERR_ABORTED") traffic.problems.push(`${why} ${request.url()}`);
+  });
   page.on("response", (response) => {
     if (response.status() >= 400) traffic.problems.push(`${response.status()} ${response.url()}`);
   });
@@ -82,25 +92,38 @@ function watch(page: Page): Traffic {
 }
 
 /**
- * Does what a person does where nothing moves any more: sends the login's form again (Odoo loses a click that comes before its scripts),
- * and loads any other page anew. What stood there is told.
+ * Does what a person does next: logs in where the form stands, and opens a page anew that lacks a part or on which nothing moves any more.
+ * What stood there is told.
  */
-async function goesOn(page: Page, traffic: Traffic, password: string): Promise<void> {
+async function goesOn(page: Page, url: URL, traffic: Traffic, password: string): Promise<void> {
   const still = Date.now() - traffic.lastMs;
   const submit = page.locator("form.oe_login_form button[type=submit]");
-  if (still > 2000 && traffic.open.size === 0 && (await submit.isVisible())) {
+  if (traffic.givenUp !== undefined || still > stillMs) {
+    console.log(`      opened once more: ${await standing(page, traffic)}`);
+    // What a page says that lacks a part is told, and is no fault of it.
+    if (traffic.givenUp !== undefined) traffic.problems.length = 0;
+    traffic.givenUp = undefined;
+    traffic.open.clear();
+    await goTo(page, url);
+  } else if (still > 2000 && traffic.open.size === 0 && (await submit.isVisible())) {
     await page.fill("input[name=login]", "admin");
     await page.fill("input[name=password]", password);
     await submit.click();
-  } else if (still > stillMs) {
-    console.log(`      loaded once more: ${await standing(page, traffic)}`);
-    traffic.open.clear();
-    await page.reload();
   }
 }
 
+/** Opens Odoo: the apps, or the login page where nobody is logged in. */
+async function goTo(page: Page, url: URL, tries = 20): Promise<void> {
+  await page.goto(`${url.href}odoo`).catch(async (error: unknown) => {
+    // The second is Chromium's own page about the first.
+    if (tries === 1 || !/ERR_NETWORK_CHANGED|interrupted by another navigation/.test(String(error))) throw error;
+    await sleep(1000);
+    await goTo(page, url, tries - 1);
+  });
+}
+
 /** Where a page stands, for whoever reads why a test failed. */
-async function standing(page: Page, { open, problems }: Traffic): Promise<string> {
+async function standing(page: Page, { open, problems, givenUp = "nothing" }: Traffic): Promise<string> {
   const text = (await page.locator("body").innerText()).replace(/\s+/g, " ").slice(0, 300);
-  return `${page.url()} shows "${text}"; not answered: ${[...open].join(" ") || "nothing"}; wrong: ${problems.join(", ") || "nothing"}`;
+  return `${page.url()} shows "${text}"; not answered: ${[...open].join(" ") || "nothing"}; given up: ${givenUp}; wrong: ${problems.join(", ") || "nothing"}`;
 }
