@@ -53,7 +53,7 @@ say disk:/var/lib "$(free /var/lib)"
 say memory "$(awk '/^MemTotal:/ { printf "%d", $2 / 1024 }' /proc/meminfo)"
 say cpus "$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)"
 $root test -d /var/lib/odoo-ship/releases 2>/dev/null && say ours yes
-for file in /opt/odoo/*; do [ -e "$file" ] && say folder /opt/odoo && break; done
+[ -z "$($root ls -A /opt/odoo 2>/dev/null)" ] || say folder /opt/odoo
 limited $root docker ps --all --no-trunc --format '{{.Names}}|{{.Label "com.docker.compose.project"}}|{{.Label \
 "com.docker.compose.project.working_dir"}}|{{.Mounts}}' 2>/dev/null | awk '{ print "container:" NR "=" $0 }'
 for port in 80 443 8069; do
