@@ -115,14 +115,8 @@ async function use(database: TrialDatabase, server: string, own: readonly string
   const bus = await database.rows("SELECT 1 FROM ir_module_module WHERE name = 'bus' AND state = 'installed'");
   const order = { database: database.name, models, websocket: bus.length > 0, login: "admin", password: "admin" };
   const { stdout, tail } = await script(server, smoke, order);
-  const {
-    failed,
-    found = "",
-    passed = [],
-  } = (jsonOfLastLine(stdout) as Smoked | null) ?? {
-    failed: "start",
-    found: tail,
-  };
+  const smoked = jsonOfLastLine(stdout) as Smoked | null;
+  const { failed, found = "", passed = [] } = smoked ?? { failed: "start", found: tail };
   if (failed !== undefined) throw await unhealthy(server, `${failed}: ${found}`);
   return passed;
 }

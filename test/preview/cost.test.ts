@@ -15,7 +15,7 @@ import { stackConfig } from "../support/program";
 const golden = path.join(__dirname, "..", "golden");
 
 interface Dump {
-  readonly resources: readonly { readonly name: string; readonly type: string; readonly inputs: object }[];
+  readonly resources: readonly { readonly type: string; readonly inputs: object }[];
 }
 
 function previewed(name: string): ReturnType<typeof costOf> {

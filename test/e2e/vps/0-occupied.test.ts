@@ -5,6 +5,7 @@ import type { TestStack } from "../../../sandbox/test/helpers/test-stack";
 import { buildingStack } from "../../support/building-stack";
 import { runningSandbox } from "../../support/running-sandbox";
 import { TrialMachine } from "../../support/trials/machine";
+import { adopting } from "../../support/trials/trial-stack";
 
 const image = "planted-by-others";
 
@@ -87,16 +88,7 @@ describe("a host that runs something else with our names", () => {
     await machine.sh(
       `tar -ch -C / bin/sh bin/sleep $(ldd /bin/sh /bin/sleep | grep -o '/[^ ]*\\.so[^ ]*' | sort -u | cut -c2-) | docker import - ${image}`,
     );
-    stack = await buildingStack(servers, {
-      "vps:mode": "adopt",
-      "vps:domain": "occupied.example.com",
-      "vps:tls": "internal",
-      "vps:host": machine.host,
-      "vps:user": "root",
-      "vps:hostKey": (await machine.sh("cat /etc/ssh/ssh_host_ed25519_key.pub")).split(" ").slice(0, 2).join(" "),
-      "vps:memoryMiB": 4096,
-      "vps:cpus": 2,
-    });
+    stack = await buildingStack(servers, await adopting(machine));
     stack.setVariable("VPS_SSH_PRIVATE_KEY", key.privateKey);
   });
   after(async () => {

@@ -17,7 +17,7 @@ describe("the dump that leaves the host", () => {
     await trial.machine.sh(`useradd -m -s /bin/sh -p '*' dumps && install -d -m 700 -o dumps /home/dumps/.ssh
       ssh-keygen -q -t ed25519 -N '' -f /root/for-dumps
       install -m 600 -o dumps /root/for-dumps.pub /home/dumps/.ssh/authorized_keys`);
-    hostKey = (await trial.machine.sh("cat /etc/ssh/ssh_host_ed25519_key.pub")).split(" ").slice(0, 2).join(" ");
+    hostKey = await trial.machine.hostKey();
     privateKey = await trial.machine.sh("cat /root/for-dumps && rm /root/for-dumps*");
   });
   after(() => trial.machine.sh("userdel -r dumps 2>&1"));

@@ -29,7 +29,7 @@ describe("handing a release over to a host", () => {
        echo 'ops ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/ops`,
       key.publicKey,
     );
-    hostKey = (await trial.machine.sh("cat /etc/ssh/ssh_host_ed25519_key.pub")).split(" ").slice(0, 2).join(" ");
+    hostKey = await trial.machine.hostKey();
     unanswered = deploy(trial.request(trial.live, { readySeconds: 96 }), { port: 1 });
   });
   after(() => trial.machine.sh("rm /etc/sudoers.d/ops; userdel -r ops 2>&1"));

@@ -145,6 +145,11 @@ export class TrialMachine implements Installation {
     if (!(await until(answers, limit))) throw new Error(`/web/login does not answer 200: ${String(last)}`);
   }
 
+  /** Its SSH server's key, as settings name it. */
+  async hostKey(): Promise<string> {
+    return (await this.sh("cat /etc/ssh/ssh_host_ed25519_key.pub")).split(" ").slice(0, 2).join(" ");
+  }
+
   waitForDocker(): Promise<void> {
     return this.#wait("Docker on the trial machine", ["docker", "info"]);
   }

@@ -8,9 +8,24 @@ import { sshKeyPair } from "../../../sandbox/support/ssh-key";
 import { TestStack } from "../../../sandbox/test/helpers/test-stack";
 import { ledger, notes } from "./addons";
 import type { Trial } from "./host-trial";
+import type { TrialMachine } from "./machine";
 import { domain } from "./requests";
 
 const keys = "/root/.ssh/authorized_keys";
+
+/** Settings of a stack that adopts a machine, by root's login. */
+export async function adopting(machine: TrialMachine): Promise<Record<string, unknown>> {
+  return {
+    "vps:mode": "adopt",
+    "vps:domain": domain,
+    "vps:tls": "internal",
+    "vps:host": machine.host,
+    "vps:user": "root",
+    "vps:hostKey": await machine.hostKey(),
+    "vps:memoryMiB": 4096,
+    "vps:cpus": 2,
+  };
+}
 
 /** A stack that adopts the trial's host, with settings as those of its own requests. `close` takes its login away. */
 export async function trialStack(
@@ -28,14 +43,7 @@ export async function trialStack(
     "odoo:modules": ["release_info", ledger, notes],
     "registry:repository": repository.slice(repository.indexOf("/") + 1),
     "registry:ownership": "adopt",
-    "vps:mode": "adopt",
-    "vps:domain": domain,
-    "vps:tls": "internal",
-    "vps:host": machine.host,
-    "vps:user": "root",
-    "vps:hostKey": (await machine.sh("cat /etc/ssh/ssh_host_ed25519_key.pub")).split(" ").slice(0, 2).join(" "),
-    "vps:memoryMiB": 4096,
-    "vps:cpus": 2,
+    ...(await adopting(machine)),
     "vps:imagesRecord": ".sandbox/vps-images.json",
     "release:rehearse": false,
     "release:keepPoints": 3,
