@@ -171,7 +171,7 @@ RUN chmod 1777 /run && install -d -o "${ODOO_UID}" -g "${ODOO_GID}" -m 0700 /run
 COPY --from=files --chmod=0644 /files/odoo.conf /etc/odoo/
 COPY --from=files --chown=${ODOO_UID}:${ODOO_GID} --chmod=0644 /files/where-the-log-is.txt /var/log/odoo/odoo-server.log
 COPY --from=files --chmod=0755 /files/entrypoint.py /files/by_hand.py /files/command.py /files/configuration.py /opt/odoo/
-COPY --from=files --chmod=0755 /files/guard.py /files/fence.py /files/quiet.py /files/ready.py /files/release_marker.py /files/sockets.py /opt/odoo/
+COPY --from=files --chmod=0755 /files/guard.py /files/fence.py /files/probes.py /files/quiet.py /files/ready.py /files/release_marker.py /files/sockets.py /opt/odoo/
 # First on the PATH, for people in a container that runs.
 RUN mkdir /opt/odoo/bin && ln -s odoo-server.log /var/log/odoo/odoo.log \
  && for name in odoo odoo-bin psql pg_dump; do ln -s ../by_hand.py "/opt/odoo/bin/${name}"; done
@@ -306,6 +306,7 @@ LABEL org.opencontainers.image.title="odoo" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.base.name="${BASE_NAME}" \
       org.opencontainers.image.base.digest="${BASE_DIGEST}" \
+      io.odoo.probe-port="8070" \
       io.odoo.series="${SERIES}" \
       io.odoo.content-hash="${CONTENT_HASH}" \
       io.odoo.modules="${MODULES}"

@@ -30,7 +30,7 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const settings = loadSettings(pulumi.runtime.allConfig());
   const plan = await planRelease(root, settings, pulumi.runtime.isDryRun());
   const proxyPlan = await planProxy(root, settings, plan.registryExists);
-  const update = { root, settings, digest: plan.digest, proxy: proxyPlan?.image };
+  const update = { root, settings, digest: plan.digest, probePort: plan.probePort, proxy: proxyPlan?.image };
   const planned: PlannedTarget[] = [];
   // One after the other: what one refuses is not kept waiting by what another waits for.
   for (const target of targets) {

@@ -66,20 +66,22 @@ const world: World = {
       return new Response(null, { status: 200, headers: { "docker-content-digest": recorded } });
     }
     // What staging has released says so of itself, and its tag names it.
-    if (host === "registry.digitalocean.com" && method === "GET" && pathname.endsWith(`/manifests/${digest}`)) {
+    const registry = host === "registry.digitalocean.com" || host === "registry.example.com";
+    if (registry && method === "GET" && pathname.endsWith(`/manifests/${digest}`)) {
       return new Response(JSON.stringify({ config: { digest } }));
     }
-    if (host === "registry.digitalocean.com" && method === "GET" && pathname.endsWith(`/blobs/${digest}`)) {
+    if (registry && method === "GET" && pathname.endsWith(`/blobs/${digest}`)) {
       const Labels = {
         "org.opencontainers.image.revision": "0".repeat(40),
         "io.odoo.content-hash": "1".repeat(64),
+        "io.odoo.probe-port": "8070",
       };
       return new Response(JSON.stringify({ config: { Labels } }));
     }
     if (host === "registry.digitalocean.com" && pathname.endsWith("/manifests/sha-000000000000-11111111")) {
       return new Response(null, { headers: { "docker-content-digest": digest } });
     }
-    if ((host === "registry.digitalocean.com" || host === "registry.example.com") && method === "HEAD") {
+    if (registry && method === "HEAD") {
       // Staging has left the proxy's image there.
       const there = pathname.endsWith(digest) || (known.registry && pathname.includes("/manifests/proxy-"));
       return new Response(null, { status: there ? 200 : 404, headers: { "docker-content-digest": digest } });

@@ -49,6 +49,7 @@ const imageFiles = [
   "configuration.py",
   "entrypoint.py",
   "fence.py",
+  "probes.py",
   "quiet.py",
   "ready.py",
   "sockets.py",

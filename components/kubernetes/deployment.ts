@@ -24,6 +24,8 @@ export interface OdooDeploymentArgs {
   readonly repository: string;
   /** The released digest, `sha256:…`: known once it is released, so nothing is deployed before. */
   readonly digest: pulumi.Output<string>;
+  /** Port at which its guard answers probes; undefined in an image from before it did. */
+  readonly probePort: number | undefined;
   /** What pods verify the image by; undefined where releases are not signed. */
   readonly proof?: pulumi.Output<Proof> | undefined;
   readonly namespace: pulumi.Output<string>;
@@ -137,6 +139,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
     const pods: OdooPodsArgs = {
       image: request.image,
       digest,
+      probePort: args.probePort,
       version: digest.apply((known) => known.slice("sha256:".length, "sha256:".length + 12)),
       odoo,
       postgres: database.postgres,

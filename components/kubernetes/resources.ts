@@ -21,6 +21,8 @@ export interface DoksArgs {
   readonly plan: ClusterPlan;
   /** The released digest, `sha256:…`. */
   readonly digest: pulumi.Output<string>;
+  /** Port at which its guard answers probes; undefined in an image from before it did. */
+  readonly probePort: number | undefined;
   /** What pods verify the image by; undefined where releases are not signed. */
   readonly proof?: pulumi.Output<Proof> | undefined;
   /** The proxy's image, `repository@sha256:…`. */
@@ -41,7 +43,7 @@ export interface DoksOutputs {
  */
 export function deployToCluster(
   name: string,
-  { settings, plan, digest, proof, proxy, registry }: DoksArgs,
+  { settings, plan, digest, probePort, proof, proxy, registry }: DoksArgs,
 ): DoksOutputs {
   const { doks } = settings;
   const cluster =
@@ -96,6 +98,7 @@ export function deployToCluster(
       plan,
       repository: imageRepository(settings.registry),
       digest,
+      probePort,
       proof,
       namespace: namespace.namespace,
       database,

@@ -3,7 +3,7 @@ import { planCluster } from "./plan";
 
 /** A Kubernetes cluster: DigitalOcean's, or any that is adopted. */
 export const kubernetes: Target = {
-  async plan({ root, settings }: Update): Promise<PlannedTarget | undefined> {
+  async plan({ root, settings, probePort }: Update): Promise<PlannedTarget | undefined> {
     const plan = await planCluster(root, settings);
     return (
       plan && {
@@ -12,7 +12,7 @@ export const kubernetes: Target = {
         async deploy({ digest, proof, proxy, registry }: Release) {
           // Kubernetes' SDK is large: a stack without a cluster does not wait for it.
           const { deployToCluster } = await import("./resources");
-          const cluster = deployToCluster("doks", { settings, plan, digest, proof, proxy, registry });
+          const cluster = deployToCluster("doks", { settings, plan, digest, probePort, proof, proxy, registry });
           return {
             name: "cluster",
             digest: cluster.digest,

@@ -13,6 +13,8 @@ export interface Update {
   readonly settings: Settings;
   /** Digest of the image, `sha256:…`, if it is in the registry already. */
   readonly digest: string | undefined;
+  /** Port at which the image's guard answers probes; undefined in an image from before it did. */
+  readonly probePort: number | undefined;
   /** The proxy's image, `repository@sha256:…`, if it is. */
   readonly proxy: string | undefined;
 }

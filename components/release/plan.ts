@@ -9,6 +9,7 @@ import type { Exception } from "../../gates/vulnerabilities";
 import { refuseOptionsOfLaterSeries, serverWideWarnings } from "../image/configuration";
 import { bakedConfiguration } from "../image/context";
 import { postgresImage, readImagesRecord, recordOf } from "../odoo/companion-images";
+import { probePort } from "../odoo/probe-port";
 import { pullLoginWarnings } from "../settings/pull-login";
 import { signingWarnings } from "../settings/signing";
 import { checkSigned } from "../signature/check";
@@ -17,7 +18,7 @@ import type { Signers } from "../signature/proof";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
 import { readExceptions } from "./exceptions";
-import { requireReleased } from "./released";
+import { probePortIn, requireReleased } from "./released";
 import { gateWarnings } from "./optional-gates";
 import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTags, type Tags } from "./tags";
 
@@ -37,6 +38,8 @@ export interface ReleasePlan {
   /** Whose signature the image needs; undefined where releases are not signed. */
   readonly signers: Signers | undefined;
   readonly tags: { readonly [when in keyof ReleaseTags]: PlannedTags };
+  /** Port at which the image's guard answers a cluster's probes; undefined in an image from before it did. */
+  readonly probePort: number | undefined;
   /** Vulnerabilities that the gate `scan` lets pass for a while. */
   readonly exceptions: readonly Exception[];
   /** Sentences that the operator is shown. */
@@ -78,6 +81,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
       registryExists: exists,
       digest,
       signers,
+      probePort: settings.doks.mode === "none" ? undefined : await probePortIn(client, digest),
       tags: await planTags(client, digest, deployedReleaseTags(settings.environment)),
       exceptions,
       warnings: [...pullLoginWarnings(settings), ...signingWarnings(settings), ...serverWide],
@@ -110,6 +114,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     registryExists: exists,
     digest,
     signers,
+    probePort,
     tags: planned,
     exceptions,
     warnings: [

@@ -1,6 +1,7 @@
 import type { RegistryClient } from "../registry/client";
 import { atOnce } from "../shared/at-once";
 import { ShipError } from "../shared/errors";
+import { probePortOf } from "../odoo/probe-port";
 import { releaseTag, servedTag } from "./tags";
 
 /** Part of a registry's client that tells what was released. */
@@ -45,6 +46,11 @@ export async function requireReleased(registry: ReleaseReader, digest: string): 
 export async function hasServed(registry: ReleaseReader, digest: string): Promise<boolean> {
   const { contentHash } = await namesIn(registry, digest);
   return contentHash !== "" && (await registry.digestOf(servedTag(contentHash))) === digest;
+}
+
+/** Returns the port at which an image says that its guard answers probes; undefined where it says none. */
+export async function probePortIn(registry: ReleaseReader, digest: string): Promise<number | undefined> {
+  return probePortOf((await registry.imageOf(digest).catch(unreadable))?.labels);
 }
 
 /** Commit and content that an image says it was built from. They become part of an address: nothing else is taken. */

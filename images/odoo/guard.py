@@ -3,7 +3,7 @@
 docs/adr/0007).
 
     guard.py run COMMAND…     Odoo as a child, started, stopped and started again as the rules below say
-    guard.py started | ready | live     probes: exit status 0 or 1, and one line
+    guard.py started | ready | live     what Kubernetes asks (probes.py): exit status 0 or 1, and one line
 
 Two session advisory locks in the database `postgres` are all that a deployment and the servers share. Each guard holds
 *life* shared as long as its Odoo runs. A deployment that must be alone takes *fence*: each guard sees that within a
@@ -14,7 +14,6 @@ the other is gone, so whoever dies holds nobody up; whose code may start on the 
 release marker (release_marker.py).
 """
 
-import configparser
 import contextlib
 import json
 import os
@@ -22,28 +21,25 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 # -I leaves this directory out, so that no file in a working directory can take the place of a module.
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import probes  # noqa: E402
 import ready  # noqa: E402
 import release_marker  # noqa: E402
 import sockets  # noqa: E402
 from fence import FENCE, LIFE, LOST_SECONDS, NOTICE_THE_END, PLACE, lock_class, signed  # noqa: E402
 
 LOOK_SECONDS = 1
+# Users may be waiting for a pod that may not run yet, and for one that does not serve yet.
+WAITING_LOOK_SECONDS = 0.5
+START_LOOK_SECONDS = 0.2
 # Requests come until a probe has heard that this pod is not ready, which is within this, and the cluster knows.
 PROBE_SECONDS = 7
 # The cluster knows when nobody has come for so long.
 QUIET_SECONDS = 1.5
 # Odoo needs seconds to take its idle processes apart: told to end, it is killed once it was idle so often in a row.
 IDLE_LOOKS = 4
-# A probe that finds no sign of life for this long calls for a new container.
-SILENT_SECONDS = 60
-START_SECONDS = float(os.environ.get("ODOO_GUARD_START_SECONDS") or 300)
-STATUS = Path("/run/odoo/guard.json")
-# Written by the probe that has told Kubernetes that no more requests are wanted.
-HEARD = Path("/run/odoo/guard-heard")
 UNANSWERED = "DATABASE_CONNECTION_ERROR"
 AT_WORK = "RELEASE_IN_PROGRESS: a deployment is at work on the database"
 
@@ -116,7 +112,7 @@ class Guard:
             except Refused as reason:
                 self.leave()
                 self.tell("waiting", str(reason))
-                self.sleep(LOOK_SECONDS)
+                self.sleep(WAITING_LOOK_SECONDS)
                 continue
             self.start()
             reason, at_once = self.watch()
@@ -180,19 +176,19 @@ class Guard:
                     return release_marker.one_line(error), True
             served = served or self.serves()
             self.tell("serving" if served else "starting", "")
-            self.sleep(LOOK_SECONDS)
+            self.sleep(LOOK_SECONDS if served else START_LOOK_SECONDS)
         return "told to end", False
 
     def serves(self):
         """Whether users can be let in: the whole of Odoo is loaded with the first page."""
-        return not self.has_pages() or ready.ask(8, port())[0]
+        return not self.has_pages() or ready.ask(8, probes.port())[0]
 
     def has_pages(self):
         return "--no-http" not in self.command
 
     def stop(self, reason, at_once=False):
         """No new requests first; then those that are under way end; then Odoo does."""
-        HEARD.unlink(missing_ok=True)
+        probes.HEARD.unlink(missing_ok=True)
         self.tell("draining", reason)
         if self.has_pages() and not at_once:
             self.drain(reason)
@@ -214,15 +210,15 @@ class Guard:
         quiet = now + QUIET_SECONDS
         while now < (min(end, quiet) if fenced else end) and self.child.poll() is None:
             self.tell("draining", reason)
-            clients, now = sockets.clients(port()), time.monotonic()
-            if clients - came or not HEARD.exists():
+            clients, now = sockets.clients(probes.port()), time.monotonic()
+            if clients - came or not probes.HEARD.exists():
                 came, quiet = came | clients, now + QUIET_SECONDS
             time.sleep(0.1)
 
     def is_idle(self):
         """Whether nothing is lost if it is killed: none of its processes has a request or a transaction."""
         try:
-            return sockets.under_way(port()) == 0 and self.locks is not None and not self.locks.in_transaction()
+            return sockets.under_way(probes.port()) == 0 and self.locks is not None and not self.locks.in_transaction()
         except self.errors():
             return False  # nobody can tell
 
@@ -238,58 +234,23 @@ class Guard:
             if reason:
                 print(f"odoo guard: {state}: {reason}", file=sys.stderr, flush=True)
             self.told, self.since = (state, reason), since
-        partial = STATUS.with_suffix(".partial")
+        partial = probes.STATUS.with_suffix(".partial")
         partial.write_text(json.dumps({"state": state, "reason": reason, "since": self.since,
                                        "http": self.has_pages()}), encoding="utf-8")
-        os.replace(partial, STATUS)
-
-
-def probe(kind):
-    """(passed, line). Ready: users may come; busy is no reason to send them away. Live: no new container would do
-    better; a guard that waits is well. Started: so is it, and Odoo has served, or may not start now.
-    """
-    try:
-        status = json.loads(STATUS.read_text(encoding="utf-8"))
-        silent = time.time() - STATUS.stat().st_mtime
-    except (OSError, ValueError) as error:
-        return False, f"the guard has not begun: {error}"
-    if silent > SILENT_SECONDS:
-        return False, f"the guard has said nothing for {silent:.0f} s"
-    state, line = status["state"], f"{status['state']} {status['reason']}".strip()
-    if state == "draining" and kind == "ready":
-        HEARD.touch()
-    if state == "starting":
-        late = time.time() - status["since"] > START_SECONDS
-        return kind == "live" and not late, f"starting for more than {START_SECONDS:.0f} s" if late else line
-    if state != "serving" or not status["http"] or kind == "started":
-        return state == "serving" or kind != "ready", line
-    if kind == "ready":
-        passed = sockets.accepts(port())
-        return passed, f"its port takes {'' if passed else 'no '}connections"
-    code, text, _ = ready.get("/web/health", 8, port())
-    return code == 200, f"/web/health answered {code} {text}"
-
-
-def port():
-    return options().getint("http_port", fallback=8069)
-
-
-def options():
-    parser = configparser.RawConfigParser()
-    parser.read(os.environ["ODOO_RC"], encoding="utf-8")
-    return parser["options"]
+        os.replace(partial, probes.STATUS)
 
 
 def main(argv):
     if argv[:1] == ["run"] and len(argv) > 1:
-        found = options()
+        found = probes.options()
         target = {key: found["db_" + key] for key in ("host", "port", "user", "password", "sslmode")
                   if found.get("db_" + key)}
+        probes.serve()
         seconds = {name: float(os.environ.get(f"ODOO_GUARD_{name.upper()}_SECONDS") or default) for name,
                    default in (("drain", 5), ("grace", 60))}
         return Guard(argv[1:], target, found["db_name"], seconds["drain"], seconds["grace"]).run()
-    if argv in (["started"], ["ready"], ["live"]):
-        passed, line = probe(argv[0])
+    if argv in [[kind] for kind in probes.KINDS]:
+        passed, line = probes.probe(argv[0])
         print(line)
         return 0 if passed else 1
     print(__doc__, file=sys.stderr)

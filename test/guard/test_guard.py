@@ -81,10 +81,10 @@ class GuardTest(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.server = Server()
         self.clients, self.waiting = set(), 0
-        for owner, name, value in ((guard, "STATUS", Path(directory.name) / "guard.json"),
-                                   (guard, "HEARD", Path(directory.name) / "heard"),
-                                   (guard, "LOOK_SECONDS", 0.1), (guard, "LOST_SECONDS", 1),
-                                   (guard, "PROBE_SECONDS", 0.1), (guard, "port", lambda: 8069),
+        for owner, name, value in ((guard.probes, "STATUS", Path(directory.name) / "guard.json"),
+                                   (guard.probes, "HEARD", Path(directory.name) / "heard"),
+                                   (guard, "LOOK_SECONDS", 0.1), (guard, "LOST_SECONDS", 1), (guard, "WAITING_LOOK_SECONDS", 0.1),
+                                   (guard, "PROBE_SECONDS", 0.1), (guard.probes, "port", lambda: 8069),
                                    (guard.sockets, "clients", lambda _: set(self.clients)),
                                    (guard.sockets, "under_way", lambda _: self.waiting),
                                    (guard.release_marker, "objection", lambda *_, **__: self.server.objection)):
@@ -141,7 +141,7 @@ class GuardTest(unittest.TestCase):
 
     def state(self):
         try:
-            return json.loads(guard.STATUS.read_text())["state"]
+            return json.loads(guard.probes.STATUS.read_text())["state"]
         except (OSError, ValueError):
             return None
 
@@ -193,10 +193,10 @@ class GuardTest(unittest.TestCase):
         self.until("draining")
         time.sleep(1)
         self.assertTrue(self.is_running())
-        guard.probe("live")
+        guard.probes.probe("live")
         time.sleep(1)
         self.assertTrue(self.is_running())
-        self.assertFalse(guard.probe("ready")[0])
+        self.assertFalse(guard.probes.probe("ready")[0])
         self.until("waiting")
 
     def test_a_fence_lets_it_serve_until_nobody_comes_any_more(self):
@@ -210,17 +210,17 @@ class GuardTest(unittest.TestCase):
         guard.sockets.clients = come
         self.begin_to_drain()
         self.until("draining")
-        guard.probe("ready")
+        guard.probes.probe("ready")
         self.until("waiting")
         self.assertGreaterEqual(looks, 20)
 
     def test_what_a_probe_heard_of_the_fence_before_does_not_count(self):
-        guard.HEARD.touch()
+        guard.probes.HEARD.touch()
         self.begin_to_drain()
         self.until("draining")
         time.sleep(1)
         self.assertTrue(self.is_running())
-        guard.probe("ready")
+        guard.probes.probe("ready")
         self.until("waiting")
 
     def test_cron_alone_has_nobody_to_wait_for(self):
@@ -269,7 +269,7 @@ class GuardTest(unittest.TestCase):
         self.begin()
         self.until("waiting")
         self.assertEqual(self.server.holders, 0)
-        self.assertEqual(json.loads(guard.STATUS.read_text())["reason"], "RELEASE_MISMATCH: another release")
+        self.assertEqual(json.loads(guard.probes.STATUS.read_text())["reason"], "RELEASE_MISMATCH: another release")
 
     def test_a_short_loss_of_postgresql_does_not_stop_it(self):
         guard.LOST_SECONDS = HANGS_AFTER_SECONDS

@@ -1,6 +1,7 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 
 import { databaseConfig, type OdooPodsArgs } from "../../components/kubernetes/objects/odoo-container";
+import { probePort } from "../../components/odoo/probe-port";
 import { spoolMegabytes } from "../../components/proxy/site";
 import type { ClusterSize } from "../../components/kubernetes/objects/sizes";
 import { clusterSize } from "../../components/kubernetes/size";
@@ -64,10 +65,14 @@ export interface Rendered {
   readonly data?: Record<string, string>;
 }
 
-/** Every object of the namespace as plain data, in the order in which a person would read them. */
+/**
+ * Every object of the namespace as plain data, in the order in which a person would read them.
+ * @param fromBefore whether the image's guard answers probes by a program alone
+ */
 export function render(
   changes: Readonly<Record<string, string>> = {},
   verifier?: VerifierArgs,
+  fromBefore = false,
 ): { objects: Rendered[]; size: ClusterSize } {
   const { doks, odoo, release } = doksSettings(changes);
   const size = clusterSize(doks);
@@ -88,6 +93,7 @@ export function render(
     replicasCpu: doks.replicasCpu,
     filestoreAccess: doks.filestoreAccess,
     readySeconds: release.readySeconds,
+    probePort: fromBefore ? undefined : probePort,
     secrets: {
       database: "odoo-db-1",
       master: "odoo-master-1",

@@ -16,6 +16,8 @@ export interface OdooPodsArgs {
   readonly image: pulumi.Input<string>;
   /** `sha256:…` */
   readonly digest: pulumi.Input<string>;
+  /** Port at which its guard answers probes; undefined in an image from before it did. */
+  readonly probePort: number | undefined;
   /** Names the release in labels: at most 63 characters. */
   readonly version: pulumi.Input<string>;
   readonly odoo: Settings["odoo"];

@@ -100,16 +100,11 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
         ports: [
           { name: "http", containerPort: odooPorts.http },
           { name: "websocket", containerPort: odooPorts.websocket },
+          ...(args.probePort === undefined ? [] : [{ name: "probes", containerPort: args.probePort }]),
         ],
         resources: resources(size),
         securityContext: containerSecurity(),
-        // The guard answers for Odoo: a pod that is fenced for an upgrade is alive, and not ready. Once it has started,
-        // the other two are asked at once, so users need not wait for their turn.
-        startupProbe: { exec: started, timeoutSeconds: 10, periodSeconds: 1, failureThreshold: args.readySeconds + 30 },
-        // Odoo itself ends a request after two minutes, so a pod that is busy with a few of those does not hang.
-        livenessProbe: guardProbe("live", { periodSeconds: 20, failureThreshold: 9 }),
-        // One failure is enough: the guard says it seconds before it stops Odoo.
-        readinessProbe: guardProbe("ready", { periodSeconds: 5, failureThreshold: 1 }),
+        ...probes(args),
         volumeMounts: odooMounts(args),
       },
     ],
@@ -117,17 +112,35 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
   };
 }
 
-/** An image of before does not know the question, which is status 64: there its guard has to be alone. */
+/**
+ * Renders the probes. The guard answers for Odoo: a pod that is fenced for an upgrade is alive, and not ready. Once it
+ * has started, the other two are asked at once, so users need not wait for their turn.
+ */
+function probes({
+  probePort,
+  readySeconds,
+}: OdooPodsArgs): Pick<k8s.core.v1.Container, "startupProbe" | "livenessProbe" | "readinessProbe"> {
+  const asked = (kind: "started" | "live" | "ready", rhythm: { periodSeconds: number; failureThreshold: number }) => ({
+    ...(probePort === undefined
+      ? { exec: kind === "started" ? started : { command: ["python3", "/opt/odoo/guard.py", kind] } }
+      : { httpGet: { path: `/${kind}`, port: "probes" } }),
+    timeoutSeconds: 10,
+    ...rhythm,
+  });
+  return {
+    startupProbe: asked("started", { periodSeconds: 1, failureThreshold: readySeconds + 30 }),
+    // Odoo itself ends a request after two minutes, so a pod that is busy with a few of those does not hang.
+    livenessProbe: asked("live", { periodSeconds: 20, failureThreshold: 9 }),
+    // One failure is enough: the guard says it seconds before it stops Odoo. A program in the container each second
+    // would keep a small node busy.
+    readinessProbe: asked("ready", { periodSeconds: probePort === undefined ? 5 : 1, failureThreshold: 1 }),
+  };
+}
+
+/** An older image yet does not know the question, which is status 64: there its guard has to be alone. */
 const started = {
   command: ["sh", "-c", "g=/opt/odoo/guard.py; python3 $g started; s=$?; [ $s = 64 ] && exec python3 $g live; exit $s"],
 };
-
-function guardProbe(
-  question: "live" | "ready",
-  rhythm: { periodSeconds: number; failureThreshold: number },
-): k8s.core.v1.Probe {
-  return { exec: { command: ["python3", "/opt/odoo/guard.py", question] }, timeoutSeconds: 10, ...rhythm };
-}
 
 /** Renders the Service that the edge reaches, inside of the namespace only. */
 export function webService(): Unplaced<k8s.core.v1.Service> {

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { deployToCluster } from "../../../components/kubernetes/resources";
 import { planCluster } from "../../../components/kubernetes/plan";
+import { probePort } from "../../../components/odoo/probe-port";
 import { ImageRegistry } from "../../../components/registry/image-registry";
 import type { Settings } from "../../../settings";
 import { digestOf, doksSettings, shared } from "../../support/kubernetes-objects";
@@ -60,6 +61,7 @@ async function program(settings: Settings, letter: string): Promise<Record<strin
     settings,
     plan,
     digest: pulumi.output(digestOf(letter)),
+    probePort,
     proxy: `registry.example.com/proxy@${digestOf("c")}`,
     registry,
   });

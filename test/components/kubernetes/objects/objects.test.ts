@@ -33,8 +33,8 @@ function find(objects: readonly Rendered[], kind: string, name: string): Rendere
   return found;
 }
 
-function pod(name: string, changes: Record<string, string> = {}) {
-  const found = podsOf(render(changes).objects).get(name);
+function pod(name: string, changes: Record<string, string> = {}, fromBefore = false) {
+  const found = podsOf(render(changes, undefined, fromBefore).objects).get(name);
   assert.ok(found, `no ${name}`);
   const [container, ...others] = found.pod.containers;
   assert.ok(container !== undefined && others.length === 0, name);
@@ -195,19 +195,35 @@ describe("the pods of Odoo", () => {
     for (const name of ["Deployment/odoo", "Deployment/odoo-cron"]) {
       const { env, container } = pod(name);
       assert.equal(env["ODOO_GUARD"], "1");
-      const asked = [container.startupProbe, container.livenessProbe, container.readinessProbe].map(
-        (probe) => (probe?.["exec"] as { command: string[] }).command,
+      const asked = [container.startupProbe, container.livenessProbe, container.readinessProbe];
+      assert.deepEqual(
+        asked.map((probe) => probe?.["httpGet"]),
+        ["/started", "/live", "/ready"].map((path) => ({ path, port: "probes" })),
       );
-      assert.deepEqual(asked.slice(1), [
-        ["python3", "/opt/odoo/guard.py", "live"],
-        ["python3", "/opt/odoo/guard.py", "ready"],
-      ]);
+      assert.deepEqual(
+        asked.map((probe) => probe?.["exec"]),
+        [undefined, undefined, undefined],
+      );
     }
   });
 
+  it("of an image from before are asked by its guard's own program, less often", () => {
+    const { container } = pod("Deployment/odoo", {}, true);
+    const asked = [container.livenessProbe, container.readinessProbe];
+    assert.deepEqual(
+      asked.map((probe) => probe?.["exec"]),
+      ["live", "ready"].map((kind) => ({ command: ["python3", "/opt/odoo/guard.py", kind] })),
+    );
+    assert.deepEqual(
+      [container.startupProbe, ...asked].map((probe) => [probe?.["httpGet"], probe?.["periodSeconds"]]),
+      [1, 20, 5].map((seconds) => [undefined, seconds]),
+    );
+  });
+
   it("have started as their guard says, or as one does that does not know the question yet", () => {
+    const { startupProbe } = pod("Deployment/odoo", {}, true).container;
     const [shell = "", flag = "", script = ""] =
-      (pod("Deployment/odoo").container.startupProbe?.["exec"] as { command: string[] } | undefined)?.command ?? [];
+      (startupProbe?.["exec"] as { command: string[] } | undefined)?.command ?? [];
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "guard-"));
     const guard = path.join(folder, "guard.py");
     try {
