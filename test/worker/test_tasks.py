@@ -62,6 +62,12 @@ class TasksTest(WorkerCase):
         task.stdin.close()
         self.assertEqual(task.wait(30), 0)
 
+    def test_the_container_ends_when_the_worker_wants_no_more_of_it_and_one_that_is_gone_keeps_nobody_waiting(self):
+        self.start("print('x', flush=True)", stdout=subprocess.PIPE).run(30)
+        tasks.end_container()
+        self.assertEqual(self.agent.wait(60), 0)
+        tasks.end_container()
+
     def test_at_its_limit_it_is_ended_with_all_that_it_has_started(self):
         started = ("import subprocess, sys, time; "
                    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)']); "

@@ -49,6 +49,13 @@ def job(path):
     request = of_job(path)
     host = here.host()
     try:
+        return to_its_end(host, request)
+    finally:
+        host.end_tasks()
+
+
+def to_its_end(host, request):
+    try:
         with host.alone(request):
             begun = Journal.read()
             recover(host)

@@ -6,7 +6,8 @@ What a module brings along must not meet the worker's passwords.
 
 A connection is one program: the worker sends JSON {"args", "env"} with three open files, the program's standard input,
 output and errors; the answer is {"status"} when it has ended. A connection that closes before ends the program and all
-that it has started. This container has Odoo's own part of the volume, and neither the admin's password nor the restore
+that it has started. {"end": true} ends this container itself: Kubernetes would see the worker's end first, then end
+this one, and the pod's own end would come seconds later. This container has Odoo's own part of the volume, and neither the admin's password nor the restore
 points.
 """
 
@@ -37,9 +38,11 @@ def run(connection):
         message, files, _, _ = socket.recv_fds(connection, LONGEST, 3)
         try:
             order = json.loads(message)
+            if order.get("end"):
+                os._exit(0)
             child = subprocess.Popen(order["args"], stdin=files[0], stdout=files[1], stderr=files[2],
                                      env={**os.environ, **order["env"]}, start_new_session=True)
-        except (OSError, ValueError, LookupError) as error:
+        except (OSError, ValueError, LookupError, AttributeError) as error:
             answer(connection, {"status": 127, "error": str(error)})
             return
         finally:

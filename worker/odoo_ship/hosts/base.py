@@ -157,6 +157,9 @@ class Serving:
         """Ends all of them, also those that a killed worker has left: they go on without it."""
         raise NotImplementedError
 
+    def end_tasks(self):
+        """Of a host where they have a place of their own: none is wanted any more, and users wait for its end."""
+
     def settle(self, live):
         raise NotImplementedError
 

@@ -223,6 +223,9 @@ class KubernetesHost(Serving):
     def remove_tasks(self):
         self.tasks.remove_all()
 
+    def end_tasks(self):
+        self.tasks.end_container()
+
     def settle(self, live):
         """What the Job may reach is Pulumi's to say."""
 
