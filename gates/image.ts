@@ -1,7 +1,9 @@
 import { ShipError } from "../components/shared/errors";
 import { jsonOfLastLine } from "../components/shared/json";
+import { printable } from "../components/shared/printable";
 import { docker, hardened, pulled } from "./docker";
 import type { Gate } from "./gate";
+import { layerFact, moduleFact } from "./report/facts";
 
 export interface ImageOrder {
   /** `project/stack`, whose desk has the registry's login. */
@@ -38,7 +40,10 @@ for name in wanted:
         importlib.import_module("odoo.addons." + name)
     except BaseException:
         broken[name] = traceback.format_exc(limit=-1).strip().splitlines()[-1]
-print("\\n" + json.dumps({"imported": len(wanted), "missing": missing, "broken": broken}))
+with open("/opt/odoo/release.json", encoding="utf-8") as file:
+    contents = {name: {"version": str(one.get("version") or ""), "hash": one["hash"][:12]}
+                for name, one in sorted(json.load(file)["modules"].items())}
+print("\\n" + json.dumps({"imported": len(wanted), "missing": missing, "broken": broken, "contents": contents}))
 `;
 
 /** The image as it was pushed: its size, its entrypoint, its modules. */
@@ -69,36 +74,54 @@ export const image: Gate<ImageOrder> = {
   },
   async run(order, tools) {
     await pulled(order, tools);
-    const bytes = await fits(order);
+    const layers = await layersWithContent(order);
+    const bytes = await fits(order, layers);
     tools.say("odoo --version");
     const version = await versionOf(order);
     tools.say(`imports ${order.modules.join(", ") || "base"}`);
-    const imported = await importModules(order);
-    return { facts: { bytes, version, modules: imported }, warnings: [] };
+    const { imported, contents } = await importModules(order);
+    const facts = { bytes, version, modules: imported, contents, layers: layers.map(layerFact) };
+    return { facts, warnings: [] };
   },
 };
 
-async function fits({ image, maxBytes }: ImageOrder): Promise<number> {
-  const { stdout } = await docker(["image", "inspect", "--format", "{{.Size}}", image], minuteMs);
-  const bytes = Number(stdout);
-  if (bytes <= maxBytes) return bytes;
+interface SizedLayer {
+  readonly bytes: number;
+  /** The instruction that made it, as one short line. */
+  readonly by: string;
+}
+
+/** The uppermost first. */
+async function layersWithContent({ image }: ImageOrder): Promise<SizedLayer[]> {
   const { stdout: history } = await docker(
     ["history", "--human=false", "--no-trunc", "--format", "{{.Size}}\t{{.CreatedBy}}", image],
     minuteMs,
   );
-  const layers = history
+  return history
     .trim()
     .split("\n")
     .map((line) => line.split("\t"))
-    .map(([size, by = ""]) => ({ size: Number(size), by: by.replaceAll(/\s+/g, " ").slice(0, 80) }))
-    .sort((a, b) => b.size - a.size)
-    .slice(0, 5);
+    .map(([size, by = ""]) => ({ bytes: Number(size), by: instruction(by) }))
+    .filter(({ bytes }) => bytes > 0);
+}
+
+/** Without the values of build arguments, which stand before what a RUN does. */
+function instruction(by: string): string {
+  const line = printable(by.replaceAll(/\s+/g, " "));
+  return line.replace(/^RUN \|\d+ .*? \/bin\/(?:sh|bash) (?:-\S+ )*/, "RUN ").slice(0, 80);
+}
+
+async function fits({ image, maxBytes }: ImageOrder, layers: readonly SizedLayer[]): Promise<number> {
+  const { stdout } = await docker(["image", "inspect", "--format", "{{.Size}}", image], minuteMs);
+  const bytes = Number(stdout);
+  if (bytes <= maxBytes) return bytes;
+  const largest = layers.toSorted((a, b) => b.bytes - a.bytes).slice(0, 5);
   throw new ShipError({
     code: "IMAGE_SIZE_EXCEEDED",
     summary: "the image is too large",
     found: [
       `${megabytes(bytes)} MB; its largest layers:`,
-      ...layers.map(({ size, by }) => `${megabytes(size)} MB  ${by}`),
+      ...largest.map(({ bytes: size, by }) => `${megabytes(size)} MB  ${by}`),
     ].join("\n"),
     expected: `at most ${megabytes(maxBytes)} MB, as gates:imageMegabytes says`,
     remedy: "leave out packages that nobody needs, or raise gates:imageMegabytes",
@@ -124,7 +147,7 @@ async function versionOf(order: ImageOrder): Promise<string> {
       });
 }
 
-async function importModules({ image, modules }: ImageOrder): Promise<number> {
+async function importModules({ image, modules }: ImageOrder): Promise<{ imported: number; contents: string[] }> {
   const command = ["-c", importing, "/mnt/oca-addons,/mnt/extra-addons", JSON.stringify(["base", ...modules])];
   const { status, stdout, tail } = await docker(
     ["run", ...hardened, "--network", "none", "--entrypoint", "python3", image, "-B", ...command],
@@ -161,13 +184,16 @@ async function importModules({ image, modules }: ImageOrder): Promise<number> {
       remedy: "add what they import to addons/requirements.txt, or mend them",
     });
   }
-  return answer.imported;
+  const contents = Object.entries(answer.contents).map(([name, one]) => moduleFact(name, one));
+  return { imported: answer.imported, contents };
 }
 
 interface Imported {
   readonly imported: number;
   readonly missing: readonly string[];
   readonly broken: Readonly<Record<string, string>>;
+  /** Modules that the image has beside Odoo's own. */
+  readonly contents: Readonly<Record<string, { readonly version: string; readonly hash: string }>>;
 }
 
 function startFailure(tail: string): ShipError {

@@ -97,6 +97,9 @@ function factsOf({ stopping, excepted, unfixed }: Verdict, { updated, hours }: D
   return {
     high: count("HIGH"),
     critical: count("CRITICAL"),
+    findings: [...stopping, ...excepted.map(({ finding }) => finding), ...unfixed].map(
+      ({ id, package: name }) => `${id} ${name}`,
+    ),
     unfixed: unfixed.map(({ id, package: name }) => `${id} ${name}`).slice(0, mostLines),
     excepted: excepted.map(({ finding, exception: { expires, reason } }) => {
       return `${finding.id} ${finding.package} until ${expires}: ${reason}`;

@@ -1,10 +1,14 @@
 import type { ReportOrder } from "../../components/release/report-order";
 import type { Gate } from "../gate";
 import { gates as table } from "../table";
+import { layersIn, modulesIn } from "./facts";
 import { type GateRecord, type GateReport, reportSchema } from "./schema";
 
 /** Seconds that the whole procedure may take, from a changed addon to a digest that may be released. */
 export const budgetSeconds = 12 * 60;
+
+/** Facts that the report has a place of its own for. */
+const lists = ["contents", "layers", "findings"];
 
 export type Result = Omit<GateRecord, "begun">;
 
@@ -29,6 +33,7 @@ export function gather(
   const seconds = Math.round(ended.getTime() - Date.parse(order.begun)) / 1000;
   const bytes = numbered(rows, "bytes");
   const vulnerabilities = vulnerabilitiesIn(rows);
+  const [contents, layers, findings] = lists.map((fact) => listIn(rows, fact));
   return reportSchema.parse({
     schema: 1,
     stack: order.stack,
@@ -42,7 +47,10 @@ export function gather(
     ...(image !== undefined && { image }),
     ...(bytes !== undefined && { bytes }),
     ...(vulnerabilities !== undefined && { vulnerabilities }),
-    gates: rows,
+    ...(contents && { modules: modulesIn(contents) }),
+    ...(findings && { findings }),
+    ...(layers && { layers: layersIn(layers) }),
+    gates: rows.map((row) => ({ ...row, facts: withoutLists(row.facts) })),
     warnings: [
       ...rows.flatMap(({ gate, warnings }) => warnings.map((text) => `${gate}: ${text}`)),
       ...(seconds > budgetSeconds ? [`the update took ${seconds} s, and its budget is ${budgetSeconds} s`] : []),
@@ -63,6 +71,15 @@ function outcomeOf(rows: GateReport["gates"]): GateReport["outcome"] {
 /** A fact of whichever gate has it. */
 function numbered(rows: GateReport["gates"], fact: string): number | undefined {
   return rows.map(({ facts }) => facts[fact]).find((value) => typeof value === "number");
+}
+
+/** A list that whichever gate has it leaves for a part of the report of its own. */
+function listIn(rows: GateReport["gates"], fact: string): string[] | undefined {
+  return rows.map(({ facts }) => facts[fact]).find((value) => Array.isArray(value));
+}
+
+function withoutLists(facts: GateRecord["facts"]): GateRecord["facts"] {
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => !lists.includes(name)));
 }
 
 function vulnerabilitiesIn(rows: GateReport["gates"]): GateReport["vulnerabilities"] {

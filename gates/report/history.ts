@@ -10,7 +10,7 @@ export function historyFile(root: string): string {
 
 /** What the history keeps of a report. */
 export function entryOf(report: GateReport): HistoryEntry {
-  const { stack, begun, outcome, seconds, commit, image, bytes, vulnerabilities } = report;
+  const { stack, begun, outcome, seconds, commit, image, bytes, vulnerabilities, modules, findings } = report;
   const code = report.gates.find((one) => one.failure !== undefined)?.failure?.code;
   return {
     stack,
@@ -22,6 +22,8 @@ export function entryOf(report: GateReport): HistoryEntry {
     ...(image !== undefined && { image }),
     ...(bytes !== undefined && { bytes }),
     ...(vulnerabilities !== undefined && { vulnerabilities }),
+    ...(modules !== undefined && { modules }),
+    ...(findings !== undefined && { findings }),
   };
 }
 

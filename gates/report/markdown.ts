@@ -1,6 +1,6 @@
 import type { Figures } from "./figures";
 import type { GateReport } from "./schema";
-import { megabytes, minute, percent, spokenSeconds } from "./words";
+import { changeRows, megabytes, minute, percent, spokenSeconds } from "./words";
 
 /** The report as a comment of a pull request: what a reviewer asks first comes first. */
 export function markdownOf(report: GateReport, figures: Figures | undefined): string {
@@ -27,6 +27,7 @@ export function markdownOf(report: GateReport, figures: Figures | undefined): st
       return `| ${plain(gate)}: ${plain(title)} | ${word} | ${time} | ${spokenSeconds(budget)} |`;
     }),
     ...gates.flatMap(({ failure }) => (failure === undefined ? [] : failureOf(failure))),
+    ...(report.changes === undefined ? [] : changedOf(report.changes)),
     ...listed("Warnings", report.warnings),
     ...listed("Not checked", report.notChecked),
     ...(figures === undefined
@@ -54,6 +55,11 @@ function failureOf({ code: name, severity, summary, found, expected, remedy }: N
 }
 
 type Failed = GateReport["gates"][number]["failure"];
+
+function changedOf(changes: NonNullable<GateReport["changes"]>): string[] {
+  const rows = changeRows(changes).map(([name, found]) => `- ${name}: ${plain(found)}`);
+  return ["", `### Since ${code(changes.commit.slice(0, 12))}`, "", ...rows];
+}
 
 function listed(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ["", `### ${title}`, "", ...lines.map((line) => `- ${plain(line)}`)];

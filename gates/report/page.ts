@@ -3,7 +3,7 @@ import { chartsOf } from "./trends";
 import { type Figures, goals, levelOf, limits } from "./figures";
 import type { GateReport, HistoryEntry } from "./schema";
 import { style } from "./style";
-import { escaped, megabytes, minute, percent, spokenSeconds } from "./words";
+import { changeRows, escaped, megabytes, minute, percent, spokenSeconds } from "./words";
 
 /** The report as one page that needs nothing else: no script, no file, no network. */
 export function pageOf(report: GateReport, entries: readonly HistoryEntry[], figures: Figures | undefined): string {
@@ -24,6 +24,8 @@ export function pageOf(report: GateReport, entries: readonly HistoryEntry[], fig
     ...report.gates.flatMap(({ gate, failure }) => (failure === undefined ? [] : failureOf(gate, failure))),
     "<h2>Gates</h2>",
     ...gatesOf(report.gates),
+    ...(report.changes === undefined ? [] : changedOf(report.changes)),
+    ...(report.layers === undefined ? [] : layersOf(report.layers)),
     ...listed("Warnings", report.warnings),
     ...listed("Not checked", report.notChecked),
     ...(figures === undefined ? [] : trendsOf(entries, figures)),
@@ -82,6 +84,17 @@ function gatesOf(rows: readonly Row[]): string[] {
     ].join("");
   });
   return tableOf(["Gate", "Outcome", "Took", "Found"], cells);
+}
+
+function changedOf(changes: NonNullable<GateReport["changes"]>): string[] {
+  const rows = changeRows(changes).map(([name, found]) => `<div><dt>${name}</dt><dd>${escaped(found)}</dd></div>`);
+  const since = `Since ${changes.commit.slice(0, 12)} of ${minute(changes.begun)}`;
+  return [`<h2>${escaped(since)}</h2>`, "<dl>", ...rows, "</dl>"];
+}
+
+function layersOf(layers: NonNullable<GateReport["layers"]>): string[] {
+  const rows = layers.map(({ bytes, by }) => `<td>${megabytes(bytes)}</td><td><code>${escaped(by)}</code></td>`);
+  return ["<h2>Layers with content, the uppermost first</h2>", ...tableOf(["Size", "Made by"], rows)];
 }
 
 function listed(title: string, lines: readonly string[]): string[] {

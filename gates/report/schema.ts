@@ -37,6 +37,9 @@ const gate = result.partial({ seconds: true }).extend({
 
 export const vulnerabilitiesSchema = z.object({ high: count, critical: count });
 
+const modulesSchema = z.record(z.string(), z.object({ version: z.string(), hash: z.string() }));
+const names = z.array(z.string());
+
 export const reportSchema = z
   .object({
     schema: z.literal(1).describe("grows by one when a field changes its meaning or goes"),
@@ -51,6 +54,21 @@ export const reportSchema = z
     image: z.string().optional().describe("repository@sha256:…; absent before the push"),
     bytes: count.optional().describe("size of the unpacked image"),
     vulnerabilities: vulnerabilitiesSchema.optional().describe("absent if nothing has looked for them"),
+    modules: modulesSchema.optional().describe("of the team and of others, with the hash of their content"),
+    findings: names.optional().describe("HIGH and CRITICAL, with a fix or without: `id package`"),
+    layers: z
+      .array(z.object({ bytes: count, by: z.string() }))
+      .optional()
+      .describe("of the unpacked image, the uppermost first; those without content are left out"),
+    changes: z
+      .object({
+        commit: z.string(),
+        begun: z.iso.datetime(),
+        modules: z.object({ added: names, changed: names, removed: names }).optional(),
+        vulnerabilities: z.object({ gained: names, lost: names }).optional(),
+      })
+      .optional()
+      .describe("against the newest update before this one whose gates did not fail"),
     gates: z.array(gate),
     warnings: z.array(z.string()),
     notChecked: z.array(z.string()),
@@ -68,6 +86,8 @@ export const entrySchema = z.object({
   image: z.string().optional(),
   bytes: count.optional(),
   vulnerabilities: vulnerabilitiesSchema.optional(),
+  modules: reportSchema.shape.modules,
+  findings: reportSchema.shape.findings,
 });
 
 export type GateFailure = z.output<typeof failure>;

@@ -3,7 +3,7 @@ export const style = `
 :root { color-scheme: light dark; --edge: color-mix(in srgb, currentColor 30%, transparent); }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-size: 1rem; margin: 1rem 0 0; }
-dl { display: grid; gap: .25rem; } dl div { display: grid; grid-template-columns: 9rem 1fr; }
+dl { display: grid; gap: .25rem; } dl div { display: grid; grid-template-columns: 13rem 1fr; }
 dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
 .failure { border: 3px double; padding: 0 1rem 1rem; } .failure h2 { margin-top: 1rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; border-left: 3px solid var(--edge); padding-left: .75rem; }

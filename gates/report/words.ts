@@ -1,3 +1,5 @@
+import type { GateReport } from "./schema";
+
 /** Text as it may stand in HTML, in an attribute, too. */
 export function escaped(text: string): string {
   const names: Readonly<Record<string, string>> = {
@@ -8,6 +10,26 @@ export function escaped(text: string): string {
     "'": "&#39;",
   };
   return text.replaceAll(/[&<>"']/g, (sign) => names[sign] ?? sign);
+}
+
+/** What differs from the release before, a row each: what it is, and which ones. */
+export function changeRows({ modules, vulnerabilities }: NonNullable<GateReport["changes"]>): [string, string][] {
+  const listed = (names: readonly string[]) => (names.length === 0 ? "none" : names.join(", "));
+  return [
+    ...(modules === undefined
+      ? []
+      : ([
+          ["Modules changed", listed(modules.changed)],
+          ["Modules added", listed(modules.added)],
+          ["Modules removed", listed(modules.removed)],
+        ] as [string, string][])),
+    ...(vulnerabilities === undefined
+      ? []
+      : ([
+          ["Vulnerabilities gained", listed(vulnerabilities.gained)],
+          ["Vulnerabilities lost", listed(vulnerabilities.lost)],
+        ] as [string, string][])),
+  ];
 }
 
 /** Seconds as people say them. */

@@ -1,5 +1,6 @@
 import * as path from "node:path";
 
+import { changesOf } from "./changes";
 import { figuresOf } from "./figures";
 import { entryOf, recall, remember } from "./history";
 import { markdownOf } from "./markdown";
@@ -14,10 +15,12 @@ const lookedBack = 30;
 export function rendered(report: GateReport, history: readonly HistoryEntry[]): Readonly<Record<string, string>> {
   const entries = history.slice(-lookedBack);
   const figures = figuresOf(entries);
+  const changes = changesOf(report, history);
+  const whole = { ...report, ...(changes && { changes }) };
   return {
-    "report.json": `${JSON.stringify(report, null, 2)}\n`,
-    "report.md": markdownOf(report, figures),
-    "report.html": pageOf(report, entries, figures),
+    "report.json": `${JSON.stringify(whole, null, 2)}\n`,
+    "report.md": markdownOf(whole, figures),
+    "report.html": pageOf(whole, entries, figures),
   };
 }
 

@@ -8,7 +8,7 @@ const good = {
   id: 'echo "sha256:1"',
   size: "echo 1900000000",
   version: 'echo "Odoo Server 19.0"',
-  modules: `echo noise; echo '{"imported": 3, "missing": [], "broken": {}}'`,
+  modules: `echo noise; echo '{"imported": 3, "missing": [], "broken": {}, "contents": {"shop": {"version": "19.0.1.0.0", "hash": "abc"}}}'`,
 };
 
 describe("The gate of the pushed image", () => {
@@ -28,7 +28,7 @@ describe("The gate of the pushed image", () => {
       "docker",
       `case "$*" in
         *.Id*) ${id};;
-        *.Size}}*CreatedBy*) printf '1500000000\\tRUN a\\n300000000\\tCOPY b\\n';;
+        *.Size}}*CreatedBy*) printf '1500000000\\tRUN a\\n300000000\\tCOPY  b\\n0\\tENV c\\n5\\tRUN |2 A=1 B=2 /bin/sh -c pip install\\n';;
         *.Size*) ${size};;
         *--version) ${version};;
         run*python3*) ${modules};;
@@ -43,9 +43,15 @@ describe("The gate of the pushed image", () => {
   });
   afterEach(() => programs.remove());
 
-  it("passes with its size, its version and the number of its modules", async () => {
+  it("passes with its size, its layers, its version and its modules", async () => {
     const { facts } = await image.run(order, tools);
-    assert.deepEqual(facts, { bytes: 1.9e9, version: "Odoo Server 19.0", modules: 3 });
+    assert.deepEqual(facts, {
+      bytes: 1.9e9,
+      version: "Odoo Server 19.0",
+      modules: 3,
+      contents: ["shop 19.0.1.0.0 abc"],
+      layers: ["1500000000 RUN a", "300000000 COPY b", "5 RUN pip install"],
+    });
   });
 
   it("runs every container without a network, capabilities and a root that can be written", async () => {

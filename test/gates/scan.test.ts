@@ -166,6 +166,7 @@ describe("The gate of known vulnerabilities", () => {
     const exception = { id: "CVE-1", package: "planted", reason: "nothing calls it", expires: "2999-01-01" };
     const { facts } = await scan.run({ ...order, exceptions: [exception] }, tools);
     assert.deepEqual(facts["excepted"], ["CVE-1 planted until 2999-01-01: nothing calls it"]);
+    assert.deepEqual(facts["findings"], ["CVE-1 planted"]);
     assert.doesNotMatch(sarif(), /CVE-1/);
     const expired = { ...exception, expires: "2026-01-01" };
     await assert.rejects(

@@ -1,7 +1,8 @@
 /**
  * Makes up a history of releases for the report of the gates: tests draw it, and people look at it.
  *
- *     npx tsx test/support/made-up-releases.ts FOLDER    # writes report.json, report.md, report.html of 30 releases
+ *     npx tsx test/support/made-up-releases.ts FOLDER              # report.json, report.md, report.html of 30 releases
+ *     npx tsx test/support/made-up-releases.ts FOLDER --pictures   # the page on a desk, on a phone and on paper, too
  *
  * The same numbers each time, from a generator with a seed. One release is made every 20 hours from 2026-01-05 on. Times
  * wander about 8 minutes, sizes grow from 1.7 GB by some MB each; releases 7 and 19 fail (tests, then a size above 2 GB
@@ -66,8 +67,21 @@ function resultsOf(at: number, bytes: number, chance: () => number): Result[] {
   const [stop, code] = failing[at] ?? [];
   const steps = Object.keys(procedure) as Step[];
   const facts: Partial<Record<Step, Result["facts"]>> = {
-    image: { bytes, version: "Odoo Server 18.0" },
-    scan: { high: at === 23 ? 1 : 0, critical: at === 28 ? 1 : 0 },
+    image: {
+      bytes,
+      version: "Odoo Server 19.0",
+      contents: [`shop 19.0.1.${at}.0 ${"a".repeat(11)}${at % 10}`, "shop_stock 19.0.1.0.0 bbbbbbbbbbbb"],
+      layers: [
+        `${4_000_000 + at} COPY /out/opt/odoo/extra-addons`,
+        `${bytes - 1.2e9} RUN pip install`,
+        "1200000000 ADD",
+      ],
+    },
+    scan: {
+      high: at === 23 ? 1 : 0,
+      critical: at === 28 ? 1 : 0,
+      findings: [...(at === 23 ? ["CVE-2026-1023 libxml2"] : []), ...(at < 27 ? ["CVE-2026-1001 zlib1g"] : [])],
+    },
   };
   return steps.slice(0, stop === undefined ? steps.length : steps.indexOf(stop) + 1).map((gate) => ({
     gate,
@@ -106,6 +120,29 @@ function seeded(seed: number): () => number {
   };
 }
 
+/** Pictures of the page by a real browser, as docs/images has them. */
+async function picture(folder: string): Promise<void> {
+  const { openBrowser } = await import("./browser");
+  const browser = await openBrowser({ domain: "report.test", host: "127.0.0.1" });
+  try {
+    for (const [name, width, height, media] of [
+      ["desk", 1100, 800, "screen"],
+      ["phone", 390, 844, "screen"],
+      ["print", 794, 1123, "print"],
+    ] as const) {
+      const page = await browser.newPage({ viewport: { width, height } });
+      await page.emulateMedia({ media, colorScheme: "light" });
+      await page.setContent(fs.readFileSync(path.join(folder, "report.html"), "utf8"));
+      // To the end of the charts, which stand before the table of thirty rows.
+      const box = name === "phone" ? null : await page.locator(".charts").boundingBox();
+      const clip = box === null ? {} : { fullPage: true, clip: { x: 0, y: 0, width, height: box.y + box.height + 16 } };
+      await page.screenshot({ path: path.join(folder, `report-${name}.png`), ...clip });
+    }
+  } finally {
+    await browser.close();
+  }
+}
+
 if (require.main === module) {
   const folder = process.argv[2] ?? ".";
   const reports = madeUpReports();
@@ -114,4 +151,5 @@ if (require.main === module) {
   fs.mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(rendered(last, reports.map(entryOf))))
     fs.writeFileSync(path.join(folder, name), text);
+  if (process.argv.includes("--pictures")) void picture(folder);
 }

@@ -7,9 +7,10 @@ import { z } from "zod";
 
 import { cleaned, cleaner } from "../../../gates/report/clean";
 import { gather, type Result } from "../../../gates/report/gather";
+import { changesOf } from "../../../gates/report/changes";
 import { entryOf, historyFile, recall, remember } from "../../../gates/report/history";
 import { keep, kept } from "../../../gates/report/results";
-import { publishedSchema, reportSchema } from "../../../gates/report/schema";
+import { type GateReport, type HistoryEntry, publishedSchema, reportSchema } from "../../../gates/report/schema";
 import { rendered, writeReport } from "../../../gates/report/write";
 import { madeUpFailure, madeUpOrder, madeUpReports } from "../../support/made-up-releases";
 
@@ -56,6 +57,23 @@ describe("The report of the gates", () => {
     for (const [name, text] of Object.entries(rendered(report, [entryOf(report)])))
       for (const word of ["MISSING_ADDONS", "nothing of the kind", "mend it, then run the update again"])
         assert.ok(text.includes(word), `${name} has no ${word}`);
+  });
+
+  it("has the image's modules and layers, and what was found, in places of their own", () => {
+    const facts = {
+      bytes: 5,
+      contents: ["shop 19.0.1.0.0 abc", "late - def", "no module at all"],
+      layers: ["5 COPY a b", "what"],
+      findings: ["CVE-2026-1 zlib1g"],
+    };
+    const report = gather(madeUpOrder, [passed("preflight"), passed("image", { facts })], ended, image, gates);
+    assert.deepEqual(report.modules, {
+      shop: { version: "19.0.1.0.0", hash: "abc" },
+      late: { version: "-", hash: "def" },
+    });
+    assert.deepEqual(report.layers, [{ bytes: 5, by: "COPY a b" }]);
+    assert.deepEqual(report.findings, ["CVE-2026-1 zlib1g"]);
+    assert.deepEqual(report.gates.at(-1)?.facts, { bytes: 5 });
   });
 
   it("warns of an update that took longer than its budget", () => {
@@ -109,7 +127,11 @@ describe("The report of the gates", () => {
     for (const report of [first, second, second]) writeReport(root, report);
     const folder = path.join(root, ".build", "report");
     assert.deepEqual(fs.readdirSync(folder).sort(), ["history.jsonl", "report.html", "report.json", "report.md"]);
-    assert.deepEqual(reportSchema.parse(JSON.parse(fs.readFileSync(path.join(folder, "report.json"), "utf8"))), second);
+    const { changes, ...rest } = reportSchema.parse(
+      JSON.parse(fs.readFileSync(path.join(folder, "report.json"), "utf8")),
+    );
+    assert.deepEqual(rest, second);
+    assert.deepEqual(changes?.modules?.changed, ["shop 19.0.1.0.0 to 19.0.1.1.0"]);
     assert.deepEqual(recall(root, second.stack), [entryOf(first), entryOf(second)]);
   });
 
@@ -120,6 +142,57 @@ describe("The report of the gates", () => {
     remember(root, entryOf(first));
     fs.appendFileSync(historyFile(root), '{"stack": "odoo/st');
     assert.deepEqual(recall(root, first.stack), [entryOf(first)]);
+  });
+});
+
+describe("What a report says of the release before", () => {
+  const module = (version: string, hash: string) => ({ version, hash });
+  const [report] = madeUpReports(1);
+  assert.ok(report !== undefined);
+  const now: GateReport = {
+    ...report,
+    modules: {
+      shop: module("2.0", "b"),
+      stock: module("1.0", "c"),
+      kept: module("1.0", "d"),
+      edited: module("1.0", "f"),
+    },
+    findings: ["CVE-2 b", "CVE-3 c"],
+  };
+  const before: HistoryEntry = {
+    ...entryOf(report),
+    begun: "2026-01-01T08:00:00.000Z",
+    commit: "e".repeat(40),
+    modules: {
+      shop: module("1.0", "a"),
+      gone: module("1.0", "g"),
+      kept: module("1.0", "d"),
+      edited: module("1.0", "e"),
+    },
+    findings: ["CVE-1 a", "CVE-2 b"],
+  };
+
+  it("is which modules and vulnerabilities came and went, in each form", () => {
+    assert.deepEqual(changesOf(now, [before]), {
+      commit: before.commit,
+      begun: before.begun,
+      modules: { added: ["stock 1.0"], changed: ["shop 1.0 to 2.0", "edited 1.0"], removed: ["gone 1.0"] },
+      vulnerabilities: { gained: ["CVE-3 c"], lost: ["CVE-1 a"] },
+    });
+    for (const [name, text] of Object.entries(rendered(now, [before])))
+      for (const word of ["stock 1.0", "shop 1.0 to 2.0", "gone 1.0", "CVE-3 c", "CVE-1 a"])
+        assert.ok(text.includes(word), `${name} has no ${word}`);
+  });
+
+  it("is said against the newest one that did not fail, and of what both have told", () => {
+    const failed: HistoryEntry = { ...before, begun: "2026-01-02T08:00:00.000Z", outcome: "failed", commit: "f" };
+    const later: HistoryEntry = { ...before, begun: "2027-01-01T08:00:00.000Z", commit: "f" };
+    assert.equal(changesOf(now, [before, failed, later])?.commit, before.commit);
+    const without = <T extends object>(one: T, ...names: string[]) =>
+      Object.fromEntries(Object.entries(one).filter(([name]) => !names.includes(name))) as T;
+    assert.equal(changesOf(without(now, "findings"), [before])?.vulnerabilities, undefined);
+    assert.equal(changesOf(now, [without(before, "modules", "findings")]), undefined);
+    assert.equal(changesOf(now, []), undefined);
   });
 });
 
