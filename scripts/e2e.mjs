@@ -25,7 +25,7 @@ const lanes = [
   { files: ["from-nothing"], alone: true },
   // The longest: a cluster of its own, where much is waited for.
   {
-    files: ["cluster/1-release", "cluster/2-signed", "cluster/2-typed", "cluster/3-interruptions"],
+    files: ["cluster/1-release", "cluster/2-dump", "cluster/2-signed", "cluster/2-typed", "cluster/3-interruptions"],
     heavy: true,
     changes: ["trial cluster"],
   },

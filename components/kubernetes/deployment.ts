@@ -10,6 +10,7 @@ import { names } from "./objects/names";
 import { autoscaler, cronDeployment, disruptionBudget, webDeployment, webService } from "./objects/odoo-pods";
 import { jobGoesOn, podsGoOn, sayWhatGoesOn } from "./goes-on";
 import { kubernetesRequest } from "./request";
+import { dumpFile, dumpJob, dumpSettings } from "./objects/dump-job";
 import { operatorCommands, operatorJob } from "./objects/operator-jobs";
 import { upgradeJob, type WorkerArgs } from "./objects/upgrade-job";
 import { filesOf, type Proof } from "../signature/proof";
@@ -18,7 +19,7 @@ import { password, secretOf, spentPassword } from "./secret";
 import type { OdooDatabase } from "./database";
 
 export interface OdooDeploymentArgs {
-  readonly settings: Pick<Settings, "odoo" | "doks" | "release">;
+  readonly settings: Pick<Settings, "odoo" | "doks" | "release" | "backup">;
   readonly plan: ClusterPlan;
   /** Repository of the Odoo image, with the registry's host. */
   readonly repository: string;
@@ -84,6 +85,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
         after,
       );
     }
+    this.#dump(name, args, worker, after);
     // If the new pods do not become ready the update ends here, and the earlier release's cron still runs.
     const cron = cronDeployment(pods);
     const scheduled = new kubernetes.apps.v1.Deployment(
@@ -159,6 +161,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
       worker: worker.metadata.name,
       admin: { secret: database.adminSecret, key: secretKeys.admin },
       firstLogin: names.firstLogin,
+      dumps: settings.backup.destination !== "",
       databaseStory: database.story,
     };
     const job = upgradeJob({
@@ -177,6 +180,20 @@ export class OdooDeployment extends pulumi.ComponentResource {
     );
     sayWhatGoesOn(told.metadata.uid, released.id, jobGoesOn(request.id, doks.namespace), this);
     return { pods, worker: inPods, job: released };
+  }
+
+  /** Declares the nightly dump, where one is wanted. */
+  #dump(
+    name: string,
+    { settings: { backup }, namespace }: OdooDeploymentArgs,
+    worker: WorkerArgs,
+    opts: pulumi.CustomResourceOptions,
+  ): void {
+    if (!worker.dumps) return;
+    const files = { [dumpFile]: dumpSettings(backup) };
+    const secret = secretOf(`${name}-dump-settings`, { namespace, files }, { parent: this });
+    const made = dumpJob(worker, secret.metadata.name);
+    new kubernetes.batch.v1.CronJob(`${name}-dump`, { ...made, metadata: within(namespace, made.metadata) }, opts);
   }
 
   /** Declares what pods verify their image by. */

@@ -97,7 +97,7 @@ export async function planCluster(
     warnings: [
       ...(doks.mode === "create" ? [...tightNodes(size, doks), ...openApi(doks)] : []),
       ...endOfPulls(pull, settings.registry, now),
-      noDump,
+      ...(settings.backup.destination === "" ? [noDump] : []),
       ...(doks.firstLogin === "kept" ? [firstLoginKept] : []),
     ],
   };
@@ -152,8 +152,8 @@ export function clusterIdentifier(kubeconfig: string): string {
 }
 
 const noDump =
-  "no dump leaves the cluster: restore points are on its own volumes, and what is lost with them is lost for good. " +
-  "Take dumps with a tool of your own, or use a managed database, whose backups DigitalOcean keeps.";
+  "backup:destination is empty: no dump leaves the cluster. Restore points are on its own volumes, and what is lost " +
+  "with them is lost for good. Set it to an SSH destination: docs/backup.md.";
 
 const firstLoginKept =
   `the administrator's first password stays in the Secret ${names.firstLogin} and in the stack's state: log in ` +

@@ -11,11 +11,13 @@ import { releaseRequest, releaseRequestSchema, requestId } from "../odoo/deploy-
 export const kubernetesRequestSchema = releaseRequestSchema.extend({
   /** Files to put in place: none, since Pulumi makes the objects. */
   files: z.strictObject({}),
+  /** Whether dumps leave the cluster: the image has to have what sends them. */
+  dumps: z.literal(true).optional(),
 });
 export type KubernetesRequest = Readonly<z.output<typeof kubernetesRequestSchema>>;
 
 export interface KubernetesRequestArgs {
-  readonly settings: Pick<Settings, "odoo" | "doks" | "release">;
+  readonly settings: Pick<Settings, "odoo" | "doks" | "release" | "backup">;
   /** Repository of the Odoo image, with the registry's host. */
   readonly repository: string;
   /** `sha256:…` */
@@ -29,6 +31,7 @@ export function kubernetesRequest({ settings, repository, digest }: KubernetesRe
   const request: Omit<KubernetesRequest, "id"> = {
     ...releaseRequest(settings, image, settings.doks.domain),
     files: {},
+    ...(settings.backup.destination === "" ? {} : { dumps: true }),
   };
   return { id: requestId(request), ...request };
 }

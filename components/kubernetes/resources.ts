@@ -65,6 +65,7 @@ export function deployToCluster(
         egress: doks.egress,
         tasks: settings.release.egress,
         acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
+        dumps: settings.backup.destination,
         managed: managedDatabase ? { port: managedPort, range: (cluster ?? plan.adopted)?.vpcRange ?? "" } : undefined,
       },
       managedDatabase,

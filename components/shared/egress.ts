@@ -75,6 +75,18 @@ export function authorityReach(server: string, egress: readonly string[]): Autho
   return { port: port === "" ? 443 : Number(port), to: ranges.map(outsideOf) };
 }
 
+/**
+ * Returns where the host of dumps may be: by the one port, and anywhere if it has a name. It may be in a private
+ * network, and its host key says that it is the one.
+ * @param destination `ssh://user@host[:port]/directory`
+ */
+export function dumpReach(destination: string): { readonly port: number; readonly to: readonly string[] } {
+  const { hostname, port } = new URL(destination);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const to = isIP(host) === 0 ? ["0.0.0.0/0", "::/0"] : [`${host}/${isIP(host) === 4 ? 32 : 128}`];
+  return { port: port === "" ? 22 : Number(port), to };
+}
+
 /** Returns those of the ranges that have everybody in them. */
 export function everywhere(ranges: readonly string[]): string[] {
   return ranges.filter((range) => parse(range).bits === 0n);

@@ -1,5 +1,6 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 
+import { dumpJob } from "../../components/kubernetes/objects/dump-job";
 import { databaseConfig, type OdooPodsArgs } from "../../components/kubernetes/objects/odoo-container";
 import { probePort } from "../../components/odoo/probe-port";
 import { spoolMegabytes } from "../../components/proxy/site";
@@ -44,7 +45,7 @@ export function doksSettings(changes: Readonly<Record<string, string>> = {}): Se
       "doks:nodeSize": "s-4vcpu-8gb",
       ...changes,
     },
-    secretKeys: new Set(["doks:tlsKey", "doks:kubeconfig", "odoo:secretOptions"]),
+    secretKeys: new Set(["doks:tlsKey", "doks:kubeconfig", "odoo:secretOptions", "backup:privateKey"]),
     environment: { DIGITALOCEAN_TOKEN: "planted" },
   });
 }
@@ -74,7 +75,7 @@ export function render(
   verifier?: VerifierArgs,
   fromBefore = false,
 ): { objects: Rendered[]; size: ClusterSize } {
-  const { doks, odoo, release } = doksSettings(changes);
+  const { doks, odoo, release, backup } = doksSettings(changes);
   const size = clusterSize(doks);
   const managed = doks.databaseMode === "managed";
   const pods: OdooPodsArgs = {
@@ -108,6 +109,7 @@ export function render(
     worker: "odoo-worker-1",
     admin: { secret: "odoo-admin-1", key: "postgres-password" },
     firstLogin: "odoo-first-login",
+    dumps: backup.destination !== "",
     databaseStory: "kubectl -n odoo logs statefulset/odoo-db",
   };
   const objects: [apiVersion: string, kind: string, object: object][] = [
@@ -121,6 +123,7 @@ export function render(
       egress: doks.egress,
       tasks: release.egress,
       acmeServer: doks.tls === "acme" ? doks.acmeServer : undefined,
+      dumps: backup.destination,
       managed: managed ? { port: 25060, range: "10.114.0.0/20" } : undefined,
     }).map((policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy]),
     ["v1", "PersistentVolumeClaim", volumeClaim("odoo-filestore", filestoreStorage(doks))],
@@ -154,6 +157,7 @@ export function render(
       }),
     ],
     ...operatorCommands.map((one): [string, string, object] => ["batch/v1", "CronJob", operatorJob(one, inPods)]),
+    ...(inPods.dumps ? [["batch/v1", "CronJob", dumpJob(inPods, "odoo-dump-1")] as [string, string, object]] : []),
     ["apps/v1", "Deployment", webDeployment(pods)],
     ["v1", "Service", webService()],
     ...(several ? [["policy/v1", "PodDisruptionBudget", disruptionBudget("web")] as [string, string, object]] : []),

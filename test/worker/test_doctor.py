@@ -60,6 +60,14 @@ class DoctorTest(WorkerCase):
                                          "room for a release"])
         self.assertEqual(found["orphans"], f"databases of releases that have ended: odoo-failed-{POINT}, odoo-next")
 
+    def test_in_a_cluster_a_pod_that_has_no_settings_of_dumps_knows_whether_there_are_any(self):
+        with mock.patch("doctor.dump.SETTINGS", self.root / "not-here"):
+            self.assertEqual(list(self.found()), ["dump"])
+            with mock.patch.dict("doctor.dump.os.environ", {"ODOO_SHIP_DUMPS": "1"}):
+                self.assertEqual(self.found(), {})
+                (self.root / "dump-result.json").unlink()
+                self.assertEqual(self.found()["dump"], "none was made yet")
+
     def test_a_compose_file_that_somebody_has_edited_is_told_with_the_digest_to_write(self):
         asked = request(id="r3", files={"docker-compose.prod.yml": "image: as released"})
         staged.keep(asked)

@@ -16,7 +16,8 @@ import egress
 import sockets
 from failures import Failure
 from files import Lock
-from hosts import compose, compose_images, compose_packages, compose_services
+from hosts import base, compose, compose_images, compose_packages, compose_services
+from hosts.base import keep_dumps_away
 from hosts.compose import ComposeHost
 from hosts.compose_packages import Packages
 from hosts.compose_services import Services
@@ -294,7 +295,7 @@ class DumpTest(WorkerCase):
         host.dumps = Lock(self.root / "dump.lock")
         self.assertTrue(dump.take())
         with mock.patch("time.sleep", lambda _: dump.release()):
-            host._keep_dumps_away(said.append)
+            keep_dumps_away(host.dumps, said.append)
         self.assertEqual(said, ["waiting for the dump that is under way"])
         self.assertFalse(dump.take())
         host.let_go()
@@ -304,9 +305,9 @@ class DumpTest(WorkerCase):
         dump, host = Lock(self.root / "dump.lock"), ComposeHost()
         host.dumps = Lock(self.root / "dump.lock")
         dump.take()
-        with (mock.patch.object(compose, "DUMP_SECONDS", 0), mock.patch("time.sleep", lambda _: None),
+        with (mock.patch.object(base, "DUMP_SECONDS", 0), mock.patch("time.sleep", lambda _: None),
               self.assertRaises(Failure) as caught):
-            host._keep_dumps_away(lambda _: None)
+            keep_dumps_away(host.dumps, lambda _: None)
         self.assertEqual(caught.exception.code, "RELEASE_IN_PROGRESS")
 
 

@@ -11,6 +11,7 @@ import restore
 import service
 from failures import Failure
 from fence import FENCE, LIFE, WORKER
+from files import Lock
 from hosts import here, kubernetes, kubernetes_data, kubernetes_locks
 from hosts.kubernetes import KubernetesHost
 from journal import Journal
@@ -58,6 +59,7 @@ class KubernetesHostTest(WorkerCase):
             self.addCleanup(patch.stop)
         self.host = KubernetesHost()
         self.host.data.postgres = mock.Mock()
+        self.host.dumps = Lock(self.root / "dump.lock")
 
     def open_journal(self, step, phase="begin"):
         journal = Journal.begin("r2", "maintenance", None, "r2", "a", "job-0")
@@ -68,6 +70,27 @@ class KubernetesHostTest(WorkerCase):
         (self.root / "request.json").write_text(json.dumps(job_request()))
         with mock.patch.object(here, "host", lambda: self.host):
             return service.job(self.root / "request.json")
+
+    def test_a_release_waits_for_a_dump_of_another_pod_and_none_begins_until_it_is_over(self):
+        dump, said = Lock(self.root / "dump.lock"), []
+        with self.host.alone(request()):
+            self.assertTrue(dump.take())
+            with mock.patch("files.time.sleep", lambda _: dump.release()):
+                self.host.keep_others_away(said.append)
+            self.assertEqual(said, ["waiting for the dump that is under way"])
+            self.assertFalse(dump.take())
+        self.assertTrue(dump.take())
+
+    def test_an_image_that_could_send_no_dump_is_refused_unless_it_has_served_before(self):
+        with mock.patch.object(kubernetes.shutil, "which", lambda _: None):
+            with self.assertRaises(Failure) as caught:
+                kubernetes.refuse_undumpable("registry/odoo@sha256:1")
+            self.assertEqual(caught.exception.code, "RELEASE_MISMATCH")
+            self.assertIn("openssh-client", caught.exception.remedy)
+            with mock.patch.object(kubernetes.ledger, "points", lambda: [{"image": "registry/odoo@sha256:1"}]):
+                kubernetes.refuse_undumpable("registry/odoo@sha256:1")
+        with mock.patch.object(kubernetes.shutil, "which", lambda _: "/usr/bin/ssh"):
+            kubernetes.refuse_undumpable("registry/odoo@sha256:1")
 
     def test_a_step_does_not_begin_once_the_locks_are_lost(self):
         with self.host.alone(request()):

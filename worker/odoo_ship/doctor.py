@@ -15,7 +15,6 @@ import tidying
 import words
 from failures import Failure, as_failure
 from files import read_json
-from hosts import here
 from journal import ATTEMPT_NAME, Journal, seconds_since
 
 #: Dumps are made each night: one that is older than this is missing one.
@@ -136,18 +135,15 @@ def lost_files(data, _database):
 
 
 def last_dump(_data, _database):
-    if here.KUBERNETES:
-        # Nobody makes any there, as each update says.
-        return None
-    if not dump.SETTINGS.exists():
+    if not dump.configured():
         return "dumps to another host are not configured", "backup:destination: docs/backup.md"
     result = dump.last()
     if result is None:
-        return "none was made yet", "`odoo-ship dump`"
+        return "none was made yet", words.HERE["dump"]
     if "error" in result:
         return f"the one of {result['at']} was not made: {result['error']['found']}", result["error"]["remedy"]
     late = seconds_since(result["at"]) > DUMP_SECONDS
-    return (f"the last one is of {result['at']}", "`odoo-ship dump`") if late else None
+    return (f"the last one is of {result['at']}", words.HERE["dump"]) if late else None
 
 
 def files_as_released(_data, _database):

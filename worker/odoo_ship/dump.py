@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import time
@@ -12,12 +13,14 @@ from hosts import here
 import ledger
 import limits
 import staged
+import words
 from failures import Failure, tail
 from files import DUMPS, STATE, Lock, read_json, write_json
 from journal import Journal, now
 from shell import pipe, run
 
-SETTINGS = STATE / "dump.json"
+# Of a cluster: a file that the dump's own pod has, and no other one.
+SETTINGS = Path(os.environ.get("ODOO_SHIP_DUMP", STATE / "dump.json"))
 # What became of the last one: {"at", "name" | "error"}.
 RESULT = STATE / "dump-result.json"
 
@@ -28,6 +31,11 @@ def configure(request):
         write_json(SETTINGS, request["dump"])
     else:
         SETTINGS.unlink(missing_ok=True)
+
+
+def configured():
+    """Whether dumps are made, as far as this pod or this host can know."""
+    return SETTINGS.exists() or "ODOO_SHIP_DUMPS" in os.environ
 
 
 def last():
@@ -61,8 +69,8 @@ def refuse_release_under_way():
     if journal and journal.open:
         raise Failure("RELEASE_IN_PROGRESS", "there is no dump in the middle of a release",
                       found=f"request {journal['request']} at {journal['step']}",
-                      expected="its end", remedy="the nightly dump tries again by itself; else `odoo-ship dump` after "
-                                                 "it")
+                      expected="its end", remedy="the nightly dump tries again by itself; else "
+                                                 f"{words.HERE['dump']} after it")
 
 
 def send(settings):
@@ -105,7 +113,8 @@ class Destination:
         self.settings = settings
 
     def __enter__(self):
-        self.files = tempfile.TemporaryDirectory(dir=STATE)
+        # A pod's own is in memory, while STATE is on the volume of the attachments.
+        self.files = tempfile.TemporaryDirectory(dir=None if here.KUBERNETES else STATE)
         base = Path(self.files.name)
         host = self.address if self.port == 22 else f"[{self.address}]:{self.port}"
         (base / "known_hosts").write_text(f"{host} {self.settings['hostKey']}\n")

@@ -90,6 +90,8 @@ class Lock:
 
     def take(self, wait=False):
         """Whether this process holds it now."""
+        if self.handle is not None:
+            return True
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -30,7 +30,7 @@ def of_host(request_id=None):
     journal, live = Journal.read(), ledger.live()
     answer = {"live": live and {key: live[key] for key in ("image", "digest", "since", "release")},
               "closed": is_closed(journal), "stopped": stopped.read(),
-              "dump": dump.last() if dump.SETTINGS.exists() else None,
+              "dump": dump.last() if dump.configured() else None,
               "points": [{key: point[key] for key in ("id", "from", "to", "at", "bytes")} for point in ledger.points()]}
     request_id = request_id or (journal and journal["request"])
     if request_id:

@@ -23,6 +23,8 @@ VPS = {
     "damaged": "take it from a backup or snapshot of the host, then `odoo-ship resume`; without one, see "
                "docs/when-up-failed.md before you remove it",
     "prune": "`odoo-ship prune`",
+    "dump": "`odoo-ship dump`",
+    "stop dump": "`systemctl stop odoo-ship-dump.service`",
     "lost": "`odoo-ship points` lists restore points; `odoo-ship restore` puts one into a new database",
 }
 CLUSTER = {
@@ -36,6 +38,8 @@ CLUSTER = {
     "resume": 'the Job\'s next pod goes on, or else `pulumi up`; to give the new data up: docs/doks.md, "Rollback"',
     "damaged": "take it from a snapshot of the volume, then `pulumi up`",
     "prune": f"`{kubectl('create job prune-1 --from=cronjob/odoo-ship-prune')}`",
+    "dump": f"`{kubectl('create job dump-1 --from=cronjob/odoo-ship-dump')}`",
+    "stop dump": f"`{kubectl('delete pod -l app=odoo-dump')}`",
     "lost": 'if odoo:database, doks:databaseMode or the cluster was changed, set it back and update again: the data '
             'are where they were. '
             'To move them, or if they are lost: docs/doks.md, "A database that was moved or lost"',

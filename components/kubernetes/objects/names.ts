@@ -9,6 +9,7 @@ export const names = {
   web: "odoo",
   cron: "odoo-cron",
   upgrade: "odoo-upgrade",
+  dump: "odoo-dump",
   operator: "odoo-ship",
   database: "odoo-db",
   edge: "odoo-edge",
@@ -17,12 +18,13 @@ export const names = {
 } as const;
 
 /** Purpose of a pod. */
-export type Part = "web" | "cron" | "upgrade" | "database" | "edge";
+export type Part = "web" | "cron" | "upgrade" | "dump" | "database" | "edge";
 
 const program: Record<Part, string> = {
   web: "odoo",
   cron: "odoo",
   upgrade: "odoo",
+  dump: "odoo",
   database: "postgresql",
   edge: "caddy",
 };

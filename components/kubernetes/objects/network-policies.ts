@@ -2,7 +2,7 @@ import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
 import { clusterPorts } from "../../proxy/site";
-import { authorityReach, outsideOf, type Reach, wayOut } from "../../shared/egress";
+import { authorityReach, dumpReach, outsideOf, type Reach, wayOut } from "../../shared/egress";
 import { general, labels, names, odooPorts, type Part, postgresPort, selector, type Unplaced } from "./names";
 
 export interface NetworkArgs {
@@ -15,6 +15,8 @@ export interface NetworkArgs {
    * fetches none.
    */
   readonly acmeServer: string | undefined;
+  /** `backup:destination`; empty where no dump leaves the cluster. */
+  readonly dumps: string;
   /** Port of a managed PostgreSQL, and the private network that it is in; undefined for the one in the namespace. */
   readonly managed: { readonly port: number; readonly range: pulumi.Input<string> } | undefined;
 }
@@ -36,7 +38,7 @@ type Egress = k8s.networking.v1.NetworkPolicyEgressRule;
  * The Job of a release reaches PostgreSQL and nothing else, so the copy that it rehearses on sends no mail. Where the
  * settings name ways out for it, there is no rehearsal.
  */
-export function networkPolicies({ egress, tasks, acmeServer, managed }: NetworkArgs): Policy[] {
+export function networkPolicies({ egress, tasks, acmeServer, dumps, managed }: NetworkArgs): Policy[] {
   const toPostgres: Egress =
     managed === undefined
       ? { to: [pods("database")], ports: [tcp(postgresPort)] }
@@ -44,6 +46,7 @@ export function networkPolicies({ egress, tasks, acmeServer, managed }: NetworkA
         { to: [{ ipBlock: { cidr: managed.range } }], ports: [tcp(managed.port)] };
   const outside: Egress[] = egress.length === 0 ? [] : [{ to: egress.map((range) => block(outsideOf(range))) }];
   const odoo = [toDns, toPostgres, ...outside];
+  const clients: Part[] = ["web", "cron", "upgrade", ...(dumps === "" ? [] : ["dump" as const])];
   return [
     {
       metadata: { name: "default-deny", labels: { ...general } },
@@ -63,10 +66,11 @@ export function networkPolicies({ egress, tasks, acmeServer, managed }: NetworkA
     }),
     policy("cron", { egress: odoo }),
     policy("upgrade", { egress: [toDns, toPostgres, ...tasks.map(wayFor)] }),
+    ...(dumps === "" ? [] : [policy("dump", { egress: [toDns, toPostgres, toDumps(dumps)] })]),
     ...(managed === undefined
       ? [
           policy("database", {
-            ingress: [{ from: [pods("web"), pods("cron"), pods("upgrade")], ports: [tcp(postgresPort)] }],
+            ingress: [{ from: clients.map(pods), ports: [tcp(postgresPort)] }],
           }),
         ]
       : []),
@@ -81,6 +85,11 @@ function wayFor(text: string): Egress {
 function toAuthority(server: string, egress: readonly string[]): Egress {
   const { port, to } = authorityReach(server, egress);
   return { to: to.map(block), ports: [tcp(port)] };
+}
+
+function toDumps(destination: string): Egress {
+  const { port, to } = dumpReach(destination);
+  return { to: to.map((cidr) => block({ cidr, except: [] })), ports: [tcp(port)] };
 }
 
 function policy(

@@ -1,10 +1,8 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 
-import { users } from "../../odoo/users";
-import { filestoreLabel, general, labels, names, type Unplaced } from "./names";
-import { account, besideFilestore, containerSecurity, podSecurity, resources, scratch, secretFiles } from "./pods";
-import { verifierContainers, verifierVolumes } from "./verifiers";
-import { workerContainer, type WorkerArgs, workerFiles, workerProgram, workerSize } from "./upgrade-job";
+import { general, names, type Unplaced } from "./names";
+import { type WorkerArgs, workerProgram } from "./upgrade-job";
+import { workerPod } from "./worker-pod";
 
 const program = workerProgram.join(" ");
 /** Commands of an operator, and whether they change something. */
@@ -30,9 +28,6 @@ const limitSeconds = 1800;
  * Its pods count as the release's for the network: they reach PostgreSQL, and what `release:egress` names.
  */
 export function operatorJob(command: OperatorCommand, args: WorkerArgs): Unplaced<k8s.batch.v1.CronJob> {
-  const { line, changes } = commands[command];
-  const affinity = besideFilestore(args.filestoreAccess);
-  const container = workerContainer(args, ["tini", "--", "sh", "-c", line]);
   return {
     metadata: { name: `${names.operator}-${command}`, labels: { ...general } },
     spec: {
@@ -44,39 +39,7 @@ export function operatorJob(command: OperatorCommand, args: WorkerArgs): Unplace
           backoffLimit: 0,
           activeDeadlineSeconds: limitSeconds,
           ttlSecondsAfterFinished: keptSeconds,
-          template: {
-            metadata: { labels: { ...labels("upgrade", args.version), ...filestoreLabel } },
-            spec: {
-              ...account(names.upgrade),
-              ...(affinity && { affinity }),
-              restartPolicy: "Never",
-              securityContext: podSecurity(users.odoo),
-              terminationGracePeriodSeconds: 30,
-              ...(args.verifier && { initContainers: verifierContainers(args.verifier) }),
-              containers: [
-                {
-                  ...container,
-                  resources: resources(workerSize),
-                  securityContext: containerSecurity(),
-                  volumeMounts: container.volumeMounts.map((mount) =>
-                    mount.name === "filestore" ? { ...mount, readOnly: !changes } : mount,
-                  ),
-                },
-              ],
-              volumes: [
-                { name: "filestore", persistentVolumeClaim: { claimName: names.filestore } },
-                secretFiles("worker-secrets", [
-                  { secret: args.admin.secret, key: args.admin.key, path: "admin-password" },
-                ]),
-                scratch("worker-tmp", "64Mi"),
-                workerFiles(args),
-                ...(args.databaseConfig === undefined
-                  ? []
-                  : [{ name: "database-config", configMap: { name: args.databaseConfig } }]),
-                ...verifierVolumes(args.verifier),
-              ],
-            },
-          },
+          template: workerPod(args, { part: "upgrade", ...commands[command] }),
         },
       },
     },

@@ -46,6 +46,8 @@ export interface WorkerArgs extends Pick<
   readonly admin: { readonly secret: pulumi.Input<string>; readonly key: string };
   /** Secret with the first password of a new database's administrator. It may be gone once there is a database. */
   readonly firstLogin: pulumi.Input<string>;
+  /** Whether a nightly dump leaves the cluster. */
+  readonly dumps: boolean;
   /** Place where an operator finds why PostgreSQL does not answer. */
   readonly databaseStory: string;
 }
@@ -229,6 +231,7 @@ export function workerContainer(
         ODOO_SHIP_STATE: `${paths.data}/odoo-ship`,
         ODOO_SHIP_ADMIN: args.postgres.admin,
         ODOO_SHIP_DATABASE_STORY: args.databaseStory,
+        ...(args.dumps ? { ODOO_SHIP_DUMPS: 1 } : {}),
         PYTHONUNBUFFERED: 1,
       }),
       // The worker names it in the commands of its remedies.

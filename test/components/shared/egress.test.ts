@@ -3,7 +3,7 @@ import { isIPv4 } from "node:net";
 
 import fc from "fast-check";
 
-import { authorityReach, everywhere, outsideOf, privateRanges } from "../../../components/shared/egress";
+import { authorityReach, dumpReach, everywhere, outsideOf, privateRanges } from "../../../components/shared/egress";
 import { within } from "../../support/ranges";
 
 /** Ranges as people write them, of both kinds. */
@@ -49,4 +49,14 @@ describe("where the proxy may go", () => {
     });
     assert.deepEqual(authorityReach("https://[fd00::5]/acme", []).to, [{ cidr: "fd00::5/128", except: [] }]);
   });
+});
+
+describe("where dumps go", () => {
+  for (const [destination, port, to] of [
+    ["ssh://backup@dumps.example.com/odoo", 22, ["0.0.0.0/0", "::/0"]],
+    ["ssh://backup@203.0.113.9:2222/odoo", 2222, ["203.0.113.9/32"]],
+    ["ssh://backup@10.1.2.3/odoo", 22, ["10.1.2.3/32"]],
+    ["ssh://backup@[2001:db8::9]:22/odoo", 22, ["2001:db8::9/128"]],
+  ] as const)
+    it(`is the host of ${destination} by its one port`, () => assert.deepEqual(dumpReach(destination), { port, to }));
 });

@@ -225,6 +225,13 @@ export class ClusterTrial implements Installation {
     );
   }
 
+  /** A shell script beside PostgreSQL; `input` goes to its standard input. */
+  async inDatabase(script: string, input: string): Promise<string> {
+    const words = ["--namespace", namespace, "exec", "-i", "odoo-db-0", "--", "sh", "-euc", script];
+    const command = ["exec", "-i", containerName(this.id), "kubectl", ...words];
+    return (await run("docker", command, { what: "a script beside PostgreSQL", limitMs, input })).stdout.trim();
+  }
+
   inOdoo(...command: string[]): Promise<string> {
     return this.kubectl("exec", "deployment/odoo", "-c", "odoo", "--", ...command);
   }

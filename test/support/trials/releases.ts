@@ -4,6 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 import { bakedModules, type BakedModule, type ContextFile } from "../../../components/image/context";
+import { users } from "../../../components/odoo/users";
 import { sandboxEnvironment } from "../../../sandbox/environment";
 import { run } from "../../../sandbox/process";
 import type { ServersFile } from "../../../sandbox/servers";
@@ -74,10 +75,11 @@ export class TrialReleases {
   /**
    * Builds and pushes the release unless that has been done.
    * @param ballastMiB size of a file beside the modules that no other release has: a pull that takes room
+   * @param packages of the distribution, as image:systemPackages brings them
    */
-  make(variant: Variant, level: number, ballastMiB = 0): Promise<TrialRelease> {
-    const key = JSON.stringify([variant, level, ballastMiB]);
-    const made = this.#made.get(key) ?? this.#make(trialAddons(variant, level), key, ballastMiB);
+  make(variant: Variant, level: number, ballastMiB = 0, packages: readonly string[] = []): Promise<TrialRelease> {
+    const key = JSON.stringify([variant, level, ballastMiB, ...packages]);
+    const made = this.#made.get(key) ?? this.#make(trialAddons(variant, level), key, ballastMiB, packages);
     this.#made.set(key, made);
     return made;
   }
@@ -86,7 +88,7 @@ export class TrialReleases {
     fs.rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  async #make(addons: AddonFiles, key: string, ballastMiB: number): Promise<TrialRelease> {
+  async #make(addons: AddonFiles, key: string, ballastMiB: number, packages: readonly string[]): Promise<TrialRelease> {
     const name = sha256(key).slice(0, 12);
     const context = path.join(this.#directory, name);
     const release = releaseFile(this.baseRelease, addons);
@@ -97,7 +99,7 @@ export class TrialReleases {
     for (const [file, text] of Object.entries(addons)) write(`addons/${file}`, text);
     fs.writeFileSync(path.join(context, "ballast"), randomBytes(ballastMiB << 20));
     write("release.json", `${JSON.stringify(release, undefined, 2)}\n`);
-    write("Dockerfile", dockerfile(this.base, release));
+    write("Dockerfile", dockerfile(this.base, release, packages));
     const tag = `${repository}:${name}-${process.pid}`;
     const options = { limitMs, env: { ...this.environment, DOCKER_BUILDKIT: "0" } };
     await run("docker", ["build", "-q", "--force-rm", "-t", tag, context], {
@@ -132,9 +134,11 @@ export function releaseFile(base: ReleaseFile, addons: AddonFiles): ReleaseFile 
   return { ...base, modules, contentHash: sha256(JSON.stringify([base.contentHash, modules])) };
 }
 
-function dockerfile(base: string, release: ReleaseFile): string {
+function dockerfile(base: string, release: ReleaseFile, packages: readonly string[]): string {
+  const install = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(" ")} && apt-get clean`;
   return [
     `FROM ${base}`,
+    ...(packages.length === 0 ? [] : ["USER 0:0", `RUN ${install}`, `USER ${users.odoo.uid}:${users.odoo.gid}`]),
     "COPY --chown=0:0 addons /opt/odoo/extra-addons",
     "COPY --chown=0:0 release.json /opt/odoo/release.json",
     "COPY ballast /opt/trial-ballast",

@@ -5,8 +5,11 @@ Release, rollback and restore speak to a host through these alone; `here` tells 
 
 import words
 from failures import Failure
+from files import wait_to_take
 
 SPARE_BYTES = 500_000_000
+#: A dump of this length keeps a release waiting; of one that takes longer the operator decides.
+DUMP_SECONDS = 1800
 
 
 class Data:
@@ -185,6 +188,14 @@ class Serving:
         file that gets its errors.
         """
         raise NotImplementedError
+
+
+def keep_dumps_away(lock, say):
+    """None begins from here on; one that is under way comes to its end first."""
+    wait_to_take(lock.take, DUMP_SECONDS, say, "the dump that is under way", Failure(
+        "RELEASE_IN_PROGRESS", "a dump is under way", found=f"it reads for {DUMP_SECONDS} s",
+        expected="its end, before a release changes the data that it reads",
+        remedy=f"wait for it, or {words.HERE['stop dump']}; then deploy again"))
 
 
 def disk_low(place, free, wanted):

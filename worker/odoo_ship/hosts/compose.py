@@ -8,21 +8,20 @@ import passwords
 import project
 import server_wide
 from failures import Failure
-from files import DUMPS, FIRST_LOGIN, Lock, wait_to_take, write
+from files import DUMPS, FIRST_LOGIN, Lock, write
 from hosts import compose_images as images
 from hosts import compose_memory as memory
 from hosts import compose_services as services
 from hosts import compose_signature as signature
 from hosts import compose_tasks as tasks
 from hosts import habits
-from hosts.base import Serving
+from hosts.base import Serving, keep_dumps_away
 from hosts.compose_before import Before
 from hosts.compose_data import ComposeData, has_volume
 from hosts.compose_packages import Packages
 from hosts.compose_services import CONTAINERS, Services
 from hosts.compose_tasks import CronHold, Tasks
 
-DUMP_SECONDS = 1800
 
 
 class ComposeHost(Serving):
@@ -217,13 +216,7 @@ class ComposeHost(Serving):
 
     def keep_others_away(self, say):
         self.packages.keep(say)
-        self._keep_dumps_away(say)
-
-    def _keep_dumps_away(self, say):
-        wait_to_take(self.dumps.take, DUMP_SECONDS, say, "the dump that is under way", Failure(
-            "RELEASE_IN_PROGRESS", "a dump is under way", found=f"it reads for {DUMP_SECONDS} s",
-            expected="its end, before a release changes the data that it reads",
-            remedy="wait for it, or `systemctl stop odoo-ship-dump.service`; then deploy again"))
+        keep_dumps_away(self.dumps, say)
 
     def still_alone(self):
         """Nobody starts a container here but this worker, which holds a lock that nobody can end."""

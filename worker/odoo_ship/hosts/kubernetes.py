@@ -8,16 +8,18 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import time
 from pathlib import Path
 
+import ledger
 from failures import Failure
 from fence import FENCE, LIFE, SETTLE_SECONDS, WORKER
-from files import STATE
+from files import DUMPS, STATE, Lock
 from hosts import kubernetes_tasks as tasks
-from hosts.base import Serving
+from hosts.base import Serving, keep_dumps_away
 from hosts.kubernetes_data import KubernetesData, secret
 from hosts.kubernetes_locks import Locks
 from hosts.kubernetes_tasks import Tasks
@@ -41,6 +43,7 @@ class KubernetesHost(Serving):
         # Sessions with locks: of the one release at work, and of the fence with nobody behind it.
         self.worker = self.locks = None
         self.lost = self.ending = self.whole = False
+        self.dumps = Lock(DUMPS)
 
     # Alone on the database
 
@@ -61,6 +64,7 @@ class KubernetesHost(Serving):
             except Failure as failure:
                 # The Job's next pod, or the next update, opens again before anything else.
                 print(failure.as_text(), file=sys.stderr, flush=True)
+            self.dumps.release()
             self.worker.close()
 
     @contextlib.contextmanager
@@ -87,7 +91,7 @@ class KubernetesHost(Serving):
         self.whole = True
 
     def keep_others_away(self, say):
-        """Nobody makes any here."""
+        keep_dumps_away(self.dumps, say)
 
     def still_alone(self):
         """Locks end with their sessions, and PostgreSQL ends those when it stops."""
@@ -130,6 +134,8 @@ class KubernetesHost(Serving):
                           expected=f"tools of {server} or newer",
                           remedy="set image:postgresqlClient, then release again")
         facts = json.loads(text)
+        if request.get("dumps"):
+            refuse_undumpable(request["image"])
         refuse_unverified(self.data.postgres.env["PGSSLMODE"], float(facts["series"]))
         return facts
 
@@ -252,6 +258,17 @@ def told_to_end():
                    expected="an end of its own",
                    remedy="the previous release serves; raise release:upgradeMinutes if it was the deadline; deploy "
                           "again")
+
+
+def refuse_undumpable(image):
+    """What has served before may serve again: a rollback at night is not the time for it."""
+    served = {known.get("image") for known in (ledger.live() or {}, *ledger.points())}
+    if shutil.which("ssh") is None and image not in served:
+        raise Failure("RELEASE_MISMATCH", "the image has no program that could send the nightly dump away",
+                      found="no ssh in the image, and backup:destination is set",
+                      expected="openssh-client among image:systemPackages of the stack that builds",
+                      remedy="pulumi config set --path 'image:systemPackages[0]' openssh-client, then build and deploy "
+                             "that; or empty backup:destination, and no dump leaves the cluster")
 
 
 def refuse_unverified(mode, series):

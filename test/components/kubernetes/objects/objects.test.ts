@@ -13,6 +13,12 @@ import { assertGolden } from "../../../support/golden-text";
 import { digestOf, podsOf, type Rendered, render, shared } from "../../../support/kubernetes-objects";
 import { usualSite } from "../../../support/site";
 
+const dumped = {
+  "backup:destination": "ssh://backup@dumps.example.com:2222/odoo",
+  "backup:hostKey": `ssh-ed25519 ${"A".repeat(68)}`,
+  "backup:privateKey": "planted key",
+  "backup:keep": "7",
+};
 const variants: Record<string, Record<string, string>> = {
   small: {},
   large: {
@@ -23,6 +29,7 @@ const variants: Record<string, Record<string, string>> = {
     "doks:tlsKey": "-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----",
     "doks:databaseMode": "managed",
     "doks:databaseSize": "db-s-8vcpu-32gb",
+    ...dumped,
   },
 };
 const all = Object.entries(variants).map(([name, changes]) => [name, render(changes).objects] as const);
@@ -577,6 +584,57 @@ describe("the commands of an operator", () => {
       /odoo_ship\.zip status && .*odoo_ship\.zip doctor/,
     );
     assert.match(pod("CronJob/odoo-ship-prune").container.command?.at(-1) ?? "", /^exec .*odoo_ship\.zip prune$/);
+  });
+});
+
+describe("the nightly dump of a cluster", () => {
+  const { objects } = render(dumped);
+  const { container, pod: spec } = pod("CronJob/odoo-ship-dump", dumped);
+
+  it("is made where there is a destination, and nowhere else", () => {
+    assert.ok(render().objects.every(({ metadata }) => !/dump/.test(metadata.name ?? "")));
+    const { schedule, suspend } = find(objects, "CronJob", "odoo-ship-dump").spec as Record<string, unknown>;
+    assert.deepEqual([schedule, suspend], ["30 2 * * *", undefined]);
+  });
+
+  it("alone has the key to its destination, and alone reaches it", () => {
+    assert.deepEqual(spec.volumes.filter(({ name }) => name === "dump").length, 1);
+    const others = objects.filter(({ kind, metadata }) => kind !== "CronJob" || metadata.name !== "odoo-ship-dump");
+    assert.ok(!JSON.stringify(others).includes('"odoo-dump-1"'));
+    assert.ok(!JSON.stringify(objects).includes("planted key"));
+    const policies = objects.filter(({ kind }) => kind === "NetworkPolicy");
+    const reaching = policies.filter((policy) => JSON.stringify(policy.spec).includes("2222"));
+    assert.deepEqual(
+      reaching.map(({ metadata }) => metadata.name),
+      ["odoo-dump"],
+    );
+    assert.match(JSON.stringify(find(objects, "NetworkPolicy", "odoo-db").spec), /"app":"odoo-dump"/);
+  });
+
+  it("is known to those who look for it", () => {
+    for (const name of ["CronJob/odoo-ship-look", "CronJob/odoo-ship-dump"])
+      assert.equal(pod(name, dumped).env["ODOO_SHIP_DUMPS"], "1");
+    assert.equal(pod("CronJob/odoo-ship-look").env["ODOO_SHIP_DUMPS"], undefined);
+    assert.equal(pod("CronJob/odoo-ship-look", dumped).env["ODOO_SHIP_DUMP"], undefined);
+  });
+
+  it("waits after a failure, and ends with its status, so that another pod tries again", () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "dump-"));
+    try {
+      for (const [name, text] of [
+        ["python3", 'case "$*" in *"odoo_ship.zip dump --scheduled") exit $STATUS;; *) exit 99;; esac'],
+        ["sleep", `echo "$@" > ${folder}/slept`],
+      ] as const)
+        fs.writeFileSync(path.join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+      const run = (status: string) =>
+        spawnSync("sh", ["-c", container.command?.at(-1) ?? ""], {
+          env: { PATH: `${folder}:/usr/bin:/bin`, STATUS: status },
+        }).status;
+      assert.deepEqual([run("0"), fs.existsSync(path.join(folder, "slept"))], [0, false]);
+      assert.deepEqual([run("3"), fs.readFileSync(path.join(folder, "slept"), "utf8")], [3, "900\n"]);
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 });
 
