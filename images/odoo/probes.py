@@ -1,5 +1,5 @@
 """What Kubernetes asks the guard of an Odoo, and how: by HTTP at a port of its own, which costs a node next to nothing
-where a program in the container costs it a tenth of a second of a processor; or by `guard.py started | ready | live`,
+where a program in the container costs it an eighth of a second of a processor; or by `guard.py started | ready | live`,
 for people, and for pods of a Deployment that does not know of the port.
 
     GET /started | /ready | /live     200 or 503, and one line
