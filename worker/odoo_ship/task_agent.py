@@ -7,8 +7,8 @@ What a module brings along must not meet the worker's passwords.
 A connection is one program: the worker sends JSON {"args", "env"} with three open files, the program's standard input,
 output and errors; the answer is {"status"} when it has ended. A connection that closes before ends the program and all
 that it has started. {"end": true} ends this container itself: Kubernetes would see the worker's end first, then end
-this one, and the pod's own end would come seconds later. This container has Odoo's own part of the volume, and neither the admin's password nor the restore
-points.
+this one, and the pod's own end would come seconds later. This container has Odoo's own part of the volume, and neither
+the admin's password nor the restore points.
 """
 
 import json

@@ -115,9 +115,7 @@ def end_container():
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
             connection.settimeout(5)
             connection.connect(SOCKET)
-            devnull = os.open(os.devnull, os.O_RDWR)
-            socket.send_fds(connection, [json.dumps({"end": True}).encode()], [devnull])
-            os.close(devnull)
+            connection.send(json.dumps({"end": True}).encode())
             connection.recv(64)
     except OSError:
         pass

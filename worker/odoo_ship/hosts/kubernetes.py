@@ -24,6 +24,7 @@ from hosts.kubernetes_data import KubernetesData, secret
 from hosts.kubernetes_locks import Locks
 from hosts.kubernetes_tasks import Tasks
 from shell import QUICK, must
+from tasks import end_container
 
 LEAVE_SECONDS = 240
 #: Of the release's image: what it makes of the variables of its containers.
@@ -230,7 +231,7 @@ class KubernetesHost(Serving):
         self.tasks.remove_all()
 
     def end_tasks(self):
-        self.tasks.end_container()
+        end_container()
 
     def settle(self, live):
         """What the Job may reach is Pulumi's to say."""

@@ -10,7 +10,7 @@ import sources
 from failures import Failure, code_from_log, tail
 from files import LOGS
 from shell import Result, errors_to
-from tasks import Task, end_container
+from tasks import Task
 
 ENTRYPOINT = ["python3", "-I", "/opt/odoo/entrypoint.py"]
 
@@ -44,10 +44,6 @@ class Tasks:
     def remove_all(self):
         for name in list(self.known):
             self.remove(name)
-
-    @staticmethod
-    def end_container():
-        end_container()
 
     def wait_ready(self, name, seconds):
         end, answer = time.monotonic() + seconds, "nothing"
