@@ -1,8 +1,8 @@
 import { ShipError } from "../components/shared/errors";
 import { jsonOfLastLine } from "../components/shared/json";
-import { printable } from "../components/shared/printable";
 import { docker, hardened, pulled } from "./docker";
 import type { Gate } from "./gate";
+import { lineOf } from "./layers";
 import { layerFact, moduleFact } from "./report/facts";
 
 export interface ImageOrder {
@@ -110,8 +110,9 @@ async function layersWithContent({ image }: ImageOrder): Promise<SizedLayer[]> {
 
 /** Without the values of build arguments, which stand before what a RUN does. */
 function instruction(by: string): string {
-  const line = printable(by.replaceAll(/\s+/g, " "));
-  return line.replace(/^RUN \|\d+ .*? \/bin\/(?:sh|bash) (?:-\S+ )*/, "RUN ").slice(0, 80);
+  return lineOf(by)
+    .replace(/^RUN \|\d+ .*? \/bin\/(?:sh|bash) (?:-\S+ )*/, "RUN ")
+    .slice(0, 80);
 }
 
 async function fits({ image, maxBytes }: ImageOrder, layers: readonly SizedLayer[]): Promise<number> {

@@ -35,8 +35,13 @@ export function layersOf({ rootfs, history = [] }: ImageConfig): Layer[] {
   const known = made.length === rootfs.diff_ids.length;
   return rootfs.diff_ids.map((diffId, index) => {
     const { by, at } = (known ? made[index] : undefined) ?? { by: `layer ${index + 1}`, at: Infinity };
-    return { diffId, by: printable(by.replaceAll(/\s+/g, " ")).slice(0, 80), own: at > begin };
+    return { diffId, by: lineOf(by).slice(0, 80), own: at > begin };
   });
+}
+
+/** An instruction as one line that may be shown. */
+export function lineOf(instruction: string): string {
+  return printable(instruction.replaceAll(/\s+/g, " "));
 }
 
 /** A layer as the registry stores it. */

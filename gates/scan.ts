@@ -97,17 +97,19 @@ function factsOf({ stopping, excepted, unfixed }: Verdict, { updated, hours }: D
   return {
     high: count("HIGH"),
     critical: count("CRITICAL"),
-    findings: [...stopping, ...excepted.map(({ finding }) => finding), ...unfixed].map(
-      ({ id, package: name }) => `${id} ${name}`,
-    ),
-    unfixed: unfixed.map(({ id, package: name }) => `${id} ${name}`).slice(0, mostLines),
+    findings: [...stopping, ...excepted.map(({ finding }) => finding), ...unfixed].map(nameOf),
+    unfixed: unfixed.map(nameOf).slice(0, mostLines),
     excepted: excepted.map(({ finding, exception: { expires, reason } }) => {
-      return `${finding.id} ${finding.package} until ${expires}: ${reason}`;
+      return `${nameOf(finding)} until ${expires}: ${reason}`;
     }),
     databaseOf: updated.toISOString(),
     databaseHours: hours,
     sarif,
   };
+}
+
+function nameOf({ id, package: name }: Finding): string {
+  return `${id} ${name}`;
 }
 
 /** A scan that does not know the packages of the distribution finds none of their vulnerabilities. */

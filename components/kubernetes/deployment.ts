@@ -10,7 +10,8 @@ import { names } from "./objects/names";
 import { autoscaler, cronDeployment, disruptionBudget, webDeployment, webService } from "./objects/odoo-pods";
 import { jobGoesOn, podsGoOn, sayWhatGoesOn } from "./goes-on";
 import { kubernetesRequest } from "./request";
-import { dumpFile, dumpJob, dumpSettings } from "./objects/dump-job";
+import { dumpSettings } from "../odoo/dump-settings";
+import { dumpFile, dumpJob } from "./objects/dump-job";
 import { operatorCommands, operatorJob } from "./objects/operator-jobs";
 import { upgradeJob, type WorkerArgs } from "./objects/upgrade-job";
 import { filesOf, type Proof } from "../signature/proof";
@@ -190,7 +191,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
     opts: pulumi.CustomResourceOptions,
   ): void {
     if (!worker.dumps) return;
-    const files = { [dumpFile]: dumpSettings(backup) };
+    const files = { [dumpFile]: JSON.stringify(dumpSettings(backup)) };
     const secret = secretOf(`${name}-dump-settings`, { namespace, files }, { parent: this });
     const made = dumpJob(worker, secret.metadata.name);
     new kubernetes.batch.v1.CronJob(`${name}-dump`, { ...made, metadata: within(namespace, made.metadata) }, opts);

@@ -70,8 +70,7 @@ export function authorityReach(server: string, egress: readonly string[]): Autho
     return { port: 443, to: [outsideOf("0.0.0.0/0")] };
   }
   const { hostname, port } = new URL(server);
-  const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  const ranges = isIP(host) === 0 ? [...new Set(["0.0.0.0/0", ...egress])] : [`${host}/${isIP(host) === 4 ? 32 : 128}`];
+  const ranges = addressIn(hostname) ?? [...new Set(["0.0.0.0/0", ...egress])];
   return { port: port === "" ? 443 : Number(port), to: ranges.map(outsideOf) };
 }
 
@@ -82,9 +81,14 @@ export function authorityReach(server: string, egress: readonly string[]): Autho
  */
 export function dumpReach(destination: string): { readonly port: number; readonly to: readonly string[] } {
   const { hostname, port } = new URL(destination);
+  return { port: port === "" ? 22 : Number(port), to: addressIn(hostname) ?? ["0.0.0.0/0", "::/0"] };
+}
+
+/** Returns the range of the one address that a URL names; undefined where it names a host. */
+function addressIn(hostname: string): [string] | undefined {
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  const to = isIP(host) === 0 ? ["0.0.0.0/0", "::/0"] : [`${host}/${isIP(host) === 4 ? 32 : 128}`];
-  return { port: port === "" ? 22 : Number(port), to };
+  const kind = isIP(host);
+  return kind === 0 ? undefined : [`${host}/${kind === 4 ? 32 : 128}`];
 }
 
 /** Returns those of the ranges that have everybody in them. */

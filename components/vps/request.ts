@@ -9,6 +9,7 @@ import { authorityReach, outsideOf, wayOut } from "../shared/egress";
 import { hostSize } from "./size";
 import { maintenancePage } from "../proxy/maintenance-page";
 import { releaseRequest, releaseRequestSchema, requestId } from "../odoo/deploy-request";
+import { dumpSettings } from "../odoo/dump-settings";
 import type { VpsImages } from "../odoo/companion-images";
 import { type Proof, proofSchema } from "../signature/proof";
 
@@ -142,15 +143,7 @@ export function hostRequest({
         : [{ file: secretFiles.odooOptions, uid: users.odoo.uid, content: odoo.secretOptions.reveal() }]),
       ...(tlsFiles ? [{ file: secretFiles.tlsKey, uid: users.proxy.uid, content: vps.tlsKey?.reveal() ?? "" }] : []),
     ],
-    dump:
-      backup.destination === ""
-        ? null
-        : {
-            destination: backup.destination,
-            hostKey: backup.hostKey,
-            privateKey: backup.privateKey?.reveal() ?? "",
-            keep: backup.keep,
-          },
+    dump: dumpSettings(backup),
   };
   return {
     id: requestId(withoutCredentials(request)),

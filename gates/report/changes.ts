@@ -31,10 +31,7 @@ function between(before: readonly string[], now: readonly string[]): NonNullable
 type Modules = NonNullable<GateReport["modules"]>;
 
 function modulesBetween(before: Modules, now: Modules): NonNullable<Changes["modules"]> {
-  const [earlier, later] = [before, now].map((modules) => new Map(Object.entries(modules))) as [
-    Map<string, Modules[string]>,
-    Map<string, Modules[string]>,
-  ];
+  const [earlier, later] = [new Map(Object.entries(before)), new Map(Object.entries(now))];
   return {
     added: [...later].filter(([name]) => !earlier.has(name)).map(([name, { version }]) => `${name} ${version}`),
     changed: [...later].flatMap(([name, { version, hash }]) => {

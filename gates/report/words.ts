@@ -14,22 +14,14 @@ export function escaped(text: string): string {
 
 /** What differs from the release before, a row each: what it is, and which ones. */
 export function changeRows({ modules, vulnerabilities }: NonNullable<GateReport["changes"]>): [string, string][] {
-  const listed = (names: readonly string[]) => (names.length === 0 ? "none" : names.join(", "));
-  return [
-    ...(modules === undefined
-      ? []
-      : ([
-          ["Modules changed", listed(modules.changed)],
-          ["Modules added", listed(modules.added)],
-          ["Modules removed", listed(modules.removed)],
-        ] as [string, string][])),
-    ...(vulnerabilities === undefined
-      ? []
-      : ([
-          ["Vulnerabilities gained", listed(vulnerabilities.gained)],
-          ["Vulnerabilities lost", listed(vulnerabilities.lost)],
-        ] as [string, string][])),
+  const rows: [string, readonly string[] | undefined][] = [
+    ["Modules changed", modules?.changed],
+    ["Modules added", modules?.added],
+    ["Modules removed", modules?.removed],
+    ["Vulnerabilities gained", vulnerabilities?.gained],
+    ["Vulnerabilities lost", vulnerabilities?.lost],
   ];
+  return rows.flatMap(([what, names]) => (names === undefined ? [] : [[what, names.join(", ") || "none"]]));
 }
 
 /** Seconds as people say them. */

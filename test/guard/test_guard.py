@@ -83,7 +83,8 @@ class GuardTest(unittest.TestCase):
         self.clients, self.waiting = set(), 0
         for owner, name, value in ((guard.probes, "STATUS", Path(directory.name) / "guard.json"),
                                    (guard.probes, "HEARD", Path(directory.name) / "heard"),
-                                   (guard, "LOOK_SECONDS", 0.1), (guard, "LOST_SECONDS", 1), (guard, "WAITING_LOOK_SECONDS", 0.1),
+                                   (guard, "LOOK_SECONDS", 0.1), (guard, "LOST_SECONDS", 1),
+                                   (guard, "WAITING_LOOK_SECONDS", 0.1),
                                    (guard, "PROBE_SECONDS", 0.1), (guard.probes, "port", lambda: 8069),
                                    (guard.sockets, "clients", lambda _: set(self.clients)),
                                    (guard.sockets, "under_way", lambda _: self.waiting),

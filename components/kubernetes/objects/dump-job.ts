@@ -1,7 +1,6 @@
 import type { input as k8s } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 
-import type { Settings } from "../../../settings";
 import { labels, names, type Unplaced } from "./names";
 import { type WorkerArgs, workerProgram } from "./upgrade-job";
 import { workerPod } from "./worker-pod";
@@ -14,11 +13,6 @@ export const dumpFile = "dump.json";
 const again = { pauseSeconds: 900, times: 12 } as const;
 /** Before the next night's. */
 const limitSeconds = 20 * 3600;
-
-/** Renders what the worker reads of the settings (worker/odoo_ship/dump.py): JSON with a private key. */
-export function dumpSettings({ destination, hostKey, privateKey, keep }: Settings["backup"]): string {
-  return JSON.stringify({ destination, hostKey, privateKey: privateKey?.reveal() ?? "", keep });
-}
 
 /**
  * Renders the nightly dump of database and attachments to a host outside. Its pod alone has the key that may write

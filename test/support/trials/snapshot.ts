@@ -32,6 +32,9 @@ const rowsThatCount: Readonly<Record<string, string>> = {
   trial_ledger_line: `name NOT LIKE '${writerPrefix}%'`,
 };
 
+/** Statement that answers the rows of the trial's own table, and a checksum over them. */
+export const ledgerSum = "SELECT count(*) || ' ' || md5(string_agg(l::text, '' ORDER BY id)) FROM trial_ledger_line l";
+
 /** @param database another one than the live one, such as a restored point */
 export async function snapshot(odoo: Installation, database = odoo.database): Promise<Snapshot> {
   const tables = (await odoo.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1", database))
