@@ -2,7 +2,7 @@
 // long as all the others together.
 import { spawn } from "node:child_process";
 
-const rows = [["lint:code"], ["lint:format", "typecheck", "docs -- --check"]];
+const rows = [["lint:code"], ["lint:format", "typecheck", "docs -- --check", "test:repository"]];
 
 /** Its output is printed whole when it ends. Answers whether it passed. */
 function check(script) {
