@@ -5,6 +5,7 @@ from unittest import mock
 from support import WorkerCase
 
 from hosts import compose_images as images
+from hosts import engine
 from shell import Result
 
 OLD, NEW, OTHER = (f"registry/odoo@sha256:{letter * 64}" for letter in "abc")
@@ -25,13 +26,10 @@ class Docker:
                 self.names.pop(name, None)
         elif words[:2] == ["image", "ls"]:
             return Result(0, "\n".join(name for name in self.names if name.startswith(words[-1])))
-        elif words[-1] not in self.names:
-            return Result(1, "")
-        elif "Size" in words[-2]:
-            return Result(0, "1000")
-        elif "RepoDigests" in words[-2]:
-            return Result(0, self.names[words[-1]])
         return Result(0, "")
+
+    def image(self, name):
+        return {"Size": 1000, "RepoDigests": [self.names[name]]} if name in self.names else None
 
     def prune(self):
         """What `docker image prune` does: it leaves what has a tag, under all of its names."""
@@ -43,9 +41,10 @@ class KeepTest(WorkerCase):
     def setUp(self):
         super().setUp()
         self.docker = Docker(OLD, NEW, OTHER)
-        patch = mock.patch.object(images, "run", self.docker.run)
-        patch.start()
-        self.addCleanup(patch.stop)
+        for patch in (mock.patch.object(images, "run", self.docker.run),
+                      mock.patch.object(engine, "image", self.docker.image)):
+            patch.start()
+            self.addCleanup(patch.stop)
 
     def known(self):
         return {name for name in self.docker.names if "@" in name}
@@ -68,9 +67,39 @@ class KeepTest(WorkerCase):
         self.assertEqual(self.docker.names, before)
 
 
+class FactsTest(WorkerCase):
+    """What an image tells of itself."""
+
+    def setUp(self):
+        super().setUp()
+        self.asked = []
+        for patch in (mock.patch.object(images, "FACTS", self.root / "images"),
+                      mock.patch.object(images, "run", self.run_image), mock.patch.object(engine, "image")):
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def run_image(self, args, *_):
+        self.asked.append(args[-3])
+        return Result(0, '{"series": "19.0"}')
+
+    def test_is_asked_once_for_each_digest(self):
+        for image in (OLD, NEW, OLD, NEW):
+            self.assertEqual(images.series_and_modules(image), {"series": "19.0"})
+        self.assertEqual(self.asked, [OLD, NEW])
+
+    def test_is_asked_again_where_its_file_is_damaged_or_was_of_no_use_any_more(self):
+        images.series_and_modules(OLD)
+        (self.root / "images" / ("a" * 64 + ".json")).write_text("{")
+        images.series_and_modules(OLD)
+        with mock.patch.object(images, "run", lambda *_: Result(0, "")):
+            images.keep({NEW})
+        images.series_and_modules(OLD)
+        self.assertEqual(self.asked, [OLD] * 3)
+
+
 class RoomTest(WorkerCase):
     def room(self, image, before, *known):
-        with mock.patch.object(images, "run", Docker(*known).run):
+        with mock.patch.object(engine, "image", Docker(*known).image):
             return images.room(image, before)
 
     def test_a_release_asks_for_what_its_image_needs(self):

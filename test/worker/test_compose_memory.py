@@ -6,7 +6,7 @@ from support import WorkerCase, request
 
 from failures import Failure
 from hosts import compose_memory as memory
-from hosts import compose_services
+from hosts import compose_services, engine
 from hosts.compose import ComposeHost
 from shell import Result
 
@@ -22,16 +22,19 @@ class Docker:
     def run(self, args, *_):
         if args[1] == "update":
             self.updates.append(args[2:])
-        if args[1] == "exec":
-            return Result(1, self.counts)
-        return Result(0, f"{self.limit} {self.label}" if "Labels" in args[3] else str(self.limit))
+        return Result(1, self.counts)
+
+    def container(self, _):
+        labels = {} if self.label is None else {memory.ALONE: self.label}
+        return {"HostConfig": {"Memory": self.limit}, "Config": {"Labels": labels}}
 
 
 class WidenTest(WorkerCase):
     def widened(self, label, limit, free):
         docker, meminfo = Docker(label, limit * MiB), self.root / "meminfo"
         meminfo.write_text(f"MemTotal:  9999999 kB\nMemAvailable:   {free * 1024} kB\n")
-        with mock.patch.object(memory, "run", docker.run), mock.patch.object(memory, "MEMINFO", meminfo):
+        with (mock.patch.object(memory, "run", docker.run), mock.patch.object(memory, "MEMINFO", meminfo),
+              mock.patch.object(engine, "container", docker.container)):
             memory.widen("odoo-ship-upgrade")
         return docker.updates
 
@@ -47,7 +50,7 @@ class WidenTest(WorkerCase):
         self.assertEqual(self.widened("3072", 4096, 9000), [])
 
     def test_one_of_an_earlier_program_keeps_its_own(self):
-        self.assertEqual(self.widened("\n", 1024, 9000), [])
+        self.assertEqual(self.widened(None, 1024, 9000), [])
 
 
 class RanOutTest(WorkerCase):
@@ -56,17 +59,19 @@ class RanOutTest(WorkerCase):
         version2 = "low 0\nhigh 0\nmax 12\noom 1\noom_kill {}\noom_group_kill 0\n"
         for text in (version1, version2):
             for number, found in ((0, None), (2, 512 * MiB)):
-                docker = Docker("", 512 * MiB, text.format(number))
-                with mock.patch.object(memory, "run", docker.run):
+                docker = Docker(None, 512 * MiB, text.format(number))
+                with (mock.patch.object(memory, "run", docker.run),
+                      mock.patch.object(engine, "container", docker.container)):
                     self.assertEqual(memory.ran_out("odoo-ship-upgrade"), found)
 
 
 class StartTest(WorkerCase):
     def test_a_server_that_is_ended_as_it_starts_is_told_as_that(self):
-        def run(args, *_):
-            return Result(1, "") if args[1] == "exec" else Result(0, "exited 137 " + self.ended)
-        for self.ended, code in (("true", "OUT_OF_MEMORY"), ("false", "CONTAINER_START_FAILURE")):
-            with mock.patch.object(compose_services, "run", run), self.assertRaises(Failure) as caught:
+        for ended, code in ((True, "OUT_OF_MEMORY"), (False, "CONTAINER_START_FAILURE")):
+            state = {"State": {"Status": "exited", "ExitCode": 137, "OOMKilled": ended}}
+            with (mock.patch.object(compose_services, "run", lambda *_: Result(1, "")),
+                  mock.patch.object(engine, "container", lambda _, state=state: state),
+                  self.assertRaises(Failure) as caught):
                 compose_services.wait_ready("odoo-ce", 60)
             self.assertEqual(caught.exception.code, code)
 
@@ -97,7 +102,7 @@ class WhenTest(WorkerCase):
 
     def test_and_is_so_no_more_for_the_release_after_one_that_was_rolled_back(self):
         tasks = ComposeHost().tasks
-        with mock.patch("hosts.compose_tasks.must", lambda *_: ""):
+        with mock.patch.object(engine, "containers", lambda _: []):
             tasks.have_the_host(True)
             tasks.remove_all()
         tasks.compose = mock.Mock()

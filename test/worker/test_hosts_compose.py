@@ -16,7 +16,7 @@ import egress
 import sockets
 from failures import Failure
 from files import Lock
-from hosts import base, compose, compose_images, compose_packages, compose_services
+from hosts import base, compose, compose_images, compose_packages, compose_services, engine
 from hosts.base import keep_dumps_away
 from hosts.compose import ComposeHost
 from hosts.compose_packages import Packages
@@ -87,7 +87,10 @@ class StopTest(WorkerCase):
                 self.assertTrue(ended.wait(60))
             if args[1] == "kill":
                 ended.set()
-            return Result(0, "77" if args[1] == "inspect" else "")
+            return Result(0, "")
+
+        def container(_):
+            return {"State": {"Running": not ended.is_set(), "Pid": 77}}
 
         def take(words):
             return words.pop(0) if len(words) > 1 else words[0]
@@ -100,21 +103,21 @@ class StopTest(WorkerCase):
             return take(open_connections)
         host.services.postgres = mock.Mock(in_transaction=lambda: take(in_transaction))
         with (mock.patch.object(compose_services, "run", run),
-              mock.patch.object(compose_services, "must", lambda *_: ""),
+              mock.patch.object(engine, "container", container),
               mock.patch.object(compose_services.sockets, "queued", lambda *_: 0),
               mock.patch.object(compose_services.sockets, "under_way", under_way)):
             host.services.stop_odoo()
         return told
 
     def test_it_is_told_to_end_and_killed_once_it_is_idle(self):
-        self.assertEqual(self.stop([0], [False]), ["inspect", "stop", "kill"])
-        self.assertEqual(self.stop([2, 1, 0], [True, True, False]), ["inspect", "stop", "kill"])
+        self.assertEqual(self.stop([0], [False]), ["stop", "kill"])
+        self.assertEqual(self.stop([2, 1, 0], [True, True, False]), ["stop", "kill"])
 
     def test_it_is_not_killed_while_a_request_or_a_transaction_is_open(self):
-        self.assertEqual(self.stop([1], [False]), ["inspect", "stop"])
-        self.assertEqual(self.stop([0], [True]), ["inspect", "stop"])
+        self.assertEqual(self.stop([1], [False]), ["stop"])
+        self.assertEqual(self.stop([0], [True]), ["stop"])
         # A look at the end of one request and the beginning of another.
-        self.assertEqual(self.stop([0, 1] * 5, [False]), ["inspect", "stop"])
+        self.assertEqual(self.stop([0, 1] * 5, [False]), ["stop"])
 
     def test_it_is_told_to_end_once_nobody_waits_in_its_queue(self):
         queue = [3, 1, 0, 1, 0, 0]
@@ -263,10 +266,9 @@ class PullTest(WorkerCase):
     IMAGE = "docker.io/library/postgres@sha256:" + "c" * 64
 
     def refusal(self, words):
-        answers = [Result(1, ""), Result(1, "", words)]
-        with mock.patch("hosts.compose_images.run", side_effect=lambda *_, **__: answers.pop(0)):
-            with self.assertRaises(Failure) as caught:
-                compose_images.pull(self.IMAGE, 60)
+        with (mock.patch.object(compose_images, "run", lambda *_: Result(1, "", words)),
+              mock.patch.object(engine, "image", lambda _: None), self.assertRaises(Failure) as caught):
+            compose_images.pull(self.IMAGE, 60)
         return caught.exception
 
     def test_each_cause_of_a_failed_pull_has_a_code_and_a_remedy_of_its_own(self):
@@ -359,17 +361,16 @@ class PackagesTest(WorkerCase):
 class ComposeVersionTest(WorkerCase):
     """By what is read of the database's container, and what Compose says of the release's file."""
 
-    def runs(self, made_by, label="hash", image="postgres@sha256:1", running="true", version="2.40.3"):
+    def runs(self, made_by, label="hash", image="postgres@sha256:1", running=True, version="2.40.3"):
         host, wanted = ComposeHost(), request()
         services = host.services
         services.hashes = {(wanted["id"], "db"): "hash"}
         services.image = lambda *_: "postgres@sha256:1"
 
-        def run(args, *_, **__):
-            if "version" in args:
-                return Result(0, version + "\n")
-            return Result(0, f"{label} {running}" if "Image" not in args[3] else f"{made_by} {image} {running}")
-        with mock.patch.object(compose_services, "run", run):
+        labels = {"com.docker.compose.config-hash": label, "com.docker.compose.version": made_by}
+        made = {"State": {"Running": running}, "Config": {"Image": image, "Labels": labels}}
+        with (mock.patch.object(compose_services, "run", lambda *_: Result(0, version + "\n")),
+              mock.patch.object(engine, "container", lambda _: made)):
             return services.runs(wanted, "db")
 
     def test_another_version_of_compose_is_no_reason_to_replace_the_database(self):
@@ -381,7 +382,7 @@ class ComposeVersionTest(WorkerCase):
         self.assertFalse(self.runs("2.40.3", label="another"))
         self.assertFalse(self.runs("2.40.3", label="another", version="v2.40.3-1ubuntu1"))
         self.assertFalse(self.runs("2.26.1", label="another", image="postgres@sha256:2"))
-        self.assertFalse(self.runs("2.26.1", label="another", running="false"))
+        self.assertFalse(self.runs("2.26.1", label="another", running=False))
 
 
 class CronHoldTest(WorkerCase):

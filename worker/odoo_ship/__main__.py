@@ -44,7 +44,7 @@ import stopped  # noqa: E402
 import tidying  # noqa: E402
 from failures import Failure, text_of, unexpected  # noqa: E402
 from files import FIRST_LOGIN, LOGS, read_json  # noqa: E402
-from hosts import here  # noqa: E402
+from hosts import engine, here  # noqa: E402
 
 #: Exit status of a worker that nothing but a person can help: systemd does not start it again.
 FOR_A_PERSON = 78
@@ -86,6 +86,8 @@ def main():
         print("odoo-ship needs root: sudo odoo-ship …", file=sys.stderr)
         return 77
     os.umask(0o077)
+    # Whatever engine root has chosen for what he types: that of this host.
+    os.environ["DOCKER_HOST"] = f"unix://{engine.SOCKET}"
     try:
         return COMMANDS[args.command](args) or 0
     except Failure as failure:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import files
 from failures import Failure, tail
-from shell import must, run
+from hosts import engine
+from shell import run
 
-PROJECT_NETWORKS = "label=com.docker.compose.project=odoo"
+PROJECT_NETWORKS = "com.docker.compose.project=odoo"
 # The interface of the one network that a release's own containers get out by; components/vps/compose-file.ts names it,
 # too. So its rules are there before it is.
 TASKS = "odoo-ship-tasks"
@@ -160,12 +161,7 @@ def docker_runs():
 
 def bridges():
     """The interfaces of the project's networks on this host."""
-    wanted = ["--filter", PROJECT_NETWORKS, "--filter", "driver=bridge"]
-    ids = must(["docker", "network", "ls", "--no-trunc", "--quiet", *wanted], QUICK, "listing networks").split()
-    if not ids:
-        return []
-    networks = json.loads(must(["docker", "network", "inspect", *ids], QUICK, "looking at networks"))
-    return sorted(bridge_of(network) for network in networks)
+    return sorted(bridge_of(network) for network in engine.networks(PROJECT_NETWORKS))
 
 
 def bridge_of(network):
@@ -175,11 +171,11 @@ def bridge_of(network):
 
 def proxy_addresses():
     """The proxy's own, by which it is told from Odoo: both are on one bridge. None if it is not there."""
-    answer = run(["docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}", PROXY], QUICK)
-    if not answer.ok:
+    proxy = engine.container(PROXY)
+    if proxy is None:
         return None
-    networks = (json.loads(answer.output) or {}).values()
-    return [network[key] for network in networks for key in ("IPAddress", "GlobalIPv6Address") if network.get(key)]
+    networks = proxy["NetworkSettings"]["Networks"] or {}
+    return [network[key] for network in networks.values() for key in ("IPAddress", "GlobalIPv6Address") if network.get(key)]
 
 
 def resolvers():

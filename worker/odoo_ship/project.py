@@ -1,6 +1,5 @@
 """The Compose project on this host: its files, its secrets, its volumes."""
 
-import json
 import os
 import secrets
 import stat
@@ -8,7 +7,8 @@ from pathlib import Path
 
 from failures import Failure
 from files import PROJECT, STATE, write
-from shell import must, run
+from hosts import engine
+from shell import must
 
 VOLUMES = {"odoo-filestore": (100, 101), "odoo-db-data": (999, 999), "odoo-proxy-data": (1000, 1000)}
 GENERATED = STATE / "secrets"
@@ -69,7 +69,7 @@ def generated(name):
 
 def make_volumes(data_directory):
     for name, (uid, gid) in VOLUMES.items():
-        if run(["docker", "volume", "inspect", name], 60).ok:
+        if engine.volume(name) is not None:
             continue
         options = []
         if data_directory is not None:
@@ -95,7 +95,11 @@ def require_mounted(directory):
 
 def volume_path(name):
     """Where a volume's content lies on the host."""
-    volume = json.loads(must(["docker", "volume", "inspect", name], 60, f"looking for the volume {name}"))[0]
+    volume = engine.volume(name)
+    if volume is None:
+        raise Failure("DEPLOY_FAILED", f"the volume {name} is gone", found="Docker has none of this name",
+                      expected="the volume with the data", remedy="deploy a release, which makes what is not there yet; "
+                      "where there were data, restore them first: docs/backup.md")
     device = (volume.get("Options") or {}).get("device")
     return Path(device or volume["Mountpoint"])
 

@@ -6,9 +6,9 @@ import ledger
 import project
 from files import STATE, Reserve, free_bytes
 from filestore import Filestore
+from hosts import engine
 from hosts.base import Data
 from postgres import Postgres
-from shell import QUICK, must
 
 TASKS_PASSWORD = "odoo-tasks-password"
 
@@ -35,8 +35,7 @@ class ComposeData(Data):
 
     def free(self):
         """Free bytes: {place: bytes} for images and for the data."""
-        root = must(["docker", "info", "--format", "{{.DockerRootDir}}"], QUICK,
-                    "asking Docker where it keeps images").strip()
+        root = engine.information()["DockerRootDir"]
         places = {root: free_bytes(root)}
         for name in project.VOLUMES:
             if has_volume(name):
@@ -51,5 +50,4 @@ class ComposeData(Data):
 
 
 def has_volume(name):
-    return name in must(["docker", "volume", "ls", "--quiet", "--filter", f"name={name}"], QUICK,
-                        "listing volumes").split()
+    return engine.volume(name) is not None

@@ -1,13 +1,14 @@
 """Images on a host with Docker: pulled by their digests, and asked what is in them."""
 
 import base64
+import contextlib
 import json
 import re
 
 from failures import Failure, tail
 from files import STATE, read_json, write
-from hosts import habits
-from shell import QUICK, must, run
+from hosts import engine, habits
+from shell import QUICK, run
 
 DOCKER_LOGIN = STATE / "docker"
 # Of the one container that is no service of the project: it reads files and prints, and can do no more.
@@ -45,12 +46,14 @@ def log_in(registry):
 
 #: A tag for each image that could be rolled back to: `docker image prune` removes those that have none.
 KEPT = "odoo-ship/keep"
+#: What images that were asked have told of themselves.
+FACTS = STATE / "images"
 #: Bytes of an image of which nothing is known yet.
 USUAL_BYTES = 4_000_000_000
 
 
 def has_image(image):
-    return run(["docker", "image", "inspect", image], QUICK).ok
+    return engine.image(image) is not None
 
 
 def refuse_tag(image):
@@ -74,7 +77,10 @@ def pull(image, limit):
 
 
 def series_and_modules(image):
-    """{"series", "modules": {name: {"version", "hash"}}} as the image itself tells."""
+    """{"series", "modules": {name: {"version", "hash"}}} as the image itself tells; of a digest it is asked once."""
+    kept = FACTS / f"{digest_of(image)}.json"
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads(kept.read_text(encoding="utf-8"))
     args = ["docker", "run", "--rm", *READER, "--entrypoint", "python3", image, "-I", "/opt/odoo/modules.py"]
     result = run(args, 120)
     if not result.ok:
@@ -83,13 +89,15 @@ def series_and_modules(image):
                       expected="an image that was built by this product",
                       remedy="deploy a digest that staging has released",
                       log=tail(result.text))
+    # For want of room it is asked again.
+    with contextlib.suppress(OSError):
+        write(kept, result.output)
     return json.loads(result.output)
 
 
 def postgres_major(image):
-    text = must(["docker", "image", "inspect", "--format", "{{json .Config.Env}}", image], QUICK,
-                "reading the PostgreSQL image")
-    return dict(line.split("=", 1) for line in json.loads(text)).get("PG_MAJOR")
+    known = engine.image(image)
+    return dict(line.split("=", 1) for line in known["Config"]["Env"] or ()).get("PG_MAJOR") if known else None
 
 
 def collation_version(image):
@@ -105,8 +113,8 @@ def room(image, before):
     """As much as the one before it, unpacked and packed: what they share is not known before it comes."""
     if has_image(image):
         return 0
-    size = run(["docker", "image", "inspect", "--format", "{{.Size}}", before], QUICK).output.strip() if before else ""
-    return int(1.4 * int(size)) if size.isdigit() else USUAL_BYTES
+    known = engine.image(before) if before else None
+    return int(1.4 * known["Size"]) if known else USUAL_BYTES
 
 
 def keep(images):
@@ -116,12 +124,17 @@ def keep(images):
     for tag in sorted(set(tags) - set(there)):
         run(["docker", "tag", tags[tag], tag], QUICK)
     for tag in sorted(set(there) - set(tags)):
-        names = run(["docker", "image", "inspect", "--format", "{{join .RepoDigests \" \"}}", tag], QUICK).output
-        run(["docker", "image", "rm", tag, *names.split()], QUICK)
+        run(["docker", "image", "rm", tag, *((engine.image(tag) or {}).get("RepoDigests") or ())], QUICK)
+    for file in set(FACTS.glob("*.json")) - {FACTS / f"{digest_of(image)}.json" for image in images}:
+        file.unlink(missing_ok=True)
 
 
 def tag_of(image):
-    return f"{KEPT}:{image.partition('@sha256:')[2][:16]}"
+    return f"{KEPT}:{digest_of(image)[:16]}"
+
+
+def digest_of(image):
+    return image.partition("@sha256:")[2]
 
 
 def remove_image(image):

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from hosts import engine
 from shell import QUICK, run
 
 MEMINFO = Path("/proc/meminfo")
@@ -22,20 +23,20 @@ def available():
 
 def limit(container):
     """Bytes; 0 where there is none."""
-    answer = run(["docker", "inspect", "--format", "{{.HostConfig.Memory}}", container], QUICK).output.strip()
-    return int(answer) if answer.isdigit() else 0
+    known = engine.container(container)
+    return known["HostConfig"]["Memory"] if known else 0
 
 
 def widen(container):
     """Gives it what its label names, or what of that is free; never less than it has. Where Docker cannot, it keeps
     that.
     """
-    form = f'{{{{.HostConfig.Memory}}}} {{{{index .Config.Labels "{ALONE}"}}}}'
-    found = re.fullmatch(r"(\d+) (\d+)", run(["docker", "inspect", "--format", form, container], QUICK).output.strip())
-    if found is None:
+    known = engine.container(container)
+    label = (known["Config"]["Labels"] or {}).get(ALONE) if known else None
+    if label is None:
         return
-    wanted = min(int(found[2]) * 2**20, available() - SPARE)
-    if 0 < int(found[1]) < wanted:
+    wanted = min(int(label) * 2**20, available() - SPARE)
+    if 0 < known["HostConfig"]["Memory"] < wanted:
         # Docker's own default for swap is as much again.
         run(["docker", "update", f"--memory={wanted}", f"--memory-swap={2 * wanted}", container], QUICK)
 

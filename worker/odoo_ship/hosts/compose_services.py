@@ -14,6 +14,7 @@ import staged
 import words
 from failures import Failure, code_from_log, tail
 from files import PROJECT
+from hosts import engine
 from shell import QUICK, must, run
 
 #: How often in a row, a twentieth of a second apart, Odoo has to be idle before it is killed.
@@ -30,6 +31,8 @@ class Services:
         self.postgres = postgres
         #: {(request, service): what Compose calls the content of its container}
         self.hashes = {}
+        #: {request: its file as Compose reads it}; what is staged for a request stays as it is.
+        self.configs = {}
         #: Once a rollback has begun, rules that cannot be placed keep nobody out.
         self.rolling_back = False
 
@@ -45,7 +48,7 @@ class Services:
         return must([*command, *args], limit, what, code="CONTAINER_START_FAILURE", env=env)
 
     def images(self, request):
-        return self.compose(request, "config", "--images", what="reading the Compose file").split()
+        return [service["image"] for service in self.config(request)["services"].values()]
 
     def image(self, request, service):
         return self.service(request, service)["image"]
@@ -55,16 +58,20 @@ class Services:
         return json.loads(self.service(request, "odoo")["environment"].get("ODOO_OPTIONS", "{}")).get(name)
 
     def service(self, request, name):
+        return self.config(request)["services"][name]
+
+    def config(self, request):
         """As Compose reads it."""
-        config = json.loads(self.compose(request, "config", "--format", "json", what="reading the Compose file"))
-        return config["services"][name]
+        if request["id"] not in self.configs:
+            text = self.compose(request, "config", "--format", "json", what="reading the Compose file")
+            self.configs[request["id"]] = json.loads(text)
+        return self.configs[request["id"]]
 
     def changes(self, request, service):
         """Whether starting the service by the release's file would replace its container."""
-        container = CONTAINERS[service]
-        now = run(["docker", "inspect", "--format",
-                   '{{index .Config.Labels "com.docker.compose.config-hash"}} {{.State.Running}}', container], QUICK)
-        return not now.ok or now.output.split() != [self.hash_of(request, service), "true"]
+        now = engine.container(CONTAINERS[service])
+        return (now is None or not now["State"]["Running"]
+                or label_of(now, "com.docker.compose.config-hash") != self.hash_of(request, service))
 
     def runs(self, request, service):
         """Whether the service runs as the release's file says. Another version of Compose may find another hash in the
@@ -72,11 +79,10 @@ class Services:
         """
         if not self.changes(request, service):
             return True
-        form = '{{index .Config.Labels "com.docker.compose.version"}} {{.Config.Image}} {{.State.Running}}'
-        made = run(["docker", "inspect", "--format", form, CONTAINERS[service]], QUICK)
+        made = engine.container(CONTAINERS[service])
         version = re.match(r"v?([0-9.]+)", run(["docker", "compose", "version", "--short"], QUICK).output)
-        by, _, rest = made.output.strip().partition(" ")
-        return bool(version) and by not in ("", version[1]) and rest == f"{self.image(request, service)} true"
+        return (bool(version) and runs_image(made, self.image(request, service))
+                and label_of(made, "com.docker.compose.version") not in (None, version[1]))
 
     def hash_of(self, request, service):
         """Of all services at once: Compose takes its time, and behind the door that is everybody's."""
@@ -176,23 +182,26 @@ class Services:
             return True
 
     def odoo_runs(self, image):
-        answer = run(["docker", "inspect", "--format", "{{.Config.Image}} {{.State.Running}}", CONTAINERS["odoo"]],
-                     QUICK)
-        return answer.ok and answer.output.split() == [image, "true"]
+        return runs_image(engine.container(CONTAINERS["odoo"]), image)
+
+
+def label_of(container, name):
+    return (container["Config"]["Labels"] or {}).get(name)
+
+
+def runs_image(container, image):
+    """Whether there is one, of this image, and runs."""
+    return container is not None and container["State"]["Running"] and container["Config"]["Image"] == image
 
 
 def is_running(container):
-    return _listed(container) != ""
+    known = engine.container(container)
+    return known is not None and known["State"]["Running"]
 
 
 def is_there(container):
     """Running or not."""
-    return _listed(container, "--all") != ""
-
-
-def _listed(container, *options):
-    return must(["docker", "ps", *options, "--quiet", "--filter", f"name=^{container}$"], QUICK,
-                "listing containers").strip()
+    return engine.container(container) is not None
 
 
 def wait_ready(container, seconds):
@@ -205,16 +214,15 @@ def wait_ready(container, seconds):
         if result.ok:
             return
         answer = tail(result.text, 1) or "nothing"
-        form = "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}"
-        state = run(["docker", "inspect", "--format", form, container], QUICK).output.split()
-        if state[:1] == ["exited"]:
+        state = (engine.container(container) or {}).get("State", {})
+        if state.get("Status") == "exited":
             log = logs(container)
-            if state[2] == "true":
+            if state["OOMKilled"]:
                 raise Failure("OUT_OF_MEMORY", "Odoo needs more memory than its container has",
                               found="the kernel has ended it as it started", expected="one that fits into its limit",
                               remedy=words.HERE["memory"], log=tail(log))
             raise Failure(code_from_log(log, "CONTAINER_START_FAILURE"), "Odoo's container exited",
-                          found=f"exit status {state[1]}",
+                          found=f"exit status {state['ExitCode']}",
                           expected="a server that answers",
                           remedy="the log below says why; mend the release, then deploy again", log=tail(log))
         time.sleep(0.3)
@@ -231,8 +239,9 @@ def logs(container):
 
 def pid_of(container):
     """As a string; None where it does not run."""
-    pid = run(["docker", "inspect", "--format", "{{.State.Pid}}", container], QUICK).output.strip()
-    return pid if pid.isdigit() and pid != "0" else None
+    known = engine.container(container)
+    pid = known["State"]["Pid"] if known else 0
+    return str(pid) if pid else None
 
 
 def network_of(pid):

@@ -5,6 +5,7 @@ import subprocess
 import sources
 from failures import Failure, tail
 from hosts import compose_memory as memory
+from hosts import engine
 from shell import QUICK, errors_to, must, run
 from statements import fill
 
@@ -43,8 +44,7 @@ class Tasks:
     def remove_all(self):
         """As a release begins, and as one is rolled back: the next ones stand beside Odoo again."""
         self.alone, self.started = False, set()
-        found = must(["docker", "ps", "--all", "--quiet", "--filter", f"name=^{TASK_PREFIX}"], QUICK,
-                     "listing containers").split()
+        found = engine.containers(f"^{TASK_PREFIX}")
         if found:
             must(["docker", "rm", "--force", "--volumes", *found], 120, "removing what an interrupted release has left")
 
