@@ -171,7 +171,7 @@ RUN chmod 1777 /run && install -d -o "${ODOO_UID}" -g "${ODOO_GID}" -m 0700 /run
 COPY --from=files --chmod=0644 /files/odoo.conf /etc/odoo/
 COPY --from=files --chown=${ODOO_UID}:${ODOO_GID} --chmod=0644 /files/where-the-log-is.txt /var/log/odoo/odoo-server.log
 COPY --from=files --chmod=0755 /files/entrypoint.py /files/by_hand.py /files/command.py /files/configuration.py /opt/odoo/
-COPY --from=files --chmod=0755 /files/guard.py /files/fence.py /files/probes.py /files/quiet.py /files/ready.py /files/release_marker.py /files/sockets.py /opt/odoo/
+COPY --from=files --chmod=0755 /files/guard.py /files/fence.py /files/probes.py /files/quiet.py /files/ready.py /files/release_marker.py /files/sockets.py /files/waiting.py /opt/odoo/
 # First on the PATH, for people in a container that runs.
 RUN mkdir /opt/odoo/bin && ln -s odoo-server.log /var/log/odoo/odoo.log \
  && for name in odoo odoo-bin psql pg_dump; do ln -s ../by_hand.py "/opt/odoo/bin/${name}"; done
@@ -263,7 +263,7 @@ RUN --mount=type=bind,from=files,source=/files/ca,target=/ca \
     for file in /ca/*.crt; do if [ -f "${file}" ]; then cat "${file}" >> /tmp/bundle.pem; fi; done; \
     PIP_CERT=/tmp/bundle.pem python3 -m pip install --no-cache-dir ${TEST_PACKAGES} \
       || { echo "BUILD_FAILURE: the test tools cannot be installed" >&2; exit 1; }
-COPY --from=files /files/entrypoint.py /files/command.py /files/configuration.py /files/release_marker.py /opt/odoo/
+COPY --from=files /files/entrypoint.py /files/command.py /files/configuration.py /files/release_marker.py /files/waiting.py /opt/odoo/
 COPY --from=files /files/odoo.conf /etc/odoo/
 COPY --from=check /out/ /
 ARG ODOO_UID="100"

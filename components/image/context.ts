@@ -57,6 +57,7 @@ const imageFiles = [
   "no-pytest.sh",
   "guard.py",
   "release_marker.py",
+  "waiting.py",
   "where-the-log-is.txt",
   "repositories.py",
 ];

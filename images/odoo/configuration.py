@@ -28,6 +28,8 @@ INSECURE_DEFAULTS = {"DB_PASSWORD": "odoo", "ADMIN_PASSWD": "admin"}
 
 PBKDF2_HASH = re.compile(r"\$pbkdf2-sha512\$[0-9]+\$[A-Za-z0-9./]+\$[A-Za-z0-9./]{86}")
 PBKDF2_ROUNDS = 600_000  # what Odoo itself uses
+# Whoever reads the hash of a password from a file can read that file: more would only keep each start waiting.
+FILE_ROUNDS = 1_000
 
 
 #: Who starts the image alone, for a look, needs a database first.
@@ -222,7 +224,8 @@ def merge(parser, environ, origin):
     if insecure:
         warn("!! ODOO_INSECURE_DEFAULTS=1: well-known passwords are in use. For a try on your own machine only, never "
              "in production. !!")
-    options["admin_passwd"] = hashed(options["admin_passwd"])
+    from_file = bool(environ.get("ADMIN_PASSWD_FILE")) and not environ.get("ADMIN_PASSWD")
+    options["admin_passwd"] = hashed(options["admin_passwd"], FILE_ROUNDS if from_file else PBKDF2_ROUNDS)
     options["list_db"] = "False"
     options["dbfilter"] = f"^{re.escape(options['db_name'])}$"
     for option, default in OTHER_DEFAULTS.items():
@@ -234,15 +237,15 @@ def nothing_given(given, options):
     return not given.keys() & set(SECRETS) and not any(options.get(SETTINGS[name][0]) for name in SECRETS)
 
 
-def hashed(password):
+def hashed(password, rounds):
     """`password` as passlib's pbkdf2_sha512 writes it, which Odoo verifies; one that is such a hash already is kept."""
     if PBKDF2_HASH.fullmatch(password):
         return password
     salt = os.urandom(16)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, PBKDF2_ROUNDS)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)
     # passlib's base64: '.' for '+', no padding.
     encoded = [base64.b64encode(raw, b"./").decode().rstrip("=") for raw in (salt, digest)]
-    return "$".join(["", "pbkdf2-sha512", str(PBKDF2_ROUNDS), *encoded])
+    return "$".join(["", "pbkdf2-sha512", str(rounds), *encoded])
 
 
 def write_private(parser, path, origin):

@@ -45,23 +45,35 @@ def unused_addons(options, root):
                   if not manifest.parent.is_symlink())
 
 
-def wait_for_postgresql(target, seconds):
-    """Returns once PostgreSQL lets this user in; refuses after `seconds`, with the last reason."""
+def wait_seconds(environ):
+    seconds = environ.get("DB_WAIT_SECONDS") or "60"
+    try:
+        return int(configuration.whole(0, 3600)(seconds))
+    except ValueError as expected:
+        raise Refusal(f"DB_WAIT_SECONDS must be {expected}, got {seconds!r}") from None
+
+
+def obstacle(target):
+    """Why PostgreSQL does not let this user in; None where it does."""
     import psycopg2  # only the image has it, and only this needs it
 
     try:
-        limit = int(configuration.whole(0, 3600)(seconds))
-    except ValueError as expected:
-        raise Refusal(f"DB_WAIT_SECONDS must be {expected}, got {seconds!r}") from None
+        psycopg2.connect(dbname="postgres", connect_timeout=3, **target).close()
+    except psycopg2.OperationalError as error:
+        return " ".join(str(error).split())
+    return None
+
+
+def wait_for_postgresql(target, limit):
+    """Returns once PostgreSQL lets this user in; refuses after `limit` seconds, with the last reason."""
     # As PID 1 this process has no default reaction to SIGTERM, and a wait must be interruptible.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     where = f"PostgreSQL at {target['host']}:{target['port']} (user {target['user']})"
     deadline = time.monotonic() + limit
     for attempt in itertools.count():
-        try:
-            return psycopg2.connect(dbname="postgres", connect_timeout=3, **target).close()
-        except psycopg2.OperationalError as error:
-            reason = " ".join(str(error).split())
+        reason = obstacle(target)
+        if reason is None:
+            return
         if time.monotonic() >= deadline:
             hint = ITSELF if target["host"] in ("localhost", "127.0.0.1", "::1") else ""
             raise Refusal(f"{where} did not let Odoo in within {limit} s: {reason}{hint}", "DATABASE_CONNECTION_ERROR",
@@ -115,6 +127,11 @@ def execute(argv, environ):
         raise Refusal(f"{argv[0]!r} cannot be started: {error.strerror}", status=127) from None
 
 
+def beginning_with(program, words):
+    """A program of this image in Odoo's place, which becomes Odoo or starts it."""
+    return [sys.executable, "-I", str(Path(__file__).with_name(program)), *words]
+
+
 def start(argv, environ, root):
     mounted, rc = root / "etc/odoo.conf", root / "run/odoo/odoo.conf"
     origin = mounted if mounted.exists() else root / "etc/odoo/odoo.conf"
@@ -140,13 +157,17 @@ def start(argv, environ, root):
         warn(f"/mnt/extra-addons has modules of its own ({', '.join(unused[:3])}), and they are not used: build them "
              "into an image, or for development type `docker compose up` in the project's folder")
     if for_odoo and environ.get("ODOO_GUARD") == "1":
-        argv = [sys.executable, "-I", str(Path(__file__).with_name("guard.py")), "run", *argv]
+        argv = beginning_with("guard.py", ["run", *argv])
     elif for_odoo:
-        target = connection_target(options)
-        wait_for_postgresql(target, environ.get("DB_WAIT_SECONDS") or "60")
-        check_release(target, argv[1:], options, environ)
+        target, limit = connection_target(options), wait_seconds(environ)
         if is_task(environ):
-            argv = [sys.executable, "-I", str(Path(__file__).with_name("quiet.py")), *argv[1:]]
+            wait_for_postgresql(target, limit)
+            check_release(target, argv[1:], options, environ)
+            argv = beginning_with("quiet.py", argv[1:])
+        elif obstacle(target):
+            argv = beginning_with("waiting.py", argv[1:])
+        else:
+            check_release(target, argv[1:], options, environ)
     execute(argv, child_environment(environ, options, rc, for_odoo))
 
 

@@ -36,7 +36,7 @@ with open(os.environ["RECORD"], "w") as file:
 `;
 
 /**
- * POSTGRESQL_DOWN: nobody answers. DATABASES: what the server has, JSON {"<name>": <rows of the marker> | {"pgcode"} | "closed"};
+ * POSTGRESQL_DOWN: nobody answers; where it is a path, until there is a file. DATABASES: what the server has, JSON {"<name>": <rows of the marker> | {"pgcode"} | "closed"};
  * a database that is not in it does not exist.
  */
 const psycopg2 = `
@@ -79,7 +79,8 @@ class Connection:
 def connect(*, dbname, connect_timeout, host, port, user, password, sslmode="prefer"):
     assert password and connect_timeout and sslmode
     databases = json.loads(os.environ.get("DATABASES", "{}"))
-    if os.environ.get("POSTGRESQL_DOWN"):
+    down = os.environ.get("POSTGRESQL_DOWN")
+    if down and not os.path.exists(down):
         raise OperationalError("connection refused\\n  is it running?")
     if dbname != "postgres" and databases.get(dbname, "absent") in ("absent", "closed"):
         raise OperationalError("FATAL: in the language of the server")
@@ -114,7 +115,8 @@ export class EntrypointProcess {
       fs.writeFileSync(path.join(this.root, "bin", program), recorder, { mode: 0o755 });
     }
     fs.writeFileSync(path.join(this.root, "python/psycopg2.py"), psycopg2);
-    for (const program of ["guard.py", "quiet.py"]) fs.writeFileSync(path.join(this.root, "image", program), recorder);
+    for (const program of ["guard.py", "quiet.py", "waiting.py"])
+      fs.writeFileSync(path.join(this.root, "image", program), recorder);
     fs.copyFileSync(path.join(imageDirectory, "odoo.conf"), path.join(this.root, "etc/odoo/odoo.conf"));
     for (const file of [
       "entrypoint",

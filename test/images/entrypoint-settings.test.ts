@@ -164,6 +164,15 @@ describe("the settings of the image", () => {
       );
     });
 
+    it("with few rounds for a password from a file, which whoever reads the hash can read as well", () => {
+      const ADMIN_PASSWD_FILE = entrypoint.file("admin", adminPassword);
+      const hash = entrypoint.run({ DB_PASSWORD: dbPassword, ADMIN_PASSWD_FILE, ROUNDS: "600" }).options?.[
+        "admin_passwd"
+      ];
+      assert.match(hash ?? "", /^\$pbkdf2-sha512\$1000\$/);
+      assertHashOf(hash, adminPassword);
+    });
+
     it("over the file of an earlier start, with the mode it must have", () => {
       entrypoint.run(required);
       fs.chmodSync(path.join(entrypoint.root, "run/odoo/odoo.conf"), 0o666);

@@ -108,9 +108,21 @@ describe("the entrypoint of the image", () => {
       assertRefused(entrypoint.run({ ODOO_INSECURE_DEFAULTS: "0" }), /DB_PASSWORD must be set/);
     });
 
-    it("not at all while PostgreSQL does not answer, and says whom it waited for", () => {
+    it("not at all while PostgreSQL does not answer: another program waits, and has no password in its arguments", () => {
+      const { started, options } = entrypoint.run({ ...required, POSTGRESQL_DOWN: "1" }, ["odoo", "-u", "sale"]);
+      assert.deepEqual(started?.argv, ["-u", "sale"]);
+      assert.equal(started.env["DB_PASSWORD"], undefined);
+      assert.equal(options?.["db_password"], dbPassword);
+    });
+
+    it("of a release not at all while PostgreSQL does not answer, and says whom it waited for", () => {
       const began = Date.now();
-      const { status, output, started } = entrypoint.run({ ...required, POSTGRESQL_DOWN: "1", DB_WAIT_SECONDS: "2" });
+      const { status, output, started } = entrypoint.run({
+        ...required,
+        ODOO_RELEASE_TASK: "1",
+        POSTGRESQL_DOWN: "1",
+        DB_WAIT_SECONDS: "2",
+      });
       assert.equal(status, 69);
       assert.equal(started, undefined);
       assert.match(output, /waiting up to 2 s for PostgreSQL at db:5432 \(user odoo\)/);
