@@ -92,9 +92,8 @@ ${optionsLabel(args)}\
     volumes:
       - ${names.volumes.filestore}:/var/lib/odoo:nocopy
     networks: [backend, edge]
-    depends_on:
-      db:
-        condition: service_healthy
+    # It waits for PostgreSQL by itself.
+    depends_on: [db]
     # Requests that are under way are finished.
     stop_grace_period: 60s
     healthcheck:
@@ -133,10 +132,10 @@ ${postgresOptions(size.db.maxConnections, size.db)
     healthcheck:
       # By TCP: during its first set-up PostgreSQL answers on the socket only.
       test: [CMD, pg_isready, --quiet, --host=127.0.0.1, --username=postgres, --dbname=postgres]
-      interval: 10s
+      interval: 30s
       timeout: 5s
       start_period: 60s
-      retries: 6
+      retries: 3
 
   proxy:
     image: ${images.proxy}
@@ -172,7 +171,7 @@ ${tlsKey ? "    secrets: [tls-key]\n" : ""}    volumes:
     stop_grace_period: 15s
     healthcheck:
       test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1:${healthPort}/"]
-      interval: 10s
+      interval: 30s
       timeout: 5s
       start_period: 10s
       retries: 3
