@@ -90,6 +90,12 @@ class PlanTest(WorkerCase):
             made = plan.plan_release(wanted, image(), INSTALLED, MARKER)
             self.assertEqual((made.mode, made.served), ("rolling", served))
 
+    def test_the_data_of_a_point_were_served_by_the_image_that_left_them_and_by_no_other(self):
+        other = "registry/odoo@sha256:" + "c" * 64
+        for left, served in ((request()["image"], True), (other, False), (None, False)):
+            made = plan.plan_restore(request(), {"image": left})
+            self.assertEqual((made.mode, made.served), ("maintenance", served))
+
     def test_after_a_restore_the_newer_release_may_come_again(self):
         first, second = request(), request(id="r3", image="registry/odoo@sha256:" + "c" * 64)
         for wanted in (first, second):

@@ -121,9 +121,10 @@ class TryTest(WorkerCase):
         self.assertEqual(self.tried(Plan("rolling"), True), ["try", "swap"])
 
     def test_one_that_has_served_these_data_before_takes_its_place_at_once(self):
-        plan = Plan("rolling")
-        plan.served = True
-        self.assertEqual(self.tried(plan, True), ["swap"])
+        for mode in ("rolling", "maintenance"):
+            plan = Plan(mode)
+            plan.served = True
+            self.assertEqual(self.tried(plan, True), ["swap"])
 
     def test_a_server_that_was_started_ahead_is_tried_also_if_users_left_nothing_to_upgrade(self):
         """It is the release's own by then, so nothing differs any more."""

@@ -19,7 +19,7 @@ class Plan:
         #: {installed module: [content hashes]} that may run on the database afterwards
         self.accepted = accepted or {}
         self.warnings = list(warnings)
-        #: Whether the image was live on these data before and nothing of them has changed since: a rollback in code.
+        #: Whether the image was live on these data before, as they are or as a point has kept them: a rollback.
         self.served = False
         #: Modules of the image that the database does not know yet, not even as ones that could be installed.
         self.unlisted = []
@@ -69,6 +69,13 @@ def plan_release(request, image, installed, marker):
         mode = "rolling" if request["release"]["additive"] and marker else "maintenance"
     plan = Plan(mode, upgrade, install, warnings=warnings)
     plan.served = not plan.changes_modules and was_left(request)
+    return plan
+
+
+def plan_restore(request, point):
+    """The data of a restore point take the place of those that users have."""
+    plan = Plan("maintenance")
+    plan.served = request["image"] == point["image"]
     return plan
 
 

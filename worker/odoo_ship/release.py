@@ -123,7 +123,7 @@ class Release:
             preflight.refuse_other_attachments(self.data, self.database)
         if self.restore:
             preflight.refuse_lost_point(self.postgres, self.restore)
-        self.plan = planning.Plan("maintenance") if self.restore else self.make_plan()
+        self.plan = planning.plan_restore(self.request, self.restore) if self.restore else self.make_plan()
         self.journal.note(mode=self.plan.mode)
         if self.plan.mode == "maintenance":
             self.foresee()
@@ -271,7 +271,7 @@ class Release:
         if self.plan.mode == "rolling" and not self.plan.served:
             self.odoo.try_out(self.database, self.plan)
         server = self.host.swap(self.request, self.set_addresses, not self.plan.served, self.odoo.restless)
-        if self.plan.mode != "rolling":
+        if self.plan.mode != "rolling" and not self.plan.served:
             self.odoo.try_out(self.database, self.plan, server)
 
     def set_addresses(self):
