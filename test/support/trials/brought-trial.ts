@@ -6,7 +6,7 @@ import { baseRecord } from "../../../sandbox/images/base";
 import type { ServersFile } from "../../../sandbox/servers";
 import type { Files } from "../../fixtures/addons/module";
 import { runningSandbox } from "../running-sandbox";
-import { type BroughtRelease, broughtRelease, changedJobs, now, older, own } from "./brought";
+import { added, type BroughtRelease, broughtRelease, changedJobs, now, older, own } from "./brought";
 import type { BroughtTarget } from "./brought-target";
 import { BroughtUse } from "./brought-use";
 import { closeBucket, openBucket } from "./bucket";
@@ -95,7 +95,7 @@ export function triesWhatPeopleBring(title: string, packages: readonly string[],
       );
     });
 
-    it("gets a module with an icon, which goes to the bucket, and is the same after a restart", async () => {
+    it("gets a module with an icon, which goes to the bucket, and one that can be installed, and is the same after a restart", async () => {
       left = { live: odoo().live, work: odoo().work };
       await odoo().deploy(await build("oca-changed", changedJobs));
       assert.equal(await odoo().target.upgrades(), "maintenance: upgrades our_jobs");
@@ -103,6 +103,8 @@ export function triesWhatPeopleBring(title: string, packages: readonly string[],
         JOIN ir_model_data d ON d.model = a.res_model AND d.res_id = a.res_id
         WHERE a.res_field = 'web_icon_data' AND d.module = 'our_jobs'`;
       assert.match(await odoo().target.sql(icon), /^elsewhere:/);
+      const listed = `SELECT state FROM ir_module_module WHERE name = '${added}'`;
+      assert.equal(await odoo().target.sql(listed), "uninstalled");
       assert.deepEqual(await odoo().problems(), []);
       await odoo().target.restart();
       assert.deepEqual(await odoo().problems(), []);

