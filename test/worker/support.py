@@ -18,7 +18,7 @@ import outcomes  # noqa: E402
 import project  # noqa: E402
 import staged  # noqa: E402
 import waiting  # noqa: E402
-from hosts import habits  # noqa: E402
+from hosts import compose_images, habits  # noqa: E402
 
 
 class Killed(BaseException):
@@ -36,6 +36,7 @@ class WorkerCase(unittest.TestCase):
                   (project, "PROJECT"): self.root / "project",
                   (project, "CLOSED"): self.root / "closed", (project, "HOLD"): self.root / "hold",
                   (project, "GENERATED"): self.root / "secrets", (habits, "ROOT"): self.root / "root",
+                  (compose_images, "FACTS"): self.root / "images",
                   (outcomes, "OUTCOMES"): self.root / "outcomes", (waiting, "QUEUE"): self.root / "queue.json"}
         for (owner, name), value in places.items():
             before = getattr(owner, name)

@@ -73,8 +73,7 @@ class FactsTest(WorkerCase):
     def setUp(self):
         super().setUp()
         self.asked = []
-        for patch in (mock.patch.object(images, "FACTS", self.root / "images"),
-                      mock.patch.object(images, "run", self.run_image), mock.patch.object(engine, "image")):
+        for patch in (mock.patch.object(images, "run", self.run_image), mock.patch.object(engine, "image")):
             patch.start()
             self.addCleanup(patch.stop)
 
