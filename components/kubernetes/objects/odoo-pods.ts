@@ -142,10 +142,13 @@ const started = {
   command: ["sh", "-c", "g=/opt/odoo/guard.py; python3 $g started; s=$?; [ $s = 64 ] && exec python3 $g live; exit $s"],
 };
 
-/** Renders the Service that the edge reaches, inside of the namespace only. */
+/**
+ * Renders the Service that the edge reaches, inside of the namespace only. Pulumi would look at it for ten seconds more
+ * once its pods serve, which it has waited for already.
+ */
 export function webService(): Unplaced<k8s.core.v1.Service> {
   return {
-    metadata: { name: names.web, labels: labels("web") },
+    metadata: { name: names.web, labels: labels("web"), annotations: { "pulumi.com/skipAwait": "true" } },
     spec: {
       type: "ClusterIP",
       selector: selector("web"),
