@@ -92,7 +92,12 @@ export const changedJobs: Files = {
 /** Builds the working tree's image with all of it and a server of S3's protocol, and pushes it. */
 export async function broughtRelease(servers: ServersFile, name: string, files: Files): Promise<BroughtRelease> {
   const modules = [...ofOca, ...own];
-  const local = await buildTree(servers, name, { modules, pythonPackages: [rclonePackage] }, { ...brought(), ...files });
+  const local = await buildTree(
+    servers,
+    name,
+    { modules, pythonPackages: [rclonePackage] },
+    { ...brought(), ...files },
+  );
   const env = sandboxEnvironment(servers);
   const docker = async (...args: string[]) =>
     (await run("docker", args, { what: `docker ${args[0] ?? ""} of ${name}`, limitMs, env })).stdout;

@@ -236,6 +236,14 @@ export class TrialMachine implements Installation {
     await this.sh(`kill -9 ${held.pid}; while kill -0 ${held.pid} 2>/dev/null; do sleep 0.05; done`);
   }
 
+  /** Steps of the last release that was begun: seconds since 1970 when each began, and when it ended if it has. */
+  async steps(): Promise<Readonly<Record<string, readonly [begun: number, ended?: number]>>> {
+    const journal = JSON.parse(await this.exec(["cat", "/var/lib/odoo-ship/journal.json"])) as {
+      steps: Record<string, [number, number?]>;
+    };
+    return journal.steps;
+  }
+
   /** For a test that failed: what the machine says about it. */
   async story(): Promise<string> {
     const answer = await ask("docker", ["exec", this.#container, "sh", "-c", story], {
