@@ -174,8 +174,8 @@ def proxy_addresses():
     proxy = engine.container(PROXY)
     if proxy is None:
         return None
-    networks = proxy["NetworkSettings"]["Networks"] or {}
-    return [network[key] for network in networks.values() for key in ("IPAddress", "GlobalIPv6Address") if network.get(key)]
+    networks = (proxy["NetworkSettings"]["Networks"] or {}).values()
+    return [network[key] for network in networks for key in ("IPAddress", "GlobalIPv6Address") if network.get(key)]
 
 
 def resolvers():

@@ -98,8 +98,9 @@ def volume_path(name):
     volume = engine.volume(name)
     if volume is None:
         raise Failure("DEPLOY_FAILED", f"the volume {name} is gone", found="Docker has none of this name",
-                      expected="the volume with the data", remedy="deploy a release, which makes what is not there yet; "
-                      "where there were data, restore them first: docs/backup.md")
+                      expected="the volume with the data",
+                      remedy="deploy a release, which makes what is not there yet; where there were data, restore them "
+                             "first: docs/backup.md")
     device = (volume.get("Options") or {}).get("device")
     return Path(device or volume["Mountpoint"])
 
