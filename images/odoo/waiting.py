@@ -29,7 +29,7 @@ def load(places):
 
 def leave_nothing():
     """Of this folder's modules, whose names are nobody else's business."""
-    sys.path.remove(HERE)
+    sys.path[:] = [place for place in sys.path if place != HERE]
     for name, module in list(sys.modules.items()):
         if name != "__main__" and os.path.dirname(getattr(module, "__file__", None) or "") == HERE:
             del sys.modules[name]

@@ -16,7 +16,7 @@ const main = `
 import json, sys
 def main():
     ours = [name for name in ("entrypoint", "configuration", "command") if name in sys.modules]
-    print("odoo:" + json.dumps({"argv": sys.argv, "ours": ours}))
+    print("odoo:" + json.dumps({"argv": sys.argv, "ours": ours, "path": sys.path}))
 `;
 const driver = `
 import sys
@@ -52,7 +52,7 @@ describe("Odoo while its database does not let it in", () => {
     return {
       status,
       stderr,
-      odoo: said === undefined ? undefined : (JSON.parse(said) as { argv: string[]; ours: string[] }),
+      odoo: said === undefined ? undefined : (JSON.parse(said) as { argv: string[]; ours: string[]; path: string[] }),
       loaded: fs.existsSync(log) ? fs.readFileSync(log, "utf8").trim().split("\n") : [],
     };
   }
@@ -63,6 +63,7 @@ describe("Odoo while its database does not let it in", () => {
     assert.deepEqual(odoo?.argv, [path.join(entrypoint.root, "bin/odoo"), "-u", "sale"]);
     for (const name of ["odoo.service.server", "odoo.addons.base", "odoo.addons.web"]) assert.ok(names.includes(name));
     assert.deepEqual(odoo.ours, [], "names that an addon may use");
+    assert.ok(!odoo.path.includes(imageDirectory), "where an addon's import would find them");
   });
 
   it("leaves a module to the release that has one of the same name", () => {
