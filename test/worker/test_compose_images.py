@@ -88,7 +88,7 @@ class FactsTest(WorkerCase):
 
     def test_is_asked_again_where_its_file_is_damaged_or_was_of_no_use_any_more(self):
         images.series_and_modules(OLD)
-        (self.root / "images" / ("a" * 64 + ".json")).write_text("{")
+        (self.root / "images" / ("sha256:" + "a" * 64 + ".json")).write_text("{")
         images.series_and_modules(OLD)
         with mock.patch.object(images, "run", lambda *_: Result(0, "")):
             images.keep({NEW})

@@ -23,7 +23,6 @@ from hosts.compose_services import CONTAINERS, Services
 from hosts.compose_tasks import CronHold, Tasks
 
 
-
 class ComposeHost(Serving):
     def __init__(self):
         self.data = ComposeData(CONTAINERS["db"])

@@ -8,6 +8,7 @@ import re
 from failures import Failure, tail
 from files import STATE, read_json, write
 from hosts import engine, habits
+from ledger import digest_of
 from shell import QUICK, run
 
 DOCKER_LOGIN = STATE / "docker"
@@ -130,11 +131,7 @@ def keep(images):
 
 
 def tag_of(image):
-    return f"{KEPT}:{digest_of(image)[:16]}"
-
-
-def digest_of(image):
-    return image.partition("@sha256:")[2]
+    return f"{KEPT}:{digest_of(image).removeprefix('sha256:')[:16]}"
 
 
 def remove_image(image):

@@ -32,7 +32,7 @@ def widen(container):
     that.
     """
     known = engine.container(container)
-    label = (known["Config"]["Labels"] or {}).get(ALONE) if known else None
+    label = engine.label_of(known, ALONE) if known else None
     if label is None:
         return
     wanted = min(int(label) * 2**20, available() - SPARE)

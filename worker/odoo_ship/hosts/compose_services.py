@@ -71,7 +71,7 @@ class Services:
         """Whether starting the service by the release's file would replace its container."""
         now = engine.container(CONTAINERS[service])
         return (now is None or not now["State"]["Running"]
-                or label_of(now, "com.docker.compose.config-hash") != self.hash_of(request, service))
+                or engine.label_of(now, "com.docker.compose.config-hash") != self.hash_of(request, service))
 
     def runs(self, request, service):
         """Whether the service runs as the release's file says. Another version of Compose may find another hash in the
@@ -82,7 +82,7 @@ class Services:
         made = engine.container(CONTAINERS[service])
         version = re.match(r"v?([0-9.]+)", run(["docker", "compose", "version", "--short"], QUICK).output)
         return (bool(version) and runs_image(made, self.image(request, service))
-                and label_of(made, "com.docker.compose.version") not in (None, version[1]))
+                and engine.label_of(made, "com.docker.compose.version") not in (None, version[1]))
 
     def hash_of(self, request, service):
         """Of all services at once: Compose takes its time, and behind the door that is everybody's."""
@@ -183,10 +183,6 @@ class Services:
 
     def odoo_runs(self, image):
         return runs_image(engine.container(CONTAINERS["odoo"]), image)
-
-
-def label_of(container, name):
-    return (container["Config"]["Labels"] or {}).get(name)
 
 
 def runs_image(container, image):

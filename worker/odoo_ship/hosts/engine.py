@@ -21,6 +21,11 @@ def container(name):
     return _ask(f"/containers/{_word(name)}/json")
 
 
+def label_of(found, name):
+    """Of a container; None where it has none of this name."""
+    return (found["Config"]["Labels"] or {}).get(name)
+
+
 def image(name):
     """By its name with tag or digest."""
     # The engine takes these two as they are in a name.
