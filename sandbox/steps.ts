@@ -88,7 +88,7 @@ export function hostSteps(): readonly Step[] {
     },
     { title: "Docker engine", work: toolsThere ? 1 : 20, run: prepareDocker },
     { title: servers, work: 4, run: startServers },
-    { title: engine, after: ["Preflight"], work: toolsThere ? 1 : 350, run: prepareTools },
+    { title: engine, after: ["Preflight"], work: toolsThere ? 1 : 290, run: prepareTools },
     { title: images, after: [servers], work: imagesThere ? 3 : 180, run: prepareImages },
     {
       title: vps,
