@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -11,6 +11,8 @@ export interface Ended {
 }
 
 const tailLength = 4000;
+/** What runs, each with how to give it up. */
+const running = new Map<ChildProcess, () => void>();
 
 /** Runs a program to its end, and never throws. What it started ends with it at the time limit. */
 export function run(
@@ -33,8 +35,16 @@ export function run(
       see(`\nended after ${limitMs / 1000} s, its limit`);
       endAll(child.pid);
     }, limitMs);
+    let given = false;
+    running.set(child, () => {
+      given = true;
+      clearTimeout(timer);
+      endAll(child.pid);
+    });
     const end = (status: number | null, problem?: string) => {
       clearTimeout(timer);
+      running.delete(child);
+      if (given) return;
       resolve({ status: status ?? undefined, stdout, tail: (problem ?? tail).trim() });
     };
     child.on("error", (error) => end(null, error.message));
@@ -42,6 +52,11 @@ export function run(
     child.stdin.on("error", () => undefined);
     child.stdin.end(input);
   });
+}
+
+/** Ends what runs, with all that it has started. Whoever waits for it is never told: what is given up has no outcome. */
+export function giveUp(): void {
+  for (const end of running.values()) end();
 }
 
 const passedOn = /^(PATH|HOME|USER|LANG|LC_\w+|TMPDIR|XDG_CACHE_HOME|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR))$/i;

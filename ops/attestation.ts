@@ -11,12 +11,14 @@ import { text } from "node:stream/consumers";
 
 import { type RegistryAccess, RegistryClient } from "../components/registry/client";
 import { taggingLogin } from "../components/release/tag-order";
+import { onCancel } from "../components/shared/cancel";
 import { ShipError } from "../components/shared/errors";
 import { Secret } from "../components/shared/secret";
 import type { ProofOrder } from "../components/signature/check";
 import { bundlesOf } from "../components/signature/referrers";
 import { printable } from "../components/shared/printable";
 import { proofOf, verify } from "../gates/prove";
+import { giveUp } from "../gates/programs";
 import { findTool } from "../gates/tools/find";
 
 async function main(): Promise<void> {
@@ -40,6 +42,12 @@ async function loginOf(given: string, stack: string): Promise<RegistryAccess | u
   const { password, ...login } = JSON.parse(given) as { username: string; password: string; tokenHost: string };
   return login.username === "" ? undefined : { ...login, password: new Secret(password) };
 }
+
+onCancel((how) => {
+  giveUp();
+  console.error(`${how}: whether the image is signed was not found out.`);
+  process.exit(130);
+});
 
 main().catch((error: unknown) => {
   // The plan raises it anew, as what it is.

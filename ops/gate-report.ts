@@ -5,6 +5,7 @@
  * Environment: `REPORT`, JSON of {stack, image, results}: what ops/gate.ts has answered for each gate.
  */
 import "../components/shared/compile-cache";
+import { onCancel } from "../components/shared/cancel";
 import { fetchReportOrder } from "../components/release/report-order";
 import { cleaned, cleaner } from "../gates/report/clean";
 import { gather, type Result } from "../gates/report/gather";
@@ -33,6 +34,11 @@ async function main(): Promise<void> {
   console.log(`.build/report/report.html: ${report.outcome}`);
   for (const line of report.notChecked) console.log(`not checked: ${line}`);
 }
+
+onCancel((how) => {
+  console.error(`${how}: the report may be that of an earlier update.`);
+  process.exit(130);
+});
 
 main().catch((error: unknown) => {
   const reason = error instanceof Error ? error.message : String(error);

@@ -7,10 +7,16 @@
 import "../components/shared/compile-cache";
 import { type Gate, GateFailure, type GateResult } from "../gates/gate";
 import { failureOf, openReporter } from "../gates/report/reporter";
+import { removeAll } from "../gates/database/owner";
+import { giveUp } from "../gates/programs";
 import { type GateName, gates } from "../gates/table";
 import { findTool } from "../gates/tools/find";
 import type { ToolName } from "../gates/tools/table";
+import { onCancel } from "../components/shared/cancel";
 import { ShipError } from "../components/shared/errors";
+
+/** Docker removes what a gate has begun in seconds, or else the gate's next run does. */
+const tidyMs = 10_000;
 
 interface Run {
   /** `project/stack` */
@@ -22,7 +28,7 @@ interface Run {
 }
 
 async function main(): Promise<void> {
-  const run = JSON.parse(process.env["GATE"] ?? "{}") as Run;
+  const run = ordered();
   const begun = Date.now();
   const notChecked: string[] = [];
   const reporter = await openReporter({ root: process.cwd(), ...run, say: (line) => console.error(line) });
@@ -36,6 +42,10 @@ async function main(): Promise<void> {
     await reporter.end({ ...ended, facts, warnings: [], failure: failureOf(error) });
     throw error;
   }
+}
+
+function ordered(): Run {
+  return JSON.parse(process.env["GATE"] ?? "{}") as Run;
 }
 
 async function judge({ name, strict, order }: Run, begun: number, notChecked: string[]): Promise<GateResult> {
@@ -70,6 +80,15 @@ async function judge({ name, strict, order }: Run, begun: number, notChecked: st
 function secondsSince(begun: number): number {
   return Math.round((Date.now() - begun) / 100) / 10;
 }
+
+/** It has no outcome then, and nobody is told of a failure. What it tried the image with does not outlive it. */
+onCancel((how) => {
+  giveUp();
+  const { stack, name } = ordered();
+  console.error(`${name}: ${how}: the gate was given up; the next update begins it anew.`);
+  setTimeout(() => process.exit(130), tidyMs);
+  void removeAll({ stack, gate: name }).finally(() => process.exit(130));
+});
 
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : String(error));

@@ -6,6 +6,7 @@
  * (components/shared/secret-desk.ts).
  */
 import "../components/shared/compile-cache";
+import { onCancel } from "../components/shared/cancel";
 import { ShipError } from "../components/shared/errors";
 import { RegistryClient } from "../components/registry/client";
 import { taggingLogin, type TagOrder } from "../components/release/tag-order";
@@ -46,6 +47,11 @@ async function main(): Promise<void> {
     console.log(`${tag} set`);
   }
 }
+
+onCancel((how) => {
+  console.error(`${how}: tags that were not named above may be where they were; the next update sets them.`);
+  process.exit(130);
+});
 
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : String(error));
