@@ -9,6 +9,7 @@ from support import SOURCES, WorkerCase, request
 
 import by_hand
 import files
+import intake
 import ledger
 import staged
 import waiting
@@ -38,6 +39,35 @@ class ByHandTest(WorkerCase):
         self.assertIn(f"to     {ledger.digest_of(OLD)}", plan)
         self.assertEqual((asked["image"], asked["files"]), (OLD, rendered(OLD)))
         self.assertEqual(("force" in asked, "restore" in asked, asked["release"]["additive"]), (False, False, False))
+
+    def test_what_it_has_left_comes_back_by_a_word_alone(self):
+        asked = {**by_hand.rollback()[0], "id": "r3"}
+        staged.keep(asked)
+        ledger.record(asked, {}, ledger.lineage_after(asked))
+        stack, other = request(id="r2", image=NEW), request(id="r4", image="registry/odoo@sha256:" + "c" * 64)
+        with mock.patch.object(waiting, "start_service"):
+            with self.assertRaises(Failure) as caught:
+                intake.take_in(stack)
+            self.assertEqual(caught.exception.code, "RELEASE_MISMATCH")
+            for known in (ledger.digest_of(OLD), f"deploy --image {NEW}"):
+                self.assertIn(known, caught.exception.as_text())
+            self.assertIsNone(waiting.read())
+            self.assertEqual(intake.take_in(other)["state"], "queued")
+            waiting.forget(waiting.read()["id"])
+            again = by_hand.with_image(by_hand.live_request(), NEW)
+            self.assertEqual(intake.take_in({**again, "force": True})["state"], "queued")
+            waiting.forget(waiting.read()["id"])
+            # The stack that knows of the rollback asks for what serves; then it may change its mind.
+            told = request(id="r5", image=OLD)
+            ledger.record(told, {}, ledger.lineage_after(told))
+            self.assertEqual(intake.take_in(stack)["state"], "queued")
+
+    def test_data_alone_are_rolled_back_and_the_stack_need_not_know(self):
+        ledger.record_point({"id": "1", "image": NEW, "at": "2026-11-21T12:00:00Z", "to": ledger.digest_of(NEW)})
+        asked, _ = by_hand.rollback(to="1")
+        ledger.record({**asked, "id": "r3"}, {}, ledger.lineage_after(asked))
+        with mock.patch.object(waiting, "start_service"):
+            self.assertEqual(intake.take_in(request(id="r2", image=NEW))["state"], "queued")
 
     def test_with_data_it_is_the_newest_point_or_the_one_that_is_named(self):
         for name in ("1", "2"):

@@ -21,6 +21,7 @@ def rollback(to=None, with_data=False, writes=None):
     live release, passwords and the proxy's rules among them. `writes`: what PostgreSQL has counted by now, if known.
     """
     request, live = live_request(), ledger.live()
+    request["instead"] = live["digest"]
     if with_data or to:
         point = ledger.point(to) if to else ledger.newest_point()
         if point is None or point["image"] is None:
@@ -62,7 +63,7 @@ def live_request():
         raise Failure("RELEASE_INCOMPLETE", "nothing is installed on this host", found="no release in the ledger",
                       expected="a first install by Pulumi", remedy="run `pulumi up`")
     request = staged.read(live["release"])
-    kept = {name: value for name, value in request.items() if name not in ("restore", "force")}
+    kept = {name: value for name, value in request.items() if name not in ("restore", "force", "instead")}
     return {**kept, "release": {**request["release"], "additive": False}}
 
 

@@ -43,6 +43,7 @@ def queue(request):
         dump.configure(request)
         if here.host().runs(request):
             return {"request": request["id"], "state": "succeeded"}
+    refuse_what_was_left(request)
     waiting.put(request)
     waiting.start_service()
     return {"request": request["id"], "state": "queued"}
@@ -59,3 +60,16 @@ def refuse_beside_another():
                             + (f", at which the worker had ended: {ended['code']}: {ended['found']}" if ended else ""),
                       expected="one at a time",
                       remedy="wait for its end: `odoo-ship status` on the host tells how far it is")
+
+
+def refuse_what_was_left(request):
+    """A stack that has not heard of a rollback by hand would bring back what an operator has left, whatever its reason.
+    """
+    live, digest = ledger.live() or {}, ledger.digest_of(request["image"])
+    if live.get("instead") == digest != live["digest"] and not request.get("force"):
+        raise Failure("RELEASE_MISMATCH", "this release was rolled back by hand on the host", found=f"{live['digest']} "
+                      f"serves since {live['since']}, in the place of {digest}",
+                      expected="another image, or a word of yours that this one is wanted again",
+                      remedy="to stay with what serves: `npm run rollback -- --stack <stack> --to "
+                             f"{live['digest']}`. To have this one again: `sudo odoo-ship deploy --image "
+                             f"{request['image']}` on the host, then update")

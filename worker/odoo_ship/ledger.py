@@ -37,7 +37,8 @@ def record(request, modules, lineage, writes=None, door=None):
     """Notes that users have reached this release; noting it twice is the same as once.
 
     `lineage`: the digests that the data have gone through, newest last; a rollback to a restore point shortens it.
-    `writes`: what PostgreSQL had counted when users were let in. `door`: seconds for which they were kept out.
+    `writes`: what PostgreSQL had counted when users were let in. `door`: seconds for which they were kept out. Of a
+    rollback by hand `instead` is the digest that was left.
     """
     if is_live(request):
         return
@@ -45,8 +46,8 @@ def record(request, modules, lineage, writes=None, door=None):
     if known:
         known[-1]["left"] = now()
     known.append({"release": request["id"], "image": request["image"], "digest": digest_of(request["image"]),
-                  "modules": modules, "lineage": lineage, "restored": request.get("restore"), "since": now(),
-                  "writes": writes, "door": door})
+                  "modules": modules, "lineage": lineage, "restored": request.get("restore"),
+                  "instead": request.get("instead"), "since": now(), "writes": writes, "door": door})
     write_json(LEDGER, known)
 
 

@@ -161,7 +161,8 @@ describe("a release on a populated host", () => {
     assert.deepEqual(problems, []);
   });
 
-  it("puts the data of a point back by a person's word, and keeps what was written since as a new point", async () => {
+  it("puts the data of a point back by a person's word, keeps what was written since as a new point, and takes that word", async () => {
+    const left = trial.live;
     const last = (await statusOf(trial.machine, trial.request(trial.live)))?.points.at(-1);
     await trial.machine.sql("INSERT INTO trial_ledger_line (name) VALUES ('written since')");
     await trial.machine.exec(["odoo-ship", "rollback", "--with-data", "--to", last?.id ?? ""]);
@@ -173,6 +174,12 @@ describe("a release on a populated host", () => {
     assert.deepEqual(await wrongAttachments(await trial.machine.client(), trial.attachments), []);
     const kept = (await statusOf(trial.machine, trial.request(trial.live)))?.points.at(-1);
     assert.notEqual(kept?.id, last?.id);
+    // A stack that has not heard of it.
+    await assert.rejects(
+      send(trial.machine, trial.request(left)),
+      /RELEASE_MISMATCH: this release was rolled back by hand/,
+    );
+    assert.deepEqual(await trial.wrongRelease(), []);
   });
 
   it("is rolled back by one command of its stack, with the data of then, and the tag follows", async () => {
