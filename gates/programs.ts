@@ -54,7 +54,7 @@ export function run(
   });
 }
 
-/** Ends what runs, with all that it has started. Whoever waits for it is never told: what is given up has no outcome. */
+/** Ends what runs, with all that it has started. Whoever waits for it is never told: it has no outcome. */
 export function giveUp(): void {
   for (const end of running.values()) end();
 }

@@ -12,6 +12,7 @@ import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
 import type { TargetReport } from "../components/odoo/history";
 import { cleaner } from "../gates/report/clean";
+import { policyArguments } from "../policy/arguments";
 import { readValues, stackIn } from "../releases/arguments";
 import { gather } from "../releases/sources";
 import { PulumiStack } from "../releases/stack";
@@ -63,9 +64,10 @@ async function stackPage(root: string, stack: string, base: string): Promise<str
 }
 
 async function snapshotIn(folder: string, stack: string): Promise<Snapshot> {
-  const printed = await new PulumiStack(stack, folder).preview();
+  // Those of this tree for both: the comment tells what breaks them that did not before.
+  const rules = policyArguments(process.cwd(), (text) => console.error(text));
   const clean = cleaner(folder, []);
-  return snapshotOf(printed, {
+  return snapshotOf(await new PulumiStack(stack, folder).preview(rules), {
     stack,
     clean: (text) => withoutTokens(clean(text)),
     requirements: bakedRequirements(path.join(folder, ".build", "odoo", "requirements")),

@@ -26,10 +26,10 @@ const resourcesShown = 60;
 export function previewPage(pair: Pair, reports: readonly TargetReport[] = []): string {
   const { base, head } = pair;
   const title = `### Preview of ${code(head.stack)}`;
-  if (head.failure !== "") return [title, "", ...failed(head.failure)].join("\n") + "\n";
+  if (head.failure !== "") return [title, "", ...failed(head)].join("\n") + "\n";
   if (base.failure !== "") {
     const words = "The target branch itself has no preview, so nothing can be compared. It says:";
-    return [title, "", words, ...failed(base.failure).slice(1)].join("\n") + "\n";
+    return [title, "", words, ...failed(base).slice(1)].join("\n") + "\n";
   }
   const all = differences(base, head);
   const rows = rowsOf(pair, all, reports);
@@ -38,13 +38,14 @@ export function previewPage(pair: Pair, reports: readonly TargetReport[] = []): 
   return [title, "", ...lines, ...foldedList("Resources", shown.map(resourceLine), resourcesShown)].join("\n") + "\n";
 }
 
-/** An error of the program says itself what to do. */
-function failed(failure: string): string[] {
-  const lines = failure.split("\n").filter((line) => line.trim() !== "");
+/** An error of the program says itself what to do. What breaks a rule leaves out what comes after it. */
+function failed({ failure, policy }: Snapshot): string[] {
+  const lines = policy.length > 0 ? policy : failure.split("\n").filter((line) => line.trim() !== "");
   return [
     "**The update would be refused:**",
     "",
     ...lines.slice(0, 12).map((line) => `- ${code(line.trim().slice(0, 300))}`),
+    ...(policy.length > 0 ? ["", "These are [rules](docs/policy.md) for an update, each with what to do."] : []),
   ];
 }
 
@@ -68,11 +69,17 @@ function rowsOf({ base, head }: Pair, all: readonly Difference[], reports: reado
     ["Settings", few(textChange(base.settings, head.settings))],
     ...consequences(all, { ...upgrades, image }, targetsOf(head), reports),
     ["Warnings, new", few(head.warnings.filter((text) => !base.warnings.includes(text)).map((text) => code(text)))],
+    ["Rules", advice({ base, head })],
     ["Cost", cost(base, head)],
   ];
   const told = rows.filter(([, text]) => text !== "");
   const nothing = !image && all.length === 0 && told.every(([head]) => head === "Restarts");
   return nothing ? [] : told.map(([head, text]) => `- **${head}:** ${text}`);
+}
+
+/** What an advisory rule of somebody's own pack says, and did not before; those of this project refuse the update. */
+function advice({ base, head }: Pair): string {
+  return few(head.policy.filter((text) => !base.policy.includes(text)).map((text) => code(text.slice(0, 300))));
 }
 
 function byDigest(after: ImageFacts | undefined, image: boolean): boolean {

@@ -27,6 +27,8 @@ export const snapshotSchema = z.object({
   /** Vulnerabilities without a fix, of an image that was scanned; null where none was, or not all are noted. */
   vulnerabilities: z.array(z.string()).nullable(),
   warnings: z.array(z.string()),
+  /** What breaks the rules of docs/policy.md: the rule, the resource, what was found. */
+  policy: z.array(z.string()),
   /** Why there is no preview; empty if there is one. */
   failure: z.string(),
 });
@@ -47,6 +49,15 @@ const digestSchema = z.object({
     .default([]),
   diagnostics: z.array(z.object({ message: z.string().default(""), severity: z.string().default("") })).default([]),
 });
+/** The events that tell what breaks a rule. */
+const eventSchema = z.object({
+  policyEvent: z.object({
+    policyName: z.string(),
+    resourceUrn: z.string().default(""),
+    message: z.string(),
+    enforcementLevel: z.string(),
+  }),
+});
 type Step = z.output<typeof digestSchema>["steps"][number];
 
 /** The gate notes no more than so many: a list of that length may lack some. */
@@ -60,10 +71,13 @@ export interface SnapshotArgs {
 }
 
 /**
- * Makes a snapshot of what `pulumi preview --json` has printed.
+ * Makes a snapshot of what `pulumi preview --json` has printed, and of its events, a line of JSON each.
  * @throws ShipError SETTINGS_INVALID if that is no preview
  */
-export function snapshotOf(printed: string, { stack, clean, requirements }: SnapshotArgs): Snapshot {
+export function snapshotOf(
+  { printed, events }: { readonly printed: string; readonly events: string },
+  { stack, clean, requirements }: SnapshotArgs,
+): Snapshot {
   const { config, steps, diagnostics } = parsed(digestSchema, printed, "pulumi preview --json");
   const resources = new Map<string, PreviewedResource>();
   for (const step of steps.filter(isDeclared)) {
@@ -82,9 +96,18 @@ export function snapshotOf(printed: string, { stack, clean, requirements }: Snap
     requirements: [...resources.keys()].some((urn) => urn.endsWith("::odoo-image-build")) ? requirements : {},
     vulnerabilities: scanned(steps),
     warnings: [...new Set(said(/^warning$/))].sort(),
+    policy: [...new Set(events.split("\n").flatMap(broken))].sort(),
     failure: said(/^error$/).join("\n"),
   };
   return cleaned(found, clean);
+}
+
+/** An event that tells what breaks a rule, in one line: `plain-secrets: vps-host: …`. */
+function broken(line: string): string[] {
+  const event = eventSchema.safeParse(jsonOf(line));
+  if (!event.success || event.data.policyEvent.enforcementLevel === "disabled") return [];
+  const { policyName, resourceUrn, message } = event.data.policyEvent;
+  return [`${policyName}: ${resourceUrn.split("::").at(-1) ?? ""}: ${message.trim().replace(/\s+/g, " ")}`];
 }
 
 /**

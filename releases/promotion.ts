@@ -51,7 +51,7 @@ export async function promote(
     ["released", `${from.name} ${runs ? "runs it" : `has run it, and runs ${shortDigest(staged.digest)} now`}`],
     ...(await proofs(root, known.settings, whole, digest)),
   ]);
-  return update(to, known, plan, text, listener);
+  return update(to, known, plan, text, listener, true);
 }
 
 /** The image that a stack's last update has deployed. */

@@ -1,6 +1,11 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
 import { type Answer, ask } from "../components/shared/ask";
 import { ShipError } from "../components/shared/errors";
 import { onTerminal } from "../components/shared/on-terminal";
+import { policyArguments } from "../policy/arguments";
 import type { SettingsSource } from "../settings";
 
 /** A stack, as Pulumi's command line reads and changes it. */
@@ -14,8 +19,11 @@ export interface Stack {
   set(values: Readonly<Record<string, string>>): Promise<void>;
   /** Takes a key out of the stack's file. */
   unset(key: string): Promise<void>;
-  /** Runs an update that says on the terminal what it does. Answers its exit status. */
-  up(): Promise<number>;
+  /**
+   * Runs an update that says on the terminal what it does. Answers its exit status.
+   * @param rules whether it keeps the rules of docs/policy.md
+   */
+  up(rules: boolean): Promise<number>;
 }
 
 /** What the state of another stack tells without any of its secrets. */
@@ -78,19 +86,33 @@ export class PulumiStack implements Stack, ReadStack {
     await this.#read("changing the configuration", "config", "rm", key);
   }
 
-  /** Answers what an update would do, as Pulumi's JSON. One that would be refused says why in the same form. */
-  async preview(): Promise<string> {
-    const args = ["preview", "--json", "--show-sames", "--stack", this.name, "--non-interactive"];
-    const answer = await ask("pulumi", args, this.root, previewLimitMs);
-    if (answer.status !== 0 && !answer.stdout.trimStart().startsWith("{")) {
-      throw this.#failed("the preview", answer);
+  /**
+   * Answers what an update would do, as Pulumi's JSON, and its events, a line of JSON each: these alone tell what
+   * breaks the rules. An update that would be refused says why in the same form.
+   * @param rules arguments of Pulumi: policy/arguments.ts
+   */
+  async preview(rules: readonly string[]): Promise<{ readonly printed: string; readonly events: string }> {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "preview-"));
+    try {
+      const log = path.join(folder, "events");
+      const args = ["preview", "--json", "--show-sames", "--stack", this.name, "--non-interactive", ...rules];
+      // The log of events is one of the options that Pulumi keeps for those who look into Pulumi.
+      const env = { ...process.env, PULUMI_DEBUG_COMMANDS: "true" };
+      const answer = await ask("pulumi", [...args, "--event-log", log], this.root, previewLimitMs, env);
+      if (answer.status !== 0 && !answer.stdout.trimStart().startsWith("{")) {
+        throw this.#failed("the preview", answer);
+      }
+      return { printed: answer.stdout, events: fs.existsSync(log) ? fs.readFileSync(log, "utf8") : "" };
+    } finally {
+      fs.rmSync(folder, { recursive: true });
     }
-    return answer.stdout;
   }
 
-  up(): Promise<number> {
+  up(rules: boolean): Promise<number> {
     const terminal = process.stdin.isTTY ? [] : ["--non-interactive"];
-    const args = ["up", "--yes", "--skip-preview", "--stack", this.name, ...terminal];
+    const kept = rules ? policyArguments(this.root, console.log) : [];
+    const how = kept.length === 0 ? ["--skip-preview"] : kept;
+    const args = ["up", "--yes", ...how, "--stack", this.name, ...terminal];
     return onTerminal("pulumi", args, this.root).catch((error: Error) => {
       throw this.#failed("the update", { problem: error.message });
     });

@@ -15,6 +15,7 @@ export interface Listener {
  * digest in the stack's file, an update. The file is written before the update begins. So whatever is killed goes on
  * with the next run of the same command, or of `pulumi up`.
  * @param text the plan in words
+ * @param rules whether the update keeps the rules of docs/policy.md; for a rollback nothing but the data has a say
  * @returns the exit status
  */
 export async function update(
@@ -23,6 +24,7 @@ export async function update(
   plan: RollbackPlan,
   text: string,
   listener: Listener,
+  rules: boolean,
 ): Promise<number> {
   const { point, to, fits } = plan;
   const { restore } = settings.release;
@@ -40,7 +42,7 @@ export async function update(
     // One of an earlier try, with another release's data, would fail the update.
     ...(point !== undefined ? { "release:restore": point.id } : restore === "" ? {} : { "release:restore": "" }),
   });
-  const status = await stack.up();
+  const status = await stack.up(rules);
   if (status !== 0) {
     listener.say(unfinished(stack.name, plan));
     return status;

@@ -8,6 +8,7 @@ import type { ServersFile } from "./servers";
 import { readServers } from "./servers-control";
 import { quote } from "./support/quote";
 import { sshKeyPair } from "./support/ssh-key";
+import { policyPack } from "./tools/engine";
 import { gateToolFolders } from "./tools/gate-tools";
 import { installedPlugins, pulumiHome } from "./tools/plugins";
 
@@ -74,6 +75,7 @@ export function sandboxVariables(servers: ServersFile | undefined = readServers(
     ...(standIns ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" } : {}),
     ...(servers === undefined ? {} : { DIGITALOCEAN_API_URL: servers.apiUrl, DIGITALOCEAN_TOKEN: servers.token }),
     DOCKER_CONFIG: dockerConfig,
+    POLICY_PACK: policyPack(tools.languageHost),
     VPS_SSH_PRIVATE_KEY: sshPrivateKey(),
   };
 }

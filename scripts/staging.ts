@@ -2,8 +2,9 @@
  * Updates staging with the epoch that its image was built with, so that no update takes a security rebuild back; with
  * `--rebuild` with a new one, for which the build fetches all system packages anew.
  *
- * Environment: `PULUMI_STACK`, the stack, such as `company/staging` (default `staging`), and what `pulumi up` needs. An
- * empty variable counts as none: so GitHub passes a secret that nobody has set.
+ * Environment: `PULUMI_STACK`, the stack, such as `company/staging` (default `staging`), `POLICY_PACK` of
+ * docs/policy.md, and what `pulumi up` needs. An empty variable counts as none: so GitHub passes a secret that nobody
+ * has set.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -14,6 +15,7 @@ import { ask } from "../components/shared/ask";
 import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
 import { onTerminal } from "../components/shared/on-terminal";
+import { policyArguments } from "../policy/arguments";
 
 const root = path.join(__dirname, "..");
 const limitMs = 5 * 60_000;
@@ -67,7 +69,8 @@ async function main(args: readonly string[]): Promise<void> {
   const known = [ownEpoch(), ...epochsIn(await exported(stack))];
   const epoch = args.includes("--rebuild") ? newEpoch(new Date()) : latestEpoch(known);
   console.log(`image:epoch is ${epoch}`);
-  const up = ["up", "--stack", stack, "--yes", "--non-interactive", "--config", `image:epoch=${epoch}`];
+  const rules = policyArguments(root, console.log);
+  const up = ["up", "--stack", stack, "--yes", "--non-interactive", "--config", `image:epoch=${epoch}`, ...rules];
   process.exitCode = await onTerminal("pulumi", up, root);
 }
 

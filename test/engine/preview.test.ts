@@ -56,6 +56,17 @@ describe("the preview of a pull request, on the real engine", () => {
     }
   });
 
+  it("tells what would break the rules, and nothing of the secret", async () => {
+    const program = fs.readFileSync(file("index.ts"), "utf8");
+    const leak = `new command.local.Command("leak", { create: "true", environment: { DB_PASSWORD: "planted-value" } });`;
+    stack.write("index.ts", `import * as command from "@pulumi/command";\n${program}\n${leak}\n`);
+    const { status, output } = await run("--base", "base.json");
+    stack.write("index.ts", program);
+    assert.equal(status, 0, output);
+    assert.match(output, /would be refused:\*\*\n\n- `plain-secrets: leak: .*DB_PASSWORD/);
+    assert.ok(!output.includes("planted-value"), output);
+  });
+
   it("tells the error of an update that would be refused", async () => {
     stack.config["image:digest"] = `sha256:${"0".repeat(64)}`;
     const { status, output } = await run("--base", "base.json");

@@ -14,10 +14,14 @@ const hash = (digit: string) => digit.repeat(64);
 function snapshot(
   change: (recording: Recording) => void = () => undefined,
   requirements: Snapshot["requirements"] = {},
+  events = "",
 ): Snapshot {
   const recording = recordedPreview();
   change(recording);
-  return snapshotOf(JSON.stringify(recording), { stack: "staging", clean: withoutTokens, requirements });
+  return snapshotOf(
+    { printed: JSON.stringify(recording), events },
+    { stack: "staging", clean: withoutTokens, requirements },
+  );
 }
 
 const page = (head: Snapshot, reports: readonly TargetReport[] = []) =>
@@ -114,6 +118,25 @@ describe("the preview of a pull request", () => {
     assert.match(text, /1 gained, 1 lost; gained `CVE-2026-0002 libxml2`; lost `CVE-2026-0001 zlib1g`/);
   });
 
+  it("tells what breaks a rule, and what one advises that did not before", () => {
+    const urn = "urn:pulumi:staging::odoo::odoo:vps:Host$command:remote:Command::vps-odoo-release";
+    const event = (policyName: string, message: string) =>
+      JSON.stringify({ policyEvent: { resourceUrn: urn, policyName, message, enforcementLevel: "mandatory" } });
+    const older = event("image-by-tag", "odoo:latest is a tag\nwhy: it moves");
+    const events = `${older}\n${event("plain-secrets", "PASSWORD is in plain\nwhy: …")}\n{"policy`;
+    const base = snapshot(undefined, {}, older);
+    const advised = snapshot(undefined, {}, events);
+    assert.match(
+      previewPage({ base, head: advised }),
+      /^- \*\*Rules:\*\* `plain-secrets: vps-odoo-release: PASSWORD is in plain why: …`$/m,
+    );
+    assert.doesNotMatch(previewPage({ base, head: base }), /Rules/);
+    const refused = snapshot((it) => it.diagnostics.push({ severity: "error", message: "preview failed" }), {}, events);
+    const text = previewPage({ base, head: refused });
+    assert.match(text, /would be refused:\*\*\n\n- `image-by-tag: .*\n- `plain-secrets: .*\n\n.*docs\/policy\.md/);
+    assert.doesNotMatch(text, /preview failed/);
+  });
+
   it("shows warnings that the target branch does not have, and a size without a price", () => {
     const head = snapshot((it) => {
       it.diagnostics.push({ severity: "warning", message: "warning: vps:sshFrom lets everybody in\n" });
@@ -157,7 +180,10 @@ describe("the preview of a pull request", () => {
 
   it("refuses what is no preview, and a saved one of another form", () => {
     const args = { stack: "staging", clean: withoutTokens, requirements: {} };
-    assert.throws(() => snapshotOf("Please log in", args), /SETTINGS_INVALID: a preview cannot be read/);
+    assert.throws(
+      () => snapshotOf({ printed: "Please log in", events: "" }, args),
+      /SETTINGS_INVALID: a preview cannot be read/,
+    );
     assert.throws(() => readSnapshot('{"format": 2}'), /SETTINGS_INVALID[^]*--save/);
     assert.deepEqual(readSnapshot(JSON.stringify(snapshot())), snapshot());
   });

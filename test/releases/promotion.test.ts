@@ -59,7 +59,7 @@ describe("a promotion", () => {
 
   it("shows its plan, writes the digest before it updates, and says what to commit and how to go back", async () => {
     assert.equal(await run(), 0);
-    assert.deepEqual(stack.done, [toNewest, "up"]);
+    assert.deepEqual(stack.done, [toNewest, "up with the rules"]);
     for (const part of [
       "stack     prod",
       `from      ${newer} (of commit bbbbbbbbbbbb)`,
@@ -87,7 +87,7 @@ describe("a promotion", () => {
     stack.settings["image:digest"] = "";
     stack.updated = undefined;
     assert.equal(await run({ reports: [reportOf(undefined, "nothing was deployed there yet")] }), 0);
-    assert.deepEqual(stack.done, [toNewest, "up"]);
+    assert.deepEqual(stack.done, [toNewest, "up with the rules"]);
     assert.match(said, /from {6}nothing that is known/);
     assert.match(said, /modules {3}sale \(not there\) → 19\.0\.1\.3/);
   });
@@ -156,7 +156,7 @@ describe("a promotion", () => {
       for (const digest of [named, "sha-eeeeeeeeeeee-ffffffff"]) {
         stack = Object.assign(new MadeUpStack(), { settings: stack.settings });
         assert.equal(await run({ digest, registry }), 0);
-        assert.deepEqual(stack.done, [`set ${JSON.stringify({ "image:digest": named })}`, "up"]);
+        assert.deepEqual(stack.done, [`set ${JSON.stringify({ "image:digest": named })}`, "up with the rules"]);
         assert.match(said, /released {2}staging has run it, and runs sha256:cccccccccccc now/);
       }
     });
@@ -172,7 +172,7 @@ describe("a promotion", () => {
       await assert.rejects(run(), killed);
       stack.update = () => ((stack.updated = newest), 0);
       assert.equal(await run(), 0);
-      assert.deepEqual(stack.done, [toNewest, "up", toNewest, "up"]);
+      assert.deepEqual(stack.done, [toNewest, "up with the rules", toNewest, "up with the rules"]);
     });
 
     it("finds nothing to do after it", async () => {

@@ -67,7 +67,8 @@ describe("An update of staging", () => {
     assert.equal(status, 0);
     assert.deepEqual(calls, [
       "stack export --stack staging token=t phrase=none",
-      "up --stack staging --yes --non-interactive --config image:epoch=2026-11-29.0200 token=t phrase=none",
+      "up --stack staging --yes --non-interactive --config image:epoch=2026-11-29.0200 " +
+        `--policy-pack ${path.join(root, "policy")} token=t phrase=none`,
     ]);
   });
 
@@ -77,6 +78,15 @@ describe("An update of staging", () => {
     const [, stack, epoch = ""] = /^up --stack (\S+) .*image:epoch=(\S+)/.exec(calls[1] ?? "") ?? [];
     assert.equal(stack, "company/staging");
     assert.ok(epoch >= begun && epoch <= newEpoch(new Date()), epoch);
+  });
+
+  it("keeps the rules of another pack, and says it where it keeps none", async () => {
+    const other = await update(exports(state("1")), { POLICY_PACK: "/srv/rules" });
+    assert.match(other.calls[1] ?? "", /--policy-pack \/srv\/rules /);
+    fs.rmSync(path.join(home, "calls"));
+    const none = await update(exports(state("1")), { POLICY_PACK: "off" });
+    assert.ok(!none.calls.join().includes("--policy-pack"), none.calls.join());
+    assert.match(none.output, /policy: not checked/);
   });
 
   it("ends as Pulumi does", async () => {

@@ -120,8 +120,8 @@ export class MadeUpStack implements Stack {
     return Promise.resolve();
   }
 
-  up() {
-    this.done.push("up");
+  up(rules: boolean) {
+    this.done.push(rules ? "up with the rules" : "up");
     return Promise.resolve().then(() => this.update());
   }
 }
