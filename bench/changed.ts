@@ -1,5 +1,5 @@
 import type { Endpoint } from "../test/support/endpoint";
-import { closedFor } from "./door";
+import { type Closed, closedFor } from "./door";
 import { seconds } from "./measure";
 import type { OwnStack } from "./own-stack";
 import type { Serving } from "./serving";
@@ -10,9 +10,9 @@ export async function changedAndClosed(
   door: Endpoint,
   stack: OwnStack,
   deploy: (plan: Awaited<ReturnType<OwnStack["plan"]>>) => Promise<void>,
-): Promise<{ served: number; closed: number }> {
+): Promise<{ served: number; closed: Closed }> {
   let plan = await stack.plan();
-  let closed = Promise.resolve(0);
+  let closed: Promise<Closed> = Promise.resolve({ seconds: 0, refusals: [] });
   const { served } = await changed(
     { serving },
     async () => void (plan = await stack.changeAddon()),

@@ -6,8 +6,15 @@ export const everyMs = 50;
 const limitMs = 10 * 60_000;
 const answerMs = 5000;
 
-/** Seconds from the last login page before something closes the door to the first one after it; `act` does that, and opens it again. */
-export async function closedFor(endpoint: Endpoint, act: () => Promise<unknown>): Promise<number> {
+/** What a client met that has asked all the time. */
+export interface Closed {
+  readonly seconds: number;
+  /** Seconds of each refusal that said when to come back. */
+  readonly refusals: readonly number[];
+}
+
+/** How long it is from the last login page before something closes the door to the first one after it; `act` does that, and opens it again. */
+export async function closedFor(endpoint: Endpoint, act: () => Promise<unknown>): Promise<Closed> {
   const end = Date.now() + limitMs;
   while (!(await answers(endpoint, answerMs))) {
     if (Date.now() > end) throw new Error("Odoo does not answer before anything begins");
@@ -17,9 +24,12 @@ export async function closedFor(endpoint: Endpoint, act: () => Promise<unknown>)
   const acting = act().finally(() => (ended = true));
   acting.catch(() => undefined);
   let [last, closed] = [performance.now(), 0];
+  const refusals: number[] = [];
   for (;;) {
-    const open = await answers(endpoint, answerMs);
+    const asked = performance.now();
+    const { open, refused } = await met(endpoint);
     const now = performance.now();
+    if (refused) refusals.push((now - asked) / 1000);
     if (open && closed > 0) break;
     if (open) last = now;
     else closed ||= last;
@@ -32,7 +42,16 @@ export async function closedFor(endpoint: Endpoint, act: () => Promise<unknown>)
   }
   const taken = (performance.now() - closed) / 1000;
   await acting;
-  return taken;
+  return { seconds: taken, refusals };
+}
+
+async function met(endpoint: Endpoint): Promise<{ readonly open: boolean; readonly refused: boolean }> {
+  try {
+    const { status, headers } = await endpoint.request("GET", "/web/login", { limitMs: answerMs });
+    return { open: status === 200, refused: status === 503 && headers["retry-after"] !== undefined };
+  } catch {
+    return { open: false, refused: false };
+  }
 }
 
 /** Seconds that `act` takes, and from its end to the first login page. */

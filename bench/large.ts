@@ -23,7 +23,7 @@ export const largeBench: Bench = {
       const release = async (): Promise<number> => {
         level += 1;
         const next = await trial.releases.make({ kind: "good" }, level);
-        const closed = await closedFor(endpoint, async () => {
+        const { seconds: closed } = await closedFor(endpoint, async () => {
           const ending = await trial.deploy(next, { rehearse: false });
           if (ending.state !== "succeeded") throw new Error(JSON.stringify(ending.error, undefined, 2));
         });

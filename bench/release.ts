@@ -12,7 +12,7 @@ import { plainPort, reportOnHost, stepsOf } from "./trial-host";
 const rounds = 3;
 
 const text = `How long a release and a rollback keep users of a host waiting. The door is closed from the first answer that is not the
-login page to the next one that is; a client asks every ${everyMs} ms. By hand is the same on the same host, without a proxy: a plain container of the same
+login page to the next one that is; a client asks every ${everyMs} ms, and a refusal is a 503 that says when to come back. By hand is the same on the same host, without a proxy: a plain container of the same
 image, with as many workers and a database of its own that is a copy of ours, is stopped, \`odoo -u\` runs in a container of the new image, and that image is started. By
 hand nothing is rehearsed, kept to go back to, or tried, and the time to type is not counted. One installed module changes each time. A rollback is measured from the
 command to the first login page after its end: ours is \`odoo-ship rollback\`, by hand the container is replaced, and for the data the database is dropped and a copy of it cloned
@@ -35,6 +35,7 @@ export const releaseBench: Bench = {
 
 class Measurement {
   readonly #steps = new Map<string, number[]>();
+  readonly #refusals: number[] = [];
   #level = 0;
 
   constructor(
@@ -52,6 +53,12 @@ class Measurement {
     const data = await this.#rollbackWithData();
     return [
       { title: "Door closed on the VPS, one changed module", unit: "seconds", ...closed },
+      {
+        title: "A refusal while it is closed, against half a second",
+        unit: "seconds",
+        ours: this.#refusals,
+        yardstick: [0.5],
+      },
       { title: "Rollback in code, to serving", unit: "seconds", ...code },
       { title: "Rollback with data, to serving", unit: "seconds", ...data },
       ...steps.map(([step, taken]): Row => ({
@@ -69,8 +76,17 @@ class Measurement {
     const next = (round: number) => releases[round] ?? this.trial.live;
     return interleave(
       rounds,
-      (round) => this.#told("closed, ours", () => closedFor(this.ours, () => this.#deploy(next(round)))),
-      (round) => this.#told("closed, by hand", () => closedFor(this.yardstick, () => this.plain.upgrade(next(round)))),
+      (round) =>
+        this.#told("closed, ours", async () => {
+          const { seconds, refusals } = await closedFor(this.ours, () => this.#deploy(next(round)));
+          this.#refusals.push(...refusals);
+          return seconds;
+        }),
+      (round) =>
+        this.#told(
+          "closed, by hand",
+          async () => (await closedFor(this.yardstick, () => this.plain.upgrade(next(round)))).seconds,
+        ),
     );
   }
 

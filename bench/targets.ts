@@ -71,7 +71,7 @@ class Measurement {
   #empty: Project | undefined;
   readonly #noChange: Row[] = [];
   readonly #ours = { vps: [] as number[], kubernetes: [] as number[], command: [] as number[] };
-  readonly #alone = { vps: [] as number[], doks: [] as number[], doksClosed: [] as number[] };
+  readonly #alone = { vps: [] as number[], doks: [] as number[], doksClosed: [] as number[], refused: [] as number[] };
   readonly #safe = { served: [] as number[], closed: [] as number[] };
   readonly #byHand = { plain: [] as number[], plainCommand: [] as number[], upgrade: [] as number[] };
 
@@ -110,6 +110,7 @@ class Measurement {
       row("Changed addon to serving on the cluster, against by hand with `odoo -u`", kubernetes, upgrade),
       row("Changed addon to the end of `pulumi up`, against that of `kubectl rollout status`", command, plainCommand),
       row("Door closed in the cluster, against no pod by hand", this.#alone.doksClosed, this.#safe.closed),
+      row("A refusal while the door is closed in the cluster, against half a second", this.#alone.refused, [0.5]),
       row("Changed addon to serving on the cluster alone, against that by hand", this.#alone.doks, this.#safe.served),
       row("Changed addon to serving on the VPS alone, against that by hand", this.#alone.vps, this.#safe.served),
     ];
@@ -163,8 +164,11 @@ class Measurement {
         await sleep(restMs);
         const { served, closed } = await changedAndClosed(kubernetes, door, stack, () => stack.update());
         this.#alone.doks.push(served);
-        this.#alone.doksClosed.push(closed);
-        progress(`cluster, ${round + 1} of ${changeRounds}: ${served.toFixed(1)} s, closed ${closed.toFixed(1)} s`);
+        this.#alone.doksClosed.push(closed.seconds);
+        this.#alone.refused.push(...closed.refusals);
+        progress(
+          `cluster, ${round + 1} of ${changeRounds}: ${served.toFixed(1)} s, closed ${closed.seconds.toFixed(1)} s`,
+        );
         return served;
       },
       async (round) => {
@@ -173,8 +177,10 @@ class Measurement {
           hand.release(plan, "closed"),
         );
         this.#safe.served.push(served);
-        this.#safe.closed.push(closed);
-        progress(`by hand, ${round + 1} of ${changeRounds}: ${served.toFixed(1)} s, closed ${closed.toFixed(1)} s`);
+        this.#safe.closed.push(closed.seconds);
+        progress(
+          `by hand, ${round + 1} of ${changeRounds}: ${served.toFixed(1)} s, closed ${closed.seconds.toFixed(1)} s`,
+        );
         return served;
       },
     );

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import type { Address, RpcClient } from "../endpoint";
-import { broughtConfig, type BroughtTarget, type Held } from "./brought-target";
+import { broughtConfig, type BroughtTarget, type Held, settingsOf, type Way } from "./brought-target";
 import { ClusterTrial } from "./cluster-trial";
 import type { Step } from "./machine";
 
@@ -16,7 +16,12 @@ export class BroughtCluster implements BroughtTarget {
 
   /** A stack that nothing was made of yet. */
   static async open(modules: readonly string[], image: string): Promise<BroughtCluster> {
-    const config = { ...broughtConfig, "odoo:modules": [...modules], "release:upgradeMinutes": 20 };
+    const config = {
+      ...broughtConfig,
+      ...settingsOf["with its bucket"],
+      "odoo:modules": [...modules],
+      "release:upgradeMinutes": 20,
+    };
     return new BroughtCluster(await ClusterTrial.create({ image, config }));
   }
 
@@ -40,8 +45,8 @@ export class BroughtCluster implements BroughtTarget {
     return this.trial.client(login, password);
   }
 
-  async deploy(image: string, at: Held): Promise<number> {
-    const seconds = await this.#update(image, {}, at);
+  async deploy(image: string, way: Way, at: Held): Promise<number> {
+    const seconds = await this.#update(image, settingsOf[way], at);
     if (!this.#installed) {
       await this.trial.find();
       await this.trial.readPassword();

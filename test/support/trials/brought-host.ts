@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import type { ServersFile } from "../../../sandbox/servers";
 import type { Address, RpcClient } from "../endpoint";
-import { broughtConfig, type BroughtTarget, type Held } from "./brought-target";
+import { broughtConfig, type BroughtTarget, type Held, settingsOf, type Way } from "./brought-target";
 import { endingOf } from "./ending";
 import { type Step, TrialMachine } from "./machine";
 import { send, trialRequest } from "./requests";
@@ -11,8 +11,6 @@ import { send, trialRequest } from "./requests";
 const place = { id: 9002, slot: 1 };
 /** Seconds within which a release comes to a step, on a machine that has much else to do. */
 const holdSeconds = 900;
-const { "release:rehearse": rehearse, ...settings } = broughtConfig;
-const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, JSON.stringify(value)]));
 
 /** A host of its own, by the worker's own way to it. */
 export class BroughtHost implements BroughtTarget {
@@ -51,9 +49,12 @@ export class BroughtHost implements BroughtTarget {
     return this.machine.client(login, password);
   }
 
-  async deploy(image: string, at: Held): Promise<number> {
+  async deploy(image: string, way: Way, at: Held): Promise<number> {
     const registry = { server: this.servers.registryAddress, ...this.servers.pull };
-    const request = trialRequest(image, registry, this.modules, { rehearse, config });
+    const settings: Readonly<Record<string, unknown>> = { ...broughtConfig, ...settingsOf[way] };
+    const { "release:rehearse": rehearse, ...others } = settings;
+    const config = Object.fromEntries(Object.entries(others).map(([key, value]) => [key, JSON.stringify(value)]));
+    const request = trialRequest(image, registry, this.modules, { rehearse: rehearse === true, config });
     const begun = Date.now();
     // Each is watched for before anything begins, so that no step is missed.
     const watched = [];

@@ -3,6 +3,9 @@ import { bucket } from "./bucket";
 import type { Installation } from "./installation";
 import type { Step } from "./machine";
 
+/** How a release is tried: on a copy of the database first, which no way leads out of, or with what it needs of others. */
+export type Way = "rehearsed" | "with its bucket";
+
 /** What is done while a release stands still where these steps begin, in their order. */
 export type Held = Readonly<Partial<Record<Step, () => Promise<unknown>>>>;
 
@@ -15,7 +18,7 @@ export interface BroughtTarget extends Installation {
    * @returns seconds that it took
    * @throws if it did not succeed, or never came to a step that `at` names
    */
-  deploy(image: string, at: Held): Promise<number>;
+  deploy(image: string, way: Way, at: Held): Promise<number>;
   /** `sha256:…` of each of Odoo's containers that is there to stay; of one that is not ready, that. */
   digests(): Promise<string[]>;
   /** What the last release has said of the modules that it upgrades: `maintenance: upgrades a, b`. */
@@ -29,10 +32,13 @@ export interface BroughtTarget extends Installation {
   remove(): Promise<void>;
 }
 
-/** What a team sets for a job runner, and for attachments in an object store. */
+/** What a team sets for job runners. */
 export const broughtConfig = {
-  "odoo:options": { server_wide_modules: "base,rpc,web,queue_job", "queue_job.channels": "root:2" },
-  "release:egress": [bucket.wayOut],
-  // A copy would write to the same bucket.
-  "release:rehearse": false,
+  "odoo:options": { server_wide_modules: "base,rpc,web,queue_job,own_runner", "queue_job.channels": "root:2" },
 } as const;
+
+/** What a team sets for attachments in an object store: a copy would write to the same bucket. */
+export const settingsOf: Readonly<Record<Way, Readonly<Record<string, unknown>>>> = {
+  rehearsed: { "release:rehearse": true, "release:egress": [] },
+  "with its bucket": { "release:rehearse": false, "release:egress": [bucket.wayOut] },
+};

@@ -6,7 +6,7 @@ import { baseRecord } from "../../../sandbox/images/base";
 import type { ServersFile } from "../../../sandbox/servers";
 import type { Files } from "../../fixtures/addons/module";
 import { runningSandbox } from "../running-sandbox";
-import { added, type BroughtRelease, broughtRelease, changedJobs, now, older, own } from "./brought";
+import { added, type BroughtRelease, broughtRelease, changed, now, older, own } from "./brought";
 import type { BroughtTarget } from "./brought-target";
 import { BroughtUse } from "./brought-use";
 import { closeBucket, openBucket } from "./bucket";
@@ -68,7 +68,7 @@ export function triesWhatPeopleBring(title: string, packages: readonly string[],
       const first = await build("oca-older", older);
       await openBucket(first.local);
       opened = new BroughtUse(await opening(servers, modules, first), modules, first);
-      await odoo().deploy(first);
+      await odoo().deploy(first, "with its bucket");
       await odoo().begin();
       assert.deepEqual(await odoo().problems(), []);
     });
@@ -79,9 +79,12 @@ export function triesWhatPeopleBring(title: string, packages: readonly string[],
       const untouched = await viewsOfOthers();
       assert.match(untouched, /^[0-9a-f]{32}$/);
       await odoo().plan(jobs, 3600);
-      await odoo().deploy(next, {
+      await odoo().deploy(next, "rehearsed", {
         // Nobody runs the release before any more: whoever runs them now is the release, or what comes after it.
-        cloned: async () => assert.equal(await odoo().makeDue(), jobs),
+        cloned: async () => {
+          assert.equal(await odoo().makeDue(), jobs);
+          await odoo().leaveTasks(jobs);
+        },
         committed: async () => assert.equal(await odoo().waitingJobs(), jobs, "jobs that wait for the commit"),
       });
       assert.equal(await odoo().target.upgrades(), `maintenance: upgrades ${changing.join(", ")}`);
@@ -96,9 +99,11 @@ export function triesWhatPeopleBring(title: string, packages: readonly string[],
     });
 
     it("gets a module with an icon, which goes to the bucket, and one that can be installed, and is the same after a restart", async () => {
+      await odoo().useBucket();
+      await odoo().upload();
       left = { live: odoo().live, work: odoo().work };
-      await odoo().deploy(await build("oca-changed", changedJobs));
-      assert.equal(await odoo().target.upgrades(), "maintenance: upgrades our_jobs");
+      await odoo().deploy(await build("oca-changed", changed), "with its bucket");
+      assert.equal(await odoo().target.upgrades(), "maintenance: upgrades our_jobs, strict_passwords");
       const icon = `SELECT store_fname FROM ir_attachment a
         JOIN ir_model_data d ON d.model = a.res_model AND d.res_id = a.res_id
         WHERE a.res_field = 'web_icon_data' AND d.module = 'our_jobs'`;

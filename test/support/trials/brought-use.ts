@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { until } from "../../../sandbox/process";
 import { type Answer, Endpoint, OdooError, type RpcClient } from "../endpoint";
 import { type BroughtRelease, imported, importedModule } from "./brought";
-import type { BroughtTarget, Held } from "./brought-target";
+import type { BroughtTarget, Held, Way } from "./brought-target";
 import { bucket, objectsInBucket } from "./bucket";
 
 const elsewhere = "https://id.example.com/start";
@@ -11,13 +11,14 @@ const limitMs = 5 * 60_000;
 
 /** What users have made: attachments with the SHA-1 of their bytes, and jobs. */
 export interface Work {
-  readonly attachments: readonly { readonly id: number; readonly sha1: string }[];
+  readonly attachments: readonly { readonly id: number; readonly sha1: string; readonly inBucket: boolean }[];
   readonly jobs: readonly number[];
 }
 
 /** An Odoo with what people bring, as they use it: modules of others, a login elsewhere, a policy, a bucket, jobs. */
 export class BroughtUse {
   work: Work = { attachments: [], jobs: [] };
+  #bucketIsUsed = false;
 
   constructor(
     readonly target: BroughtTarget,
@@ -27,8 +28,8 @@ export class BroughtUse {
   ) {}
 
   /** Releases it as an update does. */
-  async deploy(release: BroughtRelease, at: Held = {}): Promise<void> {
-    const seconds = await this.target.deploy(release.image, at);
+  async deploy(release: BroughtRelease, way: Way, at: Held = {}): Promise<void> {
+    const seconds = await this.target.deploy(release.image, way, at);
     this.live = release;
     console.log(`      ${Math.round(seconds)} s`);
   }
@@ -41,16 +42,21 @@ export class BroughtUse {
     this.work = to.work;
   }
 
-  /** After the first release: sets what sends users and attachments elsewhere, and imports a module in Odoo. */
+  /** After the first release: sets what sends users elsewhere, and imports a module in Odoo. */
   async begin(): Promise<void> {
     await this.waitForOdoo();
     const client = await this.target.client();
-    const set = (name: string, value: string) => client.call("ir.config_parameter", "set_param", [name, value]);
-    await set("login_elsewhere.url", elsewhere);
-    await set("attachments_elsewhere.url", bucket.url);
+    await client.call("ir.config_parameter", "set_param", ["login_elsewhere.url", elsewhere]);
     const file = { module_file: importedModule().toString("base64") };
     const wizard = (await client.call("base.import.module", "create", [[file]])) as number[];
     await client.call("base.import.module", "import_module", [wizard]);
+  }
+
+  /** Sets what sends attachments elsewhere from now on. */
+  async useBucket(): Promise<void> {
+    const client = await this.target.client();
+    await client.call("ir.config_parameter", "set_param", ["attachments_elsewhere.url", bucket.url]);
+    this.#bucketIsUsed = true;
   }
 
   async upload(): Promise<void> {
@@ -59,7 +65,7 @@ export class BroughtUse {
     const values = { name: "brought.bin", datas: bytes.toString("base64") };
     const [id] = (await client.call("ir.attachment", "create", [[values]])) as [number];
     const sha1 = createHash("sha1").update(bytes).digest("hex");
-    this.work = { ...this.work, attachments: [...this.work.attachments, { id, sha1 }] };
+    this.work = { ...this.work, attachments: [...this.work.attachments, { id, sha1, inBucket: this.#bucketIsUsed }] };
   }
 
   /**
@@ -79,6 +85,12 @@ export class BroughtUse {
     return Number(await this.target.sql(`WITH due AS (${due}) SELECT count(*) FROM due`));
   }
 
+  /** Leaves tasks for the team's own runner, also where the door is closed. */
+  async leaveTasks(count: number): Promise<void> {
+    const rows = `SELECT '${bucket.ofOdoo}', 'pending' FROM generate_series(1, ${count})`;
+    await this.target.sql(`INSERT INTO own_task (url, state) ${rows}`);
+  }
+
   /** How many jobs have not run yet. */
   async waitingJobs(): Promise<number> {
     return Number(await this.target.sql("SELECT count(*) FROM our_job WHERE coalesce(runs, 0) = 0"));
@@ -89,12 +101,14 @@ export class BroughtUse {
     await this.waitForOdoo();
     await this.upload();
     await this.plan(2);
+    await this.leaveTasks(2);
     const client = await this.target.client();
     return [
       ...(await this.#wrongRelease()),
       ...(await this.#wrongLogin(client)),
       ...(await this.#wrongAttachments(client)),
       ...(await this.#wrongJobs()),
+      ...(await this.#wrongTasks()),
       ...(await this.#wrongImported()),
     ];
   }
@@ -176,9 +190,9 @@ export class BroughtUse {
       fields: ["datas", "store_fname"],
     })) as { id: number; datas: string | false; store_fname: string }[];
     const found = new Map(rows.map((row) => [row.id, row]));
-    return this.work.attachments.flatMap(({ id, sha1 }) => [
-      ...expect(`whether the bucket has attachment ${id}`, objects.has(sha1), true),
-      ...expect(`place of attachment ${id}`, found.get(id)?.store_fname, `elsewhere://${sha1}`),
+    return this.work.attachments.flatMap(({ id, sha1, inBucket }) => [
+      ...expect(`whether the bucket has attachment ${id}`, objects.has(sha1), inBucket),
+      ...expect(`place of attachment ${id}`, found.get(id)?.store_fname === `elsewhere://${sha1}`, inBucket),
       ...expect(`content of attachment ${id}`, sha1Of(found.get(id)?.datas), sha1),
     ]);
   }
@@ -191,6 +205,13 @@ export class BroughtUse {
       ...expect(`state of ${imported}`, await this.target.sql(state), "installed true"),
       ...expect(`records of ${imported}`, await this.target.sql(records), "1"),
     ];
+  }
+
+  /** Each task has to be done, once: none by a server that reaches nothing. */
+  async #wrongTasks(): Promise<string[]> {
+    const found = () => this.target.sql("SELECT DISTINCT state || ', ' || coalesce(runs, 0) FROM own_task");
+    await until(async () => !/pending|begun/.test(await found()), limitMs, 1000);
+    return expect("states of the runner's tasks, and how often each ran", await found(), "done, 1");
   }
 
   /** Each of the jobs has to be done, once, in the database of users. */

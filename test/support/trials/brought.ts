@@ -22,7 +22,7 @@ const packages = fs.readFileSync(path.join(fixtures, "oca-packages.txt"), "utf8"
 export const ofOca = [...packages.matchAll(/^odoo-addon-(.*)==/gm)].map(([, name = ""]) => name.replaceAll("-", "_"));
 /** Those that need neither accounts nor sales, which take most of an installation's time. */
 export const light = ofOca.filter((name) => !/^(account_|contract$|mis_builder$|sale_)/.test(name));
-/** What a team might have of its own: a policy, a login elsewhere, attachments elsewhere, jobs. */
+/** What a team might have of its own: a policy, a login elsewhere, attachments elsewhere, jobs, a runner. */
 export const own = fs.readdirSync(modulesOfTeams).sort();
 
 /** Version in the database by module, of five packages of the list. */
@@ -66,8 +66,12 @@ export const older: Files = {
 /** Module that only the last release has, and nobody installs. */
 export const added = "our_next";
 
-/** Files of a release with one more module, whose jobs have a menu with an icon: Odoo keeps that as an attachment. */
-export const changedJobs: Files = {
+/**
+ * Files of a release with one more module, whose jobs have a menu with an icon: Odoo keeps that as an attachment. The
+ * policy, which has no version, has other words.
+ */
+export const changed: Files = {
+  "addons/strict_passwords/__manifest__.py": read("strict_passwords/__manifest__.py").replace("Strict", "Stricter"),
   [`addons/${added}/__init__.py`]: "",
   [`addons/${added}/__manifest__.py`]: '{"name": "Our next", "version": "1.0", "license": "LGPL-3"}',
   "addons/our_jobs/__manifest__.py": read("our_jobs/__manifest__.py")
