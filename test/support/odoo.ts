@@ -109,6 +109,13 @@ export class HardenedOdoo {
     return { status: run.status, output: `${run.stdout}${run.stderr}` };
   }
 
+  /** Runs a command in a container of the image beside the server, with more flags of `docker run`; `input` is its standard input. */
+  beside(flags: readonly string[], command: readonly string[], input = ""): { status: number | null; output: string } {
+    const args = ["run", "--rm", "-i", ...this.#hardening(), ...flags, this.image, ...command];
+    const run = spawnSync("docker", args, { encoding: "utf8", env: this.environment, timeout: limitMs, input });
+    return { status: run.status, output: `${run.stdout}${run.stderr}` };
+  }
+
   remove(): void {
     for (const name of ["odoo", "db"]) {
       spawnSync("docker", ["rm", "-f", "-v", `${this.#name}-${name}`], { env: this.environment, stdio: "ignore" });

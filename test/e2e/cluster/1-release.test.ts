@@ -102,6 +102,17 @@ describe("a release on a populated cluster", () => {
     assert.deepEqual(problems, []);
   });
 
+  it("is gone back from in code by the digest of the one before, and what was written since stays", async () => {
+    const before = trial.live;
+    const same = await trial.deploy(await trial.releases.make({ kind: "additive" }, trial.level, 1));
+    assert.equal(same.status, 0, same.output);
+    await trial.sql("INSERT INTO trial_ledger_line (name) VALUES ('written since')");
+    const { status, output } = await trial.deploy(before);
+    assert.equal(status, 0, output);
+    assert.deepEqual(await trial.wrongRelease(), []);
+    assert.equal(await trial.sql("SELECT count(*) FROM trial_ledger_line WHERE name = 'written since'"), "1");
+  });
+
   for (const where of sample(["in its rehearsal", "half way"], ["in its rehearsal"])) {
     const rehearse = where === "in its rehearsal";
     it(`that fails ${where} tells why, and the pods before it serve`, async () => {

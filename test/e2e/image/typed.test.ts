@@ -55,6 +55,16 @@ describe("what people type at an image", () => {
     const { status, stdout, stderr } = spawnSync(program, args, options);
     return { status, stdout, output: `${stdout}${stderr}` };
   }
+  /** A folder with these files that the container's user reads. */
+  function mountable(files: Readonly<Record<string, string>>): string {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "typed-mount-"));
+    fs.chmodSync(folder, 0o755);
+    for (const [name, text] of Object.entries(files)) {
+      fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+      fs.writeFileSync(path.join(folder, name), text);
+    }
+    return folder;
+  }
   const exec = (...words: string[]) => command("docker", ["exec", odoo.container, ...words]);
 
   it("`docker build .` has built what `pulumi up` builds, but for the name of the release", async () => {
@@ -125,11 +135,7 @@ describe("what people type at an image", () => {
   });
 
   it("`docker run -v ./addons:/mnt/extra-addons` is told where modules are taken from", () => {
-    const mounted = fs.mkdtempSync(path.join(os.tmpdir(), "typed-addons-"));
-    fs.mkdirSync(path.join(mounted, "mine"));
-    fs.writeFileSync(path.join(mounted, "mine/__manifest__.py"), "{}");
-    // Read by the container's user.
-    fs.chmodSync(mounted, 0o755);
+    const mounted = mountable({ "mine/__manifest__.py": "{}" });
     const variables = ["DB_PASSWORD=x", "ADMIN_PASSWD=x", "DB_WAIT_SECONDS=0"].flatMap((variable) => ["-e", variable]);
     const run = ["run", "--rm", "--network", "none", "-v", `${mounted}:/mnt/extra-addons`, ...variables, odoo.image];
     const { output } = command("docker", run);
@@ -142,6 +148,26 @@ describe("what people type at an image", () => {
     const shell = command("docker", ["exec", "-i", odoo.container, "odoo", "shell"], {}, program);
     assert.match(shell.stdout, /^limit 4321$/m, shell.output);
     assert.match(exec("cat", "/run/odoo/odoo.conf").stdout, /^\[queue_job\]\nchannels = root:4$/m);
+  });
+
+  it("`docker run -v ./odoo.conf:/etc/odoo/odoo.conf` puts these options in the place of the image's", () => {
+    const folder = mountable({ "odoo.conf": "[options]\nlimit_time_real = 1234\nlimit_time_cpu = 999\n" });
+    const options =
+      "import odoo.tools\nprint(*[odoo.tools.config[n] for n in ('limit_time_real', 'limit_time_cpu')])\n";
+    const mount = ["-v", `${folder}/odoo.conf:/etc/odoo/odoo.conf:ro`];
+    const { output } = odoo.beside(mount, ["odoo", "shell", "-d", "odoo", "--no-http"], options);
+    fs.rmSync(folder, { recursive: true });
+    assert.match(output, /^1234 999$/m);
+  });
+
+  it("`docker run -v ./oca:/mnt/oca-addons` installs a module of it into a database that no release has", () => {
+    const module = { "theirs/__manifest__.py": '{"name": "Theirs", "license": "AGPL-3"}', "theirs/__init__.py": "" };
+    const folder = mountable(module);
+    const install = ["odoo", "-d", "theirs", "-i", "theirs", "--stop-after-init", "--no-http"];
+    const { status, output } = odoo.beside(["-v", `${folder}:/mnt/oca-addons:ro`], install);
+    fs.rmSync(folder, { recursive: true });
+    assert.equal(status, 0, output);
+    assert.match(output, /Module theirs loaded/);
   });
 
   it("`odoo -u` and `odoo-bin -c /etc/odoo.conf` work beside the running server", () => {

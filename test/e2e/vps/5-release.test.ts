@@ -182,6 +182,20 @@ describe("a release on a populated host", () => {
     assert.deepEqual(await trial.wrongRelease(), []);
   });
 
+  it("is rolled back in code by a person's word, and what was written since stays", async () => {
+    const before = trial.live;
+    const same = await trial.releases.make({ kind: "good" }, trial.level, 1);
+    const ending = await trial.deploy(same);
+    assert.equal(ending.state, "succeeded", JSON.stringify(ending, undefined, 2));
+    await trial.machine.sql("INSERT INTO trial_ledger_line (name) VALUES ('written by then')");
+    const told = await trial.machine.exec(["odoo-ship", "rollback", "--code-only"]);
+    assert.match(told, /^data {3}the data stay as they are/m);
+    await trial.machine.waitForLogin();
+    trial.live = before;
+    assert.deepEqual(await trial.wrongRelease(), []);
+    assert.equal(await trial.machine.sql("SELECT count(*) FROM trial_ledger_line WHERE name = 'written by then'"), "1");
+  });
+
   it("is rolled back by one command of its stack, with the data of then, and the tag follows", async () => {
     const servers = await runningSandbox();
     const { stack, close } = await trialStack(trial, servers);

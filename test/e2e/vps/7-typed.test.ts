@@ -56,6 +56,15 @@ describe("what people type on a host", () => {
     assert.deepEqual(await trial.wrongRelease(), []);
   });
 
+  it("is told why no release runs with `./oca:/mnt/oca-addons`", async () => {
+    await trial.machine.sh("mkdir -p /tmp/oca/theirs && echo '{}' > /tmp/oca/theirs/__manifest__.py");
+    const compose = `docker compose -f ${file} run --rm --no-deps -v /tmp/oca:/mnt/oca-addons:ro odoo`;
+    const { status, output } = await type(`cd /opt/odoo && ${compose} odoo --stop-after-init --no-http`);
+    assert.notEqual(status, 0, output);
+    assert.match(output, /^RELEASE_MISMATCH: [^\n]*\/mnt\/oca-addons/m);
+    assert.deepEqual(await trial.wrongRelease(), []);
+  });
+
   it("is told of a tag in the Compose file, with the digest to write, and by odoo-ship that a tag is none", async () => {
     const tagged = `${trial.live.image.split("@")[0] ?? ""}:latest`;
     await trial.machine.sh(
