@@ -95,6 +95,27 @@ describe("an update of a cluster that is interrupted", () => {
     });
   }
 
+  for (const step of sample<Step>(["cloned", "upgraded", "swapped", "tried"], ["cloned"])) {
+    it(`by \`kubectl scale\` at "${step}" goes on, and what that starts does not come to the database`, async () => {
+      const release = await next();
+      const sessions = () => trial.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'odoo'", "postgres");
+      assert.notEqual(await sessions(), "0", "Odoo has sessions while it serves");
+      const problems = await trial.problemsAfter(async () => {
+        const { status, output } = await broken(release, /Job \S+ creating/, async () => {
+          const held = await trial.hold(step);
+          await trial.kubectl("scale", "deployment/odoo", "--replicas=2");
+          await sleep(10 * second);
+          assert.equal(await sessions(), "0");
+          await trial.signal(held, "CONT");
+        });
+        assert.equal(status, 0, output);
+        trial.level += 1;
+        return { changed: true };
+      });
+      assert.deepEqual(problems, []);
+    });
+  }
+
   it("by the end of PostgreSQL in the middle ends well, at the latest the next time", async () => {
     const release = await next();
     const problems = await trial.problemsAfter(async () => {

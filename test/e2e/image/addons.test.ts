@@ -121,6 +121,13 @@ describe("the image with addons that people bring", () => {
     assert.ok(report.modules.length >= names.length);
   });
 
+  it("has Odoo's own modules, and the addon check finds nothing in any of them either", () => {
+    const core = Object.keys(JSON.parse(inside(pinned, "/check/modules.py", "--base")) as object);
+    const report = JSON.parse(inside(pinned, "-c", judgeInstalled, base.series, "[]", ...core)) as Report;
+    assert.deepEqual(report.findings, []);
+    assert.ok(report.modules.length >= core.length && core.length > 100, String(report.modules.length));
+  });
+
   it("has the wanted modules of OCA's repositories, a submodule and one in the addons, and what they lock", async () => {
     const [submodule, nested] = ["oca/server-auth", "addons/server-tools"];
     const locked = `xlsxwriter==3.2.0 --hash=sha256:${xlsxwriter}\n`;
