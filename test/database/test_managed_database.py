@@ -12,6 +12,7 @@ from support import FAILED, LIVE, NEXT, POINT, DatabaseCase, Session, psql
 import extensions
 import next_data
 from failures import Failure
+from hosts import compose_tasks
 from hosts.compose_tasks import CronHold
 
 
@@ -22,7 +23,30 @@ class HoldTest(DatabaseCase):
     TAKE = ("UPDATE background_task SET state = 'started' WHERE id = (SELECT id FROM background_task WHERE state = "
             "'pending' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)")
 
-    def test_a_runner_of_any_name_takes_nothing_until_it_is_let_go_and_everybody_reads_and_writes_elsewhere(self):
+    def test_a_runner_of_any_name_takes_nothing_until_it_is_let_go_and_waits_for_nobody(self):
+        self.with_a_task()
+        hold = CronHold(self.postgres, LIVE, {"background_runner", "absent"})
+        self.addCleanup(hold.let_go)
+        # As one in Odoo's first process does, which Odoo waits for as it starts.
+        self.as_odoo(f"SET lock_timeout = '60s'; {self.TAKE};")
+        self.as_odoo("SET lock_timeout = '60s'; INSERT INTO res_users VALUES (1);")
+        refused = psql("odoo", LIVE, "SET lock_timeout = '300ms'; UPDATE background_task SET state = 'started';")
+        self.assertIn("lock timeout", refused.stderr)
+        self.assertEqual(self.as_odoo("SELECT state FROM background_task"), "pending")
+        hold.let_go()
+        self.as_odoo(self.TAKE)
+        self.assertEqual(self.as_odoo("SELECT state FROM background_task"), "started")
+
+    def test_of_a_large_table_nobody_takes_anything_either(self):
+        self.with_a_task()
+        with mock.patch.object(compose_tasks, "SMALL", 0):
+            hold = CronHold(self.postgres, LIVE, {"background_runner"})
+        self.addCleanup(hold.let_go)
+        refused = psql("odoo", LIVE, f"SET lock_timeout = '300ms'; {self.TAKE};")
+        self.assertIn("lock timeout", refused.stderr)
+        self.assertEqual(self.as_odoo("SELECT state FROM background_task"), "pending")
+
+    def with_a_task(self):
         self.installed()
         self.postgres.prepare_task_roles()
         self.as_odoo("""CREATE TABLE ir_cron (id int);
@@ -34,15 +58,6 @@ class HoldTest(DatabaseCase):
                         INSERT INTO ir_model VALUES (1, 'res.users'), (2, 'background.task');
                         INSERT INTO ir_model_data VALUES (1, 'base', 'ir.model', 1),
                             (2, 'background_runner', 'ir.model', 1), (3, 'background_runner', 'ir.model', 2);""")
-        hold = CronHold(self.postgres, LIVE, {"background_runner", "absent"})
-        self.addCleanup(hold.let_go)
-        refused = psql("odoo", LIVE, f"SET lock_timeout = '300ms'; {self.TAKE};")
-        self.assertIn("lock timeout", refused.stderr)
-        self.as_odoo("SET lock_timeout = '60s'; INSERT INTO res_users VALUES (1);")
-        self.assertEqual(self.as_odoo("SELECT state FROM background_task"), "pending")
-        hold.let_go()
-        self.as_odoo(self.TAKE)
-        self.assertEqual(self.as_odoo("SELECT state FROM background_task"), "started")
 
 
 class ManagedDatabaseTest(DatabaseCase):

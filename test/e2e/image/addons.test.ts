@@ -8,6 +8,7 @@ import { baseRecord } from "../../../sandbox/images/base";
 import { readServers } from "../../../sandbox/servers-control";
 import { type Files, manifest, type Report } from "../../fixtures/addons/module";
 import { AddonsCheck } from "../../images/addons-check-process";
+import { writeManyModules } from "../../support/many-modules";
 import { runningSandbox } from "../../support/running-sandbox";
 import { sample } from "../../support/sample";
 import { buildTree } from "../../support/tree-image";
@@ -178,6 +179,17 @@ describe("the image with addons that people bring", () => {
     const label = ["inspect", "--format", '{{index .Config.Labels "org.opencontainers.image.revision"}}', image];
     assert.match(execFileSync("docker", label, { encoding: "utf8" }), /^[0-9a-f]{40}\n$/, "the repositories are clean");
   });
+
+  for (const count of sample(["1500"], [])) {
+    it(`has ${count} modules, each with its hash`, async () => {
+      const image = await build({}, [], [], (project) => writeManyModules(path.join(project, "addons"), Number(count)));
+      const told = JSON.parse(inside(image, "-I", "/opt/odoo/modules.py")) as { modules: Record<string, unknown> };
+      assert.equal(Object.keys(told.modules).filter((name) => name.startsWith("team_")).length, Number(count));
+      const label = ["inspect", "--format", '{{index .Config.Labels "io.odoo.modules"}}', image];
+      const labelled = JSON.parse(execFileSync("docker", label, { encoding: "utf8", maxBuffer: 1 << 26 })) as object;
+      assert.deepEqual(Object.keys(labelled).sort(), Object.keys(told.modules).sort());
+    });
+  }
 
   it("is not built with a requirement that breaks Odoo's own import, nor without what a manifest names", async () => {
     await assert.rejects(

@@ -64,25 +64,34 @@ def python(container, file):
     return ["docker", "exec", "-i", container, "python3", "-I", "-c", SCRIPTS[file]]
 
 
-#: Tables of models that these modules have brought: of each model the oldest name counts, which is its maker's. Reading
-#: goes on; who writes there, or locks a row, waits.
-OWN_TABLES = """
-DO $do$ DECLARE own text; BEGIN
+#: Bytes of a table up to which its rows are held one by one: each costs a write.
+SMALL = 64 * 2**20
+#: Rows in tables of models that these modules have brought: of each model the oldest name counts, which is its maker's.
+#: Reading goes on, and a runner that takes its next row passes these by (SKIP LOCKED), so that none waits for the
+#: release: one that does in Odoo's first process keeps Odoo from starting. Of a large table, who writes there waits.
+OWN_ROWS = """
+DO $do$ DECLARE own regclass; BEGIN
   FOR own IN
-    SELECT c.relname FROM public.ir_model_data AS d JOIN public.ir_model AS m ON m.id = d.res_id
+    SELECT c.oid FROM public.ir_model_data AS d JOIN public.ir_model AS m ON m.id = d.res_id
       JOIN pg_catalog.pg_class AS c ON c.relname = replace(m.model, '.', '_')
     WHERE d.model = 'ir.model' AND d.module = ANY (string_to_array(:'modules', ','))
       AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
       AND NOT EXISTS (SELECT FROM public.ir_model_data AS e
                       WHERE e.model = 'ir.model' AND e.res_id = d.res_id AND e.id < d.id)
-    ORDER BY 1
-  LOOP EXECUTE format('LOCK TABLE public.%I IN EXCLUSIVE MODE', own); END LOOP;
+    ORDER BY c.relname
+  LOOP
+    IF pg_catalog.pg_relation_size(own) <= :'small'::bigint THEN
+      EXECUTE format('SELECT FROM %s FOR NO KEY UPDATE', own);
+    ELSE
+      EXECUTE format('LOCK TABLE %s IN EXCLUSIVE MODE', own);
+    END IF;
+  END LOOP;
 END $do$"""
 
 
 class CronHold:
-    """Holds every scheduled job's row, every queued job's of OCA's queue_job, and the tables of `modules`, so that
-    nobody runs what is there: a release that is not committed sends no mail and books nothing.
+    """Holds every scheduled job's row, every queued job's of OCA's queue_job, and the rows of `modules`, so that nobody
+    runs what is there: a release that is not committed sends no mail and books nothing.
 
     `modules`: those that may have begun to work as the server started.
     """
@@ -96,7 +105,7 @@ class CronHold:
             self.hold("SELECT count(*) FROM (SELECT FROM public.queue_job WHERE state NOT IN ('done', 'failed', "
                       "'cancelled') FOR NO KEY UPDATE) AS held")
         if modules:
-            self.hold(fill(OWN_TABLES, modules=",".join(sorted(modules))))
+            self.hold(fill(OWN_ROWS, modules=",".join(sorted(modules)), small=str(SMALL)))
 
     def hold(self, statement):
         result = self.session.ask(statement, 60)
