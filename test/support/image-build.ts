@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -13,12 +14,14 @@ export class ImageBuild {
   readonly #project = fs.mkdtempSync(path.join(os.tmpdir(), "image-build-"));
   readonly #builder: Builder;
 
-  /** @param more files of the project beside the tree's */
+  /** @param more files of the project beside those of the tree */
   constructor(servers: NonNullable<ReturnType<typeof readServers>>, more: Files = {}) {
     this.#builder = new Builder({ ...servers.pull, serveraddress: registryAddress });
-    for (const name of ["images", "addons", "Dockerfile", ".dockerignore"]) {
+    // As somebody has cloned it: what Git does not know is not there.
+    const cloned = ["ls-files", "-z", "images", "addons", "Dockerfile", ".dockerignore"];
+    const known = execFileSync("git", cloned, { cwd: paths.root, encoding: "utf8" }).split("\0").filter(Boolean);
+    for (const name of known)
       fs.cpSync(path.join(paths.root, name), path.join(this.#project, name), { recursive: true });
-    }
     for (const [file, content] of Object.entries(more)) {
       fs.mkdirSync(path.dirname(path.join(this.#project, file)), { recursive: true });
       fs.writeFileSync(path.join(this.#project, file), content);

@@ -68,6 +68,15 @@ describe("handing a release over to a host", () => {
     assert.deepEqual(await trial.wrongRelease(), []);
   });
 
+  it("finds at once that nothing has changed", async () => {
+    const odoo = () => trial.machine.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' odoo-ce");
+    const before = [await odoo(), await trial.machine.steps()];
+    const { status, stderr } = await deploy(trial.request(trial.live, { readySeconds: 95 }));
+    assert.equal(status, 0, stderr);
+    assert.doesNotMatch(stderr, /preflight/);
+    assert.deepEqual([await odoo(), await trial.machine.steps()], before);
+  });
+
   describe("refuses", () => {
     /** What a release could have touched: the worker, the project, the units, the state. */
     const touched = () =>
