@@ -184,10 +184,11 @@ describe("the image with addons that people bring", () => {
     it(`has ${count} modules, each with its hash`, async () => {
       const image = await build({}, [], [], (project) => writeManyModules(path.join(project, "addons"), Number(count)));
       const told = JSON.parse(inside(image, "-I", "/opt/odoo/modules.py")) as { modules: Record<string, unknown> };
-      assert.equal(Object.keys(told.modules).filter((name) => name.startsWith("team_")).length, Number(count));
       const label = ["inspect", "--format", '{{index .Config.Labels "io.odoo.modules"}}', image];
       const labelled = JSON.parse(execFileSync("docker", label, { encoding: "utf8", maxBuffer: 1 << 26 })) as object;
-      assert.deepEqual(Object.keys(labelled).sort(), Object.keys(told.modules).sort());
+      for (const names of [Object.keys(told.modules), Object.keys(labelled)]) {
+        assert.equal(names.filter((name) => name.startsWith("team_")).length, Number(count));
+      }
     });
   }
 
