@@ -1,6 +1,6 @@
 import { sleep } from "../sandbox/process";
 import type { Endpoint } from "../test/support/endpoint";
-import { answers } from "./trial-host";
+import { answers, met } from "./trial-host";
 
 export const everyMs = 50;
 const limitMs = 10 * 60_000;
@@ -27,7 +27,7 @@ export async function closedFor(endpoint: Endpoint, act: () => Promise<unknown>)
   const refusals: number[] = [];
   for (;;) {
     const asked = performance.now();
-    const { open, refused } = await met(endpoint);
+    const { open, refused } = await met(endpoint, answerMs);
     const now = performance.now();
     if (refused) refusals.push((now - asked) / 1000);
     if (open && closed > 0) break;
@@ -43,15 +43,6 @@ export async function closedFor(endpoint: Endpoint, act: () => Promise<unknown>)
   const taken = (performance.now() - closed) / 1000;
   await acting;
   return { seconds: taken, refusals };
-}
-
-async function met(endpoint: Endpoint): Promise<{ readonly open: boolean; readonly refused: boolean }> {
-  try {
-    const { status, headers } = await endpoint.request("GET", "/web/login", { limitMs: answerMs });
-    return { open: status === 200, refused: status === 503 && headers["retry-after"] !== undefined };
-  } catch {
-    return { open: false, refused: false };
-  }
 }
 
 /** Seconds that `act` takes, and from its end to the first login page. */

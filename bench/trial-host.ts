@@ -39,11 +39,20 @@ export async function reportOnHost(
 
 /** Whether the login page comes. */
 export async function answers(endpoint: Endpoint, limitMs?: number): Promise<boolean> {
+  return (await met(endpoint, limitMs)).open;
+}
+
+/** Whether the login page answers, or else somebody who says when to come back. */
+export async function met(
+  endpoint: Endpoint,
+  limitMs?: number,
+): Promise<{ readonly open: boolean; readonly refused: boolean }> {
   try {
-    const { status } = await endpoint.request("GET", "/web/login", limitMs === undefined ? {} : { limitMs });
-    return status === 200;
+    const options = limitMs === undefined ? {} : { limitMs };
+    const { status, headers } = await endpoint.request("GET", "/web/login", options);
+    return { open: status === 200, refused: status === 503 && headers["retry-after"] !== undefined };
   } catch {
-    return false;
+    return { open: false, refused: false };
   }
 }
 

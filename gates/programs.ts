@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -11,8 +11,8 @@ export interface Ended {
 }
 
 const tailLength = 4000;
-/** What runs, each with how to give it up. */
-const running = new Map<ChildProcess, () => void>();
+/** Of each program that runs, how to give it up. */
+const running = new Set<() => void>();
 
 /** Runs a program to its end, and never throws. What it started ends with it at the time limit. */
 export function run(
@@ -35,16 +35,16 @@ export function run(
       see(`\nended after ${limitMs / 1000} s, its limit`);
       endAll(child.pid);
     }, limitMs);
-    let given = false;
-    running.set(child, () => {
-      given = true;
-      clearTimeout(timer);
+    let givenUp = false;
+    const forget = () => {
+      givenUp = true;
       endAll(child.pid);
-    });
+    };
+    running.add(forget);
     const end = (status: number | null, problem?: string) => {
       clearTimeout(timer);
-      running.delete(child);
-      if (given) return;
+      running.delete(forget);
+      if (givenUp) return;
       resolve({ status: status ?? undefined, stdout, tail: (problem ?? tail).trim() });
     };
     child.on("error", (error) => end(null, error.message));
@@ -56,7 +56,7 @@ export function run(
 
 /** Ends what runs, with all that it has started. Whoever waits for it is never told: it has no outcome. */
 export function giveUp(): void {
-  for (const end of running.values()) end();
+  for (const forget of running) forget();
 }
 
 const passedOn = /^(PATH|HOME|USER|LANG|LC_\w+|TMPDIR|XDG_CACHE_HOME|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR))$/i;

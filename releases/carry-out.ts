@@ -41,7 +41,7 @@ export async function rollBack(
   }
   const plan = await planned(known, order, await chosen(known, order));
   if (settings.environment === "production") await requireReleased(known.registry, plan.to);
-  return update(stack, known, plan, planText(stack.name, plan), listener, false);
+  return update(stack, known, plan, planText(stack.name, plan), listener, []);
 }
 
 function chosen({ registry, reports, updated }: Known, { to, usage }: RollbackOrder): Promise<Choice> {

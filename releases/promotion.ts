@@ -1,6 +1,7 @@
 import { imageRepository, isDigest } from "../components/registry/reference";
 import { hasServed, isReleaseTag, requireReleased } from "../components/release/released";
 import { ShipError } from "../components/shared/errors";
+import { policyArguments } from "../policy/arguments";
 import { misused } from "./arguments";
 import { compare } from "./compare";
 import type { Fit } from "./fit";
@@ -51,7 +52,14 @@ export async function promote(
     ["released", `${from.name} ${runs ? "runs it" : `has run it, and runs ${shortDigest(staged.digest)} now`}`],
     ...(await proofs(root, known.settings, whole, digest)),
   ]);
-  return update(to, known, plan, text, listener, true);
+  return update(
+    to,
+    known,
+    plan,
+    text,
+    listener,
+    policyArguments(root, (text) => listener.say(text)),
+  );
 }
 
 /** The image that a stack's last update has deployed. */

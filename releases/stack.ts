@@ -1,11 +1,10 @@
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 
 import { type Answer, ask } from "../components/shared/ask";
 import { ShipError } from "../components/shared/errors";
 import { onTerminal } from "../components/shared/on-terminal";
-import { policyArguments } from "../policy/arguments";
+import { inTemporaryFolder } from "../gates/temporary";
 import type { SettingsSource } from "../settings";
 
 /** A stack, as Pulumi's command line reads and changes it. */
@@ -21,9 +20,9 @@ export interface Stack {
   unset(key: string): Promise<void>;
   /**
    * Runs an update that says on the terminal what it does. Answers its exit status.
-   * @param rules whether it keeps the rules of docs/policy.md
+   * @param rules arguments of Pulumi by which it keeps the rules of docs/policy.md, or none: policy/arguments.ts
    */
-  up(rules: boolean): Promise<number>;
+  up(rules: readonly string[]): Promise<number>;
 }
 
 /** What the state of another stack tells without any of its secrets. */
@@ -91,9 +90,8 @@ export class PulumiStack implements Stack, ReadStack {
    * breaks the rules. An update that would be refused says why in the same form.
    * @param rules arguments of Pulumi: policy/arguments.ts
    */
-  async preview(rules: readonly string[]): Promise<{ readonly printed: string; readonly events: string }> {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "preview-"));
-    try {
+  preview(rules: readonly string[]): Promise<{ readonly printed: string; readonly events: string }> {
+    return inTemporaryFolder(async (folder) => {
       const log = path.join(folder, "events");
       const args = ["preview", "--json", "--show-sames", "--stack", this.name, "--non-interactive", ...rules];
       // The log of events is one of the options that Pulumi keeps for those who look into Pulumi.
@@ -103,15 +101,12 @@ export class PulumiStack implements Stack, ReadStack {
         throw this.#failed("the preview", answer);
       }
       return { printed: answer.stdout, events: fs.existsSync(log) ? fs.readFileSync(log, "utf8") : "" };
-    } finally {
-      fs.rmSync(folder, { recursive: true });
-    }
+    });
   }
 
-  up(rules: boolean): Promise<number> {
+  up(rules: readonly string[]): Promise<number> {
     const terminal = process.stdin.isTTY ? [] : ["--non-interactive"];
-    const kept = rules ? policyArguments(this.root, console.log) : [];
-    const how = kept.length === 0 ? ["--skip-preview"] : kept;
+    const how = rules.length === 0 ? ["--skip-preview"] : rules;
     const args = ["up", "--yes", ...how, "--stack", this.name, ...terminal];
     return onTerminal("pulumi", args, this.root).catch((error: Error) => {
       throw this.#failed("the update", { problem: error.message });

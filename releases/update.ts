@@ -15,7 +15,7 @@ export interface Listener {
  * digest in the stack's file, an update. The file is written before the update begins. So whatever is killed goes on
  * with the next run of the same command, or of `pulumi up`.
  * @param text the plan in words
- * @param rules whether the update keeps the rules of docs/policy.md; for a rollback nothing but the data has a say
+ * @param rules arguments of Pulumi by which the update keeps the rules of docs/policy.md; a rollback waits for none
  * @returns the exit status
  */
 export async function update(
@@ -24,7 +24,7 @@ export async function update(
   plan: RollbackPlan,
   text: string,
   listener: Listener,
-  rules: boolean,
+  rules: readonly string[],
 ): Promise<number> {
   const { point, to, fits } = plan;
   const { restore } = settings.release;

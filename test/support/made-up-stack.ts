@@ -120,8 +120,8 @@ export class MadeUpStack implements Stack {
     return Promise.resolve();
   }
 
-  up(rules: boolean) {
-    this.done.push(rules ? "up with the rules" : "up");
+  up(rules: readonly string[]) {
+    this.done.push(rules.length > 0 ? "up with the rules" : "up");
     return Promise.resolve().then(() => this.update());
   }
 }
