@@ -4,6 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import fc from "fast-check";
 
+import { podsOf, render } from "../support/kubernetes-objects";
 import {
   adminPassword,
   assertHashOf,
@@ -53,6 +54,28 @@ describe("the settings of the image", () => {
       );
       assert.equal(started?.env["ODOO_RC"], path.join(entrypoint.root, "run/odoo/odoo.conf"));
       assert.equal(fs.statSync(path.join(entrypoint.root, "run/odoo/odoo.conf")).mode & 0o777, 0o600);
+    });
+
+    it("with the same options beside a database in the cluster and a managed one", () => {
+      const written = ["cluster", "managed"].map((mode) => {
+        const options = '{"limit_time_real": 611, "queue_job.channels": "root:2"}';
+        const size = { "doks:databaseSize": "db-s-4vcpu-8gb" };
+        const { objects } = render({ "doks:databaseMode": mode, ...size, "odoo:options": options });
+        const container = podsOf(objects).get("Deployment/odoo")?.pod.containers[0];
+        assert.ok(container, "there is no pod of Odoo");
+        entrypoint.mount("server_wide_modules = base,rpc,web,own_runner", "limit_time_real = 600", "log_level = warn");
+        const plain = container.env.filter(({ name }) => !/_FILE$|ROOTCERT/.test(name));
+        const environment = Object.fromEntries(plain.map(({ name, value }) => [name, value ?? ""]));
+        const { status, output } = entrypoint.run({ ...environment, ...required });
+        assert.equal(status, 0, output);
+        return fs.readFileSync(path.join(entrypoint.root, "run/odoo/odoo.conf"), "utf8").split("\n");
+      });
+      const [own, managed] = written.map((lines) => lines.filter((line) => !/^(db_|admin_passwd )/.test(line)));
+      assert.deepEqual(managed, own);
+      for (const line of ["server_wide_modules = base,rpc,web,own_runner", "limit_time_real = 611", "log_level = warn"])
+        assert.ok(own?.includes(line), `${line} is not in:\n${own?.join("\n")}`);
+      assert.match(own?.join("\n") ?? "", /^\[queue_job\]\nchannels = root:2$/m);
+      assert.notDeepEqual(written[0], written[1], "the databases are not the same");
     });
 
     it("from each variable over a mounted file over the default", () => {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+
+import { strToU8, zipSync } from "fflate";
 
 import type { ServersFile } from "../../../sandbox/servers";
 import { manifest } from "../../fixtures/addons/module";
@@ -7,7 +10,13 @@ import { GitServer } from "../../support/git-server";
 import { runningSandbox } from "../../support/running-sandbox";
 import { buildTree } from "../../support/tree-image";
 
-/** The image of the working tree with a repository that the build fetches, of a real Git server. */
+/** A package of OCA's, which needs no other, and the digest that PyPI names for it. */
+const ofOca = {
+  pin: "odoo-addon-base-user-role==19.0.1.3.3",
+  hash: "c7989ab830e0790cd4ff6d74398cdd35ff254fdb8cd1f512e93200373ecad26e",
+};
+
+/** The image of the working tree with what the build fetches, of a real server. */
 describe("the image with a fetched repository", () => {
   const git = new GitServer();
   const images: string[] = [];
@@ -38,13 +47,33 @@ describe("the image with a fetched repository", () => {
     return { [`${below}${name}/__manifest__.py`]: text, [`${below}${name}/__init__.py`]: "" };
   }
 
+  /** A package with these files, as pip takes it. */
+  function wheel(name: string, files: Readonly<Record<string, string>>): Uint8Array {
+    const about = {
+      METADATA: `Metadata-Version: 2.1\nName: ${name}\nVersion: 1.0\n`,
+      WHEEL: "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+      RECORD: "",
+    };
+    const described = Object.entries(about).map(([file, text]) => [`${name}-1.0.dist-info/${file}`, text] as const);
+    const all = [...Object.entries(files), ...described].map(([file, text]) => [file, strToU8(text)] as const);
+    return zipSync(Object.fromEntries(all));
+  }
+
   function docker(...args: readonly string[]): string {
     return execFileSync("docker", args, { encoding: "utf8" }).trim();
   }
 
-  async function build(own: Readonly<Record<string, string>>, modules: readonly string[] = []): Promise<string> {
+  function inside(image: string, program: string, ...args: readonly string[]): string {
+    return docker("run", "--rm", "--network", "none", "--entrypoint", program, image, ...args);
+  }
+
+  async function build(
+    own: Readonly<Record<string, string>>,
+    modules: readonly string[] = [],
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
     const repos = `./tools:\n  remotes: {origin: "${git.url("tools", address)}"}\n  merges: ["origin ${commit}"]\n`;
-    const files = { "repos.yaml": repos, ...module("own", own, "addons/") };
+    const files = { "repos.yaml": repos, ...module("own", own, "addons/"), ...more };
     const settings = { repos: "repos.yaml", modules: [...modules] };
     const image = await buildTree(servers, "repositories", settings, files, { authority: git.authority });
     images.push(image);
@@ -53,22 +82,39 @@ describe("the image with a fetched repository", () => {
 
   it("has its modules at that commit, what they need, and nothing else of it", async () => {
     const image = await build({ depends: '["wanted"]' });
-    const inside = (...command: readonly string[]) =>
-      docker("run", "--rm", "--network", "none", "--entrypoint", command[0] ?? "", image, ...command.slice(1));
     assert.equal(
-      inside("find", "/mnt/oca-addons", "-mindepth", "2", "-printf", "%P\n").split("\n").sort().join(" "),
+      inside(image, "find", "/mnt/oca-addons", "-mindepth", "2", "-printf", "%P\n").split("\n").sort().join(" "),
       ["needed/__init__.py", "needed/__manifest__.py", "wanted/__init__.py", "wanted/__manifest__.py"].join(" "),
     );
-    assert.equal(inside("python3", "-c", "import xlsxwriter; print(xlsxwriter.__version__)"), "3.2.0");
-    assert.equal(inside("sh", "-c", "command -v git || echo none"), "none");
+    assert.equal(inside(image, "python3", "-c", "import xlsxwriter; print(xlsxwriter.__version__)"), "3.2.0");
+    assert.equal(inside(image, "sh", "-c", "command -v git || echo none"), "none");
     // By these a release tells what it upgrades.
-    const { modules } = JSON.parse(inside("python3", "-I", "/opt/odoo/modules.py")) as {
+    const { modules } = JSON.parse(inside(image, "python3", "-I", "/opt/odoo/modules.py")) as {
       modules: Record<string, { version: string; hash: string }>;
     };
     assert.match(modules["needed"]?.version ?? "", /\.1\.2$/);
     assert.match(modules["wanted"]?.hash ?? "", /^[0-9a-f]{64}$/);
     assert.ok(modules["own"] !== undefined && modules["release_info"] !== undefined);
     assert.deepEqual([modules["broken"], modules["later"]], [undefined, undefined]);
+  });
+
+  it("has modules of wheels, one by its address and one of OCA's by a lock", async () => {
+    const own = wheel("our_jobs", module("odoo/addons/our_jobs", { depends: '["base"]' }));
+    const url = git.publish("our_jobs-1.0-py3-none-any.whl", own, address);
+    const image = await build({ depends: '["our_jobs", "base_user_role"]' }, [], {
+      "addons/requirements.txt": `our-jobs @ ${url}\n`,
+      "addons/own/requirements.txt": `${ofOca.pin} --hash=sha256:${ofOca.hash}\n`,
+    });
+    const { modules } = JSON.parse(inside(image, "python3", "-I", "/opt/odoo/modules.py")) as {
+      modules: Record<string, { version: string }>;
+    };
+    assert.match(modules["our_jobs"]?.version ?? "", /\.1\.0$/);
+    assert.match(modules["base_user_role"]?.version ?? "", /\.1\.3\.3$/);
+    const other = `${ofOca.pin} --hash=sha256:${createHash("sha256").update("another").digest("hex")}\n`;
+    await assert.rejects(
+      build({ depends: '["base_user_role"]' }, [], { "addons/own/requirements.txt": other }),
+      /BUILD_FAILURE: [^]*with hashes[^]*DO NOT MATCH/,
+    );
   });
 
   it("is not built when a module of it is needed that could not be used, or is not there", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import type { Address, RpcClient } from "../endpoint";
-import { broughtConfig, type BroughtTarget, type Held, settingsOf, type Way } from "./brought-target";
+import { broughtConfig, broughtSecrets, type BroughtTarget, type Held, settingsOf, type Way } from "./brought-target";
 import { ClusterTrial } from "./cluster-trial";
 import type { Step } from "./machine";
 
@@ -22,7 +22,10 @@ export class BroughtCluster implements BroughtTarget {
       "odoo:modules": [...modules],
       "release:upgradeMinutes": 20,
     };
-    return new BroughtCluster(await ClusterTrial.create({ image, config }));
+    const trial = await ClusterTrial.create({ image, config });
+    const secrets = { "odoo:secretOptions": JSON.stringify(broughtSecrets) };
+    trial.stack.config = { ...trial.stack.config, ...(await trial.stack.encrypted(secrets)) };
+    return new BroughtCluster(trial);
   }
 
   get database(): string {

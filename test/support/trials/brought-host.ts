@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import type { ServersFile } from "../../../sandbox/servers";
 import type { Address, RpcClient } from "../endpoint";
-import { broughtConfig, type BroughtTarget, type Held, settingsOf, type Way } from "./brought-target";
+import { broughtConfig, broughtSecrets, type BroughtTarget, type Held, settingsOf, type Way } from "./brought-target";
 import { endingOf } from "./ending";
 import { type Step, TrialMachine } from "./machine";
 import { send, trialRequest } from "./requests";
@@ -51,7 +51,11 @@ export class BroughtHost implements BroughtTarget {
 
   async deploy(image: string, way: Way, at: Held): Promise<number> {
     const registry = { server: this.servers.registryAddress, ...this.servers.pull };
-    const settings: Readonly<Record<string, unknown>> = { ...broughtConfig, ...settingsOf[way] };
+    const settings: Readonly<Record<string, unknown>> = {
+      ...broughtConfig,
+      "odoo:secretOptions": broughtSecrets,
+      ...settingsOf[way],
+    };
     const { "release:rehearse": rehearse, ...others } = settings;
     const config = Object.fromEntries(Object.entries(others).map(([key, value]) => [key, JSON.stringify(value)]));
     const request = trialRequest(image, registry, this.modules, { rehearse: rehearse === true, config });

@@ -32,10 +32,17 @@ export interface BroughtTarget extends Installation {
   remove(): Promise<void>;
 }
 
-/** What a team sets for job runners. */
+/** What a team sets for job runners, of Odoo's other options, and of PostgreSQL. */
 export const broughtConfig = {
-  "odoo:options": { server_wide_modules: "base,rpc,web,queue_job,own_runner", "queue_job.channels": "root:2" },
+  "odoo:options": {
+    server_wide_modules: "base,rpc,web,queue_job,own_runner",
+    "queue_job.channels": "root:2",
+    limit_time_real: 611,
+  },
+  "odoo:extensions": ["citext"],
 } as const;
+/** Options that it keeps secret. */
+export const broughtSecrets = { smtp_password: "planted-smtp-password" } as const;
 
 /** What a team sets for attachments in an object store: a copy would write to the same bucket. */
 export const settingsOf: Readonly<Record<Way, Readonly<Record<string, unknown>>>> = {

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { until } from "../../../sandbox/process";
 import { type Answer, Endpoint, OdooError, type RpcClient } from "../endpoint";
 import { type BroughtRelease, imported, importedModule } from "./brought";
-import type { BroughtTarget, Held, Way } from "./brought-target";
+import { broughtConfig, broughtSecrets, type BroughtTarget, type Held, type Way } from "./brought-target";
 import { bucket, objectsInBucket } from "./bucket";
 
 const elsewhere = "https://id.example.com/start";
@@ -105,6 +105,7 @@ export class BroughtUse {
     const client = await this.target.client();
     return [
       ...(await this.#wrongRelease()),
+      ...(await this.#wrongOptions()),
       ...(await this.#wrongLogin(client)),
       ...(await this.#wrongAttachments(client)),
       ...(await this.#wrongJobs()),
@@ -166,6 +167,28 @@ export class BroughtUse {
         ...expect(`content of ${name} in the marker`, hashes[name]?.join(), this.live.modules[name]?.hash),
         ...expect(`version of ${name}`, versions[name], this.live.modules[name]?.version),
       ]),
+    ];
+  }
+
+  /** The team's options are in Odoo's file, the secret one nowhere else, and its extensions in the database. */
+  async #wrongOptions(): Promise<string[]> {
+    const lines = (await this.target.inOdoo("cat", "/run/odoo/odoo.conf")).split("\n");
+    const { limit_time_real: limit, server_wide_modules: runners } = broughtConfig["odoo:options"];
+    const wanted = Object.entries({ limit_time_real: limit, server_wide_modules: runners, ...broughtSecrets });
+    const extensions = (await this.target.sql("SELECT extname FROM pg_extension")).split("\n");
+    const environment = await this.target.inOdoo("env");
+    return [
+      ...wanted.flatMap(([name, value]) =>
+        expect(`whether Odoo has ${name}`, lines.includes(`${name} = ${value}`), true),
+      ),
+      ...broughtConfig["odoo:extensions"].flatMap((name) =>
+        expect(`whether PostgreSQL has ${name}`, extensions.includes(name), true),
+      ),
+      ...expect(
+        "whether the environment has the secret one",
+        environment.includes(broughtSecrets.smtp_password),
+        false,
+      ),
     ];
   }
 

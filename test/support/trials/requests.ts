@@ -71,7 +71,7 @@ export function trialRequest(
       }),
       ...config,
     },
-    secretKeys: new Set(["backup:privateKey"]),
+    secretKeys: new Set(["backup:privateKey", "odoo:secretOptions"]),
     environment: { DIGITALOCEAN_TOKEN: "never used", VPS_SSH_PRIVATE_KEY: "never used" },
   });
   return hostRequest({
