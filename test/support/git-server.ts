@@ -62,14 +62,6 @@ export class GitServer {
     return this.git(name, "rev-parse", "HEAD");
   }
 
-  /** Puts a file beside the repositories; answers its address. */
-  publish(name: string, content: Uint8Array, address = "127.0.0.1"): string {
-    const folder = path.join(this.#folder, "repositories", "files");
-    fs.mkdirSync(folder, { recursive: true });
-    fs.writeFileSync(path.join(folder, name), content);
-    return this.url(`files/${name}`, address);
-  }
-
   git(name: string, ...words: readonly string[]): string {
     const folder = path.join(this.#folder, "repositories", name);
     return execFileSync("git", ["-C", folder, ...words], { encoding: "utf8" }).trim();

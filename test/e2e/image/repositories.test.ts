@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 
 import { strToU8, zipSync } from "fflate";
 
@@ -25,8 +28,10 @@ describe("the image with a fetched repository", () => {
   let commit: string;
   before(async () => {
     servers = await runningSandbox();
-    const gateway = ["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"];
-    address = docker(...gateway);
+    // Until Docker has started anew it may tell no gateway of its own network: then that is the first address.
+    const told = "{{with index .IPAM.Config 0}}{{.Gateway}},{{.Subnet}}{{end}}";
+    const [gateway = "", subnet = ""] = docker("network", "inspect", "bridge", "--format", told).split(",");
+    address = gateway || subnet.replace(/0\/\d+$/, "1");
     await git.start(address);
     commit = git.commit("tools", {
       "requirements.txt": "xlsxwriter==3.2.0\n",
@@ -100,11 +105,16 @@ describe("the image with a fetched repository", () => {
 
   it("has modules of wheels, one by its address and one of OCA's by a lock", async () => {
     const own = wheel("our_jobs", module("odoo/addons/our_jobs", { depends: '["base"]' }));
-    const url = git.publish("our_jobs-1.0-py3-none-any.whl", own, address);
+    // pip asks no server by https whose address is a number.
+    const server = createServer((_, response) => response.end(own)).listen(0, address);
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const digest = createHash("sha256").update(own).digest("hex");
+    const url = `http://${address}:${port}/our_jobs-1.0-py3-none-any.whl#sha256=${digest}`;
     const image = await build({ depends: '["our_jobs", "base_user_role"]' }, [], {
       "addons/requirements.txt": `our-jobs @ ${url}\n`,
       "addons/own/requirements.txt": `${ofOca.pin} --hash=sha256:${ofOca.hash}\n`,
-    });
+    }).finally(() => server.close());
     const { modules } = JSON.parse(inside(image, "python3", "-I", "/opt/odoo/modules.py")) as {
       modules: Record<string, { version: string }>;
     };
