@@ -215,7 +215,7 @@ def killed(what, log, memory):
                        remedy=words.HERE["killed"], log=tail(log))
     return Failure("OUT_OF_MEMORY", f"{what} needs more memory than there is",
                    found=f"the kernel has ended it at its limit of {memory / 2**20:,.0f} MiB",
-                   expected="one that fits into the memory that is free while Odoo does not run",
+                   expected="one that fits into the memory that a release's own programs may take",
                    remedy=words.HERE["memory"], log=tail(log))
 
 

@@ -6,11 +6,13 @@ What a module brings along must not meet the worker's passwords.
 
 A connection is one program: the worker sends JSON {"args", "env"} with three open files, the program's standard input,
 output and errors; the answer is {"status"} when it has ended. A connection that closes before ends the program and all
-that it has started. {"end": true} ends this container itself: Kubernetes would see the worker's end first, then end
-this one, and the pod's own end would come seconds later. This container has Odoo's own part of the volume, and neither
-the admin's password nor the restore points.
+that it has started. {"open": [path, ...]} is answered with {"opened": [path, ...]} and those files, open, of which each
+container has its own. {"end": true} ends this one: Kubernetes would see the worker's end first, then end it, and the
+pod's own end would come seconds later. This container has Odoo's own part of the volume, and neither the admin's
+password nor the restore points.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -40,6 +42,9 @@ def run(connection):
             order = json.loads(message)
             if order.get("end"):
                 os._exit(0)
+            if "open" in order:
+                answer_files(connection, order["open"])
+                return
             child = subprocess.Popen(order["args"], stdin=files[0], stdout=files[1], stderr=files[2],
                                      env={**os.environ, **order["env"]}, start_new_session=True)
         except (OSError, ValueError, LookupError, AttributeError) as error:
@@ -68,6 +73,16 @@ def end(child):
         os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def answer_files(connection, paths):
+    with contextlib.ExitStack() as stack:
+        opened = {}
+        for path in paths:
+            with contextlib.suppress(OSError):
+                opened[path] = stack.enter_context(open(path, "rb"))
+        socket.send_fds(connection, [json.dumps({"opened": list(opened)}).encode()],
+                        [file.fileno() for file in opened.values()])
 
 
 def answer(connection, value):

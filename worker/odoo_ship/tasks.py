@@ -15,6 +15,8 @@ SOCKET = os.environ.get("ODOO_SHIP_TASKS", "/run/odoo-ship-tasks/socket")
 START_SECONDS = 60
 # A program that is killed ends at once, unless a disk that does not answer holds it.
 KILL_SECONDS = 60
+# What it is asked itself, it answers at once.
+ANSWER_SECONDS = 10
 
 
 class Task:
@@ -107,6 +109,18 @@ class Task:
         for reader in readers:
             reader.join(20)
         return status, kept.get("output", b""), kept.get("errors", b"") + late
+
+
+def open_files(paths):
+    """{path: open file} of those that the container beside this one has."""
+    try:
+        with connect() as connection:
+            connection.settimeout(ANSWER_SECONDS)
+            connection.send(json.dumps({"open": paths}).encode())
+            message, files, _, _ = socket.recv_fds(connection, 4096, len(paths))
+            return dict(zip(json.loads(message).get("opened", ()), files, strict=True))
+    except (OSError, ValueError):
+        return {}
 
 
 def end_container():

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from hosts import engine
+from hosts.cgroups import COUNTS, ended
 from shell import QUICK, run
 
 MEMINFO = Path("/proc/meminfo")
@@ -11,8 +12,6 @@ MEMINFO = Path("/proc/meminfo")
 ALONE = "odoo-ship.memory-alone-mib"
 #: Bytes that stay free for whoever else is on the host.
 SPARE = 256 * 2**20
-#: Where the kernel counts whom it has ended in a container, by either version of its control groups.
-COUNTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 
 def available():
@@ -44,4 +43,4 @@ def widen(container):
 def ran_out(container):
     """Its limit in bytes, if the kernel has ended one of its programs for want of memory; else None."""
     counts = run(["docker", "exec", container, "cat", *COUNTS], QUICK).output
-    return limit(container) if re.search(r"(?m)^oom_kill [1-9]", counts) else None
+    return limit(container) if ended(counts) else None

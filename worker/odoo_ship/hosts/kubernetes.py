@@ -237,8 +237,7 @@ class KubernetesHost(Serving):
         """What the Job may reach is Pulumi's to say."""
 
     def memory_ran_out(self, name):
-        """The kubelet knows, and tells nobody in a pod."""
-        return None
+        return self.tasks.memory_ran_out(name)
 
     def wait_ready(self, name, seconds):
         self.tasks.wait_ready(name, seconds)

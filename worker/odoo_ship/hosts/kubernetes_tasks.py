@@ -9,6 +9,7 @@ import ready
 import sources
 from failures import Failure, code_from_log, tail
 from files import LOGS
+from hosts.kubernetes_memory import Memory
 from shell import Result, errors_to
 from tasks import Task
 
@@ -21,6 +22,8 @@ class Tasks:
     def __init__(self, login):
         self.login = login
         self.known = {}
+        #: Of the container, by the program that is talked to there.
+        self.memories = {}
 
     def start(self, name, command, database):
         self.remove(name)
@@ -32,18 +35,29 @@ class Tasks:
 
     def conversation(self, name, file, log=None):
         """Beside the program `name`, whose start has written the configuration."""
+        self._forget(name)
+        self.memories[name] = Memory()
         with errors_to(log) as errors:
             return Task(["python3", "-I", "-c", sources.text(file)], stdin=subprocess.PIPE, stderr=errors, text=True)
 
     def remove(self, name):
         """By force: Odoo would take seconds to end, and users wait behind the door."""
+        self._forget(name)
         child = self.known.pop(name, None)
         if child is not None:
             child.kill()
 
     def remove_all(self):
-        for name in list(self.known):
+        for name in {**self.known, **self.memories}:
             self.remove(name)
+
+    def memory_ran_out(self, name):
+        memory = self.memories.get(name)
+        return memory and memory.ran_out()
+
+    def _forget(self, name):
+        if memory := self.memories.pop(name, None):
+            memory.close()
 
     def wait_ready(self, name, seconds):
         end, answer = time.monotonic() + seconds, "nothing"
