@@ -6,6 +6,7 @@ import { OdooDatabase, type OdooDatabaseArgs } from "./database";
 import { names, postgresPort } from "./objects/names";
 import { keepsClass, volumeClaim, within } from "./objects/namespace";
 import { postgresService, postgresStatefulSet } from "./objects/postgres";
+import { postgresFitsJob } from "./objects/postgres-fits";
 import type { PostgresSize } from "./objects/sizes";
 import { password, secretOf } from "./secret";
 
@@ -61,10 +62,17 @@ export class ClusterDatabase extends OdooDatabase {
       { ...service, metadata: within(namespace, service.metadata) },
       kept,
     );
+    const fits = postgresFitsJob({ image, secret: this.adminSecret });
+    const fitting = new kubernetes.batch.v1.Job(
+      `${name}-fits`,
+      { ...fits, metadata: within(namespace, fits.metadata) },
+      // The earlier image may be set again after one that did not fit, and its Job has the same name.
+      { ...child, deleteBeforeReplace: true },
+    );
     new kubernetes.apps.v1.StatefulSet(
       `${name}-postgres`,
       { ...set, metadata: within(namespace, set.metadata) },
-      { ...kept, dependsOn: volume },
+      { ...kept, dependsOn: [volume, fitting] },
     );
     this.userSecret = this.makeUserSecret(name, { settings, namespace });
     this.story = `kubectl -n ${settings.namespace} logs statefulset/${names.database}`;

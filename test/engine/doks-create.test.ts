@@ -20,7 +20,7 @@ describe("an update that makes its cluster, on the real engine", function () {
   const changes = () =>
     running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400)
       .length;
-  const jobs = () => [...apiserver.objects.keys()].filter((name) => name.includes("/jobs/"));
+  const jobs = () => [...apiserver.objects.keys()].filter((name) => name.includes("/jobs/odoo-upgrade-"));
   const workers = () => [...apiserver.objects.keys()].filter((name) => name.includes("/configmaps/doks-odoo-worker-"));
   const web = () => apiserver.objects.get("/apis/apps/v1/namespaces/odoo/deployments/odoo");
   const firstPassword = () =>
@@ -85,7 +85,10 @@ describe("an update that makes its cluster, on the real engine", function () {
     const made = apiserver.seen.flatMap(({ method, path, query }) =>
       method === "PATCH" && query["dryRun"] === undefined ? [path] : [],
     );
-    const place = (plural: string) => made.findIndex((path) => path.split("/").at(-2) === plural);
+    const place = (plural: string) =>
+      made.findIndex((path) => path.split("/").at(-2) === plural && !path.includes("/jobs/odoo-db-fits-"));
+    const looked = made.findIndex((path) => path.includes("/jobs/odoo-db-fits-"));
+    assert.ok(looked > place("networkpolicies") && looked < place("statefulsets"), made.join("\n"));
     assert.ok(place("namespaces") === 0 && place("networkpolicies") < place("jobs"), made.join("\n"));
     assert.ok(place("statefulsets") < place("jobs"));
     // The edge's may be before it.
@@ -216,6 +219,37 @@ describe("an update that makes its cluster, on the real engine", function () {
     assert.ok(textAt(web(), "spec", "template", "spec", "containers", 0, "image").endsWith(newer));
     assert.equal(jobs().length, 1);
     assert.equal((await stack.outputs())["doksDigest"], newer);
+    const again = await stack.up("--expect-no-changes");
+    assert.equal(again.status, 0, again.output);
+  });
+
+  it("leaves PostgreSQL as it is where another image does not fit, and goes on with the earlier one", async () => {
+    const image = () =>
+      textAt(
+        apiserver.objects.get("/apis/apps/v1/namespaces/odoo/statefulsets/odoo-db"),
+        ...["spec", "template", "spec", "containers", 0, "image"],
+      );
+    const looks = () => [...apiserver.objects.keys()].filter((name) => name.includes("/jobs/odoo-db-fits-"));
+    const before = image();
+    const looked = looks();
+    const record = JSON.parse(fs.readFileSync(path.join(stack.project, "images", "vps-images.json"), "utf8")) as {
+      postgres: object;
+    };
+    const postgres = { ...record.postgres, tag: "18-trixie", digest: `sha256:${"e".repeat(64)}` };
+    stack.write("images.json", JSON.stringify({ ...record, postgres }));
+    controllers.failure = "POSTGRES_MISMATCH: the PostgreSQL image does not fit the data";
+    stack.config["doks:imagesRecord"] = "images.json";
+    const { status, output } = await stack.up();
+    delete stack.config["doks:imagesRecord"];
+    assert.notEqual(status, 0);
+    assert.match(output, /POSTGRES_MISMATCH/);
+    assert.equal(image(), before);
+    assert.ok(looks().some((name) => name.endsWith("-eeeeeeeeeeee")));
+
+    controllers.failure = undefined;
+    const back = await stack.up();
+    assert.equal(back.status, 0, back.output);
+    assert.deepEqual([image(), looks()], [before, looked]);
     const again = await stack.up("--expect-no-changes");
     assert.equal(again.status, 0, again.output);
   });

@@ -23,12 +23,14 @@ import {
   webService,
 } from "../../components/kubernetes/objects/odoo-pods";
 import { postgresService, postgresStatefulSet } from "../../components/kubernetes/objects/postgres";
+import { postgresFitsJob } from "../../components/kubernetes/objects/postgres-fits";
 import { operatorCommands, operatorJob } from "../../components/kubernetes/objects/operator-jobs";
 import type { VerifierArgs } from "../../components/kubernetes/objects/verifiers";
 import { upgradeJob, type WorkerArgs } from "../../components/kubernetes/objects/upgrade-job";
 import { readSettings, type Settings } from "../../settings";
 
 export const digestOf = (letter: string) => `sha256:${letter.repeat(64)}`;
+const postgresImage = `docker.io/library/postgres@${digestOf("b")}`;
 
 /** Settings of a created cluster, with the changes. */
 export function doksSettings(changes: Readonly<Record<string, string>> = {}): Settings {
@@ -129,11 +131,12 @@ export function render(
     ["v1", "PersistentVolumeClaim", volumeClaim("odoo-filestore", filestoreStorage(doks))],
     ...(size.db
       ? ([
+          ["batch/v1", "Job", postgresFitsJob({ image: postgresImage, secret: "odoo-admin-1" })],
           [
             "apps/v1",
             "StatefulSet",
             postgresStatefulSet({
-              image: `docker.io/library/postgres@${digestOf("b")}`,
+              image: postgresImage,
               size: size.db,
               secret: "odoo-admin-1",
             }),

@@ -13,7 +13,7 @@ const revision = "deployment.kubernetes.io/revision";
 export class PaperControllers {
   /** Why Jobs fail; undefined while they succeed. */
   failure: string | undefined;
-  /** Kind of the objects of which nothing is said for now, as `jobs`: whoever waits for them goes on waiting. */
+  /** Beginning of `kind/name` of the objects of which nothing is said for now: whoever waits for them goes on waiting. */
   held: string | undefined;
   readonly #timer: NodeJS.Timeout;
 
@@ -28,7 +28,8 @@ export class PaperControllers {
   #settle(): void {
     for (const [path, object] of [...this.apiserver.objects]) {
       const [, base = "", kind = "", name = ""] = /^(.*)\/([a-z]+)\/([^/]+)$/.exec(path) ?? [];
-      const open = at(object, "status") === undefined && kind !== this.held;
+      const open =
+        at(object, "status") === undefined && (this.held === undefined || !`${kind}/${name}`.startsWith(this.held));
       const status = open ? this.#statusOf(kind, object) : undefined;
       if (status !== undefined) {
         this.apiserver.put(path, { status });

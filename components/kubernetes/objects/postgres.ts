@@ -20,7 +20,8 @@ export interface PostgresArgs {
 
 /** Recovery after a crash may take long, and must not be cut short. */
 const startSeconds = 600;
-const mount = "/var/lib/postgresql/data";
+/** Path of the data's volume in the server's container. */
+export const dataMount = "/var/lib/postgresql/data";
 const tls = "/run/tls";
 /**
  * Makes a key and a certificate at each start, which never leave the pod. No authority signs the certificate, and none
@@ -70,12 +71,12 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Unpl
             {
               name: "fits",
               image,
-              command: ["sh", "-c", fitsData(mount)],
+              command: ["sh", "-c", fitsData(dataMount)],
               resources: resources(size),
               securityContext: containerSecurity(),
               // Pulumi shows the end of a container: here, why the server does not start.
               terminationMessagePolicy: "FallbackToLogsOnError",
-              volumeMounts: mountsOf({ data: mount }),
+              volumeMounts: mountsOf({ data: dataMount }),
             },
             {
               name: "certificate",
@@ -96,7 +97,7 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Unpl
               ],
               env: variables({
                 // Below the mount, where a new volume has a lost+found.
-                PGDATA: `${mount}/pgdata`,
+                PGDATA: `${dataMount}/pgdata`,
                 POSTGRES_INITDB_ARGS: "--data-checksums",
                 POSTGRES_PASSWORD_FILE: `/run/secrets/${secretKeys.admin}`,
               }),
@@ -107,7 +108,7 @@ export function postgresStatefulSet({ image, size, secret }: PostgresArgs): Unpl
               livenessProbe: answers({ periodSeconds: 60, failureThreshold: 3 }),
               readinessProbe: listens({ periodSeconds: 5, failureThreshold: 3 }),
               volumeMounts: [
-                ...mountsOf({ data: mount, tmp: "/tmp", run: "/var/run/postgresql", shm: "/dev/shm" }),
+                ...mountsOf({ data: dataMount, tmp: "/tmp", run: "/var/run/postgresql", shm: "/dev/shm" }),
                 { name: "secrets", mountPath: "/run/secrets", readOnly: true },
                 { name: "tls", mountPath: tls, readOnly: true },
               ],

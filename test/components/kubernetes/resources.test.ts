@@ -141,6 +141,10 @@ describe("a Kubernetes target", () => {
   });
 
   it("upgrades before any pod of the release starts, and after the database is there", () => {
+    assert.deepEqual(find(target, "doks-database-postgres").options.dependsOn, [
+      "doks-database-fits",
+      "doks-database-volume",
+    ]);
     assert.deepEqual(find(target, "doks-odoo-upgrade").options.dependsOn, [
       "doks-database",
       "doks-odoo-filestore",

@@ -308,9 +308,9 @@ export class ClusterTrial implements Installation {
     });
   }
 
-  /** Names of the Jobs that are there, done or not. */
+  /** Names of the releases' Jobs that are there, done or not. */
   jobs(): Promise<string[]> {
-    return this.#names("jobs");
+    return this.#names("jobs", "-l", "app=odoo-upgrade");
   }
 
   #jobPods(): Promise<string[]> {

@@ -15,7 +15,7 @@ export function openTrial(): Promise<ClusterTrial> {
  */
 async function open(): Promise<ClusterTrial> {
   const trial = await ClusterTrial.create();
-  for (const phase of sample(phases, ["StatefulSet \\S+", "Job \\S+"])) {
+  for (const phase of sample(phases, ["StatefulSet \\S+", "Job \\S*-upgrade"])) {
     const { output } = await trial.stack.endedUpdate(new RegExp(`${phase} creating`), "SIGKILL");
     await trial.stack.unlock();
     console.log(`      killed at ${phase}: ${String(output.split("\n").length)} lines`);
@@ -31,7 +31,7 @@ const phases = [
   "KubernetesCluster \\S+",
   "Namespace \\S+",
   "StatefulSet \\S+",
-  "Job \\S+",
+  "Job \\S*-upgrade",
   "Deployment \\S*-web",
   "Deployment \\S*-cron",
 ] as const;

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-import { fitsData } from "../../../../components/kubernetes/objects/postgres-data";
+import { fitsData, fitsServer } from "../../../../components/kubernetes/objects/postgres-data";
 
 /** An image, by what its programs say of themselves. */
 interface Image {
@@ -87,5 +87,77 @@ describe("PostgreSQL in the cluster, before its server starts", () => {
     assert.equal(fs.readFileSync(path.join(volume, "pgdata-17", "PG_VERSION"), "utf8"), "17\n");
     assert.ok(!fs.existsSync(data()) && !fs.existsSync(path.join(volume, "set-aside")));
     assert.deepEqual(started(newer), { status: 0, output: "" });
+  });
+});
+
+describe("PostgreSQL in the cluster, before the server of an earlier image ends", () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), "postgres-server-"));
+    fs.writeFileSync(path.join(folder, "password"), "of the superuser\n");
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+  /**
+   * Runs the program of an image.
+   * @param psql what the shell does for it
+   */
+  function looked(image: Image, psql: string) {
+    const tries = path.join(folder, "tries");
+    fs.rmSync(tries, { force: true });
+    const programs = {
+      ...Object.fromEntries(Object.entries(image).map(([name, says]) => [name, `echo '${String(says)}'`])),
+      psql: `[ "$PGPASSWORD" = "of the superuser" ] || exit 3; echo x >> ${tries}; ${psql}`,
+      sleep: ":",
+    };
+    for (const [name, text] of Object.entries(programs)) {
+      fs.writeFileSync(path.join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    }
+    const env = { PATH: `${folder}:${process.env["PATH"] ?? ""}` };
+    const text = fitsServer("/var/lib/data", "odoo-db", path.join(folder, "password"));
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", text], { env, encoding: "utf8" });
+    return { status, output: stdout + stderr, tries: fs.readFileSync(tries, "utf8").length / 2 };
+  }
+
+  it("lets an image go on that fits what the server tells, with a note of its text order or without", () => {
+    for (const told of ["17 f 2.36", "17 f none", "17 t 2.36"]) {
+      assert.deepEqual(looked(bookworm, `echo ${told}`), {
+        status: 0,
+        output: "PostgreSQL 17 fits the data\n",
+        tries: 1,
+      });
+    }
+  });
+
+  it("refuses another major, unless a person has ordered the older data aside", () => {
+    const { status, output } = looked(newer, "echo 17 f 2.36");
+    assert.equal(status, 1);
+    assert.match(output, /^POSTGRES_MISMATCH: .*\n {2}found: +data of PostgreSQL 17, an image of 18\n/);
+    assert.match(output, /remedy: +PostgreSQL runs on, and nothing was changed: set the older image again .*doks\.md/);
+    assert.equal(looked(newer, "echo 17 t 2.36").status, 0);
+    assert.equal(looked(bookworm, "echo 18 t 2.36").status, 1, "newer data are not set aside for an older server");
+  });
+
+  it("refuses another text order", () => {
+    const { status, output } = looked(trixie, "echo 17 f 2.36");
+    assert.equal(status, 1);
+    assert.match(output, /^POSTGRES_MISMATCH: .*\n {2}found: .*2\.36.*2\.41\n/);
+    assert.equal(looked(trixie, "echo 17 f none").status, 0);
+  });
+
+  it("asks again while a server does not answer, not for long where there is none, and leaves it to the pod then", () => {
+    const away = looked(newer, "echo connection refused >&2; exit 2");
+    assert.deepEqual([away.status, away.tries], [0, 30]);
+    assert.match(away.output, /its next pod looks by itself: connection refused/);
+    for (const reason of [
+      "Name or service not known",
+      "No address associated with hostname",
+      "Name does not resolve",
+    ]) {
+      assert.equal(looked(newer, `echo 'could not translate host name: ${reason}' >&2; exit 2`).tries, 3, reason);
+    }
+    const late = `[ "$(wc -l < ${path.join(folder, "tries")})" -ge 4 ] || exit 2; echo 17 f 2.36`;
+    assert.deepEqual([looked(newer, late).status, looked(newer, late).tries], [1, 4]);
   });
 });
