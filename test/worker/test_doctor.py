@@ -81,6 +81,18 @@ class DoctorTest(WorkerCase):
         remedy = next(finding.remedy for finding in doctor.look(self.host) if finding.found)
         self.assertIn(asked["image"], remedy)
 
+    def test_the_certificate_of_the_site_is_looked_at_on_a_host_while_no_release_is_under_way(self):
+        told = ("", "", "for x, 80 days left")
+        with mock.patch("doctor.certificate.look", return_value=told) as look:
+            self.assertIn(doctor.Finding("certificate", *told), doctor.look(self.host))
+            self.assertEqual(look.call_args.args[0]["url"], "https://x")
+            look.return_value = ("it has expired", "renew it")
+            self.assertEqual(self.found(), {"certificate": "it has expired"})
+            with mock.patch("doctor.here.KUBERNETES", True):
+                self.assertNotIn("certificate", [finding.what for finding in doctor.look(self.host)])
+            Journal.begin("r3", None, "r2", "r3", "a").note(step="pulled", phase="begin")
+            self.assertEqual(list(self.found()), ["release"])
+
     def test_a_way_out_that_a_failed_release_has_left_open_is_named(self):
         ours, other = ({"cidr": f"203.0.113.{end}/32", "except": [], "port": 443} for end in (7, 8))
         staged.keep(request(network={"odoo": [], "authority": None, "tasks": [ours]}))

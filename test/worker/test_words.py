@@ -20,8 +20,8 @@ SOURCES = Path(words.__file__).parent
 NEWER = {"series": "19.0", "modules": {"base": {"version": "19.0.1.3", "hash": "base1"},
                                        "sale": {"version": "19.0.1.0", "hash": "sale2"}}}
 # What runs on a VPS alone, or says itself where it belongs.
-VPS_ALONE = {"__main__.py", "by_hand.py", "compose.py", "compose_images.py", "compose_services.py", "doctor.py",
-             "dump.py", "intake.py", "project.py", "restore.py", "words.py"}
+VPS_ALONE = {"__main__.py", "by_hand.py", "certificate.py", "compose.py", "compose_images.py", "compose_services.py",
+             "doctor.py", "dump.py", "intake.py", "project.py", "restore.py", "words.py"}
 
 
 class WordsTest(WorkerCase):

@@ -237,8 +237,8 @@ def examine(_):
     host = here.host()
     with beside_releases(host):
         findings = doctor.look(host)
-    for what, found, remedy in findings:
-        print(f"{'look' if found else 'ok':<5} {what}" + (f": {found}" if found else ""))
+    for what, found, remedy, told in findings:
+        print(f"{'look' if found else 'ok':<5} {what}" + (f": {found or told}" if found or told else ""))
         if found and remedy:
             print(f"      {remedy}")
     return int(any(finding.found for finding in findings))

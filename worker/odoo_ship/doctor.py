@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+import certificate
 import dump
 import egress
 import ledger
@@ -15,6 +16,7 @@ import tidying
 import words
 from failures import Failure, as_failure
 from files import read_json
+from hosts import here
 from journal import ATTEMPT_NAME, Journal, seconds_since
 
 #: Dumps are made each night: one that is older than this is missing one.
@@ -22,11 +24,12 @@ DUMP_SECONDS = 50 * 3600
 
 
 class Finding(NamedTuple):
-    """`found` is empty where nothing is wrong; `remedy` says what to type."""
+    """`found` is empty where nothing is wrong; `remedy` says what to type; `told` is worth knowing all the same."""
 
     what: str
     found: str = ""
     remedy: str = ""
+    told: str = ""
 
 
 def look(host):
@@ -36,7 +39,7 @@ def look(host):
         return [Finding("live release", "nothing is installed", "run `pulumi up`")]
     database = staged.read(live["release"])["database"]
     answers = []
-    for what, question in QUESTIONS:
+    for what, question in QUESTIONS + (() if here.KUBERNETES else ON_A_HOST):
         try:
             answers.append(Finding(what, *(question(host.data, database) or ())))
         except (Failure, OSError) as error:
@@ -156,11 +159,17 @@ def files_as_released(_data, _database):
             "REPOSITORY@sha256:…`; a setting: Pulumi")
 
 
+def site_certificate(_data, _database):
+    return None if under_way() else certificate.look(staged.read(ledger.live()["release"]))
+
+
 QUESTIONS = (("release", unfinished_release), ("worker", worker_goes_on), ("door", door),
              ("ways out of a release", ways_out), ("database and attachments", database_is_there),
              ("sessions", nobody_stays), ("collation", collation), ("room for a release", room),
              ("restore points", points_are_whole), ("orphans", orphans), ("PostgreSQL's files", lost_files),
              ("Compose files", files_as_released), ("dump", last_dump))
+#: In a cluster the worker does not reach the proxy.
+ON_A_HOST = (("certificate", site_certificate),)
 
 
 def under_way():
