@@ -37,10 +37,14 @@ export function jobGoesOn(id: pulumi.Output<string>, namespace: string): pulumi.
     (known) =>
       `the Job ${names.upgrade}-${known} carries the release out. If this update is ended it goes on by itself, and ` +
       "nothing that comes after it begins: once it has succeeded, users may see the maintenance page until the next " +
-      `update. See how far it is with \`kubectl -n ${namespace} logs -f job/${names.upgrade}-${known}\`. When it has ` +
+      `update. See each of its steps with \`${stepsOf(namespace, known)}\`. When it has ` +
       "ended, run the same command again; before, that would begin the release anew.",
   );
 }
+
+/** Command that shows a release step by step, also while its image is still pulled. */
+const stepsOf = (namespace: string, id: string) =>
+  `kubectl -n ${namespace} logs -f --pod-running-timeout=10m job/${names.upgrade}-${id}`;
 
 /** Line about the pods that follow it. */
 export function podsGoOn(namespace: string): string {

@@ -51,7 +51,10 @@ describe("an update that is cancelled while it is at a cluster, on the real engi
     it(`leaves the release to its Job after ${signal}, begins nothing more, and says so`, async () => {
       const last = await cancelled("jobs/odoo-upgrade-", /carries the release out/, signal);
       assert.match(last, /Resource operation was cancelled for "odoo-upgrade-[0-9a-f]{16}"/);
-      assert.match(last, /it goes on by itself.*kubectl -n odoo logs -f job\/odoo-upgrade-[0-9a-f]{16}/);
+      assert.match(
+        last,
+        /it goes on by itself.*kubectl -n odoo logs -f --pod-running-timeout=10m job\/odoo-upgrade-[0-9a-f]{16}/,
+      );
       assert.ok(has("/deployments/odoo-edge") && !has("/deployments/odoo") && !has("/deployments/odoo-cron"));
     });
   }
