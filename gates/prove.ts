@@ -6,15 +6,19 @@ import { printable } from "../components/shared/printable";
 import type { Bundle } from "../components/signature/bundle";
 import {
   cosignArguments,
-  filesOf,
+  filesOfSigner,
   gatesPredicate,
   type GatesPredicate,
   type Kind,
+  type ListKind,
+  listKinds,
   predicateTypes,
+  proofFiles,
   type Proof,
   type Signer,
   type Signers,
 } from "../components/signature/proof";
+import type { Hanging } from "../components/signature/referrers";
 import { bareEnvironment, run } from "./programs";
 import { inTemporaryFolder } from "./temporary";
 
@@ -25,7 +29,8 @@ export interface Verified {
   /** Undefined where nothing of either kind counts. */
   readonly signer: Signer | undefined;
   readonly signature: Bundle | undefined;
-  readonly attestation: (Bundle & { readonly gates: GatesPredicate["gates"] }) | undefined;
+  /** `lacking`: lists of what is in the image that it does not name, or that do not hang on the image. */
+  readonly attestation: (Bundle & GatesPredicate & { readonly lacking: readonly ListKind[] }) | undefined;
   /** One sentence for each statement that does not count. */
   readonly refused: readonly string[];
 }
@@ -39,7 +44,7 @@ export interface Verified {
 export async function verify(
   cosign: string,
   digest: string,
-  bundles: readonly Bundle[],
+  { bundles, lists }: Hanging,
   signers: Signers,
 ): Promise<Verified> {
   let best: Verified = { signer: undefined, signature: undefined, attestation: undefined, refused: [] };
@@ -58,10 +63,16 @@ export async function verify(
     const attestations = (await ofKind("attestation")).flatMap((bundle) => {
       const read = gatesPredicate.safeParse(bundle.predicate);
       if (!read.success) refused.push("results of gates in a shape that this program does not know");
-      return read.success ? [{ ...bundle, gates: read.data.gates }] : [];
+      if (!read.success) return [];
+      const { gates, sbom } = read.data;
+      const lacking = listKinds.filter((kind) => !lists.some(({ digest: one }) => one === sbom?.[kind]));
+      return [{ ...bundle, gates, sbom, lacking }];
     });
-    // A release is signed once its gates have passed. One with a failure tells of somebody who signed by hand.
-    const attestation = attestations.find(({ gates }) => failedOf(gates).length === 0) ?? attestations[0];
+    // A release is signed once its gates have passed. One with a failure tells of somebody who signed by hand. Of two
+    // the one counts whose lists are there: they were attached anew.
+    const worth = ({ gates, lacking }: (typeof attestations)[number]) =>
+      (failedOf(gates).length === 0 ? 10 : 0) - lacking.length;
+    const [attestation] = attestations.toSorted((one, other) => worth(other) - worth(one));
     const found = { signer, signature, attestation, refused: [] };
     if (countOf(found) > countOf(best)) best = found;
     if (countOf(best) === 2) break;
@@ -79,16 +90,16 @@ function failedOf(gates: GatesPredicate["gates"]): string[] {
 }
 
 /** Answers why a statement does not count; undefined if it does. */
-async function problemOf(
+export async function problemOf(
   cosign: string,
   digest: string,
   bundle: Bundle,
   signer: Signer,
-  kind: Kind,
+  kind: Kind | ListKind,
 ): Promise<string | undefined> {
   if (!bundle.digests.includes(digest)) return `${kind}: it is about ${bundle.digests.map(printable).join(", ")}`;
   return inTemporaryFolder(async (folder) => {
-    for (const [name, text] of Object.entries(filesOf({ signer, signature: bundle.text, attestation: bundle.text }))) {
+    for (const [name, text] of Object.entries({ ...filesOfSigner(signer), [proofFiles[kind]]: bundle.text })) {
       fs.writeFileSync(path.join(folder, name), text);
     }
     const args = cosignArguments(signer, kind, digest, folder);
@@ -100,9 +111,15 @@ async function problemOf(
 /**
  * Judges what was verified.
  * @param image `repository@sha256:…`
- * @throws ShipError IMAGE_UNSIGNED, SIGNATURE_INVALID, ATTESTATION_MISSING, ATTESTATION_REFUSED
+ * @param sbom whether the lists of what is in it have to be there
+ * @throws ShipError IMAGE_UNSIGNED, SIGNATURE_INVALID, ATTESTATION_MISSING, ATTESTATION_REFUSED, SBOM_MISSING
  */
-export function proofOf(image: string, bundles: readonly Bundle[], verified: Verified): Proof {
+export function proofOf(
+  image: string,
+  { bundles }: Pick<Hanging, "bundles">,
+  verified: Verified,
+  sbom: boolean,
+): Proof {
   const { signer, signature, attestation, refused } = verified;
   const again = "deploy a digest that staging has released and signed: pulumi stack output imageDigest --stack staging";
   if (bundles.length === 0) {
@@ -142,5 +159,18 @@ export function proofOf(image: string, bundles: readonly Bundle[], verified: Ver
       remedy: `find out who has used the key, and change it; ${again}`,
     });
   }
-  return { signer, signature: signature.text, attestation: attestation.text };
+  if (sbom && attestation.lacking.length > 0) {
+    const { sbom: named, lacking } = attestation;
+    throw new ShipError({
+      code: "SBOM_MISSING",
+      summary: "the registry does not have the lists of what is in the image",
+      found:
+        named === undefined
+          ? `${image}: the results of its gates name no list`
+          : [`${image} lacks`, ...lacking.map((kind) => `${kind}: ${named[kind]}`)].join("\n"),
+      expected: "the lists that the signed results of its gates name, since gates:sbom is required here",
+      remedy: `${again}. To attach them, or to deploy it without: docs/signatures.md, "A release without its lists"`,
+    });
+  }
+  return { signer, signature: signature.text, attestation: attestation.text, ...(sbom && { sbom }) };
 }

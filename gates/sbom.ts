@@ -17,7 +17,7 @@ export interface SbomOrder {
   readonly image: string;
 }
 
-/** The two lists of an image, as files beside the report. What attaches them to the digest takes them from here. */
+/** The two lists of an image, as files beside the report. lists.ts hands them on to what attaches them. */
 export function sbomFiles(root: string, image: string): { readonly spdx: string; readonly cyclonedx: string } {
   return {
     spdx: reportFile(root, "sbom", image, "spdx.json"),

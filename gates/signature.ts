@@ -6,13 +6,20 @@ import { taggingLogin } from "../components/release/tag-order";
 import { ShipError } from "../components/shared/errors";
 import type { Secret } from "../components/shared/secret";
 import { signingLogin } from "../components/signature/policy";
-import { type GateSummary, predicateTypes, type Signers } from "../components/signature/proof";
-import { bundlesOf } from "../components/signature/referrers";
+import {
+  type GateSummary,
+  type ListKind,
+  listKinds,
+  predicateTypes,
+  type Sbom,
+  type Signers,
+} from "../components/signature/proof";
+import { hangingOn } from "../components/signature/referrers";
 import { withLogin } from "./docker";
 import type { Gate, GateTools } from "./gate";
+import { listsHere, signedLists } from "./lists";
 import { run } from "./programs";
 import { proofOf, verify } from "./prove";
-import { reportFile } from "./report/files";
 import { inTemporaryFolder } from "./temporary";
 import { findTool } from "./tools/find";
 
@@ -24,16 +31,15 @@ export interface SignatureOrder {
   readonly signing: "key" | "keyless";
   /** Whose signature counts afterwards. */
   readonly signers: Signers;
+  /** Whether the lists of what is in the image have to hang on it afterwards. */
+  readonly sbom: boolean;
   /** How the other gates ended. */
   readonly gates: readonly GateSummary[];
 }
 
 const limitMs = 10 * 60_000;
-/** Lists of packages, where their gate has left them on this machine. */
-const lists = [
-  { type: "spdxjson", ending: "spdx.json", name: "SPDX" },
-  { type: "cyclonedx", ending: "cdx.json", name: "CycloneDX" },
-] as const;
+/** What cosign calls the types of the lists. */
+const cosignTypes = { spdx: "spdxjson", cyclonedx: "cyclonedx" } as const;
 
 /** Signs the digest, once all other gates have passed. */
 export const signature: Gate<SignatureOrder> = {
@@ -54,7 +60,15 @@ export const signature: Gate<SignatureOrder> = {
       when: "cosign cannot sign: a wrong password, a key that cannot be had, a registry that does not answer",
       remedy: "do what cosign's words ask for, then run the update again",
     },
-    TOOL_MISSING: { when: "cosign is not installed", remedy: "npm run gates:tools" },
+    SBOM_MISSING: {
+      when: "the registry does not have the lists of what is in the image although they were attached",
+      remedy: "find out what removes them; then run the update again, which attaches them anew",
+    },
+    SCAN_INCOMPLETE: {
+      when: "the lists are made anew, on a machine that does not have them, and Syft cannot read the image",
+      remedy: "do what the message says, then run the update again",
+    },
+    TOOL_MISSING: { when: "cosign is not installed, or Syft where the lists are made", remedy: "npm run gates:tools" },
   },
   async run(order, tools) {
     // On a stack of any kind: what was asked for and not done would be refused by its targets.
@@ -62,42 +76,47 @@ export const signature: Gate<SignatureOrder> = {
     const digest = order.image.split("@")[1] ?? "";
     const registry = new RegistryClient(order.image.split("@")[0] ?? "", await taggingLogin(order));
     const look = async () => {
-      const bundles = await bundlesOf(registry, digest);
-      return { bundles, verified: await verify(cosign, digest, bundles, order.signers) };
+      const hanging = await hangingOn(registry, digest);
+      return { hanging, verified: await verify(cosign, digest, hanging, order.signers) };
     };
-    const before = (await look()).verified;
+    const { signature: signed, attestation } = (await look()).verified;
+    const kept = attestation?.lacking.length === 0 ? attestation.sbom : undefined;
     const told = JSON.stringify(order.gates);
     const wanted = {
-      signature: before.signature === undefined,
+      signature: signed === undefined,
+      sbom: order.sbom && kept === undefined,
       // After a gate was added, or ended in another way, its result is to be found.
-      attestation: before.attestation === undefined || JSON.stringify(before.attestation.gates) !== told,
+      attestation: attestation === undefined || JSON.stringify(attestation.gates) !== told,
     };
-    const files = lists.map((list) => ({ ...list, file: reportFile(tools.root, "sbom", order.image, list.ending) }));
-    const there = files.filter(({ file }) => fs.existsSync(file));
-    if (wanted.signature || wanted.attestation) await sign(cosign, order, wanted, there, tools);
-    const { bundles, verified } = await look();
-    proofOf(order.image, bundles, verified);
-    const lacking = order.gates.some(({ name }) => name === "sbom") ? files.filter((one) => !there.includes(one)) : [];
+    if (Object.values(wanted).includes(true)) {
+      const own = async () =>
+        signedLists(cosign, registry, digest, (await hangingOn(registry, digest)).lists, order.signers);
+      await sign(cosign, order, { ...wanted, kept, own }, tools);
+    }
+    const { hanging, verified } = await look();
+    proofOf(order.image, hanging, verified, order.sbom);
     return {
-      facts: { signedBy: order.signing, attached: there.map(({ name }) => name) },
-      warnings: lacking.map(({ name }) => `no ${name} list is attached: ${lackingWhy}`),
+      facts: { signedBy: order.signing, attached: Object.keys(verified.attestation?.sbom ?? {}) },
+      warnings: [],
     };
   },
 };
 
-const lackingWhy = "the gate that makes it ran on another machine, or has left none";
+interface Wanted {
+  readonly signature: boolean;
+  readonly sbom: boolean;
+  readonly attestation: boolean;
+  /** Lists that hang on the image already, and are named. */
+  readonly kept: Sbom | undefined;
+  /** Finds the lists that hang on the image and count, named or not. */
+  readonly own: () => Promise<Partial<Sbom>>;
+}
 
 /**
  * Signs what is lacking. The statement about the gates comes last: with it the image may be deployed. A second one, of
  * an update that was killed between signing and its end, says the same and does no harm.
  */
-async function sign(
-  cosign: string,
-  order: SignatureOrder,
-  wanted: { readonly signature: boolean; readonly attestation: boolean },
-  attached: readonly { readonly type: string; readonly file: string }[],
-  tools: GateTools,
-): Promise<void> {
+async function sign(cosign: string, order: SignatureOrder, wanted: Wanted, tools: GateTools): Promise<void> {
   const login = await signingLogin(order.stack);
   if (order.signing === "key" && login === undefined) throw noKey();
   const by = login === undefined ? { args: [], env: {} } : keyOf(login);
@@ -118,17 +137,41 @@ async function sign(
       ...by.args,
       ...(login === undefined ? [] : ["--use-signing-config=false", "--tlog-upload=false"]),
     ];
-    const attest = (type: string, file: string) => [...how, "--type", type, "--predicate", file, order.image];
+    const attest = (doing: string, type: string, file: string) =>
+      ask(doing, "attest", ...how, "--type", type, "--predicate", file, order.image);
     if (wanted.signature) await ask(`signs ${order.image}`, "sign", ...how, order.image);
-    for (const { type, file } of wanted.attestation ? attached : []) {
-      await ask(`attaches the ${type} list`, "attest", ...attest(type, file));
-    }
-    if (!wanted.attestation) return;
+    const attach = (kind: ListKind, file: string) => attest(`attaches the list ${kind}`, cosignTypes[kind], file);
+    const sbom = wanted.sbom ? await attached(order, wanted.own, attach, tools) : wanted.kept;
+    if (!wanted.attestation && !wanted.sbom) return;
     await inTemporaryFolder(async (folder) => {
       const file = path.join(folder, "gates.json");
-      fs.writeFileSync(file, JSON.stringify({ gates: order.gates }));
-      await ask("signs the results of the gates", "attest", ...attest(predicateTypes.attestation, file));
+      fs.writeFileSync(file, JSON.stringify({ sbom, gates: order.gates }));
+      await attest("signs the results of the gates", predicateTypes.attestation, file);
     });
+  });
+}
+
+/** Attaches the lists that an update which was cut off has not, and answers what hangs on the image then. */
+async function attached(
+  order: SignatureOrder,
+  own: Wanted["own"],
+  attach: (kind: ListKind, file: string) => Promise<unknown>,
+  tools: GateTools,
+): Promise<Sbom> {
+  const before = await own();
+  const lacking = listKinds.filter((kind) => before[kind] === undefined);
+  if (lacking.length > 0) {
+    const files = await listsHere(order, tools);
+    for (const kind of lacking) await attach(kind, files[kind]);
+  }
+  const { spdx, cyclonedx } = lacking.length === 0 ? before : await own();
+  if (spdx !== undefined && cyclonedx !== undefined) return { spdx, cyclonedx };
+  throw new ShipError({
+    code: "SBOM_MISSING",
+    summary: "the registry does not have the lists of what is in the image although they were attached",
+    found: `${order.image}: ${lacking.join(", ")} is not there, or nobody of gates:publicKey or gates:signer made it`,
+    expected: "both lists, beside the image",
+    remedy: "find out what removes them; then run the update again, which attaches them anew",
   });
 }
 

@@ -1,7 +1,7 @@
 import { recall } from "../gates/report/history";
 import { imageRepository } from "../components/registry/reference";
 import { checkSigned } from "../components/signature/check";
-import { signersOf } from "../components/signature/policy";
+import { signersOf, wantsSbom } from "../components/signature/policy";
 import type { Settings } from "../settings";
 import type { Row } from "./plan";
 
@@ -11,7 +11,8 @@ export type Proofs = (root: string, settings: Settings, built: string, digest: s
 /**
  * Verifies the signature, and with it how the gates ended, where releases are signed. What this machine has kept of the
  * gates is told as well; it proves nothing.
- * @throws ShipError IMAGE_UNSIGNED, SIGNATURE_INVALID, ATTESTATION_MISSING, ATTESTATION_REFUSED, TOOL_MISSING
+ * @throws ShipError IMAGE_UNSIGNED, SIGNATURE_INVALID, ATTESTATION_MISSING, ATTESTATION_REFUSED, SBOM_MISSING,
+ *   TOOL_MISSING
  */
 export const realProofs: Proofs = async (root, settings, built, digest) => {
   const signers = signersOf(root, settings);
@@ -19,7 +20,8 @@ export const realProofs: Proofs = async (root, settings, built, digest) => {
   if (signers === undefined) {
     return [["signature", "not checked: gates:signing is none (docs/signatures.md)"], gates(root, built, image)];
   }
-  const lines = await checkSigned(root, { image, signers }, settings.registryAccess);
+  const order = { image, signers, sbom: wantsSbom(settings) };
+  const lines = await checkSigned(root, order, settings.registryAccess);
   const passed: Row = ["signature", "verified, and signed with it: its gates have passed"];
   return [passed, ...lines.map((line): Row => ["gates", line]), gates(root, built, image)];
 };

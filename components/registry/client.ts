@@ -138,6 +138,13 @@ export class RegistryClient {
     return answer.body;
   }
 
+  /** Answers whether the registry has a blob, without fetching it. */
+  async hasBlob(digest: string): Promise<boolean> {
+    const answer = await this.#connection.send("HEAD", `blobs/${digest}`, "pull", {});
+    this.#connection.expect(answer, [200, 404], `looking up ${digest}`);
+    return answer.status === 200;
+  }
+
   /** Makes `tag` name the manifest `digest`, which must be in the repository. The image's bytes do not move. */
   async tag(digest: string, tag: string): Promise<void> {
     const manifest = await this.#connection.send("GET", `manifests/${digest}`, "pull,push", {

@@ -6,6 +6,7 @@ import type { GateName, OrderOf } from "../../gates/table";
 import type { Settings } from "../../settings";
 import type { BuildPlan } from "../image/plan";
 import type { ProofOrder } from "../signature/check";
+import { wantsSbom } from "../signature/policy";
 import type { GateSummary, Proof, Signers } from "../signature/proof";
 import type { ReleasePlan } from "./plan";
 import { type Optional, optionalGates, switchedOff } from "./optional-gates";
@@ -88,6 +89,7 @@ export class ReleaseGates extends pulumi.ComponentResource {
       image: known,
       signing,
       signers,
+      sbom: wantsSbom(this.args.settings),
       gates: texts.map(summaryOf),
     }));
     return this.#gate("signature", order as pulumi.Output<OrderOf<"signature">>);
@@ -95,9 +97,12 @@ export class ReleaseGates extends pulumi.ComponentResource {
 
   /** Lets the digest out once its signature is verified, where one is asked for. */
   #proven(digest: pulumi.Output<string>, image: pulumi.Output<string>, dependsOn: pulumi.Resource[]) {
-    const { stack, plan } = this.args;
+    const { stack, plan, settings } = this.args;
     if (plan.signers === undefined) return digest;
-    const order = { stack, image, signers: plan.signers } satisfies Record<keyof ProofOrder, unknown>;
+    const order = { stack, image, signers: plan.signers, sbom: wantsSbom(settings) } satisfies Record<
+      keyof ProofOrder,
+      unknown
+    >;
     const { stdout } = new command.local.Command(
       `${this.#name}-proof`,
       {

@@ -13,7 +13,7 @@ import { probePort } from "../odoo/probe-port";
 import { pullLoginWarnings } from "../settings/pull-login";
 import { signingWarnings } from "../settings/signing";
 import { checkSigned } from "../signature/check";
-import { signersOf } from "../signature/policy";
+import { signersOf, wantsSbom } from "../signature/policy";
 import type { Signers } from "../signature/proof";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
@@ -73,7 +73,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     if (settings.environment === "production") await requireReleased(client, digest);
     if (signers !== undefined) {
       const image = `${imageRepository(settings.registry)}@${digest}`;
-      await checkSigned(root, { image, signers }, settings.registryAccess);
+      await checkSigned(root, { image, signers, sbom: wantsSbom(settings) }, settings.registryAccess);
     }
     return {
       build,

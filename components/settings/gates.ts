@@ -32,7 +32,10 @@ export const gatesKeys = {
   ),
   "gates:scan": gate("Known vulnerabilities of the image, by Trivy."),
   "gates:malware": gate("Malware in the layers that we add to the base image, by ClamAV."),
-  "gates:sbom": gate("Lists of what the image is made of, by Syft: SPDX and CycloneDX."),
+  "gates:sbom": gate(
+    "Lists of what the image is made of, by Syft: SPDX and CycloneDX. Where releases are signed, no image is " +
+      "deployed that does not have them in the registry ([how](signatures.md)).",
+  ),
   "gates:unfixed": key(
     "text",
     z.enum(["report", "fail"]).default("report"),

@@ -28,7 +28,15 @@ export function ofSigning({ gates, image }: Settings): string[] {
 }
 
 /** Warns of a stack that runs what nobody has signed. */
-export function signingWarnings({ environment, gates }: Pick<Settings, "environment" | "gates">): string[] {
+export function signingWarnings({
+  environment,
+  gates,
+  image,
+}: Pick<Settings, "environment" | "gates" | "image">): string[] {
+  // A stack that builds tells of its gates that are off.
+  if (gates.signing !== "none" && gates.sbom === "off" && image.digest !== "") {
+    return ["gates:sbom is off: images run without anybody looking whether the lists of what is in them are there."];
+  }
   return gates.signing !== "none" || environment === "sandbox"
     ? []
     : [

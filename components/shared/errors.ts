@@ -80,6 +80,7 @@ export const errorCodes = {
   ROLLBACK_REFUSED: "medium",
   SANDBOX_BUSY: "medium",
   SANDBOX_FAILURE: "medium",
+  SBOM_MISSING: "high",
   SCAN_INCOMPLETE: "high",
   SERIES_MISMATCH: "high",
   SETTINGS_INVALID: "medium",

@@ -13,14 +13,16 @@ export interface ProofOrder {
   /** `repository@sha256:…` */
   readonly image: string;
   readonly signers: Signers;
+  /** Whether the lists of what is in the image have to be there. */
+  readonly sbom: boolean;
 }
 
 /**
  * Verifies an image before anything is declared, in previews, too: a digest that nobody has signed is refused at once.
  * It is done by a program of its own, as the one that Pulumi loads does not have the gates in it.
  * @returns what its gates have not checked, one line each
- * @throws ShipError IMAGE_UNSIGNED, SIGNATURE_INVALID, ATTESTATION_MISSING, ATTESTATION_REFUSED, TOOL_MISSING, and what
- *   the registry's client throws
+ * @throws ShipError IMAGE_UNSIGNED, SIGNATURE_INVALID, ATTESTATION_MISSING, ATTESTATION_REFUSED, SBOM_MISSING,
+ *   TOOL_MISSING, and what the registry's client throws
  */
 export async function checkSigned(
   root: string,

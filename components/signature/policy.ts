@@ -26,6 +26,11 @@ export function signersOf(root: string, { gates }: Pick<Settings, "gates">): Sig
   }
 }
 
+/** Whether a signed image needs the lists of what is in it, in the registry beside it. */
+export function wantsSbom({ gates }: Pick<Settings, "gates">): boolean {
+  return gates.sbom === "required";
+}
+
 function publicKeys(root: string, given: string): string[] {
   const text = given.includes("-----BEGIN") ? given : read(root, "publicKey", given);
   const found = text.match(pem) ?? [];

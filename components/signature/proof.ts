@@ -9,8 +9,23 @@ export const predicateTypes = {
 } as const;
 export type Kind = keyof typeof predicateTypes;
 
+/** Lists of what is in an image, by the type of their predicate. */
+export const listTypes = {
+  spdx: "https://spdx.dev/Document",
+  cyclonedx: "https://cyclonedx.org/bom",
+} as const;
+export type ListKind = keyof typeof listTypes;
+export const listKinds = Object.keys(listTypes) as readonly ListKind[];
+
+const object = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
 /** Results of the gates, as they are signed. */
 export const gatesPredicate = z.object({
+  /**
+   * Lists of what is in the image, by the digests of the registry's objects that hang on it: too large to travel with a
+   * release, and by this name nobody can exchange them. Absent where `gates:sbom` was off, and in older statements.
+   */
+  sbom: z.object({ spdx: object, cyclonedx: object }).optional(),
   gates: z
     .array(
       z.object({
@@ -25,6 +40,9 @@ export const gatesPredicate = z.object({
 });
 export type GatesPredicate = Readonly<z.output<typeof gatesPredicate>>;
 export type GateSummary = GatesPredicate["gates"][number];
+export type Sbom = NonNullable<GatesPredicate["sbom"]>;
+
+const types = { ...predicateTypes, ...listTypes };
 
 const ofKey = z.strictObject({
   /** In PEM. */
@@ -52,6 +70,8 @@ export const proofSchema = z.strictObject({
   /** Sigstore bundles, JSON; empty where the image has none. */
   signature: z.string(),
   attestation: z.string(),
+  /** Whether the results of the gates have to name the lists of what is in the image. @default they need not */
+  sbom: z.boolean().optional(),
 });
 export type Proof = Readonly<z.output<typeof proofSchema>>;
 
@@ -61,17 +81,24 @@ export const proofFiles = {
   trustedRoot: "trusted-root.json",
   signature: "signature.json",
   attestation: "attestation.json",
+  spdx: "spdx.json",
+  cyclonedx: "cyclonedx.json",
 } as const;
 
 /** Files of a proof by name: what lies in the folder that {@link cosignArguments} names. */
 export function filesOf({ signer, signature, attestation }: Proof): Record<string, string> {
   return {
-    ...("publicKey" in signer
-      ? { [proofFiles.key]: signer.publicKey }
-      : { [proofFiles.trustedRoot]: signer.trustedRoot }),
+    ...filesOfSigner(signer),
     [proofFiles.signature]: signature,
     [proofFiles.attestation]: attestation,
   };
+}
+
+/** Those of them that say whose signature counts. */
+export function filesOfSigner(signer: Signer): Record<string, string> {
+  return "publicKey" in signer
+    ? { [proofFiles.key]: signer.publicKey }
+    : { [proofFiles.trustedRoot]: signer.trustedRoot };
 }
 
 /**
@@ -80,7 +107,7 @@ export function filesOf({ signer, signature, attestation }: Proof): Record<strin
  * worker/odoo_ship/hosts/compose_signature.py has the same for a host.
  * @param digest `sha256:…`
  */
-export function cosignArguments(signer: Signer, kind: Kind, digest: string, folder: string): string[] {
+export function cosignArguments(signer: Signer, kind: Kind | ListKind, digest: string, folder: string): string[] {
   const by =
     "publicKey" in signer
       ? // A key of one's own needs no log that is open to everybody.
@@ -93,7 +120,7 @@ export function cosignArguments(signer: Signer, kind: Kind, digest: string, fold
   return [
     "verify-blob-attestation",
     `--bundle=${folder}/${proofFiles[kind]}`,
-    `--type=${predicateTypes[kind]}`,
+    `--type=${types[kind]}`,
     `--digest=${digest.slice("sha256:".length)}`,
     "--digestAlg=sha256",
     ...by,

@@ -4,7 +4,8 @@ import * as path from "node:path";
 import { type Bundle, readBundle } from "../../components/signature/bundle";
 import { ShipError } from "../../components/shared/errors";
 import { proofOf, verify } from "../../gates/prove";
-import { addCosign, attestationText, bundleText, publicKey } from "../support/signed";
+import type { Sbom } from "../../components/signature/proof";
+import { addCosign, attestationText, bundleText, listsOf, publicKey } from "../support/signed";
 import { Programs } from "../support/programs";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -20,11 +21,14 @@ describe("The proof of an image", () => {
   });
   afterEach(() => programs.remove());
 
-  async function prove(texts: readonly string[], keys: readonly string[] = [ours]) {
+  /** `lists`: digests of the lists that hang on the image; undefined where none is asked for. */
+  async function prove(texts: readonly string[], keys: readonly string[] = [ours], lists?: readonly string[]) {
     const bundles = texts.map(readBundle).filter((one): one is Bundle => one !== undefined);
     assert.equal(bundles.length, texts.length);
     const signers = keys.map((key) => ({ publicKey: key }));
-    return proofOf(image, bundles, await verify(path.join(programs.folder, "cosign"), digest, bundles, signers));
+    const hanging = { bundles, lists: (lists ?? []).map((one) => ({ digest: one, blob: one })) };
+    const verified = await verify(path.join(programs.folder, "cosign"), digest, hanging, signers);
+    return proofOf(image, hanging, verified, lists !== undefined);
   }
 
   it("is its signature and the results of its gates, by one signer", async () => {
@@ -102,6 +106,53 @@ describe("The proof of an image", () => {
       );
     });
   }
+
+  describe("with the lists of what is in the image", () => {
+    const { named } = listsOf(ours, digest);
+    const there = [named.spdx, named.cyclonedx];
+    const signed = (sbom?: Partial<Sbom>) => [
+      bundleText(ours, digest),
+      attestationText(ours, digest, "passed", [], sbom),
+    ];
+
+    it("says that they are asked for, by which a host looks, too", async () => {
+      assert.equal((await prove(signed(named), [ours], there)).sbom, true);
+      assert.ok(!("sbom" in (await prove(signed(named)))));
+    });
+
+    const lacking: readonly [string, string[], readonly string[], RegExp][] = [
+      ["that nobody has named", signed(), there, /name no list/],
+      ["of which one is gone", signed(named), [named.spdx], new RegExp(`cyclonedx: ${named.cyclonedx}$`)],
+      ["in the place of which another hangs", signed(named), [named.spdx, other], /lacks\ncyclonedx: sha256/],
+    ];
+    for (const [what, texts, lists, found] of lacking) {
+      it(`is refused without those ${what}, and counts where none is asked for`, async () => {
+        await assert.rejects(
+          prove(texts, [ours], lists),
+          (error) => error instanceof ShipError && error.code === "SBOM_MISSING" && found.test(error.failure.found),
+        );
+        await prove(texts);
+      });
+    }
+
+    it("is that of the update which has attached them anew, whatever the order of the two", async () => {
+      const earlier = attestationText(ours, digest, "passed", [], { spdx: other, cyclonedx: other });
+      const [signature = "", attestation = ""] = signed(named);
+      for (const texts of [
+        [signature, earlier, attestation],
+        [signature, attestation, earlier],
+      ]) {
+        assert.equal((await prove(texts, [ours], there)).attestation, attestation);
+      }
+    });
+
+    it("tells of a failed gate first", async () => {
+      await assert.rejects(
+        prove([bundleText(ours, digest), attestationText(ours, digest, "failed")], [ours], there),
+        /ATTESTATION_REFUSED/,
+      );
+    });
+  });
 
   it("is not put together of two signers", async () => {
     await assert.rejects(

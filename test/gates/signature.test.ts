@@ -5,9 +5,11 @@ import * as path from "node:path";
 
 import { SecretDesk } from "../../components/shared/secret-desk";
 import { Secret } from "../../components/shared/secret";
-import { reportFile } from "../../gates/report/files";
+import { predicateTypes, type Sbom } from "../../components/signature/proof";
+import { sbomFiles } from "../../gates/sbom";
 import { signature, type SignatureOrder } from "../../gates/signature";
-import { addCosign, attestationText, bundleText, SignedRegistry, publicKey } from "../support/signed";
+import { addCosign, bundleText, listsOf, listText, SignedRegistry, publicKey } from "../support/signed";
+import { toolTable } from "../../gates/tools/table";
 import { gateTools } from "../support/gate-tools";
 import { Programs } from "../support/programs";
 
@@ -22,12 +24,31 @@ describe("The gate that signs", () => {
   let registry: SignedRegistry;
   let desk: SecretDesk;
   let root: string;
+  /** What somebody else has hung on the image. */
+  let hung: string[];
+  const type = predicateTypes.attestation;
+
+  /** What cosign was last given to sign as such; none before it was. */
+  function made(kind: string): string[] {
+    const file = path.join(programs.folder, `made-${kind}`);
+    return fs.existsSync(file) ? [fs.readFileSync(file, "utf8")] : [];
+  }
+  const namedLists = () => (JSON.parse(made(type)[0] ?? "{}") as { sbom?: Sbom }).sbom;
+  /** As the gate that makes the lists leaves them. */
+  function leaveLists(): void {
+    for (const file of Object.values(sbomFiles(root, orderFor().image))) {
+      fs.mkdirSync(path.dirname(file), { recursive: true });
+      fs.writeFileSync(file, "{}");
+    }
+  }
+  const attached = () => signed().flatMap((call) => /^attest .*--type (\S+)/.exec(call)?.[1] ?? []);
 
   const orderFor = (changes: Partial<SignatureOrder> = {}): SignatureOrder => ({
     stack,
     image: `${registry.repository}@${digest}`,
     signing: "key",
     signers: [{ publicKey: ours }],
+    sbom: false,
     gates: [{ name: "image", outcome: "passed", notChecked: [] }],
     ...changes,
   });
@@ -49,7 +70,12 @@ describe("The gate that signs", () => {
 env > "$here/environment"
 cat "$DOCKER_CONFIG/config.json" > "$here/docker.json" 2> /dev/null
 [ "$1" = public-key ] && exec cat "$here/shown.pub"
-case "$*" in *urn:odoo-ship*) touch "$here/attested";; sign*) touch "$here/signed";; esac
+kind= file=
+while [ $# -gt 1 ]; do
+  case "$1" in sign) kind=signed;; --type) kind=$2;; --predicate) file=$2;; esac
+  shift
+done
+[ -z "$kind" ] || cp "\${file:-/dev/null}" "$here/made-\${kind}"
 ${script}`,
     );
   }
@@ -66,10 +92,20 @@ ${script}`,
       "gates:signingPassword": new Secret(password),
     });
     // The registry has what cosign has made by then.
-    const made = (name: string) => fs.existsSync(path.join(programs.folder, name));
-    const [sign, attest] = [bundleText(ours, digest), attestationText(ours, digest)];
     registry.content = () =>
-      new Map([[digest, [...(made("signed") ? [sign] : []), ...(made("attested") ? [attest] : [])]]]);
+      new Map([
+        [
+          digest,
+          [
+            ...made("signed").map(() => bundleText(ours, digest)),
+            ...made("spdxjson").map((text) => listText(ours, digest, "spdx", JSON.parse(text))),
+            ...made("cyclonedx").map((text) => listText(ours, digest, "cyclonedx", JSON.parse(text))),
+            ...made(type).map((text) => bundleText(ours, digest, type, JSON.parse(text))),
+            ...hung,
+          ],
+        ],
+      ]);
+    hung = [];
     answer();
   });
   afterEach(() => {
@@ -111,7 +147,7 @@ ${script}`,
   });
 
   it("goes on where it was killed after the first of its signatures", async () => {
-    fs.writeFileSync(path.join(programs.folder, "signed"), "");
+    fs.writeFileSync(path.join(programs.folder, "made-signed"), "");
     await run();
     assert.deepEqual(
       signed().map((call) => call.split(" ")[0]),
@@ -125,15 +161,81 @@ ${script}`,
     assert.equal(signed().filter((call) => call.startsWith("attest")).length, 2);
   });
 
-  it("attaches the lists of packages that lie on this machine, and says which do not", async () => {
-    const file = reportFile(root, "sbom", orderFor().image, "spdx.json");
-    fs.mkdirSync(path.dirname(file), { recursive: true });
-    fs.writeFileSync(file, "{}");
-    const gates = ["image", "sbom"].map((name) => ({ name, outcome: "passed", notChecked: [] }));
-    const { facts, warnings } = await run({ gates });
-    assert.deepEqual(facts["attached"], ["SPDX"]);
-    assert.match(warnings.join(), /^no CycloneDX list is attached/);
-    assert.match(signed().join("\n"), /attest .*--type spdxjson[^]*attest .*--type urn:odoo-ship/);
+  describe("where the lists of what is in the image are asked for", () => {
+    const { texts: theirs } = listsOf(publicKey(), digest);
+    const ofOthers = listsOf(ours, `sha256:${"b".repeat(64)}`).texts;
+
+    it("attaches them, and names them in the results of the gates", async () => {
+      leaveLists();
+      const { facts } = await run({ sbom: true });
+      assert.deepEqual(facts["attached"], ["spdx", "cyclonedx"]);
+      assert.deepEqual(attached(), ["spdxjson", "cyclonedx", type]);
+      assert.deepEqual(namedLists(), listsOf(ours, digest).named);
+    });
+
+    it("names neither those of another signer, nor those of another image", async () => {
+      hung = [...theirs, ...ofOthers];
+      leaveLists();
+      await run({ sbom: true });
+      assert.deepEqual(namedLists(), listsOf(ours, digest).named);
+    });
+
+    it("attaches nothing a second time, on another machine either", async () => {
+      leaveLists();
+      await run({ sbom: true });
+      fs.rmSync(path.join(root, ".build"), { recursive: true });
+      const before = signed().length;
+      await run({ sbom: true });
+      assert.equal(signed().length, before);
+    });
+
+    it("goes on where it was killed between the two lists, and before it named them", async () => {
+      fs.writeFileSync(path.join(programs.folder, "made-spdxjson"), "{}");
+      leaveLists();
+      await run({ sbom: true });
+      assert.deepEqual(attached(), ["cyclonedx", type]);
+      fs.rmSync(path.join(programs.folder, `made-${type}`));
+      await run({ sbom: true });
+      assert.deepEqual(attached(), ["cyclonedx", type, type]);
+    });
+
+    it("signs the results anew of a release that was signed without them", async () => {
+      await run();
+      leaveLists();
+      await run({ sbom: true });
+      assert.deepEqual(attached(), [type, "spdxjson", "cyclonedx", type]);
+      assert.deepEqual(namedLists(), listsOf(ours, digest).named);
+    });
+
+    it("attaches one anew that is gone from the registry", async () => {
+      leaveLists();
+      await run({ sbom: true });
+      fs.rmSync(path.join(programs.folder, "made-cyclonedx"));
+      await run({ sbom: true });
+      assert.deepEqual(attached(), ["spdxjson", "cyclonedx", type, "cyclonedx", type]);
+    });
+
+    it("names those that are there already where they are asked for no more", async () => {
+      leaveLists();
+      await run({ sbom: true });
+      await run({ gates: [{ name: "sbom", outcome: "incomplete", notChecked: ["off"] }] });
+      assert.deepEqual(namedLists(), listsOf(ours, digest).named);
+    });
+
+    it("makes them on a machine that does not have them, and on none without Syft", async () => {
+      await assert.rejects(run({ sbom: true }), /TOOL_MISSING: a gate needs syft/);
+      assert.deepEqual(attached(), []);
+      programs.add("syft", `[ "$1" = --version ] && { echo "syft ${toolTable.syft.version}"; exit 0; }; exit 1`);
+      await assert.rejects(run({ sbom: true }), /SCAN_INCOMPLETE: there is no list of what the image is made of/);
+      assert.deepEqual(attached(), []);
+    });
+
+    it("is no pass where the registry has lost them at once", async () => {
+      leaveLists();
+      answer('rm -f "$here/made-cyclonedx"; exit 0');
+      await assert.rejects(run({ sbom: true }), /SBOM_MISSING[^]*cyclonedx is not there/);
+      assert.deepEqual(made(type), []);
+    });
   });
 
   it("signs nothing with a key that gates:publicKey does not know", async () => {
@@ -155,7 +257,7 @@ ${script}`,
   }
 
   it("is no pass where nobody can verify what was signed", async () => {
-    answer('rm -f "$here/signed"; exit 0');
+    answer('rm -f "$here/made-signed"; exit 0');
     await assert.rejects(run(), /SIGNATURE_INVALID|IMAGE_UNSIGNED/);
   });
 

@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync } from "node:crypto";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { predicateTypes } from "../../components/signature/proof";
+import { type ListKind, listKinds, listTypes, predicateTypes, type Sbom } from "../../components/signature/proof";
 import type { Programs } from "./programs";
 
 const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -35,9 +35,32 @@ export function bundleText(
 }
 
 /** Results of gates in such a bundle. */
-export function attestationText(key: string, digest: string, outcome = "passed", notChecked: string[] = []): string {
+export function attestationText(
+  key: string,
+  digest: string,
+  outcome = "passed",
+  notChecked: string[] = [],
+  sbom?: Partial<Sbom>,
+): string {
   const gates = [{ name: "image", outcome, notChecked }];
-  return bundleText(key, digest, predicateTypes.attestation, { gates });
+  return bundleText(key, digest, predicateTypes.attestation, { sbom, gates });
+}
+
+/** A list of what is in an image, in such a bundle. */
+export function listText(key: string, digest: string, kind: ListKind, content: unknown = {}): string {
+  return bundleText(key, digest, listTypes[kind], content);
+}
+
+/** Both lists, and how results of gates name them. */
+export function listsOf(key: string, digest: string): { texts: string[]; named: Sbom } {
+  const texts = listKinds.map((kind) => listText(key, digest, kind));
+  const [spdx = "", cyclonedx = ""] = texts.map(objectOf);
+  return { texts, named: { spdx, cyclonedx } };
+}
+
+/** Digest of the registry's object that has a bundle. */
+export function objectOf(bundle: string): string {
+  return digestOf(manifest(bundle));
 }
 
 /**
@@ -66,14 +89,16 @@ export class SignedRegistry {
   content = (): ReadonlyMap<string, string[]> => this.bundles;
   /** Whether it knows the referrers API. */
   referrers = true;
-  /** Requests of objects, in their order. */
+  /** Bundles whose object is there, and its content is not. */
+  readonly emptied = new Set<string>();
+  /** Paths of requests, in their order; before one that asks for no content stands its method. */
   readonly asked: string[] = [];
   readonly #server: http.Server;
 
   private constructor() {
     this.#server = http.createServer((request, response) => {
       const path = (request.url ?? "").replace("/v2/team/odoo/", "");
-      this.asked.push(path);
+      this.asked.push(request.method === "HEAD" ? `HEAD ${path}` : path);
       const body = this.#answer(path);
       response.writeHead(body === undefined ? 404 : 200).end(body);
     });
@@ -101,13 +126,13 @@ export class SignedRegistry {
     if (kind === "referrers" ? this.referrers : kind === "manifests" && list !== name) return this.#list(list);
     const all = [...this.content().values()].flat();
     if (kind === "manifests") return all.map(manifest).find((text) => digestOf(text) === name);
-    return kind === "blobs" ? all.find((text) => digestOf(text) === name) : undefined;
+    return kind === "blobs" ? all.find((text) => digestOf(text) === name && !this.emptied.has(text)) : undefined;
   }
 
   #list(image: string): string | undefined {
     const manifests = this.content()
       .get(image)
-      ?.map((text) => ({ digest: digestOf(manifest(text)), size: 1 }));
+      ?.map((text) => ({ digest: objectOf(text), size: 1 }));
     return manifests === undefined ? undefined : JSON.stringify({ manifests });
   }
 }

@@ -117,6 +117,27 @@ class SignatureTest(WorkerCase):
             self.assertEqual(failure.code, "ATTESTATION_REFUSED", predicate)
         self.assertIn("incomplete", compose_signature.GOOD)
 
+    def test_an_image_without_its_lists_is_refused_where_they_are_asked_for(self):
+        lists = {"spdx": DIGEST, "cyclonedx": DIGEST}
+        for named, told in ((None, "no spdx and no cyclonedx"), ([], "no spdx and no cyclonedx"),
+                            ({"spdx": DIGEST}, "no cyclonedx"), ({**lists, "spdx": "sha256:1"}, "no spdx"),
+                            ({**lists, "cyclonedx": f"{DIGEST}\n"}, "no cyclonedx")):
+            predicate = {**PASSED, "sbom": named}
+            failure = self.refusal(sbom=True, attestation=bundle("attestation", predicate=predicate))
+            self.assertEqual(failure.code, "SBOM_MISSING", named)
+            self.assertTrue(failure.found.endswith(told), failure.found)
+        self.assertEqual(self.refusal(sbom=True).code, "SBOM_MISSING")
+        named = bundle("attestation", predicate={**PASSED, "sbom": lists})
+        compose_signature.refuse_unsigned(request(signature=proof(sbom=True, attestation=named)))
+
+    def test_lists_are_not_asked_for_where_their_gate_is_off_or_by_a_request_from_before(self):
+        for changes in ({"sbom": False}, {}):
+            compose_signature.refuse_unsigned(request(signature=proof(**changes)))
+
+    def test_a_failed_gate_is_told_before_a_missing_list(self):
+        failed = bundle("attestation", predicate={"gates": [{"name": "image", "outcome": "failed"}]})
+        self.assertEqual(self.refusal(sbom=True, attestation=failed).code, "ATTESTATION_REFUSED")
+
     def test_an_image_that_verifies_is_named_by_its_digest(self):
         self.assertEqual(self.refusal(cosign="registry/cosign:latest").code, "DEPLOY_FAILED")
 

@@ -33,6 +33,12 @@ describe("the registry client", () => {
     assert.equal(await client("pull").digestOf(`sha256:${"0".repeat(64)}`), undefined);
   });
 
+  it("finds a blob without fetching it, and says when there is none", async () => {
+    const { config } = JSON.parse(await client().manifest(digest)) as { config: { digest: string } };
+    assert.equal(await client("pull").hasBlob(config.digest), true);
+    assert.equal(await client("pull").hasBlob(`sha256:${"0".repeat(64)}`), false);
+  });
+
   it("sets and moves a tag without changing the digest", async () => {
     const other = await running.push("team/odoo", "v1.1", "another layer");
     await client().tag(digest, "latest");

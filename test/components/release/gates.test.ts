@@ -180,6 +180,7 @@ describe("The gates of a release", () => {
       image: `r.example/odoo@${digest}`,
       signing: "key",
       signers,
+      sbom: true,
       gates: ["preflight", "image", ...optionalGates].map((name) => ({ name, outcome: "passed", notChecked: [] })),
     });
     assert.ok(waited.includes("gates-signature") && waited.includes("gates-proof"), waited.join(", "));
@@ -190,7 +191,16 @@ describe("The gates of a release", () => {
       stack: "odoo/staging",
       image: `r.example/odoo@${digest}`,
       signers,
+      sbom: true,
     });
+  });
+
+  it("ask for no list of what is in the image where that gate is off", async () => {
+    const { run } = await gatesOf("staging", true, { sbom: "off" }, [{ publicKey: "the key" }]);
+    assert.equal(orderOf(run, "gates-signature").order["sbom"], false);
+    const proof = run.resources.find(({ name }) => name === "gates-proof");
+    const { environment } = proof?.inputs as { environment: { PROOF: string } };
+    assert.equal((JSON.parse(environment.PROOF) as { sbom: boolean }).sbom, false);
   });
 
   it("let a digest that is deployed by its name out once its signature is verified", async () => {

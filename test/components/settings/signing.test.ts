@@ -19,6 +19,11 @@ const keys = (gates: Partial<Settings["gates"]>, digest = "") =>
     (problem) => problem.split(": ", 1)[0],
   );
 
+const warnings = (environment: Settings["environment"], gates: Partial<Settings["gates"]>, digest = "") => {
+  const settings = { environment, gates: { ...none, ...gates }, image: { digest } };
+  return signingWarnings(settings as unknown as Settings);
+};
+
 describe("The settings of signatures", () => {
   const key = new Secret("key");
 
@@ -41,9 +46,15 @@ describe("The settings of signatures", () => {
 
   it("are warned of at each update of staging and production while nothing is signed", () => {
     const count = (environment: Settings["environment"], signing: Settings["gates"]["signing"]) =>
-      signingWarnings({ environment, gates: { ...none, signing } } as unknown as Parameters<typeof signingWarnings>[0])
-        .length;
+      warnings(environment, { signing }).length;
     assert.deepEqual([count("staging", "none"), count("production", "none"), count("sandbox", "none")], [1, 1, 0]);
     assert.deepEqual([count("staging", "key"), count("production", "keyless")], [0, 0]);
+  });
+
+  it("are warned of where a digest is deployed, and nobody looks for the lists of what is in it", () => {
+    const off = { signing: "key", sbom: "off" } as const;
+    assert.match(warnings("production", off, "sha256:1").join(), /^gates:sbom is off: /);
+    assert.deepEqual(warnings("production", { ...off, sbom: "required" }, "sha256:1"), []);
+    assert.deepEqual(warnings("staging", off), []);
   });
 });

@@ -3,7 +3,7 @@ import * as path from "node:path";
 
 import { checkSigned } from "../../../components/signature/check";
 import { Secret } from "../../../components/shared/secret";
-import { addCosign, attestationText, bundleText, SignedRegistry, publicKey } from "../../support/signed";
+import { addCosign, attestationText, bundleText, listsOf, SignedRegistry, publicKey } from "../../support/signed";
 import { Programs } from "../../support/programs";
 
 const root = path.join(__dirname, "..", "..", "..");
@@ -14,10 +14,10 @@ describe("The check of a digest that is deployed by its name", () => {
   const ours = publicKey();
   let programs: Programs;
   let registry: SignedRegistry;
-  const check = () =>
+  const check = (sbom = false) =>
     checkSigned(
       root,
-      { image: `${registry.repository}@${digest}`, signers: [{ publicKey: ours }] },
+      { image: `${registry.repository}@${digest}`, signers: [{ publicKey: ours }], sbom },
       { username: "user", password: new Secret("planted-login"), tokenHost: "" },
     );
 
@@ -40,6 +40,16 @@ describe("The check of a digest that is deployed by its name", () => {
     await assert.rejects(check(), /^ShipError: IMAGE_UNSIGNED/);
     registry.bundles.set(digest, [bundleText(publicKey(), digest)]);
     await assert.rejects(check(), /^ShipError: SIGNATURE_INVALID/);
+  });
+
+  it("refuses one whose lists of what is in it are not in the registry, where they are asked for", async () => {
+    const { texts, named } = listsOf(ours, digest);
+    const signed = [bundleText(ours, digest), attestationText(ours, digest, "passed", [], named)];
+    registry.bundles.set(digest, [...signed, ...texts]);
+    await check(true);
+    registry.bundles.set(digest, signed);
+    await assert.rejects(check(true), /^ShipError: SBOM_MISSING/);
+    await check(false);
   });
 
   it("is no pass without cosign, and tells nobody the login", async () => {

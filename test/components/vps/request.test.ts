@@ -55,7 +55,7 @@ describe("the request to a host", () => {
   it("has the proof of its image, which makes it no other request", () => {
     const signed = (signature: string) => ({
       cosign: `registry.example.com/cosign@${digest("d")}`,
-      proof: { signer: { publicKey: "the key" }, signature, attestation: "{}" },
+      proof: { signer: { publicKey: "the key" }, signature, attestation: "{}", sbom: true },
     });
     const [one, other] = ["1", "2"].map((text) => render({}, { signature: signed(text) }));
     assert.deepEqual(one?.signature, { ...signed("1").proof, cosign: signed("1").cosign });

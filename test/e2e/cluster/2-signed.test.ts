@@ -42,7 +42,12 @@ describe("a release of a cluster that has to be signed", () => {
     trial.stack.write("images.json", fs.readFileSync(vpsImagesRecord, "utf8"));
     [ours, foreign] = [await TrialSigner.open(servers), await TrialSigner.open(servers)];
     next = await trial.releases.make({ kind: "good" }, trial.level + 1);
-    signed = { "gates:signing": "key", "gates:publicKey": ours.publicKey, "release:rehearse": false };
+    signed = {
+      "gates:signing": "key",
+      "gates:publicKey": ours.publicKey,
+      "gates:sbom": "required",
+      "release:rehearse": false,
+    };
   });
   after(() => {
     ours.remove();
@@ -73,11 +78,12 @@ describe("a release of a cluster that has to be signed", () => {
     return ending as unknown as Ending;
   };
 
-  it("is refused before anything is touched while it is not, or by another key", async () => {
+  it("is refused before anything is touched while it is not, by another key, or without its lists", async () => {
     const problems = await trial.problemsAfter(async () => {
       for (const [code, sign] of [
         ["IMAGE_UNSIGNED", () => Promise.resolve()],
         ["SIGNATURE_INVALID", () => foreign.sign(next.image)],
+        ["SBOM_MISSING", () => ours.sign(next.image, { sbom: false })],
       ] as const) {
         await sign();
         const { status, output } = await trial.deploy(next, signed);

@@ -23,6 +23,7 @@ describe("an update that deploys a digest which has to be signed", () => {
       "image:digest": digest,
       "gates:signing": "key",
       "gates:publicKey": ours.publicKey,
+      "gates:sbom": "required",
     });
     await stack.init();
   });
@@ -46,10 +47,23 @@ describe("an update that deploys a digest which has to be signed", () => {
     const { status, output } = await stack.up();
     assert.notEqual(status, 0, output);
     assert.match(output, /ATTESTATION_MISSING: /);
+    await ours.sign(image, { sbom: false });
+    await refused("SBOM_MISSING");
     assert.deepEqual(await stack.outputs(), {});
   });
 
-  it("goes out once it is, and keeps what it was verified by", async () => {
+  it("is refused once the lists of what is in it are gone from the registry", async () => {
+    await ours.sign(image);
+    const good = await stack.preview();
+    assert.equal(good.status, 0, good.output);
+    await ours.removeLists(image);
+    const { status, output } = await stack.up();
+    assert.notEqual(status, 0, output);
+    assert.match(output, /SBOM_MISSING: /);
+    assert.deepEqual(await stack.outputs(), {});
+  });
+
+  it("goes out once it has all, and keeps what it was verified by", async () => {
     await ours.sign(image);
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
@@ -60,7 +74,7 @@ describe("an update that deploys a digest which has to be signed", () => {
   });
 
   it("changes nothing when it runs again, nor when somebody signs the same digest once more", async () => {
-    await foreign.sign(image, "incomplete");
+    await foreign.sign(image, { outcome: "incomplete" });
     const { status, output } = await stack.up("--expect-no-changes");
     assert.equal(status, 0, output);
   });

@@ -45,17 +45,20 @@ describe("a release that has to be signed", () => {
     await assert.rejects(ours.prove(next.image), /SIGNATURE_INVALID/);
     await ours.signByHand(next.image);
     await assert.rejects(ours.prove(next.image), /ATTESTATION_MISSING/);
+    await ours.sign(next.image, { sbom: false });
+    await assert.rejects(ours.prove(next.image), /SBOM_MISSING/);
     await ours.signByHand(failed.image, "failed");
     await assert.rejects(ours.prove(failed.image), /ATTESTATION_REFUSED/);
   });
 
   it("is refused by the host before anything is touched, whatever it is sent", async () => {
+    const { attestation: unlisted } = await ours.prove(next.image, { sbom: false });
     await ours.sign(next.image);
     await ours.sign(trial.live.image);
     const good = await ours.prove(next.image);
     const other = await ours.prove(trial.live.image);
     const theirs = await foreign.prove(next.image);
-    const signedFailed = await ours.bundles(failed.image);
+    const { bundles: signedFailed } = await ours.hanging(failed.image);
     const [signature = "", attestation = ""] = ["cosign/sign", "urn:odoo-ship"].map(
       (type) => signedFailed.find(({ predicateType }) => predicateType.includes(type))?.text,
     );
@@ -65,6 +68,7 @@ describe("a release that has to be signed", () => {
       ["another digest's", "SIGNATURE_INVALID", { ...other }],
       ["without results of gates", "ATTESTATION_MISSING", { ...good, attestation: "" }],
       ["with foreign results of gates", "SIGNATURE_INVALID", { ...good, attestation: theirs.attestation }],
+      ["without a list of what is in it", "SBOM_MISSING", { ...good, attestation: unlisted }],
       ["with a gate that failed", "ATTESTATION_REFUSED", { ...good, signature, attestation }, failed],
     ];
     const found: [string, string | undefined][] = [];
@@ -87,9 +91,16 @@ describe("a release that has to be signed", () => {
     assert.equal(await trial.machine.sh("ls -A /var/lib/odoo-ship/proof 2> /dev/null || true"), "");
   });
 
-  it("is signed once, however often the gate runs", async () => {
-    const before = (await ours.bundles(next.image)).length;
+  it("is refused on the operator's machine once its lists are gone, until staging has attached them anew", async () => {
+    await ours.removeLists(next.image);
+    await assert.rejects(ours.prove(next.image), /SBOM_MISSING/);
     await ours.sign(next.image);
-    assert.equal((await ours.bundles(next.image)).length, before);
+    await ours.prove(next.image);
+  });
+
+  it("is signed once, however often the gate runs", async () => {
+    const before = await ours.hanging(next.image);
+    await ours.sign(next.image);
+    assert.deepEqual(await ours.hanging(next.image), before);
   });
 });

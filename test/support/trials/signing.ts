@@ -3,13 +3,15 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 import { RegistryClient } from "../../../components/registry/client";
+import { RegistryConnection } from "../../../components/registry/connection";
+import { defaultPatience } from "../../../components/shared/http";
 import { Secret } from "../../../components/shared/secret";
 import { SecretDesk } from "../../../components/shared/secret-desk";
-import type { Bundle } from "../../../components/signature/bundle";
 import { predicateTypes, type Proof } from "../../../components/signature/proof";
-import { bundlesOf } from "../../../components/signature/referrers";
+import { type Hanging, hangingOn } from "../../../components/signature/referrers";
 import { makeKey, publicFile } from "../../../gates/key";
 import { proofOf, verify } from "../../../gates/prove";
+import { sbomFiles } from "../../../gates/sbom";
 import { gateTools } from "../gate-tools";
 import { signature } from "../../../gates/signature";
 import { run } from "../../../sandbox/process";
@@ -45,8 +47,15 @@ export class TrialSigner {
     fs.rmSync(this.folder, { recursive: true });
   }
 
-  /** As the last gate of a release does. */
-  async sign(image: string, outcome = "passed"): Promise<void> {
+  /**
+   * As the last gate of a release does, with lists of what is in the image that are as good as any for who looks: their
+   * signature counts, and that they are there. `sbom`: without them, as on a stack with that gate off.
+   */
+  async sign(image: string, { outcome = "passed", sbom = true } = {}): Promise<void> {
+    for (const file of Object.values(sbomFiles(this.folder, image))) {
+      fs.mkdirSync(path.dirname(file), { recursive: true });
+      fs.writeFileSync(file, "{}");
+    }
     const { username, password: login } = this.servers.push;
     const desk = await SecretDesk.open(stack, {
       "registry:username": new Secret(username),
@@ -60,6 +69,7 @@ export class TrialSigner {
       image,
       signing: "key" as const,
       signers: [{ publicKey: this.publicKey }],
+      sbom,
       gates: [{ name: "image", outcome, notChecked: [] }],
     };
     await signature.run(order, gateTools(this.folder)).finally(() => desk.close());
@@ -82,22 +92,41 @@ export class TrialSigner {
     await run(await gateToolPath("cosign"), ["attest", ...how, ...attest, image], options);
   }
 
-  /** Statements that hang on an image. */
-  bundles(image: string): Promise<Bundle[]> {
+  /** What hangs on an image. */
+  hanging(image: string): Promise<Hanging> {
+    return hangingOn(this.#client(image, "pull"), image.split("@")[1] ?? "");
+  }
+
+  /**
+   * Takes the lists of what is in an image off it, as whoever may push can: the sandbox's registry keeps what hangs on a
+   * digest in a list under a tag.
+   */
+  async removeLists(image: string): Promise<void> {
     const [repository = "", digest = ""] = image.split("@");
-    const { username, password: login } = this.servers.pull;
-    return bundlesOf(new RegistryClient(repository, { username, password: new Secret(login) }), digest);
+    const lists = new Set((await this.hanging(image)).lists.map((one) => one.digest));
+    const tag = `manifests/${digest.replace(":", "-")}`;
+    const access = { username: this.servers.push.username, password: new Secret(this.servers.push.password) };
+    const connection = new RegistryConnection(repository, access, defaultPatience);
+    const index = JSON.parse((await this.#client(image, "push").content(tag)) ?? "{}") as {
+      mediaType: string;
+      manifests: { digest: string }[];
+    };
+    const body = JSON.stringify({ ...index, manifests: index.manifests.filter((one) => !lists.has(one.digest)) });
+    const init = { headers: { "content-type": index.mediaType }, body };
+    connection.expect(await connection.send("PUT", tag, "pull,push", init), [201], "overwriting what hangs on it");
   }
 
   /** As the operator's machine finds it. */
-  async prove(image: string): Promise<Proof> {
-    const bundles = await this.bundles(image);
+  async prove(image: string, { sbom = true } = {}): Promise<Proof> {
+    const hanging = await this.hanging(image);
     const signers = [{ publicKey: this.publicKey }];
-    return proofOf(
-      image,
-      bundles,
-      await verify(await gateToolPath("cosign"), image.split("@")[1] ?? "", bundles, signers),
-    );
+    const verified = await verify(await gateToolPath("cosign"), image.split("@")[1] ?? "", hanging, signers);
+    return proofOf(image, hanging, verified, sbom);
+  }
+
+  #client(image: string, who: "pull" | "push"): RegistryClient {
+    const { username, password: login } = this.servers[who];
+    return new RegistryClient(image.split("@")[0] ?? "", { username, password: new Secret(login) });
   }
 
   #key(): string {

@@ -6,6 +6,7 @@ registry nor what runs on this host has a say in it.
 
 import base64
 import json
+import re
 
 from failures import Failure, tail
 from files import STATE, remove_tree, write
@@ -18,6 +19,8 @@ PROOF = STATE / "proof"
 TYPES = {"signature": "https://sigstore.dev/cosign/sign/v1", "attestation": "urn:odoo-ship:gates:1"}
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+#: Lists of what is in an image, as results of gates name them.
+LISTS = ("spdx", "cyclonedx")
 #: Outcomes of a gate with which an image may be released.
 GOOD = ("passed", "incomplete")
 DEPLOY_SIGNED = "deploy a digest that staging has released and signed"
@@ -51,6 +54,9 @@ def refuse_unsigned(request, limit=120):
     finally:
         remove_tree(PROOF)
     refuse_failed_gates(statements["attestation"][1], image)
+    # Absent in a request from before releases had lists, to which a rollback may lead.
+    if proof.get("sbom"):
+        refuse_without_lists(statements["attestation"][1], image)
 
 
 def statement(text, name, image):
@@ -116,6 +122,17 @@ def refuse_failed_gates(said, image):
                       found=f"{image}: {', '.join(failed) or 'no result of any gate'}",
                       expected="gates that have passed: this program signs no other image",
                       remedy=f"find out who has used the key, and change it; {DEPLOY_SIGNED}")
+
+
+def refuse_without_lists(said, image):
+    """Of the same statement. The lists themselves are in the registry, where the update has found them."""
+    named = said["predicate"].get("sbom")
+    named = named if isinstance(named, dict) else {}
+    lacking = [name for name in LISTS if not re.fullmatch(r"sha256:[0-9a-f]{64}", str(named.get(name)))]
+    if lacking:
+        raise Failure("SBOM_MISSING", "the image has no list of what is in it",
+                      found=f"{image}: the results of its gates name no {' and no '.join(lacking)}",
+                      expected="both lists by their digests, since gates:sbom is required", remedy=DEPLOY_SIGNED)
 
 
 def invalid(image, found):
