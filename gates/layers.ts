@@ -56,8 +56,8 @@ export interface StoredImage {
   readonly layers: readonly StoredLayer[];
 }
 
-/** A layer may be large, and a line slow. */
-const patience = { requestMs: 10 * 60_000, totalMs: 15 * 60_000 };
+/** For what may be large, such as a layer, while a line may be slow. */
+export const largePatience = { requestMs: 10 * 60_000, totalMs: 15 * 60_000 };
 
 /**
  * Reads which layers an image has from its registry. Each content is compared with the digest that names it.
@@ -68,7 +68,7 @@ export async function storedImage(
   folder: string,
 ): Promise<StoredImage> {
   const [repository = "", digest = ""] = order.image.split("@");
-  const client = new RegistryClient(repository, await taggingLogin(order), patience);
+  const client = new RegistryClient(repository, await taggingLogin(order), largePatience);
   const manifest = JSON.parse(await client.manifest(digest)) as Manifest;
   if (manifest.config === undefined || manifest.layers === undefined) {
     throw new ShipError({

@@ -17,6 +17,7 @@ import {
 import { hangingOn } from "../components/signature/referrers";
 import { withLogin } from "./docker";
 import type { Gate, GateTools } from "./gate";
+import { largePatience } from "./layers";
 import { listsHere, signedLists } from "./lists";
 import { run } from "./programs";
 import { proofOf, verify } from "./prove";
@@ -73,8 +74,10 @@ export const signature: Gate<SignatureOrder> = {
   async run(order, tools) {
     // On a stack of any kind: what was asked for and not done would be refused by its targets.
     const { path: cosign } = await findTool("cosign");
-    const digest = order.image.split("@")[1] ?? "";
-    const registry = new RegistryClient(order.image.split("@")[0] ?? "", await taggingLogin(order));
+    const [repository = "", digest = ""] = order.image.split("@");
+    const login = await taggingLogin(order);
+    const registry = new RegistryClient(repository, login);
+    const forLists = new RegistryClient(repository, login, largePatience);
     const look = async () => {
       const hanging = await hangingOn(registry, digest);
       return { hanging, verified: await verify(cosign, digest, hanging, order.signers) };
@@ -90,7 +93,7 @@ export const signature: Gate<SignatureOrder> = {
     };
     if (Object.values(wanted).includes(true)) {
       const own = async () =>
-        signedLists(cosign, registry, digest, (await hangingOn(registry, digest)).lists, order.signers);
+        signedLists(cosign, forLists, digest, (await hangingOn(registry, digest)).lists, order.signers);
       await sign(cosign, order, { ...wanted, kept, own }, tools);
     }
     const { hanging, verified } = await look();
