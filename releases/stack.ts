@@ -44,6 +44,18 @@ interface Exported {
   };
 }
 
+/** How a state marks what is secret. */
+const secretSignature = "4dabf18193072939515e22adb298388d";
+
+/** Reads what `pulumi stack export` prints: the stack's whole name, `project/stack`, and its outputs that are no secret. */
+export function openOutputs(exported: string): Awaited<ReturnType<ReadStack["told"]>> {
+  const { deployment } = JSON.parse(exported) as Exported;
+  const { urn = "", outputs = {} } = deployment.resources?.find(({ type }) => type === "pulumi:pulumi:Stack") ?? {};
+  const [, stack = "", project = ""] = /^urn:pulumi:([^:]*)::([^:]*)::/.exec(urn) ?? [];
+  const open = Object.entries(outputs).filter(([, value]) => !JSON.stringify(value).includes(secretSignature));
+  return { whole: `${project}/${stack}`, outputs: Object.fromEntries(open) };
+}
+
 /** The real one. */
 export class PulumiStack implements Stack, ReadStack {
   constructor(
@@ -62,18 +74,12 @@ export class PulumiStack implements Stack, ReadStack {
   }
 
   async outputs(): ReturnType<Stack["outputs"]> {
-    const text = await this.#read("reading the outputs", "stack", "output", "--json");
-    return JSON.parse(text) as Record<string, unknown>;
+    return (await this.told()).outputs;
   }
 
   /** Takes the state as it lies there: what is secret stays encrypted, so no passphrase of the stack is needed. */
   async told(): ReturnType<ReadStack["told"]> {
-    const text = await this.#read("reading the state", "stack", "export");
-    const { deployment } = JSON.parse(text) as Exported;
-    const { urn = "", outputs = {} } = deployment.resources?.find(({ type }) => type === "pulumi:pulumi:Stack") ?? {};
-    const [, stack = "", project = ""] = /^urn:pulumi:([^:]*)::([^:]*)::/.exec(urn) ?? [];
-    const open = Object.entries(outputs).filter(([, value]) => typeof value !== "object");
-    return { whole: `${project}/${stack}`, outputs: Object.fromEntries(open) };
+    return openOutputs(await this.#read("reading the state", "stack", "export"));
   }
 
   async set(values: Readonly<Record<string, string>>): Promise<void> {

@@ -64,6 +64,8 @@ const lanes = [
   // Its images have the tree's addons, too, and go nowhere: whatever is in those will do.
   { files: ["updates/5-gates"], heavy: true, changes: ["trial"] },
   { files: ["cluster/4-brought"], heavy: true, changes: ["trial cluster", "bucket"], uses: ["tree"] },
+  // Small servers of its own.
+  { files: ["operator"], heavy: true },
   // Nodes, a machine, a database and a registry that no stack knows.
   { files: [sandbox("kubernetes-plugin")] },
   // On a new machine the first one compiles for a quarter of an hour.

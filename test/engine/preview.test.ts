@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
+import { readToolPaths } from "../../sandbox/environment";
 import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { TestStack } from "../../sandbox/test/helpers/test-stack";
+import { policyPack } from "../../sandbox/tools/engine";
 
 /** A stack without a target: what becomes of targets is shown by previews that were recorded. */
 describe("the preview of a pull request, on the real engine", () => {
@@ -60,7 +62,9 @@ describe("the preview of a pull request, on the real engine", () => {
     const program = fs.readFileSync(file("index.ts"), "utf8");
     const leak = `new command.local.Command("leak", { create: "true", environment: { DB_PASSWORD: "planted-value" } });`;
     stack.write("index.ts", `import * as command from "@pulumi/command";\n${program}\n${leak}\n`);
+    stack.setVariable("POLICY_PACK", policyPack(readToolPaths().languageHost));
     const { status, output } = await run("--base", "base.json");
+    stack.setVariable("POLICY_PACK", "off");
     stack.write("index.ts", program);
     assert.equal(status, 0, output);
     assert.match(output, /would be refused:\*\*\n\n- `plain-secrets: leak: .*DB_PASSWORD/);

@@ -3,11 +3,13 @@ import * as path from "node:path";
 
 import { stringify } from "yaml";
 
-import { releaseTag, servedTag } from "../../components/release/tags";
-import { RunningServers } from "../../sandbox/test/helpers/running-servers";
-import { endOnce, type TestStack } from "../../sandbox/test/helpers/test-stack";
-import { type AdoptedHost, adoptedHost } from "../support/adopted-host";
-import { pointOfOlder } from "../support/made-up-stack";
+import { releaseTag, servedTag } from "../../../components/release/tags";
+import { readToolPaths } from "../../../sandbox/environment";
+import { RunningServers } from "../../../sandbox/test/helpers/running-servers";
+import { endOnce, type TestStack } from "../../../sandbox/test/helpers/test-stack";
+import { policyPack } from "../../../sandbox/tools/engine";
+import { type AdoptedHost, adoptedHost } from "../../support/adopted-host";
+import { pointOfOlder } from "../../support/made-up-stack";
 
 /** The host is a real SSH server that does nothing: what becomes of data is shown by the trials on a real one. */
 describe("releases, rollback and promotion, on the real engine", () => {
@@ -185,7 +187,10 @@ describe("releases, rollback and promotion, on the real engine", () => {
     const commit = "d".repeat(40);
     const promote = (...args: string[]) =>
       stack.command("releases/promote.ts", ["--from", "staging", "--to", "sandbox", ...args]);
-    const served = async () => [(await now())[0], ...(await now()).slice(2), await adopted.registry.digestOf("stable")];
+    const served = async () => {
+      const [runs, , ...named] = await now();
+      return [runs, ...named, await adopted.registry.digestOf("stable")];
+    };
     let candidate: string;
     let third: string;
 
@@ -243,8 +248,11 @@ describe("releases, rollback and promotion, on the real engine", () => {
       assert.notEqual(killed.status, 0);
       assert.equal(stack.config["image:digest"], third, killed.output);
       await stack.unlock();
+      stack.setVariable("POLICY_PACK", policyPack(readToolPaths().languageHost));
       const { status, output } = await promote("--yes");
+      stack.setVariable("POLICY_PACK", "off");
       assert.equal(status, 0, output);
+      assert.match(output, /odoo-ship@v0\.1\.0/);
       assert.deepEqual(await served(), [third, third, third, third]);
       assert.match(output, /commit it/);
       assert.ok(!output.includes("another-passphrase") && !output.includes(running.servers.token));
@@ -261,7 +269,7 @@ describe("releases, rollback and promotion, on the real engine", () => {
 
     it("the look for drift finds none then, and tells a digest that is not committed", async () => {
       stack.setVariable("PRODUCTION_STACK", "sandbox");
-      const drift = () => stack.command(path.join(__dirname, "..", "..", "scripts", "drift.ts"), []);
+      const drift = () => stack.command(path.join(__dirname, "..", "..", "..", "scripts", "drift.ts"), []);
       const none = await drift();
       assert.equal(none.status, 0, none.output);
       stack.config["image:digest"] = second;

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { RunningServers } from "../../sandbox/test/helpers/running-servers";
-import type { TestStack } from "../../sandbox/test/helpers/test-stack";
-import { adoptedHost } from "../support/adopted-host";
-import { triedBlocks } from "../support/markdown";
-import type { PaperVps } from "../support/paper-vps";
-import { login, S3Server } from "../support/s3-server";
-import { findIn } from "../support/secret-search";
+import { RunningServers } from "../../../sandbox/test/helpers/running-servers";
+import type { TestStack } from "../../../sandbox/test/helpers/test-stack";
+import { adoptedHost } from "../../support/adopted-host";
+import { triedBlocks } from "../../support/markdown";
+import type { PaperVps } from "../../support/paper-vps";
+import { login, S3Server } from "../../support/s3-server";
+import { findIn } from "../../support/secret-search";
 
-const page = fs.readFileSync(path.join(__dirname, "..", "..", "docs", "FINAL_DEPLOYMENT_RUNBOOK.md"), "utf8");
+const page = fs.readFileSync(path.join(__dirname, "..", "..", "..", "docs", "FINAL_DEPLOYMENT_RUNBOOK.md"), "utf8");
 
 interface Checkpoint {
   readonly checkpoint: { readonly latest: { resources: { type: string }[]; pending_operations?: object[] } };
