@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { isReleaseTag, type ReleaseReader } from "../components/release/released";
 import { atOnce } from "../components/shared/at-once";
+import type { StatementReader } from "../components/signature/referrers";
 
 /** Baked modules of an image: version and content hash by name. */
 export type BakedModules = Readonly<Record<string, { readonly version: string; readonly hash: string }>>;
@@ -23,7 +24,7 @@ export interface ReleasedImage {
 }
 
 /** Part of a registry's client that is used here. */
-export type ImageReader = ReleaseReader;
+export type ImageReader = ReleaseReader & StatementReader;
 
 const modulesLabel = z.record(z.string(), z.object({ version: z.string(), hash: z.string() }));
 

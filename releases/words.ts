@@ -12,11 +12,21 @@ export function nameOf(digest: string, image: ReleasedImage | undefined): string
   return digest + (commit === "" ? "" : ` (of commit ${printable(commit)})`);
 }
 
-/** Lists modules with their versions. */
-export function moduleList(modules: BakedModules): string {
-  return Object.entries(modules)
-    .map(([name, { version }]) => printable(`${name} ${version}`))
-    .join(", ");
+/**
+ * Lists modules with their versions: as many as there is room for, but one at least, and how many more there are.
+ * @param room letters
+ */
+export function moduleList(modules: BakedModules, room: number): string {
+  const all = Object.entries(modules).map(([name, { version }]) => printable(`${name} ${version}`));
+  const first = (count: number) => {
+    const rest = all.length - count;
+    return all.slice(0, count).join(", ") + (rest === 0 ? "" : ` and ${rest} more`);
+  };
+  let count = 1;
+  for (let more = 2; more <= all.length && first(more - 1).length <= room; more++) {
+    if (first(more).length <= room) count = more;
+  }
+  return all.length === 0 ? "none" : first(count);
 }
 
 /** Says what becomes of each module whose content differs, and of those that one image alone has. */

@@ -166,3 +166,15 @@ export function revisionOf(
     versionTags: [...new Set(tagged)].filter((tag) => /^v\d+\.\d+\.\d+$/.test(tag)).sort(),
   };
 }
+
+/**
+ * Names who has written commits, by commit: those that this clone has. A name that is an e-mail address loses its host.
+ * @param commits of 40 digits; any other text is asked for nothing
+ */
+export function authorsOf(root: string, commits: readonly string[]): ReadonlyMap<string, string> {
+  const wanted = commits.filter((commit) => /^[0-9a-f]{40}$/.test(commit));
+  if (wanted.length === 0) return new Map();
+  const { status, stdout } = run(root, ["log", "--no-walk", "--ignore-missing", "--format=%H %aN", ...wanted]);
+  const lines = status === 0 ? stdout.split("\n").filter((line) => line !== "") : [];
+  return new Map(lines.map((line) => [line.slice(0, 40), line.slice(41).replace(/@.*/, "")]));
+}

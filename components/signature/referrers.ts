@@ -22,6 +22,9 @@ const manifestSchema = z.object({
   annotations: z.record(z.string(), z.string()).optional(),
 });
 
+/** Part of a registry's client that tells what hangs on an image. */
+export type StatementReader = Pick<RegistryClient, "referrers" | "content" | "hasBlob">;
+
 const typeAnnotation = "dev.sigstore.bundle.predicateType";
 const wanted: readonly string[] = Object.values(predicateTypes);
 const ofLists: readonly string[] = Object.values(listTypes);
@@ -46,7 +49,7 @@ export interface AttachedList {
  * @param image `sha256:…`
  * @throws ShipError as the registry's client
  */
-export async function hangingOn(client: RegistryClient, image: string): Promise<Hanging> {
+export async function hangingOn(client: StatementReader, image: string): Promise<Hanging> {
   const { manifests } = jsonAs(indexSchema, (await client.referrers(image)) ?? "{}") ?? { manifests: [] };
   const candidates = manifests
     .filter(({ annotations }) => mayBe([...wanted, ...ofLists], annotations))

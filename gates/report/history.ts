@@ -34,12 +34,12 @@ export function remember(root: string, entry: HistoryEntry): void {
   fs.appendFileSync(file, `${JSON.stringify(entry)}\n`);
 }
 
-/** Reads a stack's updates, oldest first. A line that a kill has cut short is left out. */
-export function recall(root: string, stack: string): HistoryEntry[] {
+/** Reads a stack's updates, or those of all stacks, oldest first. A line that a kill has cut short is left out. */
+export function recall(root: string, stack?: string): HistoryEntry[] {
   const file = historyFile(root);
   const lines = fs.existsSync(file) ? fs.readFileSync(file, "utf8").split("\n") : [];
-  const entries = lines.flatMap(parse).filter((entry) => entry.stack === stack);
-  const byUpdate = new Map(entries.map((entry) => [entry.begun, entry]));
+  const entries = lines.flatMap(parse).filter((entry) => stack === undefined || entry.stack === stack);
+  const byUpdate = new Map(entries.map((entry) => [`${entry.begun} ${entry.stack}`, entry]));
   return [...byUpdate.values()].sort((a, b) => Date.parse(a.begun) - Date.parse(b.begun));
 }
 

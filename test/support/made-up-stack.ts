@@ -1,4 +1,7 @@
+import { createHash } from "node:crypto";
+
 import type { TargetHistory, TargetReport } from "../../components/odoo/history";
+import { bundleType } from "../../components/signature/bundle";
 import type { BakedModules, ImageReader } from "../../releases/images";
 import type { Places } from "../../releases/sources";
 import type { Stack } from "../../releases/stack";
@@ -45,6 +48,10 @@ export interface MadeUpImage {
   readonly created?: string;
   readonly base?: string;
   readonly modules?: BakedModules;
+  /** Commit; the digest's digits if not given. */
+  readonly commit?: string;
+  /** Signed statements that hang on it, as bundles. */
+  readonly statements?: readonly string[];
   /** Digits of the content hash, 64 of the same; none if not given. */
   readonly content?: string;
 }
@@ -60,16 +67,31 @@ export function madeUpRegistry(...images: readonly MadeUpImage[]): ImageReader {
     imageOf: (reference) => {
       const found = named(reference);
       const { digest = "", created = "", base = "base", modules, content = "" } = found ?? {};
+      const commit = found?.commit ?? digest.slice("sha256:".length, "sha256:".length + 40);
       const labels = {
         "org.opencontainers.image.created": created,
         "org.opencontainers.image.base.digest": base,
-        "org.opencontainers.image.revision": digest.slice("sha256:".length, "sha256:".length + 40),
+        "org.opencontainers.image.revision": commit,
         "io.odoo.content-hash": content.repeat(64),
         ...(modules && { "io.odoo.modules": JSON.stringify(modules) }),
       };
       return Promise.resolve(found && { digest, labels });
     },
+    referrers: (digest) => {
+      const manifests = named(digest)?.statements?.map((text) => ({ digest: sha256(text) }));
+      return Promise.resolve(manifests && JSON.stringify({ manifests }));
+    },
+    content: (target) => {
+      const [kind, digest = ""] = target.split("/");
+      const text = images.flatMap(({ statements = [] }) => statements).find((one) => sha256(one) === digest);
+      const layers = [{ digest, size: text?.length, mediaType: bundleType }];
+      return Promise.resolve(kind === "blobs" ? text : text && JSON.stringify({ layers }));
+    },
   };
+}
+
+function sha256(text: string): string {
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
 /** `sale` of the two releases. */
