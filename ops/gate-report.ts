@@ -6,10 +6,14 @@
  */
 import "../components/shared/compile-cache";
 import { onCancel } from "../components/shared/cancel";
+import { RegistryClient } from "../components/registry/client";
+import { taggingLogin } from "../components/release/tag-order";
 import { fetchReportOrder } from "../components/release/report-order";
 import { cleaned, cleaner } from "../gates/report/clean";
 import { gather, type Result } from "../gates/report/gather";
+import type { GateReport } from "../gates/report/schema";
 import { writeReport } from "../gates/report/write";
+import { newestReleases } from "../releases/newest";
 
 interface Run {
   readonly stack: string;
@@ -29,10 +33,22 @@ async function main(): Promise<void> {
     results.map((text) => JSON.parse(text) as Result),
     clean,
   );
-  const report = gather(fetched.order, passed, new Date(), image);
+  const releases = await inRegistry(stack, image);
+  const report = { ...gather(fetched.order, passed, new Date(), image), ...(releases && { releases }) };
   writeReport(root, report);
   console.log(`.build/report/report.html: ${report.outcome}`);
   for (const line of report.notChecked) console.log(`not checked: ${line}`);
+}
+
+/** Reads the releases; undefined if the registry does not answer: then the report does without. */
+async function inRegistry(stack: string, image: string): Promise<GateReport["releases"]> {
+  const [repository = "", digest = ""] = image.split("@");
+  try {
+    return await newestReleases(new RegistryClient(repository, await taggingLogin({ stack })), digest);
+  } catch (error) {
+    console.log(`the report has no list of releases: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
 }
 
 onCancel((how) => {

@@ -28,6 +28,7 @@ export function pageOf(report: GateReport, entries: readonly HistoryEntry[], fig
     ...(report.layers === undefined ? [] : layersOf(report.layers)),
     ...listed("Warnings", report.warnings),
     ...listed("Not checked", report.notChecked),
+    ...(report.releases === undefined ? [] : releasesOf(report.releases)),
     ...(figures === undefined ? [] : trendsOf(entries, figures)),
     "</body>",
     "</html>",
@@ -95,6 +96,18 @@ function changedOf(changes: NonNullable<GateReport["changes"]>): string[] {
 function layersOf(layers: NonNullable<GateReport["layers"]>): string[] {
   const rows = layers.map(({ bytes, by }) => `<td>${megabytes(bytes)}</td><td><code>${escaped(by)}</code></td>`);
   return ["<h2>Layers with content, the uppermost first</h2>", ...tableOf(["Size", "Made by"], rows)];
+}
+
+function releasesOf(releases: NonNullable<GateReport["releases"]>): string[] {
+  const rows = releases.map(({ digest, tags, commit, created }) =>
+    [
+      `<th scope="row"><code>${escaped(digest.slice(0, "sha256:".length + 12))}</code></th>`,
+      `<td>${escaped(tags.join(", "))}</td>`,
+      `<td>${escaped(commit.slice(0, 12))}<br><small>${created === "" ? "" : escaped(minute(created))}</small></td>`,
+    ].join(""),
+  );
+  const where = "<p>From the registry. npm run releases says where each has run, and how long users were kept out.</p>";
+  return ["<h2>Releases before this one</h2>", where, ...tableOf(["Digest", "Tags", "Commit"], rows)];
 }
 
 function listed(title: string, lines: readonly string[]): string[] {

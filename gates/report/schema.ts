@@ -69,6 +69,10 @@ export const reportSchema = z
       })
       .optional()
       .describe("against the newest update before this one whose gates did not fail"),
+    releases: z
+      .array(z.object({ digest: z.string(), tags: names, commit: z.string(), created: z.string() }))
+      .optional()
+      .describe("the newest in the registry beside this image, the newest commit first; absent if it was not read"),
     gates: z.array(gate),
     warnings: z.array(z.string()),
     notChecked: z.array(z.string()),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 import { drawn } from "../../../gates/report/charts";
 import { figuresOf, levelOf, limits, successOverTime } from "../../../gates/report/figures";
+import { reportSchema } from "../../../gates/report/schema";
 import { rendered } from "../../../gates/report/write";
 import { chartsOf } from "../../../gates/report/trends";
 import { madeUpHistory, madeUpReports } from "../../support/made-up-releases";
@@ -63,6 +64,20 @@ describe("The page of the report", () => {
     const { stack, begun, commit, outcome, seconds } = first;
     const less = { stack, begun, commit, outcome, seconds };
     for (const chart of chartsOf([less])) assert.doesNotMatch(drawn(chart), /NaN|Infinity|undefined/);
+  });
+
+  it("lists the releases of the registry, where it was read", () => {
+    const release = {
+      digest: `sha256:${"e".repeat(64)}`,
+      tags: ["sha-0123456789ab-00000001"],
+      commit: "<b>",
+      created: "",
+    };
+    const { "report.html": html = "", "report.json": json = "" } = rendered({ ...last, releases: [release] }, []);
+    assert.match(html, /<h2>Releases before this one<\/h2>/);
+    assert.match(html, /<code>sha256:e{12}<\/code><\/th><td>sha-0123456789ab-00000001<\/td><td>&lt;b&gt;<br>/);
+    assert.deepEqual(reportSchema.parse(JSON.parse(json)).releases, [release]);
+    assert.doesNotMatch(page, /Releases before this one/);
   });
 
   it("shows text of others as text, in the page and in the comment", () => {
