@@ -46,14 +46,13 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   // What a preview starts would ask for nothing.
   if (!pulumi.runtime.isDryRun()) await SecretDesk.open(stack, own, ...planned.map((target) => target.secrets));
   const attempt = attempts(now);
-  const unbuiltProxy = proxyPlan !== undefined && proxyPlan.image === undefined;
   const registry = new ImageRegistry("registry", {
     settings: settings.registry,
     access: settings.registryAccess,
     pullAccess: settings.registryPull,
     exists: plan.registryExists,
     releaseKey: plan.key,
-    attempt: attempt(plan.digest === undefined || unbuiltProxy),
+    attempt: attempt(plan.digest === undefined || (proxyPlan !== undefined && proxyPlan.image === undefined)),
     month: now.toISOString().slice(0, 7),
   });
   const repository = imageRepository(settings.registry);
@@ -65,10 +64,12 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
   const release = new ImageRelease("release", { ...tagging, digest, tags: plan.tags.built });
   const released = { stack, digest: release.digest, proof: gates.proof, proxy, registry, attempt };
   const running = await Promise.all(planned.map((target) => target.deploy(released)));
-  new ServedRelease("served", { ...tagging, digest: release.digest, tags: plan.tags.served, running });
+  const served = new ServedRelease("served", { ...tagging, digest: release.digest, plan, running });
   return {
     imageDigest: release.digest,
     imageReference: release.reference,
+    releases: served.releases,
+    releaseReport: gates.reportOf(release.digest),
     pullCredentials: pulumi.all({ ...registry.pull }),
     pullCredentialsExpire: registry.pullExpires,
     ...(Object.assign({}, ...running.map(({ outputs }) => outputs)) as Record<string, pulumi.Output<unknown>>),

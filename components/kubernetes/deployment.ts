@@ -43,6 +43,8 @@ export class OdooDeployment extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;
   /** Digest that the pods run: of the object as it is, which an update with `--exclude` or `--target` leaves. */
   readonly digest: pulumi.Output<string>;
+  /** When the release's Job had ended; empty if that is not known. */
+  readonly since: pulumi.Output<string>;
 
   constructor(name: string, args: OdooDeploymentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("odoo:doks:OdooDeployment", name, {}, opts);
@@ -98,6 +100,8 @@ export class OdooDeployment extends pulumi.ComponentResource {
     this.url = scheduled.id.apply(() => `https://${urlHost(doks.domain)}`);
     // Also the scheduled jobs' pods: once it is known, all of the release runs.
     this.digest = pulumi.all([digestOf(serving), scheduled.id]).apply(([digest]) => digest);
+    const status = job.status as pulumi.Output<kubernetes.types.output.batch.v1.JobStatus | undefined>;
+    this.since = status.apply((known) => known?.completionTime ?? "");
     this.registerOutputs({ url: this.url, digest: this.digest });
   }
 
@@ -105,7 +109,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
   #release(
     name: string,
     args: OdooDeploymentArgs,
-  ): { pods: OdooPodsArgs; worker: WorkerArgs; job: pulumi.CustomResource } {
+  ): { pods: OdooPodsArgs; worker: WorkerArgs; job: kubernetes.batch.v1.Job } {
     const { settings, plan, repository, digest, namespace, database } = args;
     const { odoo, doks, release } = settings;
     const child = { parent: this };

@@ -35,6 +35,8 @@ export interface DoksOutputs {
   readonly url: pulumi.Output<string>;
   readonly address: pulumi.Output<string>;
   readonly digest: pulumi.Output<string>;
+  /** When its Job had ended; empty if that is not known. */
+  readonly since: pulumi.Output<string>;
 }
 
 /**
@@ -106,7 +108,7 @@ export function deployToCluster(
     },
     inside,
   );
-  return { url: odoo.url, address: edge.address, digest: odoo.digest };
+  return { url: odoo.url, address: edge.address, digest: odoo.digest, since: odoo.since };
 }
 
 /** Declares PostgreSQL in the namespace if it has a size, else at DigitalOcean. */

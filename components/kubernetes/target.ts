@@ -16,6 +16,7 @@ export const kubernetes: Target = {
           return {
             name: "cluster",
             digest: cluster.digest,
+            since: cluster.since,
             outputs: { doksUrl: cluster.url, doksAddress: cluster.address, doksDigest: cluster.digest },
           };
         },

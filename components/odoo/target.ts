@@ -60,6 +60,8 @@ export interface Deployed {
   readonly name: string;
   /** Digest that the target runs, `sha256:…`, known once its deployment has succeeded. */
   readonly digest: pulumi.Output<string>;
+  /** When it began to, as the deployment has told it, RFC 3339; empty if it did not tell. */
+  readonly since: pulumi.Output<string>;
   /** Outputs of the stack, by name. */
   readonly outputs: Readonly<Record<string, pulumi.Output<unknown>>>;
 }

@@ -22,6 +22,8 @@ export interface GatesArgs {
 /** Dockerfiles of the project. The second is there for whoever builds by hand. */
 const dockerfiles = ["images/odoo/Dockerfile", "Dockerfile"];
 const freeBytes = 10e9;
+/** Path of the report, as gates/report/write.ts writes it. */
+const reportPage = ".build/report/report.html";
 
 /**
  * The gates between a tree and its release: each is a program that runs once for what it looks at, and whose failure
@@ -79,6 +81,16 @@ export class ReleaseGates extends pulumi.ComponentResource {
       image,
       signed,
     );
+  }
+
+  /**
+   * Tells where the results of the gates are: on the image where releases are signed, else in a folder of the machine
+   * whose update built it; empty where this stack has built nothing.
+   */
+  reportOf(digest: pulumi.Input<string>): pulumi.Output<string> {
+    const { plan, repository } = this.args;
+    if (plan.signers !== undefined) return pulumi.interpolate`${repository}@${digest}`;
+    return pulumi.output(plan.build === undefined ? "" : reportPage);
   }
 
   /** The last gate: nothing is signed before all others have passed. */

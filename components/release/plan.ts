@@ -18,7 +18,7 @@ import type { Signers } from "../signature/proof";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
 import { readExceptions } from "./exceptions";
-import { probePortIn, requireReleased } from "./released";
+import { imageSays, requireReleased } from "./released";
 import { gateWarnings } from "./optional-gates";
 import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTags, type Tags } from "./tags";
 
@@ -38,6 +38,8 @@ export interface ReleasePlan {
   /** Whose signature the image needs; undefined where releases are not signed. */
   readonly signers: Signers | undefined;
   readonly tags: { readonly [when in keyof ReleaseTags]: PlannedTags };
+  /** Commit that the image was built from, `-dirty` with uncommitted changes; empty if it does not say. */
+  readonly commit: string;
   /** Port at which the image's guard answers a cluster's probes; undefined in an image from before it did. */
   readonly probePort: number | undefined;
   /** Vulnerabilities that the gate `scan` lets pass for a while. */
@@ -75,14 +77,19 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
       const image = `${imageRepository(settings.registry)}@${digest}`;
       await checkSigned(root, { image, signers, sbom: wantsSbom(settings) }, settings.registryAccess);
     }
+    const [{ revision, probePort }, tags] = await Promise.all([
+      imageSays(client, digest),
+      planTags(client, digest, deployedReleaseTags(settings.environment)),
+    ]);
     return {
       build,
       postgres: undefined,
       registryExists: exists,
       digest,
       signers,
-      probePort: settings.doks.mode === "none" ? undefined : await probePortIn(client, digest),
-      tags: await planTags(client, digest, deployedReleaseTags(settings.environment)),
+      commit: revision,
+      probePort,
+      tags,
       exceptions,
       warnings: [...pullLoginWarnings(settings), ...signingWarnings(settings), ...serverWide],
       key: digest.slice("sha256:".length, "sha256:".length + 12),
@@ -114,6 +121,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     registryExists: exists,
     digest,
     signers,
+    commit: build.revision.id,
     probePort,
     tags: planned,
     exceptions,

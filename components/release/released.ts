@@ -24,7 +24,7 @@ export function isReleaseTag(tag: string): boolean {
 export async function requireReleased(registry: ReleaseReader, digest: string): Promise<void> {
   const names = async (tag: string) => (await registry.digestOf(tag)) === digest;
   if (await names("stable")) return;
-  const { revision, contentHash } = await namesIn(registry, digest);
+  const { revision, contentHash } = await imageSays(registry, digest);
   // What the image says of itself leads to the tag. That the tag names it is what counts.
   if (revision !== "" && contentHash !== "" && (await names(releaseTag(revision, contentHash)))) return;
   const others = (await registry.tags()).filter((tag) => releaseForm.test(tag));
@@ -44,23 +44,28 @@ export async function requireReleased(registry: ReleaseReader, digest: string): 
 
 /** Tells whether every target of the stack that built an image has run it. */
 export async function hasServed(registry: ReleaseReader, digest: string): Promise<boolean> {
-  const { contentHash } = await namesIn(registry, digest);
+  const { contentHash } = await imageSays(registry, digest);
   return contentHash !== "" && (await registry.digestOf(servedTag(contentHash))) === digest;
 }
 
-/** Returns the port at which an image says that its guard answers probes; undefined where it says none. */
-export async function probePortIn(registry: ReleaseReader, digest: string): Promise<number | undefined> {
-  return probePortOf((await registry.imageOf(digest).catch(unreadable))?.labels);
+/** What an image says of itself. */
+export interface ImageSays {
+  /** Commit and content that it was built from, 40 and 64 digits; empty where it says none. */
+  readonly revision: string;
+  readonly contentHash: string;
+  /** Port at which its guard answers probes. */
+  readonly probePort: number | undefined;
 }
 
-/** Commit and content that an image says it was built from. They become part of an address: nothing else is taken. */
-async function namesIn(registry: ReleaseReader, digest: string): Promise<{ revision: string; contentHash: string }> {
+/** Reads what an image says of itself. Commit and content become part of an address: nothing else is taken. */
+export async function imageSays(registry: ReleaseReader, digest: string): Promise<ImageSays> {
   const image = await registry.imageOf(digest).catch(unreadable);
   const label = (name: string, form: RegExp) => form.exec(image?.labels[name] ?? "")?.[0] ?? "";
   return {
     // With uncommitted changes it ends in -dirty, and has no tag.
     revision: label("org.opencontainers.image.revision", /^[0-9a-f]{40}$/),
     contentHash: label("io.odoo.content-hash", /^[0-9a-f]{64}$/),
+    probePort: probePortOf(image?.labels),
   };
 }
 

@@ -33,6 +33,8 @@ export class ComposeHost extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;
   /** Digest that the host runs. */
   readonly digest: pulumi.Output<string>;
+  /** Since when; empty if the host did not tell. */
+  readonly since: pulumi.Output<string>;
   /** Address of the host, to which the domain's DNS record must lead. */
   readonly address: pulumi.Output<string>;
   /** The host's pinned SSH key. */
@@ -77,6 +79,7 @@ export class ComposeHost extends pulumi.ComponentResource {
     );
     this.url = deployment.url;
     this.digest = deployment.digest;
+    this.since = deployment.since;
     this.address = host.address;
     this.hostKey = host.hostKey;
     this.registerOutputs({ url: this.url, address: this.address, hostKey: this.hostKey });

@@ -36,6 +36,7 @@ export interface VpsDeploymentArgs {
 interface Outcome {
   readonly url: string;
   readonly digest?: string;
+  readonly since?: string;
   readonly warnings: readonly string[];
 }
 
@@ -55,6 +56,8 @@ export class VpsDeployment extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;
   /** Digest that the host runs. */
   readonly digest: pulumi.Output<string>;
+  /** Since when; empty if the host did not tell. */
+  readonly since: pulumi.Output<string>;
   readonly warnings: pulumi.Output<readonly string[]>;
 
   constructor(name: string, args: VpsDeploymentArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -94,6 +97,7 @@ export class VpsDeployment extends pulumi.ComponentResource {
     const outcome = pulumi.unsecret(release.stdout).apply((text) => JSON.parse(text) as Outcome);
     this.url = outcome.url;
     this.digest = outcome.apply(({ digest = "" }) => digest);
+    this.since = outcome.apply(({ since = "" }) => since);
     this.warnings = outcome.warnings;
     this.registerOutputs({ url: this.url, digest: this.digest, warnings: this.warnings });
   }

@@ -24,6 +24,7 @@ export const vps: Target = {
           return Promise.resolve({
             name: "vps",
             digest: host.digest,
+            since: host.since,
             outputs: { vpsUrl: host.url, vpsAddress: host.address, vpsHostKey: host.hostKey },
           });
         },

@@ -44,7 +44,9 @@ describe("an update with image:digest, on the real engine", () => {
   it("publishes the digest and moves the tag", async () => {
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
-    const { imageDigest, imageReference } = await stack.outputs();
+    const { imageDigest, imageReference, releases, releaseReport } = await stack.outputs();
+    assert.deepEqual(releases, [{ digest, commit: "", tags: ["latest"], targets: [] }]);
+    assert.equal(releaseReport, "");
     assert.equal(imageDigest, digest);
     assert.equal(imageReference, `${running.servers.registryAddress}/team/odoo@${digest}`);
     assert.equal(await registry().digestOf("latest"), digest);

@@ -158,6 +158,14 @@ describe("an update that makes its cluster, on the real engine", function () {
     assert.equal(status, 0, output);
     const outputs = await stack.outputs();
     assert.deepEqual([outputs["imageDigest"], outputs["doksDigest"]], [newer, digest]);
+    const { releases } = outputs as unknown as { releases: { digest: string; targets: { name: string }[] }[] };
+    assert.deepEqual(
+      releases.map((one) => [one.digest, one.targets.map(({ name }) => name)]),
+      [
+        [newer, []],
+        [digest, ["cluster"]],
+      ],
+    );
     const again = await stack.up();
     assert.equal(again.status, 0, again.output);
   });

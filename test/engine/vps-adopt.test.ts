@@ -126,6 +126,8 @@ describe("an update with an adopted host, on the real engine", () => {
     assert.equal(outputs["vpsAddress"], "127.0.0.1");
     assert.equal(outputs["vpsHostKey"], host.server.hostKey);
     assert.equal(host.live?.digest, digest);
+    const targets = [{ name: "vps", since: host.live.since }];
+    assert.deepEqual(outputs["releases"], [{ digest, commit: "", tags: ["latest"], targets }]);
     assert.match(output, /backup:destination is empty/);
     const [sent] = host.requests;
     assert.ok(sent && "odoo_ship/__main__.py" in sent.worker && "systemd/odoo-ship.service" in sent.worker);

@@ -30,6 +30,7 @@ const outputs: World["outputs"] = {
     credentialExpirationTime: "2027-02-19T10:00:00Z",
   }),
   "command:local:Command": () => ({ stdout: `planted-${++made}` }),
+  "kubernetes:batch/v1:Job": () => ({ status: { completionTime: "2026-11-21T10:00:00Z" } }),
 };
 
 /** Declares the target of the settings; the rest of the program is another test's. */
@@ -57,7 +58,7 @@ async function program(settings: Settings, letter: string): Promise<Record<strin
     attempt: undefined,
     month: "2026-11",
   });
-  const { url, address, digest } = deployToCluster("doks", {
+  const { url, address, digest, since } = deployToCluster("doks", {
     settings,
     plan,
     digest: pulumi.output(digestOf(letter)),
@@ -65,8 +66,8 @@ async function program(settings: Settings, letter: string): Promise<Record<strin
     proxy: `registry.example.com/proxy@${digestOf("c")}`,
     registry,
   });
-  const secrets = pulumi.all([url, address, digest].map((output) => pulumi.isSecret(output)));
-  return { url, address, digest, secrets };
+  const secrets = pulumi.all([url, address, digest, since].map((output) => pulumi.isSecret(output)));
+  return { url, address, digest, since, secrets };
 }
 
 interface Declared extends Omit<DeclaredResource, "inputs" | "options"> {
@@ -107,7 +108,8 @@ describe("a Kubernetes target", () => {
       url: "https://erp.example.com",
       address: "203.0.113.21",
       digest: digestOf("a"),
-      secrets: [false, false, false],
+      since: "2026-11-21T10:00:00Z",
+      secrets: [false, false, false, false],
     });
   });
 

@@ -56,7 +56,7 @@ async function gatesOf(
     };
     const names = [...(await passed.allResources())].map(async (resource) => nameOf(await urnOf(resource)));
     waited = await Promise.all(names);
-    return { digest: passed };
+    return { digest: passed, report: gates.reportOf(passed) };
   });
   return { run, waited: waited.sort(), before };
 }
@@ -111,6 +111,15 @@ describe("The gates of a release", () => {
       ),
     });
     assert.ok(!waited.includes("gates-report"));
+  });
+
+  it("tell where their results are: in a folder, on the image where it is signed, nowhere where nothing was built", async () => {
+    const signers = [{ publicKey: "pem" }];
+    const of = async (...args: Parameters<typeof gatesOf>) => (await gatesOf(...args)).run.outputs["report"];
+    assert.equal(await of("staging", true), ".build/report/report.html");
+    assert.equal(await of("production", false), "");
+    assert.equal(await of("staging", true, {}, signers), `r.example/odoo@${digest}`);
+    assert.equal(await of("production", false, {}, signers), `r.example/odoo@${digest}`);
   });
 
   it("try the pushed digest, with the team's own modules apart from others", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { probePort } from "../../../components/odoo/probe-port";
-import { hasServed, probePortIn, requireReleased } from "../../../components/release/released";
+import { hasServed, imageSays, requireReleased } from "../../../components/release/released";
 import { releaseTag, servedTag } from "../../../components/release/tags";
 import { digestOf, type MadeUpImage, madeUpRegistry } from "../../support/made-up-stack";
 
@@ -89,14 +89,16 @@ describe("a release", () => {
 
 describe("the port of an image's probes", () => {
   it("is told by its label; an image from before, and one that says anything else, is asked by a program", async () => {
-    const port = (labels: Record<string, string>) =>
-      probePortIn({ ...madeUpRegistry(image), imageOf: () => Promise.resolve({ digest, labels }) }, digest);
+    const port = async (labels: Record<string, string>) => {
+      const registry = { ...madeUpRegistry(image), imageOf: () => Promise.resolve({ digest, labels }) };
+      return (await imageSays(registry, digest)).probePort;
+    };
     assert.equal(await port({ "io.odoo.probe-port": "8070" }), probePort);
     for (const text of ["", "8069", "070", "8070 ", "-1", "http"]) {
       assert.equal(await port({ "io.odoo.probe-port": text }), undefined, text);
     }
     assert.equal(await port({}), undefined);
     const broken = { ...madeUpRegistry(image), imageOf: () => Promise.reject(new SyntaxError("no JSON")) };
-    assert.equal(await probePortIn(broken, digest), undefined);
+    assert.deepEqual(await imageSays(broken, digest), { revision: "", contentHash: "", probePort: undefined });
   });
 });
