@@ -47,7 +47,7 @@ interface Exported {
 /** How a state marks what is secret. */
 const secretSignature = "4dabf18193072939515e22adb298388d";
 
-/** Reads what `pulumi stack export` prints: the stack's whole name, `project/stack`, and its outputs that are no secret. */
+/** Reads the stack's whole name, `project/stack`, and its outputs that are no secret from `pulumi stack export`. */
 export function openOutputs(exported: string): Awaited<ReturnType<ReadStack["told"]>> {
   const { deployment } = JSON.parse(exported) as Exported;
   const { urn = "", outputs = {} } = deployment.resources?.find(({ type }) => type === "pulumi:pulumi:Stack") ?? {};

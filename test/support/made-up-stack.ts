@@ -60,6 +60,8 @@ export interface MadeUpImage {
 export function madeUpRegistry(...images: readonly MadeUpImage[]): ImageReader {
   const named = (reference: string) =>
     images.find(({ digest, tags = [] }) => digest === reference || tags.includes(reference));
+  const statementOf = (digest: string) =>
+    images.flatMap(({ statements = [] }) => statements).find((one) => sha256(one) === digest);
   return {
     repository: "registry.example.com/team/odoo",
     digestOf: (reference) => Promise.resolve(named(reference)?.digest),
@@ -83,10 +85,11 @@ export function madeUpRegistry(...images: readonly MadeUpImage[]): ImageReader {
     },
     content: (target) => {
       const [kind, digest = ""] = target.split("/");
-      const text = images.flatMap(({ statements = [] }) => statements).find((one) => sha256(one) === digest);
+      const text = statementOf(digest);
       const layers = [{ digest, size: text?.length, mediaType: bundleType }];
       return Promise.resolve(kind === "blobs" ? text : text && JSON.stringify({ layers }));
     },
+    hasBlob: (digest) => Promise.resolve(statementOf(digest) !== undefined),
   };
 }
 
