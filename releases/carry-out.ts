@@ -1,5 +1,6 @@
-import { requireReleased } from "../components/release/released";
+import { requireReleased, requireServed } from "../components/release/released";
 import { misused } from "./arguments";
+import { digestsOf } from "./catalog";
 import { choose, type Choice } from "./choice";
 import { compare } from "./compare";
 import { decide, planText, type RollbackPlan, type Way } from "./plan";
@@ -40,7 +41,12 @@ export async function rollBack(
     return 0;
   }
   const plan = await planned(known, order, await chosen(known, order));
-  if (settings.environment === "production") await requireReleased(known.registry, plan.to);
+  if (settings.environment === "production") {
+    await requireReleased(known.registry, plan.to);
+    // What production has run needs no tag of staging's: it may be from before there were such tags.
+    const ran = digestsOf(reports).includes(plan.to);
+    if (!ran) await requireServed(known.registry, plan.to, settings.release.unstaged);
+  }
   return update(stack, known, plan, planText(stack.name, plan), listener, []);
 }
 

@@ -124,7 +124,8 @@ function neverServed(from: string, digest: string, running: string): ShipError {
     `${from} has never run this release to the end of an update`,
     `no tag served-<content> names ${digest}: its deployment failed, was left out, or was before there were such tags`,
     `what ${from} runs, ${running}, or has run`,
-    "leave --to-digest out. Where you know that it has served: pulumi config set image:digest, then pulumi up",
+    "leave --to-digest out. Where you know that it may serve: pulumi config set release:unstaged <digest>, the same " +
+      "for image:digest, then pulumi up",
   );
 }
 

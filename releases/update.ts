@@ -1,3 +1,4 @@
+import { isTried } from "../components/release/released";
 import type { RollbackPlan } from "./plan";
 import type { Known } from "./sources";
 import type { Stack } from "./stack";
@@ -20,7 +21,7 @@ export interface Listener {
  */
 export async function update(
   stack: Stack,
-  { settings, updated, configured }: Known,
+  { settings, registry, updated, configured }: Known,
   plan: RollbackPlan,
   text: string,
   listener: Listener,
@@ -37,18 +38,23 @@ export async function update(
     listener.say("nothing was done");
     return 1;
   }
+  const { environment } = settings;
+  // Whoever planned this knows that it has run: the update sees the registry alone, whose tags may not say so.
+  const untold = environment === "production" && settings.release.unstaged !== to && !(await isTried(registry, to));
   await stack.set({
     "image:digest": to,
+    ...(untold ? { "release:unstaged": to } : {}),
     // One of an earlier try, with another release's data, would fail the update.
     ...(point !== undefined ? { "release:restore": point.id } : restore === "" ? {} : { "release:restore": "" }),
   });
+  if (untold) listener.say(`No tag says that staging has run it: release:unstaged in ${fileOf(stack.name)} does now.`);
   const status = await stack.up(rules);
   if (status !== 0) {
     listener.say(unfinished(stack.name, plan));
     return status;
   }
   if (point !== undefined) await stack.unset("release:restore");
-  listener.say(finished(stack.name, plan, settings.environment));
+  listener.say(finished(stack.name, plan, environment));
   return 0;
 }
 

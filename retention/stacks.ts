@@ -69,7 +69,9 @@ async function readStack(root: string, stack: StatefulStack, places: Places | un
         "an update is under way, or was killed; nothing was removed",
         `the state of ${stack.name} has operations that have not ended`,
         "stacks at rest",
-        `wait for its end; after a kill: pulumi up --stack ${stack.name}`,
+        // An update that goes on keeps them in the state: it cannot see whether what was begun is there.
+        `wait for its end; after a kill: pulumi up --stack ${stack.name}, then pulumi refresh ` +
+          `--clear-pending-creates --stack ${stack.name}`,
       );
     }
     const { settings, reports } = await gather(root, stack, places);

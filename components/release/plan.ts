@@ -18,7 +18,7 @@ import type { Signers } from "../signature/proof";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
 import { readExceptions } from "./exceptions";
-import { imageSays, requireReleased } from "./released";
+import { imageSays, requireReleased, requireServed } from "./released";
 import { gateWarnings } from "./optional-gates";
 import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTags, type Tags } from "./tags";
 
@@ -53,7 +53,8 @@ export interface ReleasePlan {
 /**
  * @param dryRun whether this is a preview: then nothing is written to the registry, not even a cancelled upload
  * @throws ShipError for bad addons, another platform, refused credentials, a missing registry or digest, a full
- *   registry, a digest that is to be deployed and is not signed, one for production that is not released
+ *   registry, a digest that is to be deployed and is not signed, one for production that is not released, or that
+ *   staging has not run
  */
 export async function planRelease(root: string, settings: Settings, dryRun: boolean): Promise<ReleasePlan> {
   const { image, odoo } = settings;
@@ -72,7 +73,10 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     if (client === undefined || digest === undefined) {
       throw digestNotFound(settings);
     }
-    if (settings.environment === "production") await requireReleased(client, digest);
+    if (settings.environment === "production") {
+      await requireReleased(client, digest);
+      await requireServed(client, digest, settings.release.unstaged);
+    }
     if (signers !== undefined) {
       const image = `${imageRepository(settings.registry)}@${digest}`;
       await checkSigned(root, { image, signers, sbom: wantsSbom(settings) }, settings.registryAccess);

@@ -10,6 +10,8 @@ export type ReleaseReader = Pick<RegistryClient, "repository" | "tags" | "digest
 /** Tags that a release alone has. `latest` is none: a staging stack that runs a digest by its name moves it, too. */
 const releaseForm = /^(sha-[0-9a-f]{12}-[0-9a-f]{8}|v\d+\.\d+\.\d+)$/;
 
+const servedForm = /^served-[0-9a-f]{64}$/;
+
 /** Tag of a release that names the commit and the content, in this form alone. */
 export function isReleaseTag(tag: string): boolean {
   return tag.startsWith("sha-") && releaseForm.test(tag);
@@ -40,6 +42,40 @@ export async function requireReleased(registry: ReleaseReader, digest: string): 
       "npm run promote -- --from staging --to prod takes the one that staging runs. npm run releases -- --stack prod " +
       "lists the others",
   });
+}
+
+/**
+ * Refuses a release for production that nothing says staging has run. What production runs itself may stay.
+ * @param digest `sha256:…`
+ * @param word digest for which the stack's own file speaks, `release:unstaged`; empty for none
+ * @throws ShipError PROMOTION_REFUSED, and what the registry's client throws
+ */
+export async function requireServed(registry: ReleaseReader, digest: string, word: string): Promise<void> {
+  if (word === digest || (await isTried(registry, digest))) return;
+  throw new ShipError({
+    code: "PROMOTION_REFUSED",
+    summary: "production runs what staging has run, and no tag says so of this release; nothing was changed",
+    found:
+      `neither latest nor served-<content> names ${registry.repository}@${digest}: staging's update with it did not ` +
+      "come to its end, left a target out, or was before there were such tags",
+    expected: "a release that staging runs or has run",
+    remedy:
+      "npm run promote -- --from staging --to prod takes the one that staging runs; npm run rollback -- --stack prod " +
+      "goes back to one that production has run. Where you know that it may serve: " +
+      `pulumi config set release:unstaged ${digest} --stack prod`,
+  });
+}
+
+/**
+ * Tells whether tags say that a release was tried before production gets it: production runs it, staging runs it or has
+ * run it. Where no image has a tag that says so, nobody sets them, and any release counts.
+ */
+export async function isTried(registry: ReleaseReader, digest: string): Promise<boolean> {
+  for (const tag of ["stable", "latest"]) {
+    if ((await registry.digestOf(tag)) === digest) return true;
+  }
+  if (await hasServed(registry, digest)) return true;
+  return !(await registry.tags()).some((tag) => servedForm.test(tag));
 }
 
 /** Tells whether every target of the stack that built an image has run it. */

@@ -1,7 +1,6 @@
 import { z } from "zod";
 
-import { isDigest } from "../registry/reference";
-import { folder, key, moduleName } from "./key";
+import { digestText, folder, key, moduleName } from "./key";
 
 const word = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.+_-]*$/, "is not a package name");
 const pin = z
@@ -23,10 +22,7 @@ function withoutLogin(text: string): string {
 export const imageKeys = {
   "image:digest": key(
     "text",
-    z
-      .string()
-      .refine((text) => text === "" || isDigest(text), "is not sha256: and 64 hexadecimal digits")
-      .default(""),
+    digestText,
     "`sha256:…`, or empty",
     "Digest to deploy. Set: nothing is built and the digest must exist in the registry. Empty: the image is " +
       "built from this tree.",

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { isDigest } from "../registry/reference";
+
 /** One configuration key: how its text in the stack file is read, what is allowed, what it means. */
 export interface Key<S extends z.ZodType = z.ZodType> {
   /** `text`: the value as it stands. `data`: a list, number or boolean, as YAML or JSON. */
@@ -33,6 +35,12 @@ export function whole(low: number, high: number) {
 export function matching(pattern: RegExp, complaint: string) {
   return z.string().regex(pattern, complaint).or(z.literal("")).default("");
 }
+
+/** A digest; empty if not set. */
+export const digestText = z
+  .string()
+  .refine((text) => text === "" || isDigest(text), "is not sha256: and 64 hexadecimal digits")
+  .default("");
 
 /** A secret: any text; empty if not set. */
 export const secretText = z.string().default("");

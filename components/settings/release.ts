@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { hostKey, waysOut } from "./addresses";
-import { key, matching, secretText, whole } from "./key";
+import { digestText, key, matching, secretText, whole } from "./key";
 
 /** Settings of a release: how a new digest becomes the one that serves. */
 export const releaseKeys = {
@@ -45,6 +45,13 @@ export const releaseKeys = {
     "Rolls the data back to this restore point, together with `image:digest` of the release that they belong to. " +
       "What was written since is kept as a " +
       "new point. Carried out once: remove it afterwards.",
+  ),
+  "release:unstaged": key(
+    "text",
+    digestText,
+    "`sha256:…`, or empty",
+    "Digest of a release that production takes on your own word, though no tag says that staging has run it. A " +
+      "rollback or a promotion sets it where it knows better than the tags. It counts for this digest alone.",
   ),
   "release:keepPoints": key(
     "data",

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 
+import { servedTag } from "../../components/release/tags";
 import type { TargetReport } from "../../components/odoo/history";
 import { rollBack } from "../../releases/carry-out";
 import type { Way } from "../../releases/plan";
 import {
   bothImages,
+  digestOf,
   historyOf,
   madeUpPlaces,
   madeUpRegistry,
@@ -56,6 +58,39 @@ describe("a rollback", () => {
   it("does nothing without a person's word", async () => {
     assert.equal(await run([reportOf(historyOf())], { agrees: false }), 1);
     assert.deepEqual(stack.done, []);
+  });
+
+  describe("of production, where tags say what staging has run,", () => {
+    const registry = madeUpRegistry(...bothImages, {
+      digest: digestOf("e"),
+      content: "e",
+      tags: [servedTag("e".repeat(64)), "sha-eeeeeeeeeeee-00000003"],
+    });
+    beforeEach(() => {
+      Object.assign(stack.settings, { "odoo:environment": "production", "registry:pullUsername": "r" });
+      process.env["REGISTRY_PULL_PASSWORD"] = "r";
+    });
+    afterEach(() => delete process.env["REGISTRY_PULL_PASSWORD"]);
+
+    it("goes to a release that it has run from before such tags, and writes so into the stack's file", async () => {
+      assert.equal(await run([reportOf(historyOf())], {}, registry), 0);
+      const both = { "image:digest": older, "release:unstaged": older };
+      assert.deepEqual(stack.done, [`set ${JSON.stringify(both)}`, "up"]);
+    });
+
+    it("goes to one that staging alone has run, and to none that neither has, but on the file's own word", async () => {
+      const unknown = [reportOf(undefined, "no answer")];
+      assert.equal(await run(unknown, { to: digestOf("e"), way: "code-only" }, registry), 0);
+      assert.equal(stack.done[0], `set ${JSON.stringify({ "image:digest": digestOf("e") })}`);
+      stack.done.length = 0;
+      await assert.rejects(
+        run(unknown, { to: older, way: "code-only" }, registry),
+        /PROMOTION_REFUSED: production runs what staging has run[^]*pulumi config set release:unstaged sha256:a+/,
+      );
+      assert.deepEqual(stack.done, []);
+      stack.settings["release:unstaged"] = older;
+      assert.equal(await run(unknown, { to: older, way: "code-only" }, registry), 0);
+    });
   });
 
   it("across a change of the schema is refused with both choices explained, and code alone in any case", async () => {

@@ -78,6 +78,14 @@ describe("a promotion", () => {
     }
   });
 
+  it("writes into the stack's file what staging's state says, and the registry's tags do not", async () => {
+    const marked = { digest: digestOf("e"), content: "e", tags: [servedTag("e".repeat(64))] };
+    assert.equal(await run({ registry: madeUpRegistry(...bothImages, third, marked) }), 0);
+    const both = { "image:digest": newest, "release:unstaged": newest };
+    assert.deepEqual(stack.done, [`set ${JSON.stringify(both)}`, "up with the rules"]);
+    assert.match(said, /No tag says that staging has run it: release:unstaged in Pulumi\.prod\.yaml does now/);
+  });
+
   it("does nothing without a person's word", async () => {
     assert.equal(await run({ agrees: false }), 1);
     assert.deepEqual(stack.done, []);

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { RegistryClient } from "../../components/registry/client";
 import { Secret } from "../../components/shared/secret";
-import { digestOf, RunningServers } from "../../sandbox/test/helpers/running-servers";
+import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { type Listener, type Means, type Repository, retain } from "../../retention/carry-out";
 import { DigitalOceanShelf } from "../../retention/digitalocean-shelf";
 import { DistributionShelf } from "../../retention/distribution-shelf";
@@ -15,11 +15,7 @@ import type { Shelf } from "../../retention/shelf";
 import { brokenIn } from "../support/made-up-repository";
 import { historyOf, madeUpPlaces, madeUpRegistry, reportOf } from "../support/made-up-stack";
 import { projectFolder, RetainedStack } from "../support/retained-stack";
-
-const types = {
-  index: "application/vnd.oci.image.index.v1+json",
-  image: "application/vnd.oci.image.manifest.v1+json",
-};
+import { pushSignedIndex, putOci } from "../support/signed-index";
 
 describe("retention in DigitalOcean's registry", () => {
   const running = new RunningServers();
@@ -53,30 +49,7 @@ describe("retention in DigitalOcean's registry", () => {
     new DigitalOceanShelf({ apiUrl: running.servers.apiUrl, token: new Secret(token) }, name);
   const held = () => inventory(docr(), client());
 
-  const put = async (type: keyof typeof types, tag: string, content: object): Promise<string> => {
-    const { username, password } = running.servers.push;
-    const { token } = await running.token(username, password, `repository:${name}:pull,push`);
-    const body = JSON.stringify({ schemaVersion: 2, mediaType: types[type], ...content });
-    const target = `/v2/${name}/manifests/${tag === "" ? digestOf(body) : tag}`;
-    const answer = await running.registry("PUT", target, token, { headers: { "content-type": types[type] }, body });
-    assert.equal(answer.status, 201, await answer.text());
-    return digestOf(body);
-  };
-  /** An index of one image, with a signature that says what it hangs on, and the list of it under a tag. */
-  const pushSigned = async (tag: string): Promise<string> => {
-    const part = await running.push(name, "part", `layer of ${tag}`);
-    const image = JSON.parse(await client().manifest(part)) as { config: object; layers: object[] };
-    const size = Buffer.byteLength(await client().manifest(part));
-    const listed = { mediaType: "application/vnd.docker.distribution.manifest.v2+json", digest: part, size };
-    const index = await put("index", tag, { manifests: [listed], annotations: { of: tag } });
-    const { config, layers } = image;
-    const subject = { mediaType: types.index, digest: index, size: 1 };
-    const signature = await put("image", "", { config, layers, subject });
-    const signed = { mediaType: types.image, digest: signature, size: 1 };
-    await put("index", index.replace(":", "-"), { manifests: [signed] });
-    await docr().untag("part");
-    return index;
-  };
+  const pushSigned = async (tag: string) => (await pushSignedIndex(running, name, tag)).index;
 
   const means = (shelf: (real: Shelf) => Shelf = (real) => real, real: () => Shelf = docr): Means => {
     const settings = { "registry:kind": "generic", "registry:host": running.servers.registryAddress };
@@ -222,7 +195,7 @@ describe("retention in DigitalOcean's registry", () => {
     const undated = await running.push(name, "candidate-undated", "undated layer");
     const { layers } = JSON.parse(await client().manifest(undated)) as { layers: object[] };
     // As a build cache lists its layers.
-    const cache = await put("index", "build-cache", { manifests: layers });
+    const cache = await putOci(running, name, "index", "build-cache", { manifests: layers });
     assert.deepEqual((await inventory(generic(), client())).find(({ digest }) => digest === cache)?.children, []);
     const { said, listener } = heard();
     assert.equal(await retain(means(undefined, generic), true, listener), 0);

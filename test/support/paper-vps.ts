@@ -6,7 +6,6 @@ export type StatusAnswers = readonly (object | "connection lost" | "no worker")[
 
 /** A host made of paper behind a real SSH server: it answers the commands that a deployment consists of, and does nothing. */
 export class PaperVps {
-  readonly user = sshKeyPair();
   readonly server: SshServer;
   report: Record<string, string> = {
     os: "Debian GNU/Linux 13 (trixie)",
@@ -33,7 +32,8 @@ export class PaperVps {
   receive: CommandOutcome = { status: 0, stdout: '{"request": "0123456789abcdef", "state": "queued"}\n' };
   #asked = 0;
 
-  constructor() {
+  /** @param user whose key it lets in; two hosts of one team may have the same */
+  constructor(readonly user = sshKeyPair()) {
     this.server = new SshServer(this.user.publicKey, this.#answer);
   }
 

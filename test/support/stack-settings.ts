@@ -175,6 +175,7 @@ export const rejectedSettings: readonly [key: string, value: string][] = [
   ["release:readySeconds", "1"],
   ["release:keepPoints", "0"],
   ["release:restore", "yesterday"],
+  ["release:unstaged", "latest"],
   ["release:egress", '["s3.example.com:443"]'],
   ["release:egress", '["203.0.113.7/32"]'],
   ["release:egress", '["203.0.113.7/32:0"]'],

@@ -77,7 +77,7 @@ export class RunningServers {
     });
   }
 
-  /** Pushes an image of one tiny layer, with labels, as Docker would; answers the manifest's digest. */
+  /** Pushes an image of one tiny layer, with labels, as Docker would; answers the manifest's digest. Its tag may be empty. */
   async push(
     repository: string,
     tag: string,
@@ -106,14 +106,27 @@ export class RunningServers {
       config: { mediaType: "application/vnd.docker.container.image.v1+json", ...config },
       layers: pushed.map((layer) => ({ mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", ...layer })),
     });
-    const answer = await this.registry("PUT", `/v2/${repository}/manifests/${tag}`, token, {
-      headers: { "content-type": manifestType },
-      body: manifest,
+    return this.putManifest(repository, token, tag, manifestType, manifest);
+  }
+
+  /** Puts a manifest by its tag, or by its digest where that is empty; answers the digest. */
+  async putManifest(repository: string, token: string, tag: string, type: string, body: string): Promise<string> {
+    const answer = await this.registry("PUT", `/v2/${repository}/manifests/${tag || digestOf(body)}`, token, {
+      headers: { "content-type": type },
+      body,
     });
     if (answer.status !== 201) {
       throw new Error(`PUT manifest: ${answer.status} ${await answer.text()}`);
     }
-    return digestOf(manifest);
+    return digestOf(body);
+  }
+
+  /** Makes a manifest look as if it had been pushed so many days ago. */
+  age(repository: string, digest: string, days: number): void {
+    const storage = path.join(this.stateDir, "registry/storage/docker/registry/v2/repositories", repository);
+    const link = path.join(storage, "_manifests/revisions", digest.replace(":", "/"), "link");
+    const date = new Date(Date.now() - days * 86_400_000);
+    fs.utimesSync(link, date, date);
   }
 
   private async pushBlob(

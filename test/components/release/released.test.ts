@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { probePort } from "../../../components/odoo/probe-port";
-import { hasServed, imageSays, requireReleased } from "../../../components/release/released";
+import { hasServed, imageSays, isTried, requireReleased, requireServed } from "../../../components/release/released";
 import { releaseTag, servedTag } from "../../../components/release/tags";
 import { digestOf, type MadeUpImage, madeUpRegistry } from "../../support/made-up-stack";
 
@@ -84,6 +84,42 @@ describe("a release", () => {
     assert.equal(await hasServed(registry, digest), true);
     assert.equal(await hasServed(registry, again.digest), false);
     assert.equal(await hasServed(madeUpRegistry({ digest, tags: [servedTag("")] }), digest), false);
+  });
+});
+
+describe("a release for production", () => {
+  const other = { digest: digestOf("d"), content: "d" };
+  const marked = { ...other, tags: [servedTag("d".repeat(64))] };
+  const refusal = /PROMOTION_REFUSED: production runs what staging has run[^]*neither latest nor served-[^]*sha256:c+/;
+
+  for (const tag of ["stable", "latest", servedTag(hash)]) {
+    it(`may serve where ${tag.slice(0, 10)} names it`, async () => {
+      await requireServed(madeUpRegistry({ ...image, tags: [ofIt, tag] }, marked), digest, "");
+    });
+  }
+
+  it("may serve where nobody marks what has served", async () => {
+    await requireServed(
+      madeUpRegistry({ ...image, tags: [ofIt] }, { ...other, tags: ["served-x", "latest"] }),
+      digest,
+      "",
+    );
+  });
+
+  it("is refused where staging has run others and never this one, or another image of the same content", async () => {
+    for (const tags of [[ofIt], [ofIt, "v1.0.0"]]) {
+      await assert.rejects(requireServed(madeUpRegistry({ ...image, tags }, marked), digest, ""), refusal);
+    }
+    const again = { ...other, content: "f", tags: [servedTag(hash), "stable", "latest"] };
+    const registry = madeUpRegistry({ ...image, tags: [ofIt] }, again);
+    await assert.rejects(requireServed(registry, digest, ""), refusal);
+    assert.equal(await isTried(registry, again.digest), true);
+  });
+
+  it("may serve on the word of the stack's own file, which counts for one digest alone", async () => {
+    const registry = madeUpRegistry({ ...image, tags: [ofIt] }, marked);
+    await requireServed(registry, digest, digest);
+    await assert.rejects(requireServed(registry, digest, other.digest), refusal);
   });
 });
 
