@@ -129,8 +129,8 @@ function keep(text) {
 }
 
 /**
- * Names lines of the sources in stacks, of which Pulumi's SDK takes one at each step of each resource. By itself it asks
- * a package for them that takes a fifth of the program's time to read the map.
+ * Names lines of the sources in stacks, of which Pulumi's SDK takes one at each step of each resource. The package that
+ * it would ask for them takes long to read the map.
  */
 function nameSources(text) {
   const show = Error.prepareStackTrace;

@@ -3,21 +3,21 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { TargetHistory } from "../../components/odoo/history";
-import { RegistryClient } from "../../components/registry/client";
-import { releaseTag, servedTag } from "../../components/release/tags";
-import { Secret } from "../../components/shared/secret";
-import { rollBack } from "../../releases/carry-out";
-import { DigitalOceanShelf } from "../../retention/digitalocean-shelf";
-import type { Held } from "../../retention/held";
-import { inventory } from "../../retention/inventory";
-import { digestOf, RunningServers } from "../../sandbox/test/helpers/running-servers";
-import type { TestStack, Watch } from "../../sandbox/test/helpers/test-stack";
-import { brokenIn, closureOf } from "../support/made-up-repository";
-import { madeUpPlaces, MadeUpStack, pointOfOlder, reportOf } from "../support/made-up-stack";
-import { PaperVps } from "../support/paper-vps";
-import { pushSignedIndex, putOci } from "../support/signed-index";
-import { setInFile, teamStacks } from "../support/team-stacks";
+import type { TargetHistory } from "../../../components/odoo/history";
+import { RegistryClient } from "../../../components/registry/client";
+import { releaseTag, servedTag } from "../../../components/release/tags";
+import { Secret } from "../../../components/shared/secret";
+import { rollBack } from "../../../releases/carry-out";
+import { DigitalOceanShelf } from "../../../retention/digitalocean-shelf";
+import type { Held } from "../../../retention/held";
+import { inventory } from "../../../retention/inventory";
+import { digestOf, RunningServers } from "../../../sandbox/test/helpers/running-servers";
+import type { TestStack, Watch } from "../../../sandbox/test/helpers/test-stack";
+import { brokenIn, closureOf } from "../../support/made-up-repository";
+import { madeUpPlaces, MadeUpStack, pointOfOlder, reportOf } from "../../support/made-up-stack";
+import { PaperVps } from "../../support/paper-vps";
+import { pushSignedIndex, putOci } from "../../support/signed-index";
+import { setInFile, teamStacks } from "../../support/team-stacks";
 
 const repository = "acme/odoo";
 /** A tag has the beginning of both. */
