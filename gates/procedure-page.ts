@@ -24,7 +24,7 @@ export function procedurePage(gates: Gates = table): string {
     "An image is released once every gate has let it pass. A failed gate ends the update with one of the codes below:",
     "nothing is deployed, no tag moves, and what runs goes on. Of `.build/report/`, `report.html` is for people,",
     "`report.md` for a pull request, `report.json` for programs ([its schema](gate-report.schema.json)). Who is told",
-    "of a failure is a matter of [settings](configuration.md#who-is-told-of-a-failed-gate).",
+    "of a failure is a matter of [settings](configuration.md#who-is-told-of-a-failure).",
     "",
     "## The gates, in their order",
     "",

@@ -16,7 +16,7 @@ const sections: Record<string, string> = {
   vps: "The VPS",
   doks: "Kubernetes",
   gates: "Gates",
-  notify: "Who is told of a failed gate",
+  notify: "Who is told of a failure",
   release: "A release",
   backup: "The nightly dump",
 };

@@ -3,9 +3,9 @@ import * as path from "node:path";
 
 import { type Answer, ask } from "../components/shared/ask";
 import { ShipError } from "../components/shared/errors";
-import { onTerminal } from "../components/shared/on-terminal";
 import { inTemporaryFolder } from "../gates/temporary";
 import type { SettingsSource } from "../settings";
+import { toldUpdate } from "./told-update";
 
 /** A stack, as Pulumi's command line reads and changes it. */
 export interface Stack {
@@ -19,7 +19,7 @@ export interface Stack {
   /** Takes a key out of the stack's file. */
   unset(key: string): Promise<void>;
   /**
-   * Runs an update that says on the terminal what it does. Answers its exit status.
+   * Runs an update that says on the terminal what it does, and tells of a failure. Answers its exit status.
    * @param rules arguments of Pulumi by which it keeps the rules of docs/policy.md, or none: policy/arguments.ts
    */
   up(rules: readonly string[]): Promise<number>;
@@ -114,7 +114,7 @@ export class PulumiStack implements Stack, ReadStack {
     const terminal = process.stdin.isTTY ? [] : ["--non-interactive"];
     const how = rules.length === 0 ? ["--skip-preview"] : rules;
     const args = ["up", "--yes", ...how, "--stack", this.name, ...terminal];
-    return onTerminal("pulumi", args, this.root).catch((error: Error) => {
+    return toldUpdate(this.root, this, args).catch((error: Error) => {
       throw this.#failed("the update", { problem: error.message });
     });
   }

@@ -14,8 +14,9 @@ import { parse } from "yaml";
 import { ask } from "../components/shared/ask";
 import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
-import { onTerminal } from "../components/shared/on-terminal";
 import { policyArguments } from "../policy/arguments";
+import { PulumiStack } from "../releases/stack";
+import { toldUpdate } from "../releases/told-update";
 
 const root = path.join(__dirname, "..");
 const limitMs = 5 * 60_000;
@@ -71,7 +72,7 @@ async function main(args: readonly string[]): Promise<void> {
   console.log(`image:epoch is ${epoch}`);
   const rules = policyArguments(root, console.log);
   const up = ["up", "--stack", stack, "--yes", "--non-interactive", "--config", `image:epoch=${epoch}`, ...rules];
-  process.exitCode = await onTerminal("pulumi", up, root);
+  process.exitCode = await toldUpdate(root, new PulumiStack(stack, root), up);
 }
 
 if (require.main === module) {

@@ -17,7 +17,7 @@ export interface ReportOrder {
   readonly receivers: Receivers;
 }
 
-/** Who is told of a failed gate. An empty text: nobody. */
+/** Who is told of a failure. An empty text: nobody. */
 export interface Receivers {
   readonly slackWebhook: string;
   readonly mail: MailReceiver;
@@ -47,19 +47,30 @@ export function reportSecrets(
     begun: now.toISOString(),
     commit: build.revision.id,
     contentHash: build.contentHash,
-    receivers: {
-      slackWebhook: notify.slackWebhook?.reveal() ?? "",
-      mail: {
-        server: notify.smtpServer,
-        username: notify.smtpUsername,
-        password: notify.smtpPassword?.reveal() ?? "",
-        from: notify.mailFrom,
-        to: notify.mailTo,
-      },
-      pagerduty: { key: notify.pagerdutyKey?.reveal() ?? "", url: notify.pagerdutyUrl },
-    },
+    receivers: receiversOf(notify),
   };
   return { [name]: new Secret(JSON.stringify(order)) };
+}
+
+export function receiversOf(notify: Settings["notify"]): Receivers {
+  return {
+    slackWebhook: notify.slackWebhook?.reveal() ?? "",
+    mail: {
+      server: notify.smtpServer,
+      username: notify.smtpUsername,
+      password: notify.smtpPassword?.reveal() ?? "",
+      from: notify.mailFrom,
+      to: notify.mailTo,
+    },
+    pagerduty: { key: notify.pagerdutyKey?.reveal() ?? "", url: notify.pagerdutyUrl },
+  };
+}
+
+/** Texts that nobody but the receivers themselves may read. */
+export function secretsOf({ slackWebhook, mail, pagerduty }: Receivers): string[] {
+  // Whoever knows the path of the webhook alone can use it.
+  const path = URL.parse(slackWebhook)?.pathname.slice(1) ?? "";
+  return [slackWebhook, path, mail.password, pagerduty.key];
 }
 
 /** The order, and every secret that the update has, so that none is written down by chance. */
@@ -73,8 +84,5 @@ export async function fetchReportOrder(stack: string): Promise<FetchedOrder | un
   const { [name]: text, ...others } = await textsOfUpdate(stack);
   if (text === undefined) return undefined;
   const order = JSON.parse(text) as ReportOrder;
-  const { slackWebhook, mail, pagerduty } = order.receivers;
-  // Whoever knows the path of the webhook alone can use it.
-  const path = URL.parse(slackWebhook)?.pathname.slice(1) ?? "";
-  return { order, secrets: [...Object.values(others), slackWebhook, path, mail.password, pagerduty.key] };
+  return { order, secrets: [...Object.values(others), ...secretsOf(order.receivers)] };
 }

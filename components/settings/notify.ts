@@ -8,13 +8,13 @@ const address = /^[^\s<>@,"]+@[^\s<>@,"]+$/;
 /** A secret that is the address of a service. */
 const safeAddress = z.string().refine((text) => isSafeAddress(text), "is not an address over HTTPS");
 
-/** Settings of the messages about failed gates. */
+/** Settings of the messages about failed gates and failed updates. */
 export const notifyKeys = {
   "notify:slackWebhook": key(
     "text",
     safeAddress.or(z.literal("")).default(""),
     "a secret",
-    "Incoming webhook of Slack that is told of every failed gate, in `#devops-alerts`. Empty: none.",
+    "Incoming webhook of Slack that is told of every failure, in `#devops-alerts`. Empty: none.",
     true,
   ),
   "notify:smtpServer": key(

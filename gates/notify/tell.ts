@@ -1,6 +1,6 @@
-import type { ReportOrder } from "../../components/release/report-order";
+import type { Receivers } from "../../components/release/report-order";
 import { request } from "../../components/shared/http";
-import { type Alert, alertOf, type Failed, linesOf } from "./alert";
+import { type Alert, linesOf } from "./alert";
 import { sendMail } from "./mail";
 
 const patience = { requestMs: 10_000, totalMs: 20_000 };
@@ -9,12 +9,10 @@ const patience = { requestMs: 10_000, totalMs: 20_000 };
 const channel = "#devops-alerts";
 
 /**
- * Tells of a failed gate: Slack of each, by mail of a critical one, PagerDuty of a critical one about security.
+ * Tells of a failure: Slack of each, by mail of a critical one, PagerDuty of a critical one about security.
  * @returns a sentence for each receiver that could not be told
  */
-export async function tell({ receivers, ...rest }: ReportOrder, failed: Failed): Promise<string[]> {
-  const alert = alertOf({ receivers, ...rest }, failed);
-  const { slackWebhook, mail, pagerduty } = receivers;
+export async function tell({ slackWebhook, mail, pagerduty }: Receivers, alert: Alert): Promise<string[]> {
   const told: [name: string, wanted: boolean, send: () => Promise<void>][] = [
     ["Slack", slackWebhook !== "", () => post(slackWebhook, "the message to Slack", slackMessage(alert))],
     [
@@ -53,7 +51,7 @@ function forSlack(text: string): string {
 
 /** An event of the Events API v2. One that is open already takes the next of its kind. */
 function pagerdutyEvent(key: string, alert: Alert): object {
-  const { stack, gate, code, summary, remedy, commit, digest } = alert;
+  const { stack, at, code, summary, details } = alert;
   return {
     routing_key: key,
     event_action: "trigger",
@@ -62,9 +60,9 @@ function pagerdutyEvent(key: string, alert: Alert): object {
       summary: `${stack}: ${code}: ${summary}`.slice(0, 1024),
       source: stack,
       severity: "critical",
-      component: gate,
+      component: at,
       class: code,
-      custom_details: { remedy, commit, digest },
+      custom_details: details,
     },
   };
 }

@@ -1,5 +1,6 @@
 import { errorCodes, ShipError } from "../../components/shared/errors";
 import { type FetchedOrder, fetchReportOrder } from "../../components/release/report-order";
+import { alertOf } from "../notify/alert";
 import { tell } from "../notify/tell";
 import type { GateResult } from "../gate";
 import { cleaned, cleaner } from "./clean";
@@ -44,7 +45,7 @@ export async function openReporter({ root, stack, order, say }: Watched): Promis
       }
       const { gate, failure } = known;
       if (failure === undefined) return;
-      const problems = await tell(fetched.order, { gate, image, failure });
+      const problems = await tell(fetched.order.receivers, alertOf(fetched.order, { gate, image, failure }));
       for (const problem of problems) say(clean(`warning: ${problem}`));
     },
   };

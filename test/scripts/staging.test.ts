@@ -5,6 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 import { epochsIn, latestEpoch, newEpoch } from "../../scripts/staging";
+import { eventsOf, urns } from "../support/update-events";
 
 const root = path.join(__dirname, "..", "..");
 
@@ -65,11 +66,14 @@ describe("An update of staging", () => {
     const empty = { DIGITALOCEAN_TOKEN: "t", PULUMI_CONFIG_PASSPHRASE: "", PULUMI_STACK: "" };
     const { status, calls } = await update(exports(state("2026-11-29.0200")), empty);
     assert.equal(status, 0);
-    assert.deepEqual(calls, [
-      "stack export --stack staging token=t phrase=none",
-      "up --stack staging --yes --non-interactive --config image:epoch=2026-11-29.0200 " +
-        `--policy-pack ${path.join(root, "policy")} token=t phrase=none`,
-    ]);
+    assert.deepEqual(
+      calls.map((call) => call.replace(/--event-log \S+/, "--event-log …")),
+      [
+        "stack export --stack staging token=t phrase=none",
+        "up --stack staging --yes --non-interactive --config image:epoch=2026-11-29.0200 " +
+          `--policy-pack ${path.join(root, "policy")} --event-log … token=t phrase=none`,
+      ],
+    );
   });
 
   it("raises it for a rebuild alone, and knows a stack of a company", async () => {
@@ -91,6 +95,18 @@ describe("An update of staging", () => {
 
   it("ends as Pulumi does", async () => {
     assert.equal((await update(exports(state("1"), "exit 7"))).status, 7);
+  });
+
+  it("that fails asks who is to be told, unless somebody has given it up", async () => {
+    const events = path.join(home, "events");
+    fs.writeFileSync(events, eventsOf({ urn: urns.deployment, message: "DEPLOY_FAILED: it did not start" }));
+    const fails = `for log; do :; done; if [ "$1" = up ]; then cp ${events} "$log"; exit 7; else echo '{}'; fi`;
+    const failed = await update(exports(state("1"), fails));
+    assert.equal(failed.calls[2]?.split(" token")[0], "config --json --show-secrets --stack staging --non-interactive");
+    assert.match(failed.output, /warning: nobody was told of the failure: SETTINGS_INVALID: /);
+    fs.rmSync(path.join(home, "calls"));
+    const givenUp = await update(exports(state("1"), `kill -INT $PPID; ${fails}`));
+    assert.deepEqual([failed.status, givenUp.status, givenUp.calls.length], [7, 7, 2]);
   });
 
   it("changes nothing where the state cannot be read", async () => {
