@@ -62,8 +62,10 @@ describe("a release of a cluster that has to be signed", () => {
     const { items } = JSON.parse(await trial.kubectl("get", "pods", "-l", query, "-o", "json")) as {
       items: (Started & { metadata: { name: string } })[];
     };
+    // The pod that has looked whether an image of PostgreSQL fits counts as the release's for the network alone.
+    const ofOdoo = items.filter(({ metadata }) => !metadata.name.startsWith("odoo-db-"));
     return new Map(
-      items.map(({ metadata, status }) => {
+      ofOdoo.map(({ metadata, status }) => {
         const look = status.initContainerStatuses?.find(({ name }) => name === verifier);
         return [metadata.name, look?.state.terminated ?? look?.lastState.terminated];
       }),
