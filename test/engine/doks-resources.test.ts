@@ -78,7 +78,8 @@ describe("a Kubernetes cluster with its network and database, on the real engine
 
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
-    const outputs = await stack.outputs();
+    const told = await stack.pulumi("stack", "output", "--json");
+    const outputs = JSON.parse(told.output) as Record<string, unknown>;
     assert.deepEqual(
       [outputs["endpoint"], outputs["version"], outputs["night"], outputs["token"]],
       ["https://127.0.0.20:6443", "1.33.6-do.0", 1, "[secret]"],

@@ -61,6 +61,7 @@ describe("the settings of a VPS", () => {
       upgradeMinutes: 60,
       readySeconds: 120,
       restore: "",
+      unstaged: "",
       keepPoints: 5,
     });
     assert.equal(backup.destination, "");
