@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import * as http from "node:http";
-import type { AddressInfo } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
-import { text } from "node:stream/consumers";
 
 import { PulumiStack } from "../../releases/stack";
 import { toldUpdate } from "../../releases/told-update";
 import { MailServer } from "../support/mail-server";
 import { MadeUpStack } from "../support/made-up-stack";
 import { findIn } from "../support/secret-search";
+import { WebReceiver } from "../support/web-receiver";
 import { eventsOf, failedCommand, urns } from "../support/update-events";
 
 const secrets = {
@@ -27,36 +25,27 @@ describe("An update that fails", () => {
   const usualPath = process.env["PATH"];
   let home: string;
   let mail: MailServer;
-  let web: http.Server;
-  let posted: { path: string; body: Record<string, unknown> }[];
-  let status: number;
+  let web: WebReceiver;
   let warned: string[];
 
   beforeEach(async () => {
     home = fs.mkdtempSync(path.join(os.tmpdir(), "told-update-"));
-    [posted, warned, status] = [[], [], 202];
+    warned = [];
     mail = await MailServer.start();
-    web = http.createServer((asked, answer) => {
-      void text(asked).then((body) => {
-        posted.push({ path: asked.url ?? "", body: JSON.parse(body) as Record<string, unknown> });
-        answer.writeHead(status).end();
-      });
-    });
-    await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+    web = await WebReceiver.start();
     process.env["PATH"] = `${home}:${usualPath}`;
     configure();
     pulumi(failure);
   });
   afterEach(async () => {
     process.env["PATH"] = usualPath;
-    web.closeAllConnections();
-    await Promise.all([mail.close(), new Promise((resolve) => web.close(resolve))]);
+    await Promise.all([mail.close(), web.close()]);
     fs.rmSync(home, { recursive: true });
   });
 
   /** What `pulumi config --json --show-secrets` prints. */
   function configure(changes: Readonly<Record<string, string>> = {}): void {
-    const at = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
+    const at = web.url;
     const config: Record<string, string> = {
       ...new MadeUpStack().settings,
       "registry:password": secrets.registry,
@@ -90,14 +79,14 @@ describe("An update that fails", () => {
 
   const update = () => toldUpdate(home, new PulumiStack("staging", home), ["up", "--yes"], (line) => warned.push(line));
   const told = () => [
-    ...posted.map(({ path: place }) => (place === "/v2/enqueue" ? "pagerduty" : "slack")),
+    ...web.posted.map(({ path: place }) => (place === "/v2/enqueue" ? "pagerduty" : "slack")),
     ...(mail.said.includes("DATA") ? ["mail"] : []),
   ];
 
   it("is told once to whom its severity asks for, and ends as Pulumi does", async () => {
     assert.equal(await new PulumiStack("staging", home).up(["--policy-pack", "policy"]), 7);
     assert.deepEqual(told().sort(), ["mail", "slack"]);
-    const [first = ""] = String(posted[0]?.body["text"]).split("\n");
+    const [first = ""] = String(web.posted[0]?.body["text"]).split("\n");
     assert.equal(first, ":x: *DEPLOY_FAILED (critical): the update failed at vps-odoo-release*");
     assert.ok(mail.said.includes("Subject: [odoo/staging] DEPLOY_FAILED"));
     const call = /^true up --yes --policy-pack policy --stack staging .*--event-log (\S+)\n$/;
@@ -110,7 +99,7 @@ describe("An update that fails", () => {
     assert.equal(await update(), 7);
     assert.deepEqual(told().sort(), ["mail", "pagerduty", "slack"]);
     assert.equal(
-      posted.find(({ path: place }) => place === "/v2/enqueue")?.body["dedup_key"],
+      web.posted.find(({ path: place }) => place === "/v2/enqueue")?.body["dedup_key"],
       "odoo/staging/SIGNATURE_INVALID",
     );
   });
@@ -127,7 +116,7 @@ describe("An update that fails", () => {
   });
 
   it("takes no secret into a message or a line, and keeps its exit status where nobody can be told", async () => {
-    status = 403;
+    web.status = 403;
     configure({ "notify:smtpServer": "127.0.0.1:1" });
     assert.equal(await update(), 7);
     assert.equal(warned.length, 2);
@@ -135,7 +124,7 @@ describe("An update that fails", () => {
     assert.match(warned.join("\n"), /warning: mail was not told: [^\n]*ECONNREFUSED/);
     configure();
     assert.equal(await update(), 7);
-    const messages = posted.map(({ body }) => JSON.stringify(body)).join("\n");
+    const messages = web.posted.map(({ body }) => JSON.stringify(body)).join("\n");
     const found = findIn({ messages, mail: mail.text, warned: warned.join("\n") }, secrets);
     assert.ok(messages !== "" && mail.text !== "");
     assert.deepEqual(Object.values(found).flat(), []);

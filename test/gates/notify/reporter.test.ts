@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import * as http from "node:http";
-import type { AddressInfo } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
-import { text } from "node:stream/consumers";
 
 import { type Receivers, reportSecrets } from "../../../components/release/report-order";
 import { type ErrorCode, errorCodes, ShipError } from "../../../components/shared/errors";
@@ -14,6 +11,7 @@ import { failureOf, openReporter } from "../../../gates/report/reporter";
 import { type GateReport, reportSchema } from "../../../gates/report/schema";
 import { MailServer } from "../../support/mail-server";
 import { findIn } from "../../support/secret-search";
+import { WebReceiver } from "../../support/web-receiver";
 
 const secrets = {
   slack: "T000/B000/slack-path-of-the-webhook",
@@ -28,33 +26,24 @@ describe("A failed gate", () => {
   let root: string;
   let desk: SecretDesk;
   let mail: MailServer;
-  let web: http.Server;
-  let posted: { path: string; body: Record<string, unknown> }[];
-  let status: number;
+  let web: WebReceiver;
   let said: string[];
 
   beforeEach(async () => {
     root = fs.mkdtempSync(path.join(os.tmpdir(), "reporter-"));
-    [posted, said, status] = [[], [], 202];
+    said = [];
     mail = await MailServer.start();
-    web = http.createServer((asked, answer) => {
-      void text(asked).then((body) => {
-        posted.push({ path: asked.url ?? "", body: JSON.parse(body) as Record<string, unknown> });
-        answer.writeHead(status).end();
-      });
-    });
-    await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+    web = await WebReceiver.start();
     await open();
   });
   afterEach(async () => {
     desk.close();
-    web.closeAllConnections();
-    await Promise.all([mail.close(), new Promise((resolve) => web.close(resolve))]);
+    await Promise.all([mail.close(), web.close()]);
     fs.rmSync(root, { recursive: true });
   });
 
   async function open(smtpServer = mail.address): Promise<void> {
-    const at = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
+    const at = web.url;
     const notify = {
       slackWebhook: new Secret(`${at}/${secrets.slack}`),
       smtpServer,
@@ -100,7 +89,7 @@ describe("A failed gate", () => {
     reportSchema.parse(JSON.parse(fs.readFileSync(path.join(root, ".build", "report", "report.json"), "utf8")));
 
   const receivers = () => [
-    ...posted.map(({ path: place }) => (place === "/v2/enqueue" ? "pagerduty" : "slack")),
+    ...web.posted.map(({ path: place }) => (place === "/v2/enqueue" ? "pagerduty" : "slack")),
     ...(mail.said.includes("DATA") ? ["mail"] : []),
   ];
 
@@ -146,7 +135,7 @@ describe("A failed gate", () => {
       "Nothing was released. What was found is in .build/report/ of the machine that ran the update.",
     ];
     const [first = "", ...others] = lines.map((line) => line.replace("<it>", "&lt;it&gt;"));
-    const bodies = Object.fromEntries(posted.map(({ path: place, body }) => [place, body]));
+    const bodies = Object.fromEntries(web.posted.map(({ path: place, body }) => [place, body]));
     assert.deepEqual(bodies, {
       [`/${secrets.slack}`]: { channel: "#devops-alerts", text: [`:x: *${first}*`, ...others].join("\n") },
       "/v2/enqueue": {
@@ -168,7 +157,7 @@ describe("A failed gate", () => {
   });
 
   it("takes no secret into a message, a report or a line", async () => {
-    status = 403;
+    web.status = 403;
     const quoted = Object.values(secrets).join(" ");
     await end(
       new ShipError({
@@ -184,7 +173,7 @@ describe("A failed gate", () => {
     const places = Object.fromEntries(
       files.filter((file) => fs.statSync(file).isFile()).map((file) => [file, fs.readFileSync(file, "utf8")]),
     );
-    const messages = posted.map(({ body }) => JSON.stringify({ ...body, routing_key: "" })).join("\n");
+    const messages = web.posted.map(({ body }) => JSON.stringify({ ...body, routing_key: "" })).join("\n");
     assert.ok(Object.keys(places).length >= 5 && messages !== "" && said.length === 2);
     const found = findIn({ ...places, messages, mail: mail.text, said: said.join("\n") }, secrets);
     assert.deepEqual(Object.values(found).flat(), []);
@@ -193,7 +182,7 @@ describe("A failed gate", () => {
   });
 
   it("is a failed gate, and no more, where nobody can be told", async () => {
-    status = 403;
+    web.status = 403;
     desk.close();
     const away = await MailServer.start();
     await open(away.address);
