@@ -32,8 +32,10 @@ export async function emptyProject(directory: string): Promise<Project> {
   };
   fs.mkdirSync(project.directory);
   fs.mkdirSync(path.join(directory, "state"));
-  for (const name of ["package.json", "tsconfig.json"])
-    fs.copyFileSync(path.join(paths.root, name), path.join(project.directory, name));
+  fs.copyFileSync(path.join(paths.root, "package.json"), path.join(project.directory, "package.json"));
+  // As Pulumi's own template has it.
+  const compilerOptions = { strict: true, target: "es2020", module: "commonjs", moduleResolution: "node" };
+  fs.writeFileSync(path.join(project.directory, "tsconfig.json"), JSON.stringify({ compilerOptions }));
   fs.writeFileSync(path.join(project.directory, "Pulumi.yaml"), "name: empty\nruntime: nodejs\n");
   fs.writeFileSync(path.join(project.directory, "index.ts"), "export {};\n");
   fs.symlinkSync(path.join(paths.root, "node_modules"), path.join(project.directory, "node_modules"));
