@@ -140,8 +140,6 @@ describe("an update that makes its cluster, on the real engine", function () {
     const [after = ""] = workers();
     assert.ok(workers().length === 1 && after !== before, workers().join("\n"));
     assert.ok(JSON.stringify(apiserver.objects.get(jobs()[0] ?? "")).includes(`"${path.basename(after)}"`));
-    const again = await stack.up("--expect-no-changes");
-    assert.equal(again.status, 0, again.output);
   });
 
   it("leaves volumes alone when the class of new ones changes, which could only replace them", async () => {
@@ -227,8 +225,6 @@ describe("an update that makes its cluster, on the real engine", function () {
     assert.ok(textAt(web(), "spec", "template", "spec", "containers", 0, "image").endsWith(newer));
     assert.equal(jobs().length, 1);
     assert.equal((await stack.outputs())["doksDigest"], newer);
-    const again = await stack.up("--expect-no-changes");
-    assert.equal(again.status, 0, again.output);
   });
 
   it("leaves PostgreSQL as it is where another image does not fit, and goes on with the earlier one", async () => {
