@@ -161,10 +161,16 @@ describe("updates that build", () => {
     "after its tags are set": /served-tags (created|replaced|updated)/,
   } as const;
   const names = Object.keys(points) as (keyof typeof points)[];
-  // Where nothing is under way there is nothing to tidy up when told to end.
+  // One of each kind: of Docker, of the registry, between two resources, of the tags. Where nothing is under way there
+  // is nothing to tidy up when told to end.
   const chosen = {
-    SIGKILL: names,
-    SIGINT: ["while it is built", "while it is pushed", "while its tags are set"],
+    SIGKILL: [
+      "while it is built",
+      "while it is pushed",
+      "after the push, before its tags are set",
+      "while the tags of what serves are set",
+    ],
+    SIGINT: ["while it is pushed"],
   } as const;
   for (const signal of ["SIGKILL", "SIGINT"] as const) {
     for (const name of sample(names, chosen[signal])) {

@@ -5,7 +5,8 @@ import type { Installation } from "./installation";
 
 /** First part of the name of every line that a writer creates. */
 export const writerPrefix = "writer ";
-const pauseMs = 150;
+/** Between two lines of a client: some 3 of them ask Odoo ten times a second, which leaves the machine room for what is tried. */
+const pauseMs = 250;
 
 /** What a writer was told about one line that it asked for. */
 export type Outcome =
