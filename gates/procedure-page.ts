@@ -1,6 +1,6 @@
 import { type ErrorCode, errorCodes } from "../components/shared/errors";
 import type { CodeNote, Gate } from "./gate";
-import { type Elsewhere, procedure, type ProcedureCode, resolutionTimes } from "./procedure";
+import { procedure, type ProcedureCode, resolutionTimes } from "./procedure";
 import { gates as table } from "./table";
 
 type Gates = Readonly<Record<string, Pick<Gate<never>, "title" | "budgetSeconds" | "codes">>>;
@@ -52,15 +52,14 @@ export function procedurePage(gates: Gates = table): string {
   ].join("\n");
 }
 
-/** A gate's own note comes first, and in the place of one that was kept for it. */
+/** Those of gates come first. */
 function causesOf(code: ErrorCode, gates: Gates): Cause[] {
   const ofGates = Object.entries(gates).flatMap(([name, { codes }]) => {
     const note = codes[code];
     return note === undefined ? [] : [{ by: `the gate ${name}`, ...note }];
   });
-  const beside: Elsewhere | undefined = code in procedure ? procedure[code as ProcedureCode] : undefined;
-  const kept = beside?.by === "nothing yet" && ofGates.length > 0;
-  return [...ofGates, ...(beside === undefined || kept ? [] : [beside])];
+  const beside = Object.hasOwn(procedure, code) ? procedure[code as ProcedureCode] : undefined;
+  return typeof beside === "object" ? [...ofGates, beside] : ofGates;
 }
 
 function sectionOf(code: ErrorCode, causes: readonly Cause[]): string[] {

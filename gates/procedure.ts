@@ -10,16 +10,14 @@ export const resolutionTimes: Readonly<Record<Severity, string>> = {
 
 /** What else than a gate raises a code. */
 export interface Elsewhere extends CodeNote {
-  /**
-   * `nothing yet`: the code is kept for a gate to come, whose own note takes the place of this one. `nothing`: no part
-   * of the product can tell it, and `when` says why.
-   */
-  readonly by: "the plan" | "the build" | "the registry" | "a deployment" | "nothing yet" | "nothing";
+  /** `nothing`: no part of the product can tell it, and `when` says why. */
+  readonly by: "the plan" | "the build" | "the registry" | "a deployment" | "nothing";
 }
 
-/**
- * The 26 codes of the build procedure, with what raises each beside the gates. The notes of gates stand in their files.
- */
+/** Stands for what raises a code where gates alone do: their notes are in their files. */
+const gatesAlone = "gates";
+
+/** The 26 codes of the build procedure, with what raises each beside the gates. */
 export const procedure = {
   ANTHROPIC_SDK_MISSING: {
     by: "the build",
@@ -61,26 +59,14 @@ export const procedure = {
     when: "/web/health did not answer 200 in time, or the smoke test failed; the previous release serves",
     remedy: "read the end of the log, mend it, release again",
   },
-  IMAGE_SIZE_EXCEEDED: {
-    by: "nothing yet",
-    when: "the image is larger than gates:imageMegabytes",
-    remedy: "leave out what the largest layers bring, or raise the setting",
-  },
+  IMAGE_SIZE_EXCEEDED: gatesAlone,
   IMPORT_ERROR: {
     by: "a deployment",
     when: "a module does not load, since Python cannot import something",
     remedy: "the end of the log names it; mend it, release again",
   },
-  LOW_COVERAGE: {
-    by: "nothing yet",
-    when: "tests reach less of the addons' lines than the threshold",
-    remedy: "write tests for the modules that are named",
-  },
-  MALWARE_DETECTED: {
-    by: "nothing yet",
-    when: "the malware scanner finds something in the image",
-    remedy: "release nothing; find out which layer and which commit brought it, and change what it could read",
-  },
+  LOW_COVERAGE: gatesAlone,
+  MALWARE_DETECTED: gatesAlone,
   MANIFEST_ERROR: {
     by: "the registry",
     when: "the registry refuses the image's manifest",
@@ -101,11 +87,7 @@ export const procedure = {
     when: "an API or a registry did not answer in time",
     remedy: "look at the network and at its status page, then run the update again",
   },
-  OUTDATED_BASE_IMAGE: {
-    by: "nothing yet",
-    when: "all vulnerabilities that stop a release are in layers of the base image",
-    remedy: "raise images/odoo/base-image.json to the newer digest, build again",
-  },
+  OUTDATED_BASE_IMAGE: gatesAlone,
   PIP_DEPENDENCY_CONFLICT: {
     by: "the build",
     when: "pip cannot resolve the requirements, or pip check finds two that do not agree",
@@ -128,31 +110,15 @@ export const procedure = {
     when: "the registry, or DigitalOcean, refuses the login",
     remedy: "a valid DIGITALOCEAN_TOKEN, GHCR_TOKEN or registry:password",
   },
-  SECURITY_CRITICAL: {
-    by: "nothing yet",
-    when: "a CRITICAL vulnerability that has a fix is in the image, without an exception",
-    remedy: "raise what it is in; or except it, with a reason and an end",
-  },
-  SECURITY_HIGH: {
-    by: "nothing yet",
-    when: "a HIGH vulnerability that has a fix is in the image, without an exception",
-    remedy: "raise what it is in; or except it, with a reason and an end",
-  },
-  SECURITY_VULN: {
-    by: "nothing yet",
-    when: "bandit has a finding in an addon, or the audit of dependencies knows a vulnerability",
-    remedy: "mend the line, or raise the requirement, that is named",
-  },
-  TEST_FAILURE: {
-    by: "nothing yet",
-    when: "a test of an addon fails",
-    remedy: "mend the addon or its test: the failed ones are named",
-  },
+  SECURITY_CRITICAL: gatesAlone,
+  SECURITY_HIGH: gatesAlone,
+  SECURITY_VULN: gatesAlone,
+  TEST_FAILURE: gatesAlone,
   WKHTMLTOPDF_MISMATCH: {
     by: "the build",
     when: "the base image has another wkhtmltopdf than image:wkhtmltopdf",
     remedy: "look at a PDF that was made with the new one, then set it",
   },
-} as const satisfies Partial<Record<ErrorCode, Elsewhere>>;
+} as const satisfies Partial<Record<ErrorCode, Elsewhere | typeof gatesAlone>>;
 
 export type ProcedureCode = keyof typeof procedure;

@@ -56,7 +56,9 @@ function rowsOf(causes: readonly PlantedCause[]): string[] {
 }
 
 function noTest(code: keyof typeof procedure): string {
-  return procedure[code].by === "nothing" ? "raised by nothing: the procedure says why | " : "no test yet | ";
+  const beside = procedure[code];
+  const nobody = typeof beside === "object" && beside.by === "nothing";
+  return nobody ? "raised by nothing: the procedure says why | " : "no test yet | ";
 }
 
 /** Causes that a test plants for codes of the procedure. */
