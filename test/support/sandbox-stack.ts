@@ -3,7 +3,7 @@ import * as path from "node:path";
 
 import { paths } from "../../sandbox/config";
 import { readToolPaths, sandboxEnvironment } from "../../sandbox/environment";
-import { ask, type Output, run } from "../../sandbox/process";
+import { ask, type Output, run, sleep } from "../../sandbox/process";
 import { readServers } from "../../sandbox/servers-control";
 import { updateLog } from "../../sandbox/stack";
 
@@ -17,13 +17,26 @@ export function pulumi(...args: string[]): Promise<Output> {
   });
 }
 
-/** All that Pulumi lets others see: the state, the log of updates, and the output and the processes' arguments of a preview. */
-export async function whatPulumiTells(): Promise<Record<"state" | "log" | "preview" | "processes", string>> {
+type Told = Record<"state" | "log" | "preview" | "processes", string>;
+
+let told: Promise<Told> | undefined;
+
+/**
+ * All that Pulumi lets others see: the state, the log of updates, and the output and the processes' arguments of a preview, which is of
+ * both targets and made once.
+ */
+export function whatPulumiTells(): Promise<Told> {
+  return (told ??= tell());
+}
+
+async function tell(): Promise<Told> {
   let processes = "";
   let previewing = true;
   const watch = async () => {
-    while (previewing)
+    while (previewing) {
       processes += (await ask("ps", ["-eo", "args"], { what: "listing processes", limitMs: 10_000 }))?.stdout ?? "";
+      await sleep(50);
+    }
   };
   const watching = watch();
   const preview = await pulumi("preview", "--diff", "--non-interactive", "--color", "never").finally(
