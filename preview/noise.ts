@@ -32,6 +32,11 @@ const restless = new Set([
   "userData",
 ]);
 
+/** Leaves out how the engine ends a name: another one in each preview that makes the resource anew. */
+function withoutOwnEnd(text: string): string {
+  return text.replace(/^([a-z][a-z0-9-]*)-[0-9a-f]{8}$/, "$1-…");
+}
+
 /**
  * Flattens inputs into places and texts, such as `nodePool.size`: without credentials, attempts and dates. JSON within
  * a text is looked into. What only the update will know is `unknown`.
@@ -42,14 +47,22 @@ export function steadyInputs(inputs: unknown): Record<string, string> {
     if (place.some((key) => restless.has(key))) return;
     const inner = typeof value === "string" ? jsonIn(value) : value;
     if (typeof inner === "object" && inner !== null) {
-      for (const [key, one] of Object.entries(inner)) walk(one, [...place, key]);
+      for (const [key, one] of entriesOf(inner)) walk(one, [...place, key]);
       return;
     }
-    const text = withoutTokens(String(inner));
+    const text = withoutOwnEnd(withoutTokens(String(inner)));
     found[withoutTokens(place.join("."))] = unknownWords.test(text) ? unknown : text;
   };
   walk(inputs, []);
   return found;
+}
+
+/** Entries of a list that have names, such as a container's variables, go by them: one more moves no other. */
+function entriesOf(inner: object): [string, unknown][] {
+  if (!Array.isArray(inner)) return Object.entries(inner);
+  const names = inner.map((one: { name?: unknown } | null, at) => withoutOwnEnd(String(one?.name ?? at)));
+  const distinct = new Set(names).size === names.length;
+  return names.map((name, at) => [distinct ? name : String(at), inner[at] as unknown]);
 }
 
 function jsonIn(text: string): unknown {

@@ -34,7 +34,7 @@ const rules: readonly Rule[] = [
     machine: true,
   },
   {
-    about: (one) => one.type.endsWith(":KubernetesCluster") && changed(one, "version", "nodePool.size"),
+    about: (one) => one.type.endsWith(":KubernetesCluster") && changed(one, "version"),
     say: () => "the cluster's nodes are replaced, and the pods on them move",
     machine: true,
   },

@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import * as fs from "node:fs";
-import * as path from "node:path";
 
 import type { TargetReport } from "../../components/odoo/history";
 import { withoutTokens } from "../../preview/noise";
@@ -8,7 +6,6 @@ import { previewPage } from "../../preview/page";
 import { readSnapshot, type Snapshot, snapshotOf } from "../../preview/snapshot";
 import { anotherImage, changing, planted, type Recording, recordedPreview } from "../support/recorded-preview";
 
-const root = path.join(__dirname, "..", "..");
 const hash = (digit: string) => digit.repeat(64);
 
 function snapshot(
@@ -28,48 +25,73 @@ const page = (head: Snapshot, reports: readonly TargetReport[] = []) =>
   previewPage({ base: snapshot(), head }, reports);
 const modules = (version: string, digit: string) => JSON.stringify({ sale_extra: { version, hash: hash(digit) } });
 
-/** The examples of docs/preview/: the file is what the change gives. */
-const examples: Readonly<Record<string, () => string>> = {
-  addon: () => page(snapshot((it) => anotherImage(it, { MODULES: modules("18.0.1.3.0", "2") }))),
-  requirement: () => {
-    const lines = { "addons.txt": ["num2words>=0.5", "phonenumbers>=8.13"] };
-    const head = snapshot((it) => anotherImage(it, {}), lines);
-    return previewPage({ base: snapshot(undefined, { "addons.txt": ["num2words>=0.5"] }), head });
-  },
-  "base-image": () => page(snapshot((it) => anotherImage(it, { BASE_DIGEST: `sha256:${hash("7")}` }))),
-  "cluster-size": () =>
-    page(
-      snapshot((it) => {
-        it.config["doks:nodeSize"] = { value: "s-4vcpu-8gb" };
-        (changing(it, "doks-cluster-cluster")["nodePool"] as Record<string, unknown>)["size"] = "s-4vcpu-8gb";
-      }),
-    ),
-  setting: () =>
-    page(
-      snapshot((it) => {
-        it.config["odoo:options"] = { value: '{"limit_request": 8192}' };
-        Object.assign(changing(it, "vps-odoo-release")["environment"] as object, {
-          FILES: `${"3".repeat(12)} .env\n${"2".repeat(12)} proxy/Caddyfile`,
-          REQUEST: "4".repeat(16),
-        });
-        (changing(it, "doks-odoo-web")["spec"] as Record<string, unknown>)["options"] = "limit_request=8192";
-      }),
-    ),
-};
-
 describe("the preview of a pull request", () => {
-  for (const [name, make] of Object.entries(examples)) {
-    it(`is as docs/preview/${name}.md shows it`, () => {
-      const file = path.join(root, "docs", "preview", `${name}.md`);
-      const text = make();
-      if (process.env["UPDATE_GOLDEN"] !== undefined) fs.writeFileSync(file, text);
-      assert.equal(text, fs.readFileSync(file, "utf8"));
-      const [above = "", below] = text.split("<details>");
-      assert.ok(above.split("\n").length < 25);
-      assert.ok(above.split("\n").filter((line) => line.startsWith("- ")).length <= 10);
-      assert.ok(name === "cluster-size" ? below?.includes("nodePool.size") : true);
+  it("names a new package, and that a rollback is code alone", () => {
+    const lines = { "addons.txt": ["num2words>=0.5", "phonenumbers>=8.13"] };
+    const base = snapshot(undefined, { "addons.txt": ["num2words>=0.5"] });
+    const text = previewPage({ base, head: snapshot((it) => anotherImage(it, {}), lines) });
+    assert.match(text, /`a{12}` → `f{12}`: new `addons\.txt: phonenumbers>=8\.13`$/m);
+    assert.match(text, /The door stays open[^]*stays: a rollback is code alone/);
+  });
+
+  it("names both base images, and leaves open whether an installed module differs", () => {
+    const text = page(snapshot((it) => anotherImage(it, { BASE_DIGEST: `sha256:${hash("7")}` })));
+    assert.match(
+      text,
+      /`docker\.io\/library\/odoo:18\.0 sha256:b{12}` → `docker\.io\/library\/odoo:18\.0 sha256:7{12}`/,
+    );
+    assert.match(
+      text,
+      /If an installed module differs, the door is closed[^]*moves if a module that is installed differs/,
+    );
+  });
+
+  it("names what more nodes cost, which restart nothing", () => {
+    const head = snapshot((it) => {
+      it.config["doks:nodesMax"] = { value: "3" };
+      (changing(it, "doks-cluster-cluster")["nodePool"] as Record<string, unknown>)["maxNodes"] = 3;
     });
-  }
+    assert.match(
+      page(head),
+      /`doks:nodesMax` not set → `3`\n.*\*\*nothing restarts\*\*\n.*about 58 to 82 USD → about 58 to 106/,
+    );
+    assert.match(page(head), /^- ~ `doks-cluster-cluster` `KubernetesCluster`: `nodePool\.maxNodes` `2` → `3`$/m);
+  });
+
+  it("names each target on which a setting restarts something", () => {
+    const head = snapshot((it) => {
+      it.config["odoo:options"] = { value: '{"limit_request": 8192}' };
+      Object.assign(changing(it, "vps-odoo-release")["environment"] as object, {
+        FILES: `${"3".repeat(12)} .env\n${"2".repeat(12)} proxy/Caddyfile`,
+        REQUEST: "4".repeat(16),
+      });
+      (changing(it, "doks-odoo-web")["spec"] as Record<string, unknown>)["options"] = "limit_request=8192";
+    });
+    const parts =
+      /cluster: pods of doks-odoo-web are replaced; VPS: a release runs: what uses \.env starts anew\. The door/;
+    assert.match(page(head), parts);
+    assert.match(
+      page(head),
+      /Settings:\*\* `odoo:options` `\{\}` → `\{"limit_request": 8192\}`[^]*rollback:\*\* stays\.$/m,
+    );
+  });
+
+  it("is not moved by the ends of names that each preview makes anew", () => {
+    const ending = (digits: string) =>
+      snapshot((it) => {
+        const spec = changing(it, "doks-odoo-web")["spec"] as Record<string, unknown>;
+        spec["volumes"] = [{ name: `request-${digits}`, secretName: `doks-odoo-request-${digits}` }];
+      });
+    assert.match(previewPage({ base: ending("96493d38"), head: ending("1835d87b") }), /Nothing changes for this stack/);
+  });
+
+  it("knows a container's variables by their names, wherever in the list they are", () => {
+    const having = (...env: object[]) =>
+      snapshot((it) => ((changing(it, "doks-odoo-web")["spec"] as Record<string, unknown>)["env"] = env));
+    const guard = { name: "ODOO_GUARD", value: "1" };
+    const text = previewPage({ base: having(guard), head: having({ name: "ODOO_OPTIONS", value: "x" }, guard) });
+    assert.match(text, /: `spec\.env\.ODOO_OPTIONS\.name` .*, `spec\.env\.ODOO_OPTIONS\.value` `none` → `x`$/m);
+  });
 
   it("says that nothing restarts where both branches come to the same, also long after the last update", () => {
     const waiting = () => snapshot((it) => anotherImage(it, { EPOCH: "2" }));
@@ -147,6 +169,14 @@ describe("the preview of a pull request", () => {
     assert.doesNotMatch(text, /backup:destination/);
     assert.match(text, /and `s-9vcpu-9gb`, whose price is not known here/);
     assert.match(text, /the host is turned off for its new size/);
+  });
+
+  it("says of a cluster that is made anew for other nodes no more than that", () => {
+    const head = snapshot((it) => {
+      (changing(it, "doks-cluster-cluster")["nodePool"] as Record<string, unknown>)["size"] = "s-4vcpu-8gb";
+      for (const step of it.steps) if (step.urn.endsWith("::doks-cluster-cluster")) step.op = "replace";
+    });
+    assert.match(page(head), /Restarts:\*\* doks-cluster-cluster is made anew: look at its data first\. Odoo/);
   });
 
   it("tells what is made anew and what goes", () => {

@@ -30,7 +30,8 @@ export function kubernetesCluster(api: Api, limit = clusterLimitMs): Resource {
     outputs: clusterOutputProperties,
     autoName: "name",
     uniqueBy: "name",
-    updateChanges: ["kubeConfigs", "status", "updatedAt"],
+    // As the official provider: a preview goes on with the kubeconfig of before, or it would replace all in the cluster.
+    updateChanges: ["status", "updatedAt"],
     check: async ({ inputs: given }) => ({ failures: refusals(given), add: {} }),
     differs(name, old, now) {
       if (computed.includes(name) && now === undefined) return false;
