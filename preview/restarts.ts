@@ -39,7 +39,9 @@ const rules: readonly Rule[] = [
     machine: true,
   },
   {
-    about: ({ kind, name }) => kind === "changed" && name === "vps-odoo-release",
+    // The host takes another worker, and finds that what is asked for is there.
+    about: ({ kind, name, places }) =>
+      kind === "changed" && name === "vps-odoo-release" && places.some(({ place }) => !place.endsWith("WORKER")),
     say: (one) => `VPS: a release runs${filesOf(one)}`,
   },
   {

@@ -76,6 +76,14 @@ describe("the preview of a pull request", () => {
     );
   });
 
+  it("says that nothing restarts for another worker on the host", () => {
+    const head = snapshot((it) => {
+      Object.assign(changing(it, "vps-odoo-release")["environment"] as object, { WORKER: "5".repeat(12) });
+    });
+    assert.match(page(head), /\*\*nothing restarts\*\*/);
+    assert.match(page(head), /vps-odoo-release.*WORKER/);
+  });
+
   it("is not moved by the ends of names that each preview makes anew", () => {
     const ending = (digits: string) =>
       snapshot((it) => {
