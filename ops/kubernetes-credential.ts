@@ -45,8 +45,8 @@ async function main(id: string | undefined, environment: NodeJS.ProcessEnv): Pro
       found: `no cluster ${id} in this account`,
       expected: "the cluster that this stack has made or adopted",
       remedy:
-        "pulumi refresh takes what is gone out of the state; PULUMI_K8S_DELETE_UNREACHABLE=true lets it forget " +
-        "what was in the cluster",
+        "docs/FINAL_DEPLOYMENT_RUNBOOK.md has the way, where it is gone for good: pulumi refresh with " +
+        "PULUMI_K8S_DELETE_UNREACHABLE=true forgets it and what was in it",
     });
   }
   const status = { token: found.token, expirationTimestamp: found.expires_at };

@@ -94,10 +94,13 @@ export class OdooEdge extends pulumi.ComponentResource {
       { ...service, metadata: within(namespace, service.metadata) },
       { ...kept, dependsOn: pods },
     );
-    this.address = balanced.status.apply((status) => {
-      const [first] = status.loadBalancer.ingress;
-      return first?.ip ?? first?.hostname ?? "";
-    });
+    this.address = balanced.status.apply(addressOf);
     this.registerOutputs({ address: this.address });
   }
+}
+
+/** Returns a load balancer's address; empty if an update has left its Service out before it was ever made. */
+function addressOf(status: kubernetes.types.output.core.v1.ServiceStatus | undefined): string {
+  const [first] = status?.loadBalancer.ingress ?? [];
+  return first?.ip ?? first?.hostname ?? "";
 }

@@ -9,6 +9,7 @@ import { scopesFor } from "../support/documented-scopes";
 import { undocumented } from "../support/documented-secrets";
 import { PaperClusters } from "../support/paper-clusters";
 import { PaperControllers } from "../support/paper-controllers";
+import { Runbook } from "../support/runbook";
 import { findIn } from "../support/secret-search";
 import { TestStack } from "../../sandbox/test/helpers/test-stack";
 
@@ -23,6 +24,12 @@ describe("an update that makes its cluster, on the real engine", function () {
   const jobs = () => [...apiserver.objects.keys()].filter((name) => name.includes("/jobs/odoo-upgrade-"));
   const workers = () => [...apiserver.objects.keys()].filter((name) => name.includes("/configmaps/doks-odoo-worker-"));
   const web = () => apiserver.objects.get("/apis/apps/v1/namespaces/odoo/deployments/odoo");
+  const passwords = () =>
+    [...apiserver.objects.values()]
+      .filter((object) => object["kind"] === "Secret")
+      .flatMap((object) => Object.entries(object["data"] as Record<string, string>))
+      .filter(([name]) => name.endsWith("password"))
+      .sort();
   const firstPassword = () =>
     Buffer.from(
       textAt(apiserver.objects.get("/api/v1/namespaces/odoo/secrets/odoo-first-login"), "data", "first-password"),
@@ -266,6 +273,38 @@ describe("an update that makes its cluster, on the real engine", function () {
     assert.notEqual(status, 0);
     assert.match(output, /KUBERNETES_VERSION_REFUSED/);
     assert.equal(changes(), before);
+  });
+
+  it("makes another cluster by the runbook's own commands when it is gone for good", async () => {
+    const runbook = new Runbook("The cluster is dead");
+    const [before, outputs] = [passwords(), await stack.outputs()];
+    const [cluster] = (await running.api("GET", "/v2/kubernetes/clusters")).all("kubernetes_clusters", "id");
+    const [network] = (await running.api("GET", "/v2/vpcs")).all("vpcs", "id").slice(-1);
+    assert.equal((await running.api("DELETE", `/v2/kubernetes/clusters/${String(cluster)}`)).status, 204);
+    const claims = [...apiserver.objects].filter(([name]) => name.includes("/persistentvolumeclaims/"));
+    apiserver.objects.clear();
+
+    const known = await runbook.type(stack, "dead-cluster-volumes");
+    for (const [name, claim] of claims)
+      assert.ok(known.includes(`${path.basename(name)} ${textAt(claim, "spec", "volumeName")}\n`), known);
+    const forgotten = await runbook.type(stack, "dead-cluster");
+    assert.match(forgotten, /KubernetesCluster doks-cluster-cluster created/);
+    assert.equal(apiserver.objects.size, 0, "volumes can be brought there before anything claims new ones");
+    const [order] = clusters.orders.slice(-1);
+    assert.notEqual(order?.id, cluster);
+    const [made] = (await running.api("GET", "/v2/kubernetes/clusters")).all("kubernetes_clusters", "vpc_uuid");
+    assert.equal(made, network, "a managed database is in that network");
+
+    await runbook.type(stack, "dead-cluster-dump");
+    assert.ok(apiserver.objects.has("/apis/apps/v1/namespaces/odoo/statefulsets/odoo-db"), "PostgreSQL is there");
+    assert.deepEqual([jobs(), web()], [[], undefined], "nothing was installed in the place of the dump");
+    await runbook.type(stack, "dead-cluster-release");
+    assert.equal(jobs().length, 1);
+    assert.equal((await stack.outputs())["doksDigest"], outputs["doksDigest"]);
+    assert.deepEqual(passwords(), before, "database volumes are opened by the passwords that they know");
+    assert.deepEqual(runbook.left, []);
+    const again = await stack.preview("--expect-no-changes");
+    assert.equal(again.status, 0, again.output);
   });
 
   it("refuses to take away what is protected", async () => {

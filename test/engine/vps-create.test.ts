@@ -9,6 +9,7 @@ import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { undocumented } from "../support/documented-secrets";
 import { PaperVps } from "../support/paper-vps";
 import { scopesFor } from "../support/documented-scopes";
+import { Runbook } from "../support/runbook";
 import { findIn } from "../support/secret-search";
 import { TestStack } from "../../sandbox/test/helpers/test-stack";
 
@@ -17,7 +18,8 @@ import { TestStack } from "../../sandbox/test/helpers/test-stack";
  * address that no sandbox uses now; without the right to it, these tests are left out and the end-to-end tests remain.
  */
 describe("an update that makes its host, on the real engine", function () {
-  const host = new PaperVps();
+  const runbook = new Runbook("The host is lost");
+  let host = new PaperVps();
   const orders: MachineOrder[] = [];
   const firewalls: (number[] | undefined)[] = [];
   const running = new RunningServers(undefined, {
@@ -151,6 +153,39 @@ describe("an update that makes its host, on the real engine", function () {
     assert.equal(status, 0, output);
   });
 
+  for (const [what, withVolume] of [
+    ["with the Volume of the lost one, which it finds its data on", true],
+    ["with another Volume where that is lost, too", false],
+  ] as const) {
+    it(`makes another host by the runbook's own commands, ${what}`, async () => {
+      const before = await stack.outputs();
+      const [droplet] = (await running.api("GET", "/v2/droplets")).all("droplets", "id").slice(-1);
+      assert.equal((await running.api("DELETE", `/v2/droplets/${String(droplet)}`)).status, 204);
+      const kept = orders.at(-1)?.volumes[0]?.id ?? "";
+      if (!withVolume) assert.equal((await running.api("DELETE", `/v2/volumes/${kept}`)).status, 204);
+      await host.server.close();
+      host = new PaperVps(host.user);
+      await host.server.start(22, reservedAddress(slot));
+
+      const output = await runbook.type(stack, "lost-host");
+      assert.equal(/\+ {2}digitalocean:index:Volume .* created/.test(output), !withVolume, output);
+      const volume = orders.at(-1)?.volumes[0]?.id ?? "";
+      assert.notEqual(volume, "");
+      assert.equal(volume === kept, withVolume);
+      const outputs = await stack.outputs();
+      assert.deepEqual([outputs["vpsAddress"], outputs["vpsHostKey"]], [before["vpsAddress"], host.server.hostKey]);
+      assert.notEqual(outputs["vpsHostKey"], before["vpsHostKey"]);
+      assert.deepEqual([host.live?.digest, host.requests.length], [digest, 1]);
+      const nonces = orders.map(({ userData }) => /b"([0-9a-f]{64})"/.exec(userData)?.[1]);
+      assert.equal(new Set(nonces).size, orders.length, "whoever was on the lost host knows its nonce");
+      assert.deepEqual([...(firewalls.at(-1) ?? [])].sort(), [22, 443, 80]);
+      const again = await stack.preview("--expect-no-changes");
+      assert.equal(again.status, 0, again.output);
+    });
+  }
+
+  it("has typed all that the runbook says is tried of it", () => assert.deepEqual(runbook.left, []));
+
   it("refuses to move the host to another region, or to give it up, while it is protected", async () => {
     const { config } = stack;
     const before = changes();
@@ -168,7 +203,7 @@ describe("an update that makes its host, on the real engine", function () {
   });
 
   it("has no key in the state at all, and the nonce encrypted only", async () => {
-    const [, nonce = ""] = /b"([0-9a-f]{64})"/.exec(orders[0]?.userData ?? "") ?? [];
+    const [, nonce = ""] = /b"([0-9a-f]{64})"/.exec(orders.at(-1)?.userData ?? "") ?? [];
     const key = host.user.privateKey.split("\n")[2] ?? "";
     const places = { shown: await stack.decrypted(), stored: stack.storedText() };
     // The nonce is one of those that docs/secrets-in-the-state.md tells of.
@@ -202,7 +237,7 @@ describe("an update that makes its host, on the real engine", function () {
       assert.deepEqual(await keys(), ["laptop"]);
     }
     assert.deepEqual(
-      orders[1]?.authorizedKeys.map((key) => key.split(" ")[1]),
+      orders.at(-1)?.authorizedKeys.map((key) => key.split(" ")[1]),
       [host.user.publicKey.split(" ")[1]],
     );
   });

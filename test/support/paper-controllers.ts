@@ -32,7 +32,10 @@ export class PaperControllers {
         at(object, "status") === undefined && (this.held === undefined || !`${kind}/${name}`.startsWith(this.held));
       const status = open ? this.#statusOf(kind, object) : undefined;
       if (status !== undefined) {
-        this.apiserver.put(path, { status });
+        const bound = kind === "persistentvolumeclaims" && {
+          spec: { volumeName: `pvc-${textAt(object, "metadata", "uid")}` },
+        };
+        this.apiserver.put(path, { status, ...bound });
       }
       // An apply on paper takes away what it does not name.
       if (kind === "deployments" && at(object, "metadata", "annotations", revision) === undefined) {

@@ -127,6 +127,53 @@ class ProtocolCase(WorkerCase):
         self.world.effects = None
 
 
+class LostHostTest(ProtocolCase):
+    """What a release finds on a host that is new, in the place of one that is lost (docs/FINAL_DEPLOYMENT_RUNBOOK.md).
+    """
+
+    def lose_the_host(self):
+        """All but the volume with the data."""
+        for path in self.root.rglob("*"):
+            if path.is_file():
+                path.unlink()
+        self.world.server = self.world.in_place = self.world.knows = None
+
+    def assert_nothing_was_installed(self):
+        self.assertEqual([name for name in self.world.log if name.startswith("create")], [])
+
+    def test_the_data_of_its_volume_are_taken_over_as_they_are(self):
+        self.old_release()
+        self.lose_the_host()
+        self.release(OLD, "r2")
+        self.assertEqual(self.outcome(), "succeeded")
+        self.assert_nothing_was_installed()
+        self.assert_old_release_serves()
+
+    def test_they_are_upgraded_where_the_release_is_a_newer_one(self):
+        self.old_release()
+        self.lose_the_host()
+        self.release(NEW, "r2")
+        self.assertEqual(self.outcome(), "succeeded")
+        self.assert_nothing_was_installed()
+        self.assertEqual(self.world.users, (NEW, "+abooks+b"))
+        self.assert_paired()
+
+    def test_a_dump_in_the_place_of_an_empty_database_is_upgraded_by_the_same_release_again(self):
+        self.release(OLD, "r1")
+        # Without the marker and the pair, which are of the lost host.
+        dump = {"content": "the dump", "modules": dict(self.world.databases["odoo"]["modules"]), "marker": None}
+        self.world.databases["odoo"] = dump
+        self.world.folders["live", "odoo"] |= {"of the dump"}
+        self.world.log.clear()
+        self.release(OLD, "r2", force=True)
+        self.assertEqual(self.outcome(), "succeeded")
+        self.assert_nothing_was_installed()
+        self.assertEqual(self.world.users, (OLD, "the dump+a"))
+        self.assertIn("of the dump", self.files("live", "odoo"))
+        data = self.host().data
+        self.assertEqual(data.postgres.pair("odoo"), data.filestore().pair(("live", "odoo")))
+
+
 class UpgradeTest(ProtocolCase):
     def test_the_live_database_is_only_read_until_it_is_renamed(self):
         self.old_release()

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 
+import { triedBlocks } from "../../support/markdown";
+import { wrongAttachments } from "../../support/trials/population";
 import { ledgerSum } from "../../support/trials/snapshot";
 import { statusOf } from "../../support/trials/requests";
 import { Trial } from "../../support/trials/host-trial";
@@ -25,6 +29,8 @@ describe("the dump that leaves the host", () => {
 
   const configure = async (key = hostKey) => {
     const { state, error } = await trial.deploy(trial.live, {
+      // What a dump holds is upgraded whole where it takes a lost database's place; rehearsals are tried elsewhere.
+      rehearse: false,
       dump: { destination, hostKey: key, privateKey, keep: 2 },
     });
     assert.equal(state, "succeeded", JSON.stringify(error, undefined, 2));
@@ -72,6 +78,22 @@ describe("the dump that leaves the host", () => {
     assert.equal(bad, "");
     assert.ok(stored.split("\n").length > 10, stored);
     await trial.machine.sh("docker exec odoo-db dropdb -U postgres from-dump; rm -r /tmp/from-dump");
+  });
+
+  it("takes a lost database's place by the commands of docs/backup.md, and the same release serves it", async () => {
+    const page = fs.readFileSync(path.join(__dirname, "..", "..", "..", "docs", "backup.md"), "utf8");
+    const lines = triedBlocks(page).get("in-place");
+    const name = /^(.+)\.dump$/m.exec(await dumps())?.[1];
+    assert.ok(lines !== undefined && name !== undefined);
+    const before = await trial.machine.sql(ledgerSum);
+    // Neither its records nor its attachments are there, as after a first install.
+    await trial.machine.sql("UPDATE trial_ledger_line SET name = 'lost'");
+    await trial.machine.sh("docker exec odoo-ce sh -c 'rm -r /var/lib/odoo/filestore/odoo/??'");
+    await trial.machine.sh(`set -e\n${lines.replaceAll("FILE", `${directory}/${name}`)}`);
+    assert.equal(await trial.machine.sql(ledgerSum), before);
+    await trial.machine.waitForLogin();
+    assert.deepEqual(await trial.wrongRelease(), []);
+    assert.deepEqual(await wrongAttachments(await trial.machine.client(), trial.attachments), []);
   });
 
   it("leaves the newest of them there, and what belongs to somebody else", async () => {
