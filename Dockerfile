@@ -201,7 +201,7 @@ RUN set -u; failed=0; \
     uid=$(id -u odoo); gid=$(id -g odoo); \
     [ "${uid}" = "${ODOO_UID}" ] || wrong BASE_IMAGE_INVALID "uid of the user odoo" "${uid}" "${ODOO_UID}"; \
     [ "${gid}" = "${ODOO_GID}" ] || wrong BASE_IMAGE_INVALID "gid of the user odoo" "${gid}" "${ODOO_GID}"; \
-    version=$(odoo --version 2>&1 | grep "^Odoo Server"); \
+    version=$(PATH=${PATH#/opt/odoo/bin:}; odoo --version 2>&1 | grep "^Odoo Server"); \
     case "${version}" in \
       "Odoo Server ${SERIES}"|"Odoo Server ${SERIES}-"*) ;; \
       *) wrong BASE_IMAGE_INVALID "series of Odoo" "${version}" "${SERIES}" ;; \

@@ -1,5 +1,6 @@
 import { runSession } from "../sandbox/session";
 import type { Bench } from "./bench";
+import { gatesBench } from "./gates";
 import { imageBench } from "./image";
 import { largeBench } from "./large";
 import { releaseBench } from "./release";
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, Bench>> = {
   vps: vpsBench,
   release: releaseBench,
   targets: targetsBench,
+  gates: gatesBench,
   large: largeBench,
 };
 

@@ -62,7 +62,7 @@ const lanes = [
   },
   { files: ["vps/update"], heavy: true, changes: ["tree", "stack"] },
   // Its images have the tree's addons, too, and go nowhere: whatever is in those will do.
-  { files: ["updates/5-gates"], heavy: true, changes: ["trial"] },
+  { files: ["updates/5-gates", "updates/6-planted"], heavy: true, changes: ["trial"] },
   { files: ["cluster/4-brought"], heavy: true, changes: ["trial cluster", "bucket"], uses: ["tree"] },
   // Small servers of its own.
   { files: ["operator"], heavy: true },

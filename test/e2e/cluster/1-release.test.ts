@@ -7,12 +7,15 @@ import { sample } from "../../support/sample";
 import { Endpoint } from "../../support/endpoint";
 import { planted, wrongAttachments } from "../../support/trials/population";
 import { plantedReason } from "../../support/trials/addons";
-import { TrialReleases } from "../../support/trials/releases";
+import { type TrialRelease, TrialReleases } from "../../support/trials/releases";
+import { differences, type Snapshot } from "../../support/trials/snapshot";
 import { sleep } from "../../../sandbox/process";
 
 /** The real program and engine on a cluster of its own with a real node: what an update leaves of a populated database. */
 describe("a release on a populated cluster", () => {
   let trial: ClusterTrial;
+  /** What users had when the last release came. */
+  let left: { readonly live: TrialRelease; readonly level: number; readonly data: Snapshot } | undefined;
 
   before(async () => {
     trial = await openTrial();
@@ -155,6 +158,7 @@ describe("a release on a populated cluster", () => {
     const release = await next();
     // Somebody has Odoo's user and login meanwhile, on a server that an earlier version has set up.
     const intruder = await attack(trial);
+    left = { live: trial.live, level: trial.level, data: await trial.snapshot() };
     const problems = await trial.problemsAfter(async () => {
       const { status, output, seconds } = await trial.deploy(release, { "release:rehearse": false });
       assert.equal(status, 0, output);
@@ -167,6 +171,20 @@ describe("a release on a populated cluster", () => {
     const migrated = `SELECT count(*) FROM trial_ledger_line WHERE name LIKE 'line %' AND memo = 'level ${trial.level}: ' || number`;
     assert.equal(await trial.sql(migrated), "5000");
     for (const n of [1, 4]) await trial.client(`${planted.user}-${n}`, planted.password);
+    assert.deepEqual(await wrongAttachments(await trial.client(), trial.attachments), []);
+  });
+
+  it("is gone back from with the data of then, to the last row of each table", async () => {
+    assert.ok(left !== undefined, "there is no release to go back to");
+    const { live, level, data } = left;
+    await trial.sql("INSERT INTO trial_ledger_line (name) VALUES ('written since')");
+    const told = await trial.kubectl("logs", "-l", "app=odoo-upgrade", "--tail=-1");
+    const point = /restore point (\S+): the data of /.exec(told)?.[1];
+    assert.ok(point !== undefined, `the release names no restore point:\n${told}`);
+    const { status, output } = await trial.deploy(live, { "release:restore": point });
+    assert.equal(status, 0, output);
+    trial.level = level;
+    assert.deepEqual([...(await trial.wrongRelease()), ...differences(data, await trial.snapshot(), true)], []);
     assert.deepEqual(await wrongAttachments(await trial.client(), trial.attachments), []);
   });
 });

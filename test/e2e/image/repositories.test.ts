@@ -1,17 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-
-import { strToU8, zipSync } from "fflate";
 
 import type { ServersFile } from "../../../sandbox/servers";
 import { manifest } from "../../fixtures/addons/module";
 import { GitServer } from "../../support/git-server";
 import { runningSandbox } from "../../support/running-sandbox";
 import { buildTree } from "../../support/tree-image";
+import { addressForBuilds } from "../../support/docker-address";
+import { wheel, WheelServer } from "../../support/wheel";
 
 /** A package of OCA's, which needs no other, and the digest that PyPI names for it. */
 const ofOca = {
@@ -28,10 +25,7 @@ describe("the image with a fetched repository", () => {
   let commit: string;
   before(async () => {
     servers = await runningSandbox();
-    // Until Docker has started anew it may tell no gateway of its own network: then that is the first address.
-    const told = "{{with index .IPAM.Config 0}}{{.Gateway}},{{.Subnet}}{{end}}";
-    const [gateway = "", subnet = ""] = docker("network", "inspect", "bridge", "--format", told).split(",");
-    address = gateway || subnet.replace(/0\/\d+$/, "1");
+    address = addressForBuilds();
     await git.start(address);
     commit = git.commit("tools", {
       "requirements.txt": "xlsxwriter==3.2.0\n",
@@ -50,18 +44,6 @@ describe("the image with a fetched repository", () => {
   function module(name: string, changes: Readonly<Record<string, string>>, below = "") {
     const text = manifest({ version: '"1.0"', data: "[]", ...changes });
     return { [`${below}${name}/__manifest__.py`]: text, [`${below}${name}/__init__.py`]: "" };
-  }
-
-  /** A package with these files, as pip takes it. */
-  function wheel(name: string, files: Readonly<Record<string, string>>): Uint8Array {
-    const about = {
-      METADATA: `Metadata-Version: 2.1\nName: ${name}\nVersion: 1.0\n`,
-      WHEEL: "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-      RECORD: "",
-    };
-    const described = Object.entries(about).map(([file, text]) => [`${name}-1.0.dist-info/${file}`, text] as const);
-    const all = [...Object.entries(files), ...described].map(([file, text]) => [file, strToU8(text)] as const);
-    return zipSync(Object.fromEntries(all));
   }
 
   function docker(...args: readonly string[]): string {
@@ -105,14 +87,9 @@ describe("the image with a fetched repository", () => {
 
   it("has modules of wheels, one by its address and one of OCA's by a lock", async () => {
     const own = wheel("our_jobs", module("odoo/addons/our_jobs", { depends: '["base"]' }));
-    // pip asks no server by https whose address is a number.
-    const server = createServer((_, response) => response.end(own)).listen(0, address);
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    const digest = createHash("sha256").update(own).digest("hex");
-    const url = `http://${address}:${port}/our_jobs-1.0-py3-none-any.whl#sha256=${digest}`;
+    const server = await WheelServer.start(address, "our_jobs", own);
     const image = await build({ depends: '["our_jobs", "base_user_role"]' }, [], {
-      "addons/requirements.txt": `our-jobs @ ${url}\n`,
+      "addons/requirements.txt": `our-jobs @ ${server.url}\n`,
       "addons/own/requirements.txt": `${ofOca.pin} --hash=sha256:${ofOca.hash}\n`,
     }).finally(() => server.close());
     const { modules } = JSON.parse(inside(image, "python3", "-I", "/opt/odoo/modules.py")) as {

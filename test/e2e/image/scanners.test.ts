@@ -13,13 +13,12 @@ import { scan, type ScanOrder } from "../../../gates/scan";
 import { findTool } from "../../../gates/tools/find";
 import type { ToolName } from "../../../gates/tools/table";
 import { digestOf, RunningServers } from "../../../sandbox/test/helpers/running-servers";
-import { clamavTestDatabase, ensureGateTools, gateToolFolders } from "../../../sandbox/tools/gate-tools";
+import { ensureGateTools, gateToolFolders } from "../../../sandbox/tools/gate-tools";
 import { type PlantedHole, writeTrivyDatabase } from "../../../sandbox/tools/trivy-database";
+import { antivirusSignatures, eicar } from "../../support/antivirus-signatures";
 import { gateTools } from "../../support/gate-tools";
 import { archive, ours, type PaperLayer } from "../../support/paper-registry";
 
-/** What antivirus programs agree to find; in two halves, so that none finds it here. */
-const eicar = ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-", "STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].join("");
 const dayMs = 86_400_000;
 const stack = "odoo/scanners";
 
@@ -101,10 +100,7 @@ describe("the scanners of a pushed image", () => {
       base: { reference: "127.0.0.1:9/odoo", tag: "19.0", digest, date, series: "19.0", uid: 100, gid: 101 },
       ...{ databaseFrom: at("database"), databaseDays: 2 },
     };
-    // Signatures of a folder are as old as their files, and a checkout may be of any day.
-    fs.mkdirSync(at("signatures"));
-    for (const name of fs.readdirSync(clamavTestDatabase))
-      fs.writeFileSync(at("signatures", name), fs.readFileSync(path.join(clamavTestDatabase, name)));
+    antivirusSignatures(at("signatures"));
   });
   after(async () => {
     desk.close();

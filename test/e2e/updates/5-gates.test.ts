@@ -10,76 +10,9 @@ import { buildingStack, trialRegistry } from "../../support/building-stack";
 import { runningSandbox } from "../../support/running-sandbox";
 import type { RegistryClient } from "../../../components/registry/client";
 
-/** What is wrong with a tree or a stack, the code that the update ends in, and the gate that says so. */
-interface Planted {
-  readonly what: string;
-  readonly code: string;
-  readonly gate: string;
-  readonly files?: Readonly<Record<string, string>>;
-  readonly config?: Readonly<Record<string, unknown>>;
-}
-
 /** On in the rows that need them alone: each takes its time for each image. */
 const withTests = { "gates:tests": "required" };
 const withValidation = { "gates:validation": "required" };
-
-const planted: readonly Planted[] = [
-  {
-    what: "a module that imports what is not there",
-    code: "IMPORT_ERROR",
-    gate: "image",
-    files: { "addons/trial/__init__.py": "import nowhere_to_be_found\n" },
-  },
-  {
-    what: "an image above its limit",
-    code: "IMAGE_SIZE_EXCEEDED",
-    gate: "image",
-    config: { "gates:imageMegabytes": 1000 },
-  },
-  {
-    what: "a test that fails",
-    code: "TEST_FAILURE",
-    gate: "tests",
-    files: {
-      "addons/trial/tests/__init__.py": "from . import test_trial\n",
-      "addons/trial/tests/test_trial.py": failing(),
-    },
-    config: withTests,
-  },
-  {
-    what: "lines that no test reaches",
-    code: "LOW_COVERAGE",
-    gate: "tests",
-    files: { "addons/trial/untested.py": "x = 1\n".repeat(20) },
-    config: withTests,
-  },
-  {
-    what: "a module that can be imported, and not installed",
-    code: "MODULE_LOAD_ERROR",
-    gate: "validation",
-    files: { "addons/trial/__init__.py": extendsNothing() },
-    config: withValidation,
-  },
-];
-
-function failing(): string {
-  return `from odoo.tests import TransactionCase
-
-
-class TestTrial(TransactionCase):
-    def test_sum(self):
-        self.assertEqual(1 + 1, 3)
-`;
-}
-
-function extendsNothing(): string {
-  return `from odoo import models
-
-
-class Trial(models.Model):
-    _inherit = "nowhere.to.be.found"
-`;
-}
 
 /** What a hostile addon would try from its tests; each try has to fail. */
 function hostile(): string {
@@ -167,25 +100,6 @@ describe("the gates of a release", () => {
     // Of each image it takes both cores half a minute, and other gates run meanwhile.
     stack.config["gates:sbom"] = "off";
   });
-
-  for (const { what, code, gate, files = {}, config = {} } of planted) {
-    it(`stop ${what} with ${code}, and no tag moves`, async () => {
-      const usual = { ...stack.config };
-      for (const [file, text] of Object.entries(files)) stack.write(file, text);
-      stack.write("addons/trial/data.txt", what);
-      stack.commit(what);
-      Object.assign(stack.config, config);
-      const { status, output } = await stack.up();
-      stack.config = usual;
-      for (const file of Object.keys(files)) stack.write(file, "");
-      assert.notEqual(status, 0, output);
-      assert.match(output, new RegExp(`gates-${gate}\\b[^]*error:[^]*${code}: `), output.slice(-3000));
-      // The first finding is the one that ended it.
-      assert.equal(/^\s*([A-Z]+_[A-Z_]+): /m.exec(output.slice(output.indexOf("error:")))?.[1] ?? code, code);
-      assert.doesNotMatch(output, /release-tags|served-tags/);
-      assert.equal(await registry.digestOf("latest"), served);
-    });
-  }
 
   it("pass tests of an addon that finds no way out, and an upgrade from the release that serves", async () => {
     const usual = { ...stack.config };
