@@ -3,6 +3,7 @@ import type { Bench } from "./bench";
 import { imageBench } from "./image";
 import { largeBench } from "./large";
 import { releaseBench } from "./release";
+import { rollbackBench } from "./rollback";
 import { targetsBench } from "./targets";
 import { vpsBench } from "./vps";
 
@@ -10,6 +11,7 @@ const benches: Readonly<Record<string, Bench>> = {
   image: imageBench,
   vps: vpsBench,
   release: releaseBench,
+  rollback: rollbackBench,
   targets: targetsBench,
   large: largeBench,
 };
