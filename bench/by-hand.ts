@@ -80,6 +80,12 @@ export class ByHand {
     await this.#kubectl("rollout", "status", "deployment/odoo", "--timeout=300s");
   }
 
+  /** Runs kubectl rollout undo && kubectl rollout status: the image before, on the data as they are; again, and it is undone. */
+  async undo(): Promise<void> {
+    await this.#kubectl("rollout", "undo", "deployment/odoo");
+    await this.#kubectl("rollout", "status", "deployment/odoo", "--timeout=300s");
+  }
+
   async #buildAndPush({ context, args }: Pick<Build, "context" | "args">): Promise<string> {
     this.#count += 1;
     const image = `${this.stack.images}:by-hand-${this.#count}`;

@@ -4,6 +4,7 @@ import { gatesBench } from "./gates";
 import { imageBench } from "./image";
 import { largeBench } from "./large";
 import { releaseBench } from "./release";
+import { rollbackBench } from "./rollback";
 import { targetsBench } from "./targets";
 import { vpsBench } from "./vps";
 
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, Bench>> = {
   image: imageBench,
   vps: vpsBench,
   release: releaseBench,
+  rollback: rollbackBench,
   targets: targetsBench,
   gates: gatesBench,
   large: largeBench,

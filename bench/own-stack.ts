@@ -31,6 +31,8 @@ const changedFile = path.join("addons", "release_info", "release.py");
 export interface Deployed {
   readonly address: Address;
   readonly password: string;
+  /** @default odoo */
+  readonly database?: string;
 }
 
 /**
@@ -88,11 +90,32 @@ export class OwnStack {
 
   /** Takes the other target away. */
   async keepOnly(target: "vps" | "doks"): Promise<void> {
-    const other = target === "vps" ? { "doks:mode": "none" } : { "vps:mode": "none" };
-    fs.writeFileSync(path.join(this.project.directory, `Pulumi.${stackName}.yaml`), stackFile(other));
+    this.#other = target === "vps" ? { "doks:mode": "none" } : { "vps:mode": "none" };
+    this.#write(this.#other);
     await this.update();
     // Whatever comes back is another one.
     this.#ids.clear();
+  }
+
+  /** An update which declares that the code before it also works on the data after it. */
+  async updateAdditively(): Promise<void> {
+    this.#write({ ...this.#other, "release:additive": true });
+    await this.update();
+    this.#write(this.#other);
+  }
+
+  /** `npm run rollback`, as somebody types it; as there, `image:digest` stays in the stack's file. */
+  async rollBack(to: string): Promise<void> {
+    const options = { what: `rolling back to ${to}`, limitMs, cwd: this.project.directory };
+    const args = ["run", "rollback", "--", "--stack", stackName, "--to", to, "--yes"];
+    await run("npm", args, { ...options, env: this.project.environment });
+  }
+
+  /** Digest of the last update. */
+  async digest(): Promise<string> {
+    const { imageDigest } = await this.#outputs();
+    if (imageDigest === undefined) throw new Error("no update has named an image");
+    return imageDigest;
   }
 
   /** Adds a line to an addon that is installed. Returns the build of it, as the program plans it. */
@@ -204,6 +227,13 @@ export class OwnStack {
     const container = vps.containerName(Number(await this.#id("digitalocean:index/droplet:Droplet")));
     const options = { what: `on the VPS: ${script}`, limitMs };
     return (await run("docker", ["exec", container, "sh", "-euc", script], options)).stdout.trim();
+  }
+
+  /** Settings by which it has one target alone. */
+  #other: Record<string, unknown> = {};
+
+  #write(other: Record<string, unknown>): void {
+    fs.writeFileSync(path.join(this.project.directory, `Pulumi.${stackName}.yaml`), stackFile(other));
   }
 
   readonly #ids = new Map<string, string>();

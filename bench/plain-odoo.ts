@@ -2,29 +2,23 @@ import type { TrialMachine } from "../test/support/trials/machine";
 import type { TrialRelease } from "../test/support/trials/releases";
 import { plainPort } from "./trial-host";
 
-const database = "odoo-by-hand";
+/** Name of a copy of the host's database. */
+export const database = "odoo-by-hand";
 const backup = "odoo-by-hand-before";
 
 /** Odoo as somebody runs it who reads nothing, on a database of its own: a copy of the host's. */
 export class PlainOdoo {
   private constructor(
     private readonly machine: TrialMachine,
-    /** Options of `docker run`: as many processes as the host's own Odoo. */
-    private readonly workers: string,
+    private readonly workers: readonly string[],
   ) {}
 
   static async start(machine: TrialMachine, release: TrialRelease): Promise<PlainOdoo> {
     const plain = new PlainOdoo(machine, await workersOf(machine));
+    await copyDatabase(machine);
     await machine.sh(`
-      docker exec odoo-db psql -qU postgres -c 'ALTER ROLE odoo NOLOGIN' -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'odoo' AND usename <> 'postgres'" > /dev/null
-      until docker exec odoo-db psql -qU postgres -c 'CREATE DATABASE "${database}" TEMPLATE odoo OWNER odoo' 2> /dev/null; do sleep 0.2; done
-      docker exec odoo-db psql -qU postgres -c 'ALTER ROLE odoo LOGIN'
-      docker exec odoo-db psql -qU postgres -d ${database} -c 'DROP SCHEMA odoo_ship CASCADE'
-      # A role of its own, which our releases do not lock out.
-      docker exec odoo-db psql -qU postgres -c "CREATE ROLE plain LOGIN SUPERUSER PASSWORD 'plain'" -c 'ALTER DATABASE "${database}" OWNER TO plain'
       files=$(docker volume inspect -f '{{.Mountpoint}}' odoo-filestore)/filestore
       cp -al $files/odoo $files/${database}
-      install -d -m 0755 /run/plain && printf plain > /run/plain/db && chmod 0444 /run/plain/db
       ${plain.#server(release)}`);
     return plain;
   }
@@ -69,18 +63,36 @@ export class PlainOdoo {
   }
 
   #options(): string {
-    const variables = `-e DB_USER=plain -e DB_PASSWORD_FILE=/run/plain/db -e ADMIN_PASSWD=plain -e DB_NAME=${database} ${this.workers} -e PROXY_MODE=False`;
-    return `-v odoo-filestore:/var/lib/odoo -v /run/plain:/run/plain:ro ${variables}`;
+    const options = variables(this.workers).map((variable) => `-e ${variable}`);
+    return `-v odoo-filestore:/var/lib/odoo -v /run/plain:/run/plain:ro ${options.join(" ")}`;
   }
 }
 
-function pull(release: TrialRelease): string {
+/** Makes {@link database}, with a role of its own, which our releases do not lock out. */
+export async function copyDatabase(machine: TrialMachine): Promise<void> {
+  await machine.sh(`
+      docker exec odoo-db psql -qU postgres -c 'ALTER ROLE odoo NOLOGIN' -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'odoo' AND usename <> 'postgres'" > /dev/null
+      until docker exec odoo-db psql -qU postgres -c 'CREATE DATABASE "${database}" TEMPLATE odoo OWNER odoo' 2> /dev/null; do sleep 0.2; done
+      docker exec odoo-db psql -qU postgres -c 'ALTER ROLE odoo LOGIN'
+      docker exec odoo-db psql -qU postgres -d ${database} -c 'DROP SCHEMA odoo_ship CASCADE'
+      docker exec odoo-db psql -qU postgres -c "CREATE ROLE plain LOGIN SUPERUSER PASSWORD 'plain'" -c 'ALTER DATABASE "${database}" OWNER TO plain'
+      install -d -m 0755 /run/plain && printf plain > /run/plain/db && chmod 0444 /run/plain/db`);
+}
+
+/** `name=value` of each variable of an Odoo that serves {@link database}. */
+export function variables(workers: readonly string[]): readonly string[] {
+  const own = ["DB_USER=plain", "DB_PASSWORD_FILE=/run/plain/db", "ADMIN_PASSWD=plain", `DB_NAME=${database}`];
+  return [...own, ...workers, "PROXY_MODE=False"];
+}
+
+export function pull(release: TrialRelease): string {
   return `docker --config /var/lib/odoo-ship/docker pull -q ${release.image} > /dev/null`;
 }
 
-async function workersOf(machine: TrialMachine): Promise<string> {
+/** Variables by which another Odoo has as many processes as the host's own. */
+export async function workersOf(machine: TrialMachine): Promise<readonly string[]> {
   const told = await machine.exec(["docker", "exec", "odoo-ce", "env"]);
   const workers = told.split("\n").filter((line) => /^(WORKERS|MAX_CRON_THREADS)=/.test(line));
   if (workers.length !== 2) throw new Error(`odoo-ce does not say how many workers it has: ${workers.join(", ")}`);
-  return workers.map((line) => `-e ${line}`).join(" ");
+  return workers;
 }

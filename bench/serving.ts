@@ -67,7 +67,7 @@ export class Serving {
 
   async #logIn(): Promise<string | undefined> {
     const { headers } = await this.#rpc("/web/session/authenticate", {
-      db: "odoo",
+      db: this.deployed.database ?? "odoo",
       login: "admin",
       password: this.deployed.password,
     });

@@ -88,8 +88,11 @@ async function lockFiles(root: string, tell: Teller, url: string): Promise<strin
     const { host, pathname, searchParams } = new URL(url);
     const prefix = [pathname.replace(/^\/|\/$/g, ""), locksFolder].filter((part) => part !== "").join("/");
     const [endpoint, region, profile] = ["endpoint", "region", "profile"].map((name) => searchParams.get(name));
+    // Pulumi knows it by both names, and takes what Go takes for true.
+    const plain = ["disableSSL", "disable_https"].some((name) => /^(1|t|true)$/i.test(searchParams.get(name) ?? ""));
+    const scheme = plain ? "http" : "https";
     const options = [
-      ...(endpoint ? ["--endpoint-url", /^https?:/.test(endpoint) ? endpoint : `https://${endpoint}`] : []),
+      ...(endpoint ? ["--endpoint-url", /^https?:/.test(endpoint) ? endpoint : `${scheme}://${endpoint}`] : []),
       ...(region ? ["--region", region] : []),
       ...(profile ? ["--profile", profile] : []),
     ];

@@ -129,6 +129,9 @@ describe("the stacks whose images are kept", () => {
           "--output json --endpoint-url https://fra1.digitaloceanspaces.com --region us-east-1",
       );
       assert.deepEqual(await lockedStacks(both(), told("s3://bucket", { aws: "null\n" }).tell, names), []);
+      const plain = told("s3://bucket?endpoint=127.0.0.1:9000&disableSSL=true", { aws: "null\n" });
+      await lockedStacks(both(), plain.tell, names);
+      assert.match(plain.asked[1] ?? "", / --endpoint-url http:\/\/127\.0\.0\.1:9000$/);
     });
 
     it("by Pulumi Cloud's word", async () => {

@@ -17,7 +17,11 @@ export interface AdoptedHost {
   remove(): Promise<void>;
 }
 
-export async function adoptedHost(running: RunningServers): Promise<AdoptedHost> {
+/** @param variables of Pulumi beside the usual ones, such as where the state is */
+export async function adoptedHost(
+  running: RunningServers,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<AdoptedHost> {
   await running.start();
   await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
   const digest = await running.push("team/odoo", "v1");
@@ -34,6 +38,7 @@ export async function adoptedHost(running: RunningServers): Promise<AdoptedHost>
     "vps:hostKey": host.server.hostKey,
   });
   stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
+  for (const [name, value] of Object.entries(variables)) stack.setVariable(name, value);
   await stack.init();
   const { username, password } = running.servers.push;
   const login = { username, password: new Secret(password) };

@@ -41,6 +41,17 @@ export function endOnce(at: RegExp, signal: NodeJS.Signals, alone = false): Watc
   };
 }
 
+/** Does something beside an update once it has printed `at`, and kills it and all that it started afterwards. */
+export function killAfter(at: RegExp, meanwhile: () => Promise<unknown>): Watch {
+  let begun = false;
+  return (output, end) => {
+    if (begun || !at.test(output)) return;
+    begun = true;
+    const kill = () => end("SIGKILL");
+    meanwhile().then(kill, kill);
+  };
+}
+
 /** An empty stack, as Pulumi has made it: its backend's folder, and the line of the stack's file. */
 let begun: { readonly folder: string; readonly salt: string } | undefined;
 
@@ -190,9 +201,11 @@ exec ${engine} "$@" --non-interactive --color never
   /** Makes the empty stack. After the first one of a process it is a copy of that: making it takes Pulumi most of a second. */
   async init(): Promise<void> {
     const [state, file] = [path.join(this.directory, "state"), path.join(this.project, "Pulumi.sandbox.yaml")];
-    if (begun === undefined) {
+    const elsewhere = this.#environment["PULUMI_BACKEND_URL"] !== `file://${state}`;
+    if (begun === undefined || elsewhere) {
       const { status, output } = await this.pulumi("stack", "init", "sandbox", "--non-interactive");
       if (status !== 0) throw new Error(output);
+      if (elsewhere) return;
       const folder = fs.mkdtempSync(path.join(os.tmpdir(), "empty-stack-"));
       process.once("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
       fs.cpSync(state, folder, { recursive: true });

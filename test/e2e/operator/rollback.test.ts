@@ -1,19 +1,30 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
 import * as path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { stringify } from "yaml";
 
 import { releaseTag, servedTag } from "../../../components/release/tags";
-import { readToolPaths } from "../../../sandbox/environment";
+import { readToolPaths, sandboxEnvironment } from "../../../sandbox/environment";
 import { RunningServers } from "../../../sandbox/test/helpers/running-servers";
-import { endOnce, type TestStack } from "../../../sandbox/test/helpers/test-stack";
+import { type CommandResult, endOnce, killAfter, type TestStack } from "../../../sandbox/test/helpers/test-stack";
 import { policyPack } from "../../../sandbox/tools/engine";
 import { type AdoptedHost, adoptedHost } from "../../support/adopted-host";
 import { pointOfOlder } from "../../support/made-up-stack";
+import { login, S3Server } from "../../support/s3-server";
 
-/** The host is a real SSH server that does nothing: what becomes of data is shown by the trials on a real one. */
-describe("releases, rollback and promotion, on the real engine", () => {
+/** Who holds a stack, as Pulumi says it. */
+const held = /currently locked by 1 lock\(s\)[^]*created by \S+@\S+ \(pid \d+\) at /;
+const root = path.join(__dirname, "..", "..", "..");
+
+/**
+ * The host is a real SSH server that does nothing: what becomes of data is shown by the trials on a real one. The state
+ * is in a bucket; environments.test.ts and runbook.test.ts have theirs in files.
+ */
+describe("releases, rollback and promotion, on the real engine with the state in S3", () => {
   const running = new RunningServers();
+  let bucket: S3Server;
   let adopted: AdoptedHost;
   let host: AdoptedHost["host"];
   let stack: TestStack;
@@ -21,12 +32,19 @@ describe("releases, rollback and promotion, on the real engine", () => {
   let second: string;
 
   before(async () => {
-    adopted = await adoptedHost(running);
+    bucket = await S3Server.start();
+    adopted = await adoptedHost(running, { PULUMI_BACKEND_URL: bucket.backend, ...login });
     ({ host, stack, digest: first } = adopted);
+    fs.cpSync(path.join(root, "retention"), path.join(stack.project, "retention"), { recursive: true });
+    const search = sandboxEnvironment()["PATH"] ?? "";
+    stack.setVariable("PATH", [bucket.folderWithAws(), search].join(path.delimiter));
     await running.push("team/odoo", "sha-0123456789ab-00000001", "layer of team/odoo:v1");
     second = await running.push("team/odoo", "sha-0123456789ab-00000002", "v2");
   });
-  after(() => adopted.remove());
+  after(async () => {
+    await adopted?.remove();
+    await bucket?.stop();
+  });
 
   const now = async () => [
     host.live?.digest,
@@ -57,6 +75,8 @@ describe("releases, rollback and promotion, on the real engine", () => {
     assert.deepEqual(await now(), [second, second, second, second]);
     tellOf([]);
   };
+  const clearing = ["refresh", "--clear-pending-creates", "--yes", "--skip-preview", "--non-interactive"];
+  const retention = () => stack.command("retention/main.ts", ["--stack", "sandbox"]);
   const rollback = (...args: string[]) => stack.command("releases/rollback.ts", args);
 
   it("say of a stack without an update that nothing was deployed, and list what the registry has", async () => {
@@ -135,19 +155,38 @@ describe("releases, rollback and promotion, on the real engine", () => {
     assert.equal(host.requests.at(-1)?.request["restore"], undefined);
   });
 
-  it("that were killed in the middle end with the same command, at the same release", async () => {
+  it("keep a second update away, and end with the same command after a kill in the middle", async () => {
     await deploySecond();
-    const killed = await stack.command(
-      "releases/rollback.ts",
-      ["--yes"],
-      endOnce(/vps-odoo-release updating/, "SIGKILL"),
-    );
+    const answer = host.receive;
+    host.receive = "never";
+    const asked = host.requests.length;
+    let other: CommandResult | undefined;
+    const beside = killAfter(/vps-odoo-release updating/, async () => {
+      // Pulumi has noted by then what it is in the middle of.
+      while (host.requests.length === asked) await delay(20);
+      // What the stack's file says by then.
+      stack.config["image:digest"] = first;
+      other = await stack.up();
+    });
+    const killed = await stack.command("releases/rollback.ts", ["--yes"], beside);
+    host.receive = answer;
     assert.notEqual(killed.status, 0);
     assert.equal(stack.config["image:digest"], first, killed.output);
+    assert.notEqual(other?.status, 0);
+    assert.match(other?.output ?? "", held);
+    const locked = await retention();
+    assert.match(locked.output, /RETENTION_REFUSED: a stack is being updated[^]*Pulumi's lock on sandbox/);
     await stack.unlock();
+    const pending = await retention();
+    assert.match(pending.output, /RETENTION_REFUSED: an update is under way, or was killed[^]*the state of sandbox/);
     const { status, output } = await rollback("--yes");
     assert.equal(status, 0, output);
     assert.deepEqual(await now(), [first, first, first, first]);
+    const { status: cleared, output: told } = await stack.pulumi(...clearing);
+    assert.equal(cleared, 0, told);
+    const plan = await retention();
+    assert.equal(plan.status, 0, plan.output);
+    assert.match(plan.output, /team\/odoo: [1-9]\d* manifests with \d+ tags stay, 0 manifests/);
   });
 
   it("that fail end with Pulumi's status, and say how to go on and how to give up", async () => {
@@ -269,7 +308,7 @@ describe("releases, rollback and promotion, on the real engine", () => {
 
     it("the look for drift finds none then, and tells a digest that is not committed", async () => {
       stack.setVariable("PRODUCTION_STACK", "sandbox");
-      const drift = () => stack.command(path.join(__dirname, "..", "..", "..", "scripts", "drift.ts"), []);
+      const drift = () => stack.command(path.join(root, "scripts", "drift.ts"), []);
       const none = await drift();
       assert.equal(none.status, 0, none.output);
       stack.config["image:digest"] = second;

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { RunningServers } from "../../../sandbox/test/helpers/running-servers";
-import type { TestStack } from "../../../sandbox/test/helpers/test-stack";
+import { type CommandResult, killAfter, type TestStack } from "../../../sandbox/test/helpers/test-stack";
 import { adoptedHost } from "../../support/adopted-host";
 import type { PaperVps } from "../../support/paper-vps";
 import { Runbook } from "../../support/runbook";
@@ -13,6 +13,9 @@ import { findIn } from "../../support/secret-search";
 interface Checkpoint {
   readonly checkpoint: { readonly latest: { resources: { type: string }[]; pending_operations?: object[] } };
 }
+
+/** Who holds a stack, as Pulumi says it. */
+const held = /currently locked by 1 lock\(s\)[^]*created by \S+@\S+ \(pid \d+\) at /;
 
 /** How a preview ends that would do nothing. */
 const unchanged = /Resources:\s+\d+ unchanged/;
@@ -65,12 +68,18 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
     assert.doesNotMatch(copy, /dor_v1_/);
   });
 
-  it("go on after an update that was killed", async () => {
+  it("go on after an update that was killed, and that another one has met", async () => {
     stack.config["image:digest"] = await running.push("team/odoo", "v2");
-    await stack.endedUpdate(/vps-odoo-release|release-tags/, "SIGKILL");
-    const { status, output } = await stack.up();
-    assert.notEqual(status, 0, output);
-    assert.match(output, /currently locked/);
+    const answer = host.receive;
+    host.receive = "never";
+    let other: CommandResult | undefined;
+    const killed = await stack.watchedUp(
+      killAfter(/vps-odoo-release updating/, async () => void (other = await stack.up())),
+    );
+    host.receive = answer;
+    assert.notEqual(killed.status, 0, killed.output);
+    assert.notEqual(other?.status, 0);
+    assert.match(other?.output ?? "", held);
     await type("killed");
     await isWell();
     stack.config["image:digest"] = digest;
@@ -146,7 +155,7 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
       await stack.endedUpdate(/vps-odoo-release|release-tags/, "SIGKILL");
       const { status, output } = await stack.up();
       assert.notEqual(status, 0, output);
-      assert.match(output, /currently locked by 1 lock\(s\)[^]*created by \S+@\S+ \(pid \d+\) at /);
+      assert.match(output, held);
       await type("killed");
       await isWell();
       const files = fs.readdirSync(server.directory, { recursive: true, encoding: "utf8" });
