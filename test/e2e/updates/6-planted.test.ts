@@ -262,7 +262,7 @@ class Page(Home):
 
 /** A package of the base that such holes are told of, as this image has it. */
 function holeOfTheBase(image: string): PlantedHole {
-  const asked = `. /etc/os-release; echo "$ID $VERSION_ID"; dpkg-query -W -f '\${source:Package}\\n' libssl3* | grep .`;
+  const asked = `. /etc/os-release; echo "$ID $VERSION_ID"; dpkg-query -W -f '\${db:Status-Status} \${source:Package}\\n' libssl3* | sed -n 's/^installed //p'`;
   const words = ["run", "--rm", "--network", "none", "--entrypoint", "sh", image, "-euc", asked];
   const [source = "", name = ""] = execFileSync("docker", words, { encoding: "utf8" }).trim().split("\n");
   return {
