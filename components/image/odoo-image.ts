@@ -3,7 +3,6 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { candidateTag } from "./candidate-tag";
 import type { BuildPlan } from "./plan";
-import { saysWhyPushFailed } from "./push-failure";
 import type { ImageRegistry, RegistryLogin } from "../registry/image-registry";
 import { pushedDigest } from "../registry/reference";
 import type { Attempt } from "../shared/attempt";
@@ -85,11 +84,7 @@ export class OdooImage extends pulumi.ComponentResource {
           args: { ...build.args, ATTEMPT: String(args.attempt ?? 0) },
         },
       },
-      {
-        parent: this,
-        ignoreChanges: digest === undefined ? [] : ["build.args.ATTEMPT", "skipPush"],
-        hooks: { onError: [saysWhyPushFailed(name)] },
-      },
+      { parent: this, ignoreChanges: digest === undefined ? [] : ["build.args.ATTEMPT", "skipPush"] },
     );
     // The registry's digest for this content wins: same inputs, same digest, also after a lost state and a rebuild.
     this.digest = digest === undefined ? image.repoDigest.apply(pushedDigest) : pulumi.output(digest);

@@ -36,7 +36,10 @@ export function failedUpdate(events: string, usual: string): FailedUpdate | unde
   const stack = name === undefined ? usual : `${project}/${name}`;
   const others = errors
     .filter(({ urn }) => !gateUrn.test(urn))
-    .map(({ urn, message }) => ({ stack, code: codeIn(message), resource: printable(urn.split("::").at(-1) ?? "") }));
+    .map(({ urn, message }) => ({
+      ...{ stack, code: codeIn(message) ?? codeOfPush(message) },
+      resource: printable(urn.split("::").at(-1) ?? ""),
+    }));
   const coded = others.find(({ code }) => code !== undefined);
   // Pulumi's own last words, of which each failed update has some, are no failure beside that of a gate.
   if (coded !== undefined || others.length < errors.length) return coded;
@@ -53,6 +56,23 @@ function codeIn(message: string): ErrorCode | undefined {
       .map(([, code]) => code)
       .find((code) => code !== undefined && Object.hasOwn(errorCodes, code));
   return (named(/^\s*([A-Z][A-Z_]+): /gm) ?? named(/\b([A-Z][A-Z_]+): /g)) as ErrorCode | undefined;
+}
+
+/** What Docker says of a push that failed, in its own words, and what that is; the first that fits. */
+const ofPushes: readonly (readonly [said: RegExp, code: ErrorCode])[] = [
+  [/quota|storage limit|no space|insufficient storage|too large/i, "QUOTA_EXCEEDED"],
+  [/unauthori[sz]ed|authentication required|denied|forbidden|no basic auth/i, "REGISTRY_AUTH_FAILURE"],
+  [/manifest (invalid|unknown)|(unsupported|unknown) (manifest|media)/i, "MANIFEST_ERROR"],
+  [
+    /unexpected http status|connection (refused|reset)|broken pipe|\beof\b|timeout|no route|no such host/i,
+    "NETWORK_FAILURE",
+  ],
+];
+
+/** Reads the words of Docker about a push. Undefined where they are of none, or nothing that is known. */
+export function codeOfPush(message: string): ErrorCode | undefined {
+  const [, about = ""] = /\bpush(?:ing|ed)?\b([^]*)/i.exec(message) ?? [];
+  return ofPushes.find(([said]) => said.test(about))?.[1];
 }
 
 /** The alert of it, without a word of what was printed. How far the update came is not known: it says where to look. */

@@ -36,6 +36,20 @@ describe("The events of a failed update", () => {
     assert.deepEqual(found(), { stack: "odoo/staging", code: undefined, resource: "" });
   });
 
+  for (const [said, code] of [
+    ["pushing host/odoo:candidate-1 failed: denied: storage quota exceeded", "QUOTA_EXCEEDED"],
+    ["failed to push image: denied: requested access to the resource is denied", "REGISTRY_AUTH_FAILURE"],
+    ["pushing host/odoo:candidate-1 failed: manifest invalid: manifest invalid", "MANIFEST_ERROR"],
+    ["pushing host/odoo:candidate-1 failed: received unexpected HTTP status: 500 Internal", "NETWORK_FAILURE"],
+    ["error pushing image: write tcp 10.0.0.1:443: connection reset by peer", "NETWORK_FAILURE"],
+    ["building host/odoo:candidate-1 failed: denied", undefined],
+    ["pushing host/odoo:candidate-1 failed: the operation was aborted", undefined],
+  ] as const) {
+    it(`tell ${code ?? "no code"} where Docker says: ${said}`, () => {
+      assert.equal(found({ urn: urns.deployment, message: said })?.code, code);
+    });
+  }
+
   it("tell the first code of several, and take one before a resource without", () => {
     const proxy = { urn: urns.stack.replace("odoo-staging", "proxy-image"), message: "denied" };
     const later = { urn: urns.deployment, message: "HOST_UNREACHABLE: no answer" };
