@@ -64,7 +64,7 @@ const lanes = [
   // Its images have the tree's addons, too, and go nowhere: whatever is in those will do.
   { files: ["updates/5-gates", "updates/6-planted"], heavy: true, changes: ["trial"] },
   { files: ["cluster/4-brought"], heavy: true, changes: ["trial cluster", "bucket"], uses: ["tree"] },
-  // Small servers of its own.
+  // Small servers of its own, and containers by Docker for the steps of workflows, which nothing else knows.
   { files: ["operator"], heavy: true },
   // Nodes, a machine, a database and a registry that no stack knows.
   { files: [sandbox("kubernetes-plugin")] },

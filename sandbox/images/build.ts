@@ -28,7 +28,7 @@ export interface Ingredient {
  * @throws ShipError BUILD_FAILURE, TOOL_MISSING.
  */
 export async function ensureBuilt(
-  name: "odoo" | "postgres" | "caddy" | "cosign" | "vps" | "kubernetes-node",
+  name: "odoo" | "postgres" | "caddy" | "cosign" | "vps" | "kubernetes-node" | "runner",
   tag: string,
   progress: Progress,
   ...ingredients: readonly Ingredient[]
