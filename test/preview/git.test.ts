@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
 import { inTreeOf } from "../../preview/git";
+import { smallRepository } from "../support/small-repository";
 
 describe("the tree of another commit", () => {
   let home: string;
@@ -25,15 +25,7 @@ describe("the tree of another commit", () => {
   });
   after(() => fs.rmSync(home, { recursive: true, force: true }));
 
-  const git = (...args: string[]) => execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: "pipe" });
-  const write = (file: string, text: string) => {
-    fs.mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
-    fs.writeFileSync(path.join(root, file), text);
-  };
-  const commit = () => {
-    git("add", "-A");
-    git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "one");
-  };
+  const { git, write, commit } = smallRepository(() => root);
   const trees = () => git("worktree", "list", "--porcelain").match(/^worktree /gm)?.length;
 
   it("has that commit's files and this one's packages, under the same name, and is gone afterwards", async () => {

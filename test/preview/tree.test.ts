@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -7,6 +6,7 @@ import * as path from "node:path";
 import { forkOf } from "../../preview/git";
 import { readTree } from "../../preview/tree";
 import { treePage } from "../../preview/tree-page";
+import { smallRepository } from "../support/small-repository";
 
 describe("a preview by Git alone", () => {
   let root: string;
@@ -30,15 +30,7 @@ describe("a preview by Git alone", () => {
   });
   afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
 
-  const git = (...args: string[]) => execFileSync("git", ["-C", root, ...args], { stdio: "pipe" });
-  const write = (file: string, text: string) => {
-    fs.mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
-    fs.writeFileSync(path.join(root, file), text);
-  };
-  const commit = () => {
-    git("add", "-A");
-    git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "one");
-  };
+  const { git, write, commit } = smallRepository(() => root);
   const page = async () => {
     commit();
     return treePage(await readTree(root, await forkOf(root, "main")));
