@@ -11,10 +11,11 @@ import type { Files } from "../../fixtures/addons/module";
 import { python } from "../python";
 import { rclonePackage } from "../s3-server";
 import { buildTree } from "../tree-image";
+import { trialRepositories } from "./releases";
 
 const fixtures = path.join(paths.root, "test", "fixtures");
 const modulesOfTeams = path.join(fixtures, "brought");
-const repository = "127.0.0.1:5055/sandbox/vps-trial";
+const repository = `${trialRepositories}/brought-trial`;
 const limitMs = 20 * 60_000;
 const packages = fs.readFileSync(path.join(fixtures, "oca-packages.txt"), "utf8");
 

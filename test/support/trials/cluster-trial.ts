@@ -15,7 +15,7 @@ import { type Outcome, problemsAfter } from "./proof";
 import { snapshot, type Snapshot } from "./snapshot";
 import { ledger, notes } from "./addons";
 import type { Step } from "./machine";
-import { type TrialRelease, TrialReleases } from "./releases";
+import { repositoryOf, type TrialRelease, TrialReleases } from "./releases";
 
 const name = "trial";
 const namespace = "odoo";
@@ -55,12 +55,12 @@ export class ClusterTrial implements Installation {
   static async create(beginning?: Beginning): Promise<ClusterTrial> {
     const servers = await runningSandbox();
     await removeLeftovers(servers);
-    const releases = await TrialReleases.open(servers);
+    const releases = await TrialReleases.open(servers, "cluster-trial");
     const live =
       beginning === undefined ? await releases.make({ kind: "good" }, 0) : { image: beginning.image, contentHash: "" };
     const stack = new TestStack(servers, {
       "odoo:modules": ["release_info", ledger, notes],
-      "registry:repository": "sandbox/vps-trial",
+      "registry:repository": repositoryOf(live.image),
       "registry:ownership": "adopt",
       "image:digest": digestOf(live),
       "doks:mode": "create",

@@ -39,7 +39,7 @@ export class Trial {
 
   static async #open(before = false): Promise<Trial> {
     const servers = await runningSandbox();
-    const [machine, releases] = await Promise.all([TrialMachine.create(), TrialReleases.open(servers)]);
+    const [machine, releases] = await Promise.all([TrialMachine.create(), TrialReleases.open(servers, "host-trial")]);
     const registry = { server: servers.registryAddress, ...servers.pull };
     const trial = new Trial(machine, releases, registry, await releases.make({ kind: "good" }, 0));
     if (before) trial.before = workerBefore();

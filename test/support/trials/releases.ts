@@ -11,7 +11,6 @@ import type { ServersFile } from "../../../sandbox/servers";
 import { stackOutputs } from "../../../sandbox/stack";
 import { type AddonFiles, ledger, notes, trialAddons, type Variant, versionOf } from "./addons";
 
-const repository = "127.0.0.1:5055/sandbox/vps-trial";
 const limitMs = 10 * 60_000;
 
 /** A release in the registry. */
@@ -32,22 +31,29 @@ export interface ReleaseFile {
   readonly modules: Readonly<Record<string, BakedModule>>;
 }
 
+/** Host of the sandbox's registry and folder of its repositories for releases of trials, of which each kind has one. */
+export const trialRepositories = "127.0.0.1:5055/sandbox";
+
 /**
- * Releases that differ from the sandbox's own in their addons only: its image with the trial modules on top, pushed to a repository
- * of their own. Each is made once. What is under test is the way to a host, not the product's build, which has tests of its own.
+ * Releases that differ from the sandbox's own in their addons only: its image with the trial modules on top, pushed to
+ * a repository of the trial's own: another one that runs beside it moves the tags of its stack. Each is made once. What is under test is the way to a host, not the product's build, which has tests of its own.
  */
 export class TrialReleases {
   readonly #made = new Map<string, Promise<TrialRelease>>();
   readonly #directory = fs.mkdtempSync(path.join(os.tmpdir(), "trial-releases-"));
 
   private constructor(
+    private readonly repository: string,
     private readonly base: string,
     private readonly baseRelease: ReleaseFile,
     private readonly environment: NodeJS.ProcessEnv,
   ) {}
 
-  /** On top of the release that the sandbox's stack names. */
-  static async open(servers: ServersFile): Promise<TrialReleases> {
+  /**
+   * On top of the release that the sandbox's stack names.
+   * @param name of the repository
+   */
+  static async open(servers: ServersFile, name: string): Promise<TrialReleases> {
     const environment = sandboxEnvironment(servers);
     const { imageReference } = await stackOutputs({ servers });
     if (typeof imageReference !== "string") throw new Error("the sandbox's stack names no image: npm start");
@@ -64,12 +70,17 @@ export class TrialReleases {
       imageReference,
       "/opt/odoo/release.json",
     );
-    return new TrialReleases(imageReference, JSON.parse(stdout) as ReleaseFile, environment);
+    return new TrialReleases(
+      `${trialRepositories}/${name}`,
+      imageReference,
+      JSON.parse(stdout) as ReleaseFile,
+      environment,
+    );
   }
 
   /** A reference that the registry does not know. */
-  static nowhere(): string {
-    return `${repository}@sha256:${randomBytes(32).toString("hex")}`;
+  nowhere(): string {
+    return `${this.repository}@sha256:${randomBytes(32).toString("hex")}`;
   }
 
   /**
@@ -100,7 +111,7 @@ export class TrialReleases {
     fs.writeFileSync(path.join(context, "ballast"), randomBytes(ballastMiB << 20));
     write("release.json", `${JSON.stringify(release, undefined, 2)}\n`);
     write("Dockerfile", dockerfile(this.base, release, packages));
-    const tag = `${repository}:${name}-${process.pid}`;
+    const tag = `${this.repository}:${name}-${process.pid}`;
     const options = { limitMs, env: { ...this.environment, DOCKER_BUILDKIT: "0" } };
     await run("docker", ["build", "-q", "--force-rm", "-t", tag, context], {
       ...options,
@@ -110,11 +121,17 @@ export class TrialReleases {
       const { stdout } = await run("docker", ["push", tag], { ...options, what: `pushing the release ${key}` });
       const digest = /digest: (sha256:[0-9a-f]{64})/.exec(stdout)?.[1];
       if (digest === undefined) throw new Error(`docker push named no digest:\n${stdout}`);
-      return { image: `${repository}@${digest}`, contentHash: release.contentHash };
+      return { image: `${this.repository}@${digest}`, contentHash: release.contentHash };
     } finally {
       await run("docker", ["rmi", tag], { ...options, what: "removing the local copy of a release" });
     }
   }
+}
+
+/** Of `host:port/sandbox/name@sha256:…` what `registry:repository` names. */
+export function repositoryOf(image: string): string {
+  const [address = ""] = image.split("@");
+  return address.slice(address.indexOf("/") + 1);
 }
 
 /** The base release's description with the trial modules in it, hashed as the product hashes its own. */

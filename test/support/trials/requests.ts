@@ -13,6 +13,7 @@ import { vpsImagesRecord } from "../../../sandbox/images/base";
 import { CommandError } from "../../../sandbox/process";
 import { readSettings } from "../../../settings";
 import type { TrialMachine } from "./machine";
+import { repositoryOf } from "./releases";
 
 /** As users of the trial host know it. */
 export const domain = "erp.trial.test";
@@ -53,7 +54,7 @@ export function trialRequest(
       "odoo:modules": JSON.stringify(modules),
       "registry:kind": "digitalocean",
       "registry:host": registry.server,
-      "registry:repository": repository.slice(repository.indexOf("/") + 1),
+      "registry:repository": repositoryOf(image),
       "vps:mode": "adopt",
       "vps:domain": domain,
       "vps:tls": "internal",

@@ -9,6 +9,7 @@ import { TestStack } from "../../../sandbox/test/helpers/test-stack";
 import { ledger, notes } from "./addons";
 import type { Trial } from "./host-trial";
 import type { TrialMachine } from "./machine";
+import { repositoryOf } from "./releases";
 import { domain } from "./requests";
 
 const keys = "/root/.ssh/authorized_keys";
@@ -38,10 +39,9 @@ export async function trialStack(
     `install -d -m 700 /root/.ssh; touch ${keys}; cp -p ${keys} ${keys}.before; cat >> ${keys}`,
     key.publicKey,
   );
-  const [repository = ""] = live.image.split("@");
   const stack = new TestStack(servers, {
     "odoo:modules": ["release_info", ledger, notes],
-    "registry:repository": repository.slice(repository.indexOf("/") + 1),
+    "registry:repository": repositoryOf(live.image),
     "registry:ownership": "adopt",
     ...(await adopting(machine)),
     "vps:imagesRecord": ".sandbox/vps-images.json",
