@@ -1,41 +1,20 @@
 import assert from "node:assert/strict";
 
-import { RunningServers } from "../../sandbox/test/helpers/running-servers";
-import { PaperApiserver } from "../../sandbox/test/helpers/paper-apiserver";
-import { endOnce, TestStack } from "../../sandbox/test/helpers/test-stack";
-import { PaperClusters } from "../support/paper-clusters";
-import { PaperControllers } from "../support/paper-controllers";
+import { endOnce, type TestStack } from "../../sandbox/test/helpers/test-stack";
+import { CreatedCluster } from "../support/created-cluster";
+import type { PaperControllers } from "../support/paper-controllers";
 
 /** As a CI job is cancelled: the engine alone is told. */
 describe("an update that is cancelled while it is at a cluster, on the real engine", function () {
-  const apiserver = new PaperApiserver();
-  const running = new RunningServers(undefined, { actionMs: 0, clusters: new PaperClusters(apiserver) });
-  const has = (path: string) => [...apiserver.objects.keys()].some((name) => name.endsWith(path));
+  const cluster = new CreatedCluster();
+  const has = (path: string) => [...cluster.apiserver.objects.keys()].some((name) => name.endsWith(path));
   let controllers: PaperControllers;
   let stack: TestStack;
 
   before(async () => {
-    await apiserver.start();
-    controllers = new PaperControllers(apiserver);
-    await running.start();
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
-    stack = new TestStack(running.servers, {
-      "registry:ownership": "adopt",
-      "image:digest": await running.push("team/odoo", "v1"),
-      "doks:mode": "create",
-      "doks:domain": "erp.example.com",
-      "doks:region": "fra1",
-      "doks:version": "1.33.6-do.0",
-      "doks:nodeSize": "s-4vcpu-8gb",
-    });
-    await stack.init();
+    ({ controllers, stack } = await cluster.start());
   });
-  after(async () => {
-    controllers.stop();
-    stack.remove();
-    apiserver.stop();
-    await running.remove();
-  });
+  after(() => cluster.remove());
 
   /** Cancels an update in which nothing comes of such objects, and answers the lines after Pulumi has heard of it. */
   async function cancelled(held: string, at: RegExp, signal: NodeJS.Signals): Promise<string> {

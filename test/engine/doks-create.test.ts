@@ -3,33 +3,20 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { textAt } from "../../sandbox/plugins/kubernetes/objects";
-import { RunningServers } from "../../sandbox/test/helpers/running-servers";
-import { PaperApiserver } from "../../sandbox/test/helpers/paper-apiserver";
-import { scopesFor } from "../support/documented-scopes";
+import { CreatedCluster } from "../support/created-cluster";
 import { undocumented } from "../support/documented-secrets";
-import { PaperClusters } from "../support/paper-clusters";
-import { PaperControllers } from "../support/paper-controllers";
-import { Runbook } from "../support/runbook";
+import type { PaperControllers } from "../support/paper-controllers";
 import { findIn } from "../support/secret-search";
-import { TestStack } from "../../sandbox/test/helpers/test-stack";
+import type { TestStack } from "../../sandbox/test/helpers/test-stack";
 
 // What the program and the engine make of it. That pods run is shown with a real node.
 describe("an update that makes its cluster, on the real engine", function () {
-  const apiserver = new PaperApiserver();
-  const clusters = new PaperClusters(apiserver);
-  const running = new RunningServers(undefined, { actionMs: 0, clusters });
+  const cluster = new CreatedCluster();
+  const { apiserver, running } = cluster;
   const changes = () =>
     running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400)
       .length;
-  const jobs = () => [...apiserver.objects.keys()].filter((name) => name.includes("/jobs/odoo-upgrade-"));
   const workers = () => [...apiserver.objects.keys()].filter((name) => name.includes("/configmaps/doks-odoo-worker-"));
-  const web = () => apiserver.objects.get("/apis/apps/v1/namespaces/odoo/deployments/odoo");
-  const passwords = () =>
-    [...apiserver.objects.values()]
-      .filter((object) => object["kind"] === "Secret")
-      .flatMap((object) => Object.entries(object["data"] as Record<string, string>))
-      .filter(([name]) => name.endsWith("password"))
-      .sort();
   const firstPassword = () =>
     Buffer.from(
       textAt(apiserver.objects.get("/api/v1/namespaces/odoo/secrets/odoo-first-login"), "data", "first-password"),
@@ -37,39 +24,14 @@ describe("an update that makes its cluster, on the real engine", function () {
     ).toString();
   let controllers: PaperControllers;
   let stack: TestStack;
-  let token: string;
   let digest: string;
   let newer: string;
 
   before(async () => {
-    await apiserver.start();
-    controllers = new PaperControllers(apiserver);
-    await running.start();
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
-    digest = await running.push("team/odoo", "v1");
+    ({ controllers, stack, digest } = await cluster.start());
     newer = await running.push("team/odoo", "v2", "another layer");
-    // A token with what is documented for such a stack, and no more.
-    token = running.servers.api.limitedToken(scopesFor("registry, adopted", "cluster, created"));
-    stack = new TestStack(
-      { ...running.servers, token },
-      {
-        "registry:ownership": "adopt",
-        "image:digest": digest,
-        "doks:mode": "create",
-        "doks:domain": "erp.example.com",
-        "doks:region": "fra1",
-        "doks:version": "1.33.6-do.0",
-        "doks:nodeSize": "s-4vcpu-8gb",
-      },
-    );
-    await stack.init();
   });
-  after(async () => {
-    controllers.stop();
-    stack.remove();
-    apiserver.stop();
-    await running.remove();
-  });
+  after(() => cluster.remove());
 
   it("changes nothing in a preview", async () => {
     const before = changes();
@@ -122,7 +84,7 @@ describe("an update that makes its cluster, on the real engine", function () {
   it("has no secret in the state but those that are documented", async () => {
     const places = { shown: await stack.decrypted(), stored: stack.storedText() };
     assert.deepEqual(undocumented(places.shown), []);
-    const known = { "first password": firstPassword(), "API token": token, "cluster's token": "planted-token" };
+    const known = { "first password": firstPassword(), "API token": cluster.token, "cluster's token": "planted-token" };
     assert.deepEqual(findIn(places, known), { shown: ["cluster's token", "first password"], stored: [] });
   });
 
@@ -146,7 +108,7 @@ describe("an update that makes its cluster, on the real engine", function () {
     assert.equal(status, 0, output);
     const [after = ""] = workers();
     assert.ok(workers().length === 1 && after !== before, workers().join("\n"));
-    assert.ok(JSON.stringify(apiserver.objects.get(jobs()[0] ?? "")).includes(`"${path.basename(after)}"`));
+    assert.ok(JSON.stringify(apiserver.objects.get(cluster.jobs()[0] ?? "")).includes(`"${path.basename(after)}"`));
   });
 
   it("leaves volumes alone when the class of new ones changes, which could only replace them", async () => {
@@ -187,14 +149,14 @@ describe("an update that makes its cluster, on the real engine", function () {
   });
 
   it("keeps the pods of the release before it when the Job of a new one fails, and tells why", async () => {
-    const [before] = jobs();
+    const [before] = cluster.jobs();
     controllers.failure = "MODULE_LOAD_ERROR: a module does not load";
     stack.config["image:digest"] = newer;
     const { status, output } = await stack.up();
     assert.notEqual(status, 0);
     assert.match(output, /MODULE_LOAD_ERROR/);
-    assert.ok(textAt(web(), "spec", "template", "spec", "containers", 0, "image").endsWith(digest));
-    assert.ok(jobs().some((name) => name !== before));
+    assert.ok(textAt(cluster.web(), "spec", "template", "spec", "containers", 0, "image").endsWith(digest));
+    assert.ok(cluster.jobs().some((name) => name !== before));
   });
 
   it("goes back to the release before it, with other settings, as if the failed one had not been", async () => {
@@ -202,11 +164,11 @@ describe("an update that makes its cluster, on the real engine", function () {
     Object.assign(stack.config, { "image:digest": digest, "doks:odooMemoryMiB": 1536 });
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
-    assert.equal(jobs().length, 1);
+    assert.equal(cluster.jobs().length, 1);
     assert.equal(
       // Of what the release runs, beside the worker.
       textAt(
-        apiserver.objects.get(jobs()[0] ?? ""),
+        apiserver.objects.get(cluster.jobs()[0] ?? ""),
         "spec",
         "template",
         "spec",
@@ -227,8 +189,8 @@ describe("an update that makes its cluster, on the real engine", function () {
     controllers.failure = undefined;
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
-    assert.ok(textAt(web(), "spec", "template", "spec", "containers", 0, "image").endsWith(newer));
-    assert.equal(jobs().length, 1);
+    assert.ok(textAt(cluster.web(), "spec", "template", "spec", "containers", 0, "image").endsWith(newer));
+    assert.equal(cluster.jobs().length, 1);
     assert.equal((await stack.outputs())["doksDigest"], newer);
   });
 
@@ -273,38 +235,6 @@ describe("an update that makes its cluster, on the real engine", function () {
     assert.equal(changes(), before);
   });
 
-  it("makes another cluster by the runbook's own commands when it is gone for good", async () => {
-    const runbook = new Runbook("The cluster is dead");
-    const [before, outputs] = [passwords(), await stack.outputs()];
-    const [cluster] = (await running.api("GET", "/v2/kubernetes/clusters")).all("kubernetes_clusters", "id");
-    const [network] = (await running.api("GET", "/v2/vpcs")).all("vpcs", "id").slice(-1);
-    assert.equal((await running.api("DELETE", `/v2/kubernetes/clusters/${String(cluster)}`)).status, 204);
-    const claims = [...apiserver.objects].filter(([name]) => name.includes("/persistentvolumeclaims/"));
-    apiserver.objects.clear();
-
-    const known = await runbook.type(stack, "dead-cluster-volumes");
-    for (const [name, claim] of claims)
-      assert.ok(known.includes(`${path.basename(name)} ${textAt(claim, "spec", "volumeName")}\n`), known);
-    const forgotten = await runbook.type(stack, "dead-cluster");
-    assert.match(forgotten, /KubernetesCluster doks-cluster-cluster created/);
-    assert.equal(apiserver.objects.size, 0, "volumes can be brought there before anything claims new ones");
-    const [order] = clusters.orders.slice(-1);
-    assert.notEqual(order?.id, cluster);
-    const [made] = (await running.api("GET", "/v2/kubernetes/clusters")).all("kubernetes_clusters", "vpc_uuid");
-    assert.equal(made, network, "a managed database is in that network");
-
-    await runbook.type(stack, "dead-cluster-dump");
-    assert.ok(apiserver.objects.has("/apis/apps/v1/namespaces/odoo/statefulsets/odoo-db"), "PostgreSQL is there");
-    assert.deepEqual([jobs(), web()], [[], undefined], "nothing was installed in the place of the dump");
-    await runbook.type(stack, "dead-cluster-release");
-    assert.equal(jobs().length, 1);
-    assert.equal((await stack.outputs())["doksDigest"], outputs["doksDigest"]);
-    assert.deepEqual(passwords(), before, "database volumes are opened by the passwords that they know");
-    assert.deepEqual(runbook.left, []);
-    const again = await stack.preview("--expect-no-changes");
-    assert.equal(again.status, 0, again.output);
-  });
-
   it("refuses to take away what is protected", async () => {
     const { status, output } = await stack.pulumi(
       "destroy",
@@ -316,6 +246,6 @@ describe("an update that makes its cluster, on the real engine", function () {
     );
     assert.notEqual(status, 0);
     assert.match(output, /protected/);
-    assert.ok(web() !== undefined);
+    assert.ok(cluster.web() !== undefined);
   });
 });

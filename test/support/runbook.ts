@@ -8,7 +8,7 @@ import { triedBlocks } from "./markdown";
 const page = fs.readFileSync(path.join(__dirname, "..", "..", "docs", "FINAL_DEPLOYMENT_RUNBOOK.md"), "utf8");
 const sections = page.split(/^## /m);
 
-/** Sections that are followed where what they need is there already, and not in test/e2e/operator/runbook.test.ts. */
+/** Sections that are followed in test/e2e/operator/lost-target.test.ts, and not in runbook.test.ts beside it. */
 const elsewhere = ["The cluster is dead", "The host is lost"];
 
 /** The runbook, as somebody follows it: what is typed are the page's own blocks of commands, as they stand there. */

@@ -23,7 +23,7 @@ const unchanged = /Resources:\s+\d+ unchanged/;
 /**
  * Each block of commands that the page says are tried, as it stands there, on a state in files that is in the trouble
  * which the section is about. The host is an SSH server that does nothing: what becomes of data is shown elsewhere. A lost
- * host and a dead cluster are in test/engine/, with the updates that make them.
+ * host and a dead cluster are in lost-target.test.ts.
  */
 describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine", () => {
   const running = new RunningServers();
