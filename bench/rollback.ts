@@ -24,20 +24,20 @@ import { Serving } from "./serving";
 import { engineVersion } from "./stacks";
 import { reportOnHost } from "./trial-host";
 
-const rounds = 5;
+const rounds = 3;
 /** Until what the last turn has started has ended: old pods, the first requests of new ones. */
 const restMs = 10_000;
 const command = "npm run rollback -- --stack sandbox --to previous --yes";
 
 const text = `How long it takes to go back one release, by the command that an operator types: \`${command}\`.
 It begins with the command, and ends with the first answer over JSON-RPC that comes from the earlier release; a client asks every 250 ms, with a connection
-of its own each time. The second line of each target is the time to the command's end, when tags, state and the stack's file say so, too. The two releases differ in an
+of its own each time. The second line of each target is the time to the command's end, when tags, state and the stack's file say so, too; the third one the longest time
+between two answers on the way there, since the later release serves until the servers change places. The two releases differ in an
 installed module, and the later one is additive (\`release:additive\`): the code goes back, the data stay. Each target is measured in a stack that has no other.
 
 By hand on the cluster is \`kubectl rollout undo && kubectl rollout status\` on the same node, for a Deployment with as many workers, the same limits, a probe as frequent, a PostgreSQL and a volume
 of its own. By hand on the VPS is the earlier digest in the file of a Compose project on the same host, and \`docker compose up -d\`, with as many workers, a copy of the same database and of
-the files. It ends with the first answer, since Compose waits for none. By hand nobody reads what is deployed and what went before, or looks whether the older code fits the data. On the VPS
-nothing answers users meanwhile. Nothing rolls back what fails, no tag follows, no state or file of the team's says what serves, and there is no proxy. The time to look for the digest and to type is not counted. Images are on the machines of both sides. Given is the median of ${rounds} (least to most), the sides taking turns.`;
+the files. It ends with the first answer, since Compose waits for none. By hand nobody reads what is deployed and what went before, or looks whether the older code fits the data. Nothing rolls back what fails, no tag follows, no state or file of the team's says what serves, and there is no proxy. The time to look for the digest and to type is not counted. Images are on the machines of both sides. Given is the median of ${rounds} (least to most), the sides taking turns.`;
 
 export const rollbackBench: Bench = {
   help: "npm run rollback on each target, against kubectl rollout undo and Compose by hand",
@@ -64,6 +64,8 @@ interface Side {
 interface Taken {
   readonly served: readonly number[];
   readonly command: readonly number[];
+  /** Of those the longest without an answer. */
+  readonly silent: readonly number[];
 }
 
 async function compare(
@@ -76,25 +78,27 @@ async function compare(
     const serving = new Serving(side.name, side.deployed);
     servings.push(serving);
     const command: number[] = [];
+    const silent: number[] = [];
     const turn = async (round: number) => {
       await sleep(restMs);
       const found = await changed({ served: serving }, nothing, () => side.back());
       command.push(found.command);
+      silent.push(serving.silent);
       say(
         `${side.name}, ${round + 1} of ${rounds}: ${found.served.served.toFixed(1)} s, ` +
-          `to the command's end ${found.command.toFixed(1)} s`,
+          `to the command's end ${found.command.toFixed(1)} s, ${serving.silent.toFixed(1)} s without an answer`,
       );
       await side.forward();
       return found.served.served;
     };
-    return { command, turn };
+    return { command, silent, turn };
   };
   const sides = [measured(ours), measured(byHand)] as const;
   try {
     const served = await interleave(rounds, sides[0].turn, sides[1].turn);
     return {
-      ours: { served: served.ours, command: sides[0].command },
-      byHand: { served: served.yardstick, command: sides[1].command },
+      ours: { served: served.ours, command: sides[0].command, silent: sides[0].silent },
+      byHand: { served: served.yardstick, command: sides[1].command, silent: sides[1].silent },
     };
   } finally {
     for (const serving of servings) serving.close();
@@ -133,6 +137,7 @@ async function onVps(trial: Trial, servers: ServersFile, say: (line: string) => 
       row("Rollback on the VPS, against Compose by hand", taken.ours.served, taken.byHand.served),
       // Compose's own command ends before Odoo answers: somebody waits for that.
       row("The same to the command's end, against the answer by hand", taken.ours.command, taken.byHand.served),
+      row("The longest time without an answer on the VPS meanwhile", taken.ours.silent, taken.byHand.silent),
     ];
   } finally {
     await close();
@@ -186,6 +191,7 @@ async function onCluster(servers: ServersFile, say: (line: string) => void): Pro
         taken.ours.command,
         taken.byHand.command,
       ),
+      row("The longest time without an answer on the cluster meanwhile", taken.ours.silent, taken.byHand.silent),
     ];
   } finally {
     if (stack !== undefined) {

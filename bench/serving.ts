@@ -10,6 +10,8 @@ export class Serving {
   readonly #endpoint: Endpoint;
   #session: string | undefined;
   #last = "nothing";
+  #answered = 0;
+  #silentMs = 0;
 
   constructor(
     private readonly name: string,
@@ -28,7 +30,13 @@ export class Serving {
    * change any more.
    */
   async changedFrom(before: string, signal: AbortSignal): Promise<void> {
+    [this.#answered, this.#silentMs] = [performance.now(), 0];
     await this.#until((found) => found !== before, signal);
+  }
+
+  /** Seconds of the longest time between two answers in the last such wait. */
+  get silent(): number {
+    return this.#silentMs / 1000;
   }
 
   close(): void {
@@ -39,12 +47,19 @@ export class Serving {
     const end = Date.now() + limitMs;
     for (;;) {
       const found = await this.#ask();
+      if (found !== undefined) this.#heard();
       if (found !== undefined && wanted(found)) return found;
       signal?.throwIfAborted();
       if (Date.now() > end)
         throw new Error(`${this.name} has not answered as it should for ${limitMs / 60_000} minutes: ${this.#last}`);
       await sleep(everyMs);
     }
+  }
+
+  #heard(): void {
+    const now = performance.now();
+    this.#silentMs = Math.max(this.#silentMs, now - this.#answered);
+    this.#answered = now;
   }
 
   /** Undefined: whoever answers, it is not Odoo at work. */
