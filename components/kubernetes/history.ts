@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { type Asked, reportOf, type TargetReport, unread } from "../odoo/history";
 import type { Answer } from "../shared/ask";
 import { ShipError } from "../shared/errors";
@@ -6,6 +8,9 @@ import { names } from "./objects/names";
 
 const target = "cluster";
 const template = `${names.operator}-releases`;
+/** Until the container of the Job's pod has started: a node may have to pull its image. */
+const startMs = 3 * 60_000;
+const pauseMs = 1000;
 
 /**
  * Asks the cluster for the releases that it has run: by a Job of the worker's template, as an operator would, which
@@ -32,9 +37,22 @@ export async function answerOf(kubectl: Kubectl): Promise<TargetReport> {
   if (made.status !== 0) {
     return unread(target, reasonOf(made));
   }
-  const told = await kubectl("logs", "-f", "--pod-running-timeout=3m", `job/${job}`);
+  const told = await logsOf(kubectl, job);
   await kubectl("delete", "job", job, "--wait=false");
   return reportOf(target, told.stdout, `its Job ${job} did not answer: ${reasonOf(told)}`);
+}
+
+/** kubectl waits for the Job's pod by itself, and not for the container in it. */
+async function logsOf(kubectl: Kubectl, job: string): Promise<Answer> {
+  const end = Date.now() + startMs;
+  for (;;) {
+    const told = await kubectl("logs", "-f", "--pod-running-timeout=3m", `job/${job}`);
+    const starts = told.status !== 0 && /is waiting to start/.test(told.stderr);
+    if (!starts || Date.now() > end) {
+      return told;
+    }
+    await sleep(pauseMs);
+  }
 }
 
 function reasonOf({ stdout, stderr, problem }: Answer): string {

@@ -5,12 +5,13 @@ import type { Answer } from "../../../components/shared/ask";
 import { historyOf } from "../../support/made-up-stack";
 
 describe("the releases of a cluster", () => {
-  /** kubectl that answers by its verb, and what it was asked. */
-  const kubectl = (answers: Record<string, Partial<Answer>>) => {
+  /** kubectl that answers by its verb, `first` to the first questions for logs, and what it was asked. */
+  const kubectl = (answers: Record<string, Partial<Answer>>, first: Partial<Answer>[] = []) => {
     const asked: string[][] = [];
     const run = (...args: string[]) => {
       asked.push(args);
-      const answer: Answer = { status: 0, stdout: "", stderr: "", problem: undefined, ...answers[args[0] ?? ""] };
+      const told = (args[0] === "logs" ? first.shift() : undefined) ?? answers[args[0] ?? ""];
+      const answer: Answer = { status: 0, stdout: "", stderr: "", problem: undefined, ...told };
       return Promise.resolve(answer);
     };
     return { asked, run };
@@ -27,6 +28,20 @@ describe("the releases of a cluster", () => {
       ["logs", "-f", "--pod-running-timeout=3m", `job/${job}`],
       ["delete", "job", job, "--wait=false"],
     ]);
+  });
+
+  it("are waited for while the container of the Job's pod is not there yet, of which kubectl says so and ends", async () => {
+    const creating =
+      'Error from server (BadRequest): container "odoo-ship" in pod "odoo-ship-releases-1-1-x" is waiting to start: ' +
+      "ContainerCreating";
+    const { asked, run } = kubectl({ logs: { stdout: JSON.stringify(historyOf()) } }, [
+      { status: 1, stderr: creating },
+    ]);
+    assert.equal((await answerOf(run)).problem, "");
+    assert.deepEqual(
+      asked.map(([verb]) => verb),
+      ["create", "logs", "logs", "delete"],
+    );
   });
 
   it("are not known where the Job cannot be made or does not answer, and the reason is told", async () => {
