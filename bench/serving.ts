@@ -96,7 +96,8 @@ export class Serving {
       // A connection of its own for each question: a kept one would ask the same process until its end.
       headers: { ...headers, "content-type": "application/json", connection: "close" },
       body: JSON.stringify({ jsonrpc: "2.0", method: "call", id: 1, params }),
-      limitMs: 5000,
+      // Longer than a proxy holds a request while servers change: one that is given up is asked again, from the start.
+      limitMs: 30_000,
     });
     this.#last = `status ${answer.status}: ${answer.body.toString().slice(0, 300)}`;
     return answer;
