@@ -65,8 +65,11 @@ export function paperClusters(): ClusterMachines {
   };
 }
 
-/** How many clusters there can be: a second one, so that one can be replaced without an interruption. */
-export const clusterSlots: readonly number[] = [0, 1];
+/**
+ * How many clusters there can be: a second one, so that one can be replaced without an interruption, and a third one for
+ * tests that run beside others.
+ */
+export const clusterSlots: readonly number[] = [0, 1, 2];
 
 /** Where the cluster's API server answers, on port 6443. */
 export function clusterAddress(slot: number): string {

@@ -54,9 +54,10 @@ describe("Kubernetes clusters in the sandbox's DigitalOcean API", () => {
     await running.cluster("one");
     const second = await running.cluster("two", { ha: true });
     assert.deepEqual([await fact(second, "endpoint"), await fact(second, "ipv4")], ["https://127.0.0.22:6443", ""]);
+    await running.cluster("three");
     assert.match(
-      refusal(await running.api("POST", path, { ...smallestCluster, name: "three" })),
-      /^422 cluster limit reached: the sandbox has 2 clusters, and there are one \(.*, running\), two/,
+      refusal(await running.api("POST", path, { ...smallestCluster, name: "four" })),
+      /^422 cluster limit reached: the sandbox has 3 clusters, and there are one \(.*, running\), two \(.*\), three/,
     );
   });
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ClusterTrial } from "../../support/trials/cluster-trial";
 import { Endpoint } from "../../support/endpoint";
 import { until } from "../../../sandbox/process";
-import { openTrial } from "../../support/trials/opened";
+import { closeTrial, openTrial } from "../../support/trials/opened";
 
 describe("what people type at a cluster", () => {
   let trial: ClusterTrial;
@@ -13,6 +13,12 @@ describe("what people type at a cluster", () => {
   });
   afterEach(async function () {
     if (this.currentTest?.state === "failed") console.error(await trial.story());
+  });
+  // The last file that uses it: a cluster that stands by takes its part of the machine.
+  after(async () => {
+    const { status, output } = await trial.destroy();
+    assert.equal(status, 0, output);
+    await closeTrial();
   });
 
   const typed = (line: string) => trial.kubectl(...line.split(" "));

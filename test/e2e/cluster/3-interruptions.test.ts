@@ -17,7 +17,7 @@ describe("an update of a cluster that is interrupted", () => {
   let trial: ClusterTrial;
 
   before(async () => {
-    trial = await openTrial();
+    trial = await openTrial("interrupted");
   });
   afterEach(async function () {
     if (this.currentTest?.state === "failed") console.error(await trial.story());
