@@ -25,7 +25,7 @@ describe("an update with image:digest, on the real engine", () => {
     await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
     digest = await running.push("team/odoo", "v1");
     stack = new TestStack(running.servers, { "registry:ownership": "adopt", "image:digest": digest });
-    await stack.init();
+    await stack.init("vault");
   });
   after(async () => {
     stack.remove();

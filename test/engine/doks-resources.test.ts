@@ -62,7 +62,7 @@ describe("a Kubernetes cluster with its network and database, on the real engine
     stack = new TestStack(running.servers);
     stack.write("index.ts", program);
     say({ versions: "1.33." });
-    await stack.init();
+    await stack.init("vault");
   });
   after(async () => {
     stack.remove();

@@ -35,7 +35,7 @@ describe("the policy pack, on the real engine", () => {
       "vps:sshFrom": ["127.0.0.0/8"],
     });
     stack.setVariable("VPS_SSH_PRIVATE_KEY", sshKeyPair().privateKey);
-    await stack.init();
+    await stack.init("vault");
   });
   after(async () => {
     stack?.remove();

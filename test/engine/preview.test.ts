@@ -20,7 +20,7 @@ describe("the preview of a pull request, on the real engine", () => {
     first = await running.push("team/odoo", "v1");
     second = await running.push("team/odoo", "v2");
     stack = new TestStack(running.servers, { "registry:ownership": "adopt", "image:digest": first });
-    await stack.init();
+    await stack.init("vault");
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
   });

@@ -42,7 +42,7 @@ describe("an update that cannot succeed, on the real engine", () => {
     const made = new TestStack(servers);
     made.write("addons/good/__manifest__.py", manifest(""));
     made.write("addons/good/__init__.py", "");
-    await made.init();
+    await made.init("vault");
     return made;
   }
 

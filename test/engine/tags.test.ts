@@ -25,7 +25,7 @@ describe("the tags of what serves, on the real engine", () => {
   let second: string;
 
   before(async () => {
-    adopted = await adoptedHost(running);
+    adopted = await adoptedHost(running, "vault");
     ({ host, stack, digest: first } = adopted);
     second = await running.push("team/odoo", "v2");
   });

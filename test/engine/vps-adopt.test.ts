@@ -19,7 +19,7 @@ describe("an update with an adopted host, on the real engine", () => {
   let digest: string;
 
   before(async () => {
-    ({ host, stack, digest } = await adoptedHost(running));
+    ({ host, stack, digest } = await adoptedHost(running, "vault"));
   });
   after(async () => {
     stack.remove();

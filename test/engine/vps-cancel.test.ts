@@ -12,7 +12,7 @@ describe("an update that is cancelled while it is at a host, on the real engine"
   let stack: TestStack;
 
   before(async () => {
-    ({ host, stack } = await adoptedHost(running));
+    ({ host, stack } = await adoptedHost(running, "vault"));
   });
   after(async () => {
     stack.remove();

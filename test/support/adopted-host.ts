@@ -1,7 +1,7 @@
 import { RegistryClient } from "../../components/registry/client";
 import { Secret } from "../../components/shared/secret";
 import type { RunningServers } from "../../sandbox/test/helpers/running-servers";
-import { TestStack } from "../../sandbox/test/helpers/test-stack";
+import { type Keeper, TestStack } from "../../sandbox/test/helpers/test-stack";
 import { PaperVps } from "./paper-vps";
 
 /** A stack that runs a released image on an adopted host. */
@@ -17,9 +17,13 @@ export interface AdoptedHost {
   remove(): Promise<void>;
 }
 
-/** @param variables of Pulumi beside the usual ones, such as where the state is */
+/**
+ * @param keeper of the stack's secrets
+ * @param variables of Pulumi beside the usual ones, such as where the state is
+ */
 export async function adoptedHost(
   running: RunningServers,
+  keeper: Keeper,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<AdoptedHost> {
   await running.start();
@@ -39,7 +43,7 @@ export async function adoptedHost(
   });
   stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
   for (const [name, value] of Object.entries(variables)) stack.setVariable(name, value);
-  await stack.init();
+  await stack.init(keeper);
   const { username, password } = running.servers.push;
   const login = { username, password: new Secret(password) };
   const registry = new RegistryClient(`${running.servers.registryAddress}/team/odoo`, login);

@@ -38,7 +38,7 @@ export class CreatedCluster {
       },
     );
     this.#stack = stack;
-    await stack.init();
+    await stack.init("vault");
     return { controllers, stack, digest };
   }
 

@@ -74,7 +74,7 @@ export class CreatedHost {
     );
     this.#stack = stack;
     stack.setVariable("VPS_SSH_PRIVATE_KEY", host.user.privateKey);
-    await stack.init();
+    await stack.init("vault");
     return { host, stack, digest };
   }
 

@@ -11,6 +11,7 @@ import type { Servers } from "../../servers";
 import { openOutputs } from "../../../releases/stack";
 import { removeCutNotes } from "../../stack";
 import { quote } from "../../support/quote";
+import { Vault } from "./vault";
 
 const root = path.join(__dirname, "..", "..", "..");
 /** What all stacks share: each of their folders is new. */
@@ -52,8 +53,11 @@ export function killAfter(at: RegExp, meanwhile: () => Promise<unknown>): Watch 
   };
 }
 
-/** An empty stack, as Pulumi has made it: its backend's folder, and the line of the stack's file. */
-let begun: { readonly folder: string; readonly salt: string } | undefined;
+/** What keeps a stack's secrets: a passphrase, as most users have it, or a key of a Vault, which is found in no time. */
+export type Keeper = "passphrase" | "vault";
+
+/** Empty stacks, as Pulumi has made them: the backend's folder, and lines of the stack's file. */
+const begun = new Map<Keeper, { readonly folder: string; readonly lines: string }>();
 
 /** The program in a project folder and a stack of its own, run by the real Pulumi engine against the given servers. */
 export class TestStack {
@@ -199,21 +203,24 @@ exec ${engine} "$@" --non-interactive --color never
   }
 
   /** Makes the empty stack. After the first one of a process it is a copy of that: making it takes Pulumi most of a second. */
-  async init(): Promise<void> {
+  async init(keeper: Keeper = "passphrase"): Promise<void> {
+    const byVault = keeper === "vault" ? ["--secrets-provider", "hashivault://stacks"] : [];
+    if (keeper === "vault") Object.assign(this.#environment, (await Vault.running()).variables);
     const [state, file] = [path.join(this.directory, "state"), path.join(this.project, "Pulumi.sandbox.yaml")];
     const elsewhere = this.#environment["PULUMI_BACKEND_URL"] !== `file://${state}`;
-    if (begun === undefined || elsewhere) {
-      const { status, output } = await this.pulumi("stack", "init", "sandbox", "--non-interactive");
+    const empty = begun.get(keeper);
+    if (empty === undefined || elsewhere) {
+      const { status, output } = await this.pulumi("stack", "init", "sandbox", ...byVault, "--non-interactive");
       if (status !== 0) throw new Error(output);
       if (elsewhere) return;
       const folder = fs.mkdtempSync(path.join(os.tmpdir(), "empty-stack-"));
       process.once("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
       fs.cpSync(state, folder, { recursive: true });
-      begun = { folder, salt: saltOf(file) ?? "" };
+      begun.set(keeper, { folder, lines: keptBy(file) });
       return;
     }
-    fs.cpSync(begun.folder, state, { recursive: true });
-    fs.writeFileSync(file, `${begun.salt}\n`);
+    fs.cpSync(empty.folder, state, { recursive: true });
+    fs.writeFileSync(file, empty.lines);
   }
 
   up(...more: string[]): Promise<CommandResult> {
@@ -293,10 +300,7 @@ exec ${engine} "$@" --non-interactive --color never
 
   #writeStackFile(): void {
     const file = path.join(this.project, "Pulumi.sandbox.yaml");
-    fs.writeFileSync(
-      file,
-      [saltOf(file), stringify({ config: this.config })].filter((part) => part !== undefined).join("\n"),
-    );
+    fs.writeFileSync(file, `${keptBy(file)}${stringify({ config: this.config })}`);
   }
 
   #run(
@@ -328,9 +332,10 @@ exec ${engine} "$@" --non-interactive --color never
   }
 }
 
-/** The line of a stack's file that the passphrase is proved by. */
-function saltOf(file: string): string | undefined {
-  return fs.existsSync(file) ? /^encryptionsalt:.*$/m.exec(fs.readFileSync(file, "utf8"))?.[0] : undefined;
+/** The lines of a stack's file that say what keeps its secrets. */
+function keptBy(file: string): string {
+  const text = fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "";
+  return (text.match(/^(encryptionsalt|secretsprovider|encryptedkey):.*$/gm) ?? []).map((line) => `${line}\n`).join("");
 }
 
 /** Below a folder, in the order of their names. */

@@ -45,7 +45,7 @@ describe("A droplet and all that belongs to it, on the real engine", () => {
     stack = new TestStack(running.servers);
     stack.config = {};
     stack.write("index.ts", program("#!/bin/sh\necho top-secret"));
-    await stack.init();
+    await stack.init("vault");
   });
   after(async () => {
     stack.remove();

@@ -42,7 +42,7 @@ describe("Kubernetes objects, on the real engine", () => {
     const variables = { KUBECONFIG: apiserver.kubeconfig(), KEY: "hunter22-planted", MODE: "plain", SKIP: "true" };
     for (const [name, value] of Object.entries(variables)) stack.setVariable(`SHOP_${name}`, value);
     stack.write("index.ts", program);
-    await stack.init();
+    await stack.init("vault");
   });
   after(() => {
     stack.remove();

@@ -33,7 +33,7 @@ describe("releases, rollback and promotion, on the real engine with the state in
 
   before(async () => {
     bucket = await S3Server.start();
-    adopted = await adoptedHost(running, { PULUMI_BACKEND_URL: bucket.backend, ...login });
+    adopted = await adoptedHost(running, "passphrase", { PULUMI_BACKEND_URL: bucket.backend, ...login });
     ({ host, stack, digest: first } = adopted);
     fs.cpSync(path.join(root, "retention"), path.join(stack.project, "retention"), { recursive: true });
     const search = sandboxEnvironment()["PATH"] ?? "";

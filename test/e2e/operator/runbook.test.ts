@@ -51,7 +51,7 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
   }
 
   before(async () => {
-    ({ host, stack, digest } = await adoptedHost(running));
+    ({ host, stack, digest } = await adoptedHost(running, "passphrase"));
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);
   });
