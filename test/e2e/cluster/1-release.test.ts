@@ -7,7 +7,7 @@ import { sample } from "../../support/sample";
 import { Endpoint } from "../../support/endpoint";
 import { planted, wrongAttachments } from "../../support/trials/population";
 import { plantedReason } from "../../support/trials/addons";
-import type { TrialRelease } from "../../support/trials/releases";
+import { type TrialRelease, TrialReleases } from "../../support/trials/releases";
 import { differences, type Snapshot } from "../../support/trials/snapshot";
 import { sleep } from "../../../sandbox/process";
 
@@ -146,7 +146,7 @@ describe("a release on a populated cluster", () => {
 
   it("that the registry does not have is refused before anything is touched", async () => {
     const problems = await trial.problemsAfter(async () => {
-      const { status, output } = await trial.deploy({ image: trial.releases.nowhere(), contentHash: "" });
+      const { status, output } = await trial.deploy({ image: TrialReleases.nowhere("cluster-trial"), contentHash: "" });
       assert.notEqual(status, 0, output);
       assert.match(output, /IMAGE_NOT_FOUND|DIGEST_NOT_FOUND/);
       return { allowed: { refusals: "none" } };

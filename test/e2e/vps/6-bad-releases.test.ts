@@ -4,6 +4,7 @@ import { sample } from "../../support/sample";
 import { plantedReason, type Variant } from "../../support/trials/addons";
 import type { Ending } from "../../support/trials/ending";
 import { Trial } from "../../support/trials/host-trial";
+import { TrialReleases } from "../../support/trials/releases";
 
 interface Expected {
   readonly code: string;
@@ -74,7 +75,7 @@ describe("a bad release", () => {
   const whats = bad.map(([what]) => what);
 
   describe("is refused before anything closes", () => {
-    const nowhere = { image: trial.releases.nowhere(), contentHash: "" };
+    const nowhere = { image: TrialReleases.nowhere("host-trial"), contentHash: "" };
     const missing: Expected = { code: "IMAGE_NOT_FOUND", reason: nowhere.image, stoppedBy: "check" };
     const chosen = sample(whats, [
       "an addon that raises on import",

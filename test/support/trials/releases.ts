@@ -34,6 +34,9 @@ export interface ReleaseFile {
 /** Host of the sandbox's registry and folder of its repositories for releases of trials, of which each kind has one. */
 export const trialRepositories = "127.0.0.1:5055/sandbox";
 
+/** Repositories of trials of hosts and of clusters. */
+type Repository = "host-trial" | "cluster-trial";
+
 /**
  * Releases that differ from the sandbox's own in their addons only: its image with the trial modules on top, pushed to
  * a repository of the trial's own: another one that runs beside it moves the tags of its stack. Each is made once. What is under test is the way to a host, not the product's build, which has tests of its own.
@@ -49,11 +52,8 @@ export class TrialReleases {
     private readonly environment: NodeJS.ProcessEnv,
   ) {}
 
-  /**
-   * On top of the release that the sandbox's stack names.
-   * @param name of the repository
-   */
-  static async open(servers: ServersFile, name: string): Promise<TrialReleases> {
+  /** On top of the release that the sandbox's stack names. */
+  static async open(servers: ServersFile, name: Repository): Promise<TrialReleases> {
     const environment = sandboxEnvironment(servers);
     const { imageReference } = await stackOutputs({ servers });
     if (typeof imageReference !== "string") throw new Error("the sandbox's stack names no image: npm start");
@@ -79,8 +79,8 @@ export class TrialReleases {
   }
 
   /** A reference that the registry does not know. */
-  nowhere(): string {
-    return `${this.repository}@sha256:${randomBytes(32).toString("hex")}`;
+  static nowhere(name: Repository): string {
+    return `${trialRepositories}/${name}@sha256:${randomBytes(32).toString("hex")}`;
   }
 
   /**
