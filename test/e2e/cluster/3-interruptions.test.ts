@@ -152,27 +152,29 @@ describe("an update of a cluster that is interrupted", () => {
     assert.deepEqual(problems, []);
   });
 
-  it("by a node without room says so; killed there and begun anew with other settings it goes through when there is some", async () => {
-    const release = await next();
-    const problems = await trial.problemsAfter(async () => {
-      await trial.fillNode();
-      // Killed it leaves a Job that no state knows; told to end it does not.
-      for (const [signal, rehearse] of [["SIGKILL", true] as const, ["SIGINT", false] as const]) {
-        const { output } = await trial.deploy(
-          release,
-          { "release:rehearse": rehearse },
-          endOnce(/Insufficient cpu/, signal),
-        );
-        assert.match(output, /Insufficient cpu/);
-        await trial.stack.unlock();
-      }
-      await trial.emptyNode();
-      await succeeded(release);
-      return { changed: true };
+  for (const what of sample(["a node without room"], [])) {
+    it(`by ${what} says so; killed there and begun anew with other settings it goes through when there is some`, async () => {
+      const release = await next();
+      const problems = await trial.problemsAfter(async () => {
+        await trial.fillNode();
+        // Killed it leaves a Job that no state knows; told to end it does not.
+        for (const [signal, rehearse] of [["SIGKILL", true] as const, ["SIGINT", false] as const]) {
+          const { output } = await trial.deploy(
+            release,
+            { "release:rehearse": rehearse },
+            endOnce(/Insufficient cpu/, signal),
+          );
+          assert.match(output, /Insufficient cpu/);
+          await trial.stack.unlock();
+        }
+        await trial.emptyNode();
+        await succeeded(release);
+        return { changed: true };
+      });
+      assert.deepEqual(problems, []);
+      await oneJob();
     });
-    assert.deepEqual(problems, []);
-    await oneJob();
-  });
+  }
 
   it("by a SIGKILL of pulumi is rolled back for an update to something else", async () => {
     const [unwanted, release] = [await next(), await trial.releases.make({ kind: "good" }, trial.level + 1, 1)];
