@@ -10,7 +10,7 @@ import { onPath } from "../sandbox/tools/cache";
 import { runningSandbox } from "../test/support/running-sandbox";
 import { ledger, notes } from "../test/support/trials/addons";
 import type { Trial } from "../test/support/trials/host-trial";
-import type { TrialRelease } from "../test/support/trials/releases";
+import { digestOf, type TrialRelease } from "../test/support/trials/releases";
 import { trialStack } from "../test/support/trials/trial-stack";
 import type { Bench } from "./bench";
 import { Builder } from "./builder";
@@ -146,7 +146,7 @@ async function onVps(trial: Trial, servers: ServersFile, say: (line: string) => 
 
 /** Updates the stack of the trial's host, with settings for this update alone. */
 async function deploy(stack: TestStack, release: TrialRelease, settings: Record<string, unknown> = {}): Promise<void> {
-  const usual = { ...stack.config, "image:digest": release.image.split("@")[1] };
+  const usual = { ...stack.config, "image:digest": digestOf(release) };
   stack.config = { ...usual, ...settings };
   const { status, output } = await stack.up();
   if (status !== 0) throw new Error(output);

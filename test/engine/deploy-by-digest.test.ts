@@ -22,7 +22,7 @@ describe("an update with image:digest, on the real engine", () => {
 
   before(async () => {
     await running.start();
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    await running.createRegistry();
     digest = await running.push("team/odoo", "v1");
     stack = new TestStack(running.servers, { "registry:ownership": "adopt", "image:digest": digest });
     await stack.init("vault");

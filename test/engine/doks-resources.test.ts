@@ -49,16 +49,13 @@ describe("a Kubernetes cluster with its network and database, on the real engine
   const clusters = new RecordedClusters();
   const databases = new RecordedDatabases();
   const running = new RunningServers(undefined, { actionMs: 0, clusters, databases });
-  const changes = () =>
-    running.servers.api.log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400)
-      .length;
   let stack: TestStack;
   const say = (cluster: Readonly<Record<string, unknown>>) =>
     (stack.config = { ...stack.config, "doks:cluster": cluster });
 
   before(async () => {
     await running.start();
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    await running.createRegistry();
     stack = new TestStack(running.servers);
     stack.write("index.ts", program);
     say({ versions: "1.33." });
@@ -70,11 +67,11 @@ describe("a Kubernetes cluster with its network and database, on the real engine
   });
 
   it("is previewed without a change, made, and not changed again", async () => {
-    const before = changes();
+    const before = running.changes;
     const preview = await stack.preview();
     assert.equal(preview.status, 0, preview.output);
     assert.match(preview.output, /digitalocean:index\/kubernetesCluster:KubernetesCluster/);
-    assert.equal(changes(), before);
+    assert.equal(running.changes, before);
 
     const { status, output } = await stack.up();
     assert.equal(status, 0, output);

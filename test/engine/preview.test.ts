@@ -16,7 +16,7 @@ describe("the preview of a pull request, on the real engine", () => {
 
   before(async () => {
     await running.start();
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    await running.createRegistry();
     first = await running.push("team/odoo", "v1");
     second = await running.push("team/odoo", "v2");
     stack = new TestStack(running.servers, { "registry:ownership": "adopt", "image:digest": first });

@@ -26,7 +26,7 @@ describe("retention in DigitalOcean's registry", () => {
 
   before(async () => {
     await running.start();
-    await running.api("POST", "/v2/registry", { name: "example", subscription_tier_slug: "basic", region: "fra1" });
+    await running.createRegistry("example");
   });
   afterEach(async () => {
     locked = [];

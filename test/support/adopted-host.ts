@@ -27,7 +27,7 @@ export async function adoptedHost(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<AdoptedHost> {
   await running.start();
-  await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+  await running.createRegistry();
   const digest = await running.push("team/odoo", "v1");
   const host = new PaperVps();
   await host.server.start();

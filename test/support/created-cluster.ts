@@ -21,7 +21,7 @@ export class CreatedCluster {
     const controllers = new PaperControllers(apiserver);
     this.#controllers = controllers;
     await running.start();
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    await running.createRegistry();
     const digest = await running.push("team/odoo", "v1");
     // A token with what is documented for such a stack, and no more.
     this.#token = running.servers.api.limitedToken(scopesFor("registry, adopted", "cluster, created"));

@@ -46,7 +46,7 @@ export class CreatedHost {
     this.#slot = free;
     const { running } = this;
     await running.start();
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    await running.createRegistry();
     for (let other = 0; other < free; other++) {
       await running.api("POST", "/v2/droplets", {
         name: "other",

@@ -21,7 +21,7 @@ export function fill(stack: TestStack, answers: object): void {
 
 /** The stacks of a new team in one project: the committed files, filled in for hosts and a registry `acme`. */
 export async function teamStacks(running: RunningServers, privateKey: string): Promise<TestStack> {
-  await running.api("POST", "/v2/registry", { name: "acme", subscription_tier_slug: "basic", region: "fra1" });
+  await running.createRegistry("acme");
   const stack = new TestStack(running.servers);
   stack.setVariable("VPS_SSH_PRIVATE_KEY", privateKey);
   for (const name of ["Pulumi.staging.yaml", "Pulumi.prod.yaml", "init", "retention"]) {

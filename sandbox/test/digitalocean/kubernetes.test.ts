@@ -172,7 +172,7 @@ describe("Kubernetes clusters in the sandbox's DigitalOcean API", () => {
     const id = await running.cluster("erp");
     const integrate = (method: string) => running.api(method, "/v2/kubernetes/registry", { cluster_uuids: [id] });
     assert.equal(refusal(await integrate("POST")), "404 registry not found");
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    await running.createRegistry();
     assert.equal((await integrate("POST")).status, 204);
     assert.equal(await fact(id, "registry_enabled"), true);
     const login = clusters.logins.get(id);

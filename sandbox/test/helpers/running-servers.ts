@@ -52,6 +52,19 @@ export class RunningServers {
     return Answer.of(response);
   }
 
+  /** How many requests have changed something at the API. */
+  get changes(): number {
+    const { log } = this.servers.api;
+    return log.list().filter(({ method, status }) => !["GET", "HEAD"].includes(method) && status < 400).length;
+  }
+
+  /** The account's container registry. */
+  async createRegistry(name = "team"): Promise<void> {
+    const body = { name, subscription_tier_slug: "basic", region: "fra1" };
+    const { status } = await this.api("POST", "/v2/registry", body);
+    if (status !== 201) throw new Error(`POST /v2/registry: ${status}`);
+  }
+
   /** A bearer token for a scope, or the registry's refusal. */
   async token(
     user: string,

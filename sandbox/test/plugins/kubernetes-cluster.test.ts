@@ -166,7 +166,7 @@ describe("The stand-in's Kubernetes clusters", () => {
   });
 
   it("take what is changed: version, pool, window, registry", async () => {
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    await running.createRegistry();
     const inputs = await checked();
     const { id, state } = await running.plugin.create(urn, inputs);
     const news = await checked({
@@ -252,7 +252,7 @@ describe("The stand-in's Kubernetes clusters", () => {
     const inputs = await checked({ registryIntegration: true });
     const half = await running.plugin.create(urn, inputs).catch((error: unknown) => error);
     assert.ok(half instanceof PluginError && half.unfinished !== undefined);
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    await running.createRegistry();
     const mended = await running.plugin.update(urn, half.unfinished.id, half.unfinished.state, inputs, inputs);
     assert.deepEqual([mended["registryIntegration"], clusters.logins.has(half.unfinished.id)], [true, true]);
     await running.api("DELETE", "/v2/registry");

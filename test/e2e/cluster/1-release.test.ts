@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 
-import { type ClusterTrial, digestOf } from "../../support/trials/cluster-trial";
+import type { ClusterTrial } from "../../support/trials/cluster-trial";
 import { attack } from "../../support/trials/cluster-attack";
 import { openTrial } from "../../support/trials/opened";
 import { sample } from "../../support/sample";
 import { Endpoint } from "../../support/endpoint";
 import { planted, wrongAttachments } from "../../support/trials/population";
 import { plantedReason } from "../../support/trials/addons";
-import { type TrialRelease, TrialReleases } from "../../support/trials/releases";
+import { digestOf, type TrialRelease, TrialReleases } from "../../support/trials/releases";
 import { differences, type Snapshot } from "../../support/trials/snapshot";
 import { sleep } from "../../../sandbox/process";
 

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 
 import { loseNode, regainNode, startApiserver, stopApiserver } from "../../../sandbox/kubernetes/faults";
 import { sleep, until } from "../../../sandbox/process";
-import { type ClusterTrial, digestOf, type Held } from "../../support/trials/cluster-trial";
+import type { ClusterTrial, Held } from "../../support/trials/cluster-trial";
 import { closeTrial, openTrial } from "../../support/trials/opened";
 import { sample } from "../../support/sample";
 import { type CommandResult, endOnce } from "../../../sandbox/test/helpers/test-stack";
-import type { TrialRelease } from "../../support/trials/releases";
+import { digestOf, type TrialRelease } from "../../support/trials/releases";
 import type { Step } from "../../support/trials/machine";
 
 const second = 1000;

@@ -14,7 +14,7 @@ describe("an update that deploys a digest which has to be signed", () => {
 
   before(async () => {
     await running.start();
-    await running.api("POST", "/v2/registry", { name: "team", subscription_tier_slug: "basic", region: "fra1" });
+    await running.createRegistry();
     const digest = await running.push("team/odoo", "v1");
     image = `${running.servers.registryAddress}/team/odoo@${digest}`;
     [ours, foreign] = [await TrialSigner.open(running.servers), await TrialSigner.open(running.servers)];

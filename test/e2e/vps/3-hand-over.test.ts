@@ -5,6 +5,7 @@ import { sshKeyPair } from "../../../sandbox/support/ssh-key";
 import { paths } from "../../../sandbox/config";
 import type { HostRequest } from "../../../components/vps/request";
 import { sample } from "../../support/sample";
+import { digestOf } from "../../support/trials/releases";
 import { Trial } from "../../support/trials/host-trial";
 
 interface Run {
@@ -63,7 +64,7 @@ describe("handing a release over to a host", () => {
   it("deploys it by a user who is not root, and says how far it is", async () => {
     const { status, stdout, stderr } = await deploy(trial.request(trial.live, { readySeconds: 95 }));
     assert.equal(status, 0, stderr);
-    assert.equal((JSON.parse(stdout) as { digest: string }).digest, trial.live.image.split("@")[1]);
+    assert.equal((JSON.parse(stdout) as { digest: string }).digest, digestOf(trial.live));
     assert.match(stderr, /Debian GNU\/Linux[\s\S]* (queued|preflight|pulled|tried|committed)\n/);
     assert.deepEqual(await trial.wrongRelease(), []);
   });

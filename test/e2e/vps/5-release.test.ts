@@ -4,6 +4,7 @@ import { RegistryClient } from "../../../components/registry/client";
 import { Secret } from "../../../components/shared/secret";
 import { runningSandbox } from "../../support/running-sandbox";
 import { planted, sequenceOf, wrongAttachments } from "../../support/trials/population";
+import { digestOf } from "../../support/trials/releases";
 import { send, statusOf } from "../../support/trials/requests";
 import { changedTables, differences, type Snapshot } from "../../support/trials/snapshot";
 import { Trial } from "../../support/trials/host-trial";
@@ -120,7 +121,7 @@ describe("a release on a populated host", () => {
     [trial.live, trial.level] = [release, 2];
     const points = (await statusOf(trial.machine, trial.request(release)))?.points ?? [];
     const point = points.at(-1);
-    assert.deepEqual([point?.from, point?.to], [left.image.split("@")[1], release.image.split("@")[1]]);
+    assert.deepEqual([point?.from, point?.to], [digestOf(left), digestOf(release)]);
 
     await trial.machine.exec(["odoo-ship", "restore", point?.id ?? "", "--into", "exact", "--exact"]);
     assert.deepEqual(differences(moment, await trial.snapshot("exact")), []);

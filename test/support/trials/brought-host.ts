@@ -5,6 +5,7 @@ import type { Address, RpcClient } from "../endpoint";
 import { broughtConfig, broughtSecrets, type BroughtTarget, type Held, settingsOf, type Way } from "./brought-target";
 import { endingOf } from "./ending";
 import { type Step, TrialMachine } from "./machine";
+import { digestOf } from "./releases";
 import { send, trialRequest } from "./requests";
 
 /** Beside the machine of the other trials. */
@@ -79,7 +80,7 @@ export class BroughtHost implements BroughtTarget {
 
   async digests(): Promise<string[]> {
     const image = await this.machine.exec(["docker", "inspect", "--format", "{{.Config.Image}}", "odoo-ce"]);
-    return [image.split("@")[1] ?? image];
+    return [digestOf({ image })];
   }
 
   upgrades(): Promise<string> {

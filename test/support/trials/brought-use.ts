@@ -5,6 +5,7 @@ import { type Answer, Endpoint, OdooError, type RpcClient } from "../endpoint";
 import { type BroughtRelease, imported, importedModule } from "./brought";
 import { broughtConfig, broughtSecrets, type BroughtTarget, type Held, type Way } from "./brought-target";
 import { bucket, objectsInBucket } from "./bucket";
+import { digestOf } from "./releases";
 
 const elsewhere = "https://id.example.com/start";
 const limitMs = 5 * 60_000;
@@ -267,9 +268,4 @@ function sha1Of(base64: string | false | undefined): string {
 
 function quoted(names: readonly string[]): string {
   return names.map((name) => `'${name}'`).join();
-}
-
-/** `sha256:…` */
-function digestOf({ image }: BroughtRelease): string {
-  return image.split("@")[1] ?? "";
 }

@@ -15,7 +15,7 @@ import { type Outcome, problemsAfter } from "./proof";
 import { snapshot, type Snapshot } from "./snapshot";
 import { ledger, notes } from "./addons";
 import type { Step } from "./machine";
-import { repositoryOf, type TrialRelease, TrialReleases } from "./releases";
+import { digestOf, repositoryOf, type TrialRelease, TrialReleases } from "./releases";
 
 /** Of the cluster of one trial, and of that of another one beside it. */
 export type TrialName = "trial" | "interrupted";
@@ -430,9 +430,4 @@ interface Pod {
     readonly phase: string;
     readonly containerStatuses?: { readonly imageID: string; readonly ready: boolean }[];
   };
-}
-
-/** `sha256:…` */
-export function digestOf({ image }: TrialRelease): string {
-  return image.split("@")[1] ?? "";
 }

@@ -9,7 +9,7 @@ import { type Options, send, statusOf, trialRequest } from "./requests";
 import { type Snapshot, snapshot } from "./snapshot";
 import { ledger, notes } from "./addons";
 import { TrialMachine } from "./machine";
-import { type TrialRelease, TrialReleases } from "./releases";
+import { digestOf, type TrialRelease, TrialReleases } from "./releases";
 
 /** A host with a populated Odoo of level 0 or later, and the releases to try on it. */
 export class Trial {
@@ -95,7 +95,7 @@ export class Trial {
       statusOf(machine, this.request(this.live)),
       machine.client().then((client) => client.call("release.info", "current")) as Promise<{ contentHash: string }>,
     ]);
-    const digest = this.live.image.split("@")[1] ?? "";
+    const digest = digestOf(this.live);
     const expect = (what: string, found: unknown, expected: string) =>
       found === expected ? [] : [`${what}: ${String(found)}, expected ${expected}`];
     return [

@@ -128,6 +128,13 @@ export class TrialReleases {
   }
 }
 
+/** The digest of an image that is named by it. */
+export function digestOf({ image }: { readonly image: string }): string {
+  const [, digest] = image.split("@");
+  if (digest === undefined) throw new Error(`${image} is not named by its digest`);
+  return digest;
+}
+
 /** Of `host:port/sandbox/name@sha256:…` what `registry:repository` names. */
 export function repositoryOf(image: string): string {
   const [address = ""] = image.split("@");

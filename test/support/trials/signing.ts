@@ -17,6 +17,7 @@ import { signature } from "../../../gates/signature";
 import { run } from "../../../sandbox/process";
 import type { ServersFile } from "../../../sandbox/servers";
 import { ensureGateTool, gateToolFolders, gateToolPath } from "../../../sandbox/tools/gate-tools";
+import { digestOf } from "./releases";
 
 const stack = "odoo/signing-trial";
 const password = "of the trial";
@@ -94,7 +95,7 @@ export class TrialSigner {
 
   /** What hangs on an image. */
   hanging(image: string): Promise<Hanging> {
-    return hangingOn(this.#client(image, "pull"), image.split("@")[1] ?? "");
+    return hangingOn(this.#client(image, "pull"), digestOf({ image }));
   }
 
   /**
@@ -120,7 +121,7 @@ export class TrialSigner {
   async prove(image: string, { sbom = true } = {}): Promise<Proof> {
     const hanging = await this.hanging(image);
     const signers = [{ publicKey: this.publicKey }];
-    const verified = await verify(await gateToolPath("cosign"), image.split("@")[1] ?? "", hanging, signers);
+    const verified = await verify(await gateToolPath("cosign"), digestOf({ image }), hanging, signers);
     return proofOf(image, hanging, verified, sbom);
   }
 
