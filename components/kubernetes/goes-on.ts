@@ -42,9 +42,9 @@ export function jobGoesOn(id: pulumi.Output<string>, namespace: string): pulumi.
   );
 }
 
-/** Command that shows a release step by step, also while its image is still pulled. */
+/** Command that shows a release step by step. kubectl waits for a pod, and for no container whose image is pulled. */
 const stepsOf = (namespace: string, id: string) =>
-  `kubectl -n ${namespace} logs -f --pod-running-timeout=10m job/${names.upgrade}-${id}`;
+  `until kubectl -n ${namespace} logs -f job/${names.upgrade}-${id}; do sleep 2; done`;
 
 /** Line about the pods that follow it. */
 export function podsGoOn(namespace: string): string {

@@ -32,7 +32,7 @@ describe("an update that is cancelled while it is at a cluster, on the real engi
       assert.match(last, /Resource operation was cancelled for "odoo-upgrade-[0-9a-f]{16}"/);
       assert.match(
         last,
-        /it goes on by itself.*kubectl -n odoo logs -f --pod-running-timeout=10m job\/odoo-upgrade-[0-9a-f]{16}/,
+        /it goes on by itself.*until kubectl -n odoo logs -f job\/odoo-upgrade-[0-9a-f]{16}; do sleep 2; done/,
       );
       assert.ok(has("/deployments/odoo-edge") && !has("/deployments/odoo") && !has("/deployments/odoo-cron"));
     });

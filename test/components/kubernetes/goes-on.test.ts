@@ -13,7 +13,7 @@ describe("what an update says while it waits for the cluster", () => {
     const line = await new Promise<string>((resolve) => {
       jobGoesOn(pulumi.output("0123456789abcdef"), "books").apply(resolve);
     });
-    const command = "kubectl -n books logs -f --pod-running-timeout=10m job/odoo-upgrade-0123456789abcdef";
+    const command = "until kubectl -n books logs -f job/odoo-upgrade-0123456789abcdef; do sleep 2; done";
     assert.ok(line.includes(`See each of its steps with \`${command}\``), line);
     const docs = fs.readFileSync(path.join(root, "docs", "release.md"), "utf8");
     assert.ok(docs.includes(command.replace("books", "odoo").replace("0123456789abcdef", "<id>")));
