@@ -13,7 +13,8 @@ import type { Bench } from "./bench";
 import { Builder } from "./builder";
 import { ByHand } from "./by-hand";
 import { changed, changedAndClosed } from "./changed";
-import { interleave } from "./measure";
+import { clusterSteps } from "./cluster-steps";
+import { interleave, median } from "./measure";
 import { OwnStack } from "./own-stack";
 import { machineAndDay, type Row, table, writeReport } from "./report";
 import { Serving } from "./serving";
@@ -37,7 +38,7 @@ with as many workers, the same limits and a probe as frequent, with a PostgreSQL
 before \`kubectl set image\`, while the old pod serves. By hand there is no check of the addons, no restore point, no rehearsal on a copy of the database, no maintenance page while
 the database changes, nothing that stops the old code then or rolls back after a failure, no proxy, no cron of its own, no
 other target, and the time to type is not counted. Each target alone is measured in a stack that has no other; by hand is then what is safe by hand: build and push, no pod of
-Odoo while a Job runs \`odoo -u\` of the new image, then a pod of it. The door is closed from the first answer that is not the login page to the next one that is. What is repeated is given as median (least to most) of ${noChangeRounds} no-change updates and ${changeRounds} changes, the sides taking
+Odoo while a Job runs \`odoo -u\` of the new image, then a pod of it. The door is closed from the first answer that is not the login page to the next one that is. The parts of the cluster alone are the steps of its release, rehearsal included, and what comes before and after them. What is repeated is given as median (least to most) of ${noChangeRounds} no-change updates and ${changeRounds} changes, the sides taking
 turns.`;
 
 export const targetsBench: Bench = {
@@ -72,6 +73,7 @@ class Measurement {
   readonly #noChange: Row[] = [];
   readonly #ours = { vps: [] as number[], kubernetes: [] as number[], command: [] as number[] };
   readonly #alone = { vps: [] as number[], doks: [] as number[], doksClosed: [] as number[], refused: [] as number[] };
+  readonly #parts = new Map<string, number[]>();
   readonly #safe = { served: [] as number[], closed: [] as number[] };
   readonly #byHand = { plain: [] as number[], plainCommand: [] as number[], upgrade: [] as number[] };
 
@@ -112,6 +114,9 @@ class Measurement {
       row("Door closed in the cluster, against no pod by hand", this.#alone.doksClosed, this.#safe.closed),
       row("A refusal while the door is closed in the cluster, against half a second", this.#alone.refused, [0.5]),
       row("Changed addon to serving on the cluster alone, against that by hand", this.#alone.doks, this.#safe.served),
+      ...[...this.#parts].map(([part, taken]) =>
+        row(`of the cluster alone: ${part}, against all that by hand`, taken, [median(this.#safe.served)]),
+      ),
       row("Changed addon to serving on the VPS alone, against that by hand", this.#alone.vps, this.#safe.served),
     ];
   }
@@ -162,7 +167,13 @@ class Measurement {
       changeRounds,
       async (round) => {
         await sleep(restMs);
-        const { served, closed } = await changedAndClosed(kubernetes, door, stack, () => stack.update());
+        let begun = 0;
+        const { served, closed } = await changedAndClosed(kubernetes, door, stack, () => {
+          begun = Date.now();
+          return stack.update();
+        });
+        for (const [part, taken] of await clusterSteps(stack, { begun, served: begun + served * 1000 }))
+          this.#parts.set(part, [...(this.#parts.get(part) ?? []), taken]);
         this.#alone.doks.push(served);
         this.#alone.doksClosed.push(closed.seconds);
         this.#alone.refused.push(...closed.refusals);
