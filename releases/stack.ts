@@ -37,6 +37,12 @@ const limitMs = 3 * 60_000;
 /** A preview reads hosts and registries, too. */
 const previewLimitMs = 15 * 60_000;
 
+/**
+ * How Pulumi's engine breaks off where a preview as JSON has a secret of a provider that is not known yet: a cluster's,
+ * before there is a cluster.
+ */
+const firstPreview = "panic: attempt to encrypt value";
+
 /** A state, as far as it matters here. */
 interface Exported {
   readonly deployment: {
@@ -94,6 +100,7 @@ export class PulumiStack implements Stack, ReadStack {
   /**
    * Answers what an update would do, as Pulumi's JSON, and its events, a line of JSON each: these alone tell what
    * breaks the rules. An update that would be refused says why in the same form.
+   * @throws ShipError SETTINGS_INVALID for the first preview with a cluster, and where Pulumi fails; TOOL_MISSING
    * @param rules arguments of Pulumi: policy/arguments.ts
    */
   preview(rules: readonly string[]): Promise<{ readonly printed: string; readonly events: string }> {
@@ -103,6 +110,7 @@ export class PulumiStack implements Stack, ReadStack {
       // The log of events is one of the options that Pulumi keeps for those who look into Pulumi.
       const env = { ...process.env, PULUMI_DEBUG_COMMANDS: "true" };
       const answer = await ask("pulumi", [...args, "--event-log", log], this.root, previewLimitMs, env);
+      if (answer.stderr.includes(firstPreview)) throw this.#notYet();
       if (answer.status !== 0 && !answer.stdout.trimStart().startsWith("{")) {
         throw this.#failed("the preview", answer);
       }
@@ -126,6 +134,16 @@ export class PulumiStack implements Stack, ReadStack {
       throw this.#failed(what, answer);
     }
     return answer.stdout;
+  }
+
+  #notYet(): ShipError {
+    return new ShipError({
+      code: "SETTINGS_INVALID",
+      summary: `the stack ${this.name} has no cluster yet, and Pulumi cannot tell a program what its first update does`,
+      found: `Pulumi broke off: ${firstPreview}`,
+      expected: "a stack that was updated once",
+      remedy: `pulumi preview --stack ${this.name} shows it to people; after the first pulumi up this works, too`,
+    });
   }
 
   /** What it printed on standard output is not shown: it may be secrets. */
