@@ -11,8 +11,9 @@ import { readRuns, summary } from "./test-times.mjs";
 
 const sandbox = (name) => `sandbox/test/e2e/${name}`;
 /**
- * The lanes, those first that should begin first. The files of a lane run one after the other, in one process, and
- * share what that has set up. A folder means its files in the order of their names. Lanes run beside each other:
+ * The lanes, the long ones first: what is left at the end should fill all places. The files of a lane run one after
+ * the other, in one process, and share what that has set up. A folder means its files in the order of their names.
+ * Lanes run beside each other:
  * lanes.mjs says which. What they share is
  *   tree           the checkout's addons, which are built into images
  *   stack          the sandbox's own stack, with its machine and cluster
@@ -25,6 +26,24 @@ const lanes = [
   { files: ["from-nothing"], alone: true },
   // Clusters of their own. In the first much is waited for.
   { files: ["cluster/3-interruptions"] },
+  // A machine of its own.
+  {
+    files: [
+      "vps/0-occupied",
+      "vps/1-compromised",
+      "vps/2-dump",
+      "vps/3-hand-over",
+      "vps/4-network",
+      "vps/5-release",
+      "vps/6-bad-releases",
+      "vps/7-by-hand",
+      "vps/7-odd-hosts",
+      "vps/7-typed",
+      "vps/8-interruptions",
+      "vps/9-signed",
+    ],
+    heavy: true,
+  },
   {
     files: ["cluster/1-release", "cluster/2-dump", "cluster/2-signed", "cluster/2-typed"],
     heavy: true,
@@ -37,6 +56,8 @@ const lanes = [
     changes: ["stack", "trial"],
     uses: ["tree"],
   },
+  // Small servers of its own, and containers by Docker for the steps of workflows, which nothing else knows.
+  { files: ["operator"], heavy: true },
   // Containers of single images.
   {
     files: ["image/development", "image/edge", "image/release-marker", "image/options", "image/typed", "image/proxy"],
@@ -44,29 +65,10 @@ const lanes = [
   },
   { files: ["image/acme", "image/repositories", "image/addons"], uses: ["tree"] },
   { files: ["vps/9-oca"], heavy: true, changes: ["bucket"], uses: ["tree"] },
-  // A machine of its own.
-  {
-    files: [
-      "vps/0-occupied",
-      "vps/1-compromised",
-      "vps/2-dump",
-      "vps/3-hand-over",
-      "vps/4-network",
-      "vps/5-release",
-      "vps/6-bad-releases",
-      "vps/7-by-hand",
-      "vps/7-typed",
-      "vps/8-interruptions",
-      "vps/9-signed",
-    ],
-    heavy: true,
-  },
   { files: ["vps/update"], heavy: true, changes: ["tree", "stack"] },
   // Its images have the tree's addons, too, and go nowhere: whatever is in those will do.
   { files: ["updates/5-gates", "updates/6-planted"], heavy: true, changes: ["trial"] },
   { files: ["cluster/4-brought"], heavy: true, changes: ["trial cluster", "bucket"], uses: ["tree"] },
-  // Small servers of its own, and containers by Docker for the steps of workflows, which nothing else knows.
-  { files: ["operator"], heavy: true },
   // Nodes, a machine, a database and a registry that no stack knows.
   { files: [sandbox("kubernetes-plugin")] },
   // On a new machine the first one compiles for a quarter of an hour.

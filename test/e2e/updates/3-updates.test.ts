@@ -161,15 +161,10 @@ describe("updates that build", () => {
     "after its tags are set": /served-tags (created|replaced|updated)/,
   } as const;
   const names = Object.keys(points) as (keyof typeof points)[];
-  // One of each kind: of Docker, of the registry, between two resources, of the tags. Where nothing is under way there
+  // One of each kind: of what Docker does, between two resources, of the tags. Where nothing is under way there
   // is nothing to tidy up when told to end.
   const chosen = {
-    SIGKILL: [
-      "while it is built",
-      "while it is pushed",
-      "after the push, before its tags are set",
-      "while the tags of what serves are set",
-    ],
+    SIGKILL: ["while it is pushed", "after the push, before its tags are set", "while the tags of what serves are set"],
     SIGINT: ["while it is pushed"],
   } as const;
   for (const signal of ["SIGKILL", "SIGINT"] as const) {
@@ -195,17 +190,15 @@ describe("updates that build", () => {
     assert.deepEqual(await (await api("GET", "/_sandbox/faults")).json(), { faults: [] }, "all of them were met");
   });
 
-  const refusals: [what: string, code: RegExp][] = [
-    ["registry-unauthorized", /REGISTRY_AUTH_FAILURE/],
-    ["registry-quota", /QUOTA_EXCEEDED/],
-  ];
-  for (const [what, code] of refusals) {
+  const refusals = { "registry-unauthorized": /REGISTRY_AUTH_FAILURE/, "registry-quota": /QUOTA_EXCEEDED/ } as const;
+  const whats = Object.keys(refusals) as (keyof typeof refusals)[];
+  for (const what of sample(whats, ["registry-unauthorized"])) {
     it(`say what is wrong under ${what}, and succeed when it is over`, async () => {
       stack.write("addons/trial/__init__.py", `refused = "${process.pid} ${what}"\n`);
       await api("POST", "/_sandbox/faults", { what, path: ours.source });
       const { status, output } = await stack.up();
       assert.notEqual(status, 0);
-      assert.match(output, code);
+      assert.match(output, refusals[what]);
       await api("DELETE", "/_sandbox/faults");
       await succeed(stack.up());
     });
