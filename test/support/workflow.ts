@@ -32,6 +32,8 @@ export const events = {
     "github.repository": repository,
     "inputs.apply": false,
   },
+  /** What was typed into the form comes beside it, as `inputs.…`. */
+  "somebody's hand": { ...main, "github.event_name": "workflow_dispatch", "github.repository": repository },
 } as const satisfies Readonly<Record<string, Values>>;
 
 /** Keys that are known; those without a meaning here are GitHub's own to judge. */

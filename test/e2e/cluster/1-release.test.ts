@@ -133,6 +133,19 @@ describe("a release on a populated cluster", () => {
     });
   }
 
+  for (const what of sample(["takes more memory than there is"], [])) {
+    it(`that ${what} is told as that, and the pods before it serve`, async () => {
+      const bad = await trial.releases.make({ kind: "greedy" }, trial.level + 1);
+      const problems = await trial.problemsAfter(async () => {
+        const { status, output } = await trial.deploy(bad);
+        assert.notEqual(status, 0, output);
+        assert.match(output, /OUT_OF_MEMORY[^]*at its limit of [\d,]+ MiB/);
+        return { allowed: { refusals: "none" } };
+      });
+      assert.deepEqual(problems, []);
+    });
+  }
+
   it("whose server never answers is rolled back", async () => {
     const bad = await trial.releases.make({ kind: "never-healthy", how: "hangs" }, trial.level + 1);
     const problems = await trial.problemsAfter(async () => {

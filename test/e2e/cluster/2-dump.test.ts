@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
 
+import { containerName } from "../../../sandbox/kubernetes/names";
 import { until } from "../../../sandbox/process";
+import { triedBlocks } from "../../support/markdown";
+import { sample } from "../../support/sample";
 import { type ClusterTrial, type Settings } from "../../support/trials/cluster-trial";
 import { directory, DumpHost } from "../../support/trials/dump-host";
+import { wrongAttachments } from "../../support/trials/population";
 import { ledgerSum } from "../../support/trials/snapshot";
 import { openTrial } from "../../support/trials/opened";
 
 const limitMs = 300_000;
+const page = (name: string) => fs.readFileSync(path.join(__dirname, "..", "..", "..", "docs", name), "utf8");
 
 describe("the dump that leaves a cluster", () => {
   let trial: ClusterTrial;
@@ -98,4 +105,37 @@ describe("the dump that leaves a cluster", () => {
     await job("look", /look {2}dump: [^]*was not made: [^]*Host key verification failed/);
     assert.equal((await host.sh(`ls -1 ${directory}`)).split("\n").length, 3);
   });
+
+  for (const what of sample(["takes a lost database's place"], [])) {
+    it(`${what} by the commands of docs/doks.md and docs/backup.md, and the same release serves it`, async () => {
+      const folder = fs.mkdtempSync(path.join(trial.stack.directory, "dump-"));
+      for (const kind of ["dump", "filestore.tar"]) {
+        const content = await host.sh(`base64 -w0 ${directory}/*.${kind}`);
+        fs.writeFileSync(path.join(folder, `the.${kind}`), content, "base64");
+      }
+      // As an administrator whose kubectl is for this cluster.
+      const kubectl = `kubectl() { docker exec -i ${containerName(trial.id)} kubectl "$@"; }\n`;
+      const type = async (name: string, block: string) => {
+        const lines = triedBlocks(page(name)).get(block);
+        assert.ok(lines !== undefined, `${name} has no block "tried: ${block}"`);
+        const { status, output } = await trial.stack.typed(
+          kubectl + lines.replaceAll("FILE", path.join(folder, "the")),
+        );
+        assert.equal(status, 0, output);
+      };
+      const before = await trial.sql(ledgerSum);
+      await trial.inOdoo("sh", "-c", "rm -r /var/lib/odoo/filestore/odoo/??");
+      await trial.sql("DROP DATABASE odoo WITH (FORCE)", "postgres");
+      // What was deployed last: with other settings the release would run again for that alone.
+      const usual = trial.stack.config;
+      trial.stack.config = { ...usual, ...dumped };
+      await type("doks.md", "from-a-dump");
+      trial.stack.config = usual;
+      await trial.waitForLogin();
+      await type("backup.md", "attachments");
+      assert.equal(await trial.sql(ledgerSum), before);
+      assert.deepEqual(await trial.wrongRelease(), []);
+      assert.deepEqual(await wrongAttachments(await trial.client(), trial.attachments), []);
+    });
+  }
 });

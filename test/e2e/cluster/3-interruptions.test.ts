@@ -12,6 +12,16 @@ import type { Step } from "../../support/trials/machine";
 const second = 1000;
 const outage = { allowed: { outage: true } };
 
+/** Program that stops the guard beside it. */
+const hang = `
+import os, pathlib, signal
+commands = pathlib.Path("/proc").glob("[0-9]*/cmdline")
+guards = [int(file.parent.name) for file in commands if b"/opt/odoo/guard.py\\0" in file.read_bytes()]
+assert guards
+for guard in guards:
+    os.kill(guard, signal.SIGSTOP)
+`;
+
 /** What breaks around an update of a cluster. Each ends with the release before it or with the new one, whole, and the next update goes through. */
 describe("an update of a cluster that is interrupted", () => {
   let trial: ClusterTrial;
@@ -23,6 +33,7 @@ describe("an update of a cluster that is interrupted", () => {
     if (this.currentTest?.state === "failed") console.error(await trial.story());
   });
 
+  const sessions = () => trial.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'odoo'", "postgres");
   const next = () => trial.releases.make({ kind: "good" }, trial.level + 1);
   const succeeded = async (release: TrialRelease) => {
     const { status, output } = await trial.deploy(release, { "release:rehearse": false });
@@ -98,7 +109,6 @@ describe("an update of a cluster that is interrupted", () => {
   for (const step of sample<Step>(["cloned", "upgraded", "swapped", "tried"], ["cloned"])) {
     it(`by \`kubectl scale\` at "${step}" goes on, and what that starts does not come to the database`, async () => {
       const release = await next();
-      const sessions = () => trial.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'odoo'", "postgres");
       assert.notEqual(await sessions(), "0", "Odoo has sessions while it serves");
       const problems = await trial.problemsAfter(async () => {
         const { status, output } = await broken(release, /Job \S+ creating/, async () => {
@@ -111,6 +121,26 @@ describe("an update of a cluster that is interrupted", () => {
         assert.equal(status, 0, output);
         trial.level += 1;
         return { changed: true };
+      });
+      assert.deepEqual(problems, []);
+    });
+  }
+
+  for (const what of sample(["a guard that hangs, and ends by no signal,"], [])) {
+    it(`by ${what} goes on: its Odoo does not come to the database`, async () => {
+      const release = await next();
+      const problems = await trial.problemsAfter(async () => {
+        // Its Odoo runs on, and nobody there looks at the door.
+        await trial.inOdoo("python3", "-c", hang);
+        const { status, output } = await broken(release, /Job \S+ creating/, async () => {
+          const held = await trial.hold("cloned");
+          await sleep(10 * second);
+          assert.equal(await sessions(), "0");
+          await trial.signal(held, "CONT");
+        });
+        assert.equal(status, 0, output);
+        trial.level += 1;
+        return { ...outage, changed: true };
       });
       assert.deepEqual(problems, []);
     });

@@ -24,11 +24,13 @@ const image = "acme/odoo";
  * Jobs from their first step to their last one, each in a container that has only what its steps bring. The jobs
  * `tests` and `image` are not among them: the first one is `npm test`, which any fresh clone runs; the second one
  * builds on an image that not every network lets through, and `image/typed` builds the same Dockerfile on another one.
+ * Nor is that of the security rebuild, which is `staging` with a build.
  */
 describe("the steps of the workflows", () => {
   const repository = fs.mkdtempSync(path.join(os.tmpdir(), "repository-"));
   const running = new RunningServers();
   const host = new PaperVps();
+  const production = new PaperVps(host.user);
   let stack: TestStack;
   let secrets: Record<string, string>;
   let values: Values;
@@ -52,7 +54,7 @@ describe("the steps of the workflows", () => {
     execFileSync("git", ["clone", "--quiet", root, repository]);
     git("checkout", "--quiet", "-B", "main");
     pull("addons/release_info/__manifest__.py", (text) => text.replace('"version": "1.0.0"', '"version": "1.0.1"'));
-    await Promise.all([running.start(), host.server.start()]);
+    await Promise.all([running.start(), host.server.start(), production.server.start()]);
     stack = await teamStacks(running, host.user.privateKey);
     secrets = {
       ...{ DIGITALOCEAN_TOKEN: running.servers.token, PULUMI_CONFIG_PASSPHRASE: "planted-passphrase" },
@@ -73,7 +75,7 @@ describe("the steps of the workflows", () => {
   });
   after(async () => {
     stack?.remove();
-    await Promise.all([host.server.close(), running.remove()]);
+    await Promise.all([host.server.close(), production.server.close(), running.remove()]);
     fs.rmSync(repository, { recursive: true });
   });
 
@@ -141,18 +143,25 @@ describe("the steps of the workflows", () => {
     assert.match(ended[2]?.output ?? "", /tsx: not found/);
   });
 
-  it("`staging` after a push to main deploys a release, with the program's own packages alone", async () => {
-    const digest = await running.push(image, `candidate-${"a".repeat(64)}`, "a layer", {
-      "org.opencontainers.image.revision": "b".repeat(40),
-      "io.odoo.content-hash": "a".repeat(64),
+  /** Pushes a candidate; answers its digest. */
+  const push = (letter: string) =>
+    running.push(image, `candidate-${letter.repeat(64)}`, `layer ${letter}`, {
+      "org.opencontainers.image.revision": letter.repeat(40),
+      "io.odoo.content-hash": letter.repeat(64),
     });
-    const { port, hostKey } = host.server;
+  /** Names the host of a stack in its file, and commits that. */
+  const fillIn = async (name: "staging" | "prod", { server: { port, hostKey } }: PaperVps, settings = {}) => {
     const own = { "vps:mode": "adopt", "vps:host": "127.0.0.1", "vps:port": String(port), "vps:user": "ops" };
-    await setInFile(stack, "staging", { ...own, "vps:hostKey": hostKey, "image:digest": digest });
+    await setInFile(stack, name, { ...own, "vps:hostKey": hostKey, ...settings });
     git("checkout", "--quiet", "main");
-    for (const file of ["Pulumi.staging.yaml", "images/vps-images.json"])
+    for (const file of [`Pulumi.${name}.yaml`, "images/vps-images.json"])
       fs.copyFileSync(path.join(stack.project, file), path.join(repository, file));
-    commit("Fill in staging");
+    commit(`Fill in ${name}`);
+  };
+
+  it("`staging` after a push to main deploys a release, with the program's own packages alone", async () => {
+    const [older, digest] = [await push("a"), await push("b")];
+    await fillIn("staging", host, { "image:digest": digest });
     const skipped = {
       "npm run gates:clamav":
         "signatures of its makers, which not every network lets through, and no image is scanned here",
@@ -163,13 +172,17 @@ describe("the steps of the workflows", () => {
       Object.keys(skipped),
     );
     assert.equal(host.live?.digest, digest);
-    const since = "2026-11-21T12:00:00Z";
+    const [since, before] = ["2026-11-21T12:00:00Z", "2026-11-20T12:00:00Z"];
+    const noted = { door: null, changed: [], added: [] };
     host.history = {
       live: { digest, since, restored: null },
-      lineage: [digest],
+      lineage: [older, digest],
       installed: ["base"],
       problem: "",
-      releases: [{ digest, since, left: null, door: null, before: null, changed: [], added: [] }],
+      releases: [
+        { ...noted, digest, since, left: null, before: older },
+        { ...noted, digest: older, since: before, left: since, before: null },
+      ],
       points: [],
     } satisfies TargetHistory;
     assert.deepEqual(findIn({ printed: printed.join("\n") }, secrets), { printed: [] });
@@ -183,8 +196,26 @@ describe("the steps of the workflows", () => {
     assert.deepEqual(findIn({ printed: printed.join("\n") }, secrets), { printed: [] });
   });
 
+  /** Runs the job of a form that somebody has filled in. */
+  const byHand = async (job: "promote" | "rollback", typed: Values): Promise<string> => {
+    const skipped = { "npm run gates:tools -- cosign": "a release at GitHub, and nothing is signed here" };
+    const event = { ...events["somebody's hand"], ...typed };
+    const ended = await run(workflow(`${job}.yml`), job, event, { ...withPulumi(), skipped });
+    const printed = passed(ended, Object.keys(skipped));
+    assert.deepEqual(findIn({ printed: printed.join("\n") }, secrets), { printed: [] });
+    return printed.at(-1) ?? "";
+  };
+
+  for (const job of sample(["promote"], [])) {
+    it(`\`${job}\` brings production to what staging runs`, async () => {
+      await fillIn("prod", production);
+      const said = await byHand("promote", { "vars.PRODUCTION_STACK": "prod", "inputs.digest": "" });
+      assert.ok(host.live !== null && production.live?.digest === host.live.digest, said);
+    });
+  }
+
   const daily = {
-    "retention.yml plan": /acme\/odoo: 1 manifests with \d tags stay/,
+    "retention.yml plan": /acme\/odoo: 2 manifests with \d tags stay/,
     "drift.yml drift": /staging is as its stack says/,
   } as const;
   const names = Object.keys(daily) as (keyof typeof daily)[];
@@ -198,6 +229,15 @@ describe("the steps of the workflows", () => {
       assert.deepEqual(findIn({ printed: printed.join("\n") }, secrets), { printed: [] });
     });
   }
+
+  it("`rollback` brings staging back to the release that somebody has typed", async () => {
+    const [, to = ""] = (host.history as TargetHistory).releases.map(({ digest }) => digest);
+    assert.notEqual(host.live?.digest, to);
+    const typed = { "inputs.stack": "staging", "inputs.to": ` ${to} `, "inputs.way": "same data, if they fit" };
+    const said = await byHand("rollback", typed);
+    assert.equal(host.live?.digest, to);
+    assert.ok(said.includes(`${to} serves`), said);
+  });
 });
 
 /** What a script of the sandbox's in the place of the language host starts. */

@@ -33,6 +33,11 @@ const bad: [what: string, variant: Variant, expected: Expected][] = [
     { code: "MODULE_LOAD_ERROR", reason: `${plantedReason}: a migration`, stoppedBy: "upgrade" },
   ],
   [
+    "a migration that takes more memory than there is",
+    { kind: "greedy" },
+    { code: "OUT_OF_MEMORY", reason: "at its limit of", log: "trial_ledger", stoppedBy: "upgrade" },
+  ],
+  [
     "a login page that fails",
     { kind: "never-healthy", how: "fails" },
     { code: "HEALTH_CHECK_FAIL", reason: `${plantedReason}: a login page`, stoppedBy: "upgrade" },
@@ -79,6 +84,7 @@ describe("a bad release", () => {
     const missing: Expected = { code: "IMAGE_NOT_FOUND", reason: nowhere.image, stoppedBy: "check" };
     const chosen = sample(whats, [
       "an addon that raises on import",
+      "a migration that takes more memory than there is",
       "a login page that never answers",
       "an addon whose version goes down",
       "an installed module that is missing",

@@ -13,6 +13,8 @@ export type Variant =
   | { readonly kind: "second-fails" }
   /** The migration writes, commits by itself (as bad ones do), and raises: no rollback of PostgreSQL hides what it did. */
   | { readonly kind: "migration-raises-at-end" }
+  /** The migration takes all the memory that it is given. */
+  | { readonly kind: "greedy" }
   | { readonly kind: "version-down" }
   | { readonly kind: "module-missing" }
   /** Upgrades well; the login page then answers 500, or never. */
@@ -103,6 +105,9 @@ function ledgerMigration(variant: Variant, level: number): string | undefined {
     `    cr.execute("UPDATE trial_ledger_line SET grade_${level} = round(amount)::int % 7, memo = 'level ${level}: ' || number")`,
   ];
   if (variant.kind === "slow") return lines("import time", "", "", ...rewrite, `    time.sleep(${variant.seconds})`);
+  if (variant.kind === "greedy") {
+    return lines(...rewrite, "    taken = []", "    while True:", '        taken.append(b"1" * 2**24)');
+  }
   if (variant.kind !== "migration-raises-at-end") return lines(...rewrite);
   return lines(
     ...rewrite,
