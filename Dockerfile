@@ -175,7 +175,8 @@ COPY --from=files --chmod=0755 /files/guard.py /files/fence.py /files/probes.py 
 # First on the PATH, for people in a container that runs.
 RUN mkdir /opt/odoo/bin && ln -s odoo-server.log /var/log/odoo/odoo.log \
  && for name in odoo odoo-bin psql pg_dump; do ln -s ../by_hand.py "/opt/odoo/bin/${name}"; done
-ENV ODOO_RC=/run/odoo/odoo.conf PYTHONDONTWRITEBYTECODE=1 PATH=/opt/odoo/bin:${PATH}
+# Python reads no packages from the home directory, which a volume keeps.
+ENV ODOO_RC=/run/odoo/odoo.conf PYTHONDONTWRITEBYTECODE=1 PYTHONNOUSERSITE=1 PATH=/opt/odoo/bin:${PATH}
 EXPOSE 8069 8072
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
   CMD ["python3", "-I", "/opt/odoo/entrypoint.py", "healthcheck"]

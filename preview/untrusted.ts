@@ -8,24 +8,29 @@ const fold = /^(<details><summary>[\w ()-]{1,60}<\/summary>|<\/details>)$/;
 
 /**
  * Makes a text harmless that the code of a pull request wrote, and that a program with rights is about to post: no
- * mention, no link, no picture, no HTML but the fold, and an end. What stands in `code` stays as it is.
+ * mention, no link, no picture, no table, no HTML but the fold, and an end. What stands in `code` stays as it is, but
+ * for what separates cells: a table is cut into cells before its code is looked for.
  */
 export function harmless(text: string): string {
   const lines = text.slice(0, mostCharacters).split(/\r?\n/);
   const safe = lines.slice(0, mostLines).map((line) => {
     const shown = line.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "");
+    // HTML goes on to the next empty line, and has no code in it.
     return fold.test(shown)
-      ? shown
+      ? `\n${shown}\n`
       : shown
           .split(/(`[^`]+`)/)
           .map(plainPart)
           .join("");
   });
-  const open =
-    safe.filter((line) => line.startsWith("<details>")).length - safe.filter((line) => line === "</details>").length;
+  const begun = (tag: string) => safe.filter((line) => line.trimStart().startsWith(tag)).length;
+  const open = begun("<details>") - begun("</details>");
   const cut = text.length > mostCharacters || lines.length > mostLines;
   return [
-    ...safe,
+    ...safe
+      .join("\n")
+      .replaceAll(/\n{3,}/g, "\n\n")
+      .split("\n"),
     ...Array.from({ length: Math.max(0, open) }, () => "\n</details>"),
     ...(cut ? ["", "*The rest was left out: it is too long for a comment.*"] : []),
   ].join("\n");
@@ -33,12 +38,12 @@ export function harmless(text: string): string {
 
 /** Every second part is code. A backslash before one would open it: it is one itself. */
 function plainPart(part: string, at: number): string {
-  if (at % 2 === 1) return part;
+  if (at % 2 === 1) return part.replaceAll("|", "¦");
   return part
     .replaceAll("`", "'")
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
-    .replaceAll(/[\\[~$]/g, "\\$&")
+    .replaceAll(/[\\[~$|]/g, "\\$&")
     .replaceAll("@", `@${gap}`)
     .replaceAll(/#(?=\w)/g, `#${gap}`)
     .replaceAll(/\b(gh-)(?=\d)/gi, `$1${gap}`)

@@ -59,7 +59,7 @@ export function sandboxVariables(servers: ServersFile | undefined = readServers(
       path.dirname(tools.engine),
       path.dirname(tools.languageHost),
       path.join(paths.root, "node_modules", ".bin"),
-      ...gateToolFolders(),
+      ...gateToolFolders({ later: true }),
     ]),
   ];
   const rest = (process.env["PATH"] ?? "").split(path.delimiter).filter((directory) => !first.includes(directory));

@@ -216,8 +216,9 @@ function filesOfModules(root: string, modules: readonly AddonModule[]): Map<stri
   );
 }
 
-/** @throws ShipError ADDON_INVALID for a link to a folder */
+/** @throws ShipError ADDON_INVALID for a link to a folder, and for one that leaves the addons directory */
 function wantedFiles(directory: string, files: readonly string[]): string[] {
+  const addons = `${fs.realpathSync(path.dirname(directory))}${path.sep}`;
   const wanted = files.filter(
     (file) => !file.split("/").some((part) => litter.test(part)) && fs.existsSync(path.join(directory, file)),
   );
@@ -229,6 +230,16 @@ function wantedFiles(directory: string, files: readonly string[]): string[] {
         found: path.join(directory, file),
         expected: "files and folders of the module's own",
         remedy: "replace the link by what it leads to",
+      });
+    }
+    const real = fs.realpathSync(path.join(directory, file));
+    if (!real.startsWith(addons)) {
+      throw new ShipError({
+        code: "ADDON_INVALID",
+        summary: "a module contains a link that leaves the addons directory: the image would have what it leads to",
+        found: `${path.join(directory, file)} leads to ${real}`,
+        expected: `files in ${addons}`,
+        remedy: "find out who made it; remove it, or copy what it leads to",
       });
     }
   }

@@ -75,13 +75,13 @@ export async function ensureGateTool(name: ToolName, progress: Progress): Promis
   }
 }
 
-/** The folders of those that are there, for the PATH. */
-export function gateToolFolders(): readonly string[] {
+/** The folders of those that are there, for the PATH; or `later` of all, for a PATH that is kept until then. */
+export function gateToolFolders({ later = false } = {}): readonly string[] {
   const folders = toolNames.flatMap((name) => [
     ...(isBuilt(name) ? [path.join(paths.cache, name, builtTools[name].version)] : []),
     installedIn(store, name, toolTable[name].version),
   ]);
-  return [...folders, path.join(debianClamav, "bin")].filter((folder) => fs.existsSync(folder));
+  return [...folders, path.join(debianClamav, "bin")].filter((folder) => later || fs.existsSync(folder));
 }
 
 /** The path of one that is there. */

@@ -101,6 +101,14 @@ describe("the inputs of an image", () => {
     assert.throws(files, /ADDON_INVALID: a module contains a link to a folder/);
   });
 
+  it("refuse a link out of the addons directory, also of a module that is not installable", () => {
+    write("secret.txt", "planted");
+    write("addons/one/__manifest__.py", "{'name': 'One', 'installable': False}");
+    fs.mkdirSync(path.join(root, "addons/one/static"));
+    fs.symlinkSync(path.join(root, "secret.txt"), path.join(root, "addons/one/static/key.txt"));
+    assert.throws(files, /ADDON_INVALID: a module contains a link that leaves the addons directory/);
+  });
+
   it("do not change with a date, a umask or a checkout elsewhere", () => {
     const before = hash();
     fs.utimesSync(path.join(root, "addons/one/models/a.py"), 1, 1);

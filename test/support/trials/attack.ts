@@ -8,6 +8,13 @@ import type { TrialMachine } from "./machine";
 const target = "/opt/attack-target";
 const targetFiles = `${target}/grows ${target}/kept`;
 
+/** Every Python with a home here would run this, in each release to come. */
+export const plantPackage = `
+packages=$(HOME=/var/lib/odoo python3 -c 'import site; print(site.getusersitepackages())')
+mkdir -p "$packages"
+echo "import os; open('/var/lib/odoo/ran', 'a').write('a package of the intruder was run. ')" > "$packages/planted.pth"
+`;
+
 const files = `set -u
 cd /var/lib/odoo
 mv odoo-ship moved 2> /dev/null
@@ -21,7 +28,7 @@ ln -sfn ${target}/grows .odoo-ship-reserve
 mkdir -p addons/19.0/web 2> /dev/null || { chmod 700 addons/19.0 && mkdir -p addons/19.0/web; }
 echo "raise SystemExit('made by an intruder')" > addons/19.0/web/__init__.py
 echo "{'name': 'Web'}" > addons/19.0/web/__manifest__.py
-`;
+${plantPackage}`;
 
 /** Code of the attacker's own wherever a session may meet it. */
 export const evil = `
@@ -73,6 +80,7 @@ export async function gained(machine: TrialMachine): Promise<string[]> {
     for file in ${targetFiles}; do
       [ "$(stat -c '%a %u %h' $file) $(cat $file)" = "600 0 1 root's" ] || echo "changed: $file $(stat -c '%a %u %h %s' $file)"
     done
+    docker exec odoo-ce sh -c 'cat /var/lib/odoo/ran 2> /dev/null; true'
     docker exec odoo-db sh -c 'ls /var/lib/postgresql/data/made-by-odoo 2> /dev/null' | sed 's/^/program run by PostgreSQL: /'`);
   return `${roles}\n${found}`.split("\n").filter((line) => line !== "");
 }
@@ -80,7 +88,7 @@ export async function gained(machine: TrialMachine): Promise<string[]> {
 export async function clean(machine: TrialMachine): Promise<void> {
   await machine.sh(`docker exec -i odoo-ce sh -c '${login}'`, undo);
   await machine.sh(
-    `docker exec -i odoo-ce sh -c 'cd /var/lib/odoo && rm -rf odoo-ship moved .odoo-ship-reserve filestore/odoo-* filestore/odoo/zz filestore/odoo/checklist-of-mine'
+    `docker exec -i odoo-ce sh -c 'cd /var/lib/odoo && rm -rf odoo-ship moved .local .odoo-ship-reserve filestore/odoo-* filestore/odoo/zz filestore/odoo/checklist-of-mine'
      rm -rf ${target}`,
   );
 }

@@ -1,4 +1,4 @@
-import { evil, powers, undo } from "./attack";
+import { evil, plantPackage, powers, undo } from "./attack";
 import type { ClusterTrial } from "./cluster-trial";
 
 export interface Intruder {
@@ -35,7 +35,7 @@ for name in odoo-rehearsal odoo-rehearsal.partial odoo-incoming odoo-next odoo-n
 ln -sfn /run/secrets/odoo-ship filestore/odoo/zz
 echo "import os; open('/var/lib/odoo/seen', 'w').write(repr(os.listdir('/run/secrets')))" > addons/19.0/web/__init__.py
 echo "{'name': 'Web'}" > addons/19.0/web/__manifest__.py
-`;
+${plantPackage}`;
 
 /** Somebody with a shell in a pod of Odoo, on a server without the roles of today: what they plant is met by the next release. */
 export async function attack(trial: ClusterTrial): Promise<Intruder> {
@@ -54,13 +54,17 @@ export async function attack(trial: ClusterTrial): Promise<Intruder> {
       const found = await trial.inOdoo(
         "sh",
         "-c",
-        "cat /var/lib/odoo/seen 2> /dev/null; ls /var/lib/odoo/addons/19.0 2> /dev/null; true",
+        "cat /var/lib/odoo/seen /var/lib/odoo/ran 2> /dev/null; ls /var/lib/odoo/addons/19.0 2> /dev/null; true",
       );
       return `${roles}\n${found}`.split("\n").filter((line) => line.trim() !== "");
     },
     async leave() {
       await trial.inOdoo("python3", "-c", say, "odoo", undo);
-      await trial.inOdoo("sh", "-c", "rm -f /var/lib/odoo/filestore/odoo-* /var/lib/odoo/filestore/odoo/zz");
+      await trial.inOdoo(
+        "sh",
+        "-c",
+        "rm -rf /var/lib/odoo/.local /var/lib/odoo/filestore/odoo-* /var/lib/odoo/filestore/odoo/zz",
+      );
     },
   };
 }
