@@ -8,6 +8,7 @@ from failures import Failure
 from journal import STEPS
 from plan import Plan
 from release import Release
+import staged
 
 UPGRADE = {"upgrade": ["sale"]}
 
@@ -104,13 +105,15 @@ class PlanTest(WorkerCase):
 
 
 class TryTest(WorkerCase):
-    def tried(self, plan, changes_odoo):
-        """What was asked of the host, and of Odoo."""
+    def tried(self, plan, changes_odoo, left=None):
+        """What was asked of the host, and of Odoo. `left`: the request of the release before."""
         host, done = mock.MagicMock(), []
         host.changes_odoo.return_value = changes_odoo
         for name in ("refresh", "swap"):
             getattr(host, name).side_effect = lambda *_, name=name, **__: done.append(name)
-        release = Release(host, request(), mock.MagicMock(), mock.Mock())
+        left = left or request()
+        staged.keep(left)
+        release = Release(host, request(), {"attempt": "1", "from": left["id"]}, mock.Mock())
         release.plan, release.odoo = plan, mock.Mock()
         release.odoo.try_out.side_effect = lambda *_: done.append("try")
         release.try_out()
@@ -119,6 +122,20 @@ class TryTest(WorkerCase):
     def test_a_release_that_concerns_neither_odoo_nor_the_data_leaves_the_server_alone(self):
         self.assertEqual(self.tried(Plan("rolling"), False), ["refresh"])
         self.assertEqual(self.tried(Plan("rolling"), True), ["try", "swap"])
+
+    def test_one_with_another_address_starts_a_server_that_knows_it(self):
+        left = request(id="9" * 16, url="https://before.example.com")
+        self.assertEqual(self.tried(Plan("rolling"), False, left), ["try", "swap"])
+
+    def test_data_of_a_point_get_the_address_of_today_if_they_had_another(self):
+        left = request(id="9" * 16, url="https://before.example.com")
+        staged.keep(left), staged.keep(request())
+        for of_point, replaced in ((left["id"], True), (request()["id"], False)):
+            release = Release(mock.MagicMock(), request(), {"attempt": "1", "from": request()["id"]}, mock.Mock())
+            release.restore = {"release": of_point}
+            release.set_addresses()
+            said = release.postgres.set_parameter.call_args_list
+            self.assertIn(mock.call(release.database, "web.base.url", request()["url"], replace=replaced), said)
 
     def test_one_that_has_served_these_data_before_takes_its_place_at_once(self):
         for mode in ("rolling", "maintenance"):

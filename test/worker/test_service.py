@@ -88,6 +88,26 @@ class LostDatabaseTest(WorkerCase):
             self.database(exists=True, modules={"base": "1"}, marker=marker)
             self.assertEqual((self.job(), self.handled), (1, [job_request()["id"]]))
 
+    def test_data_with_a_module_that_was_installed_since_are_served_once_they_are_ready(self):
+        self.live()
+        self.database(exists=True, modules={"base": "1", "crm": "1"}, marker=None)
+
+        def ready(_host, asked):
+            modules = {**CODE, "crm": "crm1"}
+            ledger.record(asked, modules, [])
+            outcomes.record(asked["id"], "succeeded")
+            self.database(exists=True, marker={"state": "ready", "modules": {name: [at] for name, at in modules.items()}})
+
+        with mock.patch.object(service, "handle", ready):
+            self.assertEqual(self.job(), 0)
+
+    def test_an_end_without_a_word_is_told(self):
+        self.live()
+        self.database(exists=True, modules={"base": "1"}, marker=None)
+        with mock.patch.object(service, "handle", lambda _host, asked: outcomes.record(asked["id"], "succeeded")):
+            self.assertEqual(self.job(), 1)
+        self.assertIn("ended without a word", self.told())
+
     def test_another_name_in_the_settings_is_no_lost_database(self):
         self.live()
         self.postgres.exists = mock.Mock(side_effect=lambda name: name == "odoo")

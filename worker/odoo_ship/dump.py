@@ -99,7 +99,7 @@ def send(settings):
             store.remove(kept)
         facts = {"at": name, "image": request["image"], "database": database, "filestore": files}
         destination.write(f"{name}.json", json.dumps(facts, indent=2))
-        destination.prune(prefix, settings.get("keep", 14))
+        destination.prune(prefix, settings.get("keep", 14), name)
     return name
 
 
@@ -154,11 +154,13 @@ class Destination:
         self.tell(f"umask 077; cat > '{target}.partial' && mv '{target}.partial' '{target}'",
                   "writing the dump's record", text)
 
-    def prune(self, prefix, keep):
-        """Dumps beyond the newest `keep`, and what broke off more than two days ago."""
+    def prune(self, prefix, keep, made):
+        """Dumps beyond the newest `keep`, and what broke off more than two days ago. `made`: the one that was just made:
+        it stays, also where a clock that was set back makes it the oldest by its name.
+        """
         directory, pattern = quote(self.directory), f"{quote(prefix)}-[0-9]*t[0-9]*z"
-        self.tell(f"cd {directory} && ls -1 {pattern}.json | sort -r | tail -n +{int(keep) + 1} | while read -r "
-                  f"record; do rm -f \"${{record%.json}}\".*; done; "
+        self.tell(f"cd {directory} && ls -1 {pattern}.json | grep -vxF {quote(made)}.json | sort -r | "
+                  f"tail -n +{int(keep)} | while read -r record; do rm -f \"${{record%.json}}\".*; done; "
                   f"find . -maxdepth 1 -name {quote(prefix)}'-*.partial' -mtime +1 -delete", "removing old dumps")
 
     def tell(self, remote, what, given=None):

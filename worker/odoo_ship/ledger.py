@@ -38,11 +38,14 @@ def record(request, modules, lineage, writes=None, door=None):
 
     `lineage`: the digests that the data have gone through, newest last; a rollback to a restore point shortens it.
     `writes`: what PostgreSQL had counted when users were let in. `door`: seconds for which they were kept out. Of a
-    rollback by hand `instead` is the digest that was left.
+    rollback by hand `instead` is the digest that was left. A release that is carried out again, on a dump that somebody
+    has restored, has the modules that it found there.
     """
-    if is_live(request):
-        return
     known = releases()
+    if is_live(request):
+        known[-1].update(modules=modules, lineage=lineage)
+        write_json(LEDGER, known)
+        return
     if known:
         known[-1]["left"] = now()
     known.append({"release": request["id"], "image": request["image"], "digest": digest_of(request["image"]),

@@ -6,6 +6,7 @@ in reverse: the live database and files as they were, the previous release servi
 restored without a person's word.
 """
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, NamedTuple, Optional
 
@@ -125,7 +126,7 @@ class Release:
             preflight.refuse_lost_point(self.postgres, self.restore)
         self.plan = planning.plan_restore(self.request, self.restore) if self.restore else self.make_plan()
         self.journal.note(mode=self.plan.mode)
-        if self.plan.mode == "maintenance":
+        if self.plan.mode == "maintenance" or self.can_be_rehearsed():
             self.foresee()
         self.say(f"pulled: {self.plan.describe()}")
 
@@ -265,7 +266,9 @@ class Release:
         """With the release's own server; what is asked of it changes nothing that users have written."""
         self.postgres.forget_uninstalled(self.database)
         # Where next took the place of the live data, the server that was started ahead is no other one any more.
-        if not (self.takes_next() or self.plan.changes_modules or self.host.changes_odoo(self.request)):
+        # A server that runs keeps the address of before in its memory.
+        if not (self.takes_next() or self.plan.changes_modules or self.host.changes_odoo(self.request)
+                or self.has_new_address()):
             self.host.refresh(self.request)
             return
         if self.plan.mode == "rolling" and not self.plan.served:
@@ -279,10 +282,15 @@ class Release:
         that users know.
         """
         self.postgres.set_parameter(self.database, "report.url", REPORT_URL, replace=False)
-        before = self.journal["from"] and staged.read(self.journal["from"])["url"]
-        self.postgres.set_parameter(self.database, "web.base.url", self.request["url"],
-                                    replace=before != self.request["url"])
+        self.postgres.set_parameter(self.database, "web.base.url", self.request["url"], replace=self.has_new_address())
         self.postgres.set_parameter(self.database, "web.base.url.freeze", "True", replace=False)
+
+    def has_new_address(self):
+        """Since the release that the data are of. Else an address that somebody has set by hand stays."""
+        of_data = self.restore.get("release") if self.restore else self.journal["from"]
+        with contextlib.suppress(Failure):
+            return (of_data and staged.read(of_data)["url"]) != self.request["url"]
+        return True
 
     # committed
 

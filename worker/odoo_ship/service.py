@@ -66,6 +66,9 @@ def to_its_end(host, request):
             if not serves(host, request) and not again:
                 handle(host, request)
             done = serves(host, request)
+            outcome = outcomes.read(request["id"])
+            if not done and not (outcome and outcome["error"]):
+                raise RuntimeError("the release has ended without a word, and does not serve")
     except Exception as error:
         host.last_words(as_failure(error).as_text())
         journal = Journal.read()
@@ -74,7 +77,7 @@ def to_its_end(host, request):
         say(f"restore point {point['id']}: the data of {point['image']}, left at {point['at']}")
     if done:
         return 0
-    host.last_words(text_of(outcomes.read(request["id"])["error"]))
+    host.last_words(text_of(outcome["error"]))
     return 1
 
 
