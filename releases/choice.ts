@@ -65,10 +65,15 @@ export async function choose(usage: string, args: ChoiceArgs): Promise<Choice> {
 }
 
 /**
- * Returns the release that the last update's came after. An update that was killed has not come to its end: so the same
- * command says the same release until it has, also where a target has gone there already.
+ * Returns the release that the last update's came after. A rollback that was killed has not come to its end: so the
+ * same command says the same release until it has, also where a target has gone there already. An update that broke off
+ * when a target was at its release already is left for the one before it.
  */
 function previous({ updated, reports }: ChoiceArgs): string {
+  // A rollback takes what it left out of the lineage.
+  if (updated !== undefined && histories(reports).some(({ lineage }) => lineage.slice(0, -1).includes(updated))) {
+    return updated;
+  }
   const found = histories(reports).flatMap((history) => {
     const now = history.releases.find(({ digest }) => digest === updated) ?? history.releases[0];
     return now === undefined ? [] : [now.before];

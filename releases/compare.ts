@@ -11,7 +11,9 @@ import { type Known, orProblem } from "./sources";
  */
 export async function compare(known: Known, to: string): Promise<Omit<RollbackPlan, "point">> {
   const { registry, reports, updated, settings } = known;
-  const from = updated ?? reports.flatMap(({ history }) => history?.live?.digest ?? [])[0];
+  const live = reports.flatMap(({ history }) => history?.live?.digest ?? []);
+  // After an update that broke off a target may be at another release than the last one that came to its end.
+  const from = updated === to ? (live.find((digest) => digest !== to) ?? to) : (updated ?? live[0]);
   const target = await orProblem(readImage(registry, to));
   if (target.problem === "" && target.found === undefined) {
     throw new ShipError({

@@ -1,4 +1,5 @@
 import { imageRepository, isDigest } from "../components/registry/reference";
+import type { ReleaseRecord } from "../components/release/records";
 import { hasServed, isReleaseTag, requireReleased } from "../components/release/released";
 import { ShipError } from "../components/shared/errors";
 import { policyArguments } from "../policy/arguments";
@@ -45,7 +46,7 @@ export async function promote(
   const digest = await chosen(known, order, staged.digest);
   const plan = { ...(await compare(known, digest)), point: undefined };
   await requireReleased(known.registry, digest);
-  const runs = digest === staged.digest;
+  const runs = digest === staged.digest && !runsAnother(outputs, digest);
   if (!runs && !(await hasServed(known.registry, digest))) throw neverServed(from.name, digest, staged.digest);
   refuseOlder(to.name, digest, plan.fits);
   const text = planText(to.name, plan, [
@@ -73,6 +74,12 @@ function runningIn(name: string, outputs: Readonly<Record<string, unknown>>): { 
     "an update of it that came to its end",
     `pulumi up --stack ${name}`,
   );
+}
+
+/** Whether a target runs another release: one that the last update has left out. */
+function runsAnother({ releases }: Readonly<Record<string, unknown>>, digest: string): boolean {
+  const records = Array.isArray(releases) ? (releases as readonly Partial<ReleaseRecord>[]) : [];
+  return records.some((record) => record.digest !== digest && (record.targets ?? []).length > 0);
 }
 
 async function chosen({ registry }: Known, { digest, usage }: PromotionOrder, running: string): Promise<string> {

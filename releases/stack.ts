@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { type Answer, ask } from "../components/shared/ask";
+import { askAgain } from "../components/shared/attempt";
 import { ShipError } from "../components/shared/errors";
 import { inTemporaryFolder } from "../gates/temporary";
 import type { SettingsSource } from "../settings";
@@ -19,7 +20,8 @@ export interface Stack {
   /** Takes a key out of the stack's file. */
   unset(key: string): Promise<void>;
   /**
-   * Runs an update that says on the terminal what it does, and tells of a failure. Answers its exit status.
+   * Runs an update that says on the terminal what it does, asks a host again also where its state names that release
+   * already, and tells of a failure. Answers its exit status.
    * @param rules arguments of Pulumi by which it keeps the rules of docs/policy.md, or none: policy/arguments.ts
    */
   up(rules: readonly string[]): Promise<number>;
@@ -122,7 +124,7 @@ export class PulumiStack implements Stack, ReadStack {
     const terminal = process.stdin.isTTY ? [] : ["--non-interactive"];
     const how = rules.length === 0 ? ["--skip-preview"] : rules;
     const args = ["up", "--yes", ...how, "--stack", this.name, ...terminal];
-    return toldUpdate(this.root, this, args).catch((error: Error) => {
+    return toldUpdate(this.root, this, args, console.error, { [askAgain]: "1" }).catch((error: Error) => {
       throw this.#failed("the update", { problem: error.message });
     });
   }

@@ -12,6 +12,7 @@ import type { Stack } from "./stack";
  * Runs an update on the terminal. Of one that fails the receivers of the stack's settings are told, unless a gate has
  * failed, which tells by itself, or somebody has given the update up by Ctrl-C.
  * @param args of Pulumi
+ * @param variables of the environment, beside those that there are
  * @returns Pulumi's exit status, whatever becomes of the messages
  * @throws Error if Pulumi cannot be started
  */
@@ -20,6 +21,7 @@ export function toldUpdate(
   stack: Pick<Stack, "name" | "config">,
   args: readonly string[],
   warn: (line: string) => void = console.error,
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<number> {
   return inTemporaryFolder(async (folder) => {
     let givenUp = false;
@@ -28,7 +30,7 @@ export function toldUpdate(
     try {
       const log = path.join(folder, "events");
       // The log of events is one of the options that Pulumi keeps for those who look into Pulumi.
-      const env = { ...process.env, PULUMI_DEBUG_COMMANDS: "true" };
+      const env = { ...process.env, ...variables, PULUMI_DEBUG_COMMANDS: "true" };
       const status = await onTerminal("pulumi", [...args, "--event-log", log], root, env);
       // An update that has not begun, as when Pulumi is not logged in, leaves no log.
       if (status !== 0 && !givenUp && fs.existsSync(log)) {

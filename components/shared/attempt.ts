@@ -11,3 +11,9 @@ export function attempts(now: Date): Attempt {
   const seconds = Math.floor(now.getTime() / 1000);
   return (needed) => (needed ? seconds : undefined);
 }
+
+/**
+ * Variable of the environment by which a rollback or a promotion has a host asked again. Of a created host the program
+ * does not know what runs there: after an update that broke off, the state may name a release that it left.
+ */
+export const askAgain = "ODOO_SHIP_ASK_AGAIN";

@@ -2,6 +2,7 @@ import { md5Fingerprint, publicKeyOf } from "./ssh-keys";
 import { type Capacity, sizeOfSlug } from "../shared/size-slug";
 import { imageRepository } from "../registry/reference";
 import type { Settings } from "../../settings";
+import { askAgain } from "../shared/attempt";
 import { type AccountKey, accountKey } from "../shared/digitalocean-api";
 import { dataVolume } from "./droplet";
 import { mountPoint } from "./droplet-user-data";
@@ -25,7 +26,7 @@ export interface HostPlan {
   readonly secrets: NamedSecrets;
   /** Renders the request for a digest of Odoo's image, and for the proxy's image; it has secrets. */
   readonly request: (digest: string, proxy: string, login: Login, proof?: Proof) => HostRequest;
-  /** Whether the host runs something else than the state says was deployed last. */
+  /** Whether the host runs something else than the state says was deployed last, or may do so. */
   readonly drifted: boolean;
   /** Names the worker's files. */
   readonly worker: string;
@@ -41,7 +42,7 @@ interface Login {
  * Renders what the host is to run, looks at an adopted host, and refuses what can be refused.
  *
  * A created host is known by its size. What runs there is not looked at: its address and its key are in the state,
- * which a program cannot read.
+ * which a program cannot read. A rollback and a promotion, which know both, have it asked again.
  * @param digest of the image if it is in the registry already
  * @param proxy the proxy's image, if it is
  * @returns undefined for `vps:mode` none
@@ -91,7 +92,9 @@ export async function planHost(
       ...(settings.odoo.secretOptions && { "odoo:secretOptions": settings.odoo.secretOptions }),
     },
     request,
-    drifted: digest !== undefined && proxy !== undefined && found.live !== undefined && found.live !== id,
+    drifted:
+      process.env[askAgain] !== undefined ||
+      (digest !== undefined && proxy !== undefined && found.live !== undefined && found.live !== id),
     worker: readWorker(root).hash,
     warnings: [...(backup.destination === "" ? [noDump] : []), ...openSsh(vps)],
   };

@@ -24,6 +24,14 @@ describe("what --to names", () => {
     await assert.rejects(chosen("previous", [report], older), /ROLLBACK_REFUSED: there is no earlier release/);
   });
 
+  it("is for `previous` the last release that was whole, where a later one has served and its update broke off", async () => {
+    const forward = reportOf(historyOf({ lineage: [digestOf("9"), older, newer] }));
+    const behind = { live: { digest: older, since: "2026-11-21T11:00:00Z", restored: null } };
+    const other = reportOf(historyOf({ ...behind, lineage: [digestOf("9"), older] }), "", "cluster");
+    for (const reports of [[forward], [forward, other], [other, forward]])
+      assert.equal((await chosen("previous", reports, older)).digest, older);
+  });
+
   it("is refused where targets came from different releases, and says which", async () => {
     const other = historyOf().releases.map((one) => (one.digest === newer ? { ...one, before: digestOf("c") } : one));
     const reports = [reportOf(historyOf()), reportOf(historyOf({ releases: other }), "", "cluster")];

@@ -57,6 +57,15 @@ describe("a promotion", () => {
   };
   const toNewest = `set ${JSON.stringify({ "image:digest": newest })}`;
 
+  it("is refused where staging has left a target out of the update, until it has run there", async () => {
+    const behind = { digest: older, commit: "", tags: [], targets: [{ name: "vps", since: "" }] };
+    outputs["releases"] = [{ digest: newest, commit: "", tags: [], targets: [] }, behind];
+    await assert.rejects(run(), /PROMOTION_REFUSED: staging has never run this release to the end of an update/);
+    assert.deepEqual(stack.done, []);
+    outputs["releases"] = [{ ...behind, digest: newest }];
+    assert.equal(await run(), 0);
+  });
+
   it("shows its plan, writes the digest before it updates, and says what to commit and how to go back", async () => {
     assert.equal(await run(), 0);
     assert.deepEqual(stack.done, [toNewest, "up with the rules"]);

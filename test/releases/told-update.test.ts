@@ -69,7 +69,7 @@ describe("An update that fails", () => {
     const program = [
       "#!/bin/sh",
       `if [ "$1" = config ]; then exec cat ${home}/config; fi`,
-      `echo "$PULUMI_DEBUG_COMMANDS $*" >> ${home}/calls`,
+      `echo "$ODOO_SHIP_ASK_AGAIN $PULUMI_DEBUG_COMMANDS $*" >> ${home}/calls`,
       "for log; do :; done",
       ...(events === undefined ? [] : [`cp ${home}/events "$log"`]),
       `exit ${ends}`,
@@ -89,7 +89,7 @@ describe("An update that fails", () => {
     const [first = ""] = String(web.posted[0]?.body["text"]).split("\n");
     assert.equal(first, ":x: *DEPLOY_FAILED (critical): the update failed at vps-odoo-release*");
     assert.ok(mail.said.includes("Subject: [odoo/staging] DEPLOY_FAILED"));
-    const call = /^true up --yes --policy-pack policy --stack staging .*--event-log (\S+)\n$/;
+    const call = /^1 true up --yes --policy-pack policy --stack staging .*--event-log (\S+)\n$/;
     const [, log = ""] = call.exec(fs.readFileSync(path.join(home, "calls"), "utf8")) ?? [];
     assert.ok(log !== "" && !fs.existsSync(path.dirname(log)), "the events are gone");
   });

@@ -3,6 +3,7 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 
+import { askAgain } from "../../../components/shared/attempt";
 import type { ShipError } from "../../../components/shared/errors";
 import { type HostPlan, planHost } from "../../../components/vps/plan";
 import { md5Fingerprint } from "../../../components/vps/ssh-keys";
@@ -138,6 +139,15 @@ describe("the plan of a host", () => {
     host.live = { ...host.live, release: "0123456789abcdef" };
     assert.equal((await plan(adopted()))?.drifted, true);
     assert.equal((await plan(adopted(), ""))?.drifted, false, "an image that is yet to be built is a change anyway");
+  });
+
+  it("has a created host asked again, where a rollback or a promotion says so", async () => {
+    process.env[askAgain] = "1";
+    try {
+      assert.equal((await plan(created))?.drifted, true);
+    } finally {
+      delete process.env[askAgain];
+    }
   });
 
   it("changes nothing on an adopted host", async () => {
