@@ -22,7 +22,9 @@ function ofHost({ size, backups, volumeGiB }: Settings["vps"], list: Prices): Co
 }
 
 function ofCluster(doks: Settings["doks"], list: Prices): Cost[] {
-  const { nodeSize, nodesMin, nodesMax, databaseMode, databaseSize, filestoreGiB, databaseGiB } = doks;
+  const { nodeSize, nodesMin, nodesMax, filestoreGiB, databaseGiB } = doks;
+  const { databaseMode, databaseSize, databaseNodes } = doks;
+  const database = list.databases[databaseSize];
   const node = list.droplets[nodeSize];
   const certificates = keepsCertificates(doks.tls) ? certificatesGiB : 0;
   const volumes = filestoreGiB + (databaseMode === "cluster" ? databaseGiB : 0) + certificates;
@@ -33,7 +35,12 @@ function ofCluster(doks: Settings["doks"], list: Prices): Cost[] {
     { what: "load balancer", dollars: list.loadBalancer },
     { what: `volumes, ${volumes} GiB`, dollars: volumes * list.volumeGiB },
     ...(databaseMode === "managed"
-      ? [{ what: `managed PostgreSQL ${databaseSize}`, dollars: list.databases[databaseSize] }]
+      ? [
+          {
+            what: `${databaseNodes} × managed PostgreSQL ${databaseSize}`,
+            dollars: database && database * databaseNodes,
+          },
+        ]
       : []),
   ];
 }

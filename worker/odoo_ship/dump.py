@@ -155,8 +155,8 @@ class Destination:
                   "writing the dump's record", text)
 
     def prune(self, prefix, keep, made):
-        """Dumps beyond the newest `keep`, and what broke off more than two days ago. `made`: the one that was just made:
-        it stays, also where a clock that was set back makes it the oldest by its name.
+        """Dumps beyond the newest `keep`, and what broke off more than two days ago. What was `made` just now stays,
+        also where a clock that was set back makes it the oldest by its name.
         """
         directory, pattern = quote(self.directory), f"{quote(prefix)}-[0-9]*t[0-9]*z"
         self.tell(f"cd {directory} && ls -1 {pattern}.json | grep -vxF {quote(made)}.json | sort -r | "

@@ -6,10 +6,10 @@ in reverse: the live database and files as they were, the previous release servi
 restored without a person's word.
 """
 
-import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, NamedTuple, Optional
 
+import addresses
 import commit
 import extensions
 import ledger
@@ -24,7 +24,6 @@ from failures import Failure, quietly
 from journal import now
 from odoo_agent import OdooAgent
 
-REPORT_URL = "http://127.0.0.1:8069"
 #: Steps that change nothing: nobody need be alone for them.
 READING = ("preflight", "pulled")
 
@@ -278,19 +277,10 @@ class Release:
             self.odoo.try_out(self.database, self.plan, server)
 
     def set_addresses(self):
-        """PDFs fetch their style sheets from Odoo itself, not through the proxy; links in mails lead to the address
-        that users know.
-        """
-        self.postgres.set_parameter(self.database, "report.url", REPORT_URL, replace=False)
-        self.postgres.set_parameter(self.database, "web.base.url", self.request["url"], replace=self.has_new_address())
-        self.postgres.set_parameter(self.database, "web.base.url.freeze", "True", replace=False)
+        addresses.put(self.postgres, self.request, replace=self.has_new_address())
 
     def has_new_address(self):
-        """Since the release that the data are of. Else an address that somebody has set by hand stays."""
-        of_data = self.restore.get("release") if self.restore else self.journal["from"]
-        with contextlib.suppress(Failure):
-            return (of_data and staged.read(of_data)["url"]) != self.request["url"]
-        return True
+        return addresses.differs(self.request, self.restore.get("release") if self.restore else self.journal["from"])
 
     # committed
 

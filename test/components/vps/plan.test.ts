@@ -3,7 +3,6 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 
-import { askAgain } from "../../../components/shared/attempt";
 import type { ShipError } from "../../../components/shared/errors";
 import { type HostPlan, planHost } from "../../../components/vps/plan";
 import { md5Fingerprint } from "../../../components/vps/ssh-keys";
@@ -142,11 +141,11 @@ describe("the plan of a host", () => {
   });
 
   it("has a created host asked again, where a rollback or a promotion says so", async () => {
-    process.env[askAgain] = "1";
+    process.env["ODOO_SHIP_ASK_AGAIN"] = "1";
     try {
       assert.equal((await plan(created))?.drifted, true);
     } finally {
-      delete process.env[askAgain];
+      delete process.env["ODOO_SHIP_ASK_AGAIN"];
     }
   });
 

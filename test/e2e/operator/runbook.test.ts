@@ -193,6 +193,7 @@ describe("the commands of docs/FINAL_DEPLOYMENT_RUNBOOK.md, on the real engine",
     const before = host.live?.release;
     await type("new-passphrase", { NEW_PASSPHRASE: "planted-new-passphrase" });
     stack.setVariable("PULUMI_CONFIG_PASSPHRASE", "planted-new-passphrase");
+    await type("take-over");
     await isWell();
     assert.deepEqual([host.live?.digest, host.live?.release], [digest, before]);
   });
