@@ -1,6 +1,6 @@
 /**
  * Updates staging with the epoch that its image was built with, so that no update takes a security rebuild back; with
- * `--rebuild` with a new one, for which the build fetches all system packages anew.
+ * `--rebuild`, and after a rollback, with a new one, for which the build fetches all system packages anew.
  *
  * Environment: `PULUMI_STACK`, the stack, such as `company/staging` (default `staging`), `POLICY_PACK` of
  * docs/policy.md, and what `pulumi up` needs. An empty variable counts as none: so GitHub passes a secret that nobody
@@ -24,7 +24,10 @@ const limitMs = 5 * 60_000;
 /** What `pulumi stack export` prints, as far as it matters here. */
 interface Exported {
   readonly deployment: {
-    readonly resources?: readonly { readonly inputs?: { readonly build?: { readonly args?: { EPOCH?: unknown } } } }[];
+    readonly resources?: readonly {
+      readonly inputs?: { readonly build?: { readonly args?: { EPOCH?: unknown } } };
+      readonly outputs?: { readonly imageDigest?: unknown };
+    }[];
   };
 }
 
@@ -33,6 +36,13 @@ export function epochsIn(state: string): string[] {
   const { deployment } = JSON.parse(state) as Exported;
   const epochs = (deployment.resources ?? []).map(({ inputs }) => inputs?.build?.args?.EPOCH);
   return epochs.filter((epoch) => typeof epoch === "string");
+}
+
+/** Whether a stack has a release that it has not built itself, as after a rollback: which epochs there were is forgotten. */
+export function forgotEpochs(state: string): boolean {
+  const { deployment } = JSON.parse(state) as Exported;
+  const released = (deployment.resources ?? []).some(({ outputs }) => typeof outputs?.imageDigest === "string");
+  return released && epochsIn(state).length === 0;
 }
 
 /** A new epoch, later as text than each before it: `2026-11-29.0200`, in UTC. */
@@ -67,8 +77,9 @@ function ownEpoch(): string {
 async function main(args: readonly string[]): Promise<void> {
   forgetEmptyVariables();
   const stack = process.env["PULUMI_STACK"] ?? "staging";
-  const known = [ownEpoch(), ...epochsIn(await exported(stack))];
-  const epoch = args.includes("--rebuild") ? newEpoch(new Date()) : latestEpoch(known);
+  const state = await exported(stack);
+  const anew = args.includes("--rebuild") || forgotEpochs(state);
+  const epoch = anew ? newEpoch(new Date()) : latestEpoch([ownEpoch(), ...epochsIn(state)]);
   console.log(`image:epoch is ${epoch}`);
   const rules = policyArguments(root, console.log);
   const up = ["up", "--stack", stack, "--yes", "--non-interactive", "--config", `image:epoch=${epoch}`, ...rules];

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-import { epochsIn, latestEpoch, newEpoch } from "../../scripts/staging";
+import { epochsIn, forgotEpochs, latestEpoch, newEpoch } from "../../scripts/staging";
 import { eventsOf, urns } from "../support/update-events";
 
 const root = path.join(__dirname, "..", "..");
@@ -33,6 +33,19 @@ describe("The epoch of staging's image", () => {
     assert.equal(latestEpoch(["1", "2026-11-29.0200", "2026-11-22.0200"]), "2026-11-29.0200");
     assert.equal(latestEpoch(["", "2026-12-01"]), "2026-12-01");
     assert.equal(latestEpoch([]), "1");
+  });
+
+  it("is forgotten by a state that was rolled back, and by no other", () => {
+    const outputs = { imageDigest: `sha256:${"a".repeat(64)}` };
+    const rolledBack = JSON.stringify({
+      version: 3,
+      deployment: { resources: [{ type: "pulumi:pulumi:Stack", outputs }] },
+    });
+    assert.equal(forgotEpochs(rolledBack), true);
+    const built = JSON.parse(state("1")) as { deployment: { resources: object[] } };
+    built.deployment.resources[0] = { type: "pulumi:pulumi:Stack", outputs };
+    assert.equal(forgotEpochs(JSON.stringify(built)), false);
+    assert.equal(forgotEpochs(state()), false);
   });
 
   it("is later than all before it when it is new, and a word that the setting takes", () => {
