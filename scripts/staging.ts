@@ -38,7 +38,7 @@ export function epochsIn(state: string): string[] {
   return epochs.filter((epoch) => typeof epoch === "string");
 }
 
-/** Whether a stack has a release that it has not built itself, as after a rollback: which epochs there were is forgotten. */
+/** Whether a stack has a release that it has not built, as after a rollback: its state has forgotten all epochs. */
 export function forgotEpochs(state: string): boolean {
   const { deployment } = JSON.parse(state) as Exported;
   const released = (deployment.resources ?? []).some(({ outputs }) => typeof outputs?.imageDigest === "string");
