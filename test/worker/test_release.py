@@ -88,6 +88,16 @@ class PlanTest(WorkerCase):
         host.data.postgres.configure_mock(**{f"{name}.return_value": value for name, value in answers.items()})
         return Release(host, request(), mock.MagicMock(), mock.Mock())
 
+    def test_where_a_copy_is_made_there_has_to_be_room_for_it(self):
+        for plan, rehearse, asked in ((Plan("maintenance"), False, True), (Plan("rolling", **UPGRADE), True, True),
+                                      (Plan("rolling", **UPGRADE), False, False), (Plan("rolling"), True, False)):
+            release = self.release()
+            release.settings["rehearse"], release.make_plan = rehearse, lambda plan=plan: plan
+            with mock.patch("release.preflight") as preflight:
+                preflight.foresee.return_value = {"forecast": ""}
+                release.pull()
+            self.assertEqual(preflight.foresee.called, asked, (plan, rehearse))
+
     def test_what_somebody_has_only_marked_in_odoo_is_not_carried_out_by_a_release(self):
         release = self.release(modules={"base": "19.0.1.0"}, unfinished_modules=["crm"])
         release.image = {"series": "19.0", "modules": {}}
