@@ -51,21 +51,6 @@ describe("a release on a host", () => {
     }
   };
 
-  for (const what of sample(["whose clock was set back an hour since the one before"], [])) {
-    it(`${what} leaves a restore point that is the newest`, async () => {
-      await succeeds();
-      const left = { live: trial.live, level: trial.level, data: await trial.snapshot() };
-      await patched(clock, async () => {
-        const [there, here] = [await trial.machine.sh('python3 -Ic "import time; print(time.time())"'), Date.now()];
-        assert.ok(Number(there) * 1000 < here - 3_000_000, "the clock of its programs was set back");
-        await succeeds();
-        await trial.machine.exec(["odoo-ship", "rollback", "--with-data", "--yes"]);
-      });
-      isLive(left.live, left.level);
-      assert.deepEqual([...(await trial.wrongRelease()), ...differences(left.data, await trial.snapshot(), true)], []);
-    });
-  }
-
   for (const what of sample(["whose attachments lie on something as slow as a network"], [])) {
     it(`${what} takes all of them along`, async () => {
       await patched(slowLinks, succeeds);
@@ -98,6 +83,22 @@ describe("a release on a host", () => {
       await setting("ALTER SYSTEM RESET max_prepared_transactions");
       await succeeds();
       assert.deepEqual(await trial.wrongRelease(), []);
+    });
+  }
+
+  // Last: its rollback by hand leaves a release that the host refuses from then on, and the next one would be that.
+  for (const what of sample(["whose clock was set back an hour since the one before"], [])) {
+    it(`${what} leaves a restore point that is the newest`, async () => {
+      await succeeds();
+      const left = { live: trial.live, level: trial.level, data: await trial.snapshot() };
+      await patched(clock, async () => {
+        const [there, here] = [await trial.machine.sh('python3 -Ic "import time; print(time.time())"'), Date.now()];
+        assert.ok(Number(there) * 1000 < here - 3_000_000, "the clock of its programs was set back");
+        await succeeds();
+        await trial.machine.exec(["odoo-ship", "rollback", "--with-data", "--yes"]);
+      });
+      isLive(left.live, left.level);
+      assert.deepEqual([...(await trial.wrongRelease()), ...differences(left.data, await trial.snapshot(), true)], []);
     });
   }
 });
