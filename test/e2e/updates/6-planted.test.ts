@@ -231,12 +231,6 @@ const rows: readonly Planted[] = [
     byDocker: true,
   },
   {
-    what: "a required gate whose tool is nowhere",
-    code: "TOOL_MISSING",
-    config: { "gates:scan": "required" },
-    typed: `XDG_CACHE_HOME=$(mktemp -d) PATH=$(tr : '\\n' <<< "$PATH" | grep -v trivy | paste -sd :) pulumi up`,
-  },
-  {
     what: "a disk of a gigabyte where Docker keeps its images",
     code: "DISK_SPACE_LOW",
     // For this update alone: Docker itself has its own.
