@@ -12,16 +12,6 @@ import type { Step } from "../../support/trials/machine";
 const second = 1000;
 const outage = { allowed: { outage: true } };
 
-/** Program that stops the guard beside it. */
-const hang = `
-import os, pathlib, signal
-commands = pathlib.Path("/proc").glob("[0-9]*/cmdline")
-guards = [int(file.parent.name) for file in commands if b"/opt/odoo/guard.py\\0" in file.read_bytes()]
-assert guards
-for guard in guards:
-    os.kill(guard, signal.SIGSTOP)
-`;
-
 /** What breaks around an update of a cluster. Each ends with the release before it or with the new one, whole, and the next update goes through. */
 describe("an update of a cluster that is interrupted", () => {
   let trial: ClusterTrial;
@@ -121,26 +111,6 @@ describe("an update of a cluster that is interrupted", () => {
         assert.equal(status, 0, output);
         trial.level += 1;
         return { changed: true };
-      });
-      assert.deepEqual(problems, []);
-    });
-  }
-
-  for (const what of sample(["a guard that hangs, and ends by no signal,"], [])) {
-    it(`by ${what} goes on: its Odoo does not come to the database`, async () => {
-      const release = await next();
-      const problems = await trial.problemsAfter(async () => {
-        // Its Odoo runs on, and nobody there looks at the door.
-        await trial.inOdoo("python3", "-c", hang);
-        const { status, output } = await broken(release, /Job \S+ creating/, async () => {
-          const held = await trial.hold("cloned");
-          await sleep(10 * second);
-          assert.equal(await sessions(), "0");
-          await trial.signal(held, "CONT");
-        });
-        assert.equal(status, 0, output);
-        trial.level += 1;
-        return { ...outage, changed: true };
       });
       assert.deepEqual(problems, []);
     });

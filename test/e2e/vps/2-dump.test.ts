@@ -112,28 +112,6 @@ describe("the dump that leaves the host", () => {
     assert.match(names, /odoo-other/);
   });
 
-  for (const what of sample(["is waited for"], [])) {
-    it(`${what} by a release that begins meanwhile`, async () => {
-      const before = (await dumps()).split("\n").length;
-      // Stopped as soon as it is there: on an idle host it would be done before the release begins.
-      const stops = "until pkill -STOP -x pg_dump; do sleep 0.02; done";
-      const dumping = trial.machine.sh(`${stops} & systemctl start odoo-ship-dump.service; wait`);
-      await trial.machine.sh("until ps -C pg_dump -o state= | grep -q T; do sleep 0.05; done");
-      const deployed = trial.deploy(trial.live, {
-        ...{ rehearse: false, readySeconds: 82 },
-        dump: { destination, hostKey, privateKey, keep: 3 },
-      });
-      await trial.machine.sh("until odoo-ship status | grep -q 'dump that is under way'; do sleep 0.2; done");
-      assert.deepEqual(Object.keys(await trial.machine.steps()), ["preflight"]);
-      await trial.machine.sh("pkill -CONT -x pg_dump");
-      const { state, error } = await deployed;
-      assert.equal(state, "succeeded", JSON.stringify(error, undefined, 2));
-      await dumping;
-      assert.equal((await dumps()).split("\n").length, before + 3);
-      await configure();
-    });
-  }
-
   it("goes to nobody who has another host key, and the status says so", async () => {
     await configure("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     const before = await dumps();
