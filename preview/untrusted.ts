@@ -27,10 +27,7 @@ export function harmless(text: string): string {
   const open = begun("<details>") - begun("</details>");
   const cut = text.length > mostCharacters || lines.length > mostLines;
   return [
-    ...safe
-      .join("\n")
-      .replaceAll(/\n{3,}/g, "\n\n")
-      .split("\n"),
+    safe.join("\n").replaceAll(/\n{3,}/g, "\n\n"),
     ...Array.from({ length: Math.max(0, open) }, () => "\n</details>"),
     ...(cut ? ["", "*The rest was left out: it is too long for a comment.*"] : []),
   ].join("\n");

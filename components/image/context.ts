@@ -218,7 +218,7 @@ function filesOfModules(root: string, modules: readonly AddonModule[]): Map<stri
 
 /** @throws ShipError ADDON_INVALID for a link to a folder, and for one that leaves the addons directory */
 function wantedFiles(directory: string, files: readonly string[]): string[] {
-  const addons = `${fs.realpathSync(path.dirname(directory))}${path.sep}`;
+  const addons = `${fs.realpathSync.native(path.dirname(directory))}${path.sep}`;
   const wanted = files.filter(
     (file) => !file.split("/").some((part) => litter.test(part)) && fs.existsSync(path.join(directory, file)),
   );
@@ -232,7 +232,7 @@ function wantedFiles(directory: string, files: readonly string[]): string[] {
         remedy: "replace the link by what it leads to",
       });
     }
-    const real = fs.realpathSync(path.join(directory, file));
+    const real = fs.realpathSync.native(path.join(directory, file));
     if (!real.startsWith(addons)) {
       throw new ShipError({
         code: "ADDON_INVALID",
