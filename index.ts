@@ -37,7 +37,7 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
     const found = await target.plan(update);
     planned.push(...(found === undefined ? [] : [found]));
   }
-  const warnings = [...plan.warnings, ...planned.flatMap((target) => target.warnings)];
+  const warnings = [plan, proxyPlan, ...planned].flatMap((part) => part?.warnings ?? []);
   await Promise.all(warnings.map((text) => pulumi.log.warn(text)));
 
   const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
@@ -56,10 +56,10 @@ async function program(): Promise<Record<string, pulumi.Output<unknown>>> {
     month: now.toISOString().slice(0, 7),
   });
   const repository = imageRepository(settings.registry);
-  const gates = new ReleaseGates("gates", { settings, plan, stack, repository });
   const push = { repository, server: settings.registry.host, registry, attempt };
-  const digest = gates.passed(odooImage("odoo-image", plan, { ...push, after: gates.before }));
   const proxy = proxyImage("proxy-image", proxyPlan, push);
+  const gates = new ReleaseGates("gates", { settings, plan, stack, repository, proxy: proxyPlan?.build && proxy });
+  const digest = gates.passed(odooImage("odoo-image", plan, { ...push, after: gates.before }));
   const tagging = { stack, repository, attempt };
   const release = new ImageRelease("release", { ...tagging, digest, tags: plan.tags.built });
   const released = { stack, digest: release.digest, proof: gates.proof, proxy, registry, attempt };

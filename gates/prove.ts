@@ -108,20 +108,18 @@ export async function problemOf(
   });
 }
 
+const again = "deploy a digest that staging has released and signed: pulumi stack output imageDigest --stack staging";
+
 /**
- * Judges what was verified.
+ * Judges the signature alone.
  * @param image `repository@sha256:…`
- * @param sbom whether the lists of what is in it have to be there
- * @throws ShipError IMAGE_UNSIGNED, SIGNATURE_INVALID, ATTESTATION_MISSING, ATTESTATION_REFUSED, SBOM_MISSING
+ * @throws ShipError IMAGE_UNSIGNED, SIGNATURE_INVALID
  */
-export function proofOf(
+export function expectSigned(
   image: string,
   { bundles }: Pick<Hanging, "bundles">,
-  verified: Verified,
-  sbom: boolean,
-): Proof {
-  const { signer, signature, attestation, refused } = verified;
-  const again = "deploy a digest that staging has released and signed: pulumi stack output imageDigest --stack staging";
+  { signer, signature, refused }: Verified,
+): { readonly signer: Signer; readonly signature: Bundle } {
   if (bundles.length === 0) {
     throw new ShipError({
       code: "IMAGE_UNSIGNED",
@@ -140,6 +138,18 @@ export function proofOf(
       remedy: `do not run it before you know who has made it; ${again}`,
     });
   }
+  return { signer, signature };
+}
+
+/**
+ * Judges what was verified of an image and its gates.
+ * @param image `repository@sha256:…`
+ * @param sbom whether the lists of what is in it have to be there
+ * @throws ShipError IMAGE_UNSIGNED, SIGNATURE_INVALID, ATTESTATION_MISSING, ATTESTATION_REFUSED, SBOM_MISSING
+ */
+export function proofOf(image: string, hanging: Pick<Hanging, "bundles">, verified: Verified, sbom: boolean): Proof {
+  const { signer, signature } = expectSigned(image, hanging, verified);
+  const { attestation, refused } = verified;
   if (attestation === undefined) {
     throw new ShipError({
       code: "ATTESTATION_MISSING",

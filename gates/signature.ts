@@ -14,13 +14,13 @@ import {
   type Sbom,
   type Signers,
 } from "../components/signature/proof";
-import { hangingOn } from "../components/signature/referrers";
+import { type Hanging, hangingOn } from "../components/signature/referrers";
 import { withLogin } from "./docker";
 import type { Gate, GateTools } from "./gate";
 import { largePatience } from "./layers";
 import { listsHere, signedLists } from "./lists";
 import { run } from "./programs";
-import { proofOf, verify } from "./prove";
+import { expectSigned, proofOf, type Verified, verify } from "./prove";
 import { inTemporaryFolder } from "./temporary";
 import { findTool } from "./tools/find";
 
@@ -29,6 +29,8 @@ export interface SignatureOrder {
   readonly stack: string;
   /** `repository@sha256:…` */
   readonly image: string;
+  /** The proxy's image, if the same update has built one. It has no gates, and gets the signature alone. */
+  readonly proxy?: string;
   readonly signing: "key" | "keyless";
   /** Whose signature counts afterwards. */
   readonly signers: Signers;
@@ -78,10 +80,11 @@ export const signature: Gate<SignatureOrder> = {
     const login = await taggingLogin(order);
     const registry = new RegistryClient(repository, login);
     const forLists = new RegistryClient(repository, login, largePatience);
-    const look = async () => {
-      const hanging = await hangingOn(registry, digest);
-      return { hanging, verified: await verify(cosign, digest, hanging, order.signers) };
+    const look = async (of = digest) => {
+      const hanging = await hangingOn(registry, of);
+      return { hanging, verified: await verify(cosign, of, hanging, order.signers) };
     };
+    if (order.proxy !== undefined) await signProxy(cosign, { ...order, image: order.proxy }, look, tools);
     const { signature: signed, attestation } = (await look()).verified;
     const kept = attestation?.lacking.length === 0 ? attestation.sbom : undefined;
     const told = JSON.stringify(order.gates);
@@ -104,6 +107,21 @@ export const signature: Gate<SignatureOrder> = {
     };
   },
 };
+
+/** By its tag alone a later update could not tell who has pushed it: components/signature/own-image.ts. */
+async function signProxy(
+  cosign: string,
+  order: SignatureOrder,
+  look: (digest?: string) => Promise<{ readonly hanging: Hanging; readonly verified: Verified }>,
+  tools: GateTools,
+): Promise<void> {
+  const [, digest = ""] = order.image.split("@");
+  if ((await look(digest)).verified.signature !== undefined) return;
+  const none = { sbom: false, attestation: false, kept: undefined, own: () => Promise.resolve({}) };
+  await sign(cosign, order, { ...none, signature: true }, tools);
+  const { hanging, verified } = await look(digest);
+  expectSigned(order.image, hanging, verified);
+}
 
 interface Wanted {
   readonly signature: boolean;

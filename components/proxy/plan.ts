@@ -12,6 +12,8 @@ import { refuseOtherEngine, refuseOtherPlatforms } from "../image/platform";
 import { RegistryClient } from "../registry/client";
 import { imageRecord, pinnedImage, readRecord } from "../registry/image-record";
 import { readImagesRecord, recordOf } from "../odoo/companion-images";
+import { builtAnew, ownImage } from "../signature/own-image";
+import { signersOf } from "../signature/policy";
 
 /** Everything that a build of the proxy's image needs, decided before any resource. */
 export interface ProxyBuild {
@@ -29,8 +31,12 @@ export interface ProxyPlan {
   readonly image: string | undefined;
   /** Build of the image; undefined if a record names a ready one, and where nothing is built. */
   readonly build: ProxyBuild | undefined;
+  /** Sentences that the operator is shown. */
+  readonly warnings: readonly string[];
 }
 
+/** Label in which the image names its content, as images/proxy/Dockerfile sets it. */
+const contentLabel = "odoo-ship.content";
 const directory = path.join("images", "proxy");
 const contextDirectory = path.join(".build", "proxy");
 const basesSchema = z.strictObject({ builder: imageRecord, base: imageRecord });
@@ -39,8 +45,8 @@ const date = "2026-01-01T00:00:00Z";
 
 /**
  * Looks for the proxy's image: one that the record names, or the one that is built from images/proxy. Staging builds
- * it. Where `image:digest` says what is deployed nothing is built, and the image must be in the registry, as Odoo's
- * must.
+ * it, and signs it where releases are signed. Where `image:digest` says what is deployed nothing is built, and the
+ * image must be in the registry, as Odoo's must.
  * @returns undefined for a stack without a host and a cluster
  * @throws ShipError IMAGE_NOT_FOUND, PLATFORM_UNSUPPORTED, SETTINGS_INVALID
  */
@@ -55,13 +61,17 @@ export async function planProxy(
   }
   const { proxy } = readImagesRecord(root, ...recordOf(settings));
   if ("reference" in proxy) {
-    return { image: pinnedImage(proxy), build: undefined };
+    return { image: pinnedImage(proxy), build: undefined, warnings: [] };
   }
   const build = proxyBuild(root, image);
   const repository = imageRepository(registry);
-  const digest = registryExists
-    ? await new RegistryClient(repository, settings.registryAccess).digestOf(build.tag)
-    : undefined;
+  const client = registryExists ? new RegistryClient(repository, settings.registryAccess) : undefined;
+  const { digest, refused } = await ownImage(root, client, settings.registryAccess, {
+    tag: build.tag,
+    label: contentLabel,
+    content: build.args["CONTENT_HASH"] ?? "",
+    signers: signersOf(root, settings),
+  });
   if (image.digest === "" && digest === undefined) {
     refuseOtherPlatforms(root, image.platform, [`${directory}/Dockerfile`]);
     await refuseOtherEngine(root, image.platform);
@@ -69,15 +79,21 @@ export async function planProxy(
   if (image.digest !== "" && digest === undefined) {
     throw new ShipError({
       code: "IMAGE_NOT_FOUND",
-      summary: "the proxy's image is not in the registry",
-      found: `${repository} has no tag ${build.tag}, which is made of images/proxy in this tree`,
+      summary:
+        refused === undefined ? "the proxy's image is not in the registry" : "the proxy's image is not staging's",
+      found: refused ?? `${repository} has no tag ${build.tag}, which is made of images/proxy in this tree`,
       expected: "the image that staging has built from the same images/proxy",
-      remedy: "run staging's update from this commit first; it builds and pushes the image",
+      remedy:
+        refused === undefined
+          ? "run staging's update from this commit first; it builds and pushes the image"
+          : "find out who has pushed it, if not an update that was cut off; then run staging's update from this " +
+            "commit, which builds and signs it anew",
     });
   }
   return {
     image: digest === undefined ? undefined : `${repository}@${digest}`,
     build: image.digest === "" ? build : undefined,
+    warnings: refused === undefined ? [] : [builtAnew(refused)],
   };
 }
 

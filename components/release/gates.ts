@@ -17,6 +17,8 @@ export interface GatesArgs {
   /** `project/stack`, whose desk has the registry's login. */
   readonly stack: string;
   readonly repository: string;
+  /** `repository@sha256:…` of the proxy that this update builds: what signs Odoo's image signs it, too. */
+  readonly proxy?: pulumi.Input<string> | undefined;
 }
 
 /** Dockerfiles of the project. The second is there for whoever builds by hand. */
@@ -96,9 +98,10 @@ export class ReleaseGates extends pulumi.ComponentResource {
   /** The last gate: nothing is signed before all others have passed. */
   #sign(image: pulumi.Output<string>, results: pulumi.Input<string>[], signers: Signers): command.local.Command {
     const signing = this.args.settings.gates.signing === "keyless" ? "keyless" : "key";
-    const order = pulumi.all([image, pulumi.all(results)]).apply(([known, texts]) => ({
+    const order = pulumi.all([image, this.args.proxy, pulumi.all(results)]).apply(([known, proxy, texts]) => ({
       stack: this.args.stack,
       image: known,
+      ...(proxy !== undefined && { proxy }),
       signing,
       signers,
       sbom: wantsSbom(this.args.settings),
@@ -112,7 +115,7 @@ export class ReleaseGates extends pulumi.ComponentResource {
     const { stack, plan, settings } = this.args;
     if (plan.signers === undefined) return digest;
     const order = { stack, image, signers: plan.signers, sbom: wantsSbom(settings) } satisfies Record<
-      keyof ProofOrder,
+      Exclude<keyof ProofOrder, "signatureAlone">,
       unknown
     >;
     const { stdout } = new command.local.Command(

@@ -13,12 +13,14 @@ import { probePort } from "../odoo/probe-port";
 import { pullLoginWarnings } from "../settings/pull-login";
 import { signingWarnings } from "../settings/signing";
 import { checkSigned } from "../signature/check";
+import { builtAnew, ownImage } from "../signature/own-image";
 import { signersOf, wantsSbom } from "../signature/policy";
 import type { Signers } from "../signature/proof";
 import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
 import { readExceptions } from "./exceptions";
-import { imageSays, requireReleased, requireServed } from "./released";
+import { contentLabel, imageSays, requireReleased, requireServed } from "./released";
+import { lastReleased } from "./last-released";
 import { gateWarnings } from "./optional-gates";
 import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTags, type Tags } from "./tags";
 
@@ -108,9 +110,16 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     build.base,
     settings.registryAccess && { repository, access: settings.registryAccess },
   );
-  const candidate = candidateTag(build.contentHash);
-  const digest = await client?.digestOf(candidate);
-  const released = builtReleaseTags(build.revision, build.contentHash);
+  const { contentHash } = build;
+  const candidate = candidateTag(contentHash);
+  const { digest, refused } = await ownImage(root, client, settings.registryAccess, {
+    tag: candidate,
+    label: contentLabel,
+    content: contentHash,
+    signers,
+    known: lastReleased,
+  });
+  const released = builtReleaseTags(build.revision, contentHash);
   // The candidate's tag is set again, too: a build of this content on another machine may have moved it.
   const tags = { ...released, built: { ...released.built, moving: [candidate] } };
   if (digest === undefined) await refuseOtherEngine(root, build.platform);
@@ -137,8 +146,9 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
       ...gateWarnings(settings.gates),
       ...(build.revision.dirty ? [uncommitted] : []),
       ...(drift === undefined ? [] : [drift]),
+      ...(refused === undefined ? [] : [builtAnew(refused)]),
     ],
-    key: build.contentHash.slice(0, 12),
+    key: contentHash.slice(0, 12),
   };
 }
 

@@ -84,6 +84,9 @@ export async function hasServed(registry: ReleaseReader, digest: string): Promis
   return contentHash !== "" && (await registry.digestOf(servedTag(contentHash))) === digest;
 }
 
+/** Label in which an image names the content that it was built from. */
+export const contentLabel = "io.odoo.content-hash";
+
 /** What an image says of itself. */
 export interface ImageSays {
   /** Commit and content that it was built from, 40 and 64 digits; empty where it says none. */
@@ -100,7 +103,7 @@ export async function imageSays(registry: ReleaseReader, digest: string): Promis
   return {
     // With uncommitted changes it ends in -dirty, and has no tag.
     revision: label("org.opencontainers.image.revision", /^[0-9a-f]{40}$/),
-    contentHash: label("io.odoo.content-hash", /^[0-9a-f]{64}$/),
+    contentHash: label(contentLabel, /^[0-9a-f]{64}$/),
     probePort: probePortOf(image?.labels),
   };
 }

@@ -15,6 +15,8 @@ export interface ProofOrder {
   readonly signers: Signers;
   /** Whether the lists of what is in the image have to be there. */
   readonly sbom: boolean;
+  /** Whether the signature is enough, without results of gates: the proxy's image has none. @default false */
+  readonly signatureAlone?: boolean;
 }
 
 /**

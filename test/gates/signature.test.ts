@@ -161,6 +161,33 @@ ${script}`,
     assert.equal(signed().filter((call) => call.startsWith("attest")).length, 2);
   });
 
+  describe("with a proxy's image of the same update", () => {
+    const proxyDigest = `sha256:${"b".repeat(64)}`;
+    const proxy = () => `${registry.repository}@${proxyDigest}`;
+    const signatures = () => signed().flatMap((call) => /^sign .*@(\S+)$/.exec(call)?.[1] ?? []);
+
+    beforeEach(() => {
+      const ofOdoo = registry.content;
+      registry.content = () =>
+        new Map([...ofOdoo(), [proxyDigest, made("signed").map(() => bundleText(ours, proxyDigest))]]);
+    });
+
+    it("signs that, too, before anything says that the gates have passed, and once", async () => {
+      await run({ proxy: proxy() });
+      assert.equal(signatures()[0], proxyDigest);
+      assert.equal(attached().length, 1);
+      const before = signed().length;
+      await run({ proxy: proxy() });
+      assert.equal(signed().length, before);
+    });
+
+    it("is no pass where nobody can verify that", async () => {
+      registry.content = () => new Map();
+      await assert.rejects(run({ proxy: proxy() }), /IMAGE_UNSIGNED/);
+      assert.deepEqual([signatures(), attached()], [[proxyDigest], []]);
+    });
+  });
+
   describe("where the lists of what is in the image are asked for", () => {
     const { texts: theirs } = listsOf(publicKey(), digest);
     const ofOthers = listsOf(ours, `sha256:${"b".repeat(64)}`).texts;

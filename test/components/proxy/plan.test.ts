@@ -7,6 +7,7 @@ import { ShipError } from "../../../components/shared/errors";
 import { planProxy, proxyBuild } from "../../../components/proxy/plan";
 import { readSettings } from "../../../settings";
 import { caddyVersion } from "../../../sandbox/tools/caddy-binary";
+import { addCosign, publicKey, SignedRegistry } from "../../support/signed";
 import { Programs } from "../../support/programs";
 
 const root = path.join(__dirname, "..", "..", "..");
@@ -60,7 +61,7 @@ describe("the proxy's image", () => {
           "vps:sshFrom": '["203.0.113.0/24"]',
           ...config,
         },
-        secretKeys: new Set(),
+        secretKeys: new Set(["gates:signingKey"]),
         environment: {
           REGISTRY_PASSWORD: "p",
           REGISTRY_PULL_PASSWORD: "r",
@@ -120,7 +121,7 @@ describe("the proxy's image", () => {
     tags.add(tag).add(digest);
     const image = `registry.example.com/team/odoo@${digest}`;
     assert.equal((await plan())?.image, image);
-    assert.deepEqual(await plan(released), { image, build: undefined });
+    assert.deepEqual(await plan(released), { image, build: undefined, warnings: [] });
   });
 
   it("is not built for a processor that no target has; once it is there, nobody asks for Docker", async () => {
@@ -134,6 +135,35 @@ describe("the proxy's image", () => {
     const dockerfile = path.join(project, "images", "proxy", "Dockerfile");
     fs.writeFileSync(dockerfile, fs.readFileSync(dockerfile, "utf8").replace("FROM $", "FROM --platform=arm64 $"));
     await assert.rejects(plan(), /PLATFORM_UNSUPPORTED[^]*images\/proxy\/Dockerfile:\d+: FROM --platform=arm64/);
+  });
+
+  it("is built anew by staging, and refused by production, where releases are signed and nobody has signed it", async () => {
+    for (const name of ["components", "gates", "node_modules", "ops", "package.json"]) {
+      fs.symlinkSync(path.join(root, name), path.join(project, name));
+    }
+    const registry = await SignedRegistry.start();
+    const [host = ""] = registry.repository.split("/");
+    const signing = {
+      "registry:host": host,
+      "gates:signing": "key",
+      "gates:publicKey": publicKey(),
+      "gates:signingKey": "awskms:///k",
+    };
+    tags.add((await plan())?.build?.tag ?? "");
+    addCosign(programs);
+    const staging = await plan(signing);
+    assert.equal(staging?.image, undefined);
+    assert.notEqual(staging?.build, undefined);
+    assert.match(staging?.warnings.join() ?? "", /proxy-\w+ names \S+: the image is not signed. [^]* is built anew/);
+    await assert.rejects(
+      plan({ ...signing, ...released }),
+      (error) =>
+        error instanceof ShipError &&
+        error.code === "IMAGE_NOT_FOUND" &&
+        /the image is not signed/.test(error.failure.found) &&
+        /signs it anew/.test(error.failure.remedy),
+    );
+    registry.stop();
   });
 
   it("is missed before anything is declared, in production", async () => {
@@ -157,7 +187,11 @@ describe("the proxy's image", () => {
       built: "images/proxy",
     };
     fs.writeFileSync(file, JSON.stringify({ ...record, proxy: ready }));
-    assert.deepEqual(await plan(released), { image: `registry.example.com/proxy@${digest}`, build: undefined });
+    assert.deepEqual(await plan(released), {
+      image: `registry.example.com/proxy@${digest}`,
+      build: undefined,
+      warnings: [],
+    });
     assert.deepEqual(asked, []);
   });
 

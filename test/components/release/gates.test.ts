@@ -22,6 +22,7 @@ async function gatesOf(
   built: boolean,
   switches: Readonly<Record<string, "required" | "off">> = {},
   signers?: Signers,
+  proxy?: string,
 ): Promise<{ run: ProgramRun; waited: string[]; before: number }> {
   const settings = {
     environment,
@@ -49,7 +50,13 @@ async function gatesOf(
   let before = 0;
   let waited: string[] = [];
   const run = await declare("staging", {}, { "command:local:Command": answers }, async () => {
-    const gates = new ReleaseGates("gates", { settings, plan, stack: "odoo/staging", repository: "r.example/odoo" });
+    const gates = new ReleaseGates("gates", {
+      settings,
+      plan,
+      stack: "odoo/staging",
+      repository: "r.example/odoo",
+      proxy,
+    });
     before = gates.before.length;
     const passed = gates.passed(pulumi.output(digest)) as pulumi.Output<string> & {
       allResources(): Promise<Set<pulumi.Resource>>;
@@ -202,6 +209,11 @@ describe("The gates of a release", () => {
       signers,
       sbom: true,
     });
+  });
+
+  it("have the proxy's image signed with Odoo's, once it is pushed", async () => {
+    const { run } = await gatesOf("staging", true, {}, [{ publicKey: "the key" }], "r.example/odoo@sha256:proxy");
+    assert.equal(orderOf(run, "gates-signature").order["proxy"], "r.example/odoo@sha256:proxy");
   });
 
   it("ask for no list of what is in the image where that gate is off", async () => {

@@ -40,7 +40,7 @@ describe("what people type at a cluster", () => {
     const other = await trial.releases.make({ kind: "good" }, trial.level + 1);
     // A pod that was scaled away before may still be ending: it is none of these.
     const ofOdoo = async () => (await trial.pods()).filter(({ app }) => app === "odoo");
-    const [{ name: served }] = (await ofOdoo()) as [{ name: string }];
+    const served = (await ofOdoo())[0]?.name ?? "";
     const marker = await trial.sql("SELECT state || ' ' || digest FROM odoo_ship.marker");
     await typed(`set image deployment/odoo odoo=${other.image}`);
     // The new pod waits, and says why.

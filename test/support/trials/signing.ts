@@ -34,6 +34,11 @@ export class TrialSigner {
     readonly publicKey: string,
   ) {}
 
+  /** The stack's secret settings with which an update signs as this one. */
+  get settings(): Readonly<Record<string, string>> {
+    return { "gates:signingKey": this.#key(), "gates:signingPassword": password };
+  }
+
   /** A new key each time. */
   static async open(servers: Logins): Promise<TrialSigner> {
     await ensureGateTool("cosign", () => undefined);
@@ -62,8 +67,7 @@ export class TrialSigner {
       "registry:username": new Secret(username),
       "registry:password": new Secret(login),
       "registry:tokenHost": new Secret(""),
-      "gates:signingKey": new Secret(this.#key()),
-      "gates:signingPassword": new Secret(password),
+      ...Object.fromEntries(Object.entries(this.settings).map(([name, text]) => [name, new Secret(text)])),
     });
     const order = {
       stack,
