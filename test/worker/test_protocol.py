@@ -6,9 +6,14 @@ from unittest import mock
 from support import Killed, WorkerCase, request
 from world import NEW, OLD, Databases, Folders, World, WorldHost
 
+import intake
 import ledger
 import odoo_agent
+import outcomes
 import service
+import staged
+import status
+import waiting
 from failures import Failure
 from journal import Journal
 
@@ -262,6 +267,46 @@ class UpgradeTest(ProtocolCase):
                     self.restart()
                 self.assertEqual(self.outcome(), "failed")
                 self.assert_old_release_serves()
+
+
+class NothingServesTest(ProtocolCase):
+    """The release fails, and the one before it does not come up: somebody has changed what it runs on."""
+
+    def setUp(self):
+        super().setUp()
+        self.old_release()
+        self.world.fails_at = "start the server"
+        with self.assertRaises(Failure) as told:
+            self.release(NEW, "r2")
+        self.told = told.exception
+
+    def test_it_is_told_and_tried_again_and_the_data_are_as_they_were(self):
+        self.assertIn("the one before it does not come up", self.told.summary)
+        self.assertIn("start the server", self.told.found)
+        answer = status.of_request("r2", Journal.read())
+        self.assertEqual((answer["state"], answer["error"]["code"]), ("failed", self.told.code))
+        self.assertIn("another release that is sent comes in its place", answer["next"])
+        self.world.fails_at = None
+        self.restart()
+        self.assertEqual(self.outcome(), "failed")
+        self.assert_old_release_serves()
+
+    def test_another_release_is_taken_in_and_comes_in_its_place(self):
+        intake.refuse_beside_another()
+        staged.keep(request(image=NEW, id="r3"))
+        waiting.put(request(image=NEW, id="r3"))
+        self.restart()
+        self.assertEqual((self.outcome(), outcomes.read("r2")["state"]), ("failed", "failed"))
+        self.world.fails_at = None
+        self.release(NEW, "r3")
+        self.assert_new_release_serves()
+
+    def test_while_data_are_being_put_back_no_other_is_taken_in(self):
+        journal = Journal.read()
+        journal.note(serverLacks=None)
+        with self.assertRaises(Failure) as refused:
+            intake.refuse_beside_another()
+        self.assertEqual(refused.exception.code, "RELEASE_IN_PROGRESS")
 
 
 class AddressTest(ProtocolCase):

@@ -50,9 +50,11 @@ def queue(request):
 
 
 def refuse_beside_another():
-    """What was committed may be given up for another release by whoever asks for one; before that it is rolled back."""
+    """What was committed may be given up for another release by whoever asks for one; before that it is rolled back,
+    and is waited for, unless the release before it does not come up.
+    """
     journal, waits = Journal.read(), waiting.read()
-    if waits or (journal and journal.open and not journal.reached("committed")):
+    if waits or (journal and journal.open and not journal.gives_way):
         ended = stopped.read()
         waiting.start_service()
         raise Failure("RELEASE_IN_PROGRESS", "another release is under way on this host",

@@ -83,6 +83,13 @@ class Journal:
         return bool(self["rollback"] or self["reverting"])
 
     @property
+    def gives_way(self):
+        """Whether another release may come before this one has ended: it was committed, or all is as it was before it
+        but for a server.
+        """
+        return self.reached("committed") or bool(self["serverLacks"])
+
+    @property
     def failure(self):
         """What has ended the release, if that is known."""
         return Failure(**self["error"]) if self["error"] else None

@@ -199,6 +199,8 @@ class Release:
         self.postgres.open(self.database)
         if self.request["url"] != (url := previous["url"]):
             quietly(lambda: self.postgres.set_parameter(self.database, "web.base.url", url, replace=True), self.say)
+        # All else is as it was. A server that cannot come up keeps no other release from coming.
+        self.journal.note(serverLacks=True)
         self.host.end_rollback(previous)
 
     def previous(self):

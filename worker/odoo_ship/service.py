@@ -214,13 +214,19 @@ def give_up(host, journal, failure):
     except OSError:
         # A full disk: the rollback gives the reserved space free first.
         pass
+    said = "the previous release serves" if journal["from"] else "nothing is installed"
     try:
         roll_back(host, journal, say)
     except Exception as obstacle:
-        trouble(journal, as_failure(obstacle))
+        if not journal.gives_way:
+            trouble(journal, as_failure(obstacle))
+        failure = nothing_serves(failure, as_failure(obstacle))
+        if waiting.read() is None:
+            trouble(journal, failure)
+        said = f"given up for another release: {failure}"
     journal.note(error=failure.as_json(), outcome="failed")
     outcomes.record(journal["request"], "failed", failure.as_json())
-    say("the previous release serves" if journal["from"] else "nothing is installed")
+    say(said)
     quietly(lambda: tidying.sweep(host), say)
 
 
@@ -235,6 +241,14 @@ def trouble(journal, failure):
     since = (journal["trouble"] or {}).get("since") or now()
     quietly(lambda: journal.note(trouble={**failure.as_json(), "since": since}), say)
     raise failure
+
+
+def nothing_serves(failure, obstacle):
+    """The release failed, and the one before it, whose data and files are back, does not come up either."""
+    return Failure(obstacle.code, "the release failed, and the one before it does not come up: its data are back",
+                   found=f"{obstacle.as_text()}\nthe release itself: {failure.as_text()}",
+                   expected="the release before it, which answers", log=obstacle.log,
+                   remedy="mend the cause, and it comes up by itself; or deploy another one, which comes in its place")
 
 
 def incomplete(failure):

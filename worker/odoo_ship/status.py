@@ -58,8 +58,8 @@ def of_request(request_id, journal):
         kept = outcomes.read(request_id) or {}
     error = ended or kept.get("error") or (ours and ours["error"])
     if ours and ours.open and ours["trouble"]:
-        if ours.reached("committed"):
-            # Users may be on it: whoever waits for it hears so, and the worker goes on trying.
+        if ours.gives_way:
+            # Whoever waits for it hears so, and may send another; the worker goes on trying.
             state, error = "failed", ours["trouble"]
         message = "trouble since {since}: {code}: {summary}: {found}".format(**{"since": "?", **ours["trouble"]})
     elif ours and ours.open and ours.rolling_back:
@@ -85,6 +85,9 @@ def what_comes_next(journal):
         return ""
     if journal.reached("committed"):
         return "it is finished: users may have reached the new release, so nothing is rolled back"
+    if journal["serverLacks"] and journal["trouble"]:
+        return ("its data are back, and the server of the release before it is started again and again; another "
+                "release that is sent comes in its place")
     if journal.rolling_back or journal["trouble"]:
         return "it is rolled back, again and again until that has worked; then the previous release serves"
     if not journal.reached("closed"):
