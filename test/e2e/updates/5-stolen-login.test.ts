@@ -46,14 +46,11 @@ describe("a build under a name that somebody else has set", () => {
   }
   /** Changes the module, and reads in a preview what would be built. */
   async function next(text: string): Promise<string> {
-    const { contentHash } = await imageSays(registry, await deployed());
     stack.write("addons/trial/data.txt", text);
     stack.commit(text);
     const { status, output } = await stack.preview();
     assert.equal(status, 0, output);
-    const [content = ""] = [...output.matchAll(/candidate-([0-9a-f]{64})/g)].flatMap(([, found = ""]) =>
-      found === contentHash ? [] : [found],
-    );
+    const [, content = ""] = /=> "[^"]*:candidate-([0-9a-f]{64})"/.exec(output) ?? [];
     assert.notEqual(content, "", output);
     return content;
   }
