@@ -80,6 +80,7 @@ class CompromisedOdooTest(DatabaseCase):
         postgres.tables(LIVE)
         postgres.set_parameter(LIVE, "web.base.url", "after", replace=True)
         postgres.forget_uninstalled(LIVE)
+        postgres.settle_modules(LIVE)
         result = postgres.copy(LIVE, "odoo-rehearsal")
         self.assertTrue(result.ok, result.text)
         postgres.clone(LIVE, POINT, postgres.admin)
@@ -108,6 +109,15 @@ class CompromisedOdooTest(DatabaseCase):
                      "evil_trigger()")
         self.release()
         self.assert_nothing_gained(["odoo_tasks"])
+
+    def test_modules_that_a_killed_upgrade_has_left_wait_for_nothing(self):
+        self.as_superuser("UPDATE ir_module_module SET state = 'to upgrade'; INSERT INTO ir_module_module "
+                          "VALUES ('new', NULL, 'to install'), ('gone', NULL, 'uninstalled')", LIVE)
+        self.postgres.settle_modules(LIVE)
+        self.assertEqual(self.postgres.unfinished_modules(LIVE), [])
+        states = self.as_superuser("SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM "
+                                   "ir_module_module WHERE name IN ('base', 'gone', 'new')", LIVE)
+        self.assertEqual(states, "base installed, gone uninstalled, new uninstalled")
 
     def test_a_view_in_the_place_of_a_table_that_is_read_runs_as_odoo(self):
         self.as_odoo("ALTER TABLE ir_module_module RENAME TO real; "

@@ -5,9 +5,10 @@ from unittest import mock
 from support import WorkerCase, request
 
 from failures import Failure
-from journal import STEPS
+from journal import STEPS, Journal
 from plan import Plan
 from release import Release
+from rollback import roll_back
 import staged
 
 UPGRADE = {"upgrade": ["sale"]}
@@ -112,6 +113,17 @@ class PlanTest(WorkerCase):
         with mock.patch("release.next_data.clone"):
             release.clone()
         self.assertEqual(release.plan.upgrade, ["crm", "sale"])
+
+
+class CutOffTest(WorkerCase):
+    def test_an_upgrade_of_the_live_database_that_was_killed_leaves_no_module_that_waits(self):
+        staged.keep(request()), staged.keep(request(id="r1"))
+        for mode, settled in (("rolling", [mock.call("odoo")]), ("maintenance", [])):
+            host = mock.MagicMock()
+            journal = Journal.begin("r2", mode, "r1", request()["id"], "a")
+            journal.note(step="upgraded", phase="begin", steps={"upgraded": [1.0]})
+            roll_back(host, journal, mock.Mock())
+            self.assertEqual(host.data.postgres.settle_modules.call_args_list, settled, mode)
 
 
 class TryTest(WorkerCase):

@@ -66,7 +66,7 @@ class Databases:
         """Questions and small things whose effect nothing here depends on."""
         if name in ("wait", "end_what_was_left", "prepare_task_roles", "prepare_role", "refuse_changed_collation",
                     "refuse_what_stays", "own", "limit", "copy_limit", "copy_settings", "set_parameter", "open",
-                    "forget_uninstalled", "make_extensions"):
+                    "forget_uninstalled", "make_extensions", "settle_modules"):
             return lambda *_, **__: None
         raise AttributeError(name)
 

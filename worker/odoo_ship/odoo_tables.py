@@ -37,6 +37,13 @@ class OdooTables(Server):
     def unfinished_modules(self, database):
         return self._names(database, "WHERE state IN ('to install', 'to upgrade', 'to remove')")
 
+    def settle_modules(self, database):
+        """What an upgrade that was killed has left marked waits for nothing any more, as after one that fails in Odoo.
+        """
+        self.sql("UPDATE public.ir_module_module SET state = CASE state WHEN 'to install' THEN 'uninstalled' "
+                 "ELSE 'installed' END WHERE state IN ('to install', 'to upgrade', 'to remove')",
+                 database, what="settling the modules of an upgrade that was cut off", role=self.TASKS)
+
     def listed_modules(self, database):
         """Those that Odoo shows, installed or not."""
         return self._names(database, "")

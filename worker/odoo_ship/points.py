@@ -2,6 +2,7 @@
 
 import ledger
 from failures import Failure
+from journal import now
 
 
 def database_of(database, attempt):
@@ -20,6 +21,16 @@ def drop(data, database, name):
     store = data.filestore()
     store.remove(store.kept(name))
     ledger.forget_point(name)
+
+
+def keep(postgres, request, journal, rollback):
+    """What a release has put aside becomes a point of the release that was left."""
+    name, left = journal["attempt"], ledger.live() or {}
+    database, (files, size) = database_of(request["database"], name), journal["files"]
+    ledger.record_point({"id": name, "database": database, "bytes": postgres.size(database), "files": files,
+                         "fileBytes": size, "at": now(), "rollback": rollback, "to": ledger.digest_of(request["image"]),
+                         "from": left.get("digest"), "release": left.get("release"), "image": left.get("image"),
+                         "modules": left.get("modules", {}), "lineage": left.get("lineage", [])})
 
 
 def asked_for(request):

@@ -21,7 +21,6 @@ import rehearsal
 import staged
 import tidying
 from failures import Failure, quietly
-from journal import now
 from odoo_agent import OdooAgent
 
 #: Steps that change nothing: nobody need be alone for them.
@@ -61,7 +60,7 @@ class Release:
             Step("prepared", self.prepare, self.tidy_up, self.takes_next),
             Step("closed", self.close, self.open_previous, self.must_close),
             Step("cloned", self.clone, None, self.takes_next),
-            Step("upgraded", self.upgrade, None, self.changes_data),
+            Step("upgraded", self.upgrade, self.let_modules_be, self.changes_data),
             Step("swapped", self.swap, self.swap_back, self.takes_next),
             Step("tried", self.try_out),
         )
@@ -238,6 +237,13 @@ class Release:
         else:
             self.odoo.list_modules(self.database)
 
+    def let_modules_be(self):
+        """Of a live database that was upgraded while users worked, and is not to the end: no scheduled job would run
+        there, and no release come, while a module waits for its upgrade. What was added stays.
+        """
+        if self.journal["mode"] == "rolling":
+            self.postgres.settle_modules(self.database)
+
     def mark_ready(self, database, additive=False, before=None):
         applied = planning.applied(self.image, self.postgres.modules(database))
         self.postgres.mark(database, "ready", ledger.digest_of(self.request["image"]),
@@ -246,16 +252,9 @@ class Release:
     # swapped
 
     def swap(self):
-        attempt, left = self.journal["attempt"], ledger.live() or {}
         # What a first install found in place of a database was empty: there is nothing to go back to.
-        if next_data.swap(self.data, self.database, attempt) and self.plan.mode != "install":
-            database = points.database_of(self.database, attempt)
-            files, size = self.journal["files"]
-            ledger.record_point({"id": attempt, "database": database, "bytes": self.postgres.size(database),
-                                 "files": files, "fileBytes": size, "at": now(), "rollback": bool(self.restore),
-                                 "to": ledger.digest_of(self.request["image"]), "from": left.get("digest"),
-                                 "release": left.get("release"), "image": left.get("image"),
-                                 "modules": left.get("modules", {}), "lineage": left.get("lineage", [])})
+        if next_data.swap(self.data, self.database, self.journal["attempt"]) and self.plan.mode != "install":
+            points.keep(self.postgres, self.request, self.journal, bool(self.restore))
 
     def swap_back(self):
         next_data.swap_back(self.data, self.database, self.journal["attempt"], self.journal["mode"] == "install")
