@@ -89,6 +89,22 @@ describe("a release that is interrupted", () => {
   it("by a SIGKILL of the worker goes on without anybody asking", () =>
     interrupted("upgraded", "end", false, (held) => trial.machine.kill(held)));
 
+  it("by a SIGKILL in the middle of an additive upgrade leaves no module that waits for one", async () => {
+    const release = await trial.releases.make({ kind: "additive" }, trial.level + 1);
+    let ending: Ending | undefined;
+    const problems = await trial.problemsAfter(async () => {
+      const { held, request } = await begun(release, "upgraded", "begin", { rehearse: false, additive: true });
+      // As Odoo commits it after the first of several modules.
+      await trial.machine.sql("UPDATE ir_module_module SET state = 'to upgrade' WHERE name = 'trial_notes'");
+      await trial.machine.kill(held);
+      ending = await trial.ending(request);
+      return { allowed: { refusals: "none" } };
+    });
+    assert.equal(ending?.state, "failed", JSON.stringify(ending, undefined, 2));
+    assert.deepEqual(problems, []);
+    assert.equal(await trial.machine.sql("SELECT count(*) FROM ir_module_module WHERE state LIKE 'to %'"), "0");
+  });
+
   for (const step of sample(["rehearsed", "cloned", "upgraded", "swapped", "committed"], ["swapped"])) {
     it(`by a power cut in the middle of "${step}" ends well`, () =>
       interrupted(step, "begin", true, async (held) => {
