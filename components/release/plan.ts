@@ -119,7 +119,8 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     signers,
     known: lastReleased,
   });
-  const released = builtReleaseTags(build.revision, contentHash);
+  const versioned = build.revision.versionTags.length > 0;
+  const released = builtReleaseTags(build.revision, contentHash, versioned ? await client?.tags() : []);
   // The candidate's tag is set again, too: a build of this content on another machine may have moved it.
   const tags = { ...released, built: { ...released.built, moving: [candidate] } };
   if (digest === undefined) await refuseOtherEngine(root, build.platform);

@@ -46,15 +46,19 @@ export function servedTag(contentHash: string): string {
  * A second release of the same commit (other settings, the weekly rebuild) leaves the fixed tags where they are, and is
  * found by `sha-<12>-<8 of the content hash>`. An image with uncommitted changes gets none: a name that says a commit
  * would lie, and nobody could build again what `latest` names.
+ * @param present tags of the registry: `1` and `1.2` do not go back from a newer version that is among them
  */
-export function builtReleaseTags(revision: Revision, contentHash: string): ReleaseTags {
+export function builtReleaseTags(
+  revision: Revision,
+  contentHash: string,
+  present: readonly string[] = [],
+): ReleaseTags {
   if (revision.dirty) {
     return { built: none, served: none };
   }
   const short = revision.id.slice(0, 12);
   const commits = new Set([...digits.map((count) => revision.id.slice(0, count)), revision.shortId]);
   const newest = [...revision.versionTags].sort(byVersion).at(-1);
-  const [major, minor] = (newest ?? "").slice(1).split(".");
   return {
     built: {
       fixed: [
@@ -66,7 +70,7 @@ export function builtReleaseTags(revision: Revision, contentHash: string): Relea
     },
     served: {
       fixed: revision.versionTags,
-      moving: [servedTag(contentHash), ...(newest === undefined ? [] : [`${major}.${minor}`, `${major}`]), "latest"],
+      moving: [servedTag(contentHash), ...(newest === undefined ? [] : shorterForms(newest, present)), "latest"],
     },
   };
 }
@@ -77,6 +81,15 @@ export function builtReleaseTags(revision: Revision, contentHash: string): Relea
  */
 export function deployedReleaseTags(environment: "sandbox" | "staging" | "production"): ReleaseTags {
   return { built: none, served: { fixed: [], moving: [environment === "production" ? "stable" : "latest"] } };
+}
+
+/** `1.2` and `1` for `v1.2.3`, each if none of the others that it would stand for is newer. */
+function shorterForms(version: string, present: readonly string[]): string[] {
+  const [major = "", minor = ""] = version.slice(1).split(".");
+  return [`${major}.${minor}`, major].filter((form) => {
+    const others = present.filter((tag) => /^v\d+\.\d+\.\d+$/.test(tag) && tag.startsWith(`v${form}.`));
+    return others.every((tag) => byVersion(tag, version) <= 0);
+  });
 }
 
 /** Replaces what a tag may not contain in a branch's name; 1 to 100 characters. */

@@ -75,6 +75,17 @@ describe("the tags of a release", () => {
     assert.deepEqual(served, { fixed: ["v1.9.0", "v1.10.2"], moving: [`served-${hash}`, "1.10", "1", "latest"] });
   });
 
+  it("leave the shorter forms where they are when an older line gets a correction", () => {
+    const shorter = (version: string, present: readonly string[]) =>
+      builtReleaseTags({ ...revision, versionTags: [version] }, hash, present).served.moving.slice(1, -1);
+    const present = ["v1.9.0", "v1.10.0", "v2.0.0", "1", "latest", "v1.11.0-rc1", "sha-0123456"];
+    assert.deepEqual(shorter("v1.9.1", present), ["1.9"]);
+    assert.deepEqual(shorter("v1.10.1", present), ["1.10", "1"]);
+    assert.deepEqual(shorter("v1.10.0", present), ["1.10", "1"]);
+    assert.deepEqual(shorter("v1.8.9", present), ["1.8"]);
+    assert.deepEqual(shorter("v2.0.0", []), ["2.0", "2"]);
+  });
+
   it("are none for an image with uncommitted changes", () => {
     const none = { fixed: [], moving: [] };
     assert.deepEqual(
