@@ -242,7 +242,7 @@ class Release:
         there, and no release come, while a module waits for its upgrade. What was added stays.
         """
         if self.journal["mode"] == "rolling":
-            self.postgres.settle_modules(self.database)
+            quietly(lambda: self.postgres.settle_modules(self.database), self.say)
 
     def mark_ready(self, database, additive=False, before=None):
         applied = planning.applied(self.image, self.postgres.modules(database))

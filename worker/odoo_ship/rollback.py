@@ -19,7 +19,8 @@ def roll_back(host, journal, say):
         # Nothing was touched. A release before it may have been given up with the door closed.
         tidy_up(release)
         if release.previous() and not host.is_open():
-            release.open_previous()
+            journal.note(serverLacks=True)
+            host.end_rollback(release.previous())
         return
     host.remove_tasks()
     previous = release.previous()
