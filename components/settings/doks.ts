@@ -205,7 +205,7 @@ export const doksKeys = {
     whole(0, 100).default(0),
     "1 to 100, or 0",
     "Pods that the number may grow to under load (HorizontalPodAutoscaler; the cluster needs metrics-server). 0: " +
-      "it stays.",
+      "it stays. Switched on, one pod alone serves for some seconds, until the autoscaler has looked.",
   ),
   "doks:replicasCpu": key(
     "data",
