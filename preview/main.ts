@@ -12,6 +12,8 @@ import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
 import type { TargetReport } from "../components/odoo/history";
 import { cleaner } from "../gates/report/clean";
+import { defaultStore, installedIn } from "../gates/tools/find";
+import { toolTable } from "../gates/tools/table";
 import { policyArguments } from "../policy/arguments";
 import { readValues, stackIn } from "../releases/arguments";
 import { gather } from "../releases/sources";
@@ -56,6 +58,9 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 async function stackPage(root: string, stack: string, base: string): Promise<string> {
+  // The base's program looks for the cosign of its own pin: where this tree raises that, it takes this one.
+  const cosign = installedIn(defaultStore, "cosign", toolTable.cosign.version);
+  process.env["PATH"] = [process.env["PATH"] ?? "", cosign].join(path.delimiter);
   const before = fs.existsSync(base)
     ? readSnapshot(fs.readFileSync(base, "utf8"))
     : await inTreeOf(root, await forkOf(root, base), (folder) => snapshotIn(folder, stack));

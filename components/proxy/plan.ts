@@ -8,6 +8,7 @@ import { imageRepository } from "../registry/reference";
 import type { Settings } from "../../settings";
 import { ShipError } from "../shared/errors";
 import { type ContextFile, contentHash, writeContext } from "../image/context";
+import { pushedImages } from "../image/pushed-images";
 import { refuseOtherEngine, refuseOtherPlatforms } from "../image/platform";
 import { RegistryClient } from "../registry/client";
 import { imageRecord, pinnedImage, readRecord } from "../registry/image-record";
@@ -71,6 +72,7 @@ export async function planProxy(
     label: contentLabel,
     content: build.args["CONTENT_HASH"] ?? "",
     signers: signersOf(root, settings),
+    known: pushedImages,
   });
   if (image.digest === "" && digest === undefined) {
     refuseOtherPlatforms(root, image.platform, [`${directory}/Dockerfile`]);
@@ -86,8 +88,8 @@ export async function planProxy(
       remedy:
         refused === undefined
           ? "run staging's update from this commit first; it builds and pushes the image"
-          : "find out who has pushed it, if not an update that was cut off; then run staging's update from this " +
-            "commit, which builds and signs it anew",
+          : "run staging's update from this commit, which signs it, or builds it anew; if it was no update of yours " +
+            "that has pushed it, find out who has",
     });
   }
   return {

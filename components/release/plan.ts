@@ -2,6 +2,7 @@ import { candidateTag } from "../image/candidate-tag";
 import type { Settings } from "../../settings";
 import { describeDrift } from "../image/base-image";
 import { type BuildPlan, planBuild } from "../image/plan";
+import { pushedImages } from "../image/pushed-images";
 import { refuseOtherEngine, refuseOtherPlatforms } from "../image/platform";
 import { registryExists } from "../shared/digitalocean-api";
 import { ShipError } from "../shared/errors";
@@ -20,7 +21,6 @@ import { RegistryClient } from "../registry/client";
 import { imageRepository } from "../registry/reference";
 import { readExceptions } from "./exceptions";
 import { contentLabel, imageSays, requireReleased, requireServed } from "./released";
-import { lastReleased } from "./last-released";
 import { gateWarnings } from "./optional-gates";
 import { builtReleaseTags, deployedReleaseTags, type PlannedTags, type ReleaseTags, type Tags } from "./tags";
 
@@ -117,7 +117,7 @@ export async function planRelease(root: string, settings: Settings, dryRun: bool
     label: contentLabel,
     content: contentHash,
     signers,
-    known: lastReleased,
+    known: pushedImages,
   });
   const versioned = build.revision.versionTags.length > 0;
   const released = builtReleaseTags(build.revision, contentHash, versioned ? await client?.tags() : []);

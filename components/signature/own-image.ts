@@ -6,8 +6,8 @@ import type { Signers } from "./proof";
 /** Tells the operator of a tag that does not count, and what is done about it. */
 export function builtAnew(refused: string): string {
   return (
-    `${refused}. It is not taken for our own build, and is built anew. An update that was cut off before its ` +
-    "signature leaves such an image; if there was none, find out who has pushed it."
+    `${refused}. It is not taken for our own build, and is built anew. An update of another stack, or of one whose ` +
+    "state is lost, may have ended before it signed it; else find out who has pushed it."
   );
 }
 
@@ -20,8 +20,8 @@ export interface WantedImage {
   readonly content: string;
   /** Whose signature counts; undefined where releases are not signed, and a tag is taken at its word. */
   readonly signers: Signers | undefined;
-  /** Digest that the stack's state knows to be its own, also where nobody has signed it yet. */
-  readonly known?: () => Promise<string | undefined>;
+  /** Digests that the stack has pushed itself: of its own making also where nobody has signed them yet. */
+  readonly known: () => Promise<ReadonlySet<string>>;
 }
 
 export interface FoundImage {
@@ -34,7 +34,8 @@ export interface FoundImage {
 /**
  * Finds the image that a build of ours has left under a tag. Whoever may push may set a tag. So where releases are
  * signed it counts only if it is signed, and says of itself that it is of this content: an older release of ours under
- * the tag of a newer one does not count. What the stack has released before it signed is its own without that.
+ * the tag of a newer one does not count. What the stack has pushed itself needs no signature yet: it is signed once its
+ * gates have passed.
  * @param registry undefined for one that is yet to be made
  * @throws ShipError TOOL_MISSING, and what the registry's client throws
  */
@@ -51,10 +52,10 @@ export async function ownImage(
     await checkSigned(root, { image, signers, sbom: false, signatureAlone: true }, access);
   } catch (error) {
     if (!(error instanceof ShipError && ["IMAGE_UNSIGNED", "SIGNATURE_INVALID"].includes(error.code))) throw error;
-    if ((await known?.()) === digest) return { digest };
-    return { digest: undefined, refused: `${tag} names ${image}: ${error.failure.summary}` };
+    const refused = `${tag} names ${image}: ${error.failure.summary}`;
+    if (!(await known()).has(digest)) return { digest: undefined, refused };
   }
   const says = (await registry.imageOf(digest))?.labels[label];
   if (says === content) return { digest };
-  return { digest: undefined, refused: `${tag} names ${image}, which is signed, and was built from something else` };
+  return { digest: undefined, refused: `${tag} names ${image}, which was built from something else` };
 }

@@ -301,12 +301,34 @@ class NothingServesTest(ProtocolCase):
         self.release(NEW, "r3")
         self.assert_new_release_serves()
 
-    def test_while_data_are_being_put_back_no_other_is_taken_in(self):
-        journal = Journal.read()
-        journal.note(serverLacks=None)
+
+
+class DataAreBeingPutBackTest(ProtocolCase):
+    """A rollback that has not put the data back yet is waited for."""
+
+    def test_no_other_release_is_taken_in_until_they_are_all_there(self):
+        self.old_release()
+        self.world.fails_at = "start the server"
+        full = Failure("DISK_SPACE_LOW", "no room", found="0 bytes", expected="some", remedy="make room")
+        with mock.patch("next_data.swap_back", side_effect=full), self.assertRaises(Failure):
+            self.release(NEW, "r2")
         with self.assertRaises(Failure) as refused:
             intake.refuse_beside_another()
         self.assertEqual(refused.exception.code, "RELEASE_IN_PROGRESS")
+        self.assertEqual(Journal.read()["trouble"]["code"], "DISK_SPACE_LOW")
+        # What was in the way is not told any more while the server of before is waited for.
+        told = []
+        ready = WorldHost.end_rollback
+
+        def end_rollback(host, previous):
+            told.append(status.of_request("r2", Journal.read()))
+            ready(host, previous)
+        self.world.fails_at = None
+        with mock.patch.object(WorldHost, "end_rollback", end_rollback):
+            self.restart()
+        self.assertEqual([(answer["state"], answer["error"]) for answer in told], [("running", None)])
+        self.assertEqual(self.outcome(), "failed")
+        self.assert_old_release_serves()
 
 
 class AddressTest(ProtocolCase):

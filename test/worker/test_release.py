@@ -118,12 +118,14 @@ class PlanTest(WorkerCase):
 class CutOffTest(WorkerCase):
     def test_an_upgrade_of_the_live_database_that_was_killed_leaves_no_module_that_waits(self):
         staged.keep(request()), staged.keep(request(id="r1"))
-        for mode, settled in (("rolling", [mock.call("odoo")]), ("maintenance", [])):
+        for mode, phase, settled in (("rolling", "begin", [mock.call("odoo")]), ("maintenance", "begin", []),
+                                     # What users have marked since is theirs.
+                                     ("rolling", "end", [])):
             host = mock.MagicMock()
             journal = Journal.begin("r2", mode, "r1", request()["id"], "a")
-            journal.note(step="upgraded", phase="begin", steps={"upgraded": [1.0]})
+            journal.note(step="upgraded", phase=phase, steps={"upgraded": [1.0]})
             roll_back(host, journal, mock.Mock())
-            self.assertEqual(host.data.postgres.settle_modules.call_args_list, settled, mode)
+            self.assertEqual(host.data.postgres.settle_modules.call_args_list, settled, (mode, phase))
 
 
 class TryTest(WorkerCase):

@@ -89,6 +89,11 @@ class Journal:
         """
         return self.reached("committed") or bool(self["serverLacks"])
 
+    def note_server_lacks(self):
+        """All is as it was before the release, but for a server. What was in the way until here is not any more."""
+        if not self["serverLacks"]:
+            self.note(serverLacks=True, trouble=None)
+
     @property
     def failure(self):
         """What has ended the release, if that is known."""

@@ -198,8 +198,8 @@ class Release:
         self.postgres.open(self.database)
         if self.request["url"] != (url := previous["url"]):
             quietly(lambda: self.postgres.set_parameter(self.database, "web.base.url", url, replace=True), self.say)
-        # All else is as it was. A server that cannot come up keeps no other release from coming.
-        self.journal.note(serverLacks=True)
+        # A server that cannot come up keeps no other release from coming.
+        self.journal.note_server_lacks()
         self.host.end_rollback(previous)
 
     def previous(self):
@@ -238,10 +238,10 @@ class Release:
             self.odoo.list_modules(self.database)
 
     def let_modules_be(self):
-        """Of a live database that was upgraded while users worked, and is not to the end: no scheduled job would run
+        """Of a live database that was upgraded while users worked, and not to the end: no scheduled job would run
         there, and no release come, while a module waits for its upgrade. What was added stays.
         """
-        if self.journal["mode"] == "rolling":
+        if self.journal["mode"] == "rolling" and not self.journal.reached("upgraded", "end"):
             quietly(lambda: self.postgres.settle_modules(self.database), self.say)
 
     def mark_ready(self, database, additive=False, before=None):

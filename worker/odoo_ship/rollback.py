@@ -19,7 +19,7 @@ def roll_back(host, journal, say):
         # Nothing was touched. A release before it may have been given up with the door closed.
         tidy_up(release)
         if release.previous() and not host.is_open():
-            journal.note(serverLacks=True)
+            journal.note_server_lacks()
             host.end_rollback(release.previous())
         return
     host.remove_tasks()

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -7,11 +8,15 @@ import { ShipError } from "../../../components/shared/errors";
 import { planProxy, proxyBuild } from "../../../components/proxy/plan";
 import { readSettings } from "../../../settings";
 import { caddyVersion } from "../../../sandbox/tools/caddy-binary";
-import { addCosign, publicKey, SignedRegistry } from "../../support/signed";
+import { addCosign, bundleText, publicKey, SignedRegistry } from "../../support/signed";
 import { Programs } from "../../support/programs";
 
 const root = path.join(__dirname, "..", "..", "..");
 const digest = `sha256:${"d".repeat(64)}`;
+
+function sha256(text: string): string {
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}
 
 describe("the proxy's image", () => {
   let project: string;
@@ -137,33 +142,82 @@ describe("the proxy's image", () => {
     await assert.rejects(plan(), /PLATFORM_UNSUPPORTED[^]*images\/proxy\/Dockerfile:\d+: FROM --platform=arm64/);
   });
 
-  it("is built anew by staging, and refused by production, where releases are signed and nobody has signed it", async () => {
-    for (const name of ["components", "gates", "node_modules", "ops", "package.json"]) {
-      fs.symlinkSync(path.join(root, name), path.join(project, name));
+  describe("where releases are signed", () => {
+    const key = publicKey();
+    let signatures: SignedRegistry;
+    let signing: Record<string, string>;
+    let tag: string;
+    let signed: string;
+
+    beforeEach(async () => {
+      for (const name of ["components", "gates", "node_modules", "ops", "package.json"]) {
+        fs.symlinkSync(path.join(root, name), path.join(project, name));
+      }
+      addCosign(programs);
+      signatures = await SignedRegistry.start();
+      const [host = ""] = signatures.repository.split("/");
+      signing = {
+        "registry:host": host,
+        "gates:signing": "key",
+        "gates:publicKey": key,
+        "gates:signingKey": "awskms:///k",
+      };
+      const build = (await plan())?.build;
+      tag = build?.tag ?? "";
+      holds(build?.args["CONTENT_HASH"] ?? "");
+    });
+    afterEach(() => signatures.stop());
+
+    /** Under the tag the registry has an image that says that it is of this content. */
+    function holds(content: string): void {
+      const config = JSON.stringify({ config: { Labels: { "odoo-ship.content": content } } });
+      const manifest = JSON.stringify({ config: { digest: sha256(config) } });
+      signed = sha256(manifest);
+      const texts = new Map([
+        [`manifests/${tag}`, manifest],
+        [`manifests/${signed}`, manifest],
+        [`blobs/${sha256(config)}`, config],
+      ]);
+      globalThis.fetch = (input) => {
+        const { pathname } = new URL(input instanceof Request ? input.url : input);
+        const text = texts.get(pathname.replace("/v2/team/odoo/", ""));
+        const headers = { "docker-content-digest": signed };
+        return Promise.resolve(new Response(text ?? null, { status: text === undefined ? 404 : 200, headers }));
+      };
     }
-    const registry = await SignedRegistry.start();
-    const [host = ""] = registry.repository.split("/");
-    const signing = {
-      "registry:host": host,
-      "gates:signing": "key",
-      "gates:publicKey": publicKey(),
-      "gates:signingKey": "awskms:///k",
-    };
-    tags.add((await plan())?.build?.tag ?? "");
-    addCosign(programs);
-    const staging = await plan(signing);
-    assert.equal(staging?.image, undefined);
-    assert.notEqual(staging?.build, undefined);
-    assert.match(staging?.warnings.join() ?? "", /proxy-\w+ names \S+: the image is not signed. [^]* is built anew/);
-    await assert.rejects(
-      plan({ ...signing, ...released }),
-      (error) =>
-        error instanceof ShipError &&
-        error.code === "IMAGE_NOT_FOUND" &&
-        /the image is not signed/.test(error.failure.found) &&
-        /signs it anew/.test(error.failure.remedy),
-    );
-    registry.stop();
+
+    it("is taken by staging and production alike, once it is signed", async () => {
+      signatures.bundles.set(signed, [bundleText(key, signed)]);
+      const image = `${signatures.repository}@${signed}`;
+      const staging = await plan(signing);
+      assert.deepEqual([staging?.image, staging?.warnings], [image, []]);
+      assert.deepEqual(await plan({ ...signing, ...released }), { image, build: undefined, warnings: [] });
+    });
+
+    /** Staging builds it anew, and production refuses it. */
+    async function refused(why: RegExp): Promise<void> {
+      const staging = await plan(signing);
+      assert.equal(staging?.image, undefined);
+      assert.notEqual(staging?.build, undefined);
+      assert.match(staging?.warnings.join() ?? "", /^proxy-\w+ names [^]* is built anew/);
+      assert.match(staging?.warnings.join() ?? "", why);
+      await assert.rejects(
+        plan({ ...signing, ...released }),
+        (error) =>
+          error instanceof ShipError &&
+          error.code === "IMAGE_NOT_FOUND" &&
+          why.test(error.failure.found) &&
+          /which signs it, or builds it anew/.test(error.failure.remedy),
+      );
+    }
+
+    it("is not taken where nobody has signed it", () => refused(/the image is not signed/));
+
+    it("is not taken where it is an earlier one of ours", async () => {
+      holds("e".repeat(64));
+      signatures.bundles.set(signed, [bundleText(key, signed)]);
+      await refused(/which was built from something else/);
+    });
   });
 
   it("is missed before anything is declared, in production", async () => {

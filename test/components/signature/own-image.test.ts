@@ -30,7 +30,7 @@ describe("The image that a tag names", () => {
     programs.remove();
   });
 
-  const find = ({ signing = true, known }: { signing?: boolean; known?: string } = {}) =>
+  const find = ({ signing = true, known = "" } = {}) =>
     ownImage(
       root,
       {
@@ -44,7 +44,7 @@ describe("The image that a tag names", () => {
         label: "content",
         content,
         signers: signing ? [{ publicKey: ours }] : undefined,
-        known: () => Promise.resolve(known),
+        known: () => Promise.resolve(new Set([known])),
       },
     );
 
@@ -68,16 +68,23 @@ describe("The image that a tag names", () => {
     labels = { content: "d".repeat(64) };
     const older = await find();
     assert.equal(older.digest, undefined);
-    assert.match(older.refused ?? "", /which is signed, and was built from something else/);
+    assert.match(older.refused ?? "", /which was built from something else$/);
     labels = {};
     assert.equal((await find()).digest, undefined);
   });
 
-  it("counts where the stack has released it itself before it signed, whatever somebody has hung on it since", async () => {
+  it("counts where the stack has pushed it itself, and not signed it yet, whatever somebody has hung on it since", async () => {
     assert.deepEqual(await find({ known: digest }), { digest });
     signatures.bundles.set(digest, [bundleText(publicKey(), digest)]);
     assert.deepEqual(await find({ known: digest }), { digest });
     assert.equal((await find({ known: `sha256:${"e".repeat(64)}` })).digest, undefined);
+  });
+
+  it("does not count where the stack has pushed it for another content, and somebody has hidden its signature", async () => {
+    labels = { content: "d".repeat(64) };
+    const hidden = await find({ known: digest });
+    assert.equal(hidden.digest, undefined);
+    assert.match(hidden.refused ?? "", /which was built from something else$/);
   });
 
   it("is taken at its word where releases are not signed, and missed where there is none", async () => {

@@ -77,6 +77,20 @@ describe("a build under a name that somebody else has set", () => {
     assert.equal(again.status, 0, again.output);
   });
 
+  it("is known by the state, too, where a gate has failed after the push: nothing is built anew", async () => {
+    const content = await next("failed");
+    stack.config["gates:imageMegabytes"] = 100;
+    const failed = await stack.up();
+    assert.match(failed.output, /IMAGE_SIZE_EXCEEDED/);
+    const pushed = await registry.digestOf(candidateTag(content));
+    delete stack.config["gates:imageMegabytes"];
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.doesNotMatch(output, /It is not taken for our own build/);
+    assert.equal(await deployed(), pushed);
+    await signer.prove(`${trialRepository}@${pushed}`, { sbom: false });
+  });
+
   it("is not taken, and not signed, where the signature is nobody's", async () => {
     const content = await next("second");
     const forged = await forge(content);
