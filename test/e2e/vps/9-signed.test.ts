@@ -28,9 +28,11 @@ describe("a release that has to be signed", () => {
     next = await trial.releases.make({ kind: "good" }, trial.level + 1);
     failed = await trial.releases.make({ kind: "additive" }, trial.level + 1);
   });
-  after(() => {
+  // The last file of its lane: a machine that stands keeps an address from others.
+  after(async () => {
     ours.remove();
     foreign.remove();
+    await trial.close();
   });
   afterEach(async function () {
     if (this.currentTest?.state === "failed") console.error(await trial.machine.story());
