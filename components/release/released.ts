@@ -1,20 +1,18 @@
 import type { RegistryClient } from "../registry/client";
 import { atOnce } from "../shared/at-once";
 import { ShipError } from "../shared/errors";
+import { isVersionTag } from "../shared/git";
 import { probePortOf } from "../odoo/probe-port";
 import { releaseTag, servedTag } from "./tags";
 
 /** Part of a registry's client that tells what was released. */
 export type ReleaseReader = Pick<RegistryClient, "repository" | "tags" | "digestOf" | "imageOf">;
 
-/** Tags that a release alone has. `latest` is none: a staging stack that runs a digest by its name moves it, too. */
-const releaseForm = /^(sha-[0-9a-f]{12}-[0-9a-f]{8}|v\d+\.\d+\.\d+)$/;
-
 const servedForm = /^served-[0-9a-f]{64}$/;
 
 /** Tag of a release that names the commit and the content, in this form alone. */
 export function isReleaseTag(tag: string): boolean {
-  return tag.startsWith("sha-") && releaseForm.test(tag);
+  return /^sha-[0-9a-f]{12}-[0-9a-f]{8}$/.test(tag);
 }
 
 /**
@@ -29,7 +27,8 @@ export async function requireReleased(registry: ReleaseReader, digest: string): 
   const { revision, contentHash } = await imageSays(registry, digest);
   // What the image says of itself leads to the tag. That the tag names it is what counts.
   if (revision !== "" && contentHash !== "" && (await names(releaseTag(revision, contentHash)))) return;
-  const others = (await registry.tags()).filter((tag) => releaseForm.test(tag));
+  // A release alone has these. `latest` is none: a staging stack that runs a digest by its name moves it, too.
+  const others = (await registry.tags()).filter((tag) => isReleaseTag(tag) || isVersionTag(tag));
   if ((await atOnce(others, names)).includes(true)) return;
   throw new ShipError({
     code: "PROMOTION_REFUSED",

@@ -1,4 +1,4 @@
-import type { Revision } from "../shared/git";
+import { isVersionTag, type Revision } from "../shared/git";
 
 /** Tags of a digest. `fixed` ones are set once and never moved; `moving` ones follow the newest release. */
 export interface Tags {
@@ -87,7 +87,7 @@ export function deployedReleaseTags(environment: "sandbox" | "staging" | "produc
 function shorterForms(version: string, present: readonly string[]): string[] {
   const [major = "", minor = ""] = version.slice(1).split(".");
   return [`${major}.${minor}`, major].filter((form) => {
-    const others = present.filter((tag) => /^v\d+\.\d+\.\d+$/.test(tag) && tag.startsWith(`v${form}.`));
+    const others = present.filter((tag) => isVersionTag(tag) && tag.startsWith(`v${form}.`));
     return others.every((tag) => byVersion(tag, version) <= 0);
   });
 }

@@ -163,7 +163,7 @@ export function revisionOf(
     dirty,
     // CI checks out a commit, not a branch, and names the branch in its environment.
     branch: attempt("symbolic-ref", "--short", "HEAD") ?? environment["GITHUB_REF_NAME"] ?? "detached",
-    versionTags: [...new Set(tagged)].filter((tag) => /^v\d+\.\d+\.\d+$/.test(tag)).sort(),
+    versionTags: [...new Set(tagged)].filter(isVersionTag).sort(),
   };
 }
 
@@ -177,4 +177,9 @@ export function authorsOf(root: string, commits: readonly string[]): ReadonlyMap
   const { status, stdout } = run(root, ["log", "--no-walk", "--ignore-missing", "--format=%H %aN", ...wanted]);
   const lines = status === 0 ? stdout.split("\n").filter((line) => line !== "") : [];
   return new Map(lines.map((line) => [line.slice(0, 40), line.slice(41).replace(/@.*/, "")]));
+}
+
+/** Tells whether a tag, of Git or of an image, names a version as in `v1.2.3`. */
+export function isVersionTag(tag: string): boolean {
+  return /^v\d+\.\d+\.\d+$/.test(tag);
 }

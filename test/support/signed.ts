@@ -141,7 +141,8 @@ function manifest(bundle: string): string {
   return JSON.stringify({ layers: [{ digest: digestOf(bundle), size: bundle.length, mediaType: bundleType }] });
 }
 
-function digestOf(text: string): string {
+/** `sha256:…` of a text. */
+export function digestOf(text: string): string {
   return `sha256:${sha256(text)}`;
 }
 

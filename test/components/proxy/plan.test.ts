@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -8,15 +7,11 @@ import { ShipError } from "../../../components/shared/errors";
 import { planProxy, proxyBuild } from "../../../components/proxy/plan";
 import { readSettings } from "../../../settings";
 import { caddyVersion } from "../../../sandbox/tools/caddy-binary";
-import { addCosign, bundleText, publicKey, SignedRegistry } from "../../support/signed";
+import { addCosign, bundleText, digestOf, publicKey, SignedRegistry } from "../../support/signed";
 import { Programs } from "../../support/programs";
 
 const root = path.join(__dirname, "..", "..", "..");
 const digest = `sha256:${"d".repeat(64)}`;
-
-function sha256(text: string): string {
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
-}
 
 describe("the proxy's image", () => {
   let project: string;
@@ -171,12 +166,12 @@ describe("the proxy's image", () => {
     /** Under the tag the registry has an image that says that it is of this content. */
     function holds(content: string): void {
       const config = JSON.stringify({ config: { Labels: { "odoo-ship.content": content } } });
-      const manifest = JSON.stringify({ config: { digest: sha256(config) } });
-      signed = sha256(manifest);
+      const manifest = JSON.stringify({ config: { digest: digestOf(config) } });
+      signed = digestOf(manifest);
       const texts = new Map([
         [`manifests/${tag}`, manifest],
         [`manifests/${signed}`, manifest],
-        [`blobs/${sha256(config)}`, config],
+        [`blobs/${digestOf(config)}`, config],
       ]);
       globalThis.fetch = (input) => {
         const { pathname } = new URL(input instanceof Request ? input.url : input);

@@ -73,14 +73,14 @@ describe("The image that a tag names", () => {
     assert.equal((await find()).digest, undefined);
   });
 
-  it("counts where the stack has pushed it itself, and not signed it yet, whatever somebody has hung on it since", async () => {
+  it("counts where the stack itself has pushed it and not signed it yet, whatever hangs on it", async () => {
     assert.deepEqual(await find({ known: digest }), { digest });
     signatures.bundles.set(digest, [bundleText(publicKey(), digest)]);
     assert.deepEqual(await find({ known: digest }), { digest });
     assert.equal((await find({ known: `sha256:${"e".repeat(64)}` })).digest, undefined);
   });
 
-  it("does not count where the stack has pushed it for another content, and somebody has hidden its signature", async () => {
+  it("does not count where the stack has pushed it for another content, and its signature is hidden", async () => {
     labels = { content: "d".repeat(64) };
     const hidden = await find({ known: digest });
     assert.equal(hidden.digest, undefined);
