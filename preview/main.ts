@@ -75,7 +75,7 @@ async function snapshotIn(folder: string, stack: string): Promise<Snapshot> {
   return snapshotOf(await new PulumiStack(stack, folder).preview(rules), {
     stack,
     clean: (text) => withoutTokens(clean(text)),
-    requirements: bakedRequirements(path.join(folder, ".build", "odoo", "requirements")),
+    requirements: (context) => bakedRequirements(path.join(folder, context, "requirements")),
   });
 }
 

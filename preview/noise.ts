@@ -32,9 +32,12 @@ const restless = new Set([
   "userData",
 ]);
 
-/** Leaves out how the engine ends a name: another one in each preview that makes the resource anew. */
+/**
+ * Leaves out how the engine ends a name, another one in each preview that makes the resource anew, and the hash in the
+ * path of a build context, which says no more than the files in it.
+ */
 function withoutOwnEnd(text: string): string {
-  return text.replace(/^([a-z][a-z0-9-]*)-[0-9a-f]{8}$/, "$1-…");
+  return text.replace(/^([a-z][a-z0-9-]*)-[0-9a-f]{8}$/, "$1-…").replace(/^(\.build\/[a-z]+\/)[0-9a-f]{16}\b/, "$1…");
 }
 
 /**

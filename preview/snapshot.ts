@@ -58,6 +58,7 @@ const eventSchema = z.object({
     enforcementLevel: z.string(),
   }),
 });
+const buildSchema = z.object({ build: z.object({ context: z.string() }) });
 type Step = z.output<typeof digestSchema>["steps"][number];
 
 /** The gate notes no more than so many: a list of that length may lack some. */
@@ -67,7 +68,8 @@ export interface SnapshotArgs {
   readonly stack: string;
   /** Takes secrets and paths of the machine out of a text. */
   readonly clean: (text: string) => string;
-  readonly requirements: Snapshot["requirements"];
+  /** What is baked, of a build context: a folder relative to the project. */
+  readonly requirements: (context: string) => Snapshot["requirements"];
 }
 
 /**
@@ -80,8 +82,10 @@ export function snapshotOf(
 ): Snapshot {
   const { config, steps, diagnostics } = parsed(digestSchema, printed, "pulumi preview --json");
   const resources = new Map<string, PreviewedResource>();
+  let context: string | undefined;
   for (const step of steps.filter(isDeclared)) {
     const { inputs = {}, type = "" } = stateOf(step) as { inputs?: object; type?: string };
+    if (step.urn.endsWith("::odoo-image-build")) context = buildSchema.safeParse(inputs).data?.build.context;
     const before = resources.get(step.urn);
     const replaced = before?.replaced === true || /replace/.test(step.op);
     resources.set(step.urn, { urn: step.urn, type, replaced, inputs: steadyInputs(inputs) });
@@ -92,8 +96,8 @@ export function snapshotOf(
     stack,
     resources: [...resources.values()].sort((a, b) => (a.urn < b.urn ? -1 : 1)),
     settings: Object.fromEntries(Object.entries(config).map(([key, value]) => [key, settingText(value)])),
-    // A context of an earlier build says nothing about an image that is deployed by its digest.
-    requirements: [...resources.keys()].some((urn) => urn.endsWith("::odoo-image-build")) ? requirements : {},
+    // An image that is deployed by its digest is built from nothing.
+    requirements: context === undefined ? {} : requirements(context),
     vulnerabilities: scanned(steps),
     warnings: [...new Set(said(/^warning$/))].sort(),
     policy: [...new Set(events.split("\n").flatMap(broken))].sort(),

@@ -16,6 +16,7 @@ import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
 import { policyArguments } from "../policy/arguments";
 import { PulumiStack } from "../releases/stack";
+import { fileOf } from "../releases/stack-name";
 import { toldUpdate } from "../releases/told-update";
 
 const root = path.join(__dirname, "..");
@@ -67,19 +68,37 @@ async function exported(stack: string): Promise<string> {
   });
 }
 
-/** What the stack's file sets. */
-function ownEpoch(): string {
-  const file = fs.readFileSync(path.join(root, "Pulumi.staging.yaml"), "utf8");
-  const { config } = parse(file) as { config?: { "image:epoch"?: unknown } };
-  return String(config?.["image:epoch"] ?? "");
+/** What a stack's file sets; nothing for a stack without one. */
+function ownSettings(stack: string): { readonly "image:epoch"?: unknown; readonly "odoo:environment"?: unknown } {
+  const file = path.join(root, fileOf(stack));
+  if (!fs.existsSync(file)) return {};
+  const { config } = (parse(fs.readFileSync(file, "utf8")) ?? {}) as { config?: ReturnType<typeof ownSettings> };
+  return config ?? {};
+}
+
+/**
+ * Production has no epoch, and is not updated without a question.
+ * @throws ShipError SETTINGS_INVALID
+ */
+function refuseProduction(stack: string, environment: unknown): void {
+  if (environment !== "production") return;
+  throw new ShipError({
+    code: "SETTINGS_INVALID",
+    summary: "this command updates staging, and asks nothing; nothing was changed",
+    found: `PULUMI_STACK names ${stack}, whose odoo:environment is production`,
+    expected: "a stack that builds its image",
+    remedy: "set PULUMI_STACK to staging's; production gets an image by `npm run promote`: docs/promote.md",
+  });
 }
 
 async function main(args: readonly string[]): Promise<void> {
   forgetEmptyVariables();
   const stack = process.env["PULUMI_STACK"] ?? "staging";
+  const { "image:epoch": ownEpoch = "", "odoo:environment": environment } = ownSettings(stack);
+  refuseProduction(stack, environment);
   const state = await exported(stack);
   const anew = args.includes("--rebuild") || forgotEpochs(state);
-  const epoch = anew ? newEpoch(new Date()) : latestEpoch([ownEpoch(), ...epochsIn(state)]);
+  const epoch = anew ? newEpoch(new Date()) : latestEpoch([String(ownEpoch), ...epochsIn(state)]);
   console.log(`image:epoch is ${epoch}`);
   const rules = policyArguments(root, console.log);
   const up = ["up", "--stack", stack, "--yes", "--non-interactive", "--config", `image:epoch=${epoch}`, ...rules];

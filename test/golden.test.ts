@@ -112,6 +112,7 @@ function dump({ resources, outputs }: ProgramRun): string {
       .replaceAll(digest, "sha256:<digest>")
       .replaceAll(/MODULES: .*/g, "MODULES: <modules>")
       .replaceAll(/(?<!sha256:)\b[0-9a-f]{64}\b/g, "<content hash>")
+      .replaceAll(/(\.build\/(odoo|proxy)\/)[0-9a-f]{16}\b/g, "$1<16 digits>")
       .replaceAll(/\b[0-9a-f]{40}\b/g, "<commit>")
       .replaceAll(/(:proxy-)[0-9a-f]{32}\b/g, "$1<32 digits>")
       .replaceAll(/(REQUEST: )"?[0-9a-f]{16}"?/g, "$1<request>")

@@ -149,12 +149,21 @@ export function contentHash(files: readonly ContextFile[], args: Readonly<Record
 }
 
 /**
- * Writes the build context into `directory`, in the place of what was there. It holds the listed files only, with
- * normal modes and dates that its content decides, so neither a checkout's umask nor the time of day reaches the image.
- * A copy that is killed half-way leaves the old context or none.
+ * Writes a build context to `.build/<image>/<hash of its files>`, which is in no other command's way: a preview of
+ * changed files leaves the folder alone from which an update builds. It holds the listed files only, with normal modes
+ * and dates that its content decides, so neither a checkout's umask nor the time of day reaches the image. A copy that
+ * is killed half-way leaves none.
  * @param created latest date of a file, RFC 3339
+ * @returns the folder, relative to the project and the same on each machine: it is an input of the resource
  */
-export function writeContext(directory: string, files: readonly ContextFile[], created: string): void {
+export function writeContext(
+  root: string,
+  image: "odoo" | "proxy",
+  files: readonly ContextFile[],
+  created: string,
+): string {
+  const relative = path.join(".build", image, sha256(`${hashFiles(files)}\n${created}`).slice(0, 16));
+  const directory = path.join(root, relative);
   const fresh = `${directory}.${process.pid}`;
   const date = new Date(created);
   fs.rmSync(fresh, { recursive: true, force: true });
@@ -177,8 +186,36 @@ export function writeContext(directory: string, files: readonly ContextFile[], c
     fs.chmodSync(folder, 0o755);
     fs.utimesSync(folder, date, date);
   }
-  fs.rmSync(directory, { recursive: true, force: true });
-  fs.renameSync(fresh, directory);
+  // One that is the same stays: another command may be building from it.
+  if (treeOf(directory) !== treeOf(fresh)) {
+    fs.rmSync(directory, { recursive: true, force: true });
+    fs.renameSync(fresh, directory);
+  }
+  fs.rmSync(fresh, { recursive: true, force: true });
+  fs.utimesSync(directory, date, date);
+  removeOldContexts(path.dirname(directory), path.basename(directory));
+  return relative;
+}
+
+/** Each entry of a folder with its mode, size and date; nothing of a folder that is not there. */
+function treeOf(directory: string): string {
+  if (!fs.existsSync(directory)) return "";
+  const names = fs.readdirSync(directory, { recursive: true, encoding: "utf8" }).sort();
+  const described = names.map((name) => {
+    const { mode, size, mtimeMs } = fs.lstatSync(path.join(directory, name));
+    return `${name} ${mode} ${size} ${mtimeMs}`;
+  });
+  return ["a folder", ...described].join("\n");
+}
+
+/** No build takes a day. When a folder was last written is its change time: its date is that of its content. */
+function removeOldContexts(folder: string, current: string): void {
+  const aDayAgo = Date.now() - 86_400_000;
+  for (const name of fs.readdirSync(folder).filter((one) => one !== current)) {
+    const entry = path.join(folder, name);
+    const { ctimeMs } = fs.statSync(entry, { throwIfNoEntry: false }) ?? { ctimeMs: Infinity };
+    if (ctimeMs < aDayAgo) fs.rmSync(entry, { recursive: true, force: true });
+  }
 }
 
 /** BuildKit takes a file of the same size and date for the one that it has. So another content has another date. */

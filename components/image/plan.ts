@@ -34,9 +34,6 @@ export interface BuildPlan {
   readonly warnings: readonly string[];
 }
 
-/** Always the same folder: its path is part of the resource's inputs, and must not differ between machines. */
-const contextDirectory = path.join(".build", "odoo");
-
 /**
  * Checks the addons, hashes everything that decides about the image and writes the build context.
  * @param installed modules that a database gets from the image: they must be there, and decide nothing about it
@@ -90,10 +87,10 @@ export async function planBuild(
     MODULES: JSON.stringify(modules),
   };
   const hash = contentHash(files, inputs);
-  writeContext(path.join(root, contextDirectory), files, revision.created);
+  const context = writeContext(root, "odoo", files, revision.created);
   const { PLATFORM: platform, ...args } = inputs;
   return {
-    context: contextDirectory,
+    context,
     args: { ...args, CONTENT_HASH: hash },
     contentHash: hash,
     platform,

@@ -39,7 +39,6 @@ export interface ProxyPlan {
 /** Label in which the image names its content, as images/proxy/Dockerfile sets it. */
 const contentLabel = "odoo-ship.content";
 const directory = path.join("images", "proxy");
-const contextDirectory = path.join(".build", "proxy");
 const basesSchema = z.strictObject({ builder: imageRecord, base: imageRecord });
 /** Date of every file in the context: the image must not depend on when it is built. */
 const date = "2026-01-01T00:00:00Z";
@@ -115,9 +114,8 @@ export function proxyBuild(
     files.filter(({ target }) => !target.startsWith("ca/")),
     { ...args, PLATFORM: platform },
   );
-  writeContext(path.join(root, contextDirectory), files, date);
   return {
-    context: contextDirectory,
+    context: writeContext(root, "proxy", files, date),
     args: { ...args, CONTENT_HASH: hash },
     platform,
     tag: `proxy-${hash.slice(0, 32)}`,

@@ -17,7 +17,7 @@ function snapshot(
   change(recording);
   return snapshotOf(
     { printed: JSON.stringify(recording), events },
-    { stack: "staging", clean: withoutTokens, requirements },
+    { stack: "staging", clean: withoutTokens, requirements: () => requirements },
   );
 }
 
@@ -217,7 +217,7 @@ describe("the preview of a pull request", () => {
   });
 
   it("refuses what is no preview, and a saved one of another form", () => {
-    const args = { stack: "staging", clean: withoutTokens, requirements: {} };
+    const args = { stack: "staging", clean: withoutTokens, requirements: () => ({}) };
     assert.throws(
       () => snapshotOf({ printed: "Please log in", events: "" }, args),
       /SETTINGS_INVALID: a preview cannot be read/,

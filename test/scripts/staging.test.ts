@@ -129,6 +129,16 @@ describe("An update of staging", () => {
     assert.equal(calls.length, 1);
   });
 
+  it("is no update of production, which gets its image by a promotion", async () => {
+    for (const PULUMI_STACK of ["prod", "company/odoo/prod"]) {
+      const { status, output, calls } = await update(exports(state("1")), { PULUMI_STACK }, "--rebuild");
+      assert.equal(status, 1);
+      assert.match(output, /^SETTINGS_INVALID: [^]*nothing was changed[^]*npm run promote/);
+      assert.ok(output.includes(`PULUMI_STACK names ${PULUMI_STACK}, `), output);
+      assert.deepEqual(calls, []);
+    }
+  });
+
   it("says that Pulumi is missing", async () => {
     const script = path.join(root, "scripts", "staging.ts");
     const child = spawn(process.execPath, ["--import", "tsx", script], { cwd: root, env: { PATH: "/nowhere" } });

@@ -43,7 +43,7 @@ export function recordedPreview(): Recording {
         imageName: `registry.example.com/team/odoo:candidate-${hash("a")}`,
         registry: { server: "registry.example.com", username: "push", password: planted[0] },
         build: {
-          context: ".build/odoo",
+          context: `.build/odoo/${hash("a", 16)}`,
           args: {
             ATTEMPT: "0",
             BASE_DIGEST: `sha256:${hash("b")}`,

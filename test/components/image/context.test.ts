@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { mock } from "node:test";
 
 import fc from "fast-check";
 
@@ -145,11 +146,11 @@ describe("the inputs of an image", () => {
     );
   });
 
+  const context = (created = "2026-01-02T03:04:05Z") => path.join(root, writeContext(root, "odoo", files(), created));
+
   it("become a context with dates by their content and normal modes, and nothing of the one before", () => {
-    const directory = path.join(root, ".build", "odoo");
-    writeContext(directory, files(), "2026-01-02T03:04:05Z");
-    fs.writeFileSync(path.join(directory, "stray"), "x");
-    writeContext(directory, files(), "2026-01-02T03:04:05Z");
+    fs.writeFileSync(path.join(context(), "stray"), "x");
+    const directory = context();
     assert.ok(!fs.existsSync(path.join(directory, "stray")));
     for (const entry of ["Dockerfile", "extra-addons/one", "extra-addons/one/models/a.py", "ca", "."]) {
       const stat = fs.statSync(path.join(directory, entry));
@@ -157,22 +158,42 @@ describe("the inputs of an image", () => {
       assert.equal(stat.mode & 0o777, stat.isDirectory() ? 0o755 : 0o644, entry);
     }
     assert.deepEqual(fs.readdirSync(path.join(root, ".build")), ["odoo"]);
+    assert.deepEqual(fs.readdirSync(path.join(root, ".build", "odoo")), [path.basename(directory)]);
+  });
+
+  it("have a context of their own, which a preview of changed files leaves to the update that builds from it", () => {
+    const directory = context();
+    const { ino } = fs.statSync(path.join(directory, "Dockerfile"));
+    assert.equal(context(), directory);
+    assert.equal(fs.statSync(path.join(directory, "Dockerfile")).ino, ino);
+    write("addons/one/models/a.py", "a = 2");
+    const other = context();
+    assert.notEqual(other, directory);
+    const baked = (folder: string) => fs.readFileSync(path.join(folder, "extra-addons/one/models/a.py"), "utf8");
+    assert.deepEqual([baked(directory), baked(other)], ["a = 1", "a = 2"]);
+  });
+
+  it("keep no context for more than a day", () => {
+    const directory = context();
+    const later = Date.now() + 2 * 86_400_000;
+    const now = mock.method(Date, "now", () => later);
+    write("addons/one/models/a.py", "a = 2");
+    const other = context();
+    now.mock.restore();
+    assert.ok(!fs.existsSync(directory));
+    assert.ok(fs.existsSync(other));
   });
 
   it("have another date for another content of the same size, and the same for the same", () => {
-    const directory = path.join(root, ".build", "odoo");
-    const file = "addons/one/models/a.py";
-    const dated = (text: string) => {
-      write(file, text);
-      writeContext(directory, files(), "2026-01-02T03:04:05Z");
-      return fs.statSync(path.join(directory, "extra-addons/one/models/a.py")).mtimeMs;
+    const dated = (text: string, created?: string) => {
+      write("addons/one/models/a.py", text);
+      return fs.statSync(path.join(context(created), "extra-addons/one/models/a.py")).mtimeMs;
     };
     const [four, five] = [dated("a = 4\n"), dated("a = 5\n")];
     assert.notEqual(four, five);
     assert.equal(dated("a = 4\n"), four);
     assert.ok(Math.max(four, five) <= Date.parse("2026-01-02T03:04:05Z"));
-    writeContext(directory, files(), "1970-01-01T00:00:00Z");
-    assert.ok(fs.statSync(path.join(directory, "extra-addons/one/models/a.py")).mtimeMs >= 0);
+    assert.ok(dated("a = 4\n", "1970-01-01T00:00:00Z") >= 0);
   });
 
   it("have the revision of the last commit that touched them", () => {
