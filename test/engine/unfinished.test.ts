@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+
+import { RunningServers } from "../../sandbox/test/helpers/running-servers";
+import { TestStack } from "../../sandbox/test/helpers/test-stack";
+
+/** A program of two resources. While the first one is made its connection to Pulumi's engine breaks. */
+const program = `
+import * as command from "@pulumi/command";
+import { getMonitor } from "@pulumi/pulumi/runtime/settings";
+import { forOperators } from "./components/shared/operators";
+
+export = () =>
+  forOperators(async () => {
+    const first = new command.local.Command("first", { create: "sleep 3" });
+    const second = new command.local.Command("second", { create: "true" }, { dependsOn: first });
+    if (process.env.ENDS_EARLY) {
+      const gone = Object.assign(new Error("14 UNAVAILABLE: Connection dropped"), { code: 14 });
+      setTimeout(() => Object.assign(getMonitor(), { registerResource: (_: unknown, done: Function) => done(gone) }), 1000);
+    }
+    return { second: second.stdout };
+  });
+`;
+
+describe("an update whose program ends before it has declared everything, on the real engine", () => {
+  const running = new RunningServers();
+  let stack: TestStack;
+  before(async () => {
+    await running.start();
+    stack = new TestStack(running.servers);
+    stack.config = {};
+    stack.write("index.ts", program);
+    await stack.init("vault");
+  });
+  after(async () => {
+    stack.remove();
+    await running.remove();
+  });
+
+  it("fails and says what to do, though Pulumi's SDK ends it without a word", async () => {
+    stack.setVariable("ENDS_EARLY", "1");
+    const { status, output } = await stack.up();
+    stack.setVariable("ENDS_EARLY", undefined);
+    assert.notEqual(status, 0, output);
+    assert.match(output, /DEPLOY_FAILED: .*ended before/);
+  });
+
+  it("goes on with what is missing in the next one, which ends without such words", async () => {
+    const { status, output } = await stack.up();
+    assert.equal(status, 0, output);
+    assert.match(output, /command:local:Command second created/);
+    assert.doesNotMatch(output, /DEPLOY_FAILED/);
+  });
+});
