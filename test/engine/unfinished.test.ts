@@ -3,20 +3,26 @@ import assert from "node:assert/strict";
 import { RunningServers } from "../../sandbox/test/helpers/running-servers";
 import { TestStack } from "../../sandbox/test/helpers/test-stack";
 
-/** A program of two resources. While the first one is made its connection to Pulumi's engine breaks. */
+/** A program of two resources. With the first one made, its connection to Pulumi's engine breaks. */
 const program = `
 import * as command from "@pulumi/command";
 import { getMonitor } from "@pulumi/pulumi/runtime/settings";
 import { forOperators } from "./components/shared/operators";
 
+function breakAt(name: string): void {
+  const monitor = getMonitor() as any;
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request: any, done: any) =>
+    request.getName() === name
+      ? done(Object.assign(new Error("14 UNAVAILABLE: Connection dropped"), { code: 14 }))
+      : register(request, done);
+}
+
 export = () =>
   forOperators(async () => {
-    const first = new command.local.Command("first", { create: "sleep 3" });
+    if (process.env.ENDS_EARLY) breakAt("second");
+    const first = new command.local.Command("first", { create: "true" });
     const second = new command.local.Command("second", { create: "true" }, { dependsOn: first });
-    if (process.env.ENDS_EARLY) {
-      const gone = Object.assign(new Error("14 UNAVAILABLE: Connection dropped"), { code: 14 });
-      setTimeout(() => Object.assign(getMonitor(), { registerResource: (_: unknown, done: Function) => done(gone) }), 1000);
-    }
     return { second: second.stdout };
   });
 `;
