@@ -31,8 +31,11 @@ export async function forOperators<T extends Readonly<Record<string, unknown>>>(
  * @returns what tells it
  */
 function failUnfinished(): () => void {
+  // Of an error that nobody has caught the SDK tells, and fails, by itself.
+  let told = false;
+  for (const error of ["uncaughtException", "unhandledRejection"] as const) process.on(error, () => (told = true));
   const fail = (code: number): void => {
-    if (code !== 0 || (process.exitCode ?? 0) !== 0) return;
+    if (told || code !== 0 || (process.exitCode ?? 0) !== 0) return;
     const { message } = new ShipError({
       code: "DEPLOY_FAILED",
       summary: "the program ended before it had declared everything",

@@ -7,6 +7,7 @@ import { TestStack } from "../../sandbox/test/helpers/test-stack";
 const program = `
 import * as command from "@pulumi/command";
 import { getMonitor } from "@pulumi/pulumi/runtime/settings";
+import { ShipError } from "./components/shared/errors";
 import { forOperators } from "./components/shared/operators";
 
 function breakAt(name: string): void {
@@ -18,11 +19,16 @@ function breakAt(name: string): void {
       : register(request, done);
 }
 
+const refusal = () =>
+  new ShipError({ code: "ADDON_INVALID", summary: "a refusal", found: "this", expected: "that", remedy: "look" });
+
 export = () =>
   forOperators(async () => {
+    if (process.env.REFUSES) throw refusal();
     if (process.env.ENDS_EARLY) breakAt("second");
     const first = new command.local.Command("first", { create: "true" });
-    const second = new command.local.Command("second", { create: "true" }, { dependsOn: first });
+    const create = process.env.BREAKS ? "echo it broke >&2; exit 7" : "true";
+    const second = new command.local.Command("second", { create }, { dependsOn: first });
     return { second: second.stdout };
   });
 `;
@@ -49,6 +55,20 @@ describe("an update whose program ends before it has declared everything, on the
     assert.notEqual(status, 0, output);
     assert.match(output, /DEPLOY_FAILED: .*ended before/);
   });
+
+  for (const [what, variable, words] of [
+    ["a refusal", "REFUSES", /error: ADDON_INVALID: a refusal/],
+    ["a resource that fails", "BREAKS", /it broke/],
+  ] as const) {
+    it(`says nothing of it after ${what}, which has said why`, async () => {
+      stack.setVariable(variable, "1");
+      const { status, output } = await stack.up();
+      stack.setVariable(variable, undefined);
+      assert.notEqual(status, 0, output);
+      assert.match(output, words);
+      assert.doesNotMatch(output, /DEPLOY_FAILED|non-zero exit code|unhandled/);
+    });
+  }
 
   it("goes on with what is missing in the next one, which ends without such words", async () => {
     const { status, output } = await stack.up();
