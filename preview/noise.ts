@@ -32,12 +32,14 @@ const restless = new Set([
   "userData",
 ]);
 
-/**
- * Leaves out how the engine ends a name, another one in each preview that makes the resource anew, and the hash in the
- * path of a build context, which says no more than the files in it.
- */
+/** Leaves out how the engine ends a name: another one in each preview that makes the resource anew. */
 function withoutOwnEnd(text: string): string {
-  return text.replace(/^([a-z][a-z0-9-]*)-[0-9a-f]{8}$/, "$1-…").replace(/^(\.build\/[a-z]+\/)[0-9a-f]{16}\b/, "$1…");
+  return text.replace(/^([a-z][a-z0-9-]*)-[0-9a-f]{8}$/, "$1-…");
+}
+
+/** Leaves the hash out of the path of a build context: it says no more than the files in it. */
+function withoutContent(text: string): string {
+  return text.replace(/^(\.build\/[a-z]+\/)[0-9a-f]{16}\b/, "$1…");
 }
 
 /**
@@ -53,7 +55,7 @@ export function steadyInputs(inputs: unknown): Record<string, string> {
       for (const [key, one] of entriesOf(inner)) walk(one, [...place, key]);
       return;
     }
-    const text = withoutOwnEnd(withoutTokens(String(inner)));
+    const text = withoutContent(withoutOwnEnd(withoutTokens(String(inner))));
     found[withoutTokens(place.join("."))] = unknownWords.test(text) ? unknown : text;
   };
   walk(inputs, []);

@@ -192,6 +192,7 @@ export function writeContext(
     fs.renameSync(fresh, directory);
   }
   fs.rmSync(fresh, { recursive: true, force: true });
+  // The same date again: its change time becomes that of now, so that no other command removes it as old.
   fs.utimesSync(directory, date, date);
   removeOldContexts(path.dirname(directory), path.basename(directory));
   return relative;
