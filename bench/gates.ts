@@ -6,17 +6,16 @@ import { makeKey, publicFile } from "../gates/key";
 import type { GateReport } from "../gates/report/schema";
 import { budgetSeconds } from "../gates/report/gather";
 import { paths } from "../sandbox/config";
-import { runSteps } from "../sandbox/progress";
-import { hostSteps } from "../sandbox/steps";
+import type { ServersFile } from "../sandbox/servers";
 import type { TestStack } from "../sandbox/test/helpers/test-stack";
 import { ensureGateTools, gateToolFolders } from "../sandbox/tools/gate-tools";
 import { writeTrivyDatabase } from "../sandbox/tools/trivy-database";
 import { buildingStack } from "../test/support/building-stack";
 import { antivirusSignatures } from "../test/support/antivirus-signatures";
-import { runningSandbox } from "../test/support/running-sandbox";
 import type { Bench } from "./bench";
 import { interleave, seconds } from "./measure";
 import { machineAndDay, type Row, table, writeReport } from "./report";
+import { updatedSandbox } from "./updated-sandbox";
 
 const rounds = 3;
 /** What a change of one addon may take until its image is released. */
@@ -34,10 +33,10 @@ export const gatesBench: Bench = {
   help: "how long the gates take from a changed addon to a released digest, beside each other and in a row",
   run: async () => {
     const say = (line: string): void => console.log(line);
-    await runSteps(hostSteps(), say);
+    const servers = await updatedSandbox(say);
     await ensureGateTools((what) => say(`tools of the gates: ${String(what)}`));
     process.env["PATH"] = [...gateToolFolders(), process.env["PATH"] ?? ""].join(path.delimiter);
-    const stack = await gatedStack();
+    const stack = await gatedStack(servers);
     try {
       const rows = await measured(stack, say);
       const facts = [machineAndDay(), `Gates that ran again after the changed addon: ${gatesOf(stack).join(", ")}`];
@@ -50,8 +49,8 @@ export const gatesBench: Bench = {
 };
 
 /** A stack that builds an image of one module with a test, and lets none out that any gate has not looked at. */
-async function gatedStack(): Promise<TestStack> {
-  const stack = await buildingStack(await runningSandbox(), { "image:modules": ["trial"], "odoo:modules": ["trial"] });
+async function gatedStack(servers: ServersFile): Promise<TestStack> {
+  const stack = await buildingStack(servers, { "image:modules": ["trial"], "odoo:modules": ["trial"] });
   const at = (name: string) => path.join(stack.directory, name);
   await makeKey(stack.directory, password);
   await writeTrivyDatabase(at("holes"), [planted]);

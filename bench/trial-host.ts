@@ -1,13 +1,10 @@
 import * as path from "node:path";
 
 import { paths } from "../sandbox/config";
-import { runSteps } from "../sandbox/progress";
-import { readServers } from "../sandbox/servers-control";
-import { prepareStack, updateStack } from "../sandbox/stack";
-import { hostSteps } from "../sandbox/steps";
 import type { Endpoint } from "../test/support/endpoint";
 import { Trial } from "../test/support/trials/host-trial";
 import { type Report, table, writeReport } from "./report";
+import { updatedSandbox } from "./updated-sandbox";
 
 /** Where a plain container of Odoo answers, on the host. */
 export const plainPort = 8079;
@@ -21,10 +18,7 @@ export async function reportOnHost(
   measure: (trial: Trial, say: (line: string) => void) => Promise<Pick<Report, "facts" | "rows">>,
 ): Promise<void> {
   const say = (line: string): void => console.log(line);
-  await runSteps(hostSteps(), say);
-  const options = { servers: readServers() };
-  await prepareStack(options, say);
-  await updateStack(options);
+  await updatedSandbox(say);
   say("a host with a populated database, of the harness's own");
   const trial = await Trial.open();
   try {
