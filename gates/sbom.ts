@@ -27,8 +27,14 @@ export function sbomFiles(root: string, image: string): { readonly spdx: string;
 
 const limitMs = 20 * 60_000;
 
-/** Without a line for each file of the image, which no package list needs: SPDX is then 2 MB in the place of 32. */
-const packagesAlone = ["--select-catalogers", "-file"];
+/**
+ * Without a line for each file of the image or of a package, which no list of packages needs: SPDX is then 2 MB in the
+ * place of 32.
+ */
+export const packagesAlone = {
+  args: ["--select-catalogers", "-file"],
+  env: { SYFT_RELATIONSHIPS_PACKAGE_FILE_OWNERSHIP: "false" },
+};
 
 /** What the image is made of. */
 export const sbom: Gate<SbomOrder> = {
@@ -54,9 +60,9 @@ async function listed(syft: string, order: SbomOrder, tools: GateTools, folder: 
   tools.say(`syft: ${order.image}`);
   // In a folder of its own, where no configuration of the project leaves anything out.
   const { status, tail } = await withLogin(order, (login) =>
-    run(syft, ["scan", "--quiet", "--from", "registry", ...packagesAlone, ...outputs, order.image], {
+    run(syft, ["scan", "--quiet", "--from", "registry", ...packagesAlone.args, ...outputs, order.image], {
       cwd: folder,
-      env: bareEnvironment({ ...login, SYFT_CHECK_FOR_APP_UPDATE: "false" }),
+      env: bareEnvironment({ ...login, ...packagesAlone.env, SYFT_CHECK_FOR_APP_UPDATE: "false" }),
       limitMs,
     }),
   );
