@@ -1,3 +1,5 @@
+import * as os from "node:os";
+
 /** Figures of both sides of a comparison: one for each repetition. */
 export interface Pair {
   readonly ours: readonly number[];
@@ -9,6 +11,23 @@ export async function seconds(body: () => Promise<unknown>): Promise<number> {
   const begun = performance.now();
   await body();
   return (performance.now() - begun) / 1000;
+}
+
+/** Seconds of a processor that the machine's cores were busy while `body` ran, whoever had them, and those that they had. */
+export async function processorSeconds(
+  body: () => Promise<unknown>,
+): Promise<{ readonly busy: number; readonly had: number }> {
+  const before = allCores();
+  await body();
+  const after = allCores();
+  return { busy: (after.busy - before.busy) / 1000, had: (after.had - before.had) / 1000 };
+}
+
+/** Milliseconds since the machine started. */
+function allCores(): { readonly busy: number; readonly had: number } {
+  const times = os.cpus().map((core) => core.times);
+  const had = times.flatMap((one) => Object.values(one)).reduce((sum, each) => sum + each, 0);
+  return { busy: had - times.reduce((sum, { idle }) => sum + idle, 0), had };
 }
 
 /**
