@@ -1,13 +1,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { parse } from "yaml";
-
 import { usualHosts } from "../components/registry/login";
 import { imageRepository } from "../components/registry/reference";
 import { gather, type Places } from "../releases/sources";
 import type { Stack } from "../releases/stack";
-import { shortName } from "../releases/stack-name";
+import { configIn, shortName } from "../releases/stack-name";
 import type { Settings } from "../settings";
 import { isPending } from "./pulumi";
 import { inWords, refused } from "./refused";
@@ -121,7 +119,7 @@ function refuseLeftOut(root: string, repository: string, stacks: readonly Statef
 /** Repository that a stack's file names; undefined if it cannot be told. */
 function repositoryIn(file: string): string | undefined {
   try {
-    const { config } = parse(fs.readFileSync(file, "utf8")) as { config: Readonly<Record<string, unknown>> };
+    const config = configIn(fs.readFileSync(file, "utf8"));
     const [kind, host, repository] = ["kind", "host", "repository"].map((name) => config[`registry:${name}`] ?? "");
     if (typeof host !== "string" || typeof repository !== "string" || repository === "") return undefined;
     const usual = Object.entries(usualHosts).find(([name]) => name === kind)?.[1] ?? "";

@@ -10,12 +10,10 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { parse } from "yaml";
-
 import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
 import { onTerminal } from "../components/shared/on-terminal";
-import { fileOf } from "../releases/stack-name";
+import { configIn, fileOf } from "../releases/stack-name";
 
 const root = path.join(__dirname, "..");
 
@@ -67,7 +65,7 @@ export function commandOf(what: string, environment: NodeJS.ProcessEnv): Command
 
 /** What whoever started the run has to do yet: the runner's checkout goes with it. */
 export function summaryOf({ stack }: Command, text: string): string {
-  const { config = {} } = (parse(text) ?? {}) as { config?: Readonly<Record<string, unknown>> };
+  const config = configIn(text);
   return [
     `## ${stack} has another image`,
     "",

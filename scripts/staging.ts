@@ -9,14 +9,12 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { parse } from "yaml";
-
 import { ask } from "../components/shared/ask";
 import { forgetEmptyVariables } from "../components/shared/environment";
 import { ShipError } from "../components/shared/errors";
 import { policyArguments } from "../policy/arguments";
 import { PulumiStack } from "../releases/stack";
-import { fileOf } from "../releases/stack-name";
+import { configIn, fileOf } from "../releases/stack-name";
 import { toldUpdate } from "../releases/told-update";
 
 const root = path.join(__dirname, "..");
@@ -69,11 +67,9 @@ async function exported(stack: string): Promise<string> {
 }
 
 /** What a stack's file sets; nothing for a stack without one. */
-function ownSettings(stack: string): { readonly "image:epoch"?: unknown; readonly "odoo:environment"?: unknown } {
+function ownSettings(stack: string): ReturnType<typeof configIn> {
   const file = path.join(root, fileOf(stack));
-  if (!fs.existsSync(file)) return {};
-  const { config } = (parse(fs.readFileSync(file, "utf8")) ?? {}) as { config?: ReturnType<typeof ownSettings> };
-  return config ?? {};
+  return fs.existsSync(file) ? configIn(fs.readFileSync(file, "utf8")) : {};
 }
 
 /**

@@ -204,6 +204,20 @@ describe("settings", () => {
     assert.match(refusal(mixed, { environment: { GHCR_TOKEN: "g" } }).message, /must not be sent there/);
   });
 
+  it("let a sandbox, whose gates may leave something out, release into a registry of this machine alone", () => {
+    const sandbox = { "odoo:environment": "sandbox" };
+    for (const host of ["", "registry.digitalocean.com", "127.0.0.1.example.com"]) {
+      assert.match(
+        refusal({ ...sandbox, "registry:host": host }).message,
+        /registry:host: .*: a sandbox releases/,
+        host,
+      );
+    }
+    for (const host of ["127.0.0.1:5055", "localhost:5000"]) {
+      assert.equal(read({ ...sandbox, "registry:host": host }).environment, "sandbox");
+    }
+  });
+
   it("refuse an API over plain HTTP, wherever its address stands, except on this machine", () => {
     const token = { DIGITALOCEAN_TOKEN: "planted-token" };
     const { message } = refusal({}, { environment: { ...token, DIGITALOCEAN_API_URL: "http://api.example.com" } });

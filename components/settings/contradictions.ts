@@ -1,6 +1,6 @@
 import { sizeOfSlug } from "../shared/size-slug";
 import type { Settings } from "../../settings";
-import { isSafeAddress } from "../shared/http";
+import { isLoopback, isSafeAddress } from "../shared/http";
 import { takesApiToken, usualHosts } from "../registry/login";
 import { optionProblems } from "../odoo/options";
 import { everywhere } from "../shared/egress";
@@ -37,8 +37,15 @@ function ofApi({ digitalocean }: Settings): string[] {
 }
 
 function ofRegistry(settings: Settings): string[] {
-  const { registry, registryAccess, digitalocean } = settings;
+  const { environment, registry, registryAccess, digitalocean } = settings;
   const problems: string[] = [];
+  if (environment === "sandbox" && !isLoopback(registry.host)) {
+    problems.push(
+      `registry:host: ${JSON.stringify(registry.host)}: a sandbox releases what its gates have not checked, and ` +
+        "production would take it from there; allowed for odoo:environment sandbox: a registry of this machine, such " +
+        "as 127.0.0.1:5000",
+    );
+  }
   if ((registry.kind === "digitalocean" || hasMachines(settings)) && digitalocean.token === undefined) {
     problems.push(
       "digitalocean:token: is missing; set the variable DIGITALOCEAN_TOKEN, or: pulumi config set --secret " +

@@ -44,7 +44,8 @@ export const odooKeys = {
     "text",
     z.enum(["sandbox", "staging", "production"]),
     "`sandbox`, `staging` or `production`",
-    "What the stack is. Staging builds images; production deploys a digest that staging released and never builds.",
+    "What the stack is. Staging builds images; production deploys a digest that staging released and never builds. " +
+      "In a sandbox gates may leave something out: its registry is one of this machine.",
   ),
   "odoo:database": key(
     "text",

@@ -163,7 +163,7 @@ describe("a promotion", () => {
     }
 
     it("into a stack that builds", async () => {
-      stack.settings["odoo:environment"] = "sandbox";
+      stack.settings["odoo:environment"] = "staging";
       await assert.rejects(run(), /PROMOTION_REFUSED: the stack prod is no production/);
       assert.deepEqual(stack.done, []);
     });

@@ -108,7 +108,7 @@ export const bothImages = [
 export class MadeUpStack implements Stack {
   readonly name: string = "prod";
   readonly settings: Record<string, string> = {
-    "odoo:environment": "sandbox",
+    "odoo:environment": "staging",
     "registry:kind": "generic",
     "registry:host": "registry.example.com",
     "registry:repository": "team/odoo",

@@ -50,7 +50,7 @@ describe("the plan of a release", () => {
 
   function plan() {
     const config = {
-      "odoo:environment": "sandbox",
+      "odoo:environment": "staging",
       "registry:kind": "generic",
       "registry:host": "registry.example.com",
       "registry:repository": "team/odoo",

@@ -187,7 +187,8 @@ describe("the settings of a VPS", () => {
 
   it("allow demonstration data in a sandbox only", () => {
     assert.deepEqual(keys({ ...stack, "odoo:demoData": "true" }), ["odoo:demoData"]);
-    assert.deepEqual(problems({ ...stack, "odoo:environment": "sandbox", "odoo:demoData": "true" }), []);
+    const sandbox = { ...stack, "odoo:environment": "sandbox", "registry:host": "127.0.0.1:5000" };
+    assert.deepEqual(problems({ ...sandbox, "odoo:demoData": "true" }), []);
   });
 
   it("refuse secrets that stand in plain, without showing them", () => {

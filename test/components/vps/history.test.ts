@@ -12,7 +12,7 @@ describe("the releases of a host", () => {
 
   const ask = (changes: Record<string, string> = {}, outputs: Record<string, unknown> = {}) => {
     const config = {
-      "odoo:environment": "sandbox",
+      "odoo:environment": "staging",
       "registry:kind": "digitalocean",
       "registry:repository": "team/odoo",
       "vps:mode": "adopt",

@@ -76,8 +76,8 @@ class ComposeHost(Serving):
         if major is not None and found != major:
             raise Failure("POSTGRES_MISMATCH", "the PostgreSQL image does not fit the data directory",
                           found=f"data of PostgreSQL {found}, image of {major}", expected="the same major version",
-                          remedy="keep the older image in the images record; a new major version needs a dump and a "
-                                 "restore")
+                          remedy="keep the older image in the images record. Data change the major version on another "
+                                 "host, from a dump: docs/backup.md, Another PostgreSQL")
 
     def refuse_other_collation(self, request):
         """The server that runs is asked, before one of another image takes its place: text would be sorted in another
