@@ -29,7 +29,7 @@ const rounds = 3;
 const restMs = 10_000;
 const command = "npm run rollback -- --stack sandbox --to previous --yes";
 
-const text = `How long it takes to go back one release, by the command that an operator types: \`${command}\`.
+const text = `How long a rollback by one release takes, by the command that an operator types: \`${command}\`.
 It begins with the command, and ends with the first answer over JSON-RPC that comes from the earlier release; a client asks every 250 ms, with a connection
 of its own each time. The second line of each target is the time to the command's end, when tags, state and the stack's file say so, too; the third one the longest time
 between two answers on the way there, since the later release serves until the servers change places. The two releases differ in an
