@@ -1,12 +1,11 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
-import * as net from "node:net";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { ShipError } from "../../components/shared/errors";
-import { portTaken } from "../support/listen";
+import { freePort, isFree, portTaken } from "../support/listen";
 import { endProcess, processesWithArgument } from "../support/processes";
 import { registryContents, type RegistryContents } from "./contents";
 
@@ -41,7 +40,7 @@ export async function startRegistryBackend(options: RegistryBackendOptions): Pro
   fs.mkdirSync(storage, { recursive: true, mode: 0o700 });
 
   await Promise.all(processesWithArgument(configFile).map((pid) => endProcess(pid)));
-  const port = await freePort(options.port);
+  const port = await chosenPort(options.port);
   fs.writeFileSync(configFile, configuration(storage, port), { mode: 0o600 });
 
   const child = startChild(options.binary, configFile, logFile);
@@ -132,15 +131,10 @@ function lastLines(file: string): string {
 }
 
 /** The port itself when it is free, any free one for 0. The child cannot tell us its port, so it is chosen here. */
-async function freePort(wanted: number): Promise<number> {
-  const probe = net.createServer();
-  await new Promise<void>((resolve, reject) => {
-    probe.once("error", () => reject(portTaken(wanted, "The sandbox's registry")));
-    probe.listen(wanted, "127.0.0.1", resolve);
-  });
-  const { port } = probe.address() as net.AddressInfo;
-  await new Promise<void>((resolve) => probe.close(() => resolve()));
-  return port;
+async function chosenPort(wanted: number): Promise<number> {
+  if (wanted === 0) return freePort();
+  if (await isFree(wanted)) return wanted;
+  throw portTaken(wanted, "The sandbox's registry");
 }
 
 async function endChild(child: ChildProcess): Promise<void> {

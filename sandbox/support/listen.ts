@@ -1,6 +1,7 @@
+import { randomInt } from "node:crypto";
 import * as fs from "node:fs";
 import type * as http from "node:http";
-import type { AddressInfo } from "node:net";
+import * as net from "node:net";
 import * as path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ShipError } from "../../components/shared/errors";
@@ -14,7 +15,34 @@ export async function listen(server: http.Server, port: number, what: string): P
     );
     server.listen(port, "127.0.0.1", resolve);
   });
-  return (server.address() as AddressInfo).port;
+  return (server.address() as net.AddressInfo).port;
+}
+
+/** No port is found twice, though the program does not listen there yet. */
+const given = new Set<number>();
+
+/**
+ * Finds a free port for a program that is told its port. It is below 32768, from where Linux takes the ports of outgoing connections:
+ * one of those could have it before the program does.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 30_000);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
+  }
+}
+
+/** Whether a port of 127.0.0.1 is free. */
+export async function isFree(port: number): Promise<boolean> {
+  const probe = net.createServer();
+  const free = await new Promise<boolean>((resolve) => {
+    probe.once("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => resolve(true));
+  });
+  await new Promise((resolve) => probe.close(resolve));
+  return free;
 }
 
 /** Listens on a Unix socket; what a killed run has left there is taken away. */

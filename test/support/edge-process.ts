@@ -10,6 +10,7 @@ import * as tls from "node:tls";
 import type { SiteArgs } from "../../components/proxy/site";
 import { caddyfile } from "../../components/proxy/caddyfile";
 import { maintenancePage } from "../../components/proxy/maintenance-page";
+import { freePort } from "../../sandbox/support/listen";
 import { usualSite } from "./site";
 
 export interface Reply {
@@ -135,12 +136,4 @@ export class EdgeProcess {
       request.on("error", (error) => setTimeout(() => reject(error), patienceMs(error))).end(body);
     });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -183,6 +183,17 @@ describe("the sandbox's servers as a process", () => {
     }
   });
 
+  it("give the registry's program a port that no outgoing connection can have before it", async () => {
+    const running = new RunningServers();
+    await running.start();
+    try {
+      const range = fs.readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8");
+      assert.ok(Number(new URL(running.servers.registryBackendUrl).port) < Number.parseInt(range, 10), range);
+    } finally {
+      await running.remove();
+    }
+  });
+
   it("tell the registry's last words when it does not start", async () => {
     await assert.rejects(startServers({ stateDir, registryBinary: "/bin/false" }), {
       code: "SANDBOX_FAILURE",

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 
@@ -9,6 +8,7 @@ import { paths } from "../../../sandbox/config";
 import { baseRecord, preparedImage } from "../../../sandbox/images/base";
 import { sandboxEnvironment } from "../../../sandbox/environment";
 import { readServers } from "../../../sandbox/servers-control";
+import { freePort } from "../../../sandbox/support/listen";
 import { runningSandbox } from "../../support/running-sandbox";
 import { OdooClient } from "../../support/odoo";
 
@@ -165,14 +165,4 @@ function imageWithCompose(): string {
   const [image] = images.stdout.split("\n");
   assert.ok(image, "neither the docker command nor an image odoo-sandbox/vps has Docker Compose");
   return image;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer().on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
