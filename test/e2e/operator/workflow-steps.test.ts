@@ -5,6 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 import type { TargetHistory } from "../../../components/odoo/history";
+import { releaseTag } from "../../../components/release/tags";
 import { readToolPaths, sandboxVariables } from "../../../sandbox/environment";
 import { RunningServers } from "../../../sandbox/test/helpers/running-servers";
 import type { TestStack } from "../../../sandbox/test/helpers/test-stack";
@@ -143,12 +144,13 @@ describe("the steps of the workflows", () => {
     assert.match(ended[2]?.output ?? "", /tsx: not found/);
   });
 
-  /** Pushes a candidate; answers its digest. */
-  const push = (letter: string) =>
-    running.push(image, `candidate-${letter.repeat(64)}`, `layer ${letter}`, {
-      "org.opencontainers.image.revision": letter.repeat(40),
-      "io.odoo.content-hash": letter.repeat(64),
-    });
+  /** Pushes a release, which has been a candidate; answers its digest. */
+  const push = async (letter: string) => {
+    const [revision, content] = [letter.repeat(40), letter.repeat(64)];
+    const labels = { "org.opencontainers.image.revision": revision, "io.odoo.content-hash": content };
+    await running.push(image, releaseTag(revision, content), `layer ${letter}`, labels);
+    return running.push(image, `candidate-${content}`, `layer ${letter}`, labels);
+  };
   /** Names the host of a stack in its file, and commits that. */
   const fillIn = async (name: "staging" | "prod", { server: { port, hostKey } }: PaperVps, settings = {}) => {
     const own = { "vps:mode": "adopt", "vps:host": "127.0.0.1", "vps:port": String(port), "vps:user": "ops" };
@@ -213,6 +215,9 @@ describe("the steps of the workflows", () => {
       await fillIn("prod", production);
       const said = await byHand("promote", { "vars.PRODUCTION_STACK": "prod", "inputs.digest": "" });
       assert.ok(host.live !== null && production.live?.digest === host.live.digest, said);
+      // What comes next is of staging alone.
+      git("checkout", "--quiet", "HEAD~1", "--", "Pulumi.prod.yaml");
+      commit("Take production out");
     });
   }
 
