@@ -24,7 +24,8 @@ const password = "of the benchmark";
 
 const text = `\`pulumi up\` of a stack that builds, with all gates required and the release signed, from one changed line of an addon to the digest: with the
 tools, their databases and the databases of the gates at hand. The yardstick of the first line is the same update with \`--parallel 1\`, which runs all gates one
-after the other. The second line tells what keeps it from more: how much of the machine's cores was in use on the first side. Of the third one the yardstick is six minutes. An update with nothing changed is held against the one of a changed addon: it runs no gate. The lines below are the gates of the first
+after the other. The second line tells what keeps it from more: how much of the machine's cores was in use on the
+first side. Of the third one the yardstick is six minutes. An update with nothing changed is held against the one of a changed addon: it runs no gate. The lines below are the gates of the first
 side, against their budgets. Given is the median of ${rounds} (least to most), the sides taking turns. Trivy's database knows one planted hole and
 ClamAV's the test file of antivirus programs, since their makers' cannot be had everywhere: a real ClamAV takes half a minute more to load
 its own.`;

@@ -13,7 +13,7 @@ export async function seconds(body: () => Promise<unknown>): Promise<number> {
   return (performance.now() - begun) / 1000;
 }
 
-/** Seconds of a processor that the machine's cores were busy while `body` ran, whoever had them, and those that they had. */
+/** Seconds that the machine's cores were busy while `body` ran, whoever had them, and seconds that they had. */
 export async function processorSeconds(
   body: () => Promise<unknown>,
 ): Promise<{ readonly busy: number; readonly had: number }> {

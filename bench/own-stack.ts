@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
 
 import { planBuild } from "../components/image/plan";
+import { configIn, fileOf } from "../releases/stack-name";
 import { paths } from "../sandbox/config";
 import { sandboxEnvironment } from "../sandbox/environment";
 import * as kubernetes from "../sandbox/kubernetes/names";
@@ -254,11 +255,8 @@ export class OwnStack {
 
 /** The sandbox's settings, with names of its own. */
 function config(other: Record<string, unknown> = {}): Record<string, unknown> {
-  const { config: settings } = parse(fs.readFileSync(path.join(paths.root, `Pulumi.${stackName}.yaml`), "utf8")) as {
-    config: Record<string, unknown>;
-  };
   return {
-    ...settings,
+    ...configIn(fs.readFileSync(path.join(paths.root, fileOf(stackName)), "utf8")),
     "registry:repository": `${registry}/${repository}`,
     "registry:ownership": "adopt",
     "vps:name": repository,

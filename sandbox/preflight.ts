@@ -1,5 +1,4 @@
 import * as fs from "node:fs";
-import * as net from "node:net";
 import * as path from "node:path";
 import { ShipError } from "../components/shared/errors";
 import { apiAddress, paths, registryAddress, registryBackendPort } from "./config";
@@ -8,6 +7,7 @@ import { publicAddress, reservedAddress } from "./digitalocean/machines";
 import { listClusters } from "./kubernetes/cluster";
 import { apiPort, loadBalancerPorts } from "./kubernetes/names";
 import { readServers } from "./servers-control";
+import { isFree, troubleOf } from "./support/listen";
 import { publishedPorts } from "./vps/container";
 import { listMachines } from "./vps/machine";
 
@@ -119,20 +119,6 @@ function caFiles(): readonly string[] {
   if (added.length > 0) return added.map((name) => path.join(local, name));
   const extra = process.env["NODE_EXTRA_CA_CERTS"] ?? "";
   return extra === "" ? [] : [extra];
-}
-
-async function isFree(address: string): Promise<boolean> {
-  return (await troubleOf(address)) === undefined;
-}
-
-/** The system's word for why nothing can listen there; `undefined` when it can. */
-function troubleOf(address: string): Promise<string | undefined> {
-  const [hostname, port] = address.split(":");
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen(Number(port), hostname, () => server.close(() => resolve(undefined)));
-  });
 }
 
 function gigabytes(bytes: number): string {

@@ -133,7 +133,7 @@ function lastLines(file: string): string {
 /** The port itself when it is free, any free one for 0. The child cannot tell us its port, so it is chosen here. */
 async function chosenPort(wanted: number): Promise<number> {
   if (wanted === 0) return freePort();
-  if (await isFree(wanted)) return wanted;
+  if (await isFree(`127.0.0.1:${wanted}`)) return wanted;
   throw portTaken(wanted, "The sandbox's registry");
 }
 

@@ -22,27 +22,31 @@ export async function listen(server: http.Server, port: number, what: string): P
 const given = new Set<number>();
 
 /**
- * Finds a free port for a program that is told its port. It is below 32768, from where Linux takes the ports of outgoing connections:
- * one of those could have it before the program does.
+ * Finds a free port for a program that is told its port. It is below 32768, from where Linux takes the ports of
+ * outgoing connections: one of those could have it before the program does.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 30_000);
-    if (given.has(port) || !(await isFree(port))) continue;
+    if (given.has(port) || !(await isFree(`127.0.0.1:${port}`))) continue;
     given.add(port);
     return port;
   }
 }
 
-/** Whether a port of 127.0.0.1 is free. */
-export async function isFree(port: number): Promise<boolean> {
-  const probe = net.createServer();
-  const free = await new Promise<boolean>((resolve) => {
-    probe.once("error", () => resolve(false));
-    probe.listen(port, "127.0.0.1", () => resolve(true));
+/** Whether something can listen at `host:port`. */
+export async function isFree(address: string): Promise<boolean> {
+  return (await troubleOf(address)) === undefined;
+}
+
+/** The system's word for why nothing can listen at `host:port`; `undefined` when it can. */
+export function troubleOf(address: string): Promise<string | undefined> {
+  const [hostname, port] = address.split(":");
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen(Number(port), hostname, () => server.close(() => resolve(undefined)));
   });
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
 }
 
 /** Listens on a Unix socket; what a killed run has left there is taken away. */
