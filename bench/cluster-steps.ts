@@ -11,8 +11,10 @@ export type Parts = readonly (readonly [part: string, seconds: number])[];
 
 /** Where the time of the last release in a cluster went: its steps in their order, and what came before and after. */
 export async function clusterSteps(stack: OwnStack, span: Span): Promise<Parts> {
-  const job = ["--selector", "app=odoo-upgrade", "--container", "odoo-ship"];
-  return partsOf(await stack.kubectl(["--namespace", "odoo", "logs", ...job, "--tail", "-1", "--timestamps"]), span);
+  const odoo = ["--namespace", "odoo"];
+  // Not pods by this label: a Job of the database's image has it, too, for the network.
+  const job = await stack.kubectl([...odoo, "get", "jobs", "--selector", "app=odoo-upgrade", "--output", "name"]);
+  return partsOf(await stack.kubectl([...odoo, "logs", job, "--container", "odoo-ship", "--timestamps"]), span);
 }
 
 /** Of lines that the worker prints when a step begins, with the time that Kubernetes puts before them. */
