@@ -78,9 +78,9 @@ export function networkPolicies({ egress, tasks, acmeServer, dumps, managed }: N
 }
 
 /**
- * Renders what lets the proxy hear that Odoo's Service refuses, since no pod serves behind a closed door. Some networks
- * look at the policies before they refuse, and then the Service's own address counts: without this each user would wait
- * until the proxy gives up. Where a pod serves, its address counts.
+ * Renders what lets the proxy hear that Odoo's Service refuses while it has no pod. Some networks look at the policies
+ * before they refuse, and then the Service's own address counts: without this each user would wait until the proxy
+ * gives up. Where there is a pod, its address counts.
  * @param addresses of the Service: `spec.clusterIPs`
  */
 export function refusalPolicy(addresses: pulumi.Output<string[]> | readonly string[]): Policy {
