@@ -231,6 +231,13 @@ describe("a Kubernetes node of the sandbox", () => {
     );
   });
 
+  it("sends nothing out to a service's address that kube-proxy has no rule for", () => {
+    const asked = ["curl", "--silent", "--max-time", "5", "http://198.19.79.250:8069/"];
+    const { status, stdout } = spawnSync("docker", ["exec", containerName(id), ...asked], { encoding: "utf8" });
+    // 28: nobody has answered, not even to refuse.
+    assert.equal(status, 28, stdout);
+  });
+
   it("binds a volume, writable for the pod's group, and only with the modes that it has", async () => {
     const claim = (name: string, mode: string, storageClassName?: string): object => ({
       apiVersion: "v1",
