@@ -12,6 +12,7 @@ import { jobGoesOn, podsGoOn, sayWhatGoesOn } from "./goes-on";
 import { kubernetesRequest } from "./request";
 import { dumpSettings } from "../odoo/dump-settings";
 import { dumpFile, dumpJob } from "./objects/dump-job";
+import { refusalPolicy } from "./objects/network-policies";
 import { operatorCommands, operatorJob } from "./objects/operator-jobs";
 import { upgradeJob, type WorkerArgs } from "./objects/upgrade-job";
 import { filesOf, type Proof } from "../signature/proof";
@@ -63,12 +64,7 @@ export class OdooDeployment extends pulumi.ComponentResource {
     );
     sayWhatGoesOn(job.id, serving.id, podsGoOn(doks.namespace), this);
     const after = { ...child, dependsOn: serving };
-    const address = webService();
-    new kubernetes.core.v1.Service(
-      `${name}-web-service`,
-      { ...address, metadata: within(args.namespace, address.metadata) },
-      { ...served, dependsOn: serving },
-    );
+    this.#service(name, args.namespace, { ...served, dependsOn: serving });
     if (Math.max(doks.replicas, doks.replicasMax) > 1) {
       this.#budget(`${name}-web-budget`, args.namespace);
     }
@@ -103,6 +99,23 @@ export class OdooDeployment extends pulumi.ComponentResource {
     const status = job.status as pulumi.Output<kubernetes.types.output.batch.v1.JobStatus | undefined>;
     this.since = status.apply((known) => known?.completionTime ?? "");
     this.registerOutputs({ url: this.url, digest: this.digest });
+  }
+
+  /** Declares the address of Odoo's pods in the cluster, and the proxy's way to its refusal. */
+  #service(name: string, namespace: pulumi.Output<string>, opts: pulumi.CustomResourceOptions): void {
+    const address = webService();
+    const service = new kubernetes.core.v1.Service(
+      `${name}-web-service`,
+      { ...address, metadata: within(namespace, address.metadata) },
+      opts,
+    );
+    const spec = service.spec as pulumi.Output<kubernetes.types.output.core.v1.ServiceSpec | undefined>;
+    const policy = refusalPolicy(spec.apply((known) => known?.clusterIPs ?? []));
+    new kubernetes.networking.v1.NetworkPolicy(
+      `${name}-web-refusal`,
+      { ...policy, metadata: within(namespace, policy.metadata) },
+      { parent: this },
+    );
   }
 
   /** Declares the Job of the release, and what its pods have in common with Odoo's. */

@@ -31,7 +31,7 @@ export function siteFiles(
  *   second server of the release before gets them with `-before`.
  * - `maintenance.html`: the page.
  *
- * In a cluster nothing has to close the proxy: fenced pods are no endpoints of Odoo's Service, so nobody answers.
+ * In a cluster nothing has to close the proxy: fenced pods refuse, and are no endpoints of Odoo's Service before.
  */
 export function caddyfile(site: SiteArgs, place: ProxyPlace = "host"): string {
   const { domain, aliases, tls, acmeEmail } = site;

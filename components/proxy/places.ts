@@ -34,9 +34,9 @@ export const places = {
 `,
     healthBind: "",
     upstream: "odoo",
-    // Without an endpoint the Service refuses at once, and so does the proxy: the door is closed. A pod that ends
-    // serves on until it is no endpoint any more, and the next one is ready by then. The second try is for the moment
-    // in which not every node has heard of that.
+    // A fenced pod refuses at once, and so does the proxy: the door is closed. A pod that ends serves on until it is no
+    // endpoint any more, and the next one is ready by then. The second try is for the moment in which not every node
+    // has heard of that.
     waiting: "Who finds no pod is tried once more, and then told so at once: the door is closed.",
     wait: "200ms",
     liveWait: "200ms",

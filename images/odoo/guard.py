@@ -8,10 +8,10 @@ docs/adr/0007).
 Two session advisory locks in the database `postgres` are all that a deployment and the servers share. Each guard holds
 *life* shared as long as its Odoo runs. A deployment that must be alone takes *fence*: each guard sees that within a
 second, takes its pod out of the Service, serves on until nobody comes any more, lets requests end, stops Odoo, and
-gives *life* back. Then the deployment gets
-*life* exclusively, and nobody runs. Locks end with their sessions, and both ends of those notice within seconds that
-the other is gone, so whoever dies holds nobody up; whose code may start on the database afterwards is told by the
-release marker (release_marker.py).
+gives *life* back. Then the deployment gets *life* exclusively, and nobody runs. Meanwhile the pod is in the Service
+again: its port refuses at once, where a Service without pods leaves most who come without an answer. Locks end with
+their sessions, and both ends of those notice within seconds that the other is gone, so whoever dies holds nobody up;
+whose code may start on the database afterwards is told by the release marker (release_marker.py).
 """
 
 import contextlib
@@ -101,6 +101,8 @@ class Guard:
         self.locks = self.child = None
         self.stopping = False
         self.told = None
+        #: Whether users were let in since Odoo was started; whether a deployment has closed the door on them since.
+        self.served = self.closed = False
 
     def run(self):
         """Until the process is told to end (0), or Odoo ends by itself (its exit status)."""
@@ -111,6 +113,8 @@ class Guard:
                 self.enter()
             except Refused as reason:
                 self.leave()
+                # Behind the closed door Odoo's role may not log in.
+                self.closed = self.closed and str(reason).startswith((AT_WORK, UNANSWERED))
                 self.tell("waiting", str(reason))
                 self.sleep(WAITING_LOOK_SECONDS)
                 continue
@@ -154,11 +158,12 @@ class Guard:
 
     def start(self):
         self.child = subprocess.Popen(self.command, start_new_session=True)
+        self.served = self.closed = False
         self.tell("starting", "")
 
     def watch(self):
         """Returns why Odoo has to stop, and whether at once; or that it has ended by itself."""
-        lost, served = None, False
+        lost = None
         while self.child.poll() is None and not self.stopping:
             try:
                 if self.locks is None:
@@ -174,9 +179,9 @@ class Guard:
                 if not unanswered or time.monotonic() - lost > LOST_SECONDS:
                     # Whoever has come meanwhile believes that nobody runs.
                     return release_marker.one_line(error), True
-            served = served or self.serves()
-            self.tell("serving" if served else "starting", "")
-            self.sleep(LOOK_SECONDS if served else START_LOOK_SECONDS)
+            self.served = self.served or self.serves()
+            self.tell("serving" if self.served else "starting", "")
+            self.sleep(LOOK_SECONDS if self.served else START_LOOK_SECONDS)
         return "told to end", False
 
     def serves(self):
@@ -189,6 +194,7 @@ class Guard:
     def stop(self, reason, at_once=False):
         """No new requests first; then those that are under way end; then Odoo does."""
         probes.HEARD.unlink(missing_ok=True)
+        self.closed = self.served and reason == AT_WORK
         self.tell("draining", reason)
         if self.has_pages() and not at_once:
             self.drain(reason)
@@ -236,7 +242,7 @@ class Guard:
             self.told, self.since = (state, reason), since
         partial = probes.STATUS.with_suffix(".partial")
         partial.write_text(json.dumps({"state": state, "reason": reason, "since": self.since,
-                                       "http": self.has_pages()}), encoding="utf-8")
+                                       "http": self.has_pages(), "closed": self.closed}), encoding="utf-8")
         os.replace(partial, probes.STATUS)
 
 

@@ -31,8 +31,9 @@ HEARD = Path("/run/odoo/guard-heard")
 
 
 def probe(kind):
-    """(passed, line). Ready: users may come; busy is no reason to send them away. Live: no new container would do
-    better; a guard that waits is well. Started: so is it, and Odoo has served, or may not start now.
+    """(passed, line). Ready: users may come, since they are served, or refused at once behind a closed door; busy is no
+    reason to send them away. Live: no new container would do better; a guard that waits is well. Started: so is it, and
+    Odoo has served, or may not start now.
     """
     try:
         status = json.loads(STATUS.read_text(encoding="utf-8"))
@@ -47,6 +48,8 @@ def probe(kind):
     if state == "starting":
         late = time.time() - status["since"] > START_SECONDS
         return kind == "live" and not late, f"starting for more than {START_SECONDS:.0f} s" if late else line
+    if state == "waiting" and status["closed"]:
+        return True, line
     if state != "serving" or not status["http"] or kind == "started":
         return state == "serving" or kind != "ready", line
     if kind == "ready":

@@ -179,6 +179,43 @@ class GuardTest(unittest.TestCase):
         self.assert_drained()
         self.assertEqual((child.poll(), self.server.holders), (0, 0))
 
+    def test_behind_the_fence_it_refuses_those_that_it_has_served_until_other_code_is_to_come(self):
+        self.begin()
+        self.until_served()
+        self.assertFalse(self.is_closed())
+        self.server.fence = True
+        self.until("waiting")
+        self.assertEqual((self.is_closed(), guard.probes.probe("ready")[0]), (True, True))
+        # Odoo's role may not log in any more; then the data are another release's.
+        self.server.up = False
+        self.let_it_look()
+        self.assertTrue(self.is_closed())
+        self.server.up, self.server.fence, self.server.objection = True, False, ("RELEASE_MISMATCH", "newer")
+        self.let_it_look()
+        self.assertEqual((self.is_closed(), guard.probes.probe("ready")[0]), (False, False))
+        # A database that is not there is no door.
+        self.server.up = False
+        self.let_it_look()
+        self.assertFalse(self.is_closed())
+
+    def test_who_waits_from_the_start_is_in_front_of_no_door(self):
+        self.server.fence = True
+        self.begin()
+        self.until("waiting")
+        self.let_it_look()
+        self.assertFalse(self.is_closed())
+
+    def test_nor_is_who_has_served_nobody_yet(self):
+        self.begin(answers=False)
+        self.until("starting")
+        self.server.fence = True
+        self.until("waiting")
+        self.let_it_look()
+        self.assertFalse(self.is_closed())
+
+    def is_closed(self):
+        return json.loads(guard.probes.STATUS.read_text())["closed"]
+
     def begin_to_drain(self, **begun):
         """Fences what serves, with a limit of its drain that no test meets."""
         guard.PROBE_SECONDS = HANGS_AFTER_SECONDS

@@ -29,8 +29,8 @@ class Probed(unittest.TestCase):
             self.addCleanup(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, value)
 
-    def say(self, state, http=True, since=0.0, written=0.0):
-        status = {"state": state, "reason": "why", "since": time.time() - since, "http": http}
+    def say(self, state, http=True, since=0.0, written=0.0, closed=False):
+        status = {"state": state, "reason": "why", "since": time.time() - since, "http": http, "closed": closed}
         probes.STATUS.write_text(json.dumps(status))
         os.utime(probes.STATUS, (time.time() - written,) * 2)
 
@@ -53,6 +53,11 @@ class ProbeTest(Probed):
         for state in ("waiting", "draining"):
             self.say(state)
             self.assert_probe(False, True)
+
+    def test_behind_a_closed_door_it_is_ready_once_nothing_listens_any_more(self):
+        for state, ready in (("draining", False), ("waiting", True)):
+            self.say(state, closed=True)
+            self.assert_probe(ready, True)
 
     def test_only_a_probe_of_what_drains_tells_that_it_was_heard(self):
         for state, kind, heard in (("serving", "ready", False), ("waiting", "ready", False),

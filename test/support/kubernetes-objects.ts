@@ -14,7 +14,7 @@ import {
   serviceAccount,
   volumeClaim,
 } from "../../components/kubernetes/objects/namespace";
-import { networkPolicies } from "../../components/kubernetes/objects/network-policies";
+import { networkPolicies, refusalPolicy } from "../../components/kubernetes/objects/network-policies";
 import {
   autoscaler,
   cronDeployment,
@@ -30,6 +30,8 @@ import { upgradeJob, type WorkerArgs } from "../../components/kubernetes/objects
 import { readSettings, type Settings } from "../../settings";
 
 export const digestOf = (letter: string) => `sha256:${letter.repeat(64)}`;
+/** Address of Odoo's Service. */
+export const odooAddress = "10.245.3.4";
 const postgresImage = `docker.io/library/postgres@${digestOf("b")}`;
 
 /** Settings of a created cluster, with the changes. */
@@ -128,6 +130,7 @@ export function render(
       dumps: backup.destination,
       managed: managed ? { port: 25060, range: "10.114.0.0/20" } : undefined,
     }).map((policy): [string, string, object] => ["networking.k8s.io/v1", "NetworkPolicy", policy]),
+    ["networking.k8s.io/v1", "NetworkPolicy", refusalPolicy([odooAddress])],
     ["v1", "PersistentVolumeClaim", volumeClaim("odoo-filestore", filestoreStorage(doks))],
     ...(size.db
       ? ([

@@ -36,6 +36,7 @@ export const clusterOutputs: World["outputs"] = {
   "kubernetes:core/v1:PersistentVolumeClaim": named,
   "kubernetes:core/v1:Service": (inputs, name) => ({
     ...named(inputs, name),
+    spec: { ...(inputs["spec"] as Record<string, unknown>), clusterIPs: ["10.245.3.4"] },
     status: { loadBalancer: { ingress: [{ ip: "203.0.113.21" }] } },
   }),
   "kubernetes:networking.k8s.io/v1:NetworkPolicy": named,

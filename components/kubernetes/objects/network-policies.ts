@@ -56,12 +56,12 @@ export function networkPolicies({ egress, tasks, acmeServer, dumps, managed }: N
       ingress: [{ ports: [tcp(clusterPorts.http), tcp(clusterPorts.https)] }],
       egress: [
         toDns,
-        { to: [pods("web")], ports: [tcp(odooPorts.http), tcp(odooPorts.websocket)] },
+        { to: [pods("web")], ports: toOdoo },
         ...(acmeServer === undefined ? [] : [toAuthority(acmeServer, egress)]),
       ],
     }),
     policy("web", {
-      ingress: [{ from: [pods("edge")], ports: [tcp(odooPorts.http), tcp(odooPorts.websocket)] }],
+      ingress: [{ from: [pods("edge")], ports: toOdoo }],
       egress: odoo,
     }),
     policy("cron", { egress: odoo }),
@@ -75,6 +75,26 @@ export function networkPolicies({ egress, tasks, acmeServer, dumps, managed }: N
         ]
       : []),
   ];
+}
+
+/**
+ * Renders what lets the proxy hear that Odoo's Service refuses while it has no pod. Some networks look at the policies
+ * before they refuse, and then the Service's own address counts: without this each user would wait until the proxy
+ * gives up. Where there is a pod, its address counts.
+ * @param addresses of the Service: `spec.clusterIPs`
+ */
+export function refusalPolicy(addresses: pulumi.Output<string[]> | readonly string[]): Policy {
+  const egress = "apply" in addresses ? addresses.apply(toService) : toService(addresses);
+  return {
+    metadata: { name: `${names.web}-refusal`, labels: labels("edge") },
+    spec: { podSelector: { matchLabels: selector("edge") }, policyTypes: ["Egress"], egress },
+  };
+}
+
+/** A rule that names nobody would allow everybody. */
+function toService(addresses: readonly string[]): Egress[] {
+  const to = addresses.map((address) => block({ cidr: `${address}/${address.includes(":") ? 128 : 32}`, except: [] }));
+  return to.length === 0 ? [] : [{ to, ports: toOdoo }];
 }
 
 function wayFor(text: string): Egress {
@@ -109,6 +129,8 @@ function pods(part: Part): k8s.networking.v1.NetworkPolicyPeer {
 function tcp(port: number): k8s.networking.v1.NetworkPolicyPort {
   return { protocol: "TCP", port };
 }
+
+const toOdoo = [tcp(odooPorts.http), tcp(odooPorts.websocket)];
 
 /** Where NodeLocal DNSCache answers on each node, in the clusters that have it. */
 const nodeLocalDns = "169.254.20.10/32";

@@ -113,8 +113,8 @@ function odooPod(args: OdooPodsArgs, size: OdooPodSize): k8s.core.v1.PodSpec {
 }
 
 /**
- * Renders the probes. The guard answers for Odoo: a pod that is fenced for an upgrade is alive, and not ready. Once it
- * has started, the other two are asked at once, so users need not wait for their turn.
+ * Renders the probes. The guard answers for Odoo: a pod that is fenced for an upgrade is alive. Once it has started,
+ * the other two are asked at once, so users need not wait for their turn.
  */
 function probes({
   probePort,

@@ -11,6 +11,8 @@ import type { Step } from "../../support/trials/machine";
 
 const second = 1000;
 const outage = { allowed: { outage: true } };
+/** A connection of the proxy to Odoo's Service. */
+const dial = ["exec", "deployment/odoo-edge", "--", "timeout", "60", "bash", "-c", "exec 3<>/dev/tcp/odoo/8069"];
 
 /** What breaks around an update of a cluster. Each ends with the release before it or with the new one, whole, and the next update goes through. */
 describe("an update of a cluster that is interrupted", () => {
@@ -106,6 +108,8 @@ describe("an update of a cluster that is interrupted", () => {
           await trial.kubectl("scale", "deployment/odoo", "--replicas=2");
           await sleep(10 * second);
           assert.equal(await sessions(), "0");
+          // Whoever asks meanwhile is told so at once: the proxy is refused, and does not wait for an answer.
+          await assert.rejects(trial.kubectl(...dial), /Connection refused/);
           await trial.signal(held, "CONT");
         });
         assert.equal(status, 0, output);

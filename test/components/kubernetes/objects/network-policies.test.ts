@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
-import { render, type Rendered } from "../../../support/kubernetes-objects";
+import { odooAddress, render, type Rendered } from "../../../support/kubernetes-objects";
+import { refusalPolicy } from "../../../../components/kubernetes/objects/network-policies";
 import { within } from "../../../support/ranges";
 
 interface Peer {
@@ -141,6 +142,20 @@ describe("the network policies", () => {
     }
     assert.ok(!policies.allows(unknown, db, 5432) && !policies.allows(unknown, internet, 443));
     assert.ok(!policies.allows(db, internet, 443) && !policies.allows(db, dns, 53, "UDP"));
+  });
+
+  it("let the edge alone hear that Odoo's Service refuses, and nobody by a rule without an address", () => {
+    const policies = analyser();
+    const service: Party = { address: odooAddress };
+    assert.ok(policies.allows(edge, service, 8069) && policies.allows(edge, service, 8072));
+    assert.ok(!policies.allows(edge, service, 443) && !policies.allows(edge, { address: "10.245.3.5" }, 8069));
+    for (const party of [web, cron, upgrade, unknown]) assert.ok(!policies.allows(party, service, 8069));
+    assert.deepEqual(refusalPolicy([]).spec, {
+      podSelector: { matchLabels: { app: "odoo-edge" } },
+      policyTypes: ["Egress"],
+      egress: [],
+    });
+    assert.ok(JSON.stringify(refusalPolicy(["10.245.3.4", "fd12::4"])).includes('"fd12::4/128"'));
   });
 
   it("let everybody but PostgreSQL look names up", () => {
