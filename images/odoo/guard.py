@@ -8,10 +8,10 @@ docs/adr/0007).
 Two session advisory locks in the database `postgres` are all that a deployment and the servers share. Each guard holds
 *life* shared as long as its Odoo runs. A deployment that must be alone takes *fence*: each guard sees that within a
 second, takes its pod out of the Service, serves on until nobody comes any more, lets requests end, stops Odoo, and
-gives *life* back. Then the deployment gets *life* exclusively, and nobody runs. Meanwhile the pod is in the Service
-again: its port refuses at once, where a Service without pods leaves most who come without an answer. Locks end with
-their sessions, and both ends of those notice within seconds that the other is gone, so whoever dies holds nobody up;
-whose code may start on the database afterwards is told by the release marker (release_marker.py).
+gives *life* back. Then the deployment gets *life* exclusively, and nobody runs. Until an Odoo runs again the pod is in
+the Service: its port refuses at once, where a Service without pods leaves most who come without an answer. Locks end
+with their sessions, and both ends of those notice within seconds that the other is gone, so whoever dies holds nobody
+up; whose code may start on the database afterwards is told by the release marker (release_marker.py).
 """
 
 import contextlib
@@ -43,6 +43,10 @@ IDLE_LOOKS = 4
 UNANSWERED = "DATABASE_CONNECTION_ERROR"
 AT_WORK = "RELEASE_IN_PROGRESS: a deployment is at work on the database"
 
+# Of a key and a number, in pg_locks.
+AT_THIS_LOCK = ("locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = %s AND objid = %s AND "
+                "database = (SELECT oid FROM pg_database WHERE datname = current_database())")
+
 
 class Refused(Exception):
     """Odoo may not run now: a line for the operator."""
@@ -72,11 +76,14 @@ class Locks:
         return self.ask("SELECT pg_try_advisory_lock_shared(%s, %s)", signed(self.key), LIFE)
 
     def fenced(self):
-        return self.ask("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND "
-                        "granted AND objsubid = 2 "
-                        "AND classid::bigint = %s AND objid = %s AND database = (SELECT oid FROM pg_database WHERE "
-                        "datname = current_database())",
+        return self.ask(f"SELECT count(*) > 0 FROM pg_locks WHERE mode = 'ExclusiveLock' AND {AT_THIS_LOCK}",
                         self.key, FENCE)
+
+    def others_run(self):
+        """Whether the Odoo of another guard does. Those that wait hold *life* for a moment each time they look."""
+        return self.ask("SELECT count(*) > 0 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE mode = 'ShareLock' "
+                        "AND pid <> pg_backend_pid() AND backend_start < now() - interval '1 second' "
+                        f"AND {AT_THIS_LOCK}", self.key, LIFE)
 
     def in_transaction(self):
         """Whether a program of this pod is in one: its sessions come from the same address as this one."""
@@ -101,7 +108,8 @@ class Guard:
         self.locks = self.child = None
         self.stopping = False
         self.told = None
-        #: Whether users were let in since Odoo was started; whether a deployment has closed the door on them since.
+        #: Whether Odoo has served since it was started; whether a deployment has closed the door on its users, and
+        #: nobody else serves them yet.
         self.served = self.closed = False
 
     def run(self):
@@ -113,8 +121,6 @@ class Guard:
                 self.enter()
             except Refused as reason:
                 self.leave()
-                # Behind the closed door Odoo's role may not log in.
-                self.closed = self.closed and str(reason).startswith((AT_WORK, UNANSWERED))
                 self.tell("waiting", str(reason))
                 self.sleep(WAITING_LOOK_SECONDS)
                 continue
@@ -140,6 +146,7 @@ class Guard:
             if not self.locks.live() or self.locks.fenced():
                 raise Refused(AT_WORK)
             found = release_marker.objection(self.target, [self.database], required=True)
+            self.closed = self.closed and not (found and self.locks.others_run())
         except self.errors() as error:
             raise Refused(f"{UNANSWERED}: {release_marker.one_line(error)}") from None
         if found:
@@ -194,7 +201,7 @@ class Guard:
     def stop(self, reason, at_once=False):
         """No new requests first; then those that are under way end; then Odoo does."""
         probes.HEARD.unlink(missing_ok=True)
-        self.closed = self.served and reason == AT_WORK
+        self.closed = self.served and self.has_pages() and reason == AT_WORK
         self.tell("draining", reason)
         if self.has_pages() and not at_once:
             self.drain(reason)

@@ -37,6 +37,7 @@ class Server:
     def __init__(self):
         self.up, self.fence, self.deployment_alone, self.holders, self.objection = True, False, False, 0, None
         self.sessions = 0
+        self.others_run = False
         # Odoo that does something is given its time.
         self.transaction = True
 
@@ -59,6 +60,10 @@ class Locks:
     def fenced(self):
         self.check()
         return self.server.fence
+
+    def others_run(self):
+        self.check()
+        return self.server.others_run
 
     def in_transaction(self):
         self.check()
@@ -179,24 +184,44 @@ class GuardTest(unittest.TestCase):
         self.assert_drained()
         self.assertEqual((child.poll(), self.server.holders), (0, 0))
 
-    def test_behind_the_fence_it_refuses_those_that_it_has_served_until_other_code_is_to_come(self):
+    def test_behind_the_fence_it_refuses_those_that_it_has_served_until_the_odoo_of_another_pod_runs(self):
         self.begin()
         self.until_served()
         self.assertFalse(self.is_closed())
         self.server.fence = True
         self.until("waiting")
-        self.assertEqual((self.is_closed(), guard.probes.probe("ready")[0]), (True, True))
-        # Odoo's role may not log in any more; then the data are another release's.
+        self.assert_refuses(True)
+        # Odoo's role may not log in any more; then the data are another release's, whose pod is to come.
         self.server.up = False
         self.let_it_look()
-        self.assertTrue(self.is_closed())
+        self.assert_refuses(True)
         self.server.up, self.server.fence, self.server.objection = True, False, ("RELEASE_MISMATCH", "newer")
         self.let_it_look()
-        self.assertEqual((self.is_closed(), guard.probes.probe("ready")[0]), (False, False))
-        # A database that is not there is no door.
-        self.server.up = False
+        self.assert_refuses(True)
+        self.server.others_run = True
         self.let_it_look()
+        self.assert_refuses(False)
+        # That one is its own door's.
+        self.server.others_run = False
+        self.let_it_look()
+        self.assert_refuses(False)
+
+    def test_who_serves_again_refuses_nobody(self):
+        self.begin()
+        self.until_served()
+        self.server.fence = True
+        self.until("waiting")
+        self.server.fence = False
+        self.until_served()
         self.assertFalse(self.is_closed())
+
+    def test_a_pod_of_scheduled_jobs_has_nobody_to_refuse(self):
+        self.begin([sys.executable, "-c", WELL_BEHAVED, str(self.ready), "--no-http"])
+        self.until_served()
+        self.server.fence = True
+        self.until("waiting")
+        self.let_it_look()
+        self.assert_refuses(False)
 
     def test_who_waits_from_the_start_is_in_front_of_no_door(self):
         self.server.fence = True
@@ -212,6 +237,9 @@ class GuardTest(unittest.TestCase):
         self.until("waiting")
         self.let_it_look()
         self.assertFalse(self.is_closed())
+
+    def assert_refuses(self, refuses):
+        self.assertEqual((self.is_closed(), guard.probes.probe("ready")[0]), (refuses, refuses))
 
     def is_closed(self):
         return json.loads(guard.probes.STATUS.read_text())["closed"]
