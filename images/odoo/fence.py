@@ -16,6 +16,9 @@ LIFE = 2
 WORKER = 3
 #: Those that nobody but the admin of PostgreSQL has a right to hold.
 ADMINS = (FENCE, WORKER)
+#: Which rows of pg_locks are sessions of this database that hold one of them: takes the key and the number.
+HELD = ("locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = %s AND objid = %s AND "
+        "database = (SELECT oid FROM pg_database WHERE datname = current_database())")
 
 #: libpq's options of a session with locks. The server must notice that a node is gone, too: by itself it would keep the
 #: locks of its pods for two hours.

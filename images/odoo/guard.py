@@ -28,7 +28,7 @@ import probes  # noqa: E402
 import ready  # noqa: E402
 import release_marker  # noqa: E402
 import sockets  # noqa: E402
-from fence import FENCE, LIFE, LOST_SECONDS, NOTICE_THE_END, PLACE, lock_class, signed  # noqa: E402
+from fence import FENCE, HELD, LIFE, LOST_SECONDS, NOTICE_THE_END, PLACE, lock_class, signed  # noqa: E402
 
 LOOK_SECONDS = 1
 # Users may be waiting for a pod that may not run yet, and for one that does not serve yet.
@@ -42,10 +42,6 @@ QUIET_SECONDS = 1.5
 IDLE_LOOKS = 4
 UNANSWERED = "DATABASE_CONNECTION_ERROR"
 AT_WORK = "RELEASE_IN_PROGRESS: a deployment is at work on the database"
-
-# Of a key and a number, in pg_locks.
-AT_THIS_LOCK = ("locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = %s AND objid = %s AND "
-                "database = (SELECT oid FROM pg_database WHERE datname = current_database())")
 
 
 class Refused(Exception):
@@ -76,14 +72,14 @@ class Locks:
         return self.ask("SELECT pg_try_advisory_lock_shared(%s, %s)", signed(self.key), LIFE)
 
     def fenced(self):
-        return self.ask(f"SELECT count(*) > 0 FROM pg_locks WHERE mode = 'ExclusiveLock' AND {AT_THIS_LOCK}",
+        return self.ask(f"SELECT count(*) > 0 FROM pg_locks WHERE mode = 'ExclusiveLock' AND {HELD}",
                         self.key, FENCE)
 
     def others_run(self):
         """Whether the Odoo of another guard does. Those that wait hold *life* for a moment each time they look."""
         return self.ask("SELECT count(*) > 0 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE mode = 'ShareLock' "
                         "AND pid <> pg_backend_pid() AND backend_start < now() - interval '1 second' "
-                        f"AND {AT_THIS_LOCK}", self.key, LIFE)
+                        f"AND {HELD}", self.key, LIFE)
 
     def in_transaction(self):
         """Whether a program of this pod is in one: its sessions come from the same address as this one."""

@@ -201,7 +201,7 @@ class GuardTest(unittest.TestCase):
         self.server.others_run = True
         self.let_it_look()
         self.assert_refuses(False)
-        # That one is its own door's.
+        # It does not come back when that one stops.
         self.server.others_run = False
         self.let_it_look()
         self.assert_refuses(False)

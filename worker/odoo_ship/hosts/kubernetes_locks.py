@@ -5,7 +5,7 @@ import time
 
 import words
 from failures import Failure
-from fence import ADMINS, LIFE, NOTICE_THE_END, PLACE, lock_class, signed
+from fence import ADMINS, HELD, LIFE, NOTICE_THE_END, PLACE, lock_class, signed
 
 # Nothing of the database's own is in the way of a session of the admin.
 OPTIONS = f"-c search_path=pg_catalog {NOTICE_THE_END}"
@@ -87,10 +87,7 @@ class Locks:
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute("SELECT count(pg_terminate_backend(a.pid)) FROM pg_locks l JOIN pg_stat_activity a "
-                               "USING (pid) WHERE l.locktype = 'advisory' "
-                               "AND l.granted AND l.classid = %s::bigint::oid AND l.objid = %s AND l.objsubid = 2 AND "
-                               "a.usename <> current_user "
-                               "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                               f"USING (pid) WHERE a.usename <> current_user AND {HELD}",
                                (self.key, lock))
         except self.error:
             pass
@@ -100,9 +97,7 @@ class Locks:
             with self.connection.cursor() as cursor:
                 cursor.execute("SELECT string_agg(coalesce(a.application_name, '') || ' at ' || "
                                "coalesce(host(a.client_addr), 'the server'), ', ') "
-                               "FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND "
-                               "l.granted "
-                               "AND l.classid = %s::bigint::oid AND l.objid = %s", (self.key, lock))
+                               f"FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE {HELD}", (self.key, lock))
                 return cursor.fetchone()[0] or "nobody"
         except self.error:
             return "PostgreSQL does not answer"
