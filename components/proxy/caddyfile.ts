@@ -22,7 +22,7 @@ export function siteFiles(
 }
 
 /**
- * Renders the proxy's configuration (Caddy with the handlers of images/proxy). The rules are the same in both places.
+ * Renders the proxy's configuration (Caddy with what images/proxy adds). The rules are the same in both places.
  *
  * On a host the proxy looks at three files beside it in /etc/caddy for each request. So closing and opening need no
  * reload, for which an admin API would have to be on:
@@ -125,7 +125,8 @@ A body that is longer
 		header_up X-Forwarded-Proto {scheme}
 		header_up X-Forwarded-Host {hostport}
 		header_up X-Real-IP {client_ip}
-		transport http {
+		# Caddy's own, but who hears nothing is refused with those who are.
+		transport odoo {
 			dial_timeout 2s
 			# Odoo itself ends what takes longer than its limit_time_real.
 			response_header_timeout 20m

@@ -13,6 +13,11 @@ import { maintenancePage } from "../../components/proxy/maintenance-page";
 import { freePort } from "../../sandbox/support/listen";
 import { usualSite } from "./site";
 
+export interface Upstreams {
+  readonly http: number;
+  readonly websocket: number;
+}
+
 export interface Reply {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
@@ -29,12 +34,18 @@ export class EdgeProcess {
   #port = 0;
   #log = "";
 
-  async start(caddy: string, upstream: number, site: Partial<SiteArgs> = {}): Promise<void> {
+  /** @param upstreams ports of 127.0.0.1 that stand for Odoo's two */
+  async start(caddy: string, upstreams: Upstreams, site: Partial<SiteArgs> = {}, dialTimeout = "2s"): Promise<void> {
     // A port that was free a moment ago can be taken by now: then others are.
-    while (!(await this.#startsOnFreePorts(caddy, upstream, site)));
+    while (!(await this.#startsOnFreePorts(caddy, upstreams, site, dialTimeout)));
   }
 
-  async #startsOnFreePorts(caddy: string, upstream: number, site: Partial<SiteArgs>): Promise<boolean> {
+  async #startsOnFreePorts(
+    caddy: string,
+    upstreams: Upstreams,
+    site: Partial<SiteArgs>,
+    dialTimeout: string,
+  ): Promise<boolean> {
     this.#log = "";
     const [http, https, health] = [await freePort(), await freePort(), await freePort()];
     this.#port = https;
@@ -48,7 +59,9 @@ export class EdgeProcess {
       .replaceAll("/etc/caddy", this.#folder)
       .replaceAll("directory /spool", `directory ${this.#folder}/spool`)
       .replace("reverse_proxy odoo:", "reverse_proxy 127.0.0.1:")
-      .replace(/import odoo (8069|8072)/g, `import odoo ${upstream}`);
+      .replace("dial_timeout 2s", `dial_timeout ${dialTimeout}`)
+      .replaceAll("import odoo 8069", `import odoo ${upstreams.http}`)
+      .replaceAll("import odoo 8072", `import odoo ${upstreams.websocket}`);
     fs.writeFileSync(path.join(this.#folder, "Caddyfile"), text);
     fs.writeFileSync(path.join(this.#folder, "maintenance.html"), maintenancePage);
     const env = { ...process.env, XDG_DATA_HOME: this.#folder, XDG_CONFIG_HOME: this.#folder, HOME: this.#folder };

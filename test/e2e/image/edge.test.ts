@@ -3,9 +3,11 @@ import { once } from "node:events";
 import * as http2 from "node:http2";
 import type { TLSSocket } from "node:tls";
 
+import { freePort } from "../../../sandbox/support/listen";
 import { ensureCaddyBinary } from "../../../sandbox/tools/caddy-binary";
 import { EdgeProcess } from "../../support/edge-process";
 import { FewWorkers, rightPassword } from "../../support/few-workers";
+import { SilentPort } from "../../support/silent-port";
 
 const workers = 2;
 const form = { "content-type": "application/x-www-form-urlencoded" };
@@ -54,7 +56,8 @@ describe("the edge", () => {
   const started = async (site: Parameters<EdgeProcess["start"]>[2] = {}) => {
     odoo = new FewWorkers(workers);
     edge = new EdgeProcess();
-    await edge.start(caddy, await odoo.listen(), site);
+    const port = await odoo.listen();
+    await edge.start(caddy, { http: port, websocket: port }, site);
   };
   afterEach(async () => {
     await edge.stop();
@@ -299,6 +302,37 @@ describe("the edge", () => {
       "Calls by XML-RPC and JSON-RPC are not allowed from your address.",
     );
     assert.equal(await status("/xmlrpc/2/common", "203.0.113.7"), 200);
+  });
+
+  describe("before a port that answers nobody", () => {
+    let silent: SilentPort;
+    beforeEach(async () => {
+      odoo = new FewWorkers(workers);
+      edge = new EdgeProcess();
+      silent = await SilentPort.open();
+    });
+    afterEach(() => silent.close());
+
+    it("waits: a busy server may answer late", async () => {
+      await edge.start(caddy, { http: await odoo.listen(), websocket: silent.port });
+      const begun = performance.now();
+      assert.equal((await edge.ask("GET", "/websocket")).status, 503);
+      assert.ok(performance.now() - begun >= 2000, `${performance.now() - begun} ms`);
+    });
+
+    it("refuses while another one of the same address does: whoever hears nothing meant that, too", async () => {
+      const nobody = await freePort();
+      // Nobody who waits for the limit comes back from this.
+      await edge.start(caddy, { http: nobody, websocket: silent.port }, {}, "1h");
+      let waiting = true;
+      const refused = (async () => {
+        while (waiting) assert.equal((await edge.ask("GET", "/web/login")).status, 503);
+      })();
+      const replies = await Promise.all(Array.from({ length: 20 }, () => edge.ask("GET", "/websocket")));
+      waiting = false;
+      await refused;
+      for (const { status, headers } of replies) assert.deepEqual([status, headers["retry-after"]], [503, "30"]);
+    });
   });
 
   it("gives the session's cookie what Odoo leaves out, and nothing twice", async () => {
