@@ -146,16 +146,18 @@ describe("a release on a populated cluster", () => {
     });
   }
 
-  it("whose server never answers is rolled back", async () => {
-    const bad = await trial.releases.make({ kind: "never-healthy", how: "hangs" }, trial.level + 1);
-    const problems = await trial.problemsAfter(async () => {
-      const { status, output } = await trial.deploy(bad, { "release:rehearse": false, "release:readySeconds": 15 });
-      assert.notEqual(status, 0, output);
-      assert.match(output, /HEALTH_CHECK_FAIL/);
-      return { allowed: { refusals: "some" } };
+  for (const what of sample(["whose server never answers"], [])) {
+    it(`${what} is rolled back`, async () => {
+      const bad = await trial.releases.make({ kind: "never-healthy", how: "hangs" }, trial.level + 1);
+      const problems = await trial.problemsAfter(async () => {
+        const { status, output } = await trial.deploy(bad, { "release:rehearse": false, "release:readySeconds": 15 });
+        assert.notEqual(status, 0, output);
+        assert.match(output, /HEALTH_CHECK_FAIL/);
+        return { allowed: { refusals: "some" } };
+      });
+      assert.deepEqual(problems, []);
     });
-    assert.deepEqual(problems, []);
-  });
+  }
 
   it("that the registry does not have is refused before anything is touched", async () => {
     const problems = await trial.problemsAfter(async () => {
