@@ -38,25 +38,27 @@ describe("a release on a populated cluster", () => {
     assert.equal((await trial.stack.outputs())["doksDigest"], digestOf(trial.live));
   });
 
-  it("is not touched by an update, a refresh and an update after it that change nothing", async () => {
-    const pods = await trial.kubectl("get", "pods", "-o", "name");
-    for (const args of [
-      ["up", "--skip-preview"],
-      ["refresh", "--skip-preview"],
-      ["up", "--skip-preview"],
-    ]) {
-      const { status, output } = await trial.stack.pulumi(
-        ...args,
-        "--yes",
-        "--non-interactive",
-        "--color",
-        "never",
-        "--expect-no-changes",
-      );
-      assert.equal(status, 0, output);
-    }
-    assert.equal(await trial.kubectl("get", "pods", "-o", "name"), pods);
-  });
+  for (const what of sample(["is not touched"], [])) {
+    it(`${what} by an update, a refresh and an update after it that change nothing`, async () => {
+      const pods = await trial.kubectl("get", "pods", "-o", "name");
+      for (const args of [
+        ["up", "--skip-preview"],
+        ["refresh", "--skip-preview"],
+        ["up", "--skip-preview"],
+      ]) {
+        const { status, output } = await trial.stack.pulumi(
+          ...args,
+          "--yes",
+          "--non-interactive",
+          "--color",
+          "never",
+          "--expect-no-changes",
+        );
+        assert.equal(status, 0, output);
+      }
+      assert.equal(await trial.kubectl("get", "pods", "-o", "name"), pods);
+    });
+  }
 
   it("shows what kubectl changed by hand as drift, and puts it back", async () => {
     const limit = "{.spec.template.spec.containers[0].resources.limits.memory}";
@@ -106,16 +108,18 @@ describe("a release on a populated cluster", () => {
     assert.deepEqual(problems, []);
   });
 
-  it("is gone back from in code by the digest of the one before, and what was written since stays", async () => {
-    const before = trial.live;
-    const same = await trial.deploy(await trial.releases.make({ kind: "additive" }, trial.level, 1));
-    assert.equal(same.status, 0, same.output);
-    await trial.sql("INSERT INTO trial_ledger_line (name) VALUES ('written since')");
-    const { status, output } = await trial.deploy(before);
-    assert.equal(status, 0, output);
-    assert.deepEqual(await trial.wrongRelease(), []);
-    assert.equal(await trial.sql("SELECT count(*) FROM trial_ledger_line WHERE name = 'written since'"), "1");
-  });
+  for (const way of sample(["in code"], [])) {
+    it(`is gone back from ${way} by the digest of the one before, and what was written since stays`, async () => {
+      const before = trial.live;
+      const same = await trial.deploy(await trial.releases.make({ kind: "additive" }, trial.level, 1));
+      assert.equal(same.status, 0, same.output);
+      await trial.sql("INSERT INTO trial_ledger_line (name) VALUES ('written since')");
+      const { status, output } = await trial.deploy(before);
+      assert.equal(status, 0, output);
+      assert.deepEqual(await trial.wrongRelease(), []);
+      assert.equal(await trial.sql("SELECT count(*) FROM trial_ledger_line WHERE name = 'written since'"), "1");
+    });
+  }
 
   for (const where of sample(["in its rehearsal", "half way"], ["in its rehearsal"])) {
     const rehearse = where === "in its rehearsal";
