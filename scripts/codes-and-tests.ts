@@ -110,8 +110,8 @@ function placeOf(node: ts.Node, place: Place, source: ts.SourceFile): Place {
   const [title] = ts.isCallExpression(node) ? node.arguments : [];
   if (ts.isCallExpression(node) && title !== undefined && ts.isStringLiteralLike(title)) {
     const called = node.expression.getText(source);
-    if (called === "describe") return { groups: [...place.groups, title.text] };
-    if (called === "it") return { groups: place.groups, test: title.text };
+    if (called === "describe" || called === "describeWhole") return { groups: [...place.groups, title.text] };
+    if (called === "it" || called === "itWhole") return { groups: place.groups, test: title.text };
   }
   const fields = ts.isObjectLiteralExpression(node) ? node.properties.filter(ts.isPropertyAssignment) : [];
   const what = fields.find(({ name }) => name.getText(source) === "what")?.initializer;

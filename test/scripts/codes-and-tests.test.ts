@@ -33,12 +33,14 @@ describe("docs/codes-and-tests.md", () => {
       describe("An update", () => {
         const planted = [{ what: "with a broken module", code: "IMPORT_ERROR" }];
         it("stops", () => assert.match(output, /^MODULE_LOAD_ERROR: .*/));
+        itWhole("waits", () => assert.match(output, /HEALTH_CHECK_FAIL/));
       });`;
     assert.deepEqual(found(text), [
       "QUOTA_EXCEEDED: a full registry",
       "ENTRYPOINT_ERROR: a bad start",
       "IMPORT_ERROR: An update: with a broken module",
       "MODULE_LOAD_ERROR: An update stops",
+      "HEALTH_CHECK_FAIL: An update waits",
     ]);
     const python = `
 class It(TestCase):

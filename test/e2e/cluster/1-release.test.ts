@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ClusterTrial } from "../../support/trials/cluster-trial";
 import { attack } from "../../support/trials/cluster-attack";
 import { openTrial } from "../../support/trials/opened";
-import { sample } from "../../support/sample";
+import { itWhole, sample } from "../../support/sample";
 import { Endpoint } from "../../support/endpoint";
 import { planted, wrongAttachments } from "../../support/trials/population";
 import { plantedReason } from "../../support/trials/addons";
@@ -38,29 +38,27 @@ describe("a release on a populated cluster", () => {
     assert.equal((await trial.stack.outputs())["doksDigest"], digestOf(trial.live));
   });
 
-  for (const what of sample(["is not touched"], [])) {
-    it(`${what} by an update, a refresh and an update after it that change nothing`, async () => {
-      const pods = await trial.kubectl("get", "pods", "-o", "name");
-      for (const args of [
-        ["up", "--skip-preview"],
-        ["refresh", "--skip-preview"],
-        ["up", "--skip-preview"],
-      ]) {
-        const { status, output } = await trial.stack.pulumi(
-          ...args,
-          "--yes",
-          "--non-interactive",
-          "--color",
-          "never",
-          "--expect-no-changes",
-        );
-        assert.equal(status, 0, output);
-      }
-      assert.equal(await trial.kubectl("get", "pods", "-o", "name"), pods);
-    });
-  }
+  itWhole("is not touched by an update, a refresh and an update after it that change nothing", async () => {
+    const pods = await trial.kubectl("get", "pods", "-o", "name");
+    for (const args of [
+      ["up", "--skip-preview"],
+      ["refresh", "--skip-preview"],
+      ["up", "--skip-preview"],
+    ]) {
+      const { status, output } = await trial.stack.pulumi(
+        ...args,
+        "--yes",
+        "--non-interactive",
+        "--color",
+        "never",
+        "--expect-no-changes",
+      );
+      assert.equal(status, 0, output);
+    }
+    assert.equal(await trial.kubectl("get", "pods", "-o", "name"), pods);
+  });
 
-  it("shows what kubectl changed by hand as drift, and puts it back", async () => {
+  itWhole("shows what kubectl changed by hand as drift, and puts it back", async () => {
     const limit = "{.spec.template.spec.containers[0].resources.limits.memory}";
     const before = await trial.kubectl("get", "deployment", "odoo-cron", "-o", `jsonpath=${limit}`);
     await trial.kubectl("set", "resources", "deployment/odoo-cron", "--limits=memory=1234Mi");
@@ -108,18 +106,16 @@ describe("a release on a populated cluster", () => {
     assert.deepEqual(problems, []);
   });
 
-  for (const way of sample(["in code"], [])) {
-    it(`is gone back from ${way} by the digest of the one before, and what was written since stays`, async () => {
-      const before = trial.live;
-      const same = await trial.deploy(await trial.releases.make({ kind: "additive" }, trial.level, 1));
-      assert.equal(same.status, 0, same.output);
-      await trial.sql("INSERT INTO trial_ledger_line (name) VALUES ('written since')");
-      const { status, output } = await trial.deploy(before);
-      assert.equal(status, 0, output);
-      assert.deepEqual(await trial.wrongRelease(), []);
-      assert.equal(await trial.sql("SELECT count(*) FROM trial_ledger_line WHERE name = 'written since'"), "1");
-    });
-  }
+  itWhole("is gone back from in code by the digest of the one before, and what was written since stays", async () => {
+    const before = trial.live;
+    const same = await trial.deploy(await trial.releases.make({ kind: "additive" }, trial.level, 1));
+    assert.equal(same.status, 0, same.output);
+    await trial.sql("INSERT INTO trial_ledger_line (name) VALUES ('written since')");
+    const { status, output } = await trial.deploy(before);
+    assert.equal(status, 0, output);
+    assert.deepEqual(await trial.wrongRelease(), []);
+    assert.equal(await trial.sql("SELECT count(*) FROM trial_ledger_line WHERE name = 'written since'"), "1");
+  });
 
   for (const where of sample(["in its rehearsal", "half way"], ["in its rehearsal"])) {
     const rehearse = where === "in its rehearsal";
@@ -137,31 +133,27 @@ describe("a release on a populated cluster", () => {
     });
   }
 
-  for (const what of sample(["takes more memory than there is"], [])) {
-    it(`that ${what} is told as that, and the pods before it serve`, async () => {
-      const bad = await trial.releases.make({ kind: "greedy" }, trial.level + 1);
-      const problems = await trial.problemsAfter(async () => {
-        const { status, output } = await trial.deploy(bad);
-        assert.notEqual(status, 0, output);
-        assert.match(output, /OUT_OF_MEMORY[^]*at its limit of [\d,]+ MiB/);
-        return { allowed: { refusals: "none" } };
-      });
-      assert.deepEqual(problems, []);
+  itWhole("that takes more memory than there is is told as that, and the pods before it serve", async () => {
+    const bad = await trial.releases.make({ kind: "greedy" }, trial.level + 1);
+    const problems = await trial.problemsAfter(async () => {
+      const { status, output } = await trial.deploy(bad);
+      assert.notEqual(status, 0, output);
+      assert.match(output, /OUT_OF_MEMORY[^]*at its limit of [\d,]+ MiB/);
+      return { allowed: { refusals: "none" } };
     });
-  }
+    assert.deepEqual(problems, []);
+  });
 
-  for (const what of sample(["whose server never answers"], [])) {
-    it(`${what} is rolled back`, async () => {
-      const bad = await trial.releases.make({ kind: "never-healthy", how: "hangs" }, trial.level + 1);
-      const problems = await trial.problemsAfter(async () => {
-        const { status, output } = await trial.deploy(bad, { "release:rehearse": false, "release:readySeconds": 15 });
-        assert.notEqual(status, 0, output);
-        assert.match(output, /HEALTH_CHECK_FAIL/);
-        return { allowed: { refusals: "some" } };
-      });
-      assert.deepEqual(problems, []);
+  itWhole("whose server never answers is rolled back", async () => {
+    const bad = await trial.releases.make({ kind: "never-healthy", how: "hangs" }, trial.level + 1);
+    const problems = await trial.problemsAfter(async () => {
+      const { status, output } = await trial.deploy(bad, { "release:rehearse": false, "release:readySeconds": 15 });
+      assert.notEqual(status, 0, output);
+      assert.match(output, /HEALTH_CHECK_FAIL/);
+      return { allowed: { refusals: "some" } };
     });
-  }
+    assert.deepEqual(problems, []);
+  });
 
   it("that the registry does not have is refused before anything is touched", async () => {
     const problems = await trial.problemsAfter(async () => {

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { containerName } from "../../../sandbox/kubernetes/names";
 import { until } from "../../../sandbox/process";
 import { triedBlocks } from "../../support/markdown";
-import { sample } from "../../support/sample";
+import { itWhole } from "../../support/sample";
 import { type ClusterTrial, type Settings } from "../../support/trials/cluster-trial";
 import { directory, DumpHost } from "../../support/trials/dump-host";
 import { wrongAttachments } from "../../support/trials/population";
@@ -106,8 +106,9 @@ describe("the dump that leaves a cluster", () => {
     assert.equal((await host.sh(`ls -1 ${directory}`)).split("\n").length, 3);
   });
 
-  for (const what of sample(["takes a lost database's place"], [])) {
-    it(`${what} by the commands of docs/doks.md and docs/backup.md, and the same release serves it`, async () => {
+  itWhole(
+    "takes a lost database's place by the commands of docs/doks.md and docs/backup.md, and the same release serves it",
+    async () => {
       const folder = fs.mkdtempSync(path.join(trial.stack.directory, "dump-"));
       for (const kind of ["dump", "filestore.tar"]) {
         const content = await host.sh(`base64 -w0 ${directory}/*.${kind}`);
@@ -136,6 +137,6 @@ describe("the dump that leaves a cluster", () => {
       assert.equal(await trial.sql(ledgerSum), before);
       assert.deepEqual(await trial.wrongRelease(), []);
       assert.deepEqual(await wrongAttachments(await trial.client(), trial.attachments), []);
-    });
-  }
+    },
+  );
 });

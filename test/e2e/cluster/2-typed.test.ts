@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 
 import type { ClusterTrial } from "../../support/trials/cluster-trial";
 import { Endpoint } from "../../support/endpoint";
+import { describeWhole } from "../../support/sample";
 import { until } from "../../../sandbox/process";
 import { closeTrial, openTrial } from "../../support/trials/opened";
 
-describe("what people type at a cluster", () => {
+describeWhole("what people type at a cluster", () => {
   let trial: ClusterTrial;
 
   before(async () => {

@@ -4,7 +4,7 @@ import { loseNode, regainNode, startApiserver, stopApiserver } from "../../../sa
 import { sleep, until } from "../../../sandbox/process";
 import type { ClusterTrial, Held } from "../../support/trials/cluster-trial";
 import { closeTrial, openTrial } from "../../support/trials/opened";
-import { sample } from "../../support/sample";
+import { itWhole, sample } from "../../support/sample";
 import { type CommandResult, endOnce } from "../../../sandbox/test/helpers/test-stack";
 import { digestOf, type TrialRelease } from "../../support/trials/releases";
 import type { Step } from "../../support/trials/machine";
@@ -78,16 +78,15 @@ describe("an update of a cluster that is interrupted", () => {
     assert.deepEqual(problems, []);
   });
 
-  for (const what of sample(["an apiserver that is away for a minute"], [])) {
-    it(`by ${what} in the middle ends well, at the latest the next time`, () =>
-      // Nobody tells the proxy that the pods are about to stop.
-      endsWell(async () => {
-        await sleep(5 * second);
-        await stopApiserver(trial.id);
-        await sleep(60 * second);
-        await startApiserver(trial.id);
-      }));
-  }
+  itWhole("by an apiserver that is away for a minute in the middle ends well, at the latest the next time", () =>
+    // Nobody tells the proxy that the pods are about to stop.
+    endsWell(async () => {
+      await sleep(5 * second);
+      await stopApiserver(trial.id);
+      await sleep(60 * second);
+      await startApiserver(trial.id);
+    }),
+  );
 
   for (const step of sample<Step>(["closed", "cloned", "upgraded", "swapped", "tried"], ["tried"])) {
     it(`by a SIGKILL of the worker at "${step}" is rolled back, and goes through the next time`, async () => {
@@ -126,7 +125,7 @@ describe("an update of a cluster that is interrupted", () => {
     });
   }
 
-  it("by the end of PostgreSQL in the middle ends well, at the latest the next time", async () => {
+  itWhole("by the end of PostgreSQL in the middle ends well, at the latest the next time", async () => {
     const release = await next();
     const problems = await trial.problemsAfter(async () => {
       const { status, output } = await broken(release, /Job \S+ creating/, async () => {
@@ -145,18 +144,18 @@ describe("an update of a cluster that is interrupted", () => {
     assert.deepEqual(problems, []);
   });
 
-  for (const what of sample(["a node that is gone"], [])) {
-    it(`by ${what} in the middle ends well once it is back`, () =>
-      endsWell(async () => {
-        await trial.hold("upgraded");
-        await loseNode(trial.id);
-        await sleep(30 * second);
-        await regainNode(trial.id);
-      }));
-  }
+  itWhole("by a node that is gone in the middle ends well once it is back", () =>
+    endsWell(async () => {
+      await trial.hold("upgraded");
+      await loseNode(trial.id);
+      await sleep(30 * second);
+      await regainNode(trial.id);
+    }),
+  );
 
-  for (const what of sample(["a node without room"], [])) {
-    it(`by ${what} says so; killed there and begun anew with other settings it goes through when there is some`, async () => {
+  itWhole(
+    "by a node without room says so; killed there and begun anew with other settings it goes through when there is some",
+    async () => {
       const release = await next();
       const problems = await trial.problemsAfter(async () => {
         await trial.fillNode();
@@ -176,10 +175,10 @@ describe("an update of a cluster that is interrupted", () => {
       });
       assert.deepEqual(problems, []);
       await oneJob();
-    });
-  }
+    },
+  );
 
-  it("by a SIGKILL of pulumi is rolled back for an update to something else", async () => {
+  itWhole("by a SIGKILL of pulumi is rolled back for an update to something else", async () => {
     const [unwanted, release] = [await next(), await trial.releases.make({ kind: "good" }, trial.level + 1, 1)];
     const problems = await trial.problemsAfter(async () => {
       let held: Promise<Held> | undefined;
@@ -204,8 +203,9 @@ describe("an update of a cluster that is interrupted", () => {
     assert.ok(!said.includes(digestOf(unwanted)), said);
   });
 
-  for (const pods of sample(["three pods"], [])) {
-    it(`runs a scheduled job once a minute, with ${pods} that answer requests and a release in between`, async () => {
+  itWhole(
+    "runs a scheduled job once a minute, with three pods that answer requests and a release in between",
+    async () => {
       // One after the other: room for three larger pods and a smaller one beside them is not there.
       for (const settings of [{ "doks:odooCpus": 0.3 }, { "doks:replicas": 3 }]) {
         const { status, output } = await trial.update(settings);
@@ -233,7 +233,7 @@ describe("an update of a cluster that is interrupted", () => {
       // A tick's slot: whole minutes before the next one that is due.
       const slots =
         await trial.sql(`SELECT string_agg(floor(extract(epoch FROM c.nextcall - l.create_date) / 60)::text, ' ' ORDER BY l.id)
-        FROM trial_ledger_line l, ir_cron c WHERE l.name = 'tick' AND c.id = ${id}`);
+      FROM trial_ledger_line l, ir_cron c WHERE l.name = 'tick' AND c.id = ${id}`);
       const times = await trial.sql(
         "SELECT string_agg(to_char(create_date, 'MI:SS'), ' ' ORDER BY id) FROM trial_ledger_line WHERE name = 'tick'",
       );
@@ -243,8 +243,8 @@ describe("an update of a cluster that is interrupted", () => {
       assert.ok(seen.length >= 3, `only ${seen.length} ticks before, during and after a release`);
       await client.call("ir.cron", "unlink", [[id]]);
       assert.deepEqual(await trial.wrongRelease(), []);
-    });
-  }
+    },
+  );
 
   it("leaves nothing behind but volumes when it is destroyed", async () => {
     const { status, output } = await trial.destroy();

@@ -80,7 +80,9 @@ describe("the scanners of a pushed image", () => {
     writeTrivyDatabase(at("database"), holes, { updatedAt: new Date(Date.now() - days * dayMs) });
   const scanned = (more: Partial<ScanOrder> = {}) => scan.run({ ...order, ...more }, tools);
 
-  before(async () => {
+  before(async function () {
+    // On a new machine they are compiled: half an hour on a slow one.
+    this.timeout(2 * 3_600_000);
     await ensureGateTools(() => undefined);
     const searched = [...gateToolFolders(), process.env["PATH"] ?? ""].join(path.delimiter);
     process.env["XDG_CACHE_HOME"] = at("cache");

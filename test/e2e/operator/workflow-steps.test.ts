@@ -11,7 +11,7 @@ import { RunningServers } from "../../../sandbox/test/helpers/running-servers";
 import type { TestStack } from "../../../sandbox/test/helpers/test-stack";
 import { ensureGateTool, gateToolPath } from "../../../sandbox/tools/gate-tools";
 import { PaperVps } from "../../support/paper-vps";
-import { sample } from "../../support/sample";
+import { itWhole, sample } from "../../support/sample";
 import { findIn } from "../../support/secret-search";
 import { setInFile, teamStacks } from "../../support/team-stacks";
 import { events, jobsFor, type Values } from "../../support/workflow";
@@ -113,19 +113,17 @@ describe("the steps of the workflows", () => {
   };
 
   // Two minutes of a processor for what `npm test` does first.
-  for (const job of sample(["checks"], [])) {
-    it(`\`${job}\` of a fork's pull request: lint, types, workflows and addons`, async () => {
-      // In the place of actionlint's release at GitHub; both are found on the PATH and left as they are.
-      for (const tool of ["actionlint", "zizmor"] as const) await ensureGateTool(tool, () => undefined);
-      const tools = await Promise.all((["actionlint", "zizmor"] as const).map(gateToolPath));
-      const mounts = [...new Set(tools.flatMap((tool) => [tool, fs.realpathSync(tool)]))];
-      const programs = tools.map((tool) => path.dirname(tool));
-      const printed = passed(
-        await run(workflow("odoo-ci.yml"), job, events["a fork's pull request"], { mounts, programs }),
-      );
-      assert.match(printed.at(-1) ?? "", /release_info/);
-    });
-  }
+  itWhole("`checks` of a fork's pull request: lint, types, workflows and addons", async () => {
+    // In the place of actionlint's release at GitHub; both are found on the PATH and left as they are.
+    for (const tool of ["actionlint", "zizmor"] as const) await ensureGateTool(tool, () => undefined);
+    const tools = await Promise.all((["actionlint", "zizmor"] as const).map(gateToolPath));
+    const mounts = [...new Set(tools.flatMap((tool) => [tool, fs.realpathSync(tool)]))];
+    const programs = tools.map((tool) => path.dirname(tool));
+    const printed = passed(
+      await run(workflow("odoo-ci.yml"), "checks", events["a fork's pull request"], { mounts, programs }),
+    );
+    assert.match(printed.at(-1) ?? "", /release_info/);
+  });
 
   it("`changes` of a fork's pull request: its preview by Git alone", async () => {
     const printed = passed(await run(workflow("preview.yml"), "changes", events["a fork's pull request"]));
@@ -210,16 +208,14 @@ describe("the steps of the workflows", () => {
     return printed.at(-1) ?? "";
   };
 
-  for (const job of sample(["promote"], [])) {
-    it(`\`${job}\` brings production to what staging runs`, async () => {
-      await fillIn("prod", production);
-      const said = await byHand("promote", { "vars.PRODUCTION_STACK": "prod", "inputs.digest": "" });
-      assert.ok(host.live !== null && production.live?.digest === host.live.digest, said);
-      // What comes next is of staging alone.
-      git("checkout", "--quiet", "HEAD~1", "--", "Pulumi.prod.yaml");
-      commit("Take production out");
-    });
-  }
+  itWhole("`promote` brings production to what staging runs", async () => {
+    await fillIn("prod", production);
+    const said = await byHand("promote", { "vars.PRODUCTION_STACK": "prod", "inputs.digest": "" });
+    assert.ok(host.live !== null && production.live?.digest === host.live.digest, said);
+    // What comes next is of staging alone.
+    git("checkout", "--quiet", "HEAD~1", "--", "Pulumi.prod.yaml");
+    commit("Take production out");
+  });
 
   const daily = {
     "retention.yml plan": /acme\/odoo: 2 manifests with \d tags stay/,

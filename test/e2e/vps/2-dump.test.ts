@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { triedBlocks } from "../../support/markdown";
-import { sample } from "../../support/sample";
+import { itWhole } from "../../support/sample";
 import { wrongAttachments } from "../../support/trials/population";
 import { ledgerSum } from "../../support/trials/snapshot";
 import { statusOf } from "../../support/trials/requests";
@@ -81,8 +81,9 @@ describe("the dump that leaves the host", () => {
     await trial.machine.sh("docker exec odoo-db dropdb -U postgres from-dump; rm -r /tmp/from-dump");
   });
 
-  for (const what of sample(["takes a lost database's place"], [])) {
-    it(`${what} by the commands of docs/backup.md, and the same release serves it`, async () => {
+  itWhole(
+    "takes a lost database's place by the commands of docs/backup.md, and the same release serves it",
+    async () => {
       const page = fs.readFileSync(path.join(__dirname, "..", "..", "..", "docs", "backup.md"), "utf8");
       const lines = triedBlocks(page).get("in-place");
       const name = /^(.+)\.dump$/m.exec(await dumps())?.[1];
@@ -96,8 +97,8 @@ describe("the dump that leaves the host", () => {
       await trial.machine.waitForLogin();
       assert.deepEqual(await trial.wrongRelease(), []);
       assert.deepEqual(await wrongAttachments(await trial.machine.client(), trial.attachments), []);
-    });
-  }
+    },
+  );
 
   it("leaves the newest of them there, and what belongs to somebody else", async () => {
     const [first] = (await dumps()).split("\n");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { sample } from "../../support/sample";
+import { itWhole } from "../../support/sample";
 import { wrongAttachments } from "../../support/trials/population";
 import { differences } from "../../support/trials/snapshot";
 import type { TrialRelease } from "../../support/trials/releases";
@@ -51,16 +51,15 @@ describe("a release on a host", () => {
     }
   };
 
-  for (const what of sample(["whose attachments lie on something as slow as a network"], [])) {
-    it(`${what} takes all of them along`, async () => {
-      await patched(slowLinks, succeeds);
-      assert.deepEqual(await trial.wrongRelease(), []);
-      assert.deepEqual(await wrongAttachments(await trial.machine.client(), trial.attachments), []);
-    });
-  }
+  itWhole("whose attachments lie on something as slow as a network takes all of them along", async () => {
+    await patched(slowLinks, succeeds);
+    assert.deepEqual(await trial.wrongRelease(), []);
+    assert.deepEqual(await wrongAttachments(await trial.machine.client(), trial.attachments), []);
+  });
 
-  for (const what of sample(["with a prepared transaction of somebody else's role"], [])) {
-    it(`${what} is refused before anything closes, and goes through once that has ended`, async () => {
+  itWhole(
+    "with a prepared transaction of somebody else's role is refused before anything closes, and goes through once that has ended",
+    async () => {
       const setting = async (statement: string) => {
         await trial.machine.sql(statement, "postgres");
         await trial.machine.sh("docker restart odoo-db && until docker exec odoo-db pg_isready -q; do sleep 0.2; done");
@@ -83,12 +82,13 @@ describe("a release on a host", () => {
       await setting("ALTER SYSTEM RESET max_prepared_transactions");
       await succeeds();
       assert.deepEqual(await trial.wrongRelease(), []);
-    });
-  }
+    },
+  );
 
   // Last: its rollback by hand leaves a release that the host refuses from then on, and the next one would be that.
-  for (const what of sample(["whose clock was set back an hour since the one before"], [])) {
-    it(`${what} leaves a restore point that is the newest`, async () => {
+  itWhole(
+    "whose clock was set back an hour since the one before leaves a restore point that is the newest",
+    async () => {
       await succeeds();
       const left = { live: trial.live, level: trial.level, data: await trial.snapshot() };
       await patched(clock, async () => {
@@ -99,6 +99,6 @@ describe("a release on a host", () => {
       });
       isLive(left.live, left.level);
       assert.deepEqual([...(await trial.wrongRelease()), ...differences(left.data, await trial.snapshot(), true)], []);
-    });
-  }
+    },
+  );
 });

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
+import { describeWhole } from "../../support/sample";
 import { notes } from "../../support/trials/addons";
 import { Trial } from "../../support/trials/host-trial";
 
 const script = path.join(__dirname, "..", "..", "..", "scripts", "simple_deploy.sh");
 const file = "docker-compose.prod.yml";
 
-describe("what people type on a host", () => {
+describeWhole("what people type on a host", () => {
   let trial: Trial;
 
   before(async () => {
