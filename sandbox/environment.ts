@@ -6,6 +6,7 @@ import { paths, registryAddress } from "./config";
 import { run } from "./process";
 import type { ServersFile } from "./servers";
 import { readServers } from "./servers-control";
+import { writeFileAtomically } from "./support/atomic-file";
 import { quote } from "./support/quote";
 import { sshKeyPair } from "./support/ssh-key";
 import { policyPack } from "./tools/engine";
@@ -30,7 +31,7 @@ export interface ToolPaths {
 
 /** Remembers where the tools are, for `env` and the tests. */
 export function writeToolPaths(tools: ToolPaths): void {
-  writeAtomically(toolsFile, JSON.stringify(tools, undefined, 2));
+  writeWithFolder(toolsFile, JSON.stringify(tools, undefined, 2));
 }
 
 /**
@@ -82,7 +83,7 @@ export function sandboxVariables(servers: ServersFile | undefined = readServers(
 
 /** The key that logs in to the sandbox's hosts, made once. */
 function sshPrivateKey(): string {
-  if (!fs.existsSync(sshKeyFile)) writeAtomically(sshKeyFile, sshKeyPair("odoo-sandbox").privateKey);
+  if (!fs.existsSync(sshKeyFile)) writeWithFolder(sshKeyFile, sshKeyPair("odoo-sandbox").privateKey);
   return fs.readFileSync(sshKeyFile, "utf8");
 }
 
@@ -114,11 +115,10 @@ export async function logInToRegistry(servers: ServersFile): Promise<void> {
 function preparePulumi(): void {
   fs.mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
   fs.mkdirSync(pulumiHome, { recursive: true, mode: 0o700 });
-  if (!fs.existsSync(passphraseFile)) writeAtomically(passphraseFile, passphrase);
+  if (!fs.existsSync(passphraseFile)) writeWithFolder(passphraseFile, passphrase);
 }
 
-function writeAtomically(file: string, content: string): void {
+function writeWithFolder(file: string, content: string): void {
   fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  fs.writeFileSync(`${file}.${process.pid}.partial`, content, { mode: 0o600 });
-  fs.renameSync(`${file}.${process.pid}.partial`, file);
+  writeFileAtomically(file, content);
 }

@@ -15,6 +15,7 @@ import { builtToolSource, ensureGateTool, gateToolPath } from "../tools/gate-too
 import { caddyVersion, ensureCaddyBinary, proxySource } from "../tools/caddy-binary";
 import { ensureBuilt } from "./build";
 import { pullPublic } from "./public";
+import { writeFileAtomically } from "../support/atomic-file";
 
 /** The record of the base image that the program reads; same shape as images/odoo/base-image.json. */
 export const baseRecord = path.join(paths.state, "base-image.json");
@@ -190,8 +191,7 @@ async function inspect(image: string, format: string): Promise<string> {
 }
 
 function writeRecord(file: string, record: BaseImage | Partial<ImagesRecord>): void {
-  fs.writeFileSync(`${file}.partial`, `${JSON.stringify(record, undefined, 2)}\n`);
-  fs.renameSync(`${file}.partial`, file);
+  writeFileAtomically(file, `${JSON.stringify(record, undefined, 2)}\n`, 0o644);
 }
 
 function wrongUser(image: string, found: string, official: BaseImage): ShipError {

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { buildSync } from "esbuild";
 import { providers } from "./providers";
+import { writeFileAtomically } from "../support/atomic-file";
 import { quote } from "../support/quote";
 
 const root = path.resolve(__dirname, "..", "..");
@@ -71,7 +72,5 @@ function launcher(name: string, version: string, script: string): string {
 
 function writeWhole(file: string, text: string, mode: number): void {
   if (fs.existsSync(file) && fs.readFileSync(file, "utf8") === text) return;
-  const temporary = `${file}.${process.pid}.tmp`;
-  fs.writeFileSync(temporary, text, { mode });
-  fs.renameSync(temporary, file);
+  writeFileAtomically(file, text, mode);
 }

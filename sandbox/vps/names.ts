@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { containerPrefix, paths } from "../config";
+import { writeFileAtomically } from "../support/atomic-file";
 
 /** What machines read at their start, by machine. */
 const vpsState = path.join(paths.state, "vps");
@@ -40,8 +41,7 @@ export function hasDisks(): boolean {
 function instance(): string {
   if (!hasDisks()) {
     fs.mkdirSync(vpsState, { recursive: true, mode: 0o700 });
-    fs.writeFileSync(`${instanceFile}.${process.pid}`, randomBytes(4).toString("hex"));
-    fs.renameSync(`${instanceFile}.${process.pid}`, instanceFile);
+    writeFileAtomically(instanceFile, randomBytes(4).toString("hex"));
   }
   return fs.readFileSync(instanceFile, "utf8");
 }
