@@ -58,11 +58,11 @@ const lanes = [
     uses: ["tree"],
   },
   // Small servers of its own, and containers by Docker for the steps of workflows, which nothing else knows.
-  {
-    files: ["operator/preview-comments", "operator/rollback", "operator/runbook", "operator/workflow-steps"],
-    heavy: true,
-  },
+  { files: ["operator/preview-comments", "operator/rollback"], heavy: true },
+  { files: ["operator/runbook", "operator/workflow-steps"], heavy: true, whole: true },
   { files: ["operator/environments", "operator/lost-target"], heavy: true, whole: true },
+  // On a new machine the tools of the gates are compiled for a quarter of an hour.
+  { files: ["image/scanners", "image/signed"] },
   // Containers of single images.
   {
     files: ["image/development", "image/edge", "image/release-marker", "image/options", "image/typed", "image/proxy"],
@@ -76,8 +76,6 @@ const lanes = [
   // Of both targets one is tried above, with the same worker.
   { files: ["cluster/2-dump"], heavy: true, changes: ["trial cluster"], whole: true },
   { files: ["cluster/4-brought"], heavy: true, changes: ["trial cluster", "bucket"], uses: ["tree"], whole: true },
-  // On a new machine the tools of the gates are compiled for a quarter of an hour.
-  { files: ["image/scanners", "image/signed"] },
   { files: ["cluster/managed-database"], whole: true },
   // The sandbox's own parts by themselves: the lanes above stand on each of them.
   { files: [sandbox("gate-tools")], whole: true },

@@ -5,8 +5,8 @@ import type { Installation } from "./installation";
 
 /** First part of the name of every line that a writer creates. */
 export const writerPrefix = "writer ";
-/** Between two lines of a client: some 3 of them ask Odoo ten times a second, which leaves the machine room for what is tried. */
-const pauseMs = 250;
+/** Between two lines of a client: 3 of them ask Odoo some four times a second, which leaves the machine room for what is tried. */
+const pauseMs = 750;
 
 /** What a writer was told about one line that it asked for. */
 export type Outcome =
@@ -99,8 +99,7 @@ export class Writers {
       const token = `${this.#run} ${index} ${count}`;
       const outcome = await this.#ask(client, token);
       this.outcomes.push(outcome);
-      // A client that is told to come back later does, and one that is not leaves the others some room.
-      await new Promise((resolve) => setTimeout(resolve, outcome.kind === "acknowledged" ? pauseMs : 3 * pauseMs));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
     client.endpoint.close();
   }
