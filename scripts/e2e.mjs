@@ -46,7 +46,7 @@ const lanes = [
     heavy: true,
   },
   {
-    files: ["cluster/1-release", "cluster/2-signed", "cluster/2-typed"],
+    files: ["cluster/1-release"],
     heavy: true,
     changes: ["trial cluster"],
   },
@@ -58,14 +58,14 @@ const lanes = [
     uses: ["tree"],
   },
   // Small servers of its own, and containers by Docker for the steps of workflows, which nothing else knows.
-  { files: ["operator/preview-comments", "operator/rollback"], heavy: true },
-  { files: ["operator/runbook", "operator/workflow-steps"], heavy: true, whole: true },
+  { files: ["operator/rollback"], heavy: true },
+  { files: ["operator/preview-comments", "operator/runbook", "operator/workflow-steps"], heavy: true, whole: true },
   { files: ["operator/environments", "operator/lost-target"], heavy: true, whole: true },
   // On a new machine the tools of the gates are compiled for a quarter of an hour.
   { files: ["image/scanners", "image/signed"] },
   // Containers of single images.
   {
-    files: ["image/development", "image/edge", "image/release-marker", "image/options", "image/typed", "image/proxy"],
+    files: ["image/development", "image/edge", "image/release-marker", "image/options", "image/proxy"],
     uses: ["tree"],
   },
   { files: ["image/acme", "image/repositories", "image/addons"], uses: ["tree"] },
@@ -73,10 +73,16 @@ const lanes = [
   // Its images have the tree's addons, too, and go nowhere: whatever is in those will do.
   { files: ["updates/5-gates", "updates/5-stolen-login", "updates/6-planted"], heavy: true, changes: ["trial"] },
   { files: ["vps/9-oca"], heavy: true, changes: ["bucket"], uses: ["tree"], whole: true },
-  // Of both targets one is tried above, with the same worker.
-  { files: ["cluster/2-dump"], heavy: true, changes: ["trial cluster"], whole: true },
+  // Of both targets one is tried above, with the same worker and the same proofs of signatures.
+  {
+    files: ["cluster/2-dump", "cluster/2-signed", "cluster/2-typed"],
+    heavy: true,
+    changes: ["trial cluster"],
+    whole: true,
+  },
   { files: ["cluster/4-brought"], heavy: true, changes: ["trial cluster", "bucket"], uses: ["tree"], whole: true },
   { files: ["cluster/managed-database"], whole: true },
+  { files: ["image/typed"], uses: ["tree"], whole: true },
   // The sandbox's own parts by themselves: the lanes above stand on each of them.
   { files: [sandbox("gate-tools")], whole: true },
   // Nodes, a machine, a database and a registry that no stack knows.

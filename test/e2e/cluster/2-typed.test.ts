@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 
 import type { ClusterTrial } from "../../support/trials/cluster-trial";
 import { Endpoint } from "../../support/endpoint";
-import { describeWhole } from "../../support/sample";
 import { until } from "../../../sandbox/process";
-import { closeTrial, openTrial } from "../../support/trials/opened";
+import { openTrial } from "../../support/trials/opened";
 
-describeWhole("what people type at a cluster", () => {
+describe("what people type at a cluster", () => {
   let trial: ClusterTrial;
 
   before(async () => {
@@ -14,12 +13,6 @@ describeWhole("what people type at a cluster", () => {
   });
   afterEach(async function () {
     if (this.currentTest?.state === "failed") console.error(await trial.story());
-  });
-  // The last file that uses it: a cluster that stands by takes its part of the machine.
-  after(async () => {
-    const { status, output } = await trial.destroy();
-    assert.equal(status, 0, output);
-    await closeTrial();
   });
 
   const typed = (line: string) => trial.kubectl(...line.split(" "));

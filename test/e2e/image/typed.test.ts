@@ -12,7 +12,6 @@ import { buildTree } from "../../support/tree-image";
 import type { ServersFile } from "../../../sandbox/servers";
 import { runningSandbox } from "../../support/running-sandbox";
 import { HardenedOdoo } from "../../support/odoo";
-import { describeWhole } from "../../support/sample";
 
 /** Type, mode, owner, name and target of everything in an image, then each file's hash; what Docker mounts is left out. */
 const listing = `cd /
@@ -26,7 +25,7 @@ everything -type f -print0 | xargs -0 sha256sum`;
 /** A team's own file, with an option of Odoo and one of an addon. */
 const ownConfiguration = { "deploy/odoo.conf": "[options]\nlimit_time_real = 4321\n[queue_job]\nchannels = root:4\n" };
 
-describeWhole("what people type at an image", () => {
+describe("what people type at an image", () => {
   let odoo: HardenedOdoo;
   let build: ImageBuild;
   let servers: ServersFile;

@@ -37,9 +37,19 @@ const phases = [
   "Deployment \\S*-cron",
 ] as const;
 
-/** What the last test of a run calls. */
+/** What a test calls that has destroyed it. */
 export async function closeTrial(): Promise<void> {
   const trial = await opened;
   opened = undefined;
   trial?.remove();
 }
+
+// At the end of the process, whichever files it ran: a cluster that stands by takes its part of the machine. One that
+// could not be opened was told already.
+after(async () => {
+  const trial = await opened?.catch(() => undefined);
+  if (trial === undefined) return;
+  const { status, output } = await trial.destroy();
+  assert.equal(status, 0, output);
+  await closeTrial();
+});
