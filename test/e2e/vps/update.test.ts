@@ -119,7 +119,8 @@ describe("an update of the VPS", () => {
   });
 
   const steps = ["pulled", "rehearsed", "closed", "cloned", "upgraded", "swapped", "tried"] as const;
-  for (const step of sample(steps, ["upgraded"])) {
+  // The real engine is killed in operator/rollback, too, over a host that answers as one does.
+  for (const step of sample(steps, [])) {
     // What ends between two looks of the update is not told: then the next step is as good.
     const seen = new RegExp(`vps-odoo-release \\w+.* (${steps.slice(steps.indexOf(step)).join("|")})\\b`);
     it(`goes on by itself after a SIGKILL of pulumi at "${step}", and the next update finds it done`, async () => {
