@@ -68,7 +68,7 @@ describe("a release that is interrupted", () => {
     `begin of ${step}` as const,
     ...(ends.includes(step) ? [`end of ${step}` as const] : []),
   ]);
-  // The last step before the door closes, the closing, and the commit; others by the two that follow, or on a cluster.
+  // The rehearsal, the closing and the commit; other steps by the two that follow, or on a cluster.
   for (const moment of sample(moments, ["begin of rehearsed", "end of closed", "end of committed"])) {
     it(`by a SIGKILL of the worker at the ${moment} ends well`, async () => {
       const [phase, step] = moment.split(" of ") as [Phase, Step];
