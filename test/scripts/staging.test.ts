@@ -65,7 +65,9 @@ describe("An update of staging", () => {
   const update = async (pulumi: string, env: Record<string, string> = {}, ...args: string[]) => {
     const note = `echo "$* token=\${DIGITALOCEAN_TOKEN-none} phrase=\${PULUMI_CONFIG_PASSPHRASE-none}" >> ${home}/calls`;
     fs.writeFileSync(path.join(home, "pulumi"), `#!/bin/sh\n${note}\n${pulumi}\n`, { mode: 0o755 });
-    const script = ["--import", "tsx", path.join(root, "scripts", "staging.ts"), ...args];
+    const hears = path.join(home, "hears.cjs");
+    fs.writeFileSync(hears, hearsSigint(path.join(home, "heard")));
+    const script = ["--require", hears, "--import", "tsx", path.join(root, "scripts", "staging.ts"), ...args];
     const child = spawn(process.execPath, script, { cwd: root, env: { PATH: `${home}:/usr/bin:/bin`, ...env } });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += String(data)));
@@ -73,6 +75,12 @@ describe("An update of staging", () => {
     const calls = path.join(home, "calls");
     return { status, output, calls: fs.existsSync(calls) ? fs.readFileSync(calls, "utf8").trim().split("\n") : [] };
   };
+  /** Leaves a file when a program that listens to SIGINT hears it: what comes after is another turn of its loop. */
+  const hearsSigint = (file: string) => `process.on("newListener", function listens(event) {
+    if (event !== "SIGINT") return;
+    process.off("newListener", listens);
+    process.on(event, () => require("node:fs").writeFileSync(${JSON.stringify(file)}, ""));
+  });`;
   const exports = (text: string, then = "exit 0") => `if [ "$1" = stack ]; then echo '${text}'; else ${then}; fi`;
 
   it("keeps the epoch of the last rebuild, and leaves out variables that are empty", async () => {
@@ -118,7 +126,10 @@ describe("An update of staging", () => {
     assert.equal(failed.calls[2]?.split(" token")[0], "config --json --show-secrets --stack staging --non-interactive");
     assert.match(failed.output, /warning: nobody was told of the failure: SETTINGS_INVALID: /);
     fs.rmSync(path.join(home, "calls"));
-    const givenUp = await update(exports(state("1"), `kill -INT $PPID; ${fails}`));
+    // A signal may be heard after the end of who sent it: this Pulumi ends once it was, or after a minute.
+    const heard = `for i in $(seq 600); do [ -e ${home}/heard ] && break; sleep 0.1; done`;
+    const givenUp = await update(exports(state("1"), `kill -INT $PPID; ${heard}; ${fails}`));
+    assert.ok(fs.existsSync(path.join(home, "heard")), "the script has not heard of the Ctrl-C");
     assert.deepEqual([failed.status, givenUp.status, givenUp.calls.length], [7, 7, 2]);
   });
 
