@@ -19,14 +19,12 @@ const sandbox = (name) => `sandbox/test/e2e/${name}`;
  *   stack          the sandbox's own stack, with its machine and cluster
  *   trial          the repository of images that stacks of tests build
  *   bucket         for attachments
- *   trial cluster  the cluster of tests, by its name; the one whose updates are interrupted has another
+ *   trial cluster  the cluster of tests, by its name
  * Those that are `whole` run with --whole alone.
  */
 const lanes = [
   // Later files read what it leaves as soon as they are loaded.
   { files: ["from-nothing"], alone: true },
-  // Clusters of their own. In the first much is waited for.
-  { files: ["cluster/3-interruptions"] },
   // A machine of its own.
   {
     files: [
@@ -45,11 +43,8 @@ const lanes = [
     ],
     heavy: true,
   },
-  {
-    files: ["cluster/1-release"],
-    heavy: true,
-    changes: ["trial cluster"],
-  },
+  // Much is waited for in it.
+  { files: ["cluster/1-release", "cluster/3-interruptions"], changes: ["trial cluster"] },
   // What the first one leaves, before anything changes that; then the requests for the trial's repository are counted.
   {
     files: ["updates/1-host", "updates/2-cluster", "updates/3-updates", "updates/4-interruptions"],

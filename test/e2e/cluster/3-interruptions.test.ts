@@ -19,7 +19,7 @@ describe("an update of a cluster that is interrupted", () => {
   let trial: ClusterTrial;
 
   before(async () => {
-    trial = await openTrial("interrupted");
+    trial = await openTrial();
   });
   afterEach(async function () {
     if (this.currentTest?.state === "failed") console.error(await trial.story());

@@ -22,7 +22,7 @@ export class BroughtCluster implements BroughtTarget {
       "odoo:modules": [...modules],
       "release:upgradeMinutes": 20,
     };
-    const trial = await ClusterTrial.create("trial", { image, config });
+    const trial = await ClusterTrial.create({ image, config });
     const secrets = { "odoo:secretOptions": JSON.stringify(broughtSecrets) };
     trial.stack.config = { ...trial.stack.config, ...(await trial.stack.encrypted(secrets)) };
     return new BroughtCluster(trial);

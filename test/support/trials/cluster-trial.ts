@@ -17,9 +17,8 @@ import { ledger, notes } from "./addons";
 import type { Step } from "./machine";
 import { digestOf, repositoryOf, type TrialRelease, TrialReleases } from "./releases";
 
-/** Of the cluster of one trial, and of that of another one beside it. */
-export type TrialName = "trial" | "interrupted";
-
+/** Of the stack's cluster. */
+const name = "trial";
 const namespace = "odoo";
 const domain = "erp.cluster.test";
 const second = 1000;
@@ -49,15 +48,14 @@ export class ClusterTrial implements Installation {
     readonly stack: TestStack,
     readonly releases: TrialReleases,
     private readonly servers: ServersFile,
-    private readonly name: TrialName,
     /** The release that users reach. */
     public live: TrialRelease,
   ) {}
 
   /** A stack that nothing was made of yet. */
-  static async create(name: TrialName, beginning?: Beginning): Promise<ClusterTrial> {
+  static async create(beginning?: Beginning): Promise<ClusterTrial> {
     const servers = await runningSandbox();
-    await removeLeftovers(servers, name);
+    await removeLeftovers(servers);
     const releases = await TrialReleases.open(servers, "cluster-trial");
     const live =
       beginning === undefined ? await releases.make({ kind: "good" }, 0) : { image: beginning.image, contentHash: "" };
@@ -89,7 +87,7 @@ export class ClusterTrial implements Installation {
     });
     stack.write("images.json", fs.readFileSync(vpsImagesRecord, "utf8"));
     await stack.init();
-    return new ClusterTrial(stack, releases, servers, name, live);
+    return new ClusterTrial(stack, releases, servers, live);
   }
 
   /** After the first update: finds the cluster, and fills the database. */
@@ -108,13 +106,13 @@ export class ClusterTrial implements Installation {
 
   async find(): Promise<void> {
     const [cluster] = await this.clusters();
-    assert.ok(cluster !== undefined, `there is no cluster ${this.name}`);
+    assert.ok(cluster !== undefined, `there is no cluster ${name}`);
     this.#id = cluster.id;
   }
 
   /** Those of the API with the stack's name. */
   async clusters(): Promise<{ id: string }[]> {
-    return named(this.servers, this.name, "/v2/kubernetes/clusters", "kubernetes_clusters");
+    return named(this.servers, "/v2/kubernetes/clusters", "kubernetes_clusters");
   }
 
   /** DigitalOcean's id of the cluster. */
@@ -378,7 +376,7 @@ export class ClusterTrial implements Installation {
 const filler = "filler";
 
 /** What of the API has the stack's name. */
-async function named(servers: ServersFile, name: TrialName, path: string, list: string): Promise<{ id: string }[]> {
+async function named(servers: ServersFile, path: string, list: string): Promise<{ id: string }[]> {
   const answer = (await (await api(servers, "GET", `${path}?per_page=100`)).json()) as Record<
     string,
     { id: string; name: string }[] | undefined
@@ -395,13 +393,13 @@ function api({ apiUrl, token }: ServersFile, method: string, path: string): Prom
 }
 
 /** An earlier run that was killed leaves its cluster. */
-async function removeLeftovers(servers: ServersFile, name: TrialName): Promise<void> {
+async function removeLeftovers(servers: ServersFile): Promise<void> {
   for (const [path, list] of [
     ["/v2/kubernetes/clusters", "kubernetes_clusters"],
     ["/v2/vpcs", "vpcs"],
   ] as const) {
     const gone = async () => {
-      const left = await named(servers, name, path, list);
+      const left = await named(servers, path, list);
       for (const { id } of left) await api(servers, "DELETE", `${path}/${id}`);
       return left.length === 0;
     };

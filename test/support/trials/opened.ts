@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 
 import { sample } from "../sample";
-import { ClusterTrial, type TrialName } from "./cluster-trial";
+import { ClusterTrial } from "./cluster-trial";
 
 let opened: Promise<ClusterTrial> | undefined;
 
 /** The one cluster of a process, installed and populated at the first call. */
-export function openTrial(name: TrialName = "trial"): Promise<ClusterTrial> {
-  return (opened ??= open(name));
+export function openTrial(): Promise<ClusterTrial> {
+  return (opened ??= open());
 }
 
 /**
- * Installs the usual one by updates that are killed, one phase further each time: whoever begins with a bad connection
- * ends with the same installation.
+ * Installs it by updates that are killed, one phase further each time: whoever begins with a bad connection ends with
+ * the same installation.
  */
-async function open(name: TrialName): Promise<ClusterTrial> {
-  const trial = await ClusterTrial.create(name);
-  for (const phase of name === "trial" ? sample(phases, ["Job \\S*-upgrade"]) : []) {
+async function open(): Promise<ClusterTrial> {
+  const trial = await ClusterTrial.create();
+  for (const phase of sample(phases, ["Job \\S*-upgrade"])) {
     const { output } = await trial.stack.endedUpdate(new RegExp(`${phase} creating`), "SIGKILL");
     await trial.stack.unlock();
     console.log(`      killed at ${phase}: ${String(output.split("\n").length)} lines`);
