@@ -65,9 +65,7 @@ describe("An update of staging", () => {
   const update = async (pulumi: string, env: Record<string, string> = {}, ...args: string[]) => {
     const note = `echo "$* token=\${DIGITALOCEAN_TOKEN-none} phrase=\${PULUMI_CONFIG_PASSPHRASE-none}" >> ${home}/calls`;
     fs.writeFileSync(path.join(home, "pulumi"), `#!/bin/sh\n${note}\n${pulumi}\n`, { mode: 0o755 });
-    const hears = path.join(home, "hears.cjs");
-    fs.writeFileSync(hears, hearsSigint(path.join(home, "heard")));
-    const script = ["--require", hears, "--import", "tsx", path.join(root, "scripts", "staging.ts"), ...args];
+    const script = ["--import", "tsx", path.join(root, "scripts", "staging.ts"), ...args];
     const child = spawn(process.execPath, script, { cwd: root, env: { PATH: `${home}:/usr/bin:/bin`, ...env } });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += String(data)));
@@ -127,9 +125,12 @@ describe("An update of staging", () => {
     assert.match(failed.output, /warning: nobody was told of the failure: SETTINGS_INVALID: /);
     fs.rmSync(path.join(home, "calls"));
     // A signal may be heard after the end of who sent it: this Pulumi ends once it was, or after a minute.
-    const heard = `for i in $(seq 600); do [ -e ${home}/heard ] && break; sleep 0.1; done`;
-    const givenUp = await update(exports(state("1"), `kill -INT $PPID; ${heard}; ${fails}`));
-    assert.ok(fs.existsSync(path.join(home, "heard")), "the script has not heard of the Ctrl-C");
+    const [hears, heard] = [path.join(home, "hears.cjs"), path.join(home, "heard")];
+    fs.writeFileSync(hears, hearsSigint(heard));
+    const waits = `for i in $(seq 600); do [ -e ${heard} ] && break; sleep 0.1; done`;
+    const interrupts = exports(state("1"), `kill -INT $PPID; ${waits}; ${fails}`);
+    const givenUp = await update(interrupts, { NODE_OPTIONS: `--require ${hears}` });
+    assert.ok(fs.existsSync(heard), "the script has not heard of the Ctrl-C");
     assert.deepEqual([failed.status, givenUp.status, givenUp.calls.length], [7, 7, 2]);
   });
 
